@@ -1,0 +1,10 @@
+import type { Command } from 'commander';
+
+/** One row of the table: the words that call it, one line of help, and the module that does it. */
+export type CommandEntry = {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ command: () => Command }>;
+};
+
+export const COMMANDS: readonly CommandEntry[] = [];

@@ -1,0 +1,8 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where heavy builds are kept between checkouts: $CARPAL_CACHE, or carpal/ in the user's cache folder. */
+export function cacheFolder(): string {
+  const { CARPAL_CACHE: own, XDG_CACHE_HOME: shared } = process.env;
+  return own ?? join(shared ?? join(homedir(), '.cache'), 'carpal');
+}

@@ -1,0 +1,161 @@
+/**
+ * Gives tfjs a TensorFlow to run on: takes the C library out of the PyPI wheel, compiles tfjs's binding against it, and
+ * keeps both in a cache keyed by everything that went in. Running it again costs one look-up.
+ *
+ * The package's own install script is denied (package.json, allowScripts): it downloads a library from 2022.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { cacheFolder } from './env.ts';
+import { SetupError } from './setup-error.ts';
+
+const TENSORFLOW = 'tensorflow-cpu==2.18.1';
+const WHEEL_SHA256 = '810c75d7149d2da0cb2092187817b0dcabb80728ca9f9cf3a61f3f42fadd1298';
+/** The wheel is built for CPython 3.11; only the C library inside is used, so any Python may download it. */
+const WHEEL_TARGET = ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311', '--platform', 'manylinux2014_x86_64'];
+const WHEEL_PARTS = [
+  'tensorflow/libtensorflow_cc.so.2',
+  'tensorflow/libtensorflow_framework.so.2',
+  'tensorflow/include/tensorflow/c/',
+  'tensorflow/include/tensorflow/core/platform/',
+  'tensorflow/include/xla/tsl/c/',
+  'tensorflow/include/tsl/',
+];
+
+const root = resolve(import.meta.dirname, '..');
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+function packageFolder(name: string): string {
+  const require = createRequire(join(root, 'trainer/package.json'));
+  return dirname(require.resolve(`${name}/package.json`));
+}
+
+/** Runs a command; its output is shown only when it fails. */
+function runOrExplain(command: string, args: readonly string[], mend: string): void {
+  const done = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+  if (done.error || done.status !== 0) {
+    const said = done.error ? done.error.message : `${done.stdout}${done.stderr}`.trim().split('\n').slice(-12).join('\n');
+    throw new SetupError(`${command} failed:\n${said}`, mend);
+  }
+}
+
+/** Refuses, before anything is downloaded, a platform or a machine that cannot finish. */
+function checkMachine(): void {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new SetupError(
+      `TensorFlow's wheel serves linux x64; this is ${process.platform} ${process.arch}.`,
+      'Run carpal on a Linux x64 machine or in a linux/amd64 container. Everything but training (validate, vote, check, score, data synth) works here.',
+    );
+  }
+  const glibc = (process.report.getReport() as { header?: { glibcVersionRuntime?: string } }).header?.glibcVersionRuntime;
+  if (!glibc) {
+    throw new SetupError('TensorFlow needs glibc; this system has another C library (Alpine?).', 'Use a Debian, Ubuntu, Fedora or similar image.');
+  }
+  for (const [command, debian] of [
+    ['g++', 'g++'],
+    ['python3', 'python3 python3-pip'],
+  ] as const) {
+    if (spawnSync(command, ['--version']).error) {
+      throw new SetupError(`${command} is missing.`, `Install it (Debian and Ubuntu: apt-get install ${debian}) and run make setup again.`);
+    }
+  }
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+/** The wheel in the cache, downloaded once and checked against the pinned digest every time it is used. */
+async function wheel(): Promise<string> {
+  const folder = join(cacheFolder(), 'downloads');
+  const name = 'tensorflow_cpu-2.18.1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl';
+  const file = join(folder, name);
+  if (!existsSync(file)) {
+    say(`  downloading ${TENSORFLOW} (230 MB)`);
+    mkdirSync(folder, { recursive: true });
+    const partial = join(folder, `partial-${process.pid}`);
+    runOrExplain(
+      'python3',
+      ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', ...WHEEL_TARGET, '-d', partial, TENSORFLOW],
+      `Is the machine online, and does python3 -m pip work? Offline: put ${name} into ${folder}.`,
+    );
+    renameSync(join(partial, name), file);
+    rmSync(partial, { recursive: true });
+  }
+  if ((await sha256(file)) !== WHEEL_SHA256) {
+    throw new SetupError(`${file} is not the wheel that carpal was tested with (its sha256 differs).`, `Delete it and run make setup again.`);
+  }
+  return file;
+}
+
+/** Everything that decides what the compiled binding is. */
+function cacheKey(tfjs: string): string {
+  const hash = createHash('sha256').update(WHEEL_SHA256).update(readFileSync(import.meta.filename));
+  for (const name of readdirSync(join(tfjs, 'binding')).sort()) hash.update(readFileSync(join(tfjs, 'binding', name)));
+  hash.update(spawnSync('g++', ['-dumpfullversion'], { encoding: 'utf8' }).stdout);
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function build(tfjs: string, home: string): Promise<void> {
+  const file = await wheel();
+  const work = `${home}.partial-${process.pid}`;
+  rmSync(work, { recursive: true, force: true });
+  const library = join(work, 'deps/lib');
+  const binding = join(work, 'lib/napi-v8');
+  mkdirSync(library, { recursive: true });
+  mkdirSync(binding, { recursive: true });
+  say('  unpacking the library (680 MB)');
+  const unpack = 'import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nz.extractall(sys.argv[2],[n for n in z.namelist() if n.startswith(tuple(sys.argv[3:]))])';
+  runOrExplain('python3', ['-c', unpack, file, work, ...WHEEL_PARTS], 'Is the disk full? The unpacked library needs 700 MB.');
+  renameSync(join(work, 'tensorflow/libtensorflow_cc.so.2'), join(library, 'libtensorflow_cc.so.2'));
+  renameSync(join(work, 'tensorflow/libtensorflow_framework.so.2'), join(library, 'libtensorflow_framework.so.2'));
+  renameSync(join(work, 'tensorflow/include'), join(work, 'deps/include'));
+  rmSync(join(work, 'tensorflow'), { recursive: true });
+  symlinkSync('libtensorflow_cc.so.2', join(library, 'libtensorflow.so'));
+  symlinkSync('libtensorflow_framework.so.2', join(library, 'libtensorflow_framework.so'));
+  say('  compiling the binding');
+  runOrExplain(
+    'g++',
+    [
+      ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', '-w'],
+      ...[`-I${join(packageFolder('node-api-headers'), 'include')}`, `-I${join(work, 'deps/include')}`],
+      ...[join(tfjs, 'binding/tfjs_backend.cc'), join(tfjs, 'binding/tfjs_binding.cc')],
+      ...[`-L${library}`, '-ltensorflow', '-ltensorflow_framework', '-Wl,-rpath,$ORIGIN/../../deps/lib'],
+      ...['-o', join(binding, 'tfjs_binding.node')],
+    ],
+    'A C++17 compiler is needed (g++ 9 or newer).',
+  );
+  rmSync(home, { recursive: true, force: true });
+  renameSync(work, home);
+}
+
+/** Makes `path` a link to `target`, replacing whatever stood there. */
+function link(target: string, path: string): void {
+  rmSync(path, { recursive: true, force: true });
+  symlinkSync(target, path);
+}
+
+/** Proves the binding by one addition on it, in a process of its own. */
+function verify(): void {
+  const probe = "const {tf} = await import('@carpal/trainer/engine/tensorflow.ts'); if (tf.add(40, 2).dataSync()[0] !== 42) process.exit(1)";
+  runOrExplain(process.execPath, ['--input-type=module', '-e', probe], `Delete ${cacheFolder()}/tensorflow and run make setup again.`);
+}
+
+/** Leaves tfjs loadable, or throws a SetupError that says what is missing and how to get it. */
+export async function setUpTensorFlow(): Promise<void> {
+  const tfjs = packageFolder('@tensorflow/tfjs-node-gpu');
+  checkMachine();
+  const home = join(cacheFolder(), 'tensorflow', cacheKey(tfjs));
+  if (existsSync(join(home, 'lib/napi-v8/tfjs_binding.node'))) say(`  TensorFlow and its binding are in the cache`);
+  else await build(tfjs, home);
+  link(join(home, 'deps'), join(tfjs, 'deps'));
+  link(join(home, 'lib'), join(tfjs, 'lib'));
+  verify();
+  say('  TensorFlow 2.18.1 answers');
+}
