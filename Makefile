@@ -1,0 +1,32 @@
+# carpal: every target can be run again at any time; each does only what is missing.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help setup quickstart test check format bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## npm packages, TensorFlow's library and its binding (cached, repeatable)
+	@bash setup/setup.sh
+
+quickstart: setup ## phantoms, three folds, a vote and a score on this machine
+	@bash setup/quickstart.sh
+
+test: setup ## every test
+	vitest run
+
+check: setup ## format, lint, types, unused code
+	biome check .
+	oxlint --type-aware
+	tsc -p .
+	knip
+
+format: setup ## mend the format
+	biome check --write .
+
+bench: setup ## the figures of docs/benchmarks.md, each beside its peer
+	./carpal bench
+
+clean: ## remove what runs have left here (the cache of builds stays)
+	rm -rf .carpal out data
