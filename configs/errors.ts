@@ -15,6 +15,172 @@ export const ERRORS = {
     meaning: 'The manifest breaks the rules of a SegmentationExperiment.',
     remedy: 'Mend the fields named; carpal validate FILE checks again.',
   },
+  'manifest-unreadable': {
+    exit: EXIT.configuration,
+    meaning: 'The manifest cannot be read: missing, not a file, too big, or not text.',
+    remedy: 'Give the path of a YAML or JSON file that you may read.',
+  },
+  'manifest-immutable': {
+    exit: EXIT.configuration,
+    meaning: 'A running experiment was given a changed field that cannot change any more.',
+    remedy: 'Take the change back, or give the changed experiment a name of its own.',
+  },
+  'classes-unknown': {
+    exit: EXIT.configuration,
+    meaning: 'There is no such list of classes, or it is not a list of names.',
+    remedy: 'Name a file of configs/classes in dataset.classes, such as hand-bones.',
+  },
+  'usage-invalid': {
+    exit: EXIT.usage,
+    meaning: 'The command was called with an option or argument that it cannot use.',
+    remedy: 'Call the command with --help to see what it takes.',
+  },
+  'model-unknown': {
+    exit: EXIT.configuration,
+    meaning: 'There is no network of this name.',
+    remedy: 'carpal models lists the networks at hand.',
+  },
+  'dataset-missing': {
+    exit: EXIT.data,
+    meaning: 'The data set is not where dataset.uri or the argument says.',
+    remedy: 'Give the folder that holds train/DCM and train/outputs_json; carpal data synth makes one to try.',
+  },
+  'dataset-layout': {
+    exit: EXIT.data,
+    meaning: 'The folder does not hold images and annotations in the layout of the data set.',
+    remedy: 'Lay the files as train/DCM/ID001/x.png with train/outputs_json/ID001/x.json; carpal data inspect shows what was found.',
+  },
+  'dataset-changed': {
+    exit: EXIT.data,
+    meaning: 'The data set is not the one that the experiment began with.',
+    remedy: 'Bring the former files back, or start an experiment with a new name.',
+  },
+  'annotation-missing': {
+    exit: EXIT.data,
+    meaning: 'A training image has no annotation.',
+    remedy: 'Add the JSON file named, or take the image out of the training folder.',
+  },
+  'annotation-invalid': {
+    exit: EXIT.data,
+    meaning:
+      'An annotation cannot be used: not JSON, a number that is not finite, fewer than three points, or an unknown or doubled label.',
+    remedy: 'Mend the annotation named; carpal data inspect lists every one.',
+  },
+  'image-missing': {
+    exit: EXIT.data,
+    meaning: 'An annotation or a submission names an image that is not there.',
+    remedy: 'Add the image, or take out what names it.',
+  },
+  'image-unreadable': {
+    exit: EXIT.data,
+    meaning: 'An image is damaged, cut short, or of a kind that is not read.',
+    remedy: 'Replace it with a whole 8 or 16 bit PNG.',
+  },
+  'image-too-large': {
+    exit: EXIT.data,
+    meaning: 'An image has more pixels than are read.',
+    remedy: 'Scale it down; radiographs of hands need no more than 4096 × 4096 pixels.',
+  },
+  'folds-exceed-people': {
+    exit: EXIT.data,
+    meaning: 'There are fewer people in the data set than folds.',
+    remedy: 'Set dataset.split.folds to at most the number of people, or add people.',
+  },
+  'submission-invalid': {
+    exit: EXIT.data,
+    meaning: 'A submission CSV breaks the format: header, a row missing, doubled or unknown, or a bad run-length code.',
+    remedy: 'Mend the rows named; carpal check lists them all.',
+  },
+  'weights-invalid': {
+    exit: EXIT.data,
+    meaning: 'A weights file is damaged or not safetensors.',
+    remedy: 'Give a .safetensors file that carpal wrote, or copy it again.',
+  },
+  'weights-mismatch': {
+    exit: EXIT.data,
+    meaning: 'Weights belong to another network, other options, other classes or another input size.',
+    remedy: 'Give weights of the network that the manifest names, or change the manifest.',
+  },
+  'checkpoint-invalid': {
+    exit: EXIT.data,
+    meaning: 'A checkpoint is damaged or does not belong to this fold.',
+    remedy: 'Remove the checkpoint folder named to start the fold afresh.',
+  },
+  'prepared-invalid': {
+    exit: EXIT.data,
+    meaning: 'A prepared data set is damaged or incomplete.',
+    remedy: 'Remove the folder named and run prepare again.',
+  },
+  'artifact-missing': {
+    exit: EXIT.data,
+    meaning: 'Something that an earlier stage leaves in the store is not there.',
+    remedy: 'Run the earlier stage, or check --artifacts.',
+  },
+  'artifact-key-invalid': {
+    exit: EXIT.bug,
+    meaning: 'A name within the store leaves the store or is not a plain path.',
+    remedy: 'This is a fault of carpal; please report it.',
+  },
+  'artifact-store-unsupported': {
+    exit: EXIT.usage,
+    meaning: 'This kind of artifact store is not offered.',
+    remedy: 'Give a folder, or a file:// URI of one.',
+  },
+  'artifact-store-failed': {
+    exit: EXIT.service,
+    meaning: 'The artifact store failed in a way that carpal cannot mend.',
+    remedy: 'Look at the cause given, then run the command again; it goes on from what is there.',
+  },
+  'disk-full': {
+    exit: EXIT.service,
+    meaning: 'The disk has no room left.',
+    remedy: 'Free some room, then run the same command again; it goes on from the last checkpoint.',
+  },
+  'folder-unwritable': {
+    exit: EXIT.configuration,
+    meaning: 'A file or folder cannot be written: no permission, read-only, or a file where a folder should be.',
+    remedy: 'Give a folder that you may write, or change its permissions.',
+  },
+  'run-locked': {
+    exit: EXIT.configuration,
+    meaning: 'Another run uses this work folder.',
+    remedy: 'Wait for it or stop it, or give this run a --workdir of its own.',
+  },
+  'non-finite-loss': {
+    exit: EXIT.data,
+    meaning: 'The loss is no longer a finite number.',
+    remedy: 'Lower optimizer.learningRate or set training.gradientClip, then run again from the last good checkpoint.',
+  },
+  'stopped-with-checkpoint': {
+    exit: EXIT.stopped,
+    meaning: 'A stage was asked to stop and left a checkpoint.',
+    remedy: 'Run the same command again; it goes on from the checkpoint.',
+  },
+  'stage-failed': {
+    exit: EXIT.service,
+    meaning: 'A stage of the experiment failed more often than its budget allows.',
+    remedy: 'Read the log of the stage named, mend the cause, and run the same command again.',
+  },
+  'experiment-failed': {
+    exit: EXIT.service,
+    meaning: 'The experiment has ended as failed, which is final.',
+    remedy: 'Mend the cause named and start it afresh under another name, or remove its work folder.',
+  },
+  'out-of-memory': {
+    exit: EXIT.service,
+    meaning: 'There is not enough memory.',
+    remedy: 'Lower training.batchSize, input.size or run.parallelism, or give more memory.',
+  },
+  'engine-missing': {
+    exit: EXIT.configuration,
+    meaning: 'The TensorFlow library or its binding is not there.',
+    remedy: 'Run make setup.',
+  },
+  'resource-missing': {
+    exit: EXIT.service,
+    meaning: 'Something outside carpal that the command needs is not there.',
+    remedy: 'Install or start what is named, then run the command again.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

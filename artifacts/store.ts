@@ -1,0 +1,25 @@
+/** One stored object. `modifiedMs` is milliseconds since 1970. */
+export type StoredObject = { readonly key: string; readonly size: number; readonly modifiedMs: number };
+
+/**
+ * Where experiments keep everything: whole objects under keys such as `experiments/default/quickstart/1/ensemble/submission.csv`.
+ * Keys are relative paths with `/`, never absolute, never with `.` or `..` parts (`artifact-key-invalid`). A write is atomic: a reader
+ * sees the former object or the new one, whole, and a failed write leaves the former one. There is no append.
+ */
+export type ArtifactStore = {
+  /** What the store was opened with, for messages and for starting a stage on the same store. */
+  readonly uri: string;
+  /** The object, or `artifact-missing`. */
+  read(key: string): Promise<Buffer>;
+  readIfPresent(key: string): Promise<Buffer | undefined>;
+  /** Puts the whole object under the key, making what lies between. `disk-full` or `folder-unwritable` where that is the reason. */
+  write(key: string, content: Uint8Array | string): Promise<void>;
+  /** Every object at or under the prefix (whole path parts: `a/b` holds `a/b` and `a/b/c`, not `a/bc`), sorted by key. '' lists all. */
+  list(prefix: string): Promise<StoredObject[]>;
+  /** Removes every object at or under the prefix; nothing there is no error. */
+  remove(prefix: string): Promise<void>;
+  /** A local folder that holds every object under the prefix, to be read only; a folder store gives its own, without a copy. `artifact-missing` where there is none. */
+  checkout(prefix: string): Promise<string>;
+  /** Writes every file under the local folder to the same name under the prefix. Each is atomic, all together are not: write an index last. */
+  publish(localFolder: string, prefix: string): Promise<void>;
+};

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { CarpalError, ERRORS, EXIT, formatError } from './errors.ts';
+
+/** The rows of the table in docs/errors.md as code → [exit, meaning, remedy]. */
+function documented(): [string, { exit: number; meaning: string; remedy: string }][] {
+  const text = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');
+  return [...text.matchAll(/^\| `([^`]+)` \| (\d+) \| (.+) \| (.+) \|$/gm)].map(([, code = '', exit, meaning = '', remedy = '']) => [
+    code,
+    { exit: Number(exit), meaning, remedy },
+  ]);
+}
+
+describe('the error table', () => {
+  it('is the same as docs/errors.md, row by row', () => {
+    expect(documented().map(([code]) => code)).toEqual(Object.keys(ERRORS));
+    expect(Object.fromEntries(documented())).toEqual(ERRORS);
+  });
+
+  it.each(Object.entries(ERRORS))(
+    '%s has a kebab-case code, a known exit, and says meaning and remedy in whole sentences',
+    (code, entry) => {
+      expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      expect(Object.values(EXIT)).toContain(entry.exit);
+      expect(entry.meaning).toMatch(/^[A-Z].*\.$/);
+      expect(entry.remedy).toMatch(/^\S.*\.$/);
+    },
+  );
+});
+
+describe('formatError', () => {
+  it('says the code, what is wrong, where, and what to do', () => {
+    const error = new CarpalError('image-unreadable', 'the PNG ends early', { where: 'train/DCM/ID001/a.png' });
+    expect(formatError(error)).toBe(
+      'image-unreadable: the PNG ends early (train/DCM/ID001/a.png)\n  → Replace it with a whole 8 or 16 bit PNG.',
+    );
+    expect(error.exit).toBe(65);
+  });
+
+  it('takes a remedy of its own', () => {
+    expect(formatError(new CarpalError('disk-full', 'no room', { remedy: 'Buy a disk.' }))).toBe('disk-full: no room\n  → Buy a disk.');
+  });
+});

@@ -1,0 +1,39 @@
+import { CarpalError } from './errors.ts';
+
+/** The words of Node's error codes that a person can act on; the others pass through as they are. */
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+const UNWRITABLE: Readonly<Record<string, string>> = {
+  EACCES: 'no permission to write',
+  EPERM: 'no permission to write',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EISDIR: 'there is a folder where a file should be',
+  EEXIST: 'there is a file where a folder should be',
+};
+
+/** The `code` of a Node system error, or undefined for anything else. */
+export function systemErrorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/**
+ * What a failed write to `path` should be thrown as: `disk-full` or `folder-unwritable` with the path where it is one of these, or the
+ * error unchanged. Use as `catch (error) { throw writeError(error, path); }`.
+ */
+export function writeError(error: unknown, path: string): unknown {
+  const code = systemErrorCode(error);
+  if (code === undefined) return error;
+  if (FULL.has(code)) return new CarpalError('disk-full', 'the disk is full', { where: path, cause: error });
+  const what = UNWRITABLE[code];
+  return what === undefined ? error : new CarpalError('folder-unwritable', what, { where: path, cause: error });
+}
+
+/** Runs `work`, which writes to `path`, and throws what {@link writeError} makes of its failure. */
+export async function withWriteErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw writeError(error, path);
+  }
+}

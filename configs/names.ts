@@ -1,0 +1,111 @@
+/**
+ * Every name that two packages must agree on: Kubernetes labels, conditions and reasons, and where things lie in the artifact store.
+ * Changing one breaks experiments that run; add, do not rename.
+ */
+export const GROUP = 'carpal.dev';
+export const VERSION = 'v1alpha1';
+export const PLURAL = 'segmentationexperiments';
+export const SHORT_NAME = 'segx';
+
+/** Labels of everything that belongs to an experiment. */
+export const LABEL = {
+  experiment: 'carpal.dev/experiment',
+  experimentUid: 'carpal.dev/experiment-uid',
+  stage: 'carpal.dev/stage',
+  fold: 'carpal.dev/fold',
+  attempt: 'carpal.dev/attempt',
+  managedBy: 'app.kubernetes.io/managed-by',
+  partOf: 'app.kubernetes.io/part-of',
+} as const;
+
+export const FINALIZER = 'carpal.dev/artifacts';
+
+/** Condition types, named as on batch/v1 Job where Job has them, so that `kubectl wait --for=condition=Complete` works. */
+export const CONDITION = {
+  prepared: 'Prepared',
+  training: 'Training',
+  suspended: 'Suspended',
+  complete: 'Complete',
+  failed: 'Failed',
+} as const;
+export type ConditionType = (typeof CONDITION)[keyof typeof CONDITION];
+
+/** Reasons of conditions and events, with what each tells. They are part of the contract: scripts match on them. */
+export const REASONS = {
+  Pending: 'Nothing has been started yet.',
+  Preparing: 'The prepare stage runs.',
+  DatasetPrepared: 'The prepared data set is in the store.',
+  FoldsRunning: 'At least one fold is training.',
+  FoldsFinished: 'Every fold has finished.',
+  Ensembling: 'The ensemble stage runs.',
+  Queued: 'A queue holds the stage back; it starts when there is room.',
+  SuspendedByUser: 'run.suspend is true; running stages were stopped with a checkpoint.',
+  Resumed: 'run.suspend is false again.',
+  ExperimentComplete: 'submission.csv is in the store.',
+  StageStarted: 'An attempt of a stage was started.',
+  StageFinished: 'An attempt of a stage ended well.',
+  StageFailed: 'An attempt of a stage failed.',
+  StageDisrupted: 'An attempt of a stage was taken away (node drained, preempted or lost).',
+  StageRetried: 'A further attempt was started after a failure or a disruption.',
+  StoppedWithCheckpoint: 'A fold stopped on request and left a checkpoint to go on from.',
+  OutOfMemory: 'An attempt was killed for want of memory.',
+  InvalidManifest: 'The manifest breaks a rule; nothing was started.',
+  InvalidData: 'A stage found its data or configuration at fault (exit 64, 65 or 78); it is not tried again.',
+  FailureBudgetExceeded: 'A stage failed more often than run.maxFailures allows.',
+  DisruptionBudgetExceeded: 'A stage was disrupted more often than run.maxDisruptions allows.',
+  StartDeadlineExceeded: 'A stage did not start within run.startDeadline.',
+  FoldDeadlineExceeded: 'A fold ran longer than run.foldDeadline.',
+} as const;
+export type Reason = keyof typeof REASONS;
+
+/** File names under a stage's key. */
+export const FILE = {
+  experiment: 'experiment.json',
+  progress: 'progress.json',
+  metrics: 'metrics.ndjson',
+  lastCheckpoint: 'checkpoint/last.safetensors',
+  bestCheckpoint: 'checkpoint/best.safetensors',
+  checkpointState: 'checkpoint/state.json',
+  outOfFoldPredictions: 'out-of-fold/predictions.csv',
+  outOfFoldThresholds: 'out-of-fold/thresholds.json',
+  submission: 'submission.csv',
+  thresholds: 'thresholds.json',
+  perClass: 'per-class.json',
+  report: 'report.html',
+  overlays: 'overlays',
+  log: 'log',
+  preparedIndex: 'index.json',
+} as const;
+
+/** The part of an experiment that its keys are made of. Without a uid (a stage started by hand) the key ends in `local`. */
+export type ExperimentIdentity = {
+  readonly metadata: { readonly namespace: string; readonly name: string; readonly uid?: string | undefined };
+};
+
+/** `experiments/<namespace>/<name>/<uid>` */
+export function experimentKey({ metadata }: ExperimentIdentity): string {
+  return `experiments/${metadata.namespace}/${metadata.name}/${metadata.uid ?? 'local'}`;
+}
+
+/** `experiments/<namespace>/<name>/<uid>/folds/<n>` */
+export function foldKey(experiment: ExperimentIdentity, fold: number): string {
+  return `${experimentKey(experiment)}/folds/${fold}`;
+}
+
+/** The prepare stage's progress; the prepared set itself is shared and lies under {@link preparedKey}. */
+export function prepareKey(experiment: ExperimentIdentity): string {
+  return `${experimentKey(experiment)}/prepare`;
+}
+
+export function ensembleKey(experiment: ExperimentIdentity): string {
+  return `${experimentKey(experiment)}/ensemble`;
+}
+
+export function reportKey(experiment: ExperimentIdentity): string {
+  return `${experimentKey(experiment)}/report`;
+}
+
+/** `datasets/prepared/<hash>`, shared by every experiment with the same sheets, size and classes. */
+export function preparedKey(hash: string): string {
+  return `datasets/prepared/${hash}`;
+}

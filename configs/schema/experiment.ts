@@ -1,0 +1,104 @@
+/**
+ * SegmentationExperiment: the one manifest that a person writes. The shape with its defaults is here; what fields must say to each
+ * other is in rules.ts; what an update may change is in immutable.ts.
+ */
+import { z } from 'zod';
+import {
+  augmentationSchema,
+  datasetSchema,
+  ensembleSchema,
+  inferenceSchema,
+  inputSchema,
+  lossSchema,
+  modelSchema,
+  optimizerSchema,
+  schedulerSchema,
+  trainingSchema,
+} from './learning.ts';
+import { placementSchema, reportSchema, runSchema } from './running.ts';
+
+export const API_VERSION = 'carpal.dev/v1alpha1';
+export const KIND = 'SegmentationExperiment';
+
+/** Names of Jobs are made from it (`<name>-fold-<n>-<attempt>`) and must fit into 63 characters. */
+export const NAME_MAX_LENGTH = 40;
+
+const dnsLabel = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+const DNS_LABEL_FORM = 'lower-case letters, digits and "-", beginning and ending with a letter or digit';
+
+export const specSchema = z.object({
+  owner: z.string().max(100).default(''),
+  task: z.string().max(500).default(''),
+  dataset: datasetSchema,
+  model: modelSchema,
+  input: inputSchema.prefault({}),
+  augmentations: z
+    .array(augmentationSchema)
+    .max(16)
+    .prefault([{ name: 'rotate', degrees: 15, probability: 0.5 }]),
+  loss: z
+    .array(lossSchema)
+    .min(1)
+    .max(8)
+    .prefault([
+      { name: 'Dice', weight: 0.9 },
+      { name: 'BCE', weight: 0.1 },
+    ]),
+  optimizer: optimizerSchema.prefault({}),
+  scheduler: schedulerSchema.prefault({}),
+  training: trainingSchema.prefault({}),
+  inference: inferenceSchema.prefault({}),
+  ensemble: ensembleSchema.prefault({}),
+  run: runSchema.prefault({}),
+  placement: placementSchema.prefault({}),
+  report: reportSchema.prefault({}),
+});
+
+export const metadataSchema = z.object({
+  name: z.string().min(1).max(NAME_MAX_LENGTH).regex(dnsLabel, { error: DNS_LABEL_FORM }),
+  namespace: z.string().min(1).max(63).regex(dnsLabel, { error: DNS_LABEL_FORM }).default('default'),
+  uid: z
+    .string()
+    .max(64)
+    .regex(/^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$/, { error: 'letters, digits and "-"' })
+    .optional(),
+  generation: z.int().min(0).optional(),
+  creationTimestamp: z.string().max(40).optional(),
+  resourceVersion: z.string().max(64).optional(),
+  labels: z.record(z.string().max(317), z.string().max(63)).optional(),
+  annotations: z.record(z.string().max(317), z.string().max(262_144)).optional(),
+});
+
+export const experimentSchema = z.object({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal(KIND),
+  metadata: metadataSchema,
+  spec: specSchema,
+});
+
+/** A checked experiment with every default filled in. */
+export type SegmentationExperiment = z.output<typeof experimentSchema>;
+export type ExperimentMetadata = SegmentationExperiment['metadata'];
+export type ExperimentSpec = SegmentationExperiment['spec'];
+export type DatasetSpec = ExperimentSpec['dataset'];
+export type SplitSpec = DatasetSpec['split'];
+export type ModelSpec = ExperimentSpec['model'];
+export type ModelName = ModelSpec['name'];
+export type ModelOptions = ModelSpec['options'];
+export type InputSpec = ExperimentSpec['input'];
+export type AugmentationSpec = ExperimentSpec['augmentations'][number];
+export type AugmentationName = AugmentationSpec['name'];
+export type LossSpec = ExperimentSpec['loss'][number];
+export type OptimizerSpec = ExperimentSpec['optimizer'];
+export type SchedulerSpec = ExperimentSpec['scheduler'];
+export type SchedulerName = SchedulerSpec['name'];
+export type SchedulerOptions = SchedulerSpec['options'];
+export type TrainingSpec = ExperimentSpec['training'];
+export type InferenceSpec = ExperimentSpec['inference'];
+export type TtaName = InferenceSpec['tta'][number];
+export type EnsembleSpec = ExperimentSpec['ensemble'];
+export type RunSpec = ExperimentSpec['run'];
+export type PlacementSpec = ExperimentSpec['placement'];
+export type ReportSpec = ExperimentSpec['report'];
+/** What a person may write: every field with a default may be left out. */
+export type ExperimentManifest = z.input<typeof experimentSchema>;

@@ -1,0 +1,112 @@
+/**
+ * The part of a spec that says what is learned and how: network, input, augmentations, loss, optimizer, schedule, training, inference.
+ *
+ * Only objects, enums, arrays and records with limits on every one: the same schema becomes a Kubernetes structural schema, which has
+ * no unions. So `options`, augmentations and losses list every option of every entry as optional; options.ts says which belongs to which.
+ */
+import { z } from 'zod';
+
+const count = (least: number, most: number) => z.int().min(least).max(most);
+const fraction = () => z.number().min(0).max(1);
+const positive = (most: number) => z.number().gt(0).max(most);
+const seed = () => count(0, 4_294_967_295).default(21);
+
+export const MODEL_NAMES = ['UNet', 'SlimUNet'] as const;
+export const AUGMENTATION_NAMES = ['rotate', 'flipHorizontal', 'shiftScaleRotate', 'brightnessContrast', 'gamma', 'gaussianNoise'] as const;
+export const LOSS_NAMES = ['Dice', 'BCE'] as const;
+export const OPTIMIZER_NAMES = ['AdamW'] as const;
+export const SCHEDULER_NAMES = ['ReduceLROnPlateau', 'MultiStepLR', 'CosineAnnealingLR'] as const;
+export const TTA_NAMES = ['identity', 'flipHorizontal', 'flipVertical'] as const;
+
+export const splitSchema = z.object({
+  folds: count(2, 20).default(5),
+  strategy: z.enum(['group', 'stratifiedGroup']).default('group'),
+  seed: seed(),
+});
+
+export const datasetSchema = z.object({
+  uri: z.string().min(1).max(1024),
+  classes: z
+    .string()
+    .max(63)
+    .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, { error: 'the name of a file in configs/classes, such as hand-bones' })
+    .default('hand-bones'),
+  split: splitSchema.prefault({}),
+});
+
+export const modelSchema = z.object({
+  name: z.enum(MODEL_NAMES),
+  options: z.object({ width: count(1, 256).optional(), depth: count(2, 7).optional() }).prefault({}),
+});
+
+export const inputSchema = z.object({ size: count(32, 2048).default(512), normalize: z.enum(['unit']).default('unit') });
+
+/** One step of the augmentation, applied with its probability to image and polygons together. Angles in degrees, shift and scale as
+ * fractions of the square's side, brightness and contrast as fractions of the full range, sigma in units of the 0..1 image. */
+export const augmentationSchema = z.object({
+  name: z.enum(AUGMENTATION_NAMES),
+  probability: fraction().default(0.5),
+  degrees: z.number().min(0).max(180).optional(),
+  shift: z.number().min(0).max(0.5).optional(),
+  scale: z.number().min(0).max(0.9).optional(),
+  brightness: fraction().optional(),
+  contrast: fraction().optional(),
+  low: z.number().min(0.1).max(10).optional(),
+  high: z.number().min(0.1).max(10).optional(),
+  sigma: fraction().optional(),
+});
+
+export const lossSchema = z.object({ name: z.enum(LOSS_NAMES), weight: positive(1000).default(1) });
+
+export const optimizerSchema = z.object({
+  name: z.enum(OPTIMIZER_NAMES).default('AdamW'),
+  learningRate: positive(10).default(1e-3),
+  weightDecay: fraction().default(1e-4),
+});
+
+/** `warmupEpochs` is a linear climb before any schedule; `patience` and `cooldown` count validations, `milestones` and `tMax` epochs. */
+export const schedulerSchema = z.object({
+  name: z.enum(SCHEDULER_NAMES).default('ReduceLROnPlateau'),
+  options: z
+    .object({
+      warmupEpochs: count(0, 10_000).optional(),
+      factor: z.number().gt(0).lt(1).optional(),
+      patience: count(0, 10_000).optional(),
+      threshold: fraction().optional(),
+      cooldown: count(0, 10_000).optional(),
+      minLearningRate: z.number().min(0).max(10).optional(),
+      milestones: z.array(count(1, 10_000)).max(32).optional(),
+      gamma: z.number().gt(0).lt(1).optional(),
+      tMax: count(1, 10_000).optional(),
+    })
+    .prefault({}),
+});
+
+export const trainingSchema = z.object({
+  epochs: count(1, 10_000).default(100),
+  batchSize: count(1, 256).default(2),
+  accumulate: count(1, 256).default(1),
+  validateEvery: count(1, 10_000).default(1),
+  // A patience of 0 turns early stopping off.
+  earlyStopping: z.object({ patience: count(0, 10_000).default(10), minDelta: fraction().default(0) }).prefault({}),
+  // 0 clips nothing.
+  gradientClip: z.number().min(0).max(1e6).default(0),
+  seed: seed(),
+  precision: z.enum(['float32']).default('float32'),
+  deepSupervision: z.boolean().default(false),
+});
+
+export const inferenceSchema = z.object({
+  threshold: z.number().gt(0).lt(1).default(0.5),
+  tta: z.array(z.enum(TTA_NAMES)).min(1).max(8).default(['identity', 'flipHorizontal']),
+  // Absent: the whole sheet at input.size.
+  window: z
+    .object({
+      size: count(32, 4096).default(1024),
+      stride: count(1, 4096).default(512),
+      weights: z.enum(['uniform', 'gaussian']).default('gaussian'),
+    })
+    .optional(),
+});
+
+export const ensembleSchema = z.object({ method: z.enum(['soft']).default('soft'), perClassThresholds: z.boolean().default(true) });

@@ -1,0 +1,51 @@
+/** What a running stage tells: progress.json (small, overwritten) and metrics.ndjson (one line an epoch). */
+import { z } from 'zod';
+
+const number = () => z.number().nullable().optional();
+
+/** progress.json. A number that is not known yet is absent or null. */
+export const stageProgressSchema = z.object({
+  stage: z.enum(['prepare', 'fold', 'ensemble']),
+  fold: z.int().min(0).optional(),
+  state: z.enum(['running', 'stopped', 'finished', 'failed']),
+  /** Epochs finished, of how many. */
+  epoch: number(),
+  epochs: number(),
+  /** Steps finished within the epoch under way. */
+  step: number(),
+  stepsPerEpoch: number(),
+  loss: number(),
+  validationLoss: number(),
+  dice: number(),
+  bestDice: number(),
+  bestEpoch: number(),
+  learningRate: number(),
+  imagesPerSecond: number(),
+  etaSeconds: number(),
+  /** Units of work of prepare and ensemble: images. */
+  done: number(),
+  total: number(),
+  /** ISO 8601, UTC. */
+  updatedAt: z.string().max(40),
+  error: z.object({ code: z.string().max(100), message: z.string().max(10_000), remedy: z.string().max(10_000) }).optional(),
+});
+
+export type StageProgress = z.output<typeof stageProgressSchema>;
+export type StageName = StageProgress['stage'];
+export type StageState = StageProgress['state'];
+
+/** One line of metrics.ndjson. Validation figures are null in an epoch without validation; perClassDice is in class order. */
+export const epochMetricsSchema = z.object({
+  epoch: z.int().min(1),
+  step: z.int().min(0),
+  learningRate: z.number(),
+  loss: z.number(),
+  validationLoss: z.number().nullable(),
+  dice: z.number().nullable(),
+  perClassDice: z.array(z.number()).max(256),
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+  memoryMb: z.number(),
+});
+
+export type EpochMetrics = z.output<typeof epochMetricsSchema>;
