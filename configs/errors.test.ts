@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CarpalError, ERRORS, EXIT, formatError } from './errors.ts';
 
-/** The rows of the table in docs/errors.md as code → [exit, meaning, remedy]. */
+/** The lines of docs/errors.md as code → [exit, meaning, remedy]. */
 function documented(): [string, { exit: number; meaning: string; remedy: string }][] {
   const text = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');
-  return [...text.matchAll(/^\| `([^`]+)` \| (\d+) \| (.+) \| (.+) \|$/gm)].map(([, code = '', exit, meaning = '', remedy = '']) => [
+  return [...text.matchAll(/^- `([^`]+)` \((\d+)\): (.+) → (.+)$/gm)].map(([, code = '', exit, meaning = '', remedy = '']) => [
     code,
     { exit: Number(exit), meaning, remedy },
   ]);
 }
 
 describe('the error table', () => {
-  it('is the same as docs/errors.md, row by row', () => {
+  it('is the same as docs/errors.md, line by line', () => {
     expect(documented().map(([code]) => code)).toEqual(Object.keys(ERRORS));
     expect(Object.fromEntries(documented())).toEqual(ERRORS);
   });
