@@ -1,0 +1,21 @@
+import type { Figure } from './figure.ts';
+import type { Peer } from './peer.ts';
+
+/** Where a benchmark gets its material: a scratch folder that lasts, phantoms in it, and the peer's Python. */
+export type Bench = {
+  readonly scratch: string;
+  /** A folder of phantom hands at 2048², made once. */
+  readonly phantoms: string;
+  readonly classes: readonly string[];
+  readonly peer: Peer;
+};
+
+/** One comparison. `goal` is the ratio that carpal promises; the peer is measured in the same run on the same machine. */
+export type Benchmark = {
+  readonly name: string;
+  /** What an item is: image, mask, row. */
+  readonly item: string;
+  readonly what: string;
+  readonly goal: number;
+  readonly run: (bench: Bench) => Promise<{ readonly ours: Figure; readonly peer: Figure }>;
+};

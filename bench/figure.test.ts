@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { measure, millisecondsPerItem, ratio } from './figure.ts';
+
+describe('a figure', () => {
+  it('is the median over repetitions, for one item', () => {
+    expect(millisecondsPerItem({ seconds: [0.3, 0.1, 0.2], items: 10 }).median).toBeCloseTo(20);
+  });
+
+  it('names the quartiles as its spread', () => {
+    const { low, high } = millisecondsPerItem({ seconds: [1, 2, 3, 4, 5], items: 1 });
+    expect([low, high]).toEqual([2000, 4000]);
+  });
+
+  it('compares sides that handled different numbers of items', () => {
+    expect(ratio({ seconds: [1], items: 10 }, { seconds: [1], items: 2 })).toBeCloseTo(5);
+  });
+
+  it('leaves the first run out, which pays for warming up', async () => {
+    let clock = 0;
+    let runs = 0;
+    const figure = await measure(
+      1,
+      2,
+      () => {
+        runs += 1;
+        clock += runs === 1 ? 5000 : 100;
+      },
+      () => clock,
+    );
+    expect(figure.seconds).toEqual([0.1, 0.1]);
+  });
+});

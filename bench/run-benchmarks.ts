@@ -1,0 +1,58 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Bench, type Benchmark } from './benchmark.ts';
+import { type Figure, millisecondsPerItem, ratio } from './figure.ts';
+import { makePhantoms } from './material.ts';
+import { hasPython, openPeer } from './peer.ts';
+
+/** What one benchmark found, as `--json` prints it. */
+export type Outcome = {
+  readonly name: string;
+  readonly what: string;
+  readonly item: string;
+  readonly ours: Figure;
+  readonly peer: Figure;
+  readonly ratio: number;
+  readonly goal: number;
+};
+
+function milliseconds(figure: Figure): string {
+  const { median, low, high } = millisecondsPerItem(figure);
+  const digits = median < 1 ? 3 : median < 100 ? 2 : 0;
+  return `${median.toFixed(digits)} ms (${low.toFixed(digits)}–${high.toFixed(digits)})`;
+}
+
+/** One outcome as a line: both medians with their quartiles, the ratio, and whether it keeps what is promised. */
+export function outcomeLine(outcome: Outcome): string {
+  const verdict = outcome.ratio >= outcome.goal ? 'kept' : 'MISSED';
+  return [
+    `${outcome.name.padEnd(12)} ${outcome.what}`,
+    `${' '.repeat(12)} carpal ${milliseconds(outcome.ours)} an ${outcome.item}, the original's method ${milliseconds(outcome.peer)}`,
+    `${' '.repeat(12)} ratio ${outcome.ratio.toFixed(1)}× (promised ≥ ${outcome.goal}×: ${verdict})`,
+  ].join('\n');
+}
+
+/**
+ * Runs the benchmarks one after the other, each beside its peer, and reports every outcome as it comes. Returns undefined where there is
+ * no Python to measure the peer with.
+ */
+export async function runBenchmarks(
+  benchmarks: readonly Benchmark[],
+  cache: string,
+  classes: readonly string[],
+  report: (outcome: Outcome) => void,
+): Promise<Outcome[] | undefined> {
+  if (!hasPython()) return undefined;
+  const peer = openPeer(cache);
+  const scratch = join(cache, 'bench');
+  mkdirSync(scratch, { recursive: true });
+  const bench: Bench = { scratch, phantoms: await makePhantoms(scratch), classes, peer };
+  const outcomes: Outcome[] = [];
+  for (const { name, what, item, goal, run } of benchmarks) {
+    const { ours, peer: theirs } = await run(bench);
+    const outcome = { name, what, item, ours, peer: theirs, ratio: ratio(ours, theirs), goal };
+    outcomes.push(outcome);
+    report(outcome);
+  }
+  return outcomes;
+}
