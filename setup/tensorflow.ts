@@ -53,7 +53,10 @@ function checkMachine(): void {
   }
   const glibc = (process.report.getReport() as { header?: { glibcVersionRuntime?: string } }).header?.glibcVersionRuntime;
   if (!glibc) {
-    throw new SetupError('TensorFlow needs glibc; this system has another C library (Alpine?).', 'Use a Debian, Ubuntu, Fedora or similar image.');
+    throw new SetupError(
+      'TensorFlow needs glibc; this system has another C library (Alpine?).',
+      'Use a Debian, Ubuntu, Fedora or similar image.',
+    );
   }
   for (const [command, debian] of [
     ['g++', 'g++'],
@@ -82,21 +85,38 @@ async function wheel(): Promise<string> {
     const partial = join(folder, `partial-${process.pid}`);
     runOrExplain(
       'python3',
-      ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', ...WHEEL_TARGET, '-d', partial, TENSORFLOW],
+      [
+        '-m',
+        'pip',
+        'download',
+        '--quiet',
+        '--disable-pip-version-check',
+        '--no-deps',
+        '--only-binary=:all:',
+        ...WHEEL_TARGET,
+        '-d',
+        partial,
+        TENSORFLOW,
+      ],
       `Is the machine online, and does python3 -m pip work? Offline: put ${name} into ${folder}.`,
     );
     renameSync(join(partial, name), file);
     rmSync(partial, { recursive: true });
   }
   if ((await sha256(file)) !== WHEEL_SHA256) {
-    throw new SetupError(`${file} is not the wheel that carpal was tested with (its sha256 differs).`, `Delete it and run make setup again.`);
+    throw new SetupError(
+      `${file} is not the wheel that carpal was tested with (its sha256 differs).`,
+      `Delete it and run make setup again.`,
+    );
   }
   return file;
 }
 
 /** Everything that decides what the compiled binding is. */
 function cacheKey(tfjs: string): string {
-  const hash = createHash('sha256').update(WHEEL_SHA256).update(readFileSync(import.meta.filename));
+  const hash = createHash('sha256')
+    .update(WHEEL_SHA256)
+    .update(readFileSync(import.meta.filename));
   for (const name of readdirSync(join(tfjs, 'binding')).sort()) hash.update(readFileSync(join(tfjs, 'binding', name)));
   hash.update(spawnSync('g++', ['-dumpfullversion'], { encoding: 'utf8' }).stdout);
   return hash.digest('hex').slice(0, 16);
@@ -111,7 +131,8 @@ async function build(tfjs: string, home: string): Promise<void> {
   mkdirSync(library, { recursive: true });
   mkdirSync(binding, { recursive: true });
   say('  unpacking the library (680 MB)');
-  const unpack = 'import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nz.extractall(sys.argv[2],[n for n in z.namelist() if n.startswith(tuple(sys.argv[3:]))])';
+  const unpack =
+    'import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nz.extractall(sys.argv[2],[n for n in z.namelist() if n.startswith(tuple(sys.argv[3:]))])';
   runOrExplain('python3', ['-c', unpack, file, work, ...WHEEL_PARTS], 'Is the disk full? The unpacked library needs 700 MB.');
   renameSync(join(work, 'tensorflow/libtensorflow_cc.so.2'), join(library, 'libtensorflow_cc.so.2'));
   renameSync(join(work, 'tensorflow/libtensorflow_framework.so.2'), join(library, 'libtensorflow_framework.so.2'));
@@ -143,7 +164,8 @@ function link(target: string, path: string): void {
 
 /** Proves the binding by one addition on it, in a process of its own. */
 function verify(): void {
-  const probe = "const {tf} = await import('@carpal/trainer/engine/tensorflow.ts'); if (tf.add(40, 2).dataSync()[0] !== 42) process.exit(1)";
+  const probe =
+    "const {tf} = await import('@carpal/trainer/engine/tensorflow.ts'); if (tf.add(40, 2).dataSync()[0] !== 42) process.exit(1)";
   runOrExplain(process.execPath, ['--input-type=module', '-e', probe], `Delete ${cacheFolder()}/tensorflow and run make setup again.`);
 }
 
