@@ -41,6 +41,7 @@ export const REASONS = {
   Queued: 'A queue holds the stage back; it starts when there is room.',
   SuspendedByUser: 'run.suspend is true; running stages were stopped with a checkpoint.',
   Resumed: 'run.suspend is false again.',
+  NotSuspended: 'run.suspend is false.',
   ExperimentComplete: 'submission.csv is in the store.',
   StageStarted: 'An attempt of a stage was started.',
   StageFinished: 'An attempt of a stage ended well.',

@@ -1,0 +1,92 @@
+import { classListNames } from './classes.ts';
+import { CarpalError } from './errors.ts';
+import { type Finding, formatPath, type Mistake, startsWith } from './finding.ts';
+import { type ManifestDocument, parseManifest } from './manifest-document.ts';
+import { readManifestText } from './manifest-text.ts';
+import { applyOverride, type Override, parseOverride } from './overrides.ts';
+import { adviceFor } from './schema/advice.ts';
+import { checkExperiment } from './schema/check-experiment.ts';
+import type { SegmentationExperiment } from './schema/experiment.ts';
+
+export type LoadOptions = {
+  /** `path=value` texts, put in one after the other before the check. */
+  readonly set?: readonly string[];
+};
+
+/** A manifest read and checked. `advice` is what is allowed but hardly meant. */
+export type ManifestReport =
+  | { readonly ok: true; readonly experiment: SegmentationExperiment; readonly advice: readonly Mistake[] }
+  | { readonly ok: false; readonly mistakes: readonly Mistake[] };
+
+/**
+ * The checked experiment of a YAML or JSON file, with every default written out. Throws `manifest-invalid` with every mistake, each with
+ * its line, field and mend, or `manifest-unreadable`.
+ */
+export function loadExperiment(file: string, options: LoadOptions = {}): SegmentationExperiment {
+  const report = readManifest(file, options);
+  if (report.ok) return report.experiment;
+  const count = report.mistakes.length === 1 ? '1 mistake' : `${report.mistakes.length} mistakes`;
+  throw new CarpalError('manifest-invalid', `${count}\n${report.mistakes.map(formatMistake).join('\n')}`, { where: file });
+}
+
+/** Like {@link loadExperiment}, but mistakes come back as data. Throws only `manifest-unreadable`. */
+export function readManifest(file: string, options: LoadOptions = {}): ManifestReport {
+  return checkManifest(readManifestText(file), file, options);
+}
+
+/** The same for a text that is at hand; `file` is what mistakes name. */
+export function checkManifest(text: string, file: string, options: LoadOptions = {}): ManifestReport {
+  const document = parseManifest(text);
+  const { value, overrides, mistakes } = withOverrides(document.value, options.set ?? []);
+  for (const { line, message, mend } of document.mistakes) mistakes.push({ where: `${file}:${line}`, path: '', message, mend });
+  if (document.value === undefined) return { ok: false, mistakes: mistakes.sort(byLine) };
+  const place = (finding: Finding): Mistake => placed(finding, document, overrides, file);
+  const result = checkExperiment(value, classListNames());
+  if (!result.ok) mistakes.push(...result.findings.map(place));
+  if (!result.ok || mistakes.length > 0) return { ok: false, mistakes: mistakes.sort(byLine) };
+  const isWritten = (path: readonly string[]): boolean =>
+    document.has(path) || overrides.some((override) => startsWith(path, override.path));
+  return { ok: true, experiment: result.experiment, advice: adviceFor(result.experiment.spec, isWritten).map(place) };
+}
+
+/** `file:line spec.loss[0].weight must be …: what to do` */
+export function formatMistake({ where, path, message, mend }: Mistake): string {
+  return `  ${[where, path, message].filter((part) => part !== undefined && part !== '').join(' ')}\n    → ${mend}`;
+}
+
+function withOverrides(manifest: unknown, texts: readonly string[]): { value: unknown; overrides: Override[]; mistakes: Mistake[] } {
+  const overrides: Override[] = [];
+  const mistakes: Mistake[] = [];
+  let value = manifest;
+  const refuse = (text: string, { message, mend }: Finding): number => mistakes.push({ where: `--set ${text}`, path: '', message, mend });
+  for (const text of texts) {
+    const override = parseOverride(text);
+    if ('mend' in override) {
+      refuse(text, override);
+      continue;
+    }
+    const applied = applyOverride(value, override);
+    if ('finding' in applied) refuse(text, applied.finding);
+    else {
+      value = applied.value;
+      overrides.push(override);
+    }
+  }
+  return { value, overrides, mistakes };
+}
+
+/** A mistake in what a --set put in points at the --set, any other at its line. */
+function placed({ path, message, mend }: Finding, document: ManifestDocument, overrides: readonly Override[], file: string): Mistake {
+  const override = overrides.findLast((entry) => startsWith(path, entry.path));
+  const where = override === undefined ? `${file}:${document.lineOf(path)}` : `--set ${override.text}`;
+  return { where, path: formatPath(path), message, mend };
+}
+
+function byLine(a: Mistake, b: Mistake): number {
+  return lineOf(a) - lineOf(b);
+}
+
+/** Mistakes of a --set come after those of the file. */
+function lineOf({ where }: Mistake): number {
+  return Number(/:([0-9]+)$/.exec(where ?? '')?.[1] ?? Number.MAX_SAFE_INTEGER);
+}

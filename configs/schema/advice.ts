@@ -1,0 +1,25 @@
+import type { Finding } from '../finding.ts';
+import type { ExperimentSpec } from './experiment.ts';
+
+/**
+ * What is allowed but hardly meant, for `carpal validate` to say; never a reason to refuse. `isWritten` tells whether a person wrote a
+ * field: a default that fits badly is not theirs to mend. Paths begin at the top of the manifest.
+ */
+export function adviceFor(spec: ExperimentSpec, isWritten: (path: readonly string[]) => boolean): Finding[] {
+  const findings: Finding[] = [];
+  const { epochs, validateEvery, earlyStopping } = spec.training;
+  const patiencePath = ['spec', 'training', 'earlyStopping', 'patience'];
+  const validations = Math.floor(epochs / validateEvery);
+  if (isWritten(patiencePath) && earlyStopping.patience >= validations) {
+    const message = `early stopping can never happen: the patience of ${earlyStopping.patience} validations is not less than the ${validations} there are`;
+    findings.push({ path: patiencePath, message, mend: 'Write less, or 0 to say that it is off.' });
+  }
+  const { name, options } = spec.scheduler;
+  const plateau = options.patience ?? 0;
+  const plateauPath = ['spec', 'scheduler', 'options', 'patience'];
+  if (name === 'ReduceLROnPlateau' && isWritten(plateauPath) && earlyStopping.patience > 0 && plateau >= earlyStopping.patience) {
+    const message = `training stops early (after ${earlyStopping.patience} validations) before the learning rate is ever lowered (after ${plateau})`;
+    findings.push({ path: plateauPath, message, mend: 'Write less than training.earlyStopping.patience.' });
+  }
+  return findings;
+}

@@ -1,0 +1,92 @@
+import type { FieldPath, Finding } from '../finding.ts';
+import { show, startsWith } from '../finding.ts';
+import { type ExperimentSpec, experimentSchema, type SegmentationExperiment } from './experiment.ts';
+import { issueFinding } from './issue-finding.ts';
+import { LEARNING_RULES } from './learning-rules.ts';
+import { completeSpec } from './options.ts';
+import type { Rule } from './rule.ts';
+import { RUNNING_RULES } from './running-rules.ts';
+import { unknownKeys } from './unknown-keys.ts';
+
+/** What Kubernetes and carpal write into an object and a person may paste back: allowed, and not looked at. */
+const IGNORED: ReadonlySet<string> = new Set([
+  'status',
+  ...['managedFields', 'ownerReferences', 'finalizers', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generateName', 'selfLink'].map(
+    (field) => `metadata.${field}`,
+  ),
+]);
+
+export type CheckResult =
+  | { readonly ok: true; readonly experiment: SegmentationExperiment }
+  | { readonly ok: false; readonly findings: readonly Finding[] };
+
+/**
+ * Checks a whole manifest, however it came (YAML, JSON, an API request). Either the experiment with every default and option written out, or
+ * every mistake in it: shape, unknown fields, and the rules between the fields that are not themselves at fault. `classLists` are the
+ * names that dataset.classes may have.
+ */
+export function checkExperiment(value: unknown, classLists: readonly string[]): CheckResult {
+  const strange = unknownKeys(experimentSchema, value, IGNORED);
+  const parsed = experimentSchema.safeParse(value, { reportInput: true });
+  const wrong = parsed.success ? [] : parsed.error.issues.map(issueFinding);
+  const broken = wrong.map(({ path }) => path);
+  const spec = parsed.success ? parsed.data.spec : repairedSpec(value, broken);
+  const rules: readonly Rule[] = [...LEARNING_RULES, ...RUNNING_RULES, classesKnown(classLists)];
+  const crossed = spec === undefined ? [] : rules.filter((rule) => isAnswerable(rule, broken)).flatMap(({ check }) => check(spec));
+  const findings = [...strange, ...wrong, ...crossed.map((finding) => ({ ...finding, path: ['spec', ...finding.path] }))];
+  if (!parsed.success || findings.length > 0) return { ok: false, findings };
+  return { ok: true, experiment: { ...parsed.data, spec: completeSpec(parsed.data.spec) } };
+}
+
+function classesKnown(classLists: readonly string[]): Rule {
+  return {
+    reads: ['dataset.classes'],
+    check: ({ dataset: { classes } }) =>
+      classLists.includes(classes)
+        ? []
+        : [{ path: ['dataset', 'classes'], message: `there is no class list ${show(classes)}`, mend: `Known: ${classLists.join(', ')}.` }],
+  };
+}
+
+/** Whether none of the fields that a rule reads is broken, lies in something broken, or holds something broken. */
+function isAnswerable(rule: Rule, broken: readonly FieldPath[]): boolean {
+  return rule.reads.every((field) => {
+    const path = ['spec', ...field.split('.')];
+    return broken.every((at) => !startsWith(at, path) && !startsWith(path, at));
+  });
+}
+
+/** The spec with what is broken taken out, so that defaults stand in for it; undefined when even that is no spec. */
+function repairedSpec(value: unknown, broken: readonly FieldPath[]): ExperimentSpec | undefined {
+  const manifest = structuredClone(value);
+  const spec = child(manifest, 'spec');
+  if (!isRecord(spec)) return undefined;
+  for (const path of broken) takeOut(spec, path.slice(1));
+  // The two fields without a default; no rule that reads them is asked.
+  const dataset = isRecord(spec['dataset']) ? spec['dataset'] : {};
+  const model = isRecord(spec['model']) ? spec['model'] : {};
+  const whole = { ...spec, dataset: { uri: 'missing', ...dataset }, model: { name: 'UNet', ...model } };
+  const parsed = experimentSchema.shape.spec.safeParse(whole);
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** Deletes the field at `path`; a list with a broken entry goes as a whole, so that no other entry changes its place. */
+function takeOut(root: Record<string, unknown>, path: FieldPath): void {
+  let holder: Record<string, unknown> = root;
+  for (const [index, part] of path.entries()) {
+    const next = holder[String(part)];
+    if (index === path.length - 1 || !isRecord(next)) {
+      delete holder[String(part)];
+      return;
+    }
+    holder = next;
+  }
+}
+
+function child(value: unknown, key: string): unknown {
+  return isRecord(value) ? value[key] : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

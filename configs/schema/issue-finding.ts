@@ -1,0 +1,77 @@
+import type { z } from 'zod';
+import { didYouMean } from '../did-you-mean.ts';
+import { type Finding, show } from '../finding.ts';
+
+const KIND: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a group of fields',
+  record: 'a group of names and values',
+  array: 'a list',
+};
+
+/** What a person is told about one issue of zod: what is wrong with the value there, and what to write. */
+export function issueFinding(issue: z.core.$ZodIssue): Finding {
+  const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+  return { path, ...describe(issue) };
+}
+
+function describe(issue: z.core.$ZodIssue): { message: string; mend: string } {
+  switch (issue.code) {
+    case 'invalid_type':
+      return wrongType(issue.expected, issue.input);
+    case 'invalid_value':
+      return wrongChoice(issue.values.map(String), issue.input);
+    case 'invalid_format':
+      return { message: `must be ${issue.message}, is ${show(issue.input)}`, mend: `Write ${issue.message}.` };
+    case 'too_small':
+      return bound(issue, issue.minimum, issue.inclusive === false ? 'more than' : 'at least');
+    case 'too_big':
+      return bound(issue, issue.maximum, issue.inclusive === false ? 'less than' : 'at most');
+    case 'custom':
+      return { message: issue.message, mend: 'Shorten it.' };
+    case 'invalid_key':
+      return { message: 'is not a name that may stand here', mend: 'Write a shorter name.' };
+    default:
+      return { message: issue.message, mend: 'Compare it with an example of configs/experiments.' };
+  }
+}
+
+function wrongType(expected: string, input: unknown): { message: string; mend: string } {
+  const kind = KIND[expected] ?? expected;
+  if (input === undefined) return { message: 'is missing', mend: `Add it: ${kind}.` };
+  const message = `must be ${kind}, is ${show(input)}`;
+  if (expected === 'string' && (typeof input === 'number' || typeof input === 'boolean')) {
+    return { message, mend: `Put it in quotes: ${JSON.stringify(String(input))}.` };
+  }
+  const isNumber = expected === 'number' || expected === 'int';
+  if (isNumber && typeof input === 'string' && input.trim() !== '' && Number.isFinite(Number(input))) {
+    return { message, mend: `Take the quotes away: ${Number(input)}.` };
+  }
+  if (input === null) return { message: `must be ${kind}, is empty`, mend: `Write ${kind}, or take the field out to use its default.` };
+  return { message, mend: `Write ${kind}.` };
+}
+
+function wrongChoice(values: readonly string[], input: unknown): { message: string; mend: string } {
+  if (input === undefined) return { message: 'is missing', mend: `Add it: ${values.join(' or ')}.` };
+  const meant = typeof input === 'string' ? didYouMean(input, values) : undefined;
+  const message = `${show(input)} is not known here`;
+  if (values.length === 1) return { message, mend: `Write ${values[0]}.` };
+  return { message, mend: `${meant === undefined ? '' : `Did you mean ${meant}? `}Known: ${values.join(', ')}.` };
+}
+
+type BoundIssue = z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig;
+
+function bound(issue: BoundIssue, limit: number | bigint, relation: string): { message: string; mend: string } {
+  if (issue.origin === 'string') {
+    const length = typeof issue.input === 'string' ? issue.input.length : 0;
+    return { message: `must have ${relation} ${limit} characters, has ${length}`, mend: `Write ${relation} ${limit} characters.` };
+  }
+  if (issue.origin === 'array') {
+    const length = Array.isArray(issue.input) ? issue.input.length : 0;
+    return { message: `must have ${relation} ${limit} entries, has ${length}`, mend: `List ${relation} ${limit}.` };
+  }
+  return { message: `must be ${relation} ${limit}, is ${show(issue.input)}`, mend: `Write a number of ${relation} ${limit}.` };
+}

@@ -1,0 +1,181 @@
+/** Rules between the fields that say what is learned and how. */
+import type { Finding } from '../finding.ts';
+import { AUGMENTATION_OPTIONS, MODEL_OPTIONS, SCHEDULER_OPTIONS, sizeMultiple } from './options.ts';
+import { doubled, foreignOptions, type Rule } from './rule.ts';
+
+const modelOptions: Rule = {
+  reads: ['model'],
+  check: ({ model }) =>
+    foreignOptions(['model', 'options'], model.options, Object.keys(MODEL_OPTIONS[model.name]), `network ${model.name}`),
+};
+
+const inputSize: Rule = {
+  reads: ['model', 'input.size'],
+  check: ({ model, input }) => {
+    const multiple = sizeMultiple(model);
+    if (input.size % multiple === 0) return [];
+    const below = Math.max(multiple, input.size - (input.size % multiple));
+    const nearest = [...new Set([below, input.size - (input.size % multiple) + multiple])].join(' or ');
+    const depth = model.name === 'SlimUNet' ? ` of depth ${model.options.depth ?? 5}` : '';
+    const message = `must be a multiple of ${multiple} for network ${model.name}${depth}, is ${input.size}`;
+    return [{ path: ['input', 'size'], message, mend: `Write ${nearest}.` }];
+  },
+};
+
+const augmentationOptions: Rule = {
+  reads: ['augmentations'],
+  check: ({ augmentations }) =>
+    augmentations.flatMap(({ name, probability: _, ...options }, index) =>
+      foreignOptions(['augmentations', index], options, Object.keys(AUGMENTATION_OPTIONS[name]), `augmentation ${name}`),
+    ),
+};
+
+const gammaRange: Rule = {
+  reads: ['augmentations'],
+  check: ({ augmentations }) =>
+    augmentations.flatMap((entry, index): Finding[] => {
+      const low = entry.low ?? AUGMENTATION_OPTIONS.gamma.low ?? 0;
+      const high = entry.high ?? AUGMENTATION_OPTIONS.gamma.high ?? 0;
+      if (entry.name !== 'gamma' || low <= high) return [];
+      const at = entry.low === undefined ? 'high' : 'low';
+      return [{ path: ['augmentations', index, at], message: `low (${low}) lies above high (${high})`, mend: 'Let low be at most high.' }];
+    }),
+};
+
+const lossesOnce: Rule = {
+  reads: ['loss'],
+  check: ({ loss }) =>
+    doubled(
+      ['loss'],
+      loss.map(({ name }) => name),
+      'loss',
+    ),
+};
+
+const schedulerOptions: Rule = {
+  reads: ['scheduler'],
+  check: ({ scheduler: { name, options } }) => {
+    const findings = foreignOptions(['scheduler', 'options'], options, Object.keys(SCHEDULER_OPTIONS[name]), `scheduler ${name}`);
+    if (name === 'MultiStepLR' && options.milestones === undefined) {
+      const mend = 'Add the epochs after which the learning rate falls, such as [60, 80].';
+      findings.push({ path: ['scheduler', 'options', 'milestones'], message: 'is missing: scheduler MultiStepLR needs it', mend });
+    }
+    return findings;
+  },
+};
+
+const milestonesRise: Rule = {
+  reads: ['scheduler', 'training.epochs'],
+  check: ({ scheduler: { options }, training }) => {
+    const milestones = options.milestones ?? [];
+    return milestones.flatMap((epoch, index): Finding[] => {
+      const path = ['scheduler', 'options', 'milestones', index];
+      const before = milestones[index - 1];
+      if (before !== undefined && epoch <= before) {
+        return [{ path, message: `epoch ${epoch} does not come after ${before}`, mend: 'Write the epochs in rising order, each once.' }];
+      }
+      if (epoch < training.epochs) return [];
+      return [
+        {
+          path,
+          message: `epoch ${epoch} is never followed by another: training.epochs is ${training.epochs}`,
+          mend: 'Write an earlier epoch or train longer.',
+        },
+      ];
+    });
+  },
+};
+
+const warmup: Rule = {
+  reads: ['scheduler.options.warmupEpochs', 'training.epochs'],
+  check: ({ scheduler: { options }, training }) =>
+    (options.warmupEpochs ?? 0) < training.epochs
+      ? []
+      : [
+          {
+            path: ['scheduler', 'options', 'warmupEpochs'],
+            message: `the warm-up of ${options.warmupEpochs} epochs never ends: training.epochs is ${training.epochs}`,
+            mend: 'Write fewer epochs of warm-up than of training.',
+          },
+        ],
+};
+
+const learningRateFloor: Rule = {
+  reads: ['scheduler.options.minLearningRate', 'optimizer.learningRate'],
+  check: ({ scheduler: { options }, optimizer }) =>
+    (options.minLearningRate ?? 0) <= optimizer.learningRate
+      ? []
+      : [
+          {
+            path: ['scheduler', 'options', 'minLearningRate'],
+            message: `${options.minLearningRate} lies above optimizer.learningRate, ${optimizer.learningRate}`,
+            mend: 'Write a smaller number, or raise optimizer.learningRate.',
+          },
+        ],
+};
+
+const validationHappens: Rule = {
+  reads: ['training.validateEvery', 'training.epochs'],
+  check: ({ training }) =>
+    training.validateEvery <= training.epochs
+      ? []
+      : [
+          {
+            path: ['training', 'validateEvery'],
+            message: `no epoch would be validated: ${training.validateEvery} is more than training.epochs, ${training.epochs}`,
+            mend: `Write at most ${training.epochs}.`,
+          },
+        ],
+};
+
+const ttaOnce: Rule = { reads: ['inference.tta'], check: ({ inference }) => doubled(['inference', 'tta'], inference.tta, 'view') };
+
+const windowFits: Rule = {
+  reads: ['inference.window', 'model'],
+  check: ({ inference: { window }, model }) => {
+    if (window === undefined) return [];
+    const findings: Finding[] = [];
+    const multiple = sizeMultiple(model);
+    const message = `must be a multiple of ${multiple} for network ${model.name}, is ${window.size}`;
+    if (window.size % multiple !== 0)
+      findings.push({ path: ['inference', 'window', 'size'], message, mend: `Write a multiple of ${multiple}.` });
+    if (window.stride > window.size) {
+      const gap = `steps of ${window.stride} leave gaps between windows of ${window.size}`;
+      findings.push({ path: ['inference', 'window', 'stride'], message: gap, mend: `Write at most ${window.size}; half of it is usual.` });
+    }
+    return findings;
+  },
+};
+
+/** What the contract has room for and no code does yet: refused, so that nobody believes it was done. */
+const notOffered: Rule = {
+  reads: ['inference.window', 'training.deepSupervision'],
+  check: ({ inference, training, model }) => {
+    const findings: Finding[] = [];
+    if (inference.window !== undefined) {
+      const message = 'sliding windows are not offered yet';
+      findings.push({ path: ['inference', 'window'], message, mend: 'Take it out: the whole sheet is seen at input.size.' });
+    }
+    if (training.deepSupervision) {
+      const message = `network ${model.name} has no side heads to supervise`;
+      findings.push({ path: ['training', 'deepSupervision'], message, mend: 'Write false or take it out.' });
+    }
+    return findings;
+  },
+};
+
+export const LEARNING_RULES: readonly Rule[] = [
+  modelOptions,
+  inputSize,
+  augmentationOptions,
+  gammaRange,
+  lossesOnce,
+  schedulerOptions,
+  milestonesRise,
+  warmup,
+  learningRateFloor,
+  validationHappens,
+  ttaOnce,
+  windowFits,
+  notOffered,
+];

@@ -1,0 +1,67 @@
+/**
+ * Which options belong to which network, schedule and augmentation, and what they are when left out. The schema cannot say it (a
+ * structural schema has no unions); the rules and the completion both read it here.
+ */
+import type {
+  AugmentationName,
+  AugmentationSpec,
+  ExperimentSpec,
+  ModelName,
+  ModelOptions,
+  ModelSpec,
+  SchedulerName,
+  SchedulerOptions,
+} from './experiment.ts';
+
+/** An option of `null` has no fixed default: it must be given, or is worked out from other fields. */
+type Defaults<Options> = { readonly [Key in keyof Options]?: Options[Key] | null };
+
+export const MODEL_OPTIONS: Readonly<Record<ModelName, Defaults<ModelOptions>>> = {
+  UNet: {},
+  SlimUNet: { width: 16, depth: 5 },
+};
+
+const WARM_UP = { warmupEpochs: 0 };
+
+/** The original's plateau settings; gamma as in PyTorch. tMax: to the last epoch. */
+export const SCHEDULER_OPTIONS: Readonly<Record<SchedulerName, Defaults<SchedulerOptions>>> = {
+  ReduceLROnPlateau: { ...WARM_UP, factor: 0.5, patience: 5, threshold: 0.01, cooldown: 2, minLearningRate: 1e-6 },
+  MultiStepLR: { ...WARM_UP, milestones: null, gamma: 0.1 },
+  CosineAnnealingLR: { ...WARM_UP, tMax: null, minLearningRate: 0 },
+};
+
+export type AugmentationOptions = Omit<AugmentationSpec, 'name' | 'probability'>;
+
+export const AUGMENTATION_OPTIONS: Readonly<Record<AugmentationName, Defaults<AugmentationOptions>>> = {
+  rotate: { degrees: 15 },
+  flipHorizontal: {},
+  shiftScaleRotate: { shift: 0.05, scale: 0.05, degrees: 5 },
+  brightnessContrast: { brightness: 0.1, contrast: 0.1 },
+  gamma: { low: 0.8, high: 1.25 },
+  gaussianNoise: { sigma: 0.02 },
+};
+
+/** The number that input.size must be a multiple of: one halving for each level below the first. */
+export function sizeMultiple(model: ModelSpec): number {
+  if (model.name === 'UNet') return 16;
+  return 2 ** ((model.options.depth ?? MODEL_OPTIONS.SlimUNet.depth ?? 5) - 1);
+}
+
+/** The spec with every option that belongs to what it names, and every fold written out. Completing twice changes nothing. */
+export function completeSpec(spec: ExperimentSpec): ExperimentSpec {
+  const { model, scheduler, training, run, dataset } = spec;
+  const options: SchedulerOptions = { ...given(SCHEDULER_OPTIONS[scheduler.name]), ...scheduler.options };
+  if (scheduler.name === 'CosineAnnealingLR') options.tMax ??= Math.max(1, training.epochs - (options.warmupEpochs ?? 0));
+  return {
+    ...spec,
+    model: { ...model, options: { ...given(MODEL_OPTIONS[model.name]), ...model.options } },
+    augmentations: spec.augmentations.map((entry) => ({ ...given(AUGMENTATION_OPTIONS[entry.name]), ...entry })),
+    scheduler: { ...scheduler, options },
+    run: run.folds.length > 0 ? run : { ...run, folds: Array.from({ length: dataset.split.folds }, (_, fold) => fold) },
+  };
+}
+
+/** The defaults without those that have no value of their own. */
+function given<Options extends object>(defaults: Defaults<Options>): Partial<Options> {
+  return Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== null)) as Partial<Options>;
+}
