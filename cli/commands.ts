@@ -7,4 +7,6 @@ export type CommandEntry = {
   readonly load: () => Promise<{ command: () => Command }>;
 };
 
-export const COMMANDS: readonly CommandEntry[] = [];
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'validate', summary: 'check manifests and name every mistake', load: () => import('./validate.ts') },
+];
