@@ -1,0 +1,49 @@
+/** The start deadline (an attempt that never begins: a bad image, no node) and the fold deadline (time that a fold may train in all). */
+import { durationMs } from '@carpal/configs/duration.ts';
+import type { RunSpec } from '@carpal/configs/schema/experiment.ts';
+import type { StageStatus } from './experiment-status.ts';
+import type { StageRun } from './observed.ts';
+import { type StageKey, sameStage } from './stage.ts';
+import { mapStages, type Stages } from './stages.ts';
+
+export type Deadlines = Pick<RunSpec, 'startDeadline' | 'foldDeadline'>;
+
+/** When the stage's deadline falls (ms since 1970), if one runs. Queued attempts have none: a full cluster is nobody's fault. */
+function deadlineOf(key: StageKey, stage: StageStatus, runs: readonly StageRun[], deadlines: Deadlines): number | undefined {
+  if (stage.state === 'Pending') {
+    const pending = runs.find((run) => sameStage(run, key) && run.attempt === stage.attempts);
+    return pending === undefined ? undefined : Date.parse(pending.pendingSince) + durationMs(deadlines.startDeadline);
+  }
+  if (stage.state !== 'Running' || key.stage !== 'fold' || stage.startedAt === undefined) return undefined;
+  return Date.parse(stage.startedAt) + durationMs(deadlines.foldDeadline) - stage.activeSeconds * 1000;
+}
+
+/** The stages with those failed whose deadline has passed, and the milliseconds until the next deadline. A missed deadline is final. */
+export function enforceDeadlines(
+  stages: Stages,
+  runs: readonly StageRun[],
+  deadlines: Deadlines,
+  now: Date,
+): { readonly stages: Stages; readonly nextMs: number | undefined } {
+  let nextMs: number | undefined;
+  const checked = mapStages(stages, (key, stage) => {
+    const deadline = deadlineOf(key, stage, runs, deadlines);
+    if (deadline === undefined) return stage;
+    const leftMs = deadline - now.getTime();
+    if (leftMs > 0) {
+      nextMs = Math.min(nextMs ?? leftMs, leftMs);
+      return stage;
+    }
+    if (stage.state === 'Pending') {
+      const message = `did not start within run.startDeadline (${deadlines.startDeadline})`;
+      return { ...stage, state: 'Failed', reason: 'StartDeadlineExceeded', message };
+    }
+    return {
+      ...stage,
+      state: 'Failed',
+      reason: 'FoldDeadlineExceeded',
+      message: `trained longer than run.foldDeadline (${deadlines.foldDeadline})`,
+    };
+  });
+  return { stages: checked, nextMs };
+}

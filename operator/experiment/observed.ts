@@ -1,0 +1,58 @@
+/** What the planner sees: the attempts that the substrate knows, what the stages report, and the status written last. */
+import type { StageProgress } from '@carpal/configs/schema/progress.ts';
+import type { ExperimentStatus } from './experiment-status.ts';
+import type { StageKey } from './stage.ts';
+
+/**
+ * Where an attempt stands. `queued`: a queue holds it back (Kueue), no deadline runs; `pending`: it was given to the substrate and has not
+ * begun (image, node); `running`; `succeeded` and `failed` are ends.
+ */
+export type StageRunState = 'queued' | 'pending' | 'running' | 'succeeded' | 'failed';
+
+/** One attempt of one stage: a Job of Kubernetes, or a process. Times are ISO 8601 in UTC. */
+export type StageRun = StageKey & {
+  readonly name: string;
+  /** Counts from 1 for each stage. */
+  readonly attempt: number;
+  readonly state: StageRunState;
+  /** Somebody who runs the stages asked it to stop; while active it still holds its place, and its end counts against no budget. */
+  readonly stopRequested?: boolean;
+  readonly exitCode?: number;
+  /** The platform took it away: drained, preempted, node lost. */
+  readonly disrupted?: boolean;
+  /** The substrate's word for the end, such as `OOMKilled` or `SIGKILL`. */
+  readonly reason?: string;
+  /** What a person needs to read: the stage's own error, or the last lines of its log. */
+  readonly message?: string;
+  /** Since when it could have begun: its creation, or its release by a queue. */
+  readonly pendingSince: string;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  readonly node?: string;
+};
+
+export type ObservedProgress = {
+  readonly prepare?: StageProgress;
+  readonly folds: ReadonlyMap<number, StageProgress>;
+  readonly ensemble?: StageProgress;
+};
+
+export type Observed = {
+  readonly runs: readonly StageRun[];
+  readonly progress: ObservedProgress;
+  /** The status written last; absent before the first plan. */
+  readonly status?: ExperimentStatus;
+  /** Where the experiment's artifacts lie, for status. */
+  readonly artifacts?: string;
+};
+
+/** Whether the attempt still runs or may begin to. */
+export function isActive(run: StageRun): boolean {
+  return run.state === 'queued' || run.state === 'pending' || run.state === 'running';
+}
+
+/** The stage's own progress report, if it has written one. */
+export function progressOf(progress: ObservedProgress, key: StageKey): StageProgress | undefined {
+  if (key.stage === 'fold') return key.fold === undefined ? undefined : progress.folds.get(key.fold);
+  return progress[key.stage];
+}

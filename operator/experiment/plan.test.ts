@@ -1,0 +1,283 @@
+import { describe, expect, it } from 'vitest';
+import { at, attempt, ENSEMBLE, experimentWith, fold, PREPARE, prepared, report, seen } from '../testing/builders.ts';
+import { recordAnnouncements } from './announcements.ts';
+import type { ExperimentStatus } from './experiment-status.ts';
+import type { StageRun } from './observed.ts';
+import { type Plan, plan } from './plan.ts';
+
+const names = (planned: Plan): string[] => planned.start.map(({ name }) => name);
+const condition = (status: ExperimentStatus, type: string): string => {
+  const found = status.conditions.find((one) => one.type === type);
+  return `${found?.status} ${found?.reason}`;
+};
+const succeeded = (index: number): StageRun => attempt(fold(index), 1, { state: 'succeeded', finishedAt: at(100).toISOString() });
+const failedFold = (exitCode: number, fields: Partial<StageRun> = {}): StageRun =>
+  attempt(fold(0), 1, { state: 'failed', exitCode, finishedAt: at(100).toISOString(), ...fields });
+
+describe('the order of the stages', () => {
+  it.each([
+    ['nothing is there: prepare starts', [], 5, ['wrist-prepare-1']],
+    ['prepare runs: nothing starts', [attempt(PREPARE, 1, {})], 5, []],
+    ['prepare is done: every fold starts', [prepared()], 5, ['wrist-fold-0-1', 'wrist-fold-1-1', 'wrist-fold-2-1']],
+    ['there is room for two: two folds start', [prepared()], 2, ['wrist-fold-0-1', 'wrist-fold-1-1']],
+    ['one of two places is taken: one fold starts', [prepared(), attempt(fold(0), 1, {})], 2, ['wrist-fold-1-1']],
+    ['a fold in a queue takes a place', [prepared(), attempt(fold(0), 1, { state: 'queued' })], 1, []],
+    ['a fold that is stopping takes a place', [prepared(), attempt(fold(0), 1, { stopRequested: true })], 1, []],
+    ['all folds are done: the ensemble starts', [prepared(), succeeded(0), succeeded(1), succeeded(2)], 5, ['wrist-ensemble-1']],
+    ['a fold is missing: no ensemble', [prepared(), succeeded(0), succeeded(1), attempt(fold(2), 1, {})], 5, []],
+  ])('%s', (_case, runs, parallelism, started) => {
+    expect(names(plan(experimentWith({ parallelism }), seen(runs), at(200)))).toEqual(started);
+  });
+});
+
+describe('the end of an attempt', () => {
+  it.each([
+    ['exit 1 is tried again', failedFold(1), 1, 0, 'Waiting'],
+    ['a kill by signal is tried again', failedFold(137, { reason: 'SIGKILL' }), 1, 0, 'Waiting'],
+    ['exit 70 is tried again', failedFold(70), 1, 0, 'Waiting'],
+    ['want of memory is a failure', failedFold(137, { reason: 'OOMKilled' }), 1, 0, 'Waiting'],
+    ['exit 64 is final', failedFold(64), 1, 0, 'Failed'],
+    ['exit 65 is final', failedFold(65), 1, 0, 'Failed'],
+    ['exit 78 is final', failedFold(78), 1, 0, 'Failed'],
+    ['exit 75 is a disruption', failedFold(75), 0, 1, 'Waiting'],
+    ['a lost node is a disruption', failedFold(137, { disrupted: true }), 0, 1, 'Waiting'],
+    ['a stop on request costs nothing', failedFold(75, { stopRequested: true }), 0, 0, 'Stopped'],
+  ])('%s', (_case, run, failures, disruptions, state) => {
+    const { status } = plan(experimentWith(), seen([prepared(), run]), at(101));
+    expect(status.folds[0]).toMatchObject({ failures, disruptions, state });
+    expect(condition(status, 'Failed').startsWith('True')).toBe(state === 'Failed');
+  });
+
+  it('says that memory was short', () => {
+    const { status, events } = plan(experimentWith(), seen([prepared(), failedFold(137, { reason: 'OOMKilled' })]), at(101));
+    expect(status.folds[0]?.message).toContain('want of memory');
+    expect(events.map(({ reason }) => reason)).toContain('OutOfMemory');
+  });
+
+  it('names the stage, the exit and the error of the stage when it is final', () => {
+    const run = failedFold(65, { message: 'image-unreadable: x.png is truncated' });
+    const { status } = plan(experimentWith(), seen([prepared(), run]), at(101));
+    expect(status.conditions.find(({ type }) => type === 'Failed')).toMatchObject({
+      reason: 'InvalidData',
+      message: 'fold 0 ended with exit 65: image-unreadable: x.png is truncated',
+    });
+  });
+
+  it('delays the next attempt, twice as long each time', () => {
+    const delays = [1, 2].map((failures) => {
+      const runs = Array.from({ length: failures }, (_, index) =>
+        attempt(fold(0), index + 1, { state: 'failed', exitCode: 1, startedAt: at(99).toISOString(), finishedAt: at(100).toISOString() }),
+      );
+      return plan(experimentWith({ folds: [0] }), seen([prepared(), ...runs]), at(100)).requeueAfterMs;
+    });
+    expect(delays).toEqual([10_000, 20_000]);
+  });
+
+  it('starts the next attempt once the delay is over', () => {
+    const world = seen([prepared(), failedFold(1)]);
+    expect(names(plan(experimentWith({ folds: [0] }), world, at(109)))).toEqual([]);
+    expect(names(plan(experimentWith({ folds: [0] }), world, at(110)))).toEqual(['wrist-fold-0-2']);
+  });
+
+  it('waits only the first delay after an attempt that ran long', () => {
+    const long = [1, 2].map((number) =>
+      attempt(fold(0), number, { state: 'failed', exitCode: 75, startedAt: at(0).toISOString(), finishedAt: at(7200).toISOString() }),
+    );
+    expect(plan(experimentWith({ folds: [0] }), seen([prepared(), ...long]), at(7200)).requeueAfterMs).toBe(10_000);
+  });
+});
+
+describe('the budgets', () => {
+  it('ends the experiment when a fold failed more often than run.maxFailures', () => {
+    const runs = [1, 2, 3].map((number) =>
+      attempt(fold(0), number, { state: 'failed', exitCode: 1, finishedAt: at(number).toISOString() }),
+    );
+    const world = seen([prepared(), ...runs, attempt(fold(1), 1, {})]);
+    const planned = plan(experimentWith({ maxFailures: 2 }), world, at(1000));
+    expect(condition(planned.status, 'Failed')).toBe('True FailureBudgetExceeded');
+    expect(planned.stop).toEqual(['wrist-fold-1-1']);
+    expect(planned.start).toEqual([]);
+  });
+
+  it('keeps disruptions apart from failures', () => {
+    const runs = [75, 1, 75].map((exitCode, index) =>
+      attempt(fold(0), index + 1, { state: 'failed', exitCode, finishedAt: at(index).toISOString() }),
+    );
+    const { status } = plan(experimentWith({ maxFailures: 1, maxDisruptions: 2 }), seen([prepared(), ...runs]), at(1000));
+    expect(status.folds[0]).toMatchObject({ failures: 1, disruptions: 2, state: 'Waiting' });
+    const over = plan(experimentWith({ maxFailures: 1, maxDisruptions: 1 }), seen([prepared(), ...runs]), at(1000));
+    expect(condition(over.status, 'Failed')).toBe('True DisruptionBudgetExceeded');
+  });
+
+  it('counts an attempt once, also when it is removed afterwards', () => {
+    const first = plan(experimentWith(), seen([prepared(), failedFold(1)]), at(101)).status;
+    const again = plan(experimentWith(), seen([prepared(), failedFold(1)], first), at(102)).status;
+    const removed = plan(experimentWith(), seen([prepared()], again), at(103)).status;
+    expect([first, again, removed].map((status) => status.folds[0]?.failures)).toEqual([1, 1, 1]);
+    expect(plan(experimentWith(), seen([prepared()], removed), at(1000)).start[0]?.name).toBe('wrist-fold-0-2');
+  });
+
+  it('takes an attempt that vanished for a disruption', () => {
+    const running = plan(experimentWith(), seen([prepared(), attempt(fold(0), 1, {})]), at(50)).status;
+    const { status } = plan(experimentWith(), seen([prepared()], running), at(60));
+    expect(status.folds[0]).toMatchObject({ state: 'Waiting', attempts: 1, failures: 0, disruptions: 1 });
+  });
+});
+
+describe('suspension', () => {
+  const running = [prepared(), attempt(fold(0), 1, {})];
+
+  it('stops what runs, and says so before it does', () => {
+    const planned = plan(experimentWith({ suspend: true }), seen(running), at(50));
+    expect(planned.stop).toEqual(['wrist-fold-0-1']);
+    expect(planned.status.folds[0]?.state).toBe('Stopping');
+    expect(condition(planned.status, 'Suspended')).toBe('True SuspendedByUser');
+  });
+
+  it('starts nothing, however long it lasts', () => {
+    const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
+    const later = plan(experimentWith({ suspend: true }), seen([prepared()], status), at(1e6));
+    expect([later.start, later.stop, later.requeueAfterMs]).toEqual([[], [], undefined]);
+  });
+
+  it('goes on with new attempts that count against no budget', () => {
+    const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
+    for (const left of [[], [attempt(fold(0), 1, { state: 'failed', exitCode: 75, finishedAt: at(55).toISOString() })]]) {
+      const resumed = plan(experimentWith({ folds: [0] }), seen([prepared(), ...left], status), at(56));
+      expect(names(resumed)).toEqual(['wrist-fold-0-2']);
+      expect(resumed.status.folds[0]).toMatchObject({ failures: 0, disruptions: 0 });
+      expect(condition(resumed.status, 'Suspended')).toBe('False Resumed');
+    }
+  });
+
+  it('waits for an attempt that is still stopping when it is resumed', () => {
+    const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
+    const stopping = [prepared(), attempt(fold(0), 1, { stopRequested: true })];
+    expect(names(plan(experimentWith({ folds: [0] }), seen(stopping, status), at(51)))).toEqual([]);
+  });
+
+  it('lets an attempt run on whose stop never reached it', () => {
+    const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
+    const resumed = plan(experimentWith({ folds: [0] }), seen(running, status), at(51));
+    expect(resumed.status.folds[0]?.state).toBe('Running');
+    expect([resumed.start, resumed.stop]).toEqual([[], []]);
+  });
+
+  it('takes an attempt that Kueue holds back for queued, not failed, however long', () => {
+    const queued = [prepared(), attempt(fold(0), 1, { state: 'queued' })];
+    const planned = plan(experimentWith({ folds: [0], startDeadline: '1m' }), seen(queued), at(1e6));
+    expect(planned.status.folds[0]).toMatchObject({ state: 'Queued', reason: 'Queued' });
+    expect(condition(planned.status, 'Failed')).toBe('False Queued');
+  });
+});
+
+describe('the deadlines', () => {
+  it('fails a stage that does not start in time, and looks again when it may be late', () => {
+    const world = seen([prepared(), attempt(fold(0), 1, { state: 'pending' })]);
+    const experiment = experimentWith({ folds: [0], startDeadline: '10m' });
+    expect(plan(experiment, world, at(590)).requeueAfterMs).toBe(10_000);
+    const late = plan(experiment, world, at(600));
+    expect(condition(late.status, 'Failed')).toBe('True StartDeadlineExceeded');
+    expect(late.stop).toEqual(['wrist-fold-0-1']);
+  });
+
+  it('counts a fold’s earlier attempts into its deadline', () => {
+    const experiment = experimentWith({ folds: [0], foldDeadline: '10m' });
+    const second = attempt(fold(0), 2, { startedAt: at(1000).toISOString() });
+    const world = seen([prepared(), failedFold(1, { finishedAt: at(500).toISOString() }), second]);
+    expect(plan(experiment, world, at(1099)).requeueAfterMs).toBe(1000);
+    expect(condition(plan(experiment, world, at(1100)).status, 'Failed')).toBe('True FoldDeadlineExceeded');
+  });
+});
+
+describe('the end of an experiment', () => {
+  const done = [prepared(), succeeded(0), succeeded(1), succeeded(2)];
+  const finished = [...done, attempt(ENSEMBLE, 1, { state: 'succeeded', finishedAt: at(120).toISOString() })];
+
+  it('is Complete when the ensemble is, at 100%', () => {
+    const { status } = plan(experimentWith(), { ...seen(finished), artifacts: 'store' }, at(130));
+    expect(condition(status, 'Complete')).toBe('True ExperimentComplete');
+    expect(status).toMatchObject({ progress: '100%', submission: 'store/experiments/default/wrist/u1/ensemble/submission.csv' });
+  });
+
+  it('is final: a Complete experiment whose attempts are gone starts nothing', () => {
+    const { status } = plan(experimentWith(), seen(finished), at(130));
+    const later = plan(experimentWith(), seen([], status), at(1e6));
+    expect(later).toMatchObject({ start: [], stop: [], status });
+  });
+
+  it('is final: a Failed experiment is not reopened by a success, and stops what still runs', () => {
+    const { status } = plan(experimentWith(), seen([prepared(), failedFold(78), attempt(fold(1), 1, {})]), at(130));
+    const later = plan(experimentWith(), seen([prepared(), succeeded(0), attempt(fold(1), 1, {})], status), at(140));
+    expect(later.status).toEqual(status);
+    expect([later.start, later.stop]).toEqual([[], ['wrist-fold-1-1']]);
+  });
+
+  it('removes the attempts once run.ttlAfterFinished has passed', () => {
+    const experiment = experimentWith({ ttlAfterFinished: '1h' });
+    const { status } = plan(experiment, seen(finished), at(130));
+    expect(plan(experiment, seen(finished, status), at(130)).requeueAfterMs).toBe(3_600_000);
+    expect(plan(experiment, seen(finished, status), at(3730)).remove).toHaveLength(finished.length);
+  });
+});
+
+describe('status', () => {
+  it('moves a condition’s transition time only when its status changes', () => {
+    const first = plan(experimentWith(), seen([]), at(0)).status;
+    const second = plan(experimentWith(), seen([attempt(PREPARE, 1, {})], first), at(10)).status;
+    const third = plan(experimentWith(), seen([prepared()], second), at(20)).status;
+    const times = [first, second, third].map((status) => status.conditions.find(({ type }) => type === 'Prepared')?.lastTransitionTime);
+    expect(times).toEqual([at(0).toISOString(), at(0).toISOString(), at(20).toISOString()]);
+  });
+
+  it('tells progress, mean best Dice and when the folds should be trained', () => {
+    const reports = [0, 1, 2].map((index) => report(index, { epoch: 5, epochs: 10, etaSeconds: 300, bestDice: 0.5 + index / 10 }));
+    const runs = [prepared(), ...[0, 1, 2].map((index) => attempt(fold(index), 1, {}))];
+    const { status } = plan(experimentWith(), seen(runs, undefined, reports), at(300));
+    expect(status).toMatchObject({ progress: '50%', estimatedCompletionTime: at(600).toISOString() });
+    expect(status.bestDice).toBeCloseTo(0.6, 12);
+  });
+
+  it('counts folds that wait for a place into the estimate', () => {
+    const reports = [report(0, { epoch: 5, epochs: 10, etaSeconds: 300 })];
+    const runs = [prepared(), attempt(fold(0), 1, {})];
+    const { status } = plan(experimentWith({ parallelism: 1 }), seen(runs, undefined, reports), at(0));
+    expect(status.estimatedCompletionTime).toBe(at(1500).toISOString());
+  });
+
+  it('lists an event for every change and none where there is none', () => {
+    const runs = [prepared(), failedFold(1), attempt(fold(0), 2, {})];
+    const planned = plan(experimentWith({ folds: [0] }), seen(runs), at(200));
+    expect(planned.events.map(({ reason }) => reason)).toEqual(['StageStarted', 'StageFinished', 'StageRetried', 'StageFailed']);
+    expect(plan(experimentWith({ folds: [0] }), seen(runs, planned.status), at(201)).events).toEqual([]);
+  });
+});
+
+describe('announcements', () => {
+  const epoch = (done: number): Plan => {
+    const runs = [prepared(), attempt(fold(0), 1, {})];
+    return plan(experimentWith({ folds: [0] }), seen(runs, undefined, [report(0, { epoch: done, epochs: 9 })]), at(10));
+  };
+
+  it.each([
+    ['at the start', 0, ['started']],
+    ['after a third', 3, ['started', 'first-third']],
+    ['after two thirds', 6, ['started', 'second-third']],
+  ])('are due %s', (_case, done, keys) => {
+    expect(epoch(done).announcements.map(({ key }) => key)).toEqual(keys);
+  });
+
+  it('are listed until they are recorded, and then no more', () => {
+    const { status, announcements } = epoch(3);
+    const keys = announcements.map(({ key }) => key);
+    const runs = [prepared(), attempt(fold(0), 1, {})];
+    const told = recordAnnouncements(status, keys, at(11));
+    expect(plan(experimentWith({ folds: [0] }), seen(runs, status), at(12)).announcements).toHaveLength(2);
+    expect(plan(experimentWith({ folds: [0] }), seen(runs, told), at(12)).announcements).toEqual([]);
+  });
+
+  it('carry the reason of a failure', () => {
+    const { announcements } = plan(experimentWith(), seen([prepared(), failedFold(78)]), at(130));
+    expect(announcements.at(-1)).toMatchObject({ key: 'failed', reason: 'InvalidData' });
+  });
+});

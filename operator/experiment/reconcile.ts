@@ -1,0 +1,47 @@
+/** One step: observe → plan → act. The only place where a plan is carried out, and the order in which it is. */
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { recordAnnouncements } from './announcements.ts';
+import type { ExperimentStatus } from './experiment-status.ts';
+import type { Observed } from './observed.ts';
+import { type Plan, plan } from './plan.ts';
+import type { RetryPolicy } from './retry-delay.ts';
+import type { Substrate } from './substrate.ts';
+
+export type ReconcileDependencies = {
+  readonly substrate: Substrate;
+  readonly readProgress: () => Promise<Observed['progress']>;
+  readonly readStatus: () => Promise<ExperimentStatus | undefined>;
+  readonly writeStatus: (status: ExperimentStatus) => Promise<void>;
+  /** Tells the outside; returns once every announcement is sent. An announcement that could not be sent is tried again at the next step. */
+  readonly tell: (plan: Plan) => Promise<void>;
+  readonly artifacts: string;
+  readonly now: () => Date;
+  readonly retry?: RetryPolicy;
+};
+
+export type Step = { readonly plan: Plan; readonly observed: Observed };
+
+const same = (a: ExperimentStatus | undefined, b: ExperimentStatus): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Observes, plans and carries the plan out. Throws what the substrate throws; the next call takes up from what is seen then. */
+export async function reconcile(experiment: SegmentationExperiment, dependencies: ReconcileDependencies): Promise<Step> {
+  const { substrate, now } = dependencies;
+  const [runs, progress, status] = await Promise.all([substrate.observe(), dependencies.readProgress(), dependencies.readStatus()]);
+  const observed: Observed = { runs, progress, artifacts: dependencies.artifacts, ...(status === undefined ? {} : { status }) };
+  const step = plan(experiment, observed, now(), dependencies.retry);
+
+  // First, so that a stop is known to be ours and an end is final before anything is cleaned up.
+  if (!same(status, step.status)) await dependencies.writeStatus(step.status);
+  for (const name of step.stop) await substrate.stop(name);
+  for (const attempt of step.start) await substrate.start(attempt);
+  for (const name of step.remove) await substrate.remove(name);
+
+  await dependencies.tell(step);
+  const told = recordAnnouncements(
+    step.status,
+    step.announcements.map(({ key }) => key),
+    now(),
+  );
+  if (told !== step.status) await dependencies.writeStatus(told);
+  return { plan: { ...step, status: told }, observed };
+}

@@ -1,0 +1,78 @@
+/** All stages of an experiment together, between observing and deciding. */
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { type FoldStatus, FRESH_STAGE, holdsPlace, type StageStatus } from './experiment-status.ts';
+import { type Observed, progressOf } from './observed.ts';
+import type { RetryPolicy } from './retry-delay.ts';
+import { settleStage } from './settle.ts';
+import { type StageKey, sameStage } from './stage.ts';
+
+export type Stages = { readonly prepare: StageStatus; readonly folds: readonly FoldStatus[]; readonly ensemble: StageStatus };
+
+/** The folds that the experiment trains, in order. An empty list in the manifest means all of the split. */
+export function foldsOf({ spec }: SegmentationExperiment): readonly number[] {
+  if (spec.run.folds.length > 0) return [...new Set(spec.run.folds)].toSorted((a, b) => a - b);
+  return Array.from({ length: spec.dataset.split.folds }, (_, fold) => fold);
+}
+
+/** Every stage with its key: prepare, the folds in order, the ensemble. */
+export function entriesOf(stages: Stages): readonly (readonly [StageKey, StageStatus])[] {
+  return [
+    [{ stage: 'prepare' }, stages.prepare],
+    ...stages.folds.map((fold) => [{ stage: 'fold', fold: fold.index } as StageKey, fold] as const),
+    [{ stage: 'ensemble' }, stages.ensemble],
+  ];
+}
+
+/** The stages after `change` of each. */
+export function mapStages(stages: Stages, change: (key: StageKey, stage: StageStatus) => StageStatus): Stages {
+  return {
+    prepare: change({ stage: 'prepare' }, stages.prepare),
+    folds: stages.folds.map((fold) => ({ ...withoutAttempt(fold), ...change({ stage: 'fold', fold: fold.index }, fold) })),
+    ensemble: change({ stage: 'ensemble' }, stages.ensemble),
+  };
+}
+
+/** What a fold has learned, without what its attempts did, so that a change may also take fields away. */
+function withoutAttempt({ index, epoch, epochs, loss, dice, bestDice }: FoldStatus): FoldStatus {
+  const learned = { epoch, epochs, loss, dice, bestDice };
+  const known = Object.fromEntries(Object.entries(learned).filter(([, value]) => value !== undefined));
+  return { ...FRESH_STAGE, index, ...known };
+}
+
+/** The folds whose attempts hold a place. */
+export function placesTaken(stages: Stages): number {
+  return stages.folds.filter(holdsPlace).length;
+}
+
+/** Every stage brought up to what is seen now. */
+export function settleStages(experiment: SegmentationExperiment, observed: Observed, retry: RetryPolicy, now: Date): Stages {
+  const { status } = observed;
+  const settle = (key: StageKey, previous: StageStatus | undefined): StageStatus => {
+    const runs = observed.runs.filter((run) => sameStage(run, key));
+    return settleStage(previous, runs, experiment.spec.run, retry, now);
+  };
+  const folds = foldsOf(experiment).map((index): FoldStatus => {
+    const key: StageKey = { stage: 'fold', fold: index };
+    const previous = status?.folds.find((fold) => fold.index === index);
+    return { ...learned(observed, key, previous), ...attemptFields(settle(key, previous)), index };
+  });
+  return { prepare: settle({ stage: 'prepare' }, status?.prepare), folds, ensemble: settle({ stage: 'ensemble' }, status?.ensemble) };
+}
+
+function attemptFields(stage: StageStatus): StageStatus {
+  const { state, attempts, failures, disruptions, activeSeconds, startedAt, retryAt, reason, message, node } = stage;
+  const optional = { startedAt, retryAt, reason, message, node };
+  const known = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
+  return { state, attempts, failures, disruptions, activeSeconds, ...known };
+}
+
+/** A fold's figures from its progress report, or those known before. */
+function learned(observed: Observed, key: StageKey, previous: FoldStatus | undefined): Partial<FoldStatus> {
+  const progress = progressOf(observed.progress, key);
+  const figures: Partial<Record<'epoch' | 'epochs' | 'loss' | 'dice' | 'bestDice', number>> = {};
+  for (const name of ['epoch', 'epochs', 'loss', 'dice', 'bestDice'] as const) {
+    const value = progress?.[name] ?? previous?.[name];
+    if (value !== undefined && value !== null) figures[name] = value;
+  }
+  return figures;
+}

@@ -1,0 +1,40 @@
+/** Status as a function of the decided stages and what was observed. */
+import { ensembleKey, FILE } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { conditionsOf, endOf } from './conditions.ts';
+import type { ExperimentStatus } from './experiment-status.ts';
+import type { Observed } from './observed.ts';
+import { meanBestDice, progressPercent, remainingTrainingSeconds } from './progress.ts';
+import type { Stages } from './stages.ts';
+import { isSuspended } from './suspend.ts';
+
+/** Rounded up to whole minutes, so that a steady pace writes a steady status. */
+function completionTime(seconds: number, now: Date): string {
+  return new Date(Math.ceil((now.getTime() + seconds * 1000) / 60_000) * 60_000).toISOString();
+}
+
+/** The status to write. */
+export function statusOf(experiment: SegmentationExperiment, stages: Stages, observed: Observed, now: Date): ExperimentStatus {
+  const { status: previous, progress } = observed;
+  const suspend = isSuspended(experiment);
+  const { generation } = experiment.metadata;
+  const conditions = conditionsOf(stages, previous, { suspend, generation, now });
+  const end = endOf(conditions);
+  const bestDice = meanBestDice(stages);
+  const remaining = end === undefined && !suspend ? remainingTrainingSeconds(stages, progress, experiment.spec.run.parallelism) : undefined;
+  const uri = observed.artifacts ?? previous?.artifacts;
+  return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    conditions,
+    progress: `${progressPercent(stages, progress, end === 'complete')}%`,
+    ...(bestDice === undefined ? {} : { bestDice }),
+    ...(remaining === undefined ? {} : { estimatedCompletionTime: completionTime(remaining, now) }),
+    ...(end === undefined ? {} : { finishedAt: previous?.finishedAt ?? now.toISOString() }),
+    prepare: stages.prepare,
+    folds: stages.folds,
+    ensemble: stages.ensemble,
+    ...(uri === undefined ? {} : { artifacts: uri }),
+    ...(uri === undefined || end !== 'complete' ? {} : { submission: `${uri}/${ensembleKey(experiment)}/${FILE.submission}` }),
+    announcements: previous?.announcements ?? [],
+  };
+}
