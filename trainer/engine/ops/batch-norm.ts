@@ -1,0 +1,58 @@
+import { booleanAttribute, floatAttribute, runKernelOutputs, textAttribute, typeAttribute } from '../kernels.ts';
+import type { Tensor, Tensor4D, Variable } from '../tensorflow.ts';
+import { withGradient } from '../with-gradient.ts';
+
+/** Added to the variance before the root is taken (PyTorch's default). */
+const EPSILON = 1e-5;
+/** Weight of the newest batch in the moving averages (what PyTorch calls momentum, and TensorFlow one minus it). */
+const MOMENTUM = 0.1;
+
+export type BatchNormVariables = {
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+  readonly movingMean: Variable;
+  readonly movingVariance: Variable;
+};
+
+const attributes = (training: boolean) => [
+  typeAttribute('T'),
+  typeAttribute('U'),
+  floatAttribute('epsilon', EPSILON),
+  floatAttribute('exponential_avg_factor', MOMENTUM),
+  textAttribute('data_format', 'NHWC'),
+  booleanAttribute('is_training', training),
+];
+const TRAINING = attributes(true);
+const INFERENCE = attributes(false);
+const GRADIENT = TRAINING.filter((attribute) => attribute.name !== 'exponential_avg_factor');
+
+/**
+ * Batch normalisation of x `[batch, height, width, channels]` per channel, as PyTorch's BatchNorm2d.
+ *
+ * In training: y = gamma·(x − mean)/√(variance + 1e-5) + beta by the batch's own mean and (biased) variance, and, as a side effect, the moving
+ * averages become 0.9·old + 0.1·batch, where the variance is the unbiased one (n − 1). In inference the moving averages take the batch's place
+ * and nothing is updated or differentiated.
+ */
+export function batchNorm(x: Tensor4D, { gamma, beta, movingMean, movingVariance }: BatchNormVariables, training: boolean): Tensor4D {
+  const inputs = [x, gamma, beta, movingMean, movingVariance];
+  if (!training) {
+    const [y, ...unused] = runKernelOutputs('FusedBatchNormV3', INFERENCE, inputs, 6);
+    for (const tensor of unused) tensor.dispose();
+    return y as Tensor4D;
+  }
+  return withGradient<Tensor4D>([x, gamma, beta], () => {
+    const [y, mean, variance, ...reserved] = runKernelOutputs('FusedBatchNormV3', TRAINING, inputs, 6) as [
+      Tensor,
+      Tensor,
+      Tensor,
+      ...Tensor[],
+    ];
+    movingMean.assign(mean);
+    movingVariance.assign(variance);
+    return {
+      value: y as Tensor4D,
+      saved: [x, gamma, ...reserved],
+      gradient: (dy, saved) => runKernelOutputs('FusedBatchNormGradV3', GRADIENT, [dy, ...saved], 5).slice(0, 3),
+    };
+  });
+}

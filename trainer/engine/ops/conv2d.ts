@@ -1,0 +1,47 @@
+import { type Attribute, booleanAttribute, integersAttribute, runKernel, textAttribute, typeAttribute } from '../kernels.ts';
+import { type Tensor, type Tensor4D, tf } from '../tensorflow.ts';
+import { withGradient } from '../with-gradient.ts';
+
+/** How a convolution steps over its input. */
+export type ConvolutionGeometry = {
+  readonly stride?: number;
+  readonly dilation?: number;
+  /** `same` keeps the size (at stride 1), `valid` adds nothing, `[top, bottom, left, right]` adds that many zeros. */
+  readonly padding?: 'same' | 'valid' | readonly [number, number, number, number];
+};
+
+/** The attributes that Conv2D and its two gradients share. */
+export function convolutionAttributes({ stride = 1, dilation = 1, padding = 'same' }: ConvolutionGeometry): Attribute[] {
+  const named = typeof padding === 'string';
+  return [
+    typeAttribute('T'),
+    integersAttribute('strides', [1, stride, stride, 1]),
+    textAttribute('padding', named ? padding.toUpperCase() : 'EXPLICIT'),
+    textAttribute('data_format', 'NHWC'),
+    booleanAttribute('use_cudnn_on_gpu', true),
+    integersAttribute('dilations', [1, dilation, dilation, 1]),
+    ...(named ? [] : [integersAttribute('explicit_paddings', [0, 0, ...padding, 0, 0])]),
+  ];
+}
+
+/** A shape as the kernels take it. */
+export const shapeTensor = (shape: readonly number[]): Tensor => tf.tensor1d([...shape], 'int32');
+
+/**
+ * Convolution of x `[batch, height, width, in]` by kernel `[height, width, in, out]` (a cross-correlation, as everywhere in deep learning),
+ * without bias. Both gradients are TensorFlow's kernels, which, unlike tfjs's wrappers, take dilation and explicit padding.
+ */
+export function conv2d(x: Tensor4D, kernel: Tensor, geometry: ConvolutionGeometry = {}): Tensor4D {
+  const attributes = convolutionAttributes(geometry);
+  return withGradient<Tensor4D>([x, kernel], () => ({
+    value: runKernel<Tensor4D>('Conv2D', attributes, [x, kernel]),
+    saved: [x, kernel],
+    gradient: (dy, saved) => {
+      const [input, weights] = saved as [Tensor, Tensor];
+      return [
+        runKernel('Conv2DBackpropInput', attributes, [shapeTensor(input.shape), weights, dy]),
+        runKernel('Conv2DBackpropFilter', attributes, [input, shapeTensor(weights.shape), dy]),
+      ];
+    },
+  }));
+}

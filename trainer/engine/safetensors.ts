@@ -1,0 +1,102 @@
+/**
+ * The safetensors file format (version 0.x, github.com/huggingface/safetensors): eight bytes with the header's length, a JSON header that names
+ * each array's type, shape and place, then the values, little-endian and without gaps. Nothing in such a file can run code.
+ */
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { type NamedArray, type NamedArrays, valueCount } from './named-arrays.ts';
+import { parseJsonObject } from './unique-json.ts';
+
+export type SafetensorsFile = { readonly arrays: NamedArrays; readonly metadata: Readonly<Record<string, string>> };
+
+/** Room for a million array names; the reference implementation has the same limit. */
+const HEADER_LIMIT = 100_000_000;
+const METADATA = '__metadata__';
+const WIDTH = Float32Array.BYTES_PER_ELEMENT;
+
+/** The bytes of a safetensors file. The values begin at a multiple of eight bytes; the same input gives the same bytes. */
+export function encodeSafetensors(arrays: NamedArrays, metadata: Readonly<Record<string, string>> = {}): Buffer {
+  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { [METADATA]: metadata } : {};
+  let end = 0;
+  for (const [name, { shape, data }] of arrays) {
+    if (valueCount(shape) !== data.length) throw new Error(`${name} has ${data.length} values for shape [${shape.join(', ')}]`);
+    header[name] = { dtype: 'F32', shape, data_offsets: [end, end + data.byteLength] };
+    end += data.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const headerLength = Math.ceil(json.length / 8) * 8;
+  const file = Buffer.alloc(8 + headerLength + end, ' ');
+  file.writeBigUInt64LE(BigInt(headerLength));
+  json.copy(file, 8);
+  let at = 8 + headerLength;
+  for (const { data } of arrays.values()) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return file;
+}
+
+/**
+ * The arrays and metadata of a safetensors file; the arrays are copies. Trusts nothing: lengths, offsets, shapes and types are checked before
+ * anything is allocated, the arrays must cover the data exactly once, and no name may stand twice. CarpalError `weights-invalid` otherwise;
+ * `where` is the file, for the message.
+ */
+export function decodeSafetensors(bytes: Uint8Array, where?: string): SafetensorsFile {
+  const invalid = (what: string): CarpalError => new CarpalError('weights-invalid', what, where === undefined ? {} : { where });
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (file.length < 8) throw invalid(`the file has ${file.length} bytes; a safetensors file has at least 10`);
+  const length = file.readBigUInt64LE();
+  if (length > HEADER_LIMIT || Number(length) > file.length - 8)
+    throw invalid(`the header claims ${length} bytes, the file has ${file.length}`);
+  const start = 8 + Number(length);
+  const { [METADATA]: metadata = {}, ...entries } = readHeader(file.subarray(8, start), invalid);
+  if (!isStringRecord(metadata)) throw invalid(`${METADATA} is not a record of strings`);
+
+  const places = Object.entries(entries).map(([name, entry]) => ({ name, ...checkEntry(name, entry, file.length - start, invalid) }));
+  let covered = 0;
+  for (const { name, begin, end } of [...places].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== covered) throw invalid(`${name} begins at byte ${begin} of the data where byte ${covered} is due`);
+    covered = end;
+  }
+  if (covered !== file.length - start) throw invalid(`the arrays cover ${covered} of ${file.length - start} bytes of data`);
+
+  const arrays = new Map<string, NamedArray>();
+  for (const { name, shape, begin, end } of places) {
+    const data = new Float32Array((end - begin) / WIDTH);
+    new Uint8Array(data.buffer).set(file.subarray(start + begin, start + end));
+    arrays.set(name, { shape, data });
+  }
+  return { arrays, metadata };
+}
+
+type Invalid = (what: string) => CarpalError;
+
+function readHeader(json: Buffer, invalid: Invalid): Record<string, unknown> {
+  if (json[0] !== 0x7b) throw invalid('the header is not a JSON object');
+  try {
+    return parseJsonObject(new TextDecoder('utf-8', { fatal: true }).decode(json));
+  } catch (cause) {
+    throw invalid(`the header cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+}
+
+function isStringRecord(value: unknown): value is Record<string, string> {
+  return isRecord(value) && Object.values(value).every((entry) => typeof entry === 'string');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function checkEntry(name: string, entry: unknown, dataLength: number, invalid: Invalid): { shape: number[]; begin: number; end: number } {
+  if (!isRecord(entry)) throw invalid(`${name} is not an object`);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (dtype !== 'F32') throw invalid(`${name} has type ${JSON.stringify(dtype)}; only F32 is read`);
+  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isCount)) throw invalid(`${name} has an unusable shape`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) throw invalid(`${name} has unusable data_offsets`);
+  const [begin, end] = offsets as [number, number];
+  if (begin > end || end > dataLength) throw invalid(`${name} lies at bytes ${begin} to ${end} of ${dataLength}`);
+  if (valueCount(shape) * WIDTH !== end - begin) throw invalid(`${name} has ${end - begin} bytes for shape [${shape.join(', ')}]`);
+  return { shape, begin, end };
+}

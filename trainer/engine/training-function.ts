@@ -1,0 +1,74 @@
+import type { Model } from '../models/model.ts';
+import { savedVariables } from '../models/weights.ts';
+import { clipGradients } from '../objective/clip-gradients.ts';
+import { lossOf, type WeightedLoss } from '../objective/losses.ts';
+import { createOptimizer, type OptimizerSettings } from '../objective/optimizers.ts';
+import { type GradientSum, gradientSum } from './gradient-sum.ts';
+import { floatsOfBytes } from './kernels.ts';
+import { type Scalar, type Tensor, type Tensor4D, tf } from './tensorflow.ts';
+import type { NamedVariable } from './variable-arrays.ts';
+
+/** What is trained and how. */
+export type TrainingSettings = {
+  readonly model: Model;
+  readonly losses: readonly WeightedLoss[];
+  readonly optimizer: OptimizerSettings;
+  /** Largest norm of all gradients together; 0 clips nothing. */
+  readonly gradientClip?: number;
+  /** The optimizer moves once in this many batches, by the mean of their gradients. */
+  readonly accumulate?: number;
+};
+
+/**
+ * A step of training from tensors to tensors: it reads and assigns variables, makes no random choice, reads nothing back, and its constants
+ * are the same in every call. That is what lets it be recorded as a graph.
+ */
+export type TrainingFunction = {
+  /** Trains on images `[n, s, s, 1]` and coverage bytes `[n, s, s, classes]`; `moves` false only adds to the accumulated gradients. */
+  step(images: Tensor4D, coverage: Tensor, learningRate: Scalar, moves: boolean): Scalar;
+  /** The state: weights, moving averages, optimizer slots, accumulated gradients, by the names under which they are saved. */
+  readonly state: readonly NamedVariable[];
+  /** Frees all of it but the model. */
+  dispose(): void;
+};
+
+/** Targets in 0..1 of coverage bytes 0..255; the division happens on the device. */
+export function targetsOf(coverage: Tensor): Tensor4D {
+  return tf.div(floatsOfBytes<Tensor4D>(coverage), 255);
+}
+
+export function createTrainingFunction({ model, losses, optimizer, gradientClip = 0, accumulate = 1 }: TrainingSettings): TrainingFunction {
+  const trainable = model.variables.filter((variable) => variable.trainable);
+  const rule = createOptimizer(trainable, optimizer);
+  const sum: GradientSum | undefined = accumulate > 1 ? gradientSum(trainable, accumulate) : undefined;
+  const loss = lossOf(losses);
+
+  const step: TrainingFunction['step'] = (images, coverage, learningRate, moves) => {
+    const targets = targetsOf(coverage);
+    const { value, grads } = tf.variableGrads(
+      () => meanOf(model.forward(images, true).map((logits) => loss(logits, targets))),
+      trainable.map(({ variable }) => variable),
+    );
+    let gradients = trainable.map(({ variable }) => grads[variable.name] as Tensor);
+    if (sum) gradients = sum.add(gradients);
+    if (moves) {
+      rule.update(gradientClip > 0 ? clipGradients(gradients, gradientClip) : gradients, learningRate);
+      sum?.clear();
+    }
+    return value;
+  };
+
+  const own = [...rule.slots, ...(sum?.slots ?? [])].map(({ name, variable }) => ({ name: `optimizer/${name}`, variable }));
+  return {
+    step,
+    state: [...savedVariables(model), ...own],
+    dispose: () => {
+      rule.dispose();
+      sum?.dispose();
+    },
+  };
+}
+
+function meanOf(values: readonly Scalar[]): Scalar {
+  return values.length === 1 ? (values[0] as Scalar) : (tf.div(tf.addN([...values]), values.length) as Scalar);
+}

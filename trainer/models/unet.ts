@@ -1,0 +1,53 @@
+import { maxPool2x2 } from '../engine/ops/max-pool.ts';
+import { type Tensor4D, tf } from '../engine/tensorflow.ts';
+import { defineModel } from './define-model.ts';
+import { convUp } from './layers/conv-up.ts';
+import { doubleConv } from './layers/double-conv.ts';
+import { head } from './layers/head.ts';
+import { type VariableMaker, variableMaker } from './layers/variables.ts';
+import type { Model, ModelBuild } from './model.ts';
+
+/** Channels of the four encoder levels. */
+const WIDTHS = [64, 128, 256, 512] as const;
+/** The kernel of the first convolution has three input channels, as networks for colour images have. */
+const INPUT_CHANNELS = 3;
+
+/**
+ * The original's UNet, 23,382,941 parameters at 29 classes. After Ronneberger et al. (2015), with padding, batch normalisation and, unlike the
+ * paper, up-convolutions that keep their channels: two 3×3 convolutions with bias on each level, 64-128-256-512, max-pooling between them;
+ * 512→1024→512 at the bottom; on the way up a 2×2 transposed convolution, the level's own features beside it, and two convolutions that first
+ * halve the channels of both together and then those of the level.
+ *
+ * The images are grey: the first kernel is summed over its three input channels, which equals feeding grey in each of them.
+ */
+export function buildUNet({ classes, seed }: ModelBuild): Model {
+  return defineModel({ name: 'UNet', options: {}, classes, sizeMultiple: 2 ** WIDTHS.length }, (variables) =>
+    layers(variableMaker(seed, variables), classes),
+  );
+}
+
+function layers(make: VariableMaker, classes: number) {
+  const down = WIDTHS.map((width, level) => {
+    const from = level === 0 ? INPUT_CHANNELS : (WIDTHS[level - 1] as number);
+    return doubleConv(make, `down${level + 1}`, { from, to: width, bias: true, grey: level === 0 });
+  });
+  const bottom = doubleConv(make, 'bottom', { from: 512, between: 1024, to: 512, bias: true });
+  const up = WIDTHS.map((width, level) => ({
+    grow: convUp(make, `up${level + 1}/grow`, width, width),
+    merge: doubleConv(make, `up${level + 1}`, { from: 2 * width, between: width, to: WIDTHS[level - 1] ?? width, bias: true }),
+  })).reverse();
+  const answer = head(make, 'head', WIDTHS[0], classes);
+
+  return (images: Tensor4D, training: boolean): readonly Tensor4D[] => {
+    const skips: Tensor4D[] = [];
+    let x = images;
+    for (const encode of down) {
+      const features = encode(x, training);
+      skips.push(features);
+      x = maxPool2x2(features);
+    }
+    x = bottom(x, training);
+    for (const { grow, merge } of up) x = merge(tf.concat4d([skips.pop() as Tensor4D, grow(x)], 3), training);
+    return [answer(x)];
+  };
+}

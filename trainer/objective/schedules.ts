@@ -1,0 +1,96 @@
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { observePlateau, type PlateauSettings, type PlateauState } from './plateau.ts';
+
+/** Options of all schedules; each reads its own. Epochs are counted from the end of the warm-up. */
+export type ScheduleOptions = {
+  /** Epochs of linear climb before the schedule: epoch e of w has e / (w + 1) of the rate. */
+  readonly warmupEpochs?: number | undefined;
+  readonly factor?: number | undefined;
+  readonly patience?: number | undefined;
+  readonly threshold?: number | undefined;
+  readonly cooldown?: number | undefined;
+  readonly minLearningRate?: number | undefined;
+  /** Numbers of epochs after each of which the rate is multiplied by gamma. */
+  readonly milestones?: readonly number[] | undefined;
+  readonly gamma?: number | undefined;
+  /** Epochs from the full rate to the lowest. */
+  readonly tMax?: number | undefined;
+};
+
+export type ScheduleSettings = {
+  readonly name: 'ReduceLROnPlateau' | 'MultiStepLR' | 'CosineAnnealingLR';
+  readonly options: ScheduleOptions;
+  readonly learningRate: number;
+  readonly epochs: number;
+};
+
+/** What a schedule remembers; plain JSON. `changes` lists from which epoch on each rate holds. */
+export type ScheduleState = { plateau: PlateauState; changes: { epoch: number; rate: number }[] };
+
+/** The learning rate of every epoch. Epochs count from 1. */
+export type Schedule = {
+  /** The rate of an epoch that has been reached; the same before and after that epoch is observed. */
+  rateFor(epoch: number): number;
+  /** Tells the schedule the loss of a validation after `epoch`; what it decides holds from the next epoch on. */
+  observe(epoch: number, validationLoss: number): void;
+  state(): ScheduleState;
+  /** Puts back what `state` gave. CarpalError `checkpoint-invalid` for anything else. */
+  restore(state: unknown): void;
+};
+
+/**
+ * The schedules of PyTorch, rate for rate: ReduceLROnPlateau (modes min and rel), MultiStepLR, CosineAnnealingLR, where PyTorch's `step` is
+ * called once after each epoch. Defaults are PyTorch's; tMax reaches to the last epoch.
+ */
+export function createSchedule({ name, options, learningRate, epochs }: ScheduleSettings): Schedule {
+  const { warmupEpochs = 0 } = options;
+  const start: PlateauState = { rate: learningRate, best: null, bad: 0, cooling: 0 };
+  let state: ScheduleState = { plateau: start, changes: [{ epoch: 1, rate: learningRate }] };
+  const plateau: PlateauSettings = {
+    factor: options.factor ?? 0.1,
+    patience: options.patience ?? 10,
+    threshold: options.threshold ?? 1e-4,
+    cooldown: options.cooldown ?? 0,
+    minLearningRate: options.minLearningRate ?? 0,
+  };
+  /** The rate after `done` epochs of the schedule. */
+  const rateAfter = (done: number): number => {
+    if (name === 'MultiStepLR') {
+      return learningRate * (options.gamma ?? 0.1) ** (options.milestones ?? []).filter((milestone) => milestone <= done).length;
+    }
+    if (name === 'CosineAnnealingLR') {
+      const { minLearningRate = 0, tMax = Math.max(1, epochs - warmupEpochs) } = options;
+      return minLearningRate + ((learningRate - minLearningRate) * (1 + Math.cos((Math.PI * done) / tMax))) / 2;
+    }
+    return state.changes.findLast((change) => change.epoch <= done + warmupEpochs + 1)?.rate ?? learningRate;
+  };
+  return {
+    rateFor: (epoch) => (epoch <= warmupEpochs ? (learningRate * epoch) / (warmupEpochs + 1) : rateAfter(epoch - warmupEpochs - 1)),
+    observe: (epoch, validationLoss) => {
+      if (name !== 'ReduceLROnPlateau' || epoch <= warmupEpochs) return;
+      const next = observePlateau(state.plateau, validationLoss, plateau);
+      const changed = next.rate === state.plateau.rate ? [] : [{ epoch: epoch + 1, rate: next.rate }];
+      state = { plateau: next, changes: [...state.changes, ...changed] };
+    },
+    state: () => structuredClone(state),
+    restore: (saved) => {
+      if (!isScheduleState(saved)) throw new CarpalError('checkpoint-invalid', "the checkpoint's schedule cannot be read");
+      state = structuredClone(saved);
+    },
+  };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+function isScheduleState(value: unknown): value is ScheduleState {
+  if (!isObject(value)) return false;
+  const { plateau, changes } = value;
+  if (!isObject(plateau) || !Array.isArray(changes)) return false;
+  const numbers = [plateau['rate'], plateau['bad'], plateau['cooling']].every((entry) => typeof entry === 'number');
+  const best = plateau['best'] === null || typeof plateau['best'] === 'number';
+  return (
+    numbers &&
+    best &&
+    changes.every((change) => isObject(change) && typeof change['epoch'] === 'number' && typeof change['rate'] === 'number')
+  );
+}
