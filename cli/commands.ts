@@ -9,4 +9,7 @@ export type CommandEntry = {
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'validate', summary: 'check manifests and name every mistake', load: () => import('./validate.ts') },
+  { name: 'vote', summary: 'hard vote of several submissions into one', load: () => import('./vote.ts') },
+  { name: 'score', summary: 'Dice of a submission in all and per class', load: () => import('./score.ts') },
+  { name: 'check', summary: 'whether a submission is valid', load: () => import('./check.ts') },
 ];

@@ -1,0 +1,42 @@
+import { loadClasses } from '@carpal/configs/classes.ts';
+import { scoreSubmission } from '@carpal/trainer/infer/score-submission.ts';
+import type { Score } from '@carpal/trainer/infer/scoring.ts';
+import { parseSheetSize } from '@carpal/trainer/infer/sheet-size.ts';
+import { barChart } from '@carpal/trainer/report/bar-chart.ts';
+import { Command } from 'commander';
+
+type Options = {
+  readonly truth: string;
+  readonly submission: string;
+  readonly classes: string;
+  readonly size: string;
+  readonly json?: boolean;
+};
+
+const WORST_SHOWN = 5;
+
+/** `carpal score`: Dice of a submission against annotations. */
+export const command = (): Command =>
+  new Command()
+    .description('Dice of a submission in all, per class and for its worst images: the mean over image × class.')
+    .requiredOption('--truth <DIR>', 'folder with outputs_json/<person>/<image>.json, or a data set that has truth/')
+    .requiredOption('--submission <CSV>', 'the submission')
+    .option('--classes <NAME>', 'list of classes', 'hand-bones')
+    .option('--size <SIZE>', 'size of sheets whose images are not beside the annotations', '2048')
+    .option('--json', 'print JSON')
+    .action(async (options: Options) => {
+      const classes = loadClasses(options.classes);
+      const score = await scoreSubmission({ ...options, classes, size: parseSheetSize(options.size) });
+      process.stdout.write(options.json ? `${JSON.stringify(scoreObject(score, classes), null, 2)}\n` : scoreTable(score, classes));
+    });
+
+function scoreObject(score: Score, classes: readonly string[]): object {
+  const perClass = Object.fromEntries(classes.map((name, index) => [name, score.perClass[index]]));
+  return { dice: score.dice, images: score.images, perClass, perImage: score.perImage };
+}
+
+function scoreTable(score: Score, classes: readonly string[]): string {
+  const bars = barChart(classes.map((label, index) => ({ label, value: score.perClass[index] ?? 0 })));
+  const worst = score.perImage.slice(0, WORST_SHOWN).map(({ imageName, dice }) => `  ${dice.toFixed(4)}  ${imageName}`);
+  return `Dice ${score.dice.toFixed(4)} over ${score.images} images × ${classes.length} classes\n\n${bars}\nWorst images\n${worst.join('\n')}\n`;
+}

@@ -1,0 +1,35 @@
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { parseSheetSize } from '@carpal/trainer/infer/sheet-size.ts';
+import { voteSubmissions } from '@carpal/trainer/infer/vote-submissions.ts';
+import { Command } from 'commander';
+
+type Options = { readonly out: string; readonly minVotes?: string; readonly size?: string };
+
+/** `carpal vote`: several submissions into one. */
+export const command = (): Command =>
+  new Command()
+    .description('Hard vote: a pixel is kept where at least K submissions have it. Rows are joined by image and class.')
+    .argument('<CSV...>', 'the submissions')
+    .requiredOption('--out <CSV>', 'the submission to write')
+    .option('--min-votes <K>', 'votes that a pixel needs (default: more than half of the files)')
+    .option('--size <SIZE>', 'size of every sheet, as 2048 or 1344x1573, if masks beyond it shall be refused')
+    .action(async (files: string[], options: Options) => {
+      const result = await voteSubmissions({
+        files,
+        out: options.out,
+        ...(options.minVotes === undefined ? {} : { minVotes: voteCount(options.minVotes) }),
+        ...(options.size === undefined ? {} : { size: parseSheetSize(options.size) }),
+      });
+      process.stdout.write(
+        `${options.out}: ${result.rows} rows of ${result.images} images, at least ${result.minVotes} of ${result.files} votes\n`,
+      );
+    });
+
+function voteCount(text: string): number {
+  const votes = Number(text);
+  if (Number.isInteger(votes) && votes >= 1) return votes;
+  throw new CarpalError('usage-invalid', `"${text}" is no number of votes`, {
+    where: '--min-votes',
+    remedy: 'Give a whole number from 1 on.',
+  });
+}
