@@ -1,0 +1,82 @@
+/**
+ * Writes a TensorFlow graph: nodes, their attributes, and the SavedModel envelope in which tfjs's binding loads it.
+ * Field numbers are those of tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto and
+ * tensorflow/core/protobuf/{saved_model,meta_graph}.proto.
+ */
+import { bytesField, floatField, integerField } from './protobuf.ts';
+
+/** TensorFlow's numbers for element types (types.proto). */
+export const DATA_TYPE = { float32: 1, int32: 3, uint8: 4, string: 7, int64: 9, bool: 10, bfloat16: 14, float16: 19 } as const;
+
+/** An AttrValue message. */
+export type Attribute = Buffer;
+
+const dimensions = (shape: readonly number[]): Buffer => Buffer.concat(shape.map((size) => bytesField(2, integerField(1, size))));
+
+/** The kinds of AttrValue that recorded operations carry. */
+export const attribute = {
+  text: (value: string): Attribute => bytesField(2, value),
+  integer: (value: number): Attribute => integerField(3, value),
+  float: (value: number): Attribute => floatField(4, value),
+  boolean: (value: boolean): Attribute => integerField(5, value ? 1 : 0),
+  type: (value: number): Attribute => integerField(6, value),
+  shape: (value: readonly number[]): Attribute => bytesField(7, dimensions(value)),
+  integers: (values: readonly number[]): Attribute => bytesField(1, Buffer.concat(values.map((value) => integerField(3, value)))),
+  floats: (values: readonly number[]): Attribute => bytesField(1, Buffer.concat(values.map((value) => floatField(4, value)))),
+  booleans: (values: readonly boolean[]): Attribute => bytesField(1, Buffer.concat(values.map((value) => integerField(5, value ? 1 : 0)))),
+  tensor: (dataType: number, shape: readonly number[], bytes: Uint8Array): Attribute =>
+    bytesField(8, Buffer.concat([integerField(1, dataType), bytesField(2, dimensions(shape)), bytesField(4, bytes)])),
+} as const;
+
+/** The graph version of TensorFlow 2.18: what its loader takes without converting (core/public/version.h). */
+const PRODUCER = 1500;
+
+/** A graph under construction. A reference is a node's name, `name:k` for its k-th output, or `^name` for "after it". */
+export class GraphDefinition {
+  readonly #nodes: Buffer[] = [];
+  readonly #names = new Set<string>();
+
+  get nodeCount(): number {
+    return this.#nodes.length;
+  }
+
+  /** Adds a node and returns its name; `name` must be new, and is made up where it is not given. */
+  add(operation: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>, name?: string): string {
+    const own = name ?? `${operation}_${this.#nodes.length}`;
+    if (this.#names.has(own)) throw new Error(`the graph already has a node "${own}"`);
+    this.#names.add(own);
+    // NodeDef wants control inputs after data inputs.
+    const ordered = [...inputs.filter((input) => !input.startsWith('^')), ...inputs.filter((input) => input.startsWith('^'))];
+    const fields = [
+      bytesField(1, own),
+      bytesField(2, operation),
+      ...ordered.map((input) => bytesField(3, input)),
+      ...Object.entries(attributes).map(([key, value]) => bytesField(5, Buffer.concat([bytesField(1, key), bytesField(2, value)]))),
+    ];
+    this.#nodes.push(bytesField(1, Buffer.concat(fields)));
+    return own;
+  }
+
+  /** A Const node holding raw little-endian element bytes. */
+  constant(dataType: number, shape: readonly number[], bytes: Uint8Array, name?: string): string {
+    return this.add('Const', [], { dtype: attribute.type(dataType), value: attribute.tensor(dataType, shape, bytes) }, name);
+  }
+
+  /** A float32 scalar. */
+  float(value: number): string {
+    return this.constant(DATA_TYPE.float32, [], new Uint8Array(new Float32Array([value]).buffer));
+  }
+
+  /** An int32 vector. */
+  integers(values: readonly number[]): string {
+    return this.constant(DATA_TYPE.int32, [values.length], new Uint8Array(new Int32Array(values).buffer));
+  }
+
+  /** The bytes of `saved_model.pb`: one meta graph with the tag `serve`. */
+  savedModel(): Buffer {
+    const graph = Buffer.concat([...this.#nodes, bytesField(4, integerField(1, PRODUCER))]);
+    const information = Buffer.concat([bytesField(4, 'serve'), bytesField(5, '2.18.1')]);
+    const metaGraph = Buffer.concat([bytesField(1, information), bytesField(2, graph)]);
+    return Buffer.concat([integerField(1, 1), bytesField(2, metaGraph)]);
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * A graph loaded into a TensorFlow session of this process: named inputs in, named outputs out, and state that lives in the session's
+ * variables between runs.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NamedArrays } from '../named-arrays.ts';
+import { attribute, DATA_TYPE, GraphDefinition } from './graph-definition.ts';
+import { type NativeTensor, nativeBackend, type TypedValues } from './native-binding.ts';
+
+/** A session variable: its handle and the node that reads it at the start of a run. */
+export type StateVariable = { readonly name: string; readonly shape: readonly number[]; readonly handle: string; readonly read: string };
+
+const FLOAT = attribute.type(DATA_TYPE.float32);
+
+/** A graph with float32 session state: what to feed to set it, what to fetch to read it. */
+export class StatefulGraph {
+  readonly graph = new GraphDefinition();
+  readonly variables: StateVariable[] = [];
+  readonly outputs = new Map<string, string>();
+
+  /** Declares a variable; reading it gives its value before any update of the same run that names `read` as a control input. */
+  variable(name: string, shape: readonly number[]): StateVariable {
+    const handle = this.graph.add(
+      'VarHandleOp',
+      [],
+      { dtype: FLOAT, shape: attribute.shape(shape), shared_name: attribute.text(name), container: attribute.text('') },
+      `variable/${name}`,
+    );
+    const read = this.graph.add('ReadVariableOp', [handle], { dtype: FLOAT }, `read/${name}`);
+    const variable = { name, shape, handle, read };
+    this.variables.push(variable);
+    return variable;
+  }
+
+  /** Assigns a variable once it has been read; returns the control reference of the update. */
+  assign(variable: StateVariable, value: string): string {
+    return `^${this.graph.add('AssignVariableOp', [variable.handle, value, `^${variable.read}`], { dtype: FLOAT })}`;
+  }
+
+  input(name: string, dataType: number, shape: readonly number[]): string {
+    return this.graph.add('Placeholder', [], { dtype: attribute.type(dataType), shape: attribute.shape(shape) }, `input/${name}`);
+  }
+
+  /** Makes `value` fetchable under `name`; the updates are done before it is handed out. */
+  output(name: string, dataType: number, value: string, updates: readonly string[]): void {
+    this.outputs.set(name, this.graph.add('Identity', [value, ...updates], { T: attribute.type(dataType) }, `output/${name}`));
+  }
+}
+
+/** Feeds: the element type is TensorFlow's number; values are shared, not copied, until the run returns. */
+export type Feed = { readonly dataType: number; readonly shape: readonly number[]; readonly values: TypedValues };
+
+export class GraphSession {
+  readonly #session: number;
+  readonly #variables: readonly StateVariable[];
+  readonly #outputs: ReadonlyMap<string, string>;
+  readonly nodeCount: number;
+
+  /** Writes and loads the graph. The state is undefined until `writeState`. */
+  constructor(stateful: StatefulGraph) {
+    const { graph } = stateful;
+    for (const variable of stateful.variables) {
+      const value = graph.add('Placeholder', [], { dtype: FLOAT, shape: attribute.shape(variable.shape) }, `initial/${variable.name}`);
+      graph.add('AssignVariableOp', [variable.handle, value], { dtype: FLOAT }, `initialize/${variable.name}`);
+    }
+    const after = stateful.variables.map(({ name }) => `^initialize/${name}`);
+    const zero = graph.integers([0]);
+    graph.add('Identity', [zero, ...after], { T: attribute.type(DATA_TYPE.int32) }, 'initialized');
+    this.#variables = [...stateful.variables];
+    this.#outputs = new Map(stateful.outputs);
+    this.nodeCount = graph.nodeCount;
+    const folder = mkdtempSync(join(tmpdir(), 'carpal-graph-'));
+    try {
+      writeFileSync(join(folder, 'saved_model.pb'), graph.savedModel());
+      this.#session = nativeBackend().binding.loadSavedModel(folder, 'serve');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  /** One run: every output wanted, after every update that the graph hangs on them. */
+  run(feeds: Readonly<Record<string, Feed>>, wanted: readonly string[]): Map<string, TypedValues> {
+    const { binding } = nativeBackend();
+    const names = Object.keys(feeds);
+    const ids = Object.values(feeds).map(({ shape, dataType, values }) => binding.createTensor(shape, dataType, values));
+    try {
+      const outputs = wanted.map((name) => `${this.#outputs.get(name) ?? `output/${name}`}:0`);
+      const fetched = binding.runSavedModel(this.#session, ids, names.map((name) => `input/${name}:0`).join(','), outputs.join(','));
+      return new Map(wanted.map((name, index) => [name, this.#take(fetched[index])]));
+    } finally {
+      for (const id of ids) binding.deleteTensor(id);
+    }
+  }
+
+  /** Sets all state. Throws when an array is missing or has another shape. */
+  writeState(arrays: NamedArrays): void {
+    const { binding } = nativeBackend();
+    const ids: number[] = [];
+    try {
+      for (const { name, shape } of this.#variables) {
+        const array = arrays.get(name);
+        if (!array || array.shape.join() !== shape.join()) throw new Error(`state "${name}" of shape [${shape.join()}] is missing`);
+        ids.push(binding.createTensor(shape, DATA_TYPE.float32, array.data));
+      }
+      const inputs = this.#variables.map(({ name }) => `initial/${name}:0`).join(',');
+      const [done] = binding.runSavedModel(this.#session, ids, inputs, 'initialized:0');
+      if (done) binding.deleteTensor(done.id);
+    } finally {
+      for (const id of ids) binding.deleteTensor(id);
+    }
+  }
+
+  /** All state as it is between two runs. */
+  readState(): NamedArrays {
+    const { binding } = nativeBackend();
+    const fetched = binding.runSavedModel(this.#session, [], '', this.#variables.map(({ read }) => `${read}:0`).join(','));
+    return new Map(
+      this.#variables.map(({ name, shape }, index) => [name, { shape: [...shape], data: this.#take(fetched[index]) as Float32Array }]),
+    );
+  }
+
+  dispose(): void {
+    nativeBackend().binding.deleteSavedModel(this.#session);
+  }
+
+  /** The values of a native tensor, which is deleted. */
+  #take(native: NativeTensor | undefined): TypedValues {
+    if (!native) throw new Error('the session returned fewer outputs than were asked for');
+    const { binding } = nativeBackend();
+    const values = binding.tensorDataSync(native.id);
+    binding.deleteTensor(native.id);
+    return values;
+  }
+}

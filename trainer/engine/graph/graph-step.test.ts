@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { buildModel, MODELS } from '../../models/registry.ts';
+import { randomFor } from '../../random.ts';
+import { createEagerStep } from '../eager-step.ts';
+import type { NamedArrays } from '../named-arrays.ts';
+import { openTrainingEngine } from '../open-engine.ts';
+import type { StepBatch, TrainingStep } from '../step.ts';
+import { tf } from '../tensorflow.ts';
+import type { TrainingSettings } from '../training-function.ts';
+import { createGraphStep } from './graph-step.ts';
+
+const CLASSES = 5;
+const LOSSES = [
+  { name: 'Dice', weight: 0.9 },
+  { name: 'BCE', weight: 0.1 },
+] as const;
+
+function batchOf(index: number, size = 32, count = 2): StepBatch {
+  const random = randomFor(7, 'batch', index);
+  const images = Float32Array.from({ length: count * size * size }, () => random.next());
+  const targets = Uint8Array.from({ length: images.length * CLASSES }, (_, at) =>
+    (images[Math.floor(at / CLASSES)] ?? 0) > (at % CLASSES) / CLASSES ? 255 : 0,
+  );
+  return { images, targets, count, size };
+}
+
+function settingsOf(name: string, options = {}, more: Partial<TrainingSettings> = {}): TrainingSettings {
+  const model = buildModel({ name, options, classes: CLASSES, seed: 3 });
+  return { model, losses: LOSSES, optimizer: { name: 'AdamW', weightDecay: 1e-2 }, ...more };
+}
+
+/** What a step makes of some batches: its losses and its state. */
+function train(
+  create: (settings: TrainingSettings) => TrainingStep,
+  settings: TrainingSettings,
+  batches: readonly StepBatch[],
+  from?: NamedArrays,
+): { losses: number[]; state: NamedArrays } {
+  const step = create(settings);
+  if (from) step.writeState(from);
+  const losses = batches.map((batch) => step.run(batch, 1e-3));
+  const state = step.readState();
+  step.dispose();
+  settings.model.dispose();
+  return { losses, state };
+}
+
+const norm = (values: Iterable<number>): number => Math.sqrt([...values].reduce((sum, value) => sum + value * value, 0));
+
+/**
+ * The largest relative difference ‖a − b‖ / ‖a‖ over the arrays of two states. Where a gradient is nothing but rounding (a bias before batch
+ * normalisation has none), AdamW still makes a whole step of its sign: such values are left out.
+ */
+function largestDifference(a: NamedArrays, b: NamedArrays): number {
+  expect([...a.keys()].sort()).toEqual([...b.keys()].sort());
+  const gradientOf = (name: string) => a.get(`optimizer/mean/${name.replace(/^model\/|^optimizer\/(mean|square|gradient)\//, '')}`)?.data;
+  const strongest = Math.max(
+    ...[...a].filter(([name]) => name.startsWith('optimizer/mean/')).map(([, { data }]) => norm(data) / Math.sqrt(data.length)),
+  );
+  let most = 0;
+  for (const [name, { data }] of a) {
+    const other = b.get(name)?.data ?? new Float32Array();
+    const gradients = gradientOf(name);
+    const counts = (index: number): boolean => gradients === undefined || Math.abs(gradients[index] ?? 0) > strongest * 1e-4;
+    const indices = [...data.keys()].filter(counts);
+    const difference = norm(indices.map((index) => (data[index] ?? 0) - (other[index] ?? Number.NaN)));
+    if (difference > 0) most = Math.max(most, difference / norm(indices.map((index) => data[index] ?? 0)));
+  }
+  return most;
+}
+
+const small = (name: string) => (name === 'SlimUNet' ? { width: 4, depth: 3 } : {});
+
+describe.each(MODELS.map(({ name }) => name))('the recorded step of %s', (name) => {
+  it('gives the weights, averages and slots of the eager step within 1e-5', () => {
+    const batches = [batchOf(1)];
+    const eager = train(createEagerStep, settingsOf(name, small(name)), batches);
+    const graph = train(createGraphStep, settingsOf(name, small(name)), batches);
+    expect(graph.losses[0]).toBeCloseTo(eager.losses[0] ?? Number.NaN, 5);
+    expect(largestDifference(eager.state, graph.state)).toBeLessThan(1e-5);
+  });
+});
+
+describe('the recorded step', () => {
+  const small = { width: 4, depth: 3 };
+
+  it('saved after five steps and loaded again ends after five more in the bits of ten uninterrupted ones', () => {
+    const batches = Array.from({ length: 10 }, (_, index) => batchOf(index));
+    const whole = train(createGraphStep, settingsOf('SlimUNet', small), batches);
+    const half = train(createGraphStep, settingsOf('SlimUNet', small), batches.slice(0, 5));
+    const resumed = train(createGraphStep, settingsOf('SlimUNet', small), batches.slice(5), half.state);
+    expect([...half.losses, ...resumed.losses]).toEqual(whole.losses);
+    expect(resumed.state).toEqual(whole.state);
+  });
+
+  it('follows its state through batches of other shapes, as a ragged last batch', () => {
+    const batches = [batchOf(0), batchOf(1, 32, 1), batchOf(2), batchOf(3, 16)];
+    const eager = train(createEagerStep, settingsOf('SlimUNet', small), batches);
+    const graph = train(createGraphStep, settingsOf('SlimUNet', small), batches);
+    for (const [index, loss] of graph.losses.entries()) expect(loss).toBeCloseTo(eager.losses[index] ?? Number.NaN, 4);
+  });
+
+  it('accumulates gradients and clips them like the eager step', () => {
+    const more = { accumulate: 2, gradientClip: 0.1 };
+    const batches = [batchOf(0), batchOf(1)];
+    const eager = train(createEagerStep, settingsOf('SlimUNet', small, more), batches);
+    const graph = train(createGraphStep, settingsOf('SlimUNet', small, more), batches);
+    expect(largestDifference(eager.state, graph.state)).toBeLessThan(1e-4);
+  });
+
+  it('holds no tensor more after thirty steps than after three', () => {
+    const settings = settingsOf('SlimUNet', small);
+    const step = createGraphStep(settings);
+    for (let index = 0; index < 3; index++) step.run(batchOf(index), 1e-3);
+    const before = tf.memory().numTensors;
+    for (let index = 0; index < 30; index++) step.run(batchOf(index), 1e-3);
+    expect(tf.memory().numTensors).toBe(before);
+    step.dispose();
+    settings.model.dispose();
+  });
+});
+
+describe('an engine', () => {
+  /** A model whose forward pass draws numbers in JavaScript: recorded once, it would draw the same ones for ever. */
+  function drawing(): TrainingSettings {
+    const settings = settingsOf('SlimUNet', { width: 4, depth: 3 });
+    const random = randomFor(1, 'noise');
+    const { forward } = settings.model;
+    const model = {
+      ...settings.model,
+      forward: (...args: Parameters<typeof forward>) => forward(...args).map((logits) => tf.mul(logits, 1 + random.next())),
+    };
+    return { ...settings, model: model as TrainingSettings['model'] };
+  }
+
+  it('refuses to record a step that draws random numbers in JavaScript, and says what changed', () => {
+    const settings = drawing();
+    expect(() => openTrainingEngine(settings, 'graph', () => undefined)).toThrow(/made in JavaScript that changes between steps/);
+    settings.model.dispose();
+  });
+
+  it('falls back to eager by itself, with the reason as a warning', () => {
+    const settings = drawing();
+    const warnings: string[] = [];
+    const engine = openTrainingEngine(settings, 'auto', (line) => warnings.push(line));
+    expect(engine.kind).toBe('eager');
+    expect(warnings).toEqual([expect.stringContaining('cannot be recorded')]);
+    engine.dispose();
+    settings.model.dispose();
+  });
+
+  it('validates with the newest weights of the step, as the eager engine does', () => {
+    const outcomes = (['eager', 'graph'] as const).map((choice) => {
+      const settings = settingsOf('SlimUNet', { width: 4, depth: 3 });
+      const engine = openTrainingEngine(settings, choice, () => undefined);
+      const before = engine.evaluator.run(batchOf(9)).loss;
+      engine.step.run(batchOf(1), 1e-2);
+      const after = engine.evaluator.run(batchOf(9)).loss;
+      engine.dispose();
+      settings.model.dispose();
+      return [before, after];
+    });
+    const [eager = [], graph = []] = outcomes;
+    expect(graph[0]).not.toBe(graph[1]);
+    expect(graph[0]).toBeCloseTo(eager[0] ?? Number.NaN, 5);
+    expect(graph[1]).toBeCloseTo(eager[1] ?? Number.NaN, 4);
+  });
+});

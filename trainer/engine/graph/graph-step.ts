@@ -1,0 +1,139 @@
+/** A training step recorded once for each shape of batch and run as one TensorFlow graph. */
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { batchTensors } from '../device-batch.ts';
+import type { NamedArrays } from '../named-arrays.ts';
+import type { StepBatch, TrainingStep } from '../step.ts';
+import { type Scalar, tf } from '../tensorflow.ts';
+import { createTrainingFunction, type TrainingFunction, type TrainingSettings } from '../training-function.ts';
+import { mismatch, readVariables, writeVariables } from '../variable-arrays.ts';
+import { compile, type Program, tapeOf } from './compile.ts';
+import { DATA_TYPE } from './graph-definition.ts';
+import type { GraphSession } from './graph-session.ts';
+import { difference, NotRecordable, type Tape } from './tape.ts';
+
+/** Number of batches whose gradients wait for the optimizer; saved only where gradients accumulate (as in eager-step.ts). */
+const WAITING = 'optimizer/waitingBatches';
+
+const PROGRAM = { moves: 'move', waits: 'wait' } as const;
+
+/** Records the step on this batch. The variables keep what the recorded step did to them. */
+function recordStep(settings: TrainingSettings, training: TrainingFunction, batch: StepBatch): Map<string, Tape> {
+  const { model, accumulate = 1 } = settings;
+  const names = accumulate > 1 ? [PROGRAM.waits, PROGRAM.moves] : [PROGRAM.moves];
+  const tapes = new Map<string, Tape>();
+  tf.tidy(() => {
+    const inputs = { ...batchTensors(model, batch), learningRate: tf.scalar(0) as Scalar };
+    const { images, coverage, learningRate } = inputs;
+    for (const name of names) {
+      const run: Program['run'] = () => ({ loss: training.step(images, coverage, learningRate, name === PROGRAM.moves) });
+      tapes.set(name, tapeOf({ name, inputs, run }, training.state));
+    }
+  });
+  return tapes;
+}
+
+/** Throws NotRecordable where two recordings of the step, on small batches of different content, are not the same program. */
+function checkRecordable(settings: TrainingSettings, training: TrainingFunction): void {
+  const size = 2 * settings.model.sizeMultiple;
+  const batchOf = (grey: number): StepBatch => ({
+    images: new Float32Array(size * size).fill(grey),
+    targets: new Uint8Array(size * size * settings.model.classes).fill(255 * grey),
+    count: 1,
+    size,
+  });
+  const [first, second] = [recordStep(settings, training, batchOf(0)), recordStep(settings, training, batchOf(1))];
+  for (const [name, tape] of first) {
+    const why = difference(tape, second.get(name) ?? tape);
+    if (why !== undefined) throw new NotRecordable(why);
+  }
+}
+
+/**
+ * The step of eager-step.ts, recorded and run as one graph. It computes what eager computes (the order of some sums may differ), and the same
+ * state and the same batches give the same bits on one machine. Throws NotRecordable where the step cannot become a graph.
+ */
+export function createGraphStep(settings: TrainingSettings): TrainingStep {
+  const { model, accumulate = 1 } = settings;
+  const training = createTrainingFunction(settings);
+  const sessions = new Map<string, GraphSession>();
+  let waiting = 0;
+  /** State lives in one session; the others are out of date. Before the first batch it lives here. */
+  let holder: GraphSession | undefined;
+  let initial: NamedArrays = readVariables(training.state);
+  try {
+    checkRecordable(settings, training);
+  } catch (error) {
+    writeVariables(training.state, initial);
+    training.dispose();
+    throw error;
+  }
+
+  const stateNow = (): NamedArrays => holder?.readState() ?? new Map(initial);
+
+  const sessionFor = (batch: StepBatch): GraphSession => {
+    const shape = `${batch.count}×${batch.size}`;
+    let session = sessions.get(shape);
+    if (session !== undefined && session === holder) return session;
+    const state = stateNow();
+    if (session === undefined) {
+      session = compile(recordStep(settings, training, batch), training.state);
+      sessions.set(shape, session);
+    }
+    session.writeState(state);
+    holder = session;
+    initial = new Map();
+    return session;
+  };
+
+  return {
+    run: (batch, learningRate) => {
+      const session = sessionFor(batch);
+      const moves = waiting + 1 === accumulate;
+      const program = moves ? PROGRAM.moves : PROGRAM.waits;
+      const { images, targets, count, size } = batch;
+      const result = session.run(
+        {
+          [`${program}/images`]: { dataType: DATA_TYPE.float32, shape: [count, size, size, 1], values: images },
+          [`${program}/coverage`]: { dataType: DATA_TYPE.uint8, shape: [count, size, size, model.classes], values: targets },
+          [`${program}/learningRate`]: { dataType: DATA_TYPE.float32, shape: [], values: Float32Array.of(learningRate) },
+        },
+        [`${program}/loss`],
+      );
+      waiting = moves ? 0 : waiting + 1;
+      return result.get(`${program}/loss`)?.[0] ?? Number.NaN;
+    },
+    readState: () => {
+      const state = stateNow();
+      if (accumulate > 1) state.set(WAITING, { shape: [], data: Float32Array.of(waiting) });
+      return state;
+    },
+    writeState: (state) => {
+      const [saved = 0] = state.get(WAITING)?.data ?? [];
+      if (!Number.isInteger(saved) || saved < 0 || saved >= accumulate) {
+        throw new CarpalError(
+          'weights-mismatch',
+          `the checkpoint waits after ${saved} batches, but gradients accumulate over ${accumulate}`,
+        );
+      }
+      const wanted = new Map(training.state.map(({ name, variable }) => [name, variable.shape]));
+      for (const [name, shape] of wanted) {
+        const array = state.get(name);
+        if (!array) throw mismatch(`there is no array ${name}`);
+        if (array.shape.join() !== shape.join()) {
+          throw mismatch(`${name} has shape [${array.shape.join(', ')}] where [${shape.join(', ')}] is needed`);
+        }
+      }
+      // The next batch brings it into a session.
+      initial = new Map(
+        [...state].filter(([name]) => wanted.has(name)).map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
+      );
+      holder = undefined;
+      waiting = saved;
+    },
+    dispose: () => {
+      for (const session of sessions.values()) session.dispose();
+      sessions.clear();
+      training.dispose();
+    },
+  };
+}

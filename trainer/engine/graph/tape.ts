@@ -1,0 +1,133 @@
+/**
+ * A tape: the TensorFlow operations of one eager step, in order, with what flows between them. Recording runs the step for real and
+ * watches; nothing about the step has to be written in a special way.
+ */
+import type { Tensor } from '../tensorflow.ts';
+import { DATA_TYPE } from './graph-definition.ts';
+import { type NativeAttribute, type NativeTensor, nativeDataType, nativeId, observeNative, type TypedValues } from './native-binding.ts';
+
+export type TapedOperation = {
+  readonly name: string;
+  readonly attributes: readonly NativeAttribute[];
+  readonly inputIds: readonly number[];
+  readonly outputs: readonly NativeTensor[];
+};
+
+/** A value that the step took from JavaScript: made in it, or standing outside it without being an input or a variable. */
+export type TapedConstant = { readonly shape: readonly number[]; readonly dtype: number; readonly bytes: Uint8Array };
+
+/** Where a step begins: a tensor fed anew each time, or a variable's value. `id` is the native id that the step saw. */
+export type Leaf = { readonly name: string; readonly id: number; readonly shape: readonly number[]; readonly dtype: number };
+
+export type Tape = {
+  readonly operations: readonly TapedOperation[];
+  readonly constants: ReadonlyMap<number, TapedConstant>;
+  readonly inputs: readonly Leaf[];
+  readonly variables: readonly Leaf[];
+  /** The native id of each result. */
+  readonly results: ReadonlyMap<string, NativeTensor>;
+  /** Native ids of the values that variables had after the step, where it assigned them. */
+  readonly assigned: ReadonlyMap<string, NativeTensor>;
+};
+
+/** A variable whose value the step reads, and may assign. */
+export type TapedVariable = { readonly name: string; readonly variable: Tensor };
+
+/** Says why a step cannot become a graph. */
+export class NotRecordable extends Error {
+  constructor(why: string) {
+    super(`the step cannot be recorded: ${why}`);
+    this.name = 'NotRecordable';
+  }
+}
+
+/** A copy of the values' bytes in the tensor's element type (tfjs hands booleans and numbers over in several array types). */
+function bytesOf(values: TypedValues | readonly number[], dtype: number): Uint8Array {
+  if (ArrayBuffer.isView(values)) return new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
+  if (dtype === DATA_TYPE.int32) return new Uint8Array(Int32Array.from(values).buffer);
+  if (dtype === DATA_TYPE.bool) return Uint8Array.from(values);
+  return new Uint8Array(Float32Array.from(values).buffer);
+}
+
+const native = (tensor: Tensor): NativeTensor => ({ id: nativeId(tensor), shape: [...tensor.shape], dtype: nativeDataType(tensor) });
+const leaf = (name: string, tensor: Tensor): Leaf => ({ name, ...native(tensor) });
+
+/** Runs `step` once, for real, and returns its tape. The step's results stay alive until the caller disposes of them. */
+export function record<Results extends Record<string, Tensor>>(
+  step: () => Results,
+  inputs: Readonly<Record<string, Tensor>>,
+  variables: readonly TapedVariable[],
+): { tape: Tape; results: Results } {
+  const operations: TapedOperation[] = [];
+  const constants = new Map<number, TapedConstant>();
+  const produced = new Set<number>();
+  const inputLeaves = Object.entries(inputs).map(([name, tensor]) => leaf(name, tensor));
+  const variableLeaves = variables.map(({ name, variable }) => leaf(name, variable));
+  const known = new Set([...inputLeaves, ...variableLeaves].map(({ id }) => id));
+
+  const results = observeNative(
+    {
+      executed(name, attributes, inputIds, outputs) {
+        for (const id of inputIds) {
+          if (produced.has(id) || known.has(id) || constants.has(id)) continue;
+          throw new NotRecordable(`${name} reads a tensor from outside that is neither an input nor a variable`);
+        }
+        // An output that nobody asked for comes back as a hole.
+        const made = outputs.filter((output) => output !== undefined);
+        for (const { id } of made) produced.add(id);
+        operations.push({ name, attributes: attributes.map((one) => ({ ...one })), inputIds: [...inputIds], outputs: made });
+      },
+      uploaded(id, shape, dtype, values) {
+        constants.set(id, { shape: [...shape], dtype, bytes: bytesOf(values, dtype) });
+      },
+      read(id) {
+        if (produced.has(id)) throw new NotRecordable('it reads a computed tensor back to JavaScript (dataSync)');
+      },
+    },
+    step,
+  );
+
+  const assigned = variables.flatMap(({ name, variable }, index): [string, NativeTensor][] => {
+    const after = native(variable);
+    return after.id === variableLeaves[index]?.id ? [] : [[name, after]];
+  });
+  return {
+    tape: {
+      operations,
+      constants,
+      inputs: inputLeaves,
+      variables: variableLeaves,
+      results: new Map(Object.entries(results).map(([name, tensor]) => [name, native(tensor)])),
+      assigned: new Map(assigned),
+    },
+    results,
+  };
+}
+
+const attributesText = (operation: TapedOperation): string => JSON.stringify(operation.attributes);
+
+/**
+ * Why two recordings of the same step on different data are not the same program, or undefined if they are: JavaScript that drew random
+ * numbers, counted steps or branched on data shows here.
+ */
+export function difference(first: Tape, second: Tape): string | undefined {
+  if (first.operations.length !== second.operations.length) {
+    return `it runs ${first.operations.length} operations one time and ${second.operations.length} the next`;
+  }
+  for (const [index, one] of first.operations.entries()) {
+    const other = second.operations[index];
+    if (!other || one.name !== other.name || attributesText(one) !== attributesText(other)) {
+      return `operation ${index} is ${one.name} one time and ${other?.name} (or its attributes differ) the next`;
+    }
+    for (const [position, id] of one.inputIds.entries()) {
+      const constant = first.constants.get(id);
+      const otherConstant = second.constants.get(other.inputIds[position] ?? -1);
+      const same =
+        constant === undefined
+          ? otherConstant === undefined
+          : otherConstant !== undefined && Buffer.compare(constant.bytes, otherConstant.bytes) === 0;
+      if (!same) return `input ${position} of operation ${index} (${one.name}) is a value made in JavaScript that changes between steps`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,72 @@
+/** Chooses what executes training: the step as one recorded graph, or kernel by kernel. */
+
+import type { Model } from '../models/model.ts';
+import { createEagerEvaluator, createEagerPredictor } from './eager-inference.ts';
+import { createEagerStep } from './eager-step.ts';
+import { createGraphEvaluator, createGraphPredictor } from './graph/graph-inference.ts';
+import { createGraphStep } from './graph/graph-step.ts';
+import { NotRecordable } from './graph/tape.ts';
+import { withPrefix } from './named-arrays.ts';
+import type { Evaluator, Predictor, TrainingStep } from './step.ts';
+import type { TrainingSettings } from './training-function.ts';
+
+/** An experiment's `training.engine`. */
+export type EngineChoice = 'auto' | 'eager' | 'graph';
+
+/** A step and an evaluator that always sees the step's newest weights. */
+export type TrainingEngine = {
+  readonly kind: 'eager' | 'graph';
+  readonly step: TrainingStep;
+  readonly evaluator: Evaluator;
+  dispose(): void;
+};
+
+function eagerEngine(settings: TrainingSettings): TrainingEngine {
+  const step = createEagerStep(settings);
+  const evaluator = createEagerEvaluator(settings);
+  const dispose = (): void => {
+    evaluator.dispose();
+    step.dispose();
+  };
+  return { kind: 'eager', step, evaluator, dispose };
+}
+
+function graphEngine(settings: TrainingSettings): TrainingEngine {
+  const graphStep = createGraphStep(settings);
+  let version = 0;
+  const step: TrainingStep = {
+    ...graphStep,
+    run: (batch, learningRate) => {
+      version += 1;
+      return graphStep.run(batch, learningRate);
+    },
+    writeState: (state) => {
+      version += 1;
+      graphStep.writeState(state);
+    },
+  };
+  const weights = () => ({ version, arrays: () => withPrefix(graphStep.readState(), 'model/') });
+  const evaluator = createGraphEvaluator(settings.model, settings.losses, weights);
+  const dispose = (): void => {
+    evaluator.dispose();
+    step.dispose();
+  };
+  return { kind: 'graph', step, evaluator, dispose };
+}
+
+/** `auto` takes the graph where the step can be recorded, and says why where it cannot. Throws NotRecordable for `graph` only. */
+export function openTrainingEngine(settings: TrainingSettings, choice: EngineChoice, warn: (line: string) => void): TrainingEngine {
+  if (choice === 'eager') return eagerEngine(settings);
+  try {
+    return graphEngine(settings);
+  } catch (error) {
+    if (choice === 'graph' || !(error instanceof NotRecordable)) throw error;
+    warn(`${error.message}; training runs kernel by kernel instead, which is slower`);
+    return eagerEngine(settings);
+  }
+}
+
+/** Inference with the weights that the model has now. */
+export function openPredictor(model: Model, choice: EngineChoice): Predictor {
+  return choice === 'eager' ? createEagerPredictor(model) : createGraphPredictor(model);
+}
