@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { FILE, foldKey } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
+import { tinyExperiment, writeTinyDataset } from '@carpal/trainer/train/testing/tiny-dataset.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-cli-fold-'));
+  await writeTinyDataset(join(folder, 'data'), 6);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** An experiment file of its own, prepared. */
+async function experimentFile(uid: string): Promise<{ experiment: SegmentationExperiment; file: string }> {
+  const made = tinyExperiment(join(folder, 'data'));
+  const experiment = { ...made, metadata: { ...made.metadata, uid } };
+  await runPrepare({ experiment, store: openStore(folder), clock: Date.now });
+  const file = join(folder, `${uid}.json`);
+  await writeFile(file, JSON.stringify(experiment));
+  return { experiment, file };
+}
+
+type Ending = { readonly code: number | null; readonly killedBy: NodeJS.Signals | null; readonly output: string; readonly errors: string };
+
+/** Runs `carpal fold` as a process of its own and sends it `signal` as soon as its output holds `when`. */
+function runProcess(file: string, signal?: NodeJS.Signals, when = ''): Promise<Ending> {
+  const child = spawn(process.execPath, [CLI, 'fold', '--fold', '1', '--experiment', file, '--artifacts', folder]);
+  let [output, errors] = ['', ''];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+    if (signal && output.includes(when)) child.kill(signal);
+  });
+  return new Promise((resolve) => {
+    child.on('close', (code, killedBy) => resolve({ code, killedBy, output, errors }));
+  });
+}
+
+async function weightsOf(experiment: SegmentationExperiment): Promise<string[]> {
+  const key = foldKey(experiment, 1);
+  return Promise.all(
+    [FILE.lastCheckpoint, FILE.bestCheckpoint].map(async (name) => (await readFile(join(folder, key, name))).toString('base64')),
+  );
+}
+
+describe('carpal fold', () => {
+  it('ends in the weights of an uninterrupted run after kill -9 at several moments and after SIGTERM', { timeout: 120_000 }, async () => {
+    const straight = await experimentFile('straight');
+    expect(await runProcess(straight.file)).toMatchObject({ code: 0, errors: '' });
+    const broken = await experimentFile('broken');
+    for (const moment of ['images to train on', 'epoch 1/6', 'epoch 3/6']) {
+      expect(await runProcess(broken.file, 'SIGKILL', moment), moment).toMatchObject({ killedBy: 'SIGKILL' });
+    }
+    const stopped = await runProcess(broken.file, 'SIGTERM', 'epoch 4/6');
+    expect(stopped.code).toBe(75);
+    expect(stopped.errors).toMatch(/^stopped-with-checkpoint: fold 1 stopped (in|after) epoch \d/);
+    expect(await runProcess(broken.file, 'SIGKILL', 'epoch 6/6')).toMatchObject({ killedBy: 'SIGKILL' });
+    expect(await runProcess(broken.file)).toMatchObject({ code: 0 });
+    expect(await weightsOf(broken.experiment)).toEqual(await weightsOf(straight.experiment));
+  });
+
+  it('says at once that a finished fold is finished', async () => {
+    const { file } = await experimentFile('straight');
+    expect(await runProcess(file)).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/^fold 1 is finished: best Dice 0\.\d{4} in epoch \d\n$/m),
+    });
+  });
+});

@@ -1,0 +1,37 @@
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { loadExperiment } from '@carpal/configs/load.ts';
+import { runFold } from '@carpal/trainer/stages/fold.ts';
+import { Command, InvalidArgumentError } from 'commander';
+
+type Options = { fold: number; experiment: string; artifacts: string };
+
+/** `carpal fold`: trains one fold, from its last checkpoint if it has one. */
+export const command = (): Command =>
+  new Command()
+    .description('Trains one fold of an experiment, going on from its last checkpoint; SIGTERM stops it with a checkpoint (exit 75).')
+    .requiredOption('--fold <n>', 'number of the fold, from 0', foldNumber)
+    .requiredOption('--experiment <file>', 'manifest or experiment.json')
+    .requiredOption('--artifacts <uri>', 'the store: a folder or file:// URI')
+    .action(async (options: Options) => {
+      const experiment = loadExperiment(options.experiment);
+      const stop = new AbortController();
+      const onSignal = (): void => stop.abort();
+      process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+      try {
+        await runFold({
+          experiment,
+          fold: options.fold,
+          store: openStore(options.artifacts),
+          clock: Date.now,
+          signal: stop.signal,
+          log: (line) => process.stdout.write(`${line}\n`),
+        });
+      } finally {
+        process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+      }
+    });
+
+function foldNumber(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('must be a whole number from 0');
+  return Number(text);
+}

@@ -1,0 +1,216 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { FILE, foldKey } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { epochMetricsSchema, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeSafetensors } from '../engine/safetensors.ts';
+import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
+import { type FoldStage, runFold } from './fold.ts';
+import { runPrepare } from './prepare.ts';
+
+let folder: string;
+let experiment: SegmentationExperiment;
+let runs = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-fold-'));
+  const dataset = join(folder, 'data');
+  await writeTinyDataset(dataset, 6);
+  experiment = tinyExperiment(dataset);
+  await runPrepare({ experiment, store: openStore(folder), clock: Date.now });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** The same experiment under a key of its own, so that every row of this file starts afresh. */
+async function freshExperiment(spec: Parameters<typeof tinyExperiment>[1] = {}): Promise<SegmentationExperiment> {
+  const made = tinyExperiment(experiment.spec.dataset.uri, spec);
+  const fresh = { ...made, metadata: { ...made.metadata, uid: `run-${++runs}` } };
+  await runPrepare({ experiment: fresh, store: openStore(folder), clock: Date.now });
+  return fresh;
+}
+
+const stageOf = (of: SegmentationExperiment, more: Partial<FoldStage> = {}): FoldStage => ({
+  experiment: of,
+  fold: 0,
+  store: openStore(folder),
+  clock: Date.now,
+  signal: new AbortController().signal,
+  log: () => undefined,
+  ...more,
+});
+
+const read = (of: SegmentationExperiment, file: string): Promise<Buffer> => readFile(join(folder, foldKey(of, 0), file));
+const progressOf = async (of: SegmentationExperiment) => stageProgressSchema.parse(JSON.parse((await read(of, FILE.progress)).toString()));
+const metricsOf = async (of: SegmentationExperiment) =>
+  (await read(of, FILE.metrics))
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => epochMetricsSchema.parse(JSON.parse(line)));
+
+/** What must not depend on how often a fold was interrupted. */
+async function resultOf(of: SegmentationExperiment) {
+  const metrics = await metricsOf(of);
+  return {
+    last: (await read(of, FILE.lastCheckpoint)).toString('base64'),
+    best: (await read(of, FILE.bestCheckpoint)).toString('base64'),
+    masks: (await read(of, FILE.outOfFoldPredictions)).toString(),
+    sums: (await read(of, FILE.outOfFoldThresholds)).toString(),
+    curve: metrics.map(({ epoch, step, learningRate, loss, validationLoss, dice }) => [
+      epoch,
+      step,
+      learningRate,
+      loss,
+      validationLoss,
+      dice,
+    ]),
+  };
+}
+
+describe('a fold', () => {
+  it('leaves weights, masks, curve and progress as the contract says', async () => {
+    const fresh = await freshExperiment();
+    const lines: string[] = [];
+    await runFold(stageOf(fresh, { log: (line) => lines.push(line) }));
+    expect(await progressOf(fresh)).toMatchObject({ stage: 'fold', fold: 0, state: 'finished', epoch: 6, epochs: 6, stepsPerEpoch: 3 });
+    const metrics = await metricsOf(fresh);
+    expect(metrics.map(({ epoch, step }) => [epoch, step])).toEqual([1, 2, 3, 4, 5, 6].map((epoch) => [epoch, 3 * epoch]));
+    // What follows proves little on a network that does not learn.
+    expect((await progressOf(fresh)).bestEpoch).toBeGreaterThan(2);
+    expect(metrics.every(({ perClassDice, memoryMb }) => perClassDice.length === 29 && memoryMb > 50)).toBe(true);
+    const best = decodeSafetensors(await read(fresh, FILE.bestCheckpoint));
+    expect(best.metadata).toMatchObject({ model: 'SlimUNet', inputSize: '32', options: '{"width":4,"depth":2}' });
+    expect([...best.arrays.keys()].every((name) => name.startsWith('model/'))).toBe(true);
+    const last = decodeSafetensors(await read(fresh, FILE.lastCheckpoint));
+    expect([...last.arrays.keys()].some((name) => name.startsWith('optimizer/'))).toBe(true);
+    const rows = (await read(fresh, FILE.outOfFoldPredictions)).toString().trimEnd().split('\n');
+    expect(rows[0]).toBe('image_name,class,rle');
+    expect(rows.length).toBe(1 + 6 * 29);
+    const sums = JSON.parse((await read(fresh, FILE.outOfFoldThresholds)).toString());
+    expect(sums).toMatchObject({ thresholds: [0.3, 0.4, 0.5, 0.6, 0.7], images: 6 });
+    expect(sums.perClassDiceSum.length).toBe(29);
+    expect(lines.filter((line) => /^epoch \d\/6 {2}loss \d\.\d{4} {2}validation \d\.\d{4} {2}Dice \d\.\d{4}/.test(line)).length).toBe(6);
+  });
+
+  it('that is finished is left as it is', async () => {
+    const fresh = await freshExperiment();
+    await runFold(stageOf(fresh));
+    const before = await openStore(folder).list(foldKey(fresh, 0));
+    const lines: string[] = [];
+    await runFold(stageOf(fresh, { log: (line) => lines.push(line) }));
+    expect(await openStore(folder).list(foldKey(fresh, 0))).toEqual(before);
+    expect(lines).toEqual([expect.stringContaining('is finished')]);
+  });
+
+  it('stops after a step when asked, says so, and ends in the same bits as an uninterrupted one', async () => {
+    const straight = await freshExperiment();
+    await runFold(stageOf(straight));
+    const halting = await freshExperiment();
+    const positions = new Set<string>();
+    for (let finished = false; !finished; ) {
+      // The signal comes with the n-th look at the clock: in the middle of an epoch, at its end, in a validation.
+      const stop = new AbortController();
+      let looks = 0;
+      const clock = (): number => {
+        if (++looks === 7) stop.abort();
+        return Date.now();
+      };
+      finished = await runFold(stageOf(halting, { signal: stop.signal, clock })).then(
+        () => true,
+        (error: unknown) => {
+          expect(error).toMatchObject({ code: 'stopped-with-checkpoint', exit: 75 });
+          positions.add(String(error));
+          return false;
+        },
+      );
+      if (!finished) expect((await progressOf(halting)).state).toBe('stopped');
+    }
+    expect(positions.size).toBeGreaterThan(2);
+    expect(await resultOf(halting)).toEqual(await resultOf(straight));
+  });
+
+  it('that dies at any change of the store ends in the same bits as an uninterrupted one', async () => {
+    const straight = await freshExperiment();
+    await runFold(stageOf(straight));
+    const expected = await resultOf(straight);
+    // Several deaths in each run: the gap between them differs from run to run, so every change is hit by one of them.
+    for (const gap of [3, 5, 9]) {
+      const dying = await freshExperiment();
+      let deaths = 0;
+      for (let finished = false; !finished; ) {
+        finished = await runFold(stageOf(dying, { store: dyingStore(gap + deaths), checkpointEveryMs: 0 })).then(
+          () => true,
+          (error: unknown) => {
+            if (!String(error).includes('killed')) throw error;
+            deaths++;
+            return false;
+          },
+        );
+      }
+      expect(deaths, `gap ${gap}`).toBeGreaterThan(0);
+      expect(await resultOf(dying), `gap ${gap}`).toEqual(expected);
+    }
+  });
+
+  it('ends early when Dice stands still, and says which epoch was best', async () => {
+    const fresh = await freshExperiment({
+      training: { epochs: 50, earlyStopping: { patience: 2, minDelta: 1 } },
+      optimizer: { learningRate: 1e-6 },
+    });
+    await runFold(stageOf(fresh));
+    expect((await metricsOf(fresh)).map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+    expect(await progressOf(fresh)).toMatchObject({ state: 'finished', epoch: 3, epochs: 50 });
+  });
+
+  it('validates every second epoch and in the last one where validateEvery is 2', async () => {
+    const fresh = await freshExperiment({ training: { epochs: 5, validateEvery: 2 } });
+    await runFold(stageOf(fresh));
+    expect((await metricsOf(fresh)).map(({ dice }) => dice !== null)).toEqual([false, true, false, true, true]);
+  });
+
+  it('stops with the place named when the loss is no longer finite, and leaves the last good checkpoint', async () => {
+    const fresh = await freshExperiment();
+    // More than the schema allows: nothing that it allows diverges for sure.
+    const spoilt = { ...fresh, spec: { ...fresh.spec, optimizer: { ...fresh.spec.optimizer, learningRate: 1e38 } } };
+    const failure = await runFold(stageOf(spoilt)).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'non-finite-loss',
+      exit: 65,
+      where: expect.stringMatching(/^epoch \d+, step \d+, learning rate 1e\+38$/),
+    });
+    expect(String(failure)).toContain('last good checkpoint');
+    expect(await progressOf(spoilt)).toMatchObject({ state: 'failed', error: { code: 'non-finite-loss' } });
+  });
+
+  it.each([
+    ['a fold that the split does not have', { fold: 2 }, 'usage-invalid'],
+    ['a data set that was not prepared', { store: openStore(join(tmpdir(), 'carpal-nothing-here')) }, 'artifact-missing'],
+  ])('refuses %s', async (_, more, code) => {
+    await expect(runFold(stageOf(experiment, more))).rejects.toMatchObject({ code });
+    await rm(join(tmpdir(), 'carpal-nothing-here'), { recursive: true, force: true });
+  });
+});
+
+/** A store that dies at the n-th change, as a killed process does: neither that change nor any later one happens. */
+function dyingStore(changes: number): ArtifactStore {
+  const store = openStore(folder);
+  let left = changes;
+  const live = (): void => {
+    if (left-- <= 0) throw new Error('killed');
+  };
+  return {
+    ...store,
+    write: async (key, content) => {
+      live();
+      await store.write(key, content);
+    },
+    remove: async (prefix) => {
+      live();
+      await store.remove(prefix);
+    },
+  };
+}

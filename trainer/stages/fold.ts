@@ -1,0 +1,76 @@
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { FILE, foldKey } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { FoldCheckpoints } from '../train/checkpoints.ts';
+import { trainingFingerprint } from '../train/fingerprint.ts';
+import { type Clock, ProgressFile } from '../train/progress-file.ts';
+import { trainFold } from '../train/train-fold.ts';
+import { findPrepared } from './find-prepared.ts';
+
+/** How much training a kill may cost within an epoch. */
+const CHECKPOINT_EVERY_MS = 5 * 60_000;
+
+export type FoldStage = {
+  readonly experiment: SegmentationExperiment;
+  readonly fold: number;
+  readonly store: ArtifactStore;
+  readonly clock: Clock;
+  /** Aborted: finish the step, save, and end with `stopped-with-checkpoint`. */
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  readonly checkpointEveryMs?: number;
+};
+
+/**
+ * Trains one fold on the people of the other folds, from its last checkpoint if it has one, and writes the masks of its own people.
+ * A fold that is finished is left as it is. Throws `stopped-with-checkpoint` when the signal asked for a stop; whatever it throws is in
+ * progress.json before.
+ */
+export async function runFold(stage: FoldStage): Promise<void> {
+  const { experiment, fold, store, clock, log } = stage;
+  const key = foldKey(experiment, fold);
+  const progress = new ProgressFile(store, `${key}/${FILE.progress}`, fold, clock);
+  const checkpoints = new FoldCheckpoints(store, `${key}/checkpoint`, trainingFingerprint(experiment.spec, fold));
+  try {
+    checkFold(experiment, fold);
+    const record = await checkpoints.load();
+    if (record?.finished) {
+      log(`fold ${fold} is finished: best Dice ${record.best?.dice.toFixed(4)} in epoch ${record.best?.epoch}`);
+      return;
+    }
+    const prepared = await findPrepared(experiment, store);
+    const checkpointEveryMs = stage.checkpointEveryMs ?? CHECKPOINT_EVERY_MS;
+    await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs });
+  } catch (error) {
+    await tellEnd(progress, error);
+    throw error;
+  }
+}
+
+function checkFold({ spec }: SegmentationExperiment, fold: number): void {
+  const { folds } = spec.dataset.split;
+  if (fold < folds) return;
+  throw new CarpalError('usage-invalid', `there is no fold ${fold}: the split has ${folds}, numbered from 0`, { where: '--fold' });
+}
+
+/** A failure to tell the failure is less than the failure itself. */
+async function tellEnd(progress: ProgressFile, error: unknown): Promise<void> {
+  const told =
+    error instanceof CarpalError && error.code === 'stopped-with-checkpoint'
+      ? progress.tellNow({ state: 'stopped' })
+      : progress.tellNow({ state: 'failed', error: describe(error) });
+  await told.catch(() => undefined);
+}
+
+function describe(error: unknown): { code: string; message: string; remedy: string } {
+  if (error instanceof CarpalError) {
+    const where = error.where === undefined ? '' : ` (${error.where})`;
+    return { code: error.code, message: `${error.message}${where}`, remedy: error.remedy };
+  }
+  return {
+    code: 'bug',
+    message: error instanceof Error ? error.message : String(error),
+    remedy: 'This is a fault of carpal; please report it.',
+  };
+}

@@ -1,0 +1,257 @@
+import { CarpalError } from '@carpal/configs/errors.ts';
+import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
+import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
+import { openBatches } from '../data/batches.ts';
+import type { PreparedSample } from '../data/prepared.ts';
+import { type NamedArrays, withPrefix } from '../engine/named-arrays.ts';
+import type { Evaluator, TrainingStep } from '../engine/step.ts';
+import type { Schedule } from '../objective/schedules.ts';
+import type { CheckpointRecord } from './checkpoint-record.ts';
+import type { FoldCheckpoints } from './checkpoints.ts';
+import { EARLY_STOP_START, type EarlyStopState, observeDice } from './early-stop.ts';
+import { epochLine } from './epoch-line.ts';
+import type { MetricsLog } from './metrics-log.ts';
+import { PACE_START, type Pace, paceAfterStep, paceAfterValidation, remainingSeconds, validates } from './pace.ts';
+import type { Clock, ProgressFields, ProgressFile } from './progress-file.ts';
+import type { TruthMasks } from './truth.ts';
+import { nextTurn, type Validation, type ValidationSource, validate } from './validate.ts';
+
+/** Everything a fold's training works with. The engine's objects belong to the caller, who disposes of them. */
+export type LoopParts = {
+  readonly spec: ExperimentSpec;
+  readonly preparedHash: string;
+  readonly trainSamples: readonly PreparedSample[];
+  readonly validation: ValidationSource;
+  readonly truth: TruthMasks;
+  readonly step: TrainingStep;
+  readonly evaluator: Evaluator;
+  readonly schedule: Schedule;
+  readonly checkpoints: FoldCheckpoints;
+  readonly metrics: MetricsLog;
+  readonly progress: ProgressFile;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  /** Memory of the process now, in MB. */
+  readonly memoryMb: () => number;
+  /** How much training a kill may cost within an epoch. */
+  readonly checkpointEveryMs: number;
+};
+
+const NOTHING_RUN = { loss: 0, images: 0, seconds: 0 };
+
+/**
+ * The training of one fold, from wherever its last checkpoint stands to its last epoch. What a step computes depends only on the arrays
+ * and the position saved with them, so a run that was stopped or killed ends in the same bits as one that was not.
+ */
+export class TrainingLoop {
+  readonly #parts: LoopParts;
+  readonly #stepsPerEpoch: number;
+  #epoch = 1;
+  #step = 0;
+  #running = NOTHING_RUN;
+  #ended: CheckpointRecord['ended'] = null;
+  #earlyStop: EarlyStopState = EARLY_STOP_START;
+  #pace: Pace = PACE_START;
+  #savedMs: number;
+  #saved = 'none was saved yet';
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts;
+    this.#stepsPerEpoch = Math.ceil(parts.trainSamples.length / parts.spec.training.batchSize);
+    this.#savedMs = parts.clock();
+  }
+
+  /** Goes on from a checkpoint: its record and the arrays of its last weights file. */
+  async restore(record: CheckpointRecord, arrays: NamedArrays): Promise<void> {
+    this.#epoch = record.epoch;
+    this.#step = record.step;
+    this.#running = record.running;
+    this.#ended = record.ended;
+    this.#earlyStop = record.earlyStop;
+    this.#saved = positionWords(record.epoch, record.step);
+    this.#parts.schedule.restore(record.schedule);
+    this.#parts.step.writeState(arrays);
+    await this.#parts.metrics.resumeAt(record.epoch);
+  }
+
+  /**
+   * Trains until the epochs are done or early stopping ends them; 'stopped' when the signal asked for it, with a checkpoint saved.
+   * Throws `non-finite-loss`, after which the last good checkpoint is as it was.
+   */
+  async run(): Promise<'ended' | 'stopped'> {
+    await this.#parts.progress.tellNow(this.#progressFields());
+    while (this.#ended === null) {
+      const whole = (await this.#trainEpoch()) && (await this.#closeEpoch());
+      if (!whole) {
+        await this.#save();
+        return 'stopped';
+      }
+    }
+    return 'ended';
+  }
+
+  /** Where training stands, in words. */
+  get position(): string {
+    return positionWords(this.#epoch, this.#step);
+  }
+
+  /** Does what is left of the epoch's steps; false when the signal broke them off. */
+  async #trainEpoch(): Promise<boolean> {
+    const { spec, clock, signal } = this.#parts;
+    if (signal.aborted) return false;
+    if (this.#step >= this.#stepsPerEpoch) return true;
+    const learningRate = this.#parts.schedule.rateFor(this.#epoch);
+    const batches = openBatches({
+      prepared: this.#parts.validation.preparedFolder,
+      samples: this.#parts.trainSamples,
+      batchSize: spec.training.batchSize,
+      classes: this.#parts.validation.classes,
+      seed: spec.training.seed,
+      epoch: this.#epoch,
+      startStep: this.#step,
+      augmentations: spec.augmentations,
+      shuffle: true,
+    });
+    try {
+      let startedMs = clock();
+      for await (const batch of batches) {
+        const count = batch.samples.length;
+        const loss = this.#parts.step.run({ images: batch.images, targets: batch.targets, count, size: spec.input.size }, learningRate);
+        this.#step += 1;
+        if (!Number.isFinite(loss)) throw this.#diverged(`the training loss is ${loss}`);
+        await nextTurn();
+        const seconds = (clock() - startedMs) / 1000;
+        startedMs = clock();
+        this.#pace = paceAfterStep(this.#pace, count, seconds);
+        const running = this.#running;
+        this.#running = { loss: running.loss + loss * count, images: running.images + count, seconds: running.seconds + seconds };
+        await this.#parts.progress.tell(this.#progressFields());
+        if (signal.aborted) return false;
+        if (clock() - this.#savedMs >= this.#parts.checkpointEveryMs && this.#step < this.#stepsPerEpoch) await this.#save();
+      }
+    } finally {
+      await batches.close();
+    }
+    return true;
+  }
+
+  /** Validates, decides what follows, and saves the epoch; false when the signal broke the validation off. */
+  async #closeEpoch(): Promise<boolean> {
+    const { spec, clock, signal } = this.#parts;
+    const startedMs = clock();
+    let validation: Validation | undefined;
+    if (validates(this.#epoch, spec.training.epochs, spec.training.validateEvery)) {
+      validation = await validate(this.#parts.validation, this.#parts.evaluator, this.#parts.truth, spec.inference.threshold, signal);
+      if (!validation) return false;
+      if (!Number.isFinite(validation.loss)) throw this.#diverged(`the validation loss is ${validation.loss}`);
+    }
+    const validationSeconds = (clock() - startedMs) / 1000;
+    if (validation) this.#pace = paceAfterValidation(this.#pace, validationSeconds);
+    const metrics = this.#metricsOf(validation, validationSeconds);
+    const state = this.#readState();
+    const stopEarly = validation ? await this.#observe(validation, state) : false;
+    await this.#parts.metrics.add(metrics);
+    if (this.#epoch === spec.training.epochs) this.#ended = 'epochs';
+    else if (stopEarly) this.#ended = 'early-stopping';
+    this.#epoch += 1;
+    this.#step = 0;
+    this.#running = NOTHING_RUN;
+    await this.#save(state);
+    const best = this.#parts.checkpoints.best;
+    this.#parts.log(epochLine(metrics, spec.training.epochs, best?.epoch === metrics.epoch));
+    await this.#parts.progress.tellNow({
+      ...this.#progressFields(),
+      loss: metrics.loss,
+      ...(validation ? { validationLoss: validation.loss, dice: validation.dice } : {}),
+    });
+    return true;
+  }
+
+  /** Schedule, best checkpoint and early stopping after a validation; true when training is to end. */
+  async #observe(validation: Validation, state: NamedArrays): Promise<boolean> {
+    const { schedule, checkpoints, spec } = this.#parts;
+    schedule.observe(this.#epoch, validation.loss);
+    if (checkpoints.best === null || validation.dice > checkpoints.best.dice) {
+      await checkpoints.keepBest(withPrefix(state, 'model/'), { epoch: this.#epoch, dice: validation.dice });
+    }
+    const seen = observeDice(this.#earlyStop, this.#epoch, validation.dice, spec.training.earlyStopping);
+    this.#earlyStop = seen.state;
+    return seen.stop;
+  }
+
+  async #save(state: NamedArrays = this.#readState()): Promise<void> {
+    await this.#parts.checkpoints.save(state, {
+      prepared: this.#parts.preparedHash,
+      finished: false,
+      epoch: this.#epoch,
+      step: this.#step,
+      ended: this.#ended,
+      running: this.#running,
+      schedule: this.#parts.schedule.state(),
+      earlyStop: this.#earlyStop,
+    });
+    this.#savedMs = this.#parts.clock();
+    this.#saved = positionWords(this.#epoch, this.#step);
+  }
+
+  /** The whole state, once it is sure that no number in it has diverged: a checkpoint is never overwritten with what cannot go on. */
+  #readState(): NamedArrays {
+    const state = this.#parts.step.readState();
+    for (const [name, { data }] of state) if (!allFinite(data)) throw this.#diverged(`${name} is no longer finite`);
+    return state;
+  }
+
+  #metricsOf(validation: Validation | undefined, validationSeconds: number): EpochMetrics {
+    const { loss, images, seconds } = this.#running;
+    return {
+      epoch: this.#epoch,
+      step: this.#epoch * this.#stepsPerEpoch,
+      learningRate: this.#parts.schedule.rateFor(this.#epoch),
+      loss: loss / images,
+      validationLoss: validation?.loss ?? null,
+      dice: validation?.dice ?? null,
+      perClassDice: [...(validation?.perClassDice ?? [])],
+      seconds: seconds + validationSeconds,
+      imagesPerSecond: seconds > 0 ? images / seconds : 0,
+      memoryMb: this.#parts.memoryMb(),
+    };
+  }
+
+  #progressFields(): ProgressFields {
+    const { training } = this.#parts.spec;
+    const best = this.#parts.checkpoints.best;
+    const { epochs, validateEvery } = training;
+    const at = { epoch: this.#epoch, step: this.#step, epochs, validateEvery, stepsPerEpoch: this.#stepsPerEpoch };
+    return {
+      state: 'running',
+      epoch: this.#epoch - 1,
+      epochs,
+      step: this.#step,
+      stepsPerEpoch: this.#stepsPerEpoch,
+      ...(this.#running.images > 0 ? { loss: this.#running.loss / this.#running.images } : {}),
+      bestDice: best?.dice ?? null,
+      bestEpoch: best?.epoch ?? null,
+      learningRate: this.#parts.schedule.rateFor(Math.min(this.#epoch, epochs)),
+      imagesPerSecond: this.#pace.imagesPerSecond,
+      etaSeconds: this.#ended === null ? remainingSeconds(this.#pace, at) : 0,
+    };
+  }
+
+  #diverged(what: string): CarpalError {
+    const rate = this.#parts.schedule.rateFor(this.#epoch);
+    const where = `epoch ${this.#epoch}, step ${this.#step}, learning rate ${rate}`;
+    return new CarpalError('non-finite-loss', `${what}; last good checkpoint: ${this.#saved}`, { where });
+  }
+}
+
+/** By a sum of zeros, which one NaN or infinity turns into NaN: a loop without a branch, for tens of millions of numbers. */
+function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) * 0;
+  return sum === 0;
+}
+
+function positionWords(epoch: number, step: number): string {
+  return step === 0 ? `after epoch ${epoch - 1}` : `in epoch ${epoch} after step ${step}`;
+}

@@ -1,0 +1,168 @@
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { FILE } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { PreparedSet } from '../data/prepared.ts';
+import { createEagerEvaluator, createEagerPredictor } from '../engine/eager-inference.ts';
+import { createEagerStep } from '../engine/eager-step.ts';
+import type { Model } from '../models/model.ts';
+import { buildModel } from '../models/registry.ts';
+import { writeWeights } from '../models/weights.ts';
+import { createSchedule } from '../objective/schedules.ts';
+import type { CheckpointRecord } from './checkpoint-record.ts';
+import type { FoldCheckpoints } from './checkpoints.ts';
+import { type FoldSamples, splitFold } from './fold-data.ts';
+import { TrainingLoop } from './loop.ts';
+import { MetricsLog } from './metrics-log.ts';
+import { writeOutOfFold } from './out-of-fold.ts';
+import type { Clock, ProgressFile } from './progress-file.ts';
+import { TruthMasks } from './truth.ts';
+import type { ValidationSource } from './validate.ts';
+import { weightsMetadata } from './weights-metadata.ts';
+
+/** One fold that is not finished, with everything opened that its training works with. */
+export type FoldTraining = {
+  readonly experiment: SegmentationExperiment;
+  readonly fold: number;
+  /** The fold's key in the store. */
+  readonly key: string;
+  readonly prepared: PreparedSet;
+  readonly store: ArtifactStore;
+  readonly checkpoints: FoldCheckpoints;
+  /** Where to go on from. */
+  readonly record: CheckpointRecord | undefined;
+  readonly progress: ProgressFile;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  readonly checkpointEveryMs: number;
+};
+
+/**
+ * Trains the fold to its end, writes its out-of-fold files and marks it finished. Throws `stopped-with-checkpoint` when the signal asks,
+ * `checkpoint-invalid` for a checkpoint that does not fit, and what the loop throws.
+ */
+export async function trainFold(training: FoldTraining): Promise<void> {
+  const { experiment, fold, prepared, checkpoints, log } = training;
+  const { spec } = experiment;
+  checkPrepared(training);
+  const samples = splitFold(prepared, spec.dataset.split, fold);
+  const classes = prepared.classes.length;
+  const model = buildModel({ name: spec.model.name, options: spec.model.options, classes, seed: spec.training.seed });
+  try {
+    checkSize(model, spec.input.size);
+    checkpoints.describeWeights(weightsMetadata(experiment, model, prepared.classes));
+    log(opening(training, samples, model));
+    const validation = validationSource(training, samples);
+    const truth = new TruthMasks(prepared);
+    await learn(training, samples, model, validation, truth);
+    await conclude(training, model, validation, truth);
+  } finally {
+    model.dispose();
+  }
+  const { best } = checkpoints;
+  await training.progress.tellNow({ state: 'finished', etaSeconds: 0 });
+  log(`fold ${fold} finished: best Dice ${best?.dice.toFixed(4)} in epoch ${best?.epoch}`);
+}
+
+async function learn(
+  training: FoldTraining,
+  samples: FoldSamples,
+  model: Model,
+  validation: ValidationSource,
+  truth: TruthMasks,
+): Promise<void> {
+  const { experiment, checkpoints, record, store } = training;
+  const { spec } = experiment;
+  const { gradientClip, accumulate, epochs } = spec.training;
+  const step = createEagerStep({ model, losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate });
+  const evaluator = createEagerEvaluator({ model, losses: spec.loss });
+  try {
+    const loop = new TrainingLoop({
+      ...training,
+      spec,
+      preparedHash: training.prepared.hash,
+      trainSamples: samples.train,
+      validation,
+      truth,
+      step,
+      evaluator,
+      schedule: createSchedule({ ...spec.scheduler, learningRate: spec.optimizer.learningRate, epochs }),
+      metrics: new MetricsLog(store, `${training.key}/${FILE.metrics}`),
+      memoryMb: () => Math.round(process.memoryUsage.rss() / 2 ** 20),
+    });
+    if (record) await loop.restore(record, await checkpoints.readWeights(record.last));
+    const end = await loop.run();
+    if (end === 'stopped') throw stopped(training, loop.position);
+  } finally {
+    evaluator.dispose();
+    step.dispose();
+  }
+}
+
+/** What follows the last epoch; done again in full if it was broken off. */
+async function conclude(training: FoldTraining, model: Model, validation: ValidationSource, truth: TruthMasks): Promise<void> {
+  const { experiment, checkpoints, key, prepared, signal, store } = training;
+  const record = await checkpoints.load();
+  if (!record?.best)
+    throw new CarpalError('checkpoint-invalid', 'the fold has no best checkpoint', { where: `${key}/${FILE.checkpointState}` });
+  writeWeights(model, await checkpoints.readWeights(record.best), record.best.file);
+  const predictor = createEagerPredictor(model);
+  try {
+    const { threshold } = experiment.spec.inference;
+    const request = { source: validation, classNames: prepared.classes, predictor, truth, threshold, signal };
+    const keys = { csv: `${key}/${FILE.outOfFoldPredictions}`, thresholds: `${key}/${FILE.outOfFoldThresholds}` };
+    if (!(await writeOutOfFold(request, store, keys))) throw stopped(training, 'after its last epoch');
+  } finally {
+    predictor.dispose();
+  }
+  await checkpoints.finish(record);
+}
+
+function validationSource({ experiment, prepared }: FoldTraining, samples: FoldSamples): ValidationSource {
+  const { training } = experiment.spec;
+  return {
+    preparedFolder: prepared.folder,
+    samples: samples.validation,
+    classes: prepared.classes.length,
+    size: prepared.size,
+    batchSize: training.batchSize,
+    seed: training.seed,
+  };
+}
+
+/** The prepared set is the one that the manifest and the checkpoint mean. */
+function checkPrepared({ experiment: { spec }, prepared, record, key }: FoldTraining): void {
+  if (prepared.size !== spec.input.size) {
+    throw new CarpalError(
+      'artifact-missing',
+      `the data set was prepared at ${prepared.size} pixels, the manifest wants ${spec.input.size}`,
+      {
+        where: 'spec.input.size',
+        remedy: 'Run carpal prepare again with this manifest.',
+      },
+    );
+  }
+  if (record && record.prepared !== prepared.hash) {
+    throw new CarpalError('checkpoint-invalid', `the checkpoint was made on the prepared set ${record.prepared}, not on ${prepared.hash}`, {
+      where: `${key}/${FILE.checkpointState}`,
+    });
+  }
+}
+
+function checkSize(model: Model, size: number): void {
+  if (size % model.sizeMultiple === 0) return;
+  throw new CarpalError('manifest-invalid', `input.size must be a multiple of ${model.sizeMultiple} for ${model.name}, not ${size}`, {
+    where: 'spec.input.size',
+  });
+}
+
+function opening({ fold, record }: FoldTraining, { train, validation }: FoldSamples, model: Model): string {
+  const parameters = model.parameterCount.toLocaleString('en');
+  const from = record ? `; goes on in epoch ${record.epoch} after step ${record.step}` : '';
+  return `fold ${fold}: ${model.name} with ${parameters} parameters, ${train.length} images to train on, ${validation.length} to validate${from}`;
+}
+
+function stopped({ fold }: FoldTraining, where: string): CarpalError {
+  return new CarpalError('stopped-with-checkpoint', `fold ${fold} stopped ${where}`);
+}

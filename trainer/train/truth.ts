@@ -1,0 +1,25 @@
+import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
+import type { Runs } from '@carpal/masks/runs.ts';
+import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
+
+/**
+ * The true masks of samples at the size of their own image, one per class. They are filled once and kept: as runs, the 29 masks of a
+ * 2048 × 2048 sheet take some 100 kB.
+ */
+export class TruthMasks {
+  readonly #prepared: PreparedSet;
+  readonly #masks = new Map<string, readonly Runs[]>();
+
+  constructor(prepared: PreparedSet) {
+    this.#prepared = prepared;
+  }
+
+  async of(sample: PreparedSample): Promise<readonly Runs[]> {
+    const known = this.#masks.get(sample.imageName);
+    if (known) return known;
+    const polygons = await this.#prepared.readPolygons(sample);
+    const masks = polygons.map((polygon) => fillPolygon(polygon, sample.width, sample.height));
+    this.#masks.set(sample.imageName, masks);
+    return masks;
+  }
+}

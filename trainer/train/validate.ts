@@ -1,0 +1,112 @@
+import { dice } from '@carpal/masks/dice.ts';
+import { squareFit } from '@carpal/masks/fit.ts';
+import { type Batch, openBatches } from '../data/batches.ts';
+import type { PreparedSample } from '../data/prepared.ts';
+import type { Evaluator } from '../engine/step.ts';
+import { logitsToRuns } from '../infer/upsample.ts';
+import type { TruthMasks } from './truth.ts';
+
+export type Validation = {
+  /** Mean loss over the images, at training size. */
+  readonly loss: number;
+  /** Mean Dice over image × class, thresholded, at the size of the original images: the competition's score. */
+  readonly dice: number;
+  /** Mean Dice over the images, in class order. */
+  readonly perClassDice: readonly number[];
+};
+
+export type ValidationSource = {
+  readonly preparedFolder: string;
+  readonly samples: readonly PreparedSample[];
+  readonly classes: number;
+  readonly size: number;
+  readonly batchSize: number;
+  readonly seed: number;
+};
+
+/** Batches of samples as they are, in order: neither shuffled nor augmented. */
+export function plainBatches(source: ValidationSource): ReturnType<typeof openBatches> {
+  return openBatches({
+    prepared: source.preparedFolder,
+    samples: source.samples,
+    batchSize: source.batchSize,
+    classes: source.classes,
+    seed: source.seed,
+    epoch: 0,
+    startStep: 0,
+    augmentations: [],
+    shuffle: false,
+  });
+}
+
+/**
+ * Loss and thresholded Dice over the samples. Images stream through, one batch at a time, so memory does not grow with their number.
+ * Returns undefined as soon as the signal asks to stop: half a validation says nothing.
+ */
+export async function validate(
+  source: ValidationSource,
+  evaluator: Evaluator,
+  truth: TruthMasks,
+  threshold: number,
+  signal: AbortSignal,
+): Promise<Validation | undefined> {
+  const sums = new Float64Array(source.classes);
+  let loss = 0;
+  let images = 0;
+  const batches = plainBatches(source);
+  try {
+    for await (const batch of batches) {
+      const count = batch.samples.length;
+      const answer = evaluator.run({ images: batch.images, targets: batch.targets, count, size: source.size });
+      loss += answer.loss * count;
+      images += count;
+      for (let i = 0; i < count; i++) {
+        if (signal.aborted) return undefined;
+        await addDice(sums, sampleAt(batch, i), logitsAt(answer.logits, i, source), source, truth, threshold);
+        await nextTurn();
+      }
+    }
+  } finally {
+    await batches.close();
+  }
+  const perClassDice = Array.from(sums, (sum) => sum / images);
+  return { loss: loss / images, dice: perClassDice.reduce((sum, value) => sum + value, 0) / source.classes, perClassDice };
+}
+
+async function addDice(
+  sums: Float64Array,
+  sample: PreparedSample,
+  logits: Float32Array,
+  source: ValidationSource,
+  truth: TruthMasks,
+  threshold: number,
+): Promise<void> {
+  const { width, height } = sample;
+  const masks = await truth.of(sample);
+  const fit = squareFit(width, height, source.size);
+  const maps = [{ logits, weight: 1 }];
+  for (const [classIndex, mask] of masks.entries()) {
+    const found = logitsToRuns({ maps, classIndex, classes: source.classes, fit, width, height, threshold });
+    sums[classIndex] = (sums[classIndex] ?? 0) + dice(found, mask);
+  }
+}
+
+/** The sample at a place of a batch. */
+export function sampleAt(batch: Batch, index: number): PreparedSample {
+  const sample = batch.samples[index];
+  if (!sample) throw new RangeError(`a batch of ${batch.samples.length} has no image ${index}`);
+  return sample;
+}
+
+/** The logits of one image of a batch: a view, not a copy. */
+export function logitsAt(logits: Float32Array, index: number, { size, classes }: { size: number; classes: number }): Float32Array {
+  const length = size * size * classes;
+  return logits.subarray(index * length, (index + 1) * length);
+}
+
+/** Lets signals and timers through; the engine blocks the event loop while it computes. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
