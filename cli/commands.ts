@@ -9,6 +9,10 @@ export type CommandEntry = {
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'validate', summary: 'check manifests and name every mistake', load: () => import('./validate.ts') },
+  { name: 'prepare', summary: 'stage 1: the data set at training size, once for all folds', load: () => import('./prepare.ts') },
+  { name: 'fold', summary: 'train one fold, from its last checkpoint if it has one', load: () => import('./fold.ts') },
+  { name: 'data inspect', summary: 'statistics and defects of a data set', load: () => import('./data-inspect.ts') },
+  { name: 'models', summary: 'parameters and output shape of every network', load: () => import('./models.ts') },
   { name: 'vote', summary: 'hard vote of several submissions into one', load: () => import('./vote.ts') },
   { name: 'score', summary: 'Dice of a submission in all and per class', load: () => import('./score.ts') },
   { name: 'check', summary: 'whether a submission is valid', load: () => import('./check.ts') },

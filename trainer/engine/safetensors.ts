@@ -15,7 +15,9 @@ const WIDTH = Float32Array.BYTES_PER_ELEMENT;
 
 /** The bytes of a safetensors file. The values begin at a multiple of eight bytes; the same input gives the same bytes. */
 export function encodeSafetensors(arrays: NamedArrays, metadata: Readonly<Record<string, string>> = {}): Buffer {
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { [METADATA]: metadata } : {};
+  // Without a prototype, so that any name, even __proto__, is only a name.
+  const header = Object.create(null) as Record<string, unknown>;
+  if (Object.keys(metadata).length > 0) header[METADATA] = metadata;
   let end = 0;
   for (const [name, { shape, data }] of arrays) {
     if (valueCount(shape) !== data.length) throw new Error(`${name} has ${data.length} values for shape [${shape.join(', ')}]`);

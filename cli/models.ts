@@ -1,0 +1,42 @@
+import { describeModels } from '@carpal/trainer/models/describe-models.ts';
+import { Command, InvalidArgumentError } from 'commander';
+
+const grouped = new Intl.NumberFormat('en');
+
+/** `carpal models`: every network with its size. */
+export const command = (): Command =>
+  new Command()
+    .description('Lists the networks: parameters and output shape at their default options.')
+    .option('--classes N', 'number of classes', count, 29)
+    .option('--size PX', 'side of the image in pixels', count, 512)
+    .option('--json', 'print JSON')
+    .action(({ classes, size, json }: { classes: number; size: number; json?: true }) => {
+      const models = describeModels(classes, size);
+      if (json) {
+        process.stdout.write(`${JSON.stringify(models, null, 2)}\n`);
+        return;
+      }
+      const rows = models.map((model) => [
+        model.name,
+        grouped.format(model.parameters),
+        model.outputShape.join('×'),
+        optionWords(model.options),
+        model.summary,
+      ]);
+      const table = [['NAME', 'PARAMETERS', 'OUTPUT', 'OPTIONS', 'WHAT IT IS'], ...rows];
+      const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+      for (const row of table) {
+        const cells = row.map((cell, column) => (column === 1 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)));
+        process.stdout.write(`${cells.join('  ').trimEnd()}\n`);
+      }
+    });
+
+const optionWords = (options: Readonly<Record<string, number>>): string =>
+  Object.entries(options)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ') || 'none';
+
+function count(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('must be a whole number from 1');
+  return Number(text);
+}

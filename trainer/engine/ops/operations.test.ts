@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { type Tensor, type Tensor4D, tf, type Variable } from '../tensorflow.ts';
+import { batchNorm } from './batch-norm.ts';
+import { biasAdd } from './bias-add.ts';
+import { gradientsOf, type Operation, relativeDifference, slopes, spreadValues } from './check-gradients.ts';
+import { convTranspose2x2 } from './conv-transpose.ts';
+import { conv2d } from './conv2d.ts';
+import { maxPool2x2 } from './max-pool.ts';
+import { relu } from './relu.ts';
+import { upsampleBilinear2x, upsampleNearest2x } from './upsample.ts';
+
+type Row = { name: string; shapes: number[][]; fast: Operation; plain?: Operation; epsilon?: number };
+
+const four = (x: Tensor | undefined): Tensor4D => x as Tensor4D;
+const given = (x: Tensor | undefined): Tensor => x as Tensor;
+
+/** Interpolation as a product with a matrix on both axes. */
+function resizedBy(matrix: number[][]): Operation {
+  return (x) => {
+    const [batch = 0, height = 0, width = 0, channels = 0] = given(x).shape;
+    const rows = tf.matMul(tf.tensor2d(matrix), tf.reshape(tf.transpose(given(x), [1, 0, 2, 3]), [height, -1]));
+    const turned = tf.transpose(tf.reshape(rows, [2 * height, batch, width, channels]), [2, 1, 0, 3]);
+    const columns = tf.matMul(tf.tensor2d(matrix), tf.reshape(turned, [width, -1]));
+    return tf.transpose(tf.reshape(columns, [2 * width, batch, 2 * height, channels]), [1, 2, 0, 3]);
+  };
+}
+
+const BILINEAR = [
+  [1, 0, 0],
+  [0.75, 0.25, 0],
+  [0.25, 0.75, 0],
+  [0, 0.75, 0.25],
+  [0, 0.25, 0.75],
+  [0, 0, 1],
+];
+const NEAREST = [0, 0, 1, 1, 2, 2].map((source) => [0, 1, 2].map((column) => (column === source ? 1 : 0)));
+
+const moving = (value: number): Variable => tf.variable(tf.fill([3], value), false);
+const movingMean = moving(0);
+const movingVariance = moving(1);
+
+const rows: Row[] = [
+  { name: 'relu', shapes: [[2, 4, 4, 3]], fast: (x) => relu(given(x)), plain: (x) => tf.relu(given(x)) },
+  {
+    name: 'bias add',
+    shapes: [[2, 3, 5, 4], [4]],
+    fast: (x, bias) => biasAdd(four(x), given(bias)),
+    plain: (x, bias) => tf.add(given(x), given(bias)),
+  },
+  {
+    name: '3×3 convolution',
+    shapes: [
+      [2, 6, 5, 3],
+      [3, 3, 3, 4],
+    ],
+    fast: (x, kernel) => conv2d(four(x), given(kernel)),
+    plain: (x, kernel) => tf.conv2d(four(x), four(kernel), 1, 'same'),
+  },
+  {
+    name: 'convolution at stride 2',
+    shapes: [
+      [2, 6, 6, 2],
+      [3, 3, 2, 3],
+    ],
+    fast: (x, kernel) => conv2d(four(x), given(kernel), { stride: 2 }),
+    plain: (x, kernel) => tf.conv2d(four(x), four(kernel), 2, 'same'),
+  },
+  {
+    name: 'convolution with zeros on chosen sides',
+    shapes: [
+      [2, 5, 5, 2],
+      [3, 3, 2, 3],
+    ],
+    fast: (x, kernel) => conv2d(four(x), given(kernel), { padding: [2, 1, 0, 3] }),
+    plain: (x, kernel) => {
+      const padding: [number, number][] = [[0, 0], [2, 1], [0, 3], [0, 0]]; // biome-ignore format: one pair per axis
+      return tf.conv2d(four(tf.pad(given(x), padding)), four(kernel), 1, 'valid');
+    },
+  },
+  {
+    name: 'dilated convolution',
+    shapes: [
+      [2, 7, 7, 2],
+      [3, 3, 2, 3],
+    ],
+    fast: (x, kernel) => conv2d(four(x), given(kernel), { dilation: 2 }),
+  },
+  {
+    name: 'transposed 2×2 convolution',
+    shapes: [
+      [2, 3, 4, 3],
+      [2, 2, 5, 3],
+    ],
+    fast: (x, kernel) => convTranspose2x2(four(x), given(kernel)),
+    plain: (x, kernel) => tf.conv2dTranspose(four(x), four(kernel), [2, 6, 8, 5], 2, 'valid'),
+  },
+  {
+    name: '2×2 max-pooling',
+    shapes: [[2, 6, 4, 3]],
+    fast: (x) => maxPool2x2(four(x)),
+    plain: (x) => tf.maxPool(four(x), 2, 2, 'valid'),
+    epsilon: 1e-4,
+  },
+  { name: 'bilinear up-sampling', shapes: [[2, 3, 3, 2]], fast: (x) => upsampleBilinear2x(four(x)), plain: resizedBy(BILINEAR) },
+  { name: 'nearest up-sampling', shapes: [[2, 3, 3, 2]], fast: (x) => upsampleNearest2x(four(x)), plain: resizedBy(NEAREST) },
+  {
+    name: 'batch normalisation',
+    shapes: [[2, 4, 4, 3], [3], [3]],
+    fast: (x, gamma, beta) => batchNorm(four(x), { gamma: given(gamma), beta: given(beta), movingMean, movingVariance }, true),
+    plain: (x, gamma, beta) => {
+      const { mean, variance } = tf.moments(given(x), [0, 1, 2]);
+      return tf.add(tf.mul(tf.div(tf.sub(given(x), mean), tf.sqrt(tf.add(variance, 1e-5))), given(gamma)), given(beta));
+    },
+  },
+];
+
+describe('operations', () => {
+  it.each(rows)('$name has the gradient that central differences show', ({ shapes, fast, epsilon }) => {
+    tf.tidy(() => {
+      const inputs = shapes.map((shape, index) => spreadValues(shape, index));
+      for (const { byGradient, byDifference } of slopes(fast, inputs, epsilon)) {
+        expect(Math.abs(byGradient - byDifference)).toBeLessThan(0.01 * Math.max(1, Math.abs(byGradient)));
+      }
+    });
+  });
+
+  it.each(rows.filter((row) => row.plain))('$name equals its plain tfjs form, forwards and backwards', ({ shapes, fast, plain }) => {
+    tf.tidy(() => {
+      const inputs = shapes.map((shape, index) => spreadValues(shape, index));
+      const expected = (plain as Operation)(...inputs);
+      const actual = fast(...inputs);
+      expect(actual.shape).toEqual(expected.shape);
+      expect(relativeDifference(actual.dataSync(), expected.dataSync())).toBeLessThan(1e-5);
+      const gradients = gradientsOf(fast, inputs);
+      for (const [index, gradient] of gradientsOf(plain as Operation, inputs).entries()) {
+        expect(relativeDifference(gradients[index] as Float32Array, gradient)).toBeLessThan(1e-4);
+      }
+    });
+  });
+});

@@ -1,0 +1,115 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { relativeDifference, spreadValues } from '../engine/ops/check-gradients.ts';
+import { conv2d } from '../engine/ops/conv2d.ts';
+import { type Tensor4D, tf } from '../engine/tensorflow.ts';
+import { convNormRelu } from './layers/conv-norm-relu.ts';
+import { variableMaker } from './layers/variables.ts';
+import type { Model, ModelVariable } from './model.ts';
+import { buildModel, MODELS } from './registry.ts';
+import { readWeights, writeWeights } from './weights.ts';
+
+const built: Model[] = [];
+function build(...given: Parameters<typeof buildModel>): Model {
+  const model = buildModel(...given);
+  built.push(model);
+  return model;
+}
+const slim = (seed: number, width = 2) => build({ name: 'SlimUNet', options: { width, depth: 3 }, classes: 3, seed });
+
+afterEach(() => {
+  for (const model of built.splice(0)) model.dispose();
+});
+
+describe('networks', () => {
+  it("UNet has the original's 23,382,941 parameters at 29 classes", () => {
+    const model = build({ name: 'UNet', classes: 29, seed: 1 });
+    expect(model.parameterCount).toBe(23_382_941);
+    const shapes = new Map(model.variables.map(({ name, variable }) => [name, variable.shape]));
+    expect(shapes.get('down1/1/kernel')).toEqual([3, 3, 3, 64]);
+    expect(shapes.get('bottom/1/kernel')).toEqual([3, 3, 512, 1024]);
+    expect(shapes.get('up4/grow/kernel')).toEqual([2, 2, 512, 512]);
+    expect(shapes.get('head/kernel')).toEqual([1, 1, 64, 29]);
+  });
+
+  it.each(MODELS)('$name gives one logit for each pixel and class, near the prior before it has learned', ({ name }) => {
+    const model = build({ name, classes: 5, seed: 1 });
+    tf.tidy(() => {
+      const size = 2 * model.sizeMultiple;
+      const [logits, ...others] = model.forward(tf.fill([2, size, size, 1], 0.3), true);
+      expect(others).toEqual([]);
+      expect(logits?.shape).toEqual([2, size, size, 5]);
+      const values = [...(logits?.dataSync() ?? [])];
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      expect(Math.abs(mean + 4)).toBeLessThan(1);
+    });
+  });
+
+  it('folds three equal channels into one grey channel without changing anything', () => {
+    tf.tidy(() => {
+      const variables: ModelVariable[] = [];
+      const layer = convNormRelu(variableMaker(1, variables), 'first', { from: 3, to: 4, bias: true, grey: true });
+      const kernel = variables[0]?.variable as unknown as Tensor4D;
+      const grey = spreadValues([2, 8, 8, 1], 1) as Tensor4D;
+      const fed = tf.concat([grey, grey, grey], 3) as Tensor4D;
+      expect(layer(grey, true).shape).toEqual([2, 8, 8, 4]);
+      const folded = (weights: Tensor4D) => conv2d(grey, tf.sum(weights, 2, true));
+      const whole = (weights: Tensor4D) => conv2d(fed, weights);
+      expect(relativeDifference(folded(kernel).dataSync(), whole(kernel).dataSync())).toBeLessThan(1e-6);
+      const [byFolded, byWhole] = [folded, whole].map((form) =>
+        tf
+          .grad((weights) => tf.sum(tf.square(form(weights as Tensor4D))))(kernel)
+          .dataSync(),
+      );
+      expect(relativeDifference(byFolded as Float32Array, byWhole as Float32Array)).toBeLessThan(1e-5);
+    });
+  });
+
+  it('draws its first weights from the seed and the names alone', () => {
+    const [one, same, other] = [slim(7), slim(7), slim(8)].map((model) => readWeights(model).get('model/down2/1/kernel')?.data);
+    expect(same).toEqual(one);
+    expect(other).not.toEqual(one);
+  });
+
+  it('begins with the variance of He initialisation', () => {
+    const kernel = readWeights(slim(1, 16)).get('model/down3/2/kernel');
+    expect(kernel?.shape).toEqual([3, 3, 64, 64]);
+    const values = [...(kernel?.data ?? [])];
+    const variance = values.reduce((sum, value) => sum + value * value, 0) / values.length;
+    expect(variance * 9 * 64).toBeCloseTo(2, 1);
+  });
+
+  it('takes weights back and then answers as before', () => {
+    const [one, other] = [slim(1), slim(2)];
+    writeWeights(other, readWeights(one));
+    expect(readWeights(other)).toEqual(readWeights(one));
+  });
+
+  it.each([
+    { name: 'of another width', weights: () => readWeights(slim(1, 3)), says: 'shape' },
+    {
+      name: 'of another depth',
+      weights: () => readWeights(build({ name: 'SlimUNet', options: { width: 2, depth: 4 }, classes: 3, seed: 1 })),
+      says: 'no place',
+    },
+    { name: 'with one missing', weights: () => new Map([...readWeights(slim(1))].slice(1)), says: 'no array' },
+  ])('refuses weights $name and stays as it was', ({ weights, says }) => {
+    const model = slim(5);
+    const before = readWeights(model);
+    expect(() => writeWeights(model, weights(), 'best.safetensors')).toThrow(
+      expect.objectContaining({ code: 'weights-mismatch', where: 'best.safetensors', message: expect.stringContaining(says) }),
+    );
+    expect(readWeights(model)).toEqual(before);
+  });
+
+  it('names the networks there are when asked for another', () => {
+    expect(() => buildModel({ name: 'VNet', classes: 2, seed: 1 })).toThrow(
+      expect.objectContaining({ code: 'model-unknown', message: expect.stringContaining('UNet, SlimUNet') }),
+    );
+  });
+
+  it('refuses an option that the network does not take', () => {
+    expect(() => buildModel({ name: 'UNet', options: { width: 4 }, classes: 2, seed: 1 })).toThrow(
+      expect.objectContaining({ code: 'manifest-invalid' }),
+    );
+  });
+});
