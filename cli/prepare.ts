@@ -1,0 +1,36 @@
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { loadExperiment } from '@carpal/configs/load.ts';
+import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
+import { Command } from 'commander';
+import { progressLine } from './progress-line.ts';
+
+type Options = { experiment: string; artifacts: string };
+
+/** `carpal prepare`: the first stage of an experiment, made once for all its folds. */
+export const command = (): Command =>
+  new Command()
+    .description('Decodes the data set once, at training size, into the artifact store. An interrupted one goes on where it stopped.')
+    .requiredOption('--experiment <file>', 'the manifest, YAML or JSON')
+    .requiredOption('--artifacts <uri>', 'the artifact store: a folder')
+    .action(async ({ experiment: file, artifacts }: Options) => {
+      const experiment = loadExperiment(file);
+      const draw = progressLine('prepare', process.stderr, Date.now);
+      const stop = new AbortController();
+      const onSignal = (): void => stop.abort();
+      process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+      try {
+        const prepared = await runPrepare({
+          experiment,
+          store: openStore(artifacts),
+          clock: Date.now,
+          signal: stop.signal,
+          onProgress: ({ done, total, reused, imagesPerSecond }) => {
+            const pace = imagesPerSecond === null ? '' : `${imagesPerSecond.toFixed(1)} images/s`;
+            draw(done, total, reused > 0 ? `${pace} (${reused} were there)`.trim() : pace);
+          },
+        });
+        process.stdout.write(`${prepared.samples.length} images at ${prepared.size} px in ${prepared.folder}\n`);
+      } finally {
+        process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+      }
+    });

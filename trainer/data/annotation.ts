@@ -1,0 +1,136 @@
+import { readFile } from 'node:fs/promises';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import type { Polygon } from '@carpal/masks/polygon.ts';
+
+/** A vertex further out than this is a damaged number, not a place on a radiograph. */
+const FARTHEST_COORDINATE = 1_000_000;
+
+/** Something in an annotation that keeps it from being used. `place` leads to it from the file's top. */
+export type AnnotationFault = { readonly place: string; readonly what: string };
+
+export type ReadAnnotation = {
+  /** One per class, in class order; a class without annotation has the empty polygon. */
+  readonly polygons: readonly Polygon[];
+  readonly faults: readonly AnnotationFault[];
+  readonly missingClasses: readonly string[];
+};
+
+/**
+ * Reads the polygons of an annotation's text without throwing: every fault is listed. Points may be nested once more (one ring in a
+ * list), and the metadata's height and width are not looked at: they tell the original's size, while points are in the PNG's pixels.
+ */
+export function parseAnnotation(text: string, classes: readonly string[]): ReadAnnotation {
+  const empty = classes.map((): Polygon => new Float64Array(0));
+  const unusable = (what: string, place = 'the whole file'): ReadAnnotation => ({
+    polygons: empty,
+    faults: [{ place, what }],
+    missingClasses: [],
+  });
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    const literal = /[[,:]\s*(-?(?:NaN|Infinity))\s*[\],}]/.exec(text);
+    if (literal) return unusable(`holds ${literal[1]}, which is not a number that JSON knows`, `line ${lineOf(text, literal.index)}`);
+    return unusable(`is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const annotations = field(content, 'annotations');
+  if (!Array.isArray(annotations)) return unusable('has no list "annotations"');
+
+  const polygons: Polygon[] = [...empty];
+  const faults: AnnotationFault[] = [];
+  const seen = new Map<string, number>();
+  for (const [index, annotation] of annotations.entries()) {
+    const label = field(annotation, 'label');
+    const place = `annotations[${index}]${typeof label === 'string' ? ` (${label})` : ''}`;
+    const what = readOne(annotation, index, { classes, polygons, seen });
+    if (what !== undefined) faults.push({ place, what });
+  }
+  return { polygons, faults, missingClasses: classes.filter((name) => !seen.has(name)) };
+}
+
+type Reading = { readonly classes: readonly string[]; readonly polygons: Polygon[]; readonly seen: Map<string, number> };
+
+/** Puts one annotation's polygon in its place, or tells what is wrong with it. */
+function readOne(annotation: unknown, index: number, { classes, polygons, seen }: Reading): string | undefined {
+  const label = field(annotation, 'label');
+  if (typeof label !== 'string') return 'has no label';
+  const classIndex = classes.indexOf(label);
+  if (classIndex < 0) return `has the unknown label "${label}"`;
+  const former = seen.get(label);
+  if (former !== undefined) return `has the label of annotations[${former}] once more`;
+  seen.set(label, index);
+  const outline = readPoints(field(annotation, 'points'));
+  if (typeof outline === 'string') return outline;
+  polygons[classIndex] = outline;
+  return undefined;
+}
+
+/**
+ * The polygons of an annotation file by class index, vertices in pixels of the sheet; a missing class has the empty polygon.
+ * Throws `annotation-missing` if there is no file and `annotation-invalid` with the first fault found, or, if `strict`, a missing class.
+ */
+export async function readAnnotation(
+  path: string,
+  classes: readonly string[],
+  options: { strict?: boolean } = {},
+): Promise<readonly Polygon[]> {
+  const { polygons, faults, missingClasses } = parseAnnotation(await readAnnotationText(path), classes);
+  const [first] = faults;
+  if (first) {
+    const more = faults.length > 1 ? `, and ${faults.length - 1} more` : '';
+    throw new CarpalError('annotation-invalid', `${first.place} ${first.what}${more}`, { where: path });
+  }
+  if (options.strict && missingClasses.length > 0) {
+    throw new CarpalError('annotation-invalid', `no polygon for ${missingClasses.join(', ')}`, { where: path });
+  }
+  return polygons;
+}
+
+/** The text of an annotation file; throws `annotation-missing` or `annotation-invalid`. */
+export async function readAnnotationText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    throw new CarpalError(
+      missing ? 'annotation-missing' : 'annotation-invalid',
+      missing ? 'there is no such annotation' : 'the annotation cannot be read',
+      {
+        where: path,
+        cause,
+      },
+    );
+  });
+}
+
+/** The outline as flat coordinates, or what is wrong with it. */
+function readPoints(points: unknown): Polygon | string {
+  if (!Array.isArray(points)) return 'has no list "points"';
+  let ring: unknown[] = points;
+  const isNested = Array.isArray(points[0]) && Array.isArray(points[0][0]);
+  if (isNested) {
+    if (points.length > 1) return `has ${points.length} rings; a bone is one`;
+    ring = points[0];
+  }
+  if (ring.length < 3) return `has ${ring.length} ${ring.length === 1 ? 'point' : 'points'}; a polygon needs three`;
+  const outline = new Float64Array(ring.length * 2);
+  for (let i = 0; i < ring.length; i++) {
+    const point = ring[i];
+    const [x, y]: unknown[] = Array.isArray(point) && point.length === 2 ? point : [];
+    if (!isCoordinate(x) || !isCoordinate(y)) return `has at points[${i}] ${JSON.stringify(point)} instead of two finite numbers`;
+    outline[2 * i] = x;
+    outline[2 * i + 1] = y;
+  }
+  return outline;
+}
+
+function isCoordinate(value: unknown): value is number {
+  return typeof value === 'number' && Math.abs(value) <= FARTHEST_COORDINATE;
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+function lineOf(text: string, index: number): number {
+  return text.slice(0, index).split('\n').length;
+}

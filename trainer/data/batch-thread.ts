@@ -1,0 +1,94 @@
+import { Worker } from 'node:worker_threads';
+import type { BatchBuffers, BatchRequest, FromWorker, ToWorker } from './batch-request.ts';
+
+/** Threads that finished an epoch and wait for the next: starting one takes longer than a short epoch. They do not keep a process alive. */
+const idle: Worker[] = [];
+const MOST_IDLE = 2;
+
+/** One epoch's hold on a batch worker. Questions and answers come in the same order. */
+export class BatchThread {
+  static #lastEpochId = 0;
+  readonly #worker: Worker;
+  readonly #epochId: number;
+  readonly #answers: FromWorker[] = [];
+  #failure: Error | undefined;
+  #waiting: { resolve: (message: FromWorker) => void; reject: (error: Error) => void } | undefined;
+
+  private constructor(worker: Worker, epochId: number) {
+    this.#worker = worker;
+    this.#epochId = epochId;
+    worker.on('message', this.#onMessage);
+    worker.on('error', this.#onError);
+    worker.on('exit', this.#onExit);
+    worker.ref();
+  }
+
+  /** A thread, new or idle, that has been told which epoch to make. */
+  static take(request: BatchRequest): BatchThread {
+    const worker = idle.pop() ?? new Worker(new URL('./batch-worker.ts', import.meta.url));
+    worker.removeAllListeners();
+    const thread = new BatchThread(worker, ++BatchThread.#lastEpochId);
+    thread.#send({ type: 'open', epochId: thread.#epochId, request });
+    return thread;
+  }
+
+  /** Asks for one batch, to be made in `buffers` if given; their arrays are empty from now on. */
+  ask(buffers: BatchBuffers | undefined): void {
+    this.#send({ type: 'more', epochId: this.#epochId, buffers }, buffers ? [buffers.images.buffer, buffers.targets.buffer] : []);
+  }
+
+  /** The next answer. Throws what ended the thread, if something did. */
+  async receive(): Promise<FromWorker> {
+    const message = this.#answers.shift();
+    if (message) return message;
+    if (this.#failure) throw this.#failure;
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+  }
+
+  /** Lets go of the thread. What it still makes for this epoch is dropped. */
+  giveBack(): void {
+    const worker = this.#worker;
+    worker.off('message', this.#onMessage);
+    worker.off('error', this.#onError);
+    worker.off('exit', this.#onExit);
+    this.#waiting?.reject(new Error('The batches were closed while one was awaited.'));
+    this.#waiting = undefined;
+    if (this.#failure || idle.length >= MOST_IDLE) {
+      worker.on('error', () => undefined);
+      void worker.terminate();
+      return;
+    }
+    worker.unref();
+    const leave = (): void => {
+      const index = idle.indexOf(worker);
+      if (index >= 0) idle.splice(index, 1);
+    };
+    worker.on('error', leave);
+    worker.on('exit', leave);
+    idle.push(worker);
+  }
+
+  #send(message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  readonly #onMessage = (message: FromWorker): void => {
+    if (message.epochId !== this.#epochId) return;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting) waiting.resolve(message);
+    else this.#answers.push(message);
+  };
+
+  readonly #onError = (error: unknown): void => {
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#waiting?.reject(this.#failure);
+    this.#waiting = undefined;
+  };
+
+  readonly #onExit = (code: number): void => {
+    this.#onError(this.#failure ?? new Error(`The batch thread ended with ${code}.`));
+  };
+}

@@ -1,0 +1,127 @@
+import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
+import { randomFor, shuffled } from '../random.ts';
+import type { BatchBuffers, FromWorker } from './batch-request.ts';
+import { BatchThread } from './batch-thread.ts';
+import type { PreparedSample } from './prepared.ts';
+import { receiveError } from './sent-error.ts';
+
+/**
+ * A few images with their targets. The arrays are lent: asking for the next batch takes them back (their length becomes 0), so whoever
+ * wants to keep them copies them.
+ */
+export type Batch = {
+  /** Index of the batch within its epoch. */
+  readonly step: number;
+  readonly size: number;
+  /** [count, size, size, 1] in 0..1. */
+  readonly images: Float32Array;
+  /** [count, size, size, classes]: how much of each pixel the class covers, 0..255. */
+  readonly targets: Uint8Array;
+  readonly samples: readonly PreparedSample[];
+};
+
+export type BatchOptions = {
+  /** Local folder of the prepared set. */
+  readonly prepared: string;
+  readonly samples: readonly PreparedSample[];
+  readonly batchSize: number;
+  /** How many classes the set has. */
+  readonly classes: number;
+  readonly seed: number;
+  readonly epoch: number;
+  /** Batches of this epoch that were seen before a stop; the first one given is this one. */
+  readonly startStep?: number;
+  readonly augmentations?: readonly AugmentationSpec[];
+  /** False keeps the samples' order. */
+  readonly shuffle?: boolean;
+  /** Batches made ahead of the one being used. */
+  readonly ahead?: number;
+};
+
+export type Batches = AsyncIterable<Batch> & {
+  /** Batches of the whole epoch, those before `startStep` included. */
+  readonly steps: number;
+  /** Gives the thread back; a loop that is left early does so itself. */
+  close(): Promise<void>;
+};
+
+/**
+ * One epoch's batches, made on another thread while the caller trains. The order depends on (seed, epoch) alone and each image's
+ * augmentation on (seed, epoch, image name), so an epoch that goes on at `startStep` gives exactly what is left of the uninterrupted one.
+ * The last batch holds what is left over. An error of the thread is thrown to the consumer with its code. It can be walked through once.
+ */
+export function openBatches(options: BatchOptions): Batches {
+  const { samples, seed, epoch, batchSize, shuffle = true, startStep = 0, augmentations = [], ahead = 2 } = options;
+  const ordered = shuffle ? shuffled(samples, randomFor(seed, 'order', epoch)) : [...samples];
+  const { prepared, classes } = options;
+  const feed = new BatchFeed(
+    BatchThread.take({ prepared, samples: ordered, batchSize, classes, seed, epoch, startStep, augmentations }),
+    ordered,
+    batchSize,
+    ahead,
+  );
+  return {
+    steps: Math.ceil(samples.length / batchSize),
+    close: async () => feed.close(),
+    [Symbol.asyncIterator]: () => feed,
+  };
+}
+
+/** One walk through an epoch: keeps `ahead` batches asked for beyond the one lent out. */
+class BatchFeed implements AsyncIterator<Batch> {
+  readonly #thread: BatchThread;
+  readonly #samples: readonly PreparedSample[];
+  readonly #batchSize: number;
+  #lent: BatchBuffers | undefined;
+  #isClosed = false;
+
+  constructor(thread: BatchThread, samples: readonly PreparedSample[], batchSize: number, ahead: number) {
+    this.#thread = thread;
+    this.#samples = samples;
+    this.#batchSize = batchSize;
+    for (let i = 0; i < ahead; i++) thread.ask(undefined);
+  }
+
+  async next(): Promise<IteratorResult<Batch>> {
+    if (this.#isClosed) return { done: true, value: undefined };
+    // The first call has nothing to give back, so the batch in the consumer's hands comes on top of those ahead.
+    this.#thread.ask(this.#lent);
+    this.#lent = undefined;
+    let message: FromWorker;
+    try {
+      message = await this.#thread.receive();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    if (message.type === 'batch') return { done: false, value: this.#lend(message) };
+    this.close();
+    if (message.type === 'error') throw receiveError(message.error);
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<Batch>> {
+    this.close();
+    return { done: true, value: undefined };
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#thread.giveBack();
+  }
+
+  #lend({ step, size, count, buffers }: FromWorker & { type: 'batch' }): Batch {
+    this.#lent = buffers;
+    const pixels = size * size;
+    const channels = buffers.targets.length / buffers.images.length;
+    const from = step * this.#batchSize;
+    return {
+      step,
+      size,
+      images: buffers.images.subarray(0, count * pixels),
+      targets: buffers.targets.subarray(0, count * pixels * channels),
+      samples: this.#samples.slice(from, from + count),
+    };
+  }
+}

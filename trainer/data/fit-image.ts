@@ -1,0 +1,78 @@
+import type { Fit } from '@carpal/masks/fit.ts';
+import type { Sheet } from './read-sheet.ts';
+
+/**
+ * A sheet in its training square, one byte a pixel: each square pixel is the mean of the sheet area that it covers (the same area that
+ * its coverage target counts), black where the sheet does not reach. Enlarging interpolates between pixel centres instead. Both keep
+ * centres aligned at any ratio, so neither image nor target is shifted. Rounded to the nearest of 0..255.
+ */
+export function fitImage({ pixels, width, height, white }: Sheet, fit: Fit): Uint8Array {
+  const { size } = fit;
+  const across = axisTaps(width, size, fit.scale, fit.offsetX);
+  const down = axisTaps(height, size, fit.scale, fit.offsetY);
+
+  const rows = new Float32Array(height * size);
+  for (let y = 0; y < height; y++) {
+    const from = y * width;
+    const to = y * size;
+    for (let i = 0; i < size; i++) {
+      const first = across.starts[i] as number;
+      const last = across.starts[i + 1] as number;
+      const source = from + (across.positions[i] as number) - first;
+      let sum = 0;
+      for (let k = first; k < last; k++) sum += (across.weights[k] as number) * (pixels[source + k] as number);
+      rows[to + i] = sum;
+    }
+  }
+
+  const out = new Uint8Array(size * size);
+  const line = new Float64Array(size);
+  const toByte = 255 / white;
+  for (let j = 0; j < size; j++) {
+    const first = down.starts[j] as number;
+    const last = down.starts[j + 1] as number;
+    line.fill(0);
+    for (let k = first; k < last; k++) {
+      const weight = (down.weights[k] as number) * toByte;
+      const from = ((down.positions[j] as number) + k - first) * size;
+      for (let i = 0; i < size; i++) line[i] = (line[i] as number) + weight * (rows[from + i] as number);
+    }
+    for (let i = 0; i < size; i++) out[j * size + i] = Math.min(255, (line[i] as number) + 0.5) | 0;
+  }
+  return out;
+}
+
+/** Along one axis: square pixel i is the sum over k in [starts[i], starts[i+1]) of weights[k] × sheet pixel positions[i] + k − starts[i]. */
+type Taps = { readonly starts: Uint32Array; readonly positions: Uint32Array; readonly weights: Float64Array };
+
+function axisTaps(length: number, size: number, scale: number, offset: number): Taps {
+  const starts = new Uint32Array(size + 1);
+  const positions = new Uint32Array(size);
+  const weights: number[] = [];
+  for (let i = 0; i < size; i++) {
+    const { position, taps } = scale >= 1 ? areaTaps(length, i * scale + offset, scale) : linearTaps(length, (i + 0.5) * scale + offset);
+    positions[i] = position;
+    weights.push(...taps);
+    starts[i + 1] = weights.length;
+  }
+  return { starts, positions, weights: Float64Array.from(weights) };
+}
+
+/** The share of [low, low + span) that each sheet pixel has. */
+function areaTaps(length: number, low: number, span: number): { position: number; taps: number[] } {
+  const from = Math.max(0, low);
+  const to = Math.min(length, low + span);
+  const position = Math.max(0, Math.floor(from));
+  const taps: number[] = [];
+  for (let x = position; x < to; x++) taps.push((Math.min(x + 1, to) - Math.max(x, from)) / span);
+  return { position, taps };
+}
+
+/** The two sheet pixels whose centres lie beside `at` (an edge coordinate); none outside the sheet. */
+function linearTaps(length: number, at: number): { position: number; taps: number[] } {
+  if (at < 0 || at > length) return { position: 0, taps: [] };
+  const centre = Math.min(Math.max(at - 0.5, 0), length - 1);
+  const position = Math.min(Math.floor(centre), Math.max(0, length - 2));
+  const share = centre - position;
+  return { position, taps: length === 1 ? [1] : [1 - share, share] };
+}

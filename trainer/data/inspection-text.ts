@@ -1,0 +1,57 @@
+import type { Inspection } from './inspect.ts';
+
+/** Pairs printed at most; `--json` has them all. */
+const OVERLAPS_SHOWN = 12;
+
+/** An inspection as a person reads it: counts, table of bones, overlaps, then what is amiss with its paths. */
+export function inspectionText(inspection: Inspection): string {
+  const { folder, people, images, forms, grey, classes, overlaps, defects } = inspection;
+  const lines = [
+    `${folder}`,
+    `  train  ${images.train} images of ${people.train} people`,
+    `  test   ${images.test} images of ${people.test} people`,
+    ...forms.map(
+      ({ width, height, bits, channels, images: count }) =>
+        `  form   ${width} × ${height}, ${bits} bit, ${channels} ${channels === 1 ? 'channel' : 'channels'}: ${count} images`,
+    ),
+    `  grey   mean ${grey.mean.toFixed(3)}, std ${grey.std.toFixed(3)} (of 1); mean ${(grey.mean * 255).toFixed(1)} of 255`,
+    '',
+    ...table(
+      ['class', 'images', 'mean area', 'std', 'min', 'max'],
+      classes.map(({ name, images: count, mean, std, min, max }) => [name, count, ...[mean, std, min, max].map(Math.round)].map(String)),
+    ),
+    '',
+  ];
+  if (overlaps.length > 0) {
+    const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+    lines.push(
+      ...table(
+        ['overlap', 'images', 'mean IoU', 'of first', 'of second'],
+        overlaps
+          .slice(0, OVERLAPS_SHOWN)
+          .map((pair) => [
+            `${pair.first} – ${pair.second}`,
+            String(pair.images),
+            pair.iou.toFixed(3),
+            percent(pair.shareOfFirst),
+            percent(pair.shareOfSecond),
+          ]),
+      ),
+    );
+    if (overlaps.length > OVERLAPS_SHOWN) lines.push(`  and ${overlaps.length - OVERLAPS_SHOWN} more pairs`);
+    lines.push('');
+  }
+  const stopping = defects.filter(({ stops }) => stops).length;
+  if (defects.length === 0) lines.push('Nothing is amiss.');
+  else lines.push(`${defects.length} ${defects.length === 1 ? 'defect' : 'defects'}, ${stopping} of which would stop training:`);
+  for (const { kind, stops, path, what } of defects) lines.push(`  ${stops ? 'stops' : 'note '}  ${kind}: ${what} (${path})`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Columns under their heads; the first to the left, numbers to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}`;
+  return [line(head), ...rows.map(line)];
+}

@@ -1,0 +1,139 @@
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { FILE, preparedKey } from '@carpal/configs/names.ts';
+import { squareFit } from '@carpal/masks/fit.ts';
+import { readAnnotation } from './annotation.ts';
+import { type Dataset, discoverDataset, type Sample } from './discover.ts';
+import { fitImage } from './fit-image.ts';
+import { inParallel } from './in-parallel.ts';
+import { type Person, personKey, readPersonTable } from './person-table.ts';
+import { polygonArea } from './polygon-area.ts';
+import { encodePolygons } from './polygon-file.ts';
+import {
+  openPrepared,
+  PREPARED_VERSION,
+  type PreparedIndex,
+  type PreparedSample,
+  type PreparedSet,
+  preparedImageFile,
+  preparedPolygonFile,
+} from './prepared.ts';
+import { readSheet, readSheetHeader } from './read-sheet.ts';
+import { sourceHash } from './source-hash.ts';
+
+/** `reused` counts the images among `done` that were there already. */
+export type PrepareProgress = { readonly done: number; readonly total: number; readonly reused: number };
+
+export type PrepareOptions = {
+  /** The data set, in the layout of {@link discoverDataset}. */
+  readonly folder: string;
+  /** Side of the training square. */
+  readonly size: number;
+  readonly classes: readonly string[];
+  readonly store: ArtifactStore;
+  /** Images under way at once. Decoding runs on the process's four library threads, so more than that only fills their queue. */
+  readonly workers?: number;
+  /** When it fires, what is under way is finished and `stopped-with-checkpoint` is thrown; the next call goes on from there. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: PrepareProgress) => void;
+};
+
+const DEFAULT_WORKERS = 6;
+
+/**
+ * Decodes every image of a data set once and keeps it at training size with its polygons, under `datasets/prepared/<hash>`. Test images
+ * are prepared too, without polygons. What is there already is kept: a finished set is opened as it is, an interrupted one completed.
+ * The index is written last, so a set with an index is whole.
+ *
+ * Throws `dataset-missing`, `dataset-layout`, `annotation-missing`, `annotation-invalid`, `image-unreadable` or `image-too-large` for the
+ * first image, in the order of names, that is at fault, and what the store throws.
+ */
+export async function prepareDataset(options: PrepareOptions): Promise<PreparedSet> {
+  const { folder, size, classes, store, workers = DEFAULT_WORKERS } = options;
+  const dataset = await discoverDataset(folder);
+  checkListing(dataset);
+  const recipe = { size, normalize: 'unit', classes } as const;
+  const hash = await sourceHash(dataset, recipe, workers);
+  const key = preparedKey(hash);
+  const indexKey = `${key}/${FILE.preparedIndex}`;
+  const total = dataset.train.length + dataset.test.length;
+  if ((await store.readIfPresent(indexKey)) === undefined) {
+    const samples = await prepareSamples(dataset, key, options, total);
+    const index: PreparedIndex = { version: PREPARED_VERSION, hash, ...recipe, samples };
+    await store.write(indexKey, `${JSON.stringify(index)}\n`);
+  } else {
+    options.onProgress?.({ done: total, total, reused: total });
+  }
+  return openPrepared(await store.checkout(key));
+}
+
+async function prepareSamples(dataset: Dataset, key: string, options: PrepareOptions, total: number): Promise<PreparedSample[]> {
+  const { store, signal, onProgress, workers = DEFAULT_WORKERS } = options;
+  const present = new Map((await store.list(key)).map(({ key: objectKey, size }) => [objectKey, size]));
+  const people = await readPersonTable(dataset.folder);
+  let done = 0;
+  let reused = 0;
+  onProgress?.({ done, total, reused });
+  return inParallel([...dataset.train, ...dataset.test], workers, async (sample, index) => {
+    if (signal?.aborted)
+      throw new CarpalError('stopped-with-checkpoint', `stopped with ${done} of ${total} images prepared`, { where: dataset.folder });
+    const half = index < dataset.train.length ? 'train' : 'test';
+    const made = await prepareSample({ sample, half, key, present, person: people.get(personKey(sample.group)), options });
+    done++;
+    if (made.reused) reused++;
+    onProgress?.({ done, total, reused });
+    return made.prepared;
+  });
+}
+
+type SampleTask = {
+  readonly sample: Sample;
+  readonly half: 'train' | 'test';
+  readonly key: string;
+  readonly present: ReadonlyMap<string, number>;
+  readonly person: Person | undefined;
+  readonly options: PrepareOptions;
+};
+
+async function prepareSample({
+  sample,
+  half,
+  key,
+  present,
+  person,
+  options,
+}: SampleTask): Promise<{ prepared: PreparedSample; reused: boolean }> {
+  const { size, classes, store } = options;
+  const imageKey = `${key}/${preparedImageFile(sample.imageName)}`;
+  const polygonKey = `${key}/${preparedPolygonFile(sample.imageName)}`;
+  const polygons = half === 'test' ? undefined : await readAnnotation(sample.annotationPath ?? '', classes);
+  const encoded = polygons && encodePolygons(polygons);
+  // Writes are atomic, so an object of the right size is whole.
+  const reused = present.get(imageKey) === size * size;
+  const sheet = reused ? await readSheetHeader(sample.imagePath) : await readSheet(sample.imagePath);
+  const { width, height } = sheet;
+  if ('pixels' in sheet) await store.write(imageKey, fitImage(sheet, squareFit(width, height, size)));
+  if (encoded && present.get(polygonKey) !== encoded.byteLength) await store.write(polygonKey, encoded);
+  const boneArea = polygons && polygons.reduce((sum, polygon) => sum + polygonArea(polygon), 0) / (width * height);
+  const { imageName, group } = sample;
+  const prepared = { imageName, group, half, width, height, ...(boneArea === undefined ? {} : { boneArea }), ...person };
+  return { prepared, reused };
+}
+
+/** What can be told from names alone is told before anything is decoded. */
+function checkListing({ train, test }: Dataset): void {
+  const bare = train.find(({ annotationPath }) => annotationPath === undefined);
+  if (bare)
+    throw new CarpalError('annotation-missing', 'the image has no annotation of its name in train/outputs_json', { where: bare.imagePath });
+  const known = new Map<string, Sample>();
+  for (const sample of [...train, ...test]) {
+    const former = known.get(sample.imageName);
+    if (former) {
+      throw new CarpalError('dataset-layout', `two images are called ${sample.imageName}, and a submission could not tell them apart`, {
+        where: `${former.imagePath} and ${sample.imagePath}`,
+        remedy: 'Give every image of the data set a name of its own.',
+      });
+    }
+    known.set(sample.imageName, sample);
+  }
+}

@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { FILE } from '@carpal/configs/names.ts';
+import type { Polygon } from '@carpal/masks/polygon.ts';
+import { decodePolygons } from './polygon-file.ts';
+
+/** The form of a prepared set. A set of another form is not read; raising it makes every set anew. */
+export const PREPARED_VERSION = 1;
+
+/** One image of a prepared set. Width and height are the radiograph's own, in which its polygons lie and its submission is written. */
+export type PreparedSample = {
+  readonly imageName: string;
+  readonly group: string;
+  readonly half: 'train' | 'test';
+  readonly width: number;
+  readonly height: number;
+  /** Area of all bones as a fraction of the sheet; absent in the test half. */
+  readonly boneArea?: number;
+  readonly sex?: string;
+  readonly heightCm?: number;
+};
+
+export type PreparedIndex = {
+  readonly version: number;
+  readonly hash: string;
+  readonly size: number;
+  readonly normalize: 'unit';
+  /** Class names in order. */
+  readonly classes: readonly string[];
+  readonly samples: readonly PreparedSample[];
+};
+
+export type PreparedSet = Omit<PreparedIndex, 'version'> & {
+  readonly folder: string;
+  /** The grey image in its training square, `size` × `size` bytes, row by row. Throws `prepared-invalid`. */
+  readImage(sample: PreparedSample): Promise<Uint8Array>;
+  /** One polygon a class in pixels of the radiograph, empty where the class is missing; all empty in the test half. */
+  readPolygons(sample: PreparedSample): Promise<Polygon[]>;
+};
+
+/** Where an image's files lie below the set's folder. */
+export function preparedImageFile(imageName: string): string {
+  return `images/${imageName}.u8`;
+}
+export function preparedPolygonFile(imageName: string): string {
+  return `polygons/${imageName}.f32`;
+}
+
+/** Opens the prepared set of a local folder. Throws `prepared-invalid` where there is none or it is damaged. */
+export async function openPrepared(folder: string): Promise<PreparedSet> {
+  const path = join(folder, FILE.preparedIndex);
+  const { hash, size, normalize, classes, samples } = parseIndex((await readPart(path)).toString('utf8'), path);
+  return {
+    folder,
+    hash,
+    size,
+    normalize,
+    classes,
+    samples,
+    async readImage(sample) {
+      const file = join(folder, preparedImageFile(sample.imageName));
+      const bytes = await readPart(file);
+      checkImage(bytes, size, file);
+      return bytes;
+    },
+    async readPolygons(sample) {
+      if (sample.half === 'test') return classes.map(() => new Float32Array(0));
+      const file = join(folder, preparedPolygonFile(sample.imageName));
+      return decodePolygons(await readPart(file), classes.length, file);
+    },
+  };
+}
+
+/** Throws `prepared-invalid` unless the bytes are one square image. */
+export function checkImage(bytes: Uint8Array, size: number, where: string): void {
+  if (bytes.byteLength === size * size) return;
+  throw new CarpalError('prepared-invalid', `the image has ${bytes.byteLength} bytes instead of ${size * size}`, { where });
+}
+
+/** The index of a prepared set, checked as far as its readers rely on it. */
+export function parseIndex(text: string, where: string): PreparedIndex {
+  let index: Partial<PreparedIndex>;
+  try {
+    index = JSON.parse(text) as Partial<PreparedIndex>;
+  } catch (cause) {
+    throw new CarpalError('prepared-invalid', 'the index is not JSON', { where, cause });
+  }
+  const { version, hash, size, normalize, classes, samples } = index ?? {};
+  if (version !== PREPARED_VERSION)
+    throw new CarpalError('prepared-invalid', `the index has version ${version} instead of ${PREPARED_VERSION}`, { where });
+  if (typeof hash !== 'string' || typeof size !== 'number' || normalize !== 'unit' || !Array.isArray(classes) || !Array.isArray(samples)) {
+    throw new CarpalError('prepared-invalid', 'the index lacks hash, size, normalize, classes or samples', { where });
+  }
+  return { version, hash, size, normalize, classes, samples };
+}
+
+async function readPart(path: string): Promise<Buffer> {
+  return readFile(path).catch((cause: unknown) => {
+    throw new CarpalError('prepared-invalid', 'a file of the prepared set cannot be read', { where: path, cause });
+  });
+}

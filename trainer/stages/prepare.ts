@@ -1,0 +1,113 @@
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { loadClasses } from '@carpal/configs/classes.ts';
+import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { FILE, preparedKey, prepareKey } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { StageProgress } from '@carpal/configs/schema/progress.ts';
+import { discoverDataset } from '../data/discover.ts';
+import { assignFolds } from '../data/folds.ts';
+import { type PrepareProgress, prepareDataset } from '../data/prepare.ts';
+import type { PreparedSet } from '../data/prepared.ts';
+import { preparedNoteKey } from './find-prepared.ts';
+
+/** How old progress.json may grow while images are being prepared. */
+const PROGRESS_EVERY_MS = 10_000;
+
+export type PrepareStage = {
+  readonly experiment: SegmentationExperiment;
+  readonly store: ArtifactStore;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (
+    progress: PrepareProgress & { readonly imagesPerSecond: number | null; readonly etaSeconds: number | null },
+  ) => void;
+};
+
+/**
+ * The prepare stage: makes the experiment's prepared set, or finds it made, and notes it for the stages behind ({@link findPrepared}).
+ * progress.json under the stage's key tells how far it is, and how it ended. What one can know without decoding, such as fewer people
+ * than folds (`folds-exceed-people`), is thrown first; otherwise throws as {@link prepareDataset} does.
+ */
+export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
+  const { experiment, store, clock, signal, onProgress } = stage;
+  const report = new Report(stage);
+  try {
+    const { dataset, input } = experiment.spec;
+    const folder = datasetFolder(dataset.uri);
+    await report.write({ state: 'running' });
+    assignFolds((await discoverDataset(folder)).train, dataset.split);
+    const startMs = clock();
+    const prepared = await prepareDataset({
+      folder,
+      size: input.size,
+      classes: loadClasses(dataset.classes),
+      store,
+      ...(signal ? { signal } : {}),
+      onProgress: (progress) => {
+        const pace = paceOf(progress, (clock() - startMs) / 1000);
+        onProgress?.({ ...progress, ...pace });
+        report.note({ state: 'running', done: progress.done, total: progress.total, ...pace });
+      },
+    });
+    const { hash, samples } = prepared;
+    await store.write(preparedNoteKey(experiment), `${JSON.stringify({ hash, key: preparedKey(hash), images: samples.length })}\n`);
+    await report.write({ state: 'finished', done: samples.length, total: samples.length, etaSeconds: 0 });
+    return prepared;
+  } catch (error) {
+    await report.end(error);
+    throw error;
+  }
+}
+
+function paceOf({ done, total, reused }: PrepareProgress, seconds: number): { imagesPerSecond: number | null; etaSeconds: number | null } {
+  const made = done - reused;
+  if (made <= 0 || seconds <= 0) return { imagesPerSecond: null, etaSeconds: null };
+  return { imagesPerSecond: made / seconds, etaSeconds: ((total - done) * seconds) / made };
+}
+
+type ProgressFields = Omit<StageProgress, 'stage' | 'updatedAt'>;
+
+/** progress.json of the stage. Writing it must not fail or slow the work: an error of a note is kept for the next `write` to throw. */
+class Report {
+  readonly #store: ArtifactStore;
+  readonly #key: string;
+  readonly #clock: () => number;
+  #latest: ProgressFields = { state: 'running' };
+  #writtenMs = Number.NEGATIVE_INFINITY;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor({ store, experiment, clock }: PrepareStage) {
+    this.#store = store;
+    this.#key = `${prepareKey(experiment)}/${FILE.progress}`;
+    this.#clock = clock;
+  }
+
+  async write(fields: ProgressFields): Promise<void> {
+    this.#latest = { ...this.#latest, ...fields };
+    this.#writtenMs = this.#clock();
+    const progress: StageProgress = { stage: 'prepare', ...this.#latest, updatedAt: new Date(this.#writtenMs).toISOString() };
+    // One after the other, so that an older report never overwrites a newer one.
+    this.#writing = this.#writing.then(async () => this.#store.write(this.#key, `${JSON.stringify(progress, null, 2)}\n`));
+    await this.#writing;
+  }
+
+  note(fields: ProgressFields): void {
+    this.#latest = { ...this.#latest, ...fields };
+    if (this.#clock() - this.#writtenMs >= PROGRESS_EVERY_MS) this.write(fields).catch(() => undefined);
+  }
+
+  /** Notes why the stage ended. A store that does not take even this must not hide the first error. */
+  async end(error: unknown): Promise<void> {
+    this.#writing = Promise.resolve();
+    const known = error instanceof CarpalError ? error : undefined;
+    const state = known?.code === 'stopped-with-checkpoint' ? 'stopped' : 'failed';
+    const what = {
+      code: known?.code ?? 'bug',
+      message: String(error instanceof Error ? error.message : error),
+      remedy: known?.remedy ?? '',
+    };
+    await this.write(state === 'stopped' ? { state } : { state, error: what }).catch(() => undefined);
+  }
+}
