@@ -7,8 +7,8 @@ const grouped = new Intl.NumberFormat('en');
 export const command = (): Command =>
   new Command()
     .description('Lists the networks: parameters and output shape at their default options.')
-    .option('--classes N', 'number of classes', count, 29)
-    .option('--size PX', 'side of the image in pixels', count, 512)
+    .option('--classes <n>', 'number of classes', count, 29)
+    .option('--size <px>', 'side of the image in pixels', count, 512)
     .option('--json', 'print JSON')
     .action(({ classes, size, json }: { classes: number; size: number; json?: true }) => {
       const models = describeModels(classes, size);

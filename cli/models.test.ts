@@ -1,0 +1,26 @@
+import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const carpal = (...words: string[]) =>
+  spawnSync(process.execPath, [resolve(import.meta.dirname, '../cli.ts'), ...words], { encoding: 'utf8' });
+
+describe('carpal models', () => {
+  it('lists every network with its parameters and output shape', () => {
+    const { stdout, status } = carpal('models');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/UNet +23,382,941 +512×512×29/);
+    expect(stdout).toMatch(/SlimUNet +1,226,493 +512×512×29 +width 16, depth 5/);
+  });
+
+  it('prints the same as JSON, for other classes and sizes', () => {
+    const { stdout } = carpal('models', '--json', '--classes', '3', '--size', '64');
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ name: 'UNet', parameters: 23_382_941 - 26 * 65, outputShape: [64, 64, 3] }),
+    );
+  });
+
+  it('refuses a number of classes that is none', () => {
+    expect(carpal('models', '--classes', '0')).toMatchObject({ status: 64, stdout: '' });
+  });
+});
