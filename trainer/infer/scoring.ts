@@ -19,7 +19,8 @@ export function scoreRuns(masks: readonly Runs[], truth: readonly Runs[]): numbe
   return truth.map((mask, index) => dice(masks[index] as Runs, mask));
 }
 
-const meanOf = (values: readonly number[]): number =>
+/** The mean; 0 of none. */
+export const meanOf = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** What the images' Dice come to. Without images everything is 0. */

@@ -26,6 +26,9 @@ export type Overlay = {
 
 /** The longer side of the radiograph in an overlay. */
 export const OVERLAY_SIZE = 1024;
+export const OVERLAY_PNG = { compressionLevel: 8 } as const;
+/** For pictures within a page: a tenth of the PNG. */
+export const OVERLAY_JPEG = { quality: 84, mozjpeg: true } as const;
 const GROUND = { r: 0x14, g: 0x17, b: 0x1c };
 const FILL = 0.3;
 const WHITE = rgbOf('#ffffff');
@@ -58,7 +61,7 @@ export async function drawOverlay(overlay: Overlay): Promise<Sharp> {
 
 /** The overlay as PNG bytes. */
 export async function overlayPng(overlay: Overlay): Promise<Buffer> {
-  return (await drawOverlay(overlay)).png({ compressionLevel: 8 }).toBuffer();
+  return (await drawOverlay(overlay)).png(OVERLAY_PNG).toBuffer();
 }
 
 async function canvasOf(picture: GreyPicture, width: number, height: number): Promise<Canvas> {

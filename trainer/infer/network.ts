@@ -1,0 +1,95 @@
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { createEagerPredictor } from '../engine/eager-inference.ts';
+import { decodeSafetensors } from '../engine/safetensors.ts';
+import type { Predictor } from '../engine/step.ts';
+import type { ModelOptions } from '../models/model.ts';
+import { buildModel } from '../models/registry.ts';
+import { writeWeights } from '../models/weights.ts';
+
+/** What a weights file says of itself. */
+export type WeightsFacts = {
+  readonly model: string;
+  readonly options: ModelOptions;
+  readonly classes: readonly string[];
+  readonly inputSize: number;
+  /** `namespace/name` of the experiment that made them, or ''. */
+  readonly experiment: string;
+};
+
+/** A trained network, ready to predict. It holds device memory until `dispose`. */
+export type Network = { readonly facts: WeightsFacts; readonly where: string; readonly predictor: Predictor; dispose(): void };
+
+/**
+ * The network of a weights file, built from what the file says of itself. Throws weights-invalid for a damaged file or one without that
+ * description, weights-mismatch where its arrays are not those of the network it names.
+ */
+export function openNetwork(bytes: Uint8Array, where: string): Network {
+  const { arrays, metadata } = decodeSafetensors(bytes, where);
+  const facts = readFacts(metadata, where);
+  const model = buildModel({ name: facts.model, options: facts.options, classes: facts.classes.length, seed: 0 });
+  try {
+    if (facts.inputSize % model.sizeMultiple !== 0) {
+      throw new CarpalError('weights-invalid', `the input size ${facts.inputSize} is no multiple of ${model.sizeMultiple}`, { where });
+    }
+    writeWeights(model, arrays, where);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+  const predictor = createEagerPredictor(model);
+  const dispose = (): void => {
+    predictor.dispose();
+    model.dispose();
+  };
+  return { facts, where, predictor, dispose };
+}
+
+const LARGEST_INPUT = 4096;
+
+function readFacts(metadata: Readonly<Record<string, string>>, where: string): WeightsFacts {
+  const { model, options = '{}', classes = '[]', inputSize, experiment = '' } = metadata;
+  const size = Number(inputSize);
+  const names = parseJson(classes);
+  const given = parseJson(options);
+  const invalid = (what: string): CarpalError => {
+    const remedy = 'Give a best.safetensors of a fold that carpal trained.';
+    return new CarpalError('weights-invalid', `the file does not say ${what}`, { where, remedy });
+  };
+  if (model === undefined) throw invalid('which network it is for');
+  if (!isNumberRecord(given)) throw invalid('the options of its network');
+  if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === 'string')) throw invalid('its classes');
+  if (!Number.isInteger(size) || size < 1 || size > LARGEST_INPUT) throw invalid('its input size');
+  return { model, options: given, classes: names, inputSize: size, experiment };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isNumberRecord(value: unknown): value is Record<string, number> {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((entry) => typeof entry === 'number')
+  );
+}
+
+/** Throws weights-mismatch unless all networks answer for the same classes at the same input size. The first one sets the measure. */
+export function checkSameTask(networks: readonly Network[]): void {
+  const [first, ...others] = networks;
+  for (const { facts, where } of others) {
+    if (!first) return;
+    if (facts.classes.join('\n') !== first.facts.classes.join('\n')) {
+      throw new CarpalError('weights-mismatch', `the weights have other classes than ${first.where}`, { where });
+    }
+    if (facts.inputSize !== first.facts.inputSize) {
+      const sizes = `${facts.inputSize} px, those of ${first.where} ${first.facts.inputSize} px`;
+      throw new CarpalError('weights-mismatch', `the weights have an input of ${sizes}`, {
+        where,
+        remedy: 'Vote networks of one input size; vote others by their submissions.',
+      });
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { escapeHtml } from './html.ts';
+
+export type Point = { readonly x: number; readonly y: number };
+export type Series = { readonly label: string; readonly colour: string; readonly points: readonly Point[]; readonly dashed?: boolean };
+export type LineChart = {
+  readonly title: string;
+  readonly series: readonly Series[];
+  readonly xLabel: string;
+  readonly fromZero?: boolean;
+};
+
+const WIDTH = 560;
+const HEIGHT = 280;
+const PLOT = { left: 46, right: WIDTH - 12, top: 14, bottom: HEIGHT - 34 };
+const TICKS = 5;
+
+/** A line chart as inline SVG that takes its text colour from the page. A chart without a finite point says so. */
+export function lineChart(chart: LineChart): string {
+  const series = chart.series.map((line) => ({
+    ...line,
+    points: line.points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y)),
+  }));
+  const points = series.flatMap((line) => line.points);
+  const caption = `<figcaption>${escapeHtml(chart.title)}</figcaption>`;
+  if (points.length === 0) return `<figure class="chart">${caption}<p class="dim">There is nothing to draw yet.</p></figure>`;
+  const x = ticksOf(Math.min(...points.map((point) => point.x)), Math.max(...points.map((point) => point.x)), true);
+  const low = chart.fromZero ? 0 : Math.min(...points.map((point) => point.y));
+  const y = ticksOf(low, Math.max(...points.map((point) => point.y)), false);
+  const placeX = (value: number): number => place(value, x, PLOT.left, PLOT.right);
+  const placeY = (value: number): number => place(value, y, PLOT.bottom, PLOT.top);
+  const parts = [
+    ...y.ticks.map((tick) => {
+      const at = placeY(tick).toFixed(1);
+      const line = `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${at}" y2="${at}"/>`;
+      return `${line}<text class="tick" x="${PLOT.left - 8}" y="${at}" text-anchor="end" dominant-baseline="central">${tickText(tick, y.step)}</text>`;
+    }),
+    ...x.ticks.map(
+      (tick) =>
+        `<text class="tick" x="${placeX(tick).toFixed(1)}" y="${PLOT.bottom + 16}" text-anchor="middle">${tickText(tick, x.step)}</text>`,
+    ),
+    `<text class="tick" x="${PLOT.right}" y="${HEIGHT - 3}" text-anchor="end">${escapeHtml(chart.xLabel)}</text>`,
+    ...series.map((line) => curve(line, placeX, placeY)),
+  ];
+  const label = escapeHtml(chart.title);
+  return `<figure class="chart">${caption}<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${parts.join('')}</svg></figure>`;
+}
+
+function curve(line: Series, placeX: (x: number) => number, placeY: (y: number) => number): string {
+  if (line.points.length === 0) return '';
+  const title = `<title>${escapeHtml(line.label)}</title>`;
+  const [first] = line.points;
+  if (line.points.length === 1 && first) {
+    return `<circle cx="${placeX(first.x).toFixed(1)}" cy="${placeY(first.y).toFixed(1)}" r="3" fill="${line.colour}">${title}</circle>`;
+  }
+  const path = line.points.map(({ x, y }) => `${placeX(x).toFixed(1)},${placeY(y).toFixed(1)}`).join(' ');
+  const dash = line.dashed ? ' stroke-dasharray="5 4" opacity="0.75"' : '';
+  return `<polyline points="${path}" fill="none" stroke="${line.colour}" stroke-width="2" stroke-linejoin="round"${dash}>${title}</polyline>`;
+}
+
+type Ticks = { readonly low: number; readonly high: number; readonly step: number; readonly ticks: readonly number[] };
+
+/** Round numbers that span low to high: steps of 1, 2 or 5 times a power of ten. */
+function ticksOf(low: number, high: number, whole: boolean): Ticks {
+  const span = high - low || Math.abs(high) || 1;
+  const rough = span / TICKS;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const factor = [1, 2, 5, 10].find((candidate) => candidate * power >= rough) ?? 10;
+  const step = whole ? Math.max(1, Math.round(factor * power)) : factor * power;
+  const first = whole ? Math.ceil(low / step) : Math.floor(low / step);
+  const last = whole ? Math.floor(high / step) : Math.ceil(high / step);
+  const ticks = Array.from({ length: Math.max(1, last - first + 1) }, (_, index) => (first + index) * step);
+  if (whole) return { low, high: high === low ? low + 1 : high, step, ticks: ticks.filter((tick) => tick >= low && tick <= high) };
+  return { low: first * step, high: last === first ? first * step + step : last * step, step, ticks };
+}
+
+function place(value: number, { low, high }: Ticks, from: number, to: number): number {
+  return from + ((value - low) / (high - low)) * (to - from);
+}
+
+function tickText(value: number, step: number): string {
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return value.toFixed(Math.min(digits, 6));
+}

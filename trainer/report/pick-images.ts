@@ -1,0 +1,17 @@
+/** The images worth showing, by place in the list: the lowest and the highest Dice, none of them twice, worst first and best first. */
+export function pickExtremes(
+  dice: readonly number[],
+  count: number,
+): { readonly worst: readonly number[]; readonly best: readonly number[] } {
+  const order = dice.map((_, index) => index).sort((a, b) => (dice[a] ?? 0) - (dice[b] ?? 0) || a - b);
+  const each = Math.min(count, Math.ceil(order.length / 2));
+  const worst = order.slice(0, each);
+  const best = order.slice(each).reverse().slice(0, each);
+  return { worst, best };
+}
+
+/** At most `count` of `total` places, evenly apart, the first among them. */
+export function pickEvenly(total: number, count: number): ReadonlySet<number> {
+  const picked = Math.min(total, count);
+  return new Set(Array.from({ length: picked }, (_, index) => Math.floor((index * total) / picked)));
+}

@@ -1,0 +1,61 @@
+import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
+import { squareFit } from '@carpal/masks/fit.ts';
+import sharp from 'sharp';
+import { discoverDataset } from '../data/discover.ts';
+import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
+import { readSheet, type Sheet } from '../data/read-sheet.ts';
+import type { GreyPicture } from './overlay.ts';
+
+/** Where pictures of samples come from. */
+export type Radiographs = { pictureOf(sample: PreparedSample): Promise<GreyPicture> };
+
+/**
+ * Pictures for overlays: the radiographs themselves where the data set is still at hand, else their images at training size, cut out of
+ * the square. A picture is no reason to fail, so an original that cannot be read is replaced by the smaller one too.
+ */
+export async function openRadiographs(datasetUri: string, prepared: PreparedSet): Promise<Radiographs> {
+  const originals = await originalsOf(datasetUri);
+  return {
+    async pictureOf(sample) {
+      const path = originals.get(sample.imageName);
+      const sheet = path === undefined ? undefined : await readSheet(path).catch(() => undefined);
+      const isSame = sheet?.width === sample.width && sheet.height === sample.height;
+      return sheet && isSame ? greyPicture(sheet) : cutOut(await prepared.readImage(sample), prepared.size, sample);
+    },
+  };
+}
+
+/** A sheet of any depth as bytes. */
+export function greyPicture({ pixels, white, width, height }: Sheet): GreyPicture {
+  return {
+    pixels: pixels instanceof Uint8Array ? pixels : Uint8Array.from(pixels, (value) => Math.round((value / white) * 255)),
+    width,
+    height,
+  };
+}
+
+async function originalsOf(datasetUri: string): Promise<ReadonlyMap<string, string>> {
+  try {
+    const { train, test } = await discoverDataset(datasetFolder(datasetUri));
+    return new Map([...train, ...test].map((sample) => [sample.imageName, sample.imagePath]));
+  } catch {
+    return new Map();
+  }
+}
+
+/** The part of a training square that the sheet covers. */
+async function cutOut(square: Uint8Array, size: number, { width, height }: PreparedSample): Promise<GreyPicture> {
+  const fit = squareFit(width, height, size);
+  const region = {
+    left: Math.min(size - 1, Math.round(-fit.offsetX / fit.scale)),
+    top: Math.min(size - 1, Math.round(-fit.offsetY / fit.scale)),
+    width: Math.max(1, Math.round(width / fit.scale)),
+    height: Math.max(1, Math.round(height / fit.scale)),
+  };
+  const { data, info } = await sharp(square, { raw: { width: size, height: size, channels: 1 } })
+    .extract({ ...region, width: Math.min(region.width, size - region.left), height: Math.min(region.height, size - region.top) })
+    .toColourspace('b-w')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { pixels: data, width: info.width, height: info.height };
+}

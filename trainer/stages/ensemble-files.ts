@@ -1,0 +1,43 @@
+import { FILE } from '@carpal/configs/names.ts';
+import type { ChosenThreshold } from '../infer/choose-thresholds.ts';
+import type { Score } from '../infer/scoring.ts';
+import type { ReportFold } from '../report/report-data.ts';
+
+export type EnsembleFigures = {
+  readonly classes: readonly string[];
+  readonly thresholds: readonly ChosenThreshold[];
+  readonly score: Score;
+  readonly folds: readonly ReportFold[];
+  readonly testImages: number;
+};
+
+/** The small files of the ensemble by name: thresholds.json, per-class.json, and scores.json with the out-of-fold figures. */
+export function ensembleFiles({ classes, thresholds, score, folds, testImages }: EnsembleFigures): [name: string, content: string][] {
+  const byClass = <T>(of: (index: number) => T): Record<string, T> => Object.fromEntries(classes.map((name, index) => [name, of(index)]));
+  const cut = byClass((index) => thresholds[index]?.threshold ?? null);
+  const perClass = byClass((index) => ({
+    dice: score.perClass[index] ?? null,
+    threshold: thresholds[index]?.threshold ?? null,
+    diceAtThreshold: thresholds[index]?.dice ?? null,
+    folds: Object.fromEntries(folds.map((fold) => [fold.fold, fold.score.perClass[index] ?? null])),
+  }));
+  const scores = {
+    dice: score.dice,
+    images: score.images,
+    testImages,
+    perClass: byClass((index) => score.perClass[index] ?? null),
+    folds: folds.map((fold) => ({
+      fold: fold.fold,
+      dice: fold.score.dice,
+      images: fold.score.images,
+      perClass: byClass((index) => fold.score.perClass[index] ?? null),
+    })),
+    worst: score.perImage.slice(0, 10),
+  };
+  const text = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+  return [
+    [FILE.thresholds, text(cut)],
+    [FILE.perClass, text(perClass)],
+    ['scores.json', text(scores)],
+  ];
+}

@@ -1,0 +1,25 @@
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { PreparedSet } from '../data/prepared.ts';
+import type { ChosenThreshold } from '../infer/choose-thresholds.ts';
+
+export type EnsembleStage = {
+  readonly experiment: SegmentationExperiment;
+  readonly store: ArtifactStore;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly signal?: AbortSignal;
+  /** What it runs on, for the report. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly onProgress?: (done: number, total: number) => void;
+};
+
+/** What the parts of the ensemble share. */
+export type EnsembleWork = EnsembleStage & {
+  readonly prepared: PreparedSet;
+  readonly thresholds: readonly ChosenThreshold[];
+  /** A local folder that is published when everything is in it. */
+  readonly folder: string;
+  /** Counts an image as done; throws stopped-with-checkpoint when a stop was asked for. */
+  readonly step: () => Promise<void>;
+};

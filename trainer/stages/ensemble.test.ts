@@ -1,0 +1,156 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { loadClasses } from '@carpal/configs/classes.ts';
+import { ensembleKey, experimentKey, foldKey, reportKey } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkSubmission } from '../infer/check-submission.ts';
+import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
+import { runEnsemble } from './ensemble.ts';
+import { runFold } from './fold.ts';
+import { runPrepare } from './prepare.ts';
+
+const classes = loadClasses('hand-bones');
+let folder = '';
+let experiment: SegmentationExperiment;
+
+const clock = (): number => 1_800_000_000_000;
+const never = new AbortController().signal;
+
+/** Prepares and trains two folds over a tiny data set; its test half has one wide image and one of 16 bits. */
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-ensemble-test-'));
+  const data = join(folder, 'data');
+  await writeTinyDataset(data, 4);
+  await mkdir(join(data, 'test', 'DCM', 'ID009'), { recursive: true });
+  await sharp({ create: { width: 80, height: 50, channels: 3, background: '#444444' } })
+    .png()
+    .toFile(join(data, 'test', 'DCM', 'ID009', 'wide.png'));
+  const pixels = Uint16Array.from({ length: 64 * 64 }, (_, index) => index * 15);
+  await sharp(pixels, { raw: { width: 64, height: 64, channels: 1 } })
+    .toColourspace('grey16')
+    .png()
+    .toFile(join(data, 'test', 'DCM', 'ID009', 'sixteen.png'));
+  experiment = tinyExperiment(data, { training: { epochs: 2, batchSize: 2 }, inference: { tta: ['identity', 'flipVertical'] } });
+  await train(experiment, join(folder, 'store'));
+}, 60_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function train(what: SegmentationExperiment, place: string): Promise<void> {
+  const store = openStore(place);
+  await runPrepare({ experiment: what, store, clock });
+  for (const fold of what.spec.run.folds) await runFold({ experiment: what, fold, store, clock, signal: never, log: () => {} });
+}
+
+describe('runEnsemble', () => {
+  it('leaves a valid submission, figures and a report in the store, and says that it has finished', async () => {
+    const store = openStore(join(folder, 'store'));
+    const seen: number[] = [];
+    const result = await runEnsemble({
+      experiment,
+      store,
+      clock,
+      environment: { machine: '<one & only>' },
+      onProgress: (done) => seen.push(done),
+    });
+    expect(result).toMatchObject({ testImages: 2, images: 8 });
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+
+    const read = async (key: string): Promise<string> => (await store.read(key)).toString('utf8');
+    const submission = join(folder, 'store', ensembleKey(experiment), 'submission.csv');
+    expect(await checkSubmission(submission, join(folder, 'data'), classes)).toMatchObject({ valid: true, rows: 2 * classes.length });
+
+    const scores = JSON.parse(await read(`${ensembleKey(experiment)}/scores.json`));
+    expect(scores).toMatchObject({ dice: result.dice, images: 8, testImages: 2 });
+    expect(scores.folds.map((fold: { images: number }) => fold.images)).toEqual([4, 4]);
+    const thresholds = JSON.parse(await read(`${ensembleKey(experiment)}/thresholds.json`));
+    expect(Object.keys(thresholds)).toEqual(classes);
+    for (const threshold of Object.values(thresholds)) expect([0.3, 0.4, 0.5, 0.6, 0.7]).toContain(threshold);
+
+    const html = await read(`${reportKey(experiment)}/report.html`);
+    expect(html).toContain('&lt;one &amp; only&gt;');
+    expect(html).not.toMatch(/(?:src|href)="(?!data:)|url\(|@import|<script/);
+    const overlays = (await store.list(`${reportKey(experiment)}/overlays`)).map(({ key }) => key.slice(key.lastIndexOf('/') + 1));
+    expect(overlays).toContain('wide.png');
+    expect(overlays.filter((name) => name.startsWith('out-of-fold-')).length).toBe(8);
+
+    const progress = stageProgressSchema.parse(JSON.parse(await read(`${ensembleKey(experiment)}/progress.json`)));
+    expect(progress).toMatchObject({ stage: 'ensemble', state: 'finished', done: 10, total: 10 });
+  });
+
+  it('gives the same submission when it runs again', async () => {
+    const store = openStore(join(folder, 'store'));
+    const key = `${ensembleKey(experiment)}/submission.csv`;
+    const before = await store.read(key);
+    await runEnsemble({ experiment, store, clock });
+    expect((await store.read(key)).equals(before)).toBe(true);
+  });
+
+  it('reports without test images, and says so', async () => {
+    const data = join(folder, 'no-test');
+    await writeTinyDataset(data, 2);
+    const own = tinyExperiment(data, { training: { epochs: 1, batchSize: 2 }, ensemble: { perClassThresholds: false } });
+    await train(own, join(folder, 'no-test-store'));
+    const store = openStore(join(folder, 'no-test-store'));
+    expect(await runEnsemble({ experiment: own, store, clock })).toMatchObject({ testImages: 0, images: 4 });
+    expect((await store.read(`${ensembleKey(own)}/submission.csv`)).toString()).toBe('image_name,class,rle\n');
+    expect((await store.read(`${reportKey(own)}/report.html`)).toString()).toContain('has no test images');
+    const thresholds = JSON.parse((await store.read(`${ensembleKey(own)}/thresholds.json`)).toString());
+    expect(new Set(Object.values(thresholds))).toEqual(new Set([0.5]));
+  });
+
+  it('stops between images when asked to, and leaves nothing but its progress', async () => {
+    const place = await copyOfStore('stopped');
+    const stop = new AbortController();
+    const work = runEnsemble({ experiment, store: openStore(place), clock, signal: stop.signal, onProgress: () => stop.abort() });
+    await expect(work).rejects.toMatchObject({ code: 'stopped-with-checkpoint', exit: 75 });
+    const left = await openStore(place).list(ensembleKey(experiment));
+    expect(left.map(({ key }) => key)).toEqual([`${ensembleKey(experiment)}/progress.json`]);
+    expect(JSON.parse(await readFile(join(place, ensembleKey(experiment), 'progress.json'), 'utf8'))).toMatchObject({ state: 'stopped' });
+  });
+
+  it.each<[string, (place: string) => Promise<void>, string]>([
+    [
+      'a fold that has not finished',
+      async (place) => rm(join(place, foldKey(experiment, 1), 'checkpoint'), { recursive: true }),
+      'artifact-missing',
+    ],
+    [
+      'weights that are not those of the record',
+      async (place) => writeFile(join(place, foldKey(experiment, 1), 'checkpoint', 'best.safetensors'), 'x'),
+      'checkpoint-invalid',
+    ],
+    [
+      'out-of-fold masks with a row missing',
+      async (place) => {
+        const path = join(place, foldKey(experiment, 0), 'out-of-fold', 'predictions.csv');
+        const lines = (await readFile(path, 'utf8')).split('\n');
+        await writeFile(path, lines.toSpliced(3, 1).join('\n'));
+      },
+      'submission-invalid',
+    ],
+  ])('refuses %s, tells it in its progress, and leaves no submission', async (name, damage, code) => {
+    const place = await copyOfStore(name.replaceAll(' ', '-'));
+    await damage(place);
+    const store = openStore(place);
+    await expect(runEnsemble({ experiment, store, clock })).rejects.toMatchObject({ code });
+    expect(await store.readIfPresent(`${ensembleKey(experiment)}/submission.csv`)).toBeUndefined();
+    const progress = JSON.parse((await store.read(`${ensembleKey(experiment)}/progress.json`)).toString());
+    expect(progress).toMatchObject({ state: 'failed', error: { code } });
+  });
+});
+
+/** The trained store without what an ensemble left in it. */
+async function copyOfStore(name: string): Promise<string> {
+  const { cp } = await import('node:fs/promises');
+  const place = join(folder, name);
+  await cp(join(folder, 'store'), place, { recursive: true });
+  await rm(join(place, experimentKey(experiment), 'ensemble'), { recursive: true, force: true });
+  await rm(join(place, experimentKey(experiment), 'report'), { recursive: true, force: true });
+  return place;
+}

@@ -1,0 +1,140 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { ensembleKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { chooseThresholds, parseThresholdSums, type ThresholdSums } from '../infer/choose-thresholds.ts';
+import { openFoldNetworks } from '../infer/fold-networks.ts';
+import { outOfFoldImages } from '../infer/out-of-fold-scores.ts';
+import { type ImageDice, summarise } from '../infer/scoring.ts';
+import { openRadiographs } from '../report/radiographs.ts';
+import type { ReportFold, ReportPicture } from '../report/report-data.ts';
+import { reportHtml } from '../report/report-html.ts';
+import { ensembleFiles } from './ensemble-files.ts';
+import type { EnsembleStage, EnsembleWork } from './ensemble-work.ts';
+import { findPrepared } from './find-prepared.ts';
+import { drawExtremes } from './out-of-fold-pictures.ts';
+import { readMetrics } from './read-metrics.ts';
+import { StageReport } from './stage-report.ts';
+import { writeTestSubmission } from './test-submission.ts';
+
+export type EnsembleResult = {
+  readonly testImages: number;
+  /** Out of fold: mean over image × class. */
+  readonly dice: number;
+  readonly images: number;
+};
+
+/**
+ * The ensemble stage: the folds' networks vote softly on every test image, the out-of-fold masks are scored, and both are reported. Images
+ * stream through one at a time. Everything is made in a local folder and put into the store at the end, so an interrupted ensemble leaves
+ * nothing half-made and simply runs again. Without test images the submission has no rows, and the report says so.
+ */
+export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult> {
+  const { experiment, store, clock } = stage;
+  const report = new StageReport(store, `${ensembleKey(experiment)}/${FILE.progress}`, 'ensemble', clock);
+  const folder = await mkdtemp(join(tmpdir(), 'carpal-ensemble-'));
+  try {
+    await report.write({ state: 'running' });
+    const prepared = await findPrepared(experiment, store);
+    const sums = await readThresholdSums(experiment, store);
+    const { threshold } = experiment.spec.inference;
+    const chosen = chooseThresholds(experiment.spec.ensemble.perClassThresholds ? sums : [], prepared.classes.length, threshold);
+    const total = prepared.samples.filter(({ half }) => half === 'test').length + sums.reduce((images, fold) => images + fold.images, 0);
+    const step = counter(stage, report, total);
+    const result = await makeEnsemble({ ...stage, prepared, thresholds: chosen, folder, step });
+    await report.write({ state: 'finished', done: total, total, dice: result.dice, etaSeconds: 0 });
+    return result;
+  } catch (error) {
+    await report.fail(error);
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Counts images, tells the progress, and heeds the signal between two of them. */
+function counter({ clock, signal, onProgress }: EnsembleStage, report: StageReport, total: number): () => Promise<void> {
+  const startMs = clock();
+  let done = 0;
+  return async () => {
+    done += 1;
+    onProgress?.(done, total);
+    const seconds = (clock() - startMs) / 1000;
+    const pace = seconds > 0 ? { imagesPerSecond: done / seconds, etaSeconds: (Math.max(0, total - done) * seconds) / done } : {};
+    await report.note({ done, total, ...pace });
+    // Inference holds the event loop; a signal is only seen when it is let go.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    if (!signal?.aborted) return;
+    const remedy = 'Run the command again; the ensemble begins anew, the folds stay as they are.';
+    throw new CarpalError('stopped-with-checkpoint', `stopped after ${done} of ${total} images`, { remedy });
+  };
+}
+
+async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
+  const { experiment, store, prepared, thresholds, folder, clock } = work;
+  const radiographs = await openRadiographs(experiment.spec.dataset.uri, prepared);
+  const networks = await openFoldNetworks(experiment, store);
+  let test: readonly ReportPicture[];
+  try {
+    test = await writeTestSubmission(work, networks, radiographs);
+  } finally {
+    for (const network of networks) network.dispose();
+  }
+  const images = await scoreOutOfFold(work);
+  const score = summarise(images);
+  const extremes = await drawExtremes(work, radiographs, images);
+  const folds: ReportFold[] = [];
+  for (const fold of experiment.spec.run.folds) {
+    const own = summarise(images.filter((image) => image.fold === fold));
+    folds.push({ fold, metrics: await readMetrics(store, `${foldKey(experiment, fold)}/${FILE.metrics}`), score: own });
+  }
+  const train = prepared.samples.filter(({ half }) => half === 'train');
+  const testImages = prepared.samples.length - train.length;
+  for (const [name, content] of ensembleFiles({ classes: prepared.classes, thresholds, score, folds, testImages })) {
+    await writeFile(join(folder, 'ensemble', name), content);
+  }
+  const html = reportHtml({
+    experiment,
+    classes: prepared.classes,
+    folds,
+    score,
+    thresholds,
+    trainImages: train.length,
+    testImages,
+    people: new Set(train.map((sample) => sample.group)).size,
+    ...extremes,
+    test,
+    environment: work.environment ?? {},
+    madeAt: new Date(clock()).toISOString(),
+  });
+  await writeFile(join(folder, 'report', FILE.report), html);
+  await store.publish(join(folder, 'report'), reportKey(experiment));
+  await store.publish(join(folder, 'ensemble'), ensembleKey(experiment));
+  return { testImages, dice: score.dice, images: score.images };
+}
+
+/** The Dice of every out-of-fold image; masks are let go as soon as they are scored. */
+async function scoreOutOfFold({ experiment, store, prepared, step }: EnsembleWork): Promise<(ImageDice & { readonly fold: number })[]> {
+  const images: (ImageDice & { readonly fold: number })[] = [];
+  for await (const { fold, sample, dice } of outOfFoldImages(experiment, store, prepared)) {
+    images.push({ fold, imageName: sample.imageName, perClass: dice });
+    await step();
+  }
+  return images;
+}
+
+async function readThresholdSums(experiment: SegmentationExperiment, store: ArtifactStore): Promise<ThresholdSums[]> {
+  const folds: ThresholdSums[] = [];
+  for (const fold of experiment.spec.run.folds) {
+    const key = `${foldKey(experiment, fold)}/${FILE.outOfFoldThresholds}`;
+    const sums = parseThresholdSums((await store.read(key)).toString('utf8'));
+    if (!sums) throw new CarpalError('checkpoint-invalid', "the fold's threshold sums cannot be read", { where: key });
+    folds.push(sums);
+  }
+  return folds;
+}

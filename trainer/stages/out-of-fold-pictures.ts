@@ -1,0 +1,60 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FILE } from '@carpal/configs/names.ts';
+import { type OutOfFoldImage, outOfFoldImages } from '../infer/out-of-fold-scores.ts';
+import { type ImageDice, meanOf } from '../infer/scoring.ts';
+import { drawOverlay, OVERLAY_JPEG, OVERLAY_PNG } from '../report/overlay.ts';
+import { pickExtremes } from '../report/pick-images.ts';
+import type { Radiographs } from '../report/radiographs.ts';
+import type { ReportPicture } from '../report/report-data.ts';
+import type { EnsembleWork } from './ensemble-work.ts';
+
+const EACH = 4;
+
+/**
+ * Overlays of the worst and the best out-of-fold images with their truth, written to report/overlays and returned for the report. Their
+ * masks are read once more: to keep those of every image until the worst are known would take memory that grows with the data set.
+ */
+export async function drawExtremes(
+  work: EnsembleWork,
+  radiographs: Radiographs,
+  images: readonly ImageDice[],
+): Promise<{ worst: ReportPicture[]; best: ReportPicture[] }> {
+  const { worst, best } = pickExtremes(
+    images.map((image) => meanOf(image.perClass)),
+    EACH,
+  );
+  const wanted = new Set([...worst, ...best]);
+  const drawn = new Map<number, ReportPicture>();
+  let index = 0;
+  for await (const image of outOfFoldImages(work.experiment, work.store, work.prepared)) {
+    if (wanted.has(index)) drawn.set(index, await drawWithTruth(work, radiographs, image));
+    index += 1;
+  }
+  const picturesOf = (places: readonly number[]): ReportPicture[] => places.flatMap((place) => drawn.get(place) ?? []);
+  return { worst: picturesOf(worst), best: picturesOf(best) };
+}
+
+async function drawWithTruth({ prepared, folder }: EnsembleWork, radiographs: Radiographs, image: OutOfFoldImage): Promise<ReportPicture> {
+  const { sample, masks, truth, dice, fold } = image;
+  const { imageName: title, width, height, group } = sample;
+  const mean = meanOf(dice).toFixed(4);
+  const overlay = await drawOverlay({
+    picture: await radiographs.pictureOf(sample),
+    width,
+    height,
+    classes: prepared.classes,
+    masks,
+    truth,
+    title,
+    notes: [`Dice ${mean}`, `${group}, out of fold ${fold}`],
+    dice,
+  });
+  const path = join(folder, 'report', FILE.overlays, `out-of-fold-${title.replace(/\.[^.]*$/, '')}.png`);
+  await writeFile(path, await overlay.clone().png(OVERLAY_PNG).toBuffer());
+  return {
+    title,
+    caption: `${title}, ${group}, fold ${fold}: Dice ${mean}. Dashed white: truth.`,
+    jpeg: await overlay.jpeg(OVERLAY_JPEG).toBuffer(),
+  };
+}

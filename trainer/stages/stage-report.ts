@@ -1,0 +1,50 @@
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import type { StageName, StageProgress } from '@carpal/configs/schema/progress.ts';
+
+/** How old progress.json may grow while nothing but counts change. */
+const PROGRESS_EVERY_MS = 10_000;
+
+export type ReportFields = Partial<Omit<StageProgress, 'stage' | 'updatedAt'>>;
+
+/** progress.json of a stage that works through a number of items. */
+export class StageReport {
+  readonly #store: ArtifactStore;
+  readonly #key: string;
+  readonly #stage: StageName;
+  readonly #clock: () => number;
+  #latest: ReportFields = {};
+  #writtenMs = Number.NEGATIVE_INFINITY;
+
+  constructor(store: ArtifactStore, key: string, stage: StageName, clock: () => number) {
+    this.#store = store;
+    this.#key = key;
+    this.#stage = stage;
+    this.#clock = clock;
+  }
+
+  /** Writes what changed now. */
+  async write(fields: ReportFields): Promise<void> {
+    this.#latest = { ...this.#latest, ...fields };
+    this.#writtenMs = this.#clock();
+    const updatedAt = new Date(this.#writtenMs).toISOString();
+    const progress: StageProgress = { stage: this.#stage, state: 'running', ...this.#latest, updatedAt };
+    await this.#store.write(this.#key, `${JSON.stringify(progress, null, 2)}\n`);
+  }
+
+  /** Writes what changed if the last writing is old. */
+  async note(fields: ReportFields): Promise<void> {
+    if (this.#clock() - this.#writtenMs >= PROGRESS_EVERY_MS) await this.write(fields);
+    else this.#latest = { ...this.#latest, ...fields };
+  }
+
+  /** Tells why the stage ended early. A store that does not take even this must not hide the error itself. */
+  async fail(error: unknown): Promise<void> {
+    const known = error instanceof CarpalError ? error : undefined;
+    if (known?.code === 'stopped-with-checkpoint') return this.write({ state: 'stopped' }).catch(() => undefined);
+    const where = known?.where === undefined ? '' : ` (${known.where})`;
+    const message = `${error instanceof Error ? error.message : String(error)}${where}`;
+    const remedy = known?.remedy ?? 'This is a fault of carpal; please report it.';
+    return this.write({ state: 'failed', error: { code: known?.code ?? 'bug', message, remedy } }).catch(() => undefined);
+  }
+}

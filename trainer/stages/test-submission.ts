@@ -1,0 +1,74 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FILE } from '@carpal/configs/names.ts';
+import type { Runs } from '@carpal/masks/runs.ts';
+import type { PreparedSample } from '../data/prepared.ts';
+import type { Network } from '../infer/network.ts';
+import { softVote } from '../infer/soft-vote.ts';
+import { writeSubmission } from '../infer/submission-writer.ts';
+import { drawOverlay, OVERLAY_JPEG, OVERLAY_PNG } from '../report/overlay.ts';
+import { pickEvenly } from '../report/pick-images.ts';
+import type { Radiographs } from '../report/radiographs.ts';
+import type { ReportPicture } from '../report/report-data.ts';
+import type { EnsembleWork } from './ensemble-work.ts';
+
+/** Overlays take a megabyte each: a large test half gets some, evenly spread, not one an image. */
+const TEST_OVERLAYS = 24;
+const TEST_PICTURES = 6;
+
+/** The folder's ensemble/submission.csv, and overlays of some test images in report/overlays. Returns the pictures for the report. */
+export async function writeTestSubmission(
+  work: EnsembleWork,
+  networks: readonly Network[],
+  radiographs: Radiographs,
+): Promise<ReportPicture[]> {
+  const { experiment, prepared, folder } = work;
+  await mkdir(join(folder, 'report', FILE.overlays), { recursive: true });
+  const samples = prepared.samples.filter(({ half }) => half === 'test');
+  const vote = { networks, views: experiment.spec.inference.tta, thresholds: work.thresholds.map(({ threshold }) => threshold) };
+  const overlays = pickEvenly(samples.length, TEST_OVERLAYS);
+  const shown = pickEvenly(samples.length, TEST_PICTURES);
+  const pictures: ReportPicture[] = [];
+  await writeSubmission(join(folder, 'ensemble', FILE.submission), async (writer) => {
+    for (const [index, sample] of samples.entries()) {
+      const { width, height } = sample;
+      const masks = softVote(vote, { pixels: await prepared.readImage(sample), size: prepared.size, width, height });
+      for (const [classIndex, mask] of masks.entries()) await writer.write(sample.imageName, prepared.classes[classIndex] ?? '', mask);
+      if (overlays.has(index) || shown.has(index)) {
+        const picture = await testOverlay(work, sample, masks, radiographs);
+        if (shown.has(index)) pictures.push(picture);
+      }
+      await work.step();
+    }
+  });
+  return pictures;
+}
+
+async function testOverlay(
+  { prepared, folder }: EnsembleWork,
+  sample: PreparedSample,
+  masks: readonly Runs[],
+  radiographs: Radiographs,
+): Promise<ReportPicture> {
+  const { imageName: title, width, height, group } = sample;
+  const found = masks.filter((mask) => mask.bounds.length > 0).length;
+  const notes = [`test, ${group}`, `${found} of ${masks.length} bones found`];
+  const overlay = await drawOverlay({
+    picture: await radiographs.pictureOf(sample),
+    width,
+    height,
+    classes: prepared.classes,
+    masks,
+    title,
+    notes,
+  });
+  await writeFile(
+    join(folder, 'report', FILE.overlays, `${title.replace(/\.[^.]*$/, '')}.png`),
+    await overlay.clone().png(OVERLAY_PNG).toBuffer(),
+  );
+  return {
+    title,
+    caption: `${title}, ${group}: ${found} of ${masks.length} bones found`,
+    jpeg: await overlay.jpeg(OVERLAY_JPEG).toBuffer(),
+  };
+}
