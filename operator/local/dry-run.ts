@@ -1,0 +1,38 @@
+/** What a run would start, without starting, writing or locking anything. */
+import { join } from 'node:path';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { ExperimentStatus } from '../experiment/experiment-status.ts';
+import { attemptName, type StageKey } from '../experiment/stage.ts';
+import { entriesOf, foldsOf } from '../experiment/stages.ts';
+import { experimentRecordKey } from './experiment-record.ts';
+import { artifactsFolder, stageCommand } from './run-experiment.ts';
+import { findRun, runFolder } from './run-identity.ts';
+import { readStatusFile } from './status-file.ts';
+
+export type PlannedCommand = { readonly attempt: string; readonly command: readonly string[] };
+
+/** The attempts in order with their commands; stages that are done already are left out. Throws `manifest-immutable` as a run would. */
+export async function dryRun(
+  experiment: SegmentationExperiment,
+  workFolder: string,
+  program: readonly string[],
+): Promise<readonly PlannedCommand[]> {
+  const folder = runFolder(workFolder, experiment);
+  const found = await findRun(folder, experiment);
+  const status = await readStatusFile(folder);
+  const named = { metadata: { ...found.metadata, uid: found.metadata.uid ?? 'NEW-UID' } };
+  const artifacts = artifactsFolder(workFolder);
+  const file = join(artifacts, experimentRecordKey(named));
+  return openStages(found, status).map(({ key, attempts }) => ({
+    attempt: attemptName(found.metadata.name, key, attempts + 1),
+    command: [process.execPath, ...stageCommand(program, file, artifacts, key)],
+  }));
+}
+
+function openStages(experiment: SegmentationExperiment, status: ExperimentStatus | undefined): { key: StageKey; attempts: number }[] {
+  if (status !== undefined) {
+    return entriesOf(status).flatMap(([key, { state, attempts }]) => (state === 'Succeeded' ? [] : [{ key, attempts }]));
+  }
+  const folds = foldsOf(experiment).map((fold): StageKey => ({ stage: 'fold', fold }));
+  return [{ stage: 'prepare' } as const, ...folds, { stage: 'ensemble' } as const].map((key) => ({ key, attempts: 0 }));
+}

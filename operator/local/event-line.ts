@@ -1,0 +1,19 @@
+/** Events as lines for a person at a terminal. */
+import type { PlannedEvent } from '../experiment/events.ts';
+
+/** Events that the table shows anyway. */
+const SHOWN_BY_TABLE: ReadonlySet<string> = new Set(['StageStarted', 'StageFinished', 'StageRetried', 'ExperimentComplete']);
+
+/** One event in one or more lines, without a time. */
+export function eventLine({ reason, note, type, stage }: PlannedEvent): string {
+  if (reason === 'StageStarted') return `${note.replace(/, attempt 1$/, '')}: started`;
+  if (reason === 'StageRetried') return `${note}: started, going on from the last checkpoint`;
+  if (reason === 'ExperimentComplete') return 'complete';
+  if (stage === undefined) return `${reason}: ${note}`;
+  return type === 'Warning' ? `${note.replace(':', ' failed:')}` : note;
+}
+
+/** The events worth a line above the live table. */
+export function notableEvents(events: readonly PlannedEvent[]): readonly PlannedEvent[] {
+  return events.filter(({ reason }) => !SHOWN_BY_TABLE.has(reason));
+}

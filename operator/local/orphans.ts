@@ -1,0 +1,46 @@
+/** Attempts whose runner died: brought to an end before anything new may start, so that no fold has two writers. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AttemptRecord } from './attempt-record.ts';
+import type { AttemptRecords } from './attempt-records.ts';
+import { isAlive } from './process-identity.ts';
+
+/** Not our child: the system tells nobody but its parent when it ends, so it has to be looked at. */
+const LOOK_EVERY_MS = 50;
+
+/** Signals a process (or, negative, a group); one that is gone is no error. */
+export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+async function endOrphan(record: AttemptRecord, graceMs: number, onWaiting: (record: AttemptRecord) => void): Promise<void> {
+  const identity = record.process;
+  if (identity === undefined || !isAlive(identity)) return;
+  onWaiting(record);
+  signalQuietly(identity.pid, 'SIGTERM');
+  for (let waitedMs = 0; waitedMs < graceMs && isAlive(identity); waitedMs += LOOK_EVERY_MS) await sleep(LOOK_EVERY_MS);
+  while (isAlive(identity)) {
+    signalQuietly(-identity.pid, 'SIGKILL');
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+/**
+ * Ends every attempt that a former runner left open, giving each up to `graceMs` for a checkpoint, and records its end. `onWaiting` hears
+ * of those that still run.
+ */
+export async function endOrphans(
+  records: AttemptRecords,
+  graceMs: number,
+  now: () => Date,
+  onWaiting: (record: AttemptRecord) => void,
+): Promise<readonly AttemptRecord[]> {
+  const open = records.all().filter((record) => record.finishedAt === undefined);
+  await Promise.all(open.map((record) => endOrphan(record, graceMs, onWaiting)));
+  const ended = open.map((record): AttemptRecord => ({ ...record, finishedAt: now().toISOString(), orphaned: true }));
+  for (const record of ended) await records.put(record);
+  return ended;
+}

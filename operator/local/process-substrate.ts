@@ -1,0 +1,156 @@
+/** Attempts as processes of this machine. Their records lie in the work folder; see attempt-record.ts and runner-watch.ts for kill -9. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, open } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { withWriteErrors } from '@carpal/configs/file-errors.ts';
+import type { PlannedStart } from '../experiment/next-starts.ts';
+import type { StageKey } from '../experiment/stage.ts';
+import type { Substrate } from '../experiment/substrate.ts';
+import { type AttemptRecord, stageRunOf } from './attempt-record.ts';
+import { openAttemptRecords } from './attempt-records.ts';
+import { logTail } from './log-tail.ts';
+import { endOrphans, signalQuietly } from './orphans.ts';
+import { identify } from './process-identity.ts';
+
+const RUNNER_WATCH = fileURLToPath(new URL('./runner-watch.ts', import.meta.url));
+
+export type ProcessSubstrateOptions = {
+  /** Holds attempts/ and logs/. */
+  readonly folder: string;
+  /** The command of a stage, without node itself: `[cli.ts, 'fold', '--fold', '0', …]`. */
+  readonly stageCommand: (key: StageKey) => readonly string[];
+  /** The error that the stage itself reported since then, in words. */
+  readonly reportedError: (key: StageKey, since: Date) => Promise<string | undefined>;
+  /** Called whenever an attempt began or ended. */
+  readonly onChange: () => void;
+  /** How long a stage may take to stop before it is killed. */
+  readonly graceMs: number;
+  readonly now: () => Date;
+  /** Hears of an attempt of a dead runner that still runs and is waited for. */
+  readonly onOrphan?: (record: AttemptRecord) => void;
+};
+
+export type ProcessSubstrate = Substrate & {
+  /** Attempts of a dead runner that were found open and brought to an end. */
+  readonly orphans: readonly AttemptRecord[];
+  logPath(name: string): string;
+  /** Asks every running attempt to stop and returns when all have ended. Also when nothing can be written any more. */
+  stopAll(): Promise<void>;
+  /** Ends every running attempt at once. */
+  killAll(): void;
+};
+
+type Child = { readonly process: ChildProcess; readonly ended: Promise<void>; stopTimer?: NodeJS.Timeout };
+
+const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number =>
+  code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+
+/** Opens the substrate: reads the records and ends what a dead runner left running. The caller holds the work folder's lock. */
+export async function openProcessSubstrate(options: ProcessSubstrateOptions): Promise<ProcessSubstrate> {
+  const { folder, now, graceMs, onChange } = options;
+  const logs = join(folder, 'logs');
+  await withWriteErrors(logs, () => mkdir(logs, { recursive: true }));
+  const records = await openAttemptRecords(join(folder, 'attempts'));
+  const orphans = await endOrphans(records, graceMs, now, options.onOrphan ?? (() => undefined));
+  const children = new Map<string, Child>();
+  const logPath = (name: string): string => join(logs, `${name}.log`);
+
+  const recordEnd = async (name: string, end: Partial<AttemptRecord>): Promise<void> => {
+    const record = records.get(name);
+    if (record === undefined) return;
+    const failed = end.exitCode !== 0 && record.stopRequestedAt === undefined;
+    const since = new Date(record.startedAt ?? record.createdAt);
+    const message = failed ? ((await options.reportedError(record, since)) ?? (await logTail(logPath(name), 12))) : '';
+    await records.put({ ...record, ...end, finishedAt: now().toISOString(), ...(message === '' ? {} : { message }) });
+  };
+
+  /** Watches a child to its end. A record that cannot be written is left open, and the next runner finds it so. */
+  const follow = (name: string, child: ChildProcess): Child => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const followed: Child = { process: child, ended: promise };
+    const end = (fields: Partial<AttemptRecord>): void => {
+      clearTimeout(followed.stopTimer);
+      recordEnd(name, fields)
+        .catch(() => undefined)
+        .finally(() => {
+          children.delete(name);
+          resolve();
+          onChange();
+        });
+    };
+    child.once('error', (error) => end({ exitCode: 127, reason: 'StartFailed', message: error.message }));
+    child.once('exit', (code, signal) => {
+      // What the stage itself started must not go on writing.
+      if (child.pid !== undefined) signalQuietly(-child.pid, 'SIGKILL');
+      end({ exitCode: exitCodeOf(code, signal), ...(signal === null ? {} : { reason: signal }) });
+    });
+    return followed;
+  };
+
+  const askToStop = (child: Child): void => {
+    child.process.kill('SIGTERM');
+    child.stopTimer ??= setTimeout(() => killGroup(child), graceMs).unref();
+  };
+
+  return {
+    orphans,
+    logPath,
+    observe: async () => records.all().map(stageRunOf),
+    async start(attempt: PlannedStart) {
+      if (records.get(attempt.name) !== undefined) return;
+      const record: AttemptRecord = { ...attempt, createdAt: now().toISOString() };
+      await records.put(record);
+      const log = await open(logPath(attempt.name), 'a');
+      const flags = ['--disable-warning=ExperimentalWarning', '--import', RUNNER_WATCH];
+      const child = spawn(process.execPath, [...flags, ...options.stageCommand(attempt)], {
+        // A group of its own: Ctrl-C in the terminal reaches the runner alone, which asks the stages to stop.
+        detached: true,
+        stdio: ['pipe', log.fd, log.fd],
+      });
+      children.set(attempt.name, follow(attempt.name, child));
+      // A stage that dies at once closes the pipe under us; its exit tells more than that.
+      child.stdin?.on('error', () => undefined);
+      try {
+        if (child.pid === undefined) return;
+        await records.put({ ...record, process: identify(child.pid), startedAt: now().toISOString() });
+        child.stdin?.write('go\n');
+      } catch (error) {
+        // Not recorded, so it must not begin.
+        if (child.pid !== undefined) signalQuietly(-child.pid, 'SIGKILL');
+        throw error;
+      } finally {
+        await log.close();
+      }
+      onChange();
+    },
+    async stop(name) {
+      const record = records.get(name);
+      const child = children.get(name);
+      if (record === undefined || record.finishedAt !== undefined || child === undefined) return;
+      await records.put({ ...record, stopRequestedAt: record.stopRequestedAt ?? now().toISOString() });
+      askToStop(child);
+    },
+    async remove(name) {
+      await records.remove(name);
+    },
+    async stopAll() {
+      for (const [name, child] of children) {
+        const record = records.get(name);
+        if (record !== undefined && record.stopRequestedAt === undefined) {
+          await records.put({ ...record, stopRequestedAt: now().toISOString() }).catch(() => undefined);
+        }
+        askToStop(child);
+      }
+      await Promise.all([...children.values()].map((child) => child.ended));
+    },
+    killAll() {
+      for (const child of children.values()) killGroup(child);
+    },
+  };
+}
+
+function killGroup(child: Child): void {
+  if (child.process.pid !== undefined) signalQuietly(-child.process.pid, 'SIGKILL');
+}

@@ -1,0 +1,65 @@
+/** What an experiment leaves for its owner, copied from the store to a folder of theirs; each under its final name only when whole. */
+import { cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
+import { ensembleKey, FILE, reportKey } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+
+export type Published = { readonly path: string; readonly what: string };
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Puts a copy of a file or folder in the place of whatever is there. A folder is moved aside first: nothing swaps two folders at once. */
+async function replace(source: string, target: string): Promise<void> {
+  const partial = `${target}.partial-${process.pid}`;
+  const former = `${target}.former-${process.pid}`;
+  await withWriteErrors(target, async () => {
+    try {
+      await cp(source, partial, { recursive: true });
+      const isFolder = (await stat(partial)).isDirectory();
+      if (isFolder && (await exists(target))) await rename(target, former);
+      await rename(partial, target);
+    } finally {
+      await rm(partial, { recursive: true, force: true });
+      await rm(former, { recursive: true, force: true });
+    }
+  });
+}
+
+/** Copies the outputs that there are to `out`, which is made. Other files of that folder are left alone. */
+export async function publishOutputs(store: ArtifactStore, experiment: SegmentationExperiment, out: string): Promise<readonly Published[]> {
+  const ensemble = ensembleKey(experiment);
+  const report = reportKey(experiment);
+  const outputs = [
+    { key: `${ensemble}/${FILE.submission}`, name: FILE.submission, what: 'one row an image and class' },
+    { key: `${report}/${FILE.report}`, name: FILE.report, what: 'curves, Dice of each class, best and worst cases' },
+    { key: `${ensemble}/${FILE.perClass}`, name: 'scores.json', what: 'out-of-fold Dice in all and of each class' },
+    { key: `${report}/${FILE.overlays}`, name: FILE.overlays, what: 'the masks drawn over the images' },
+  ];
+  await withWriteErrors(out, () => mkdir(out, { recursive: true }));
+  const published: Published[] = [];
+  for (const { key, name, what } of outputs) {
+    if ((await store.list(key)).length === 0) continue;
+    const path = join(out, name);
+    await replace(await store.checkout(key), path);
+    published.push({ path, what });
+  }
+  return published;
+}
+
+/** Copies the logs of all attempts into the report, so that they outlive the work folder's run. */
+export async function keepLogs(store: ArtifactStore, experiment: SegmentationExperiment, logs: string): Promise<void> {
+  const names = (await readdir(logs)).filter((name) => name.endsWith('.log'));
+  if (names.length === 0) return;
+  const folder = `${reportKey(experiment)}/${FILE.log}`;
+  for (const name of names) await store.write(`${folder}/${name.replace(/\.log$/, '.txt')}`, await readFile(join(logs, name)));
+}

@@ -1,0 +1,172 @@
+/** An experiment on this machine, from its run folder to its end: look, plan, act, wait for news, again. */
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { withWriteErrors } from '@carpal/configs/file-errors.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { type ExperimentStatus, isTerminal, isTrue } from '../experiment/experiment-status.ts';
+import { isActive, type StageRun } from '../experiment/observed.ts';
+import { reconcile, type Step } from '../experiment/reconcile.ts';
+import type { RetryPolicy } from '../experiment/retry-delay.ts';
+import type { StageKey } from '../experiment/stage.ts';
+import { foldsOf } from '../experiment/stages.ts';
+import type { AttemptRecord } from './attempt-record.ts';
+import { experimentRecordKey, type Provenance, writeExperimentRecord } from './experiment-record.ts';
+import { openProcessSubstrate, type ProcessSubstrate } from './process-substrate.ts';
+import { keepLogs } from './publish-outputs.ts';
+import { readProgress, readReportedError, stageFolderKey } from './read-progress.ts';
+import { openRun, runFolder } from './run-identity.ts';
+import { readStatusFile, writeStatusFile } from './status-file.ts';
+import { createWaker, type Waker } from './waker.ts';
+import { lockWorkFolder } from './work-lock.ts';
+
+/** On one machine a person waits for it. */
+export const LOCAL_RETRY: RetryPolicy = { baseMs: 1000, longestMs: 60_000, healthyAfterMs: 600_000 };
+/** Even if a change should go unseen, a look is taken this often. */
+const LOOK_AT_LEAST_EVERY_MS = 15_000;
+
+export type RunOptions = {
+  readonly experiment: SegmentationExperiment;
+  readonly workFolder: string;
+  readonly fresh: boolean;
+  /** The program that has the stage commands, without node: normally the path of cli.ts. */
+  readonly program: readonly string[];
+  readonly provenance: Provenance;
+  /** Aborted: the stages are asked to stop. */
+  readonly stop: AbortSignal;
+  /** Aborted: the stages are killed. */
+  readonly kill: AbortSignal;
+  readonly now: () => Date;
+  readonly view: RunView;
+  readonly graceMs?: number;
+  readonly retry?: RetryPolicy;
+};
+
+/** What a run shows while it goes. */
+export type RunView = {
+  begin(experiment: SegmentationExperiment, store: ArtifactStore): Promise<void>;
+  /** After every step; not called at the same time twice. */
+  show(step: Step): Promise<void>;
+  waitingForOrphan(record: AttemptRecord): void;
+  stopping(): void;
+};
+
+/** `stopped` and `suspended` can go on; `complete` and `failed` are ends. */
+export type RunResult = {
+  readonly end: 'complete' | 'failed' | 'stopped' | 'suspended';
+  readonly experiment: SegmentationExperiment;
+  readonly status: ExperimentStatus | undefined;
+  readonly store: ArtifactStore;
+  readonly runs: readonly StageRun[];
+  readonly logPath: (attempt: string) => string;
+};
+
+/** The arguments of a stage's process, without node. */
+export function stageCommand(program: readonly string[], experimentFile: string, artifacts: string, key: StageKey): readonly string[] {
+  const fold = key.fold === undefined ? [] : ['--fold', String(key.fold)];
+  return [...program, key.stage, '--experiment', experimentFile, '--artifacts', artifacts, ...fold];
+}
+
+/** The store of a work folder; prepared data sets are shared by all its runs. */
+export function artifactsFolder(workFolder: string): string {
+  return join(workFolder, 'artifacts');
+}
+
+/**
+ * Runs an experiment to its end, or until it is stopped or stands still suspended. Takes up whatever the work folder has of it. Throws
+ * `run-locked`, `manifest-immutable`, and what writing throws; the stages have ended by then.
+ */
+export async function runExperiment(options: RunOptions): Promise<RunResult> {
+  const lock = await lockWorkFolder(options.workFolder, `experiment ${options.experiment.metadata.name}`);
+  try {
+    const folder = runFolder(options.workFolder, options.experiment);
+    const experiment = await openRun(folder, options.experiment, options.fresh);
+    const store = openStore(artifactsFolder(options.workFolder));
+    await writeExperimentRecord(store, experiment, options.provenance);
+    const waker = createWaker();
+    try {
+      return await runWith(options, experiment, store, folder, waker);
+    } finally {
+      waker.close();
+    }
+  } finally {
+    // A full disk must not hide the error that it caused; a dead process's lock is taken over anyway.
+    await lock.release().catch(() => undefined);
+  }
+}
+
+async function runWith(
+  options: RunOptions,
+  experiment: SegmentationExperiment,
+  store: ArtifactStore,
+  folder: string,
+  waker: Waker,
+): Promise<RunResult> {
+  const { view, now } = options;
+  const experimentFile = join(store.uri, experimentRecordKey(experiment));
+  const substrate = await openProcessSubstrate({
+    folder,
+    stageCommand: (key) => stageCommand(options.program, experimentFile, store.uri, key),
+    reportedError: (key, since) => readReportedError(store, experiment, key, since),
+    onChange: waker.wake,
+    onOrphan: (record) => view.waitingForOrphan(record),
+    graceMs: options.graceMs ?? 110_000,
+    now,
+  });
+  waker.watchFolders(await reportFolders(store, experiment));
+  options.stop.addEventListener('abort', waker.wake);
+  options.kill.addEventListener('abort', substrate.killAll);
+  const dependencies = {
+    substrate,
+    readProgress: () => readProgress(store, experiment),
+    readStatus: () => readStatusFile(folder),
+    writeStatus: (status: ExperimentStatus) => writeStatusFile(folder, status),
+    tell: async () => undefined,
+    artifacts: store.uri,
+    now,
+    retry: options.retry ?? LOCAL_RETRY,
+  };
+  await view.begin(experiment, store);
+  const finish = async (end: RunResult['end']): Promise<RunResult> => {
+    if (end === 'complete' || end === 'failed') await keepLogs(store, experiment, dirname(substrate.logPath('any')));
+    const status = await dependencies.readStatus();
+    return { end, experiment, status, store, runs: await substrate.observe(), logPath: substrate.logPath };
+  };
+  try {
+    while (!options.stop.aborted) {
+      const step = await reconcile(experiment, dependencies);
+      await view.show(step);
+      const end = await endOf(step, substrate);
+      if (end !== undefined) return await finish(end);
+      await waker.next(Math.min(step.plan.requeueAfterMs ?? LOOK_AT_LEAST_EVERY_MS, LOOK_AT_LEAST_EVERY_MS));
+    }
+    view.stopping();
+    return await finish('stopped');
+  } finally {
+    // However this ends, no stage runs without its runner.
+    await substrate.stopAll();
+    options.stop.removeEventListener('abort', waker.wake);
+    options.kill.removeEventListener('abort', substrate.killAll);
+  }
+}
+
+/** Whether the run has come to rest: an end or a suspension, and nothing alive. */
+async function endOf({ plan }: Step, substrate: ProcessSubstrate): Promise<RunResult['end'] | undefined> {
+  if (!isTerminal(plan.status) && !isTrue(plan.status, 'Suspended')) return undefined;
+  if ((await substrate.observe()).some(isActive)) return undefined;
+  if (isTrue(plan.status, 'Complete')) return 'complete';
+  return isTrue(plan.status, 'Failed') ? 'failed' : 'suspended';
+}
+
+/** The folders that the stages report into, made so that they can be watched. */
+async function reportFolders(store: ArtifactStore, experiment: SegmentationExperiment): Promise<readonly string[]> {
+  const keys: StageKey[] = [
+    { stage: 'prepare' },
+    { stage: 'ensemble' },
+    ...foldsOf(experiment).map((fold): StageKey => ({ stage: 'fold', fold })),
+  ];
+  const folders = keys.map((key) => join(store.uri, stageFolderKey(experiment, key)));
+  for (const folder of folders) await withWriteErrors(folder, () => mkdir(folder, { recursive: true }));
+  return folders;
+}

@@ -1,0 +1,152 @@
+/** The live table as text: one line of summary, one line a stage. Pure, and no line wider than it is told. */
+import type { FoldStatus, StageStatus, StageStatusState } from '../experiment/experiment-status.ts';
+import { isTrue } from '../experiment/experiment-status.ts';
+import { foldFraction, remainingTrainingSeconds } from '../experiment/progress.ts';
+import type { Step } from '../experiment/reconcile.ts';
+import { stageTitle } from '../experiment/stage.ts';
+import { bar, figure, rate, shortDuration } from './figures.ts';
+
+export type Paint = (text: string) => string;
+export type Colours = {
+  readonly bold: Paint;
+  readonly dim: Paint;
+  readonly red: Paint;
+  readonly green: Paint;
+  readonly yellow: Paint;
+  readonly cyan: Paint;
+};
+
+export type TableOptions = {
+  readonly name: string;
+  readonly parallelism: number;
+  readonly width: number;
+  readonly now: Date;
+  /** Counts up while the table is shown; turns the spinner. */
+  readonly tick: number;
+  readonly colours: Colours;
+};
+
+const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+const BAR_CELLS = 14;
+
+/** What a state is called and painted, apart from Running. */
+function stateWord(stage: StageStatus, { colours, now }: TableOptions): string {
+  const retryMs = stage.retryAt === undefined ? 0 : Date.parse(stage.retryAt) - now.getTime();
+  const words: Record<StageStatusState, string> = {
+    Waiting: retryMs > 0 ? colours.yellow(`again in ${shortDuration(Math.ceil(retryMs / 1000))}`) : colours.dim('waits'),
+    Queued: colours.dim('queued'),
+    Pending: colours.dim('starting'),
+    Running: '',
+    Stopping: colours.yellow('stopping'),
+    Stopped: colours.yellow('stopped'),
+    Succeeded: colours.green('done'),
+    Failed: colours.red('failed'),
+  };
+  return words[stage.state];
+}
+
+type Cell = { readonly text: string; readonly paint?: Paint };
+
+/** Joins cells by two spaces, leaving out those at the end that do not fit; paint does not count into the width. */
+function row(cells: readonly Cell[], width: number): string {
+  let used = 0;
+  let line = '';
+  for (const { text, paint } of cells) {
+    const gap = line === '' ? '' : '  ';
+    const free = width - used - gap.length;
+    if (free <= 0) break;
+    const shown = text.length <= free ? text : `${text.slice(0, Math.max(0, free - 1))}…`;
+    line += gap + (paint === undefined ? shown : paint(shown));
+    used += gap.length + shown.length;
+    if (shown !== text) break;
+  }
+  return line;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with an escape
+const plainLength = (text: string): number => text.replaceAll(/\u001b\[[0-9;]*m/g, '').length;
+
+/** A cell that is painted already; it counts by what is visible. */
+function painted(text: string): Cell {
+  const visible = ' '.repeat(plainLength(text));
+  return { text: visible, paint: (cut) => (cut.length === visible.length ? text : '') };
+}
+
+const spinner = (options: TableOptions): Cell => ({ text: SPINNER[options.tick % SPINNER.length] ?? '', paint: options.colours.cyan });
+
+/** How the latest attempts ended, where that is worth knowing. */
+function troubles(stage: StageStatus, { colours }: TableOptions): Cell[] {
+  const parts = [
+    stage.failures > 0 ? `${stage.failures} failed` : '',
+    stage.disruptions > 0 ? `${stage.disruptions} disrupted` : '',
+  ].filter((part) => part !== '');
+  return parts.length === 0 || stage.state === 'Succeeded' ? [] : [{ text: parts.join(', '), paint: colours.yellow }];
+}
+
+function foldCells(fold: FoldStatus, step: Step, options: TableOptions): Cell[] {
+  const report = step.observed.progress.folds.get(fold.index);
+  const epochs = fold.epochs === undefined ? '' : `${fold.epoch ?? 0}/${fold.epochs}`;
+  const dice = `Dice ${figure(fold.bestDice)}`;
+  if (fold.state === 'Succeeded')
+    return [painted(stateWord(fold, options).padEnd(4)), { text: `${epochs} epochs` }, { text: dice, paint: options.colours.bold }];
+  if (fold.state !== 'Running') return [painted(stateWord(fold, options)), ...(epochs === '' ? [] : [{ text: `at ${epochs}` }])];
+  if (report === undefined || fold.epochs === undefined) return [spinner(options), { text: 'begins', paint: options.colours.dim }];
+  return [
+    { text: bar(foldFraction(fold, step.observed.progress), BAR_CELLS), paint: options.colours.cyan },
+    { text: epochs.padStart(7) },
+    { text: `loss ${figure(fold.loss)}` },
+    { text: dice, paint: options.colours.bold },
+    { text: `${rate(report.imagesPerSecond)}/s`.padStart(6) },
+    ...(report.etaSeconds === null || report.etaSeconds === undefined
+      ? []
+      : [{ text: shortDuration(report.etaSeconds), paint: options.colours.dim }]),
+  ];
+}
+
+function workCells(key: 'prepare' | 'ensemble', stage: StageStatus, step: Step, options: TableOptions): Cell[] {
+  const report = step.observed.progress[key];
+  if (stage.state === 'Succeeded')
+    return [painted(stateWord(stage, options)), ...(report?.total ? [{ text: `${report.total} images` }] : [])];
+  if (stage.state !== 'Running') return [painted(stateWord(stage, options))];
+  if (!report?.total) return [spinner(options), { text: 'begins', paint: options.colours.dim }];
+  return [
+    { text: bar((report.done ?? 0) / report.total, BAR_CELLS), paint: options.colours.cyan },
+    { text: `${report.done ?? 0} of ${report.total} images` },
+    ...(report.imagesPerSecond ? [{ text: `${rate(report.imagesPerSecond)}/s` }] : []),
+    ...(report.etaSeconds ? [{ text: shortDuration(report.etaSeconds), paint: options.colours.dim }] : []),
+  ];
+}
+
+function summary(step: Step, options: TableOptions): string {
+  const { status } = step.plan;
+  const { colours } = options;
+  const done = status.folds.filter(({ state }) => state === 'Succeeded').length;
+  const seconds = remainingTrainingSeconds(status, step.observed.progress, options.parallelism);
+  const ended = isTrue(status, 'Complete') || isTrue(status, 'Failed');
+  const state = isTrue(status, 'Failed') ? colours.red('failed') : isTrue(status, 'Suspended') ? colours.yellow('suspended') : '';
+  return row(
+    [
+      { text: options.name, paint: colours.bold },
+      { text: status.progress.padStart(4) },
+      { text: `${done} of ${status.folds.length} folds` },
+      ...(status.bestDice === undefined ? [] : [{ text: `mean Dice ${figure(status.bestDice)}`, paint: colours.bold }]),
+      ...(seconds === undefined || seconds <= 0 || ended ? [] : [{ text: `trained in ${shortDuration(seconds)}`, paint: colours.dim }]),
+      ...(state === '' ? [] : [painted(state)]),
+    ],
+    options.width,
+  );
+}
+
+/** The table's lines, top to bottom. */
+export function tableLines(step: Step, options: TableOptions): readonly string[] {
+  const { prepare, folds, ensemble } = step.plan.status;
+  const title = (text: string): Cell => ({ text: `  ${text.padEnd(8)}` });
+  const line = (name: string, stage: StageStatus, cells: readonly Cell[]): string =>
+    row([title(name), ...cells, ...troubles(stage, options)], options.width);
+  return [
+    summary(step, options),
+    line('prepare', prepare, workCells('prepare', prepare, step, options)),
+    ...folds.map((fold) => line(stageTitle({ stage: 'fold', fold: fold.index }), fold, foldCells(fold, step, options))),
+    line('ensemble', ensemble, workCells('ensemble', ensemble, step, options)),
+  ];
+}

@@ -1,0 +1,54 @@
+/** Waiting for something to happen: an attempt's end, a written report, a signal, or the time that a plan named. */
+import { type FSWatcher, watch } from 'node:fs';
+
+/** Changes come in bursts (temporary file, rename); what comes within this time is one. */
+const GATHER_MS = 50;
+
+export type Waker = {
+  wake(): void;
+  /** Returns soon after a wake that came since the last return, at the latest after `timeoutMs`. */
+  next(timeoutMs: number): Promise<void>;
+  /** Wakes whenever an entry of one of these folders changes. */
+  watchFolders(folders: readonly string[]): void;
+  close(): void;
+};
+
+/** A waker without sources; whoever has news calls `wake`. */
+export function createWaker(): Waker {
+  let news = false;
+  let resolveNext: (() => void) | undefined;
+  const watchers: FSWatcher[] = [];
+  const wake = (): void => {
+    news = true;
+    resolveNext?.();
+  };
+  return {
+    wake,
+    async next(timeoutMs) {
+      if (!news) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, Math.min(timeoutMs, 2 ** 31 - 1));
+          resolveNext = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        resolveNext = undefined;
+      }
+      if (news) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+      news = false;
+    },
+    watchFolders(folders) {
+      for (const folder of folders) {
+        const watcher = watch(folder, wake);
+        // A folder that cannot be watched (limit, network drive) is still looked at when a wait ends.
+        watcher.on('error', () => watcher.close());
+        watchers.push(watcher);
+      }
+    },
+    close() {
+      for (const watcher of watchers) watcher.close();
+      resolveNext?.();
+    },
+  };
+}

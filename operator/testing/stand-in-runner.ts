@@ -1,0 +1,7 @@
+/** A runner in a process of its own for tests that kill it: `stand-in-runner.ts WORLD`. SIGTERM stops it, as Ctrl-C would. */
+import { runHere } from './local-world.ts';
+
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
+const { end } = await runHere(process.argv[2] ?? '', { stop: stop.signal });
+process.exit(end === 'stopped' ? 75 : 0);
