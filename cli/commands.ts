@@ -8,6 +8,7 @@ export type CommandEntry = {
 };
 
 export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'run', summary: 'a whole experiment on this machine, from data set to submission', load: () => import('./run.ts') },
   { name: 'validate', summary: 'check manifests and name every mistake', load: () => import('./validate.ts') },
   { name: 'prepare', summary: 'stage 1: the data set at training size, once for all folds', load: () => import('./prepare.ts') },
   { name: 'fold', summary: 'train one fold, from its last checkpoint if it has one', load: () => import('./fold.ts') },
