@@ -10,36 +10,52 @@ export function fitImage({ pixels, width, height, white }: Sheet, fit: Fit): Uin
   const { size } = fit;
   const across = axisTaps(width, size, fit.scale, fit.offsetX);
   const down = axisTaps(height, size, fit.scale, fit.offsetY);
-
-  const rows = new Float32Array(height * size);
-  for (let y = 0; y < height; y++) {
-    const from = y * width;
-    const to = y * size;
+  const out = new Uint8Array(size * size);
+  const line = new Float32Array(width);
+  for (let j = 0; j < size; j++) {
+    line.fill(0);
+    addRows(pixels, width, down, j, line);
     for (let i = 0; i < size; i++) {
       const first = across.starts[i] as number;
       const last = across.starts[i + 1] as number;
-      const source = from + (across.positions[i] as number) - first;
+      const source = (across.positions[i] as number) - first;
       let sum = 0;
-      for (let k = first; k < last; k++) sum += (across.weights[k] as number) * (pixels[source + k] as number);
-      rows[to + i] = sum;
+      for (let k = first; k < last; k++) sum += (across.weights[k] as number) * (line[source + k] as number);
+      out[j * size + i] = Math.min(255, (sum * 255) / white + 0.5) | 0;
     }
-  }
-
-  const out = new Uint8Array(size * size);
-  const line = new Float64Array(size);
-  const toByte = 255 / white;
-  for (let j = 0; j < size; j++) {
-    const first = down.starts[j] as number;
-    const last = down.starts[j + 1] as number;
-    line.fill(0);
-    for (let k = first; k < last; k++) {
-      const weight = (down.weights[k] as number) * toByte;
-      const from = ((down.positions[j] as number) + k - first) * size;
-      for (let i = 0; i < size; i++) line[i] = (line[i] as number) + weight * (rows[from + i] as number);
-    }
-    for (let i = 0; i < size; i++) out[j * size + i] = Math.min(255, (line[i] as number) + 0.5) | 0;
   }
   return out;
+}
+
+/** Adds up the sheet rows of square row `j`, four at a time: this pass sees every pixel of the sheet, so it decides what fitting costs. */
+function addRows(
+  pixels: Uint8Array | Uint16Array,
+  width: number,
+  { starts, positions, weights }: Taps,
+  j: number,
+  line: Float32Array,
+): void {
+  const first = starts[j] as number;
+  const last = starts[j + 1] as number;
+  let from = (positions[j] as number) * width;
+  let k = first;
+  for (; k + 4 <= last; k += 4) {
+    const [p, q, r, s] = [weights[k] as number, weights[k + 1] as number, weights[k + 2] as number, weights[k + 3] as number];
+    for (let x = 0; x < width; x++) {
+      const at = from + x;
+      line[x] =
+        (line[x] as number) +
+        (p * (pixels[at] as number) +
+          q * (pixels[at + width] as number) +
+          (r * (pixels[at + 2 * width] as number) + s * (pixels[at + 3 * width] as number)));
+    }
+    from += 4 * width;
+  }
+  for (; k < last; k++) {
+    const weight = weights[k] as number;
+    for (let x = 0; x < width; x++) line[x] = (line[x] as number) + weight * (pixels[from + x] as number);
+    from += width;
+  }
 }
 
 /** Along one axis: square pixel i is the sum over k in [starts[i], starts[i+1]) of weights[k] × sheet pixel positions[i] + k − starts[i]. */

@@ -38,7 +38,7 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
     const folder = datasetFolder(dataset.uri);
     await report.write({ state: 'running' });
     assignFolds((await discoverDataset(folder)).train, dataset.split);
-    const startMs = clock();
+    let startMs: number | undefined;
     const prepared = await prepareDataset({
       folder,
       size: input.size,
@@ -46,6 +46,8 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
       store,
       ...(signal ? { signal } : {}),
       onProgress: (progress) => {
+        // From the first image on: what is read before, to know whether the set is there, is not preparing.
+        startMs ??= clock();
         const pace = paceOf(progress, (clock() - startMs) / 1000);
         onProgress?.({ ...progress, ...pace });
         report.note({ state: 'running', done: progress.done, total: progress.total, ...pace });

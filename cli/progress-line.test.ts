@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { type ProgressStream, progressLine } from './progress-line.ts';
+
+function recorded(isTTY: boolean): ProgressStream & { readonly text: string } {
+  let text = '';
+  return {
+    isTTY,
+    columns: 60,
+    write: (more) => {
+      text += more;
+    },
+    get text() {
+      return text;
+    },
+  };
+}
+
+it('outside a terminal there is a plain line for each tenth, the last one included', () => {
+  const stream = recorded(false);
+  const draw = progressLine('prepare', stream, () => 0);
+  for (let done = 0; done <= 40; done++) draw(done, 40, done > 0 ? '3.0 images/s' : '');
+  const lines = stream.text.split('\n');
+  expect(lines).toHaveLength(12);
+  expect([lines[0], lines[1], lines[10]]).toEqual(['prepare 0/40', 'prepare 4/40 3.0 images/s', 'prepare 40/40 3.0 images/s']);
+});
+
+it('in a terminal one line is redrawn at most ten times a second, and the end is always drawn', () => {
+  const stream = recorded(true);
+  let nowMs = 0;
+  const draw = progressLine('prepare', stream, () => nowMs);
+  draw(0, 3);
+  draw(1, 3);
+  nowMs = 200;
+  draw(2, 3);
+  draw(3, 3);
+  const drawn = stream.text.split('\r').slice(1);
+  expect(drawn).toHaveLength(3);
+  expect(drawn[2]).toBe(`\u001b[2Kprepare ${'█'.repeat(24)} 3/3 \n`);
+});

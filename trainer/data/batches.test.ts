@@ -1,0 +1,245 @@
+import { truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
+import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
+import { polygonCoverage } from '@carpal/masks/coverage.ts';
+import { squareFit } from '@carpal/masks/fit.ts';
+import { describe, expect, it } from 'vitest';
+import { BatchMaker } from './batch-maker.ts';
+import { type Batch, type BatchOptions, openBatches } from './batches.ts';
+import { prepareDataset } from './prepare.ts';
+import type { PreparedSet } from './prepared.ts';
+import { annotationText, circle, greyPng, SMALL_CLASSES, temporaryFolder, writeSmallDataset, writeUnder } from './testing/small-dataset.ts';
+
+const AUGMENTATIONS: AugmentationSpec[] = [
+  { name: 'rotate', probability: 0.8, degrees: 30 },
+  { name: 'flipHorizontal', probability: 0.5 },
+  { name: 'gamma', probability: 0.5 },
+  { name: 'gaussianNoise', probability: 0.5 },
+];
+
+async function smallSet(size = 16): Promise<PreparedSet> {
+  const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+  await writeSmallDataset(folder, { people: 3, testPeople: 1 });
+  return prepareDataset({ folder, size, classes: SMALL_CLASSES, store: openFolderStore(artifacts) });
+}
+
+const optionsFor = (set: PreparedSet, more: Partial<BatchOptions> = {}): BatchOptions => ({
+  prepared: set.folder,
+  samples: set.samples.filter(({ half }) => half === 'train'),
+  batchSize: 4,
+  classes: set.classes.length,
+  seed: 5,
+  epoch: 1,
+  ...more,
+});
+
+type Kept = { names: string[]; images: Float32Array; targets: Uint8Array; step: number };
+const keep = ({ samples, images, targets, step }: Batch): Kept => ({
+  names: samples.map(({ imageName }) => imageName),
+  images: images.slice(),
+  targets: targets.slice(),
+  step,
+});
+
+async function walk(options: BatchOptions): Promise<Kept[]> {
+  const kept: Kept[] = [];
+  for await (const batch of openBatches(options)) kept.push(keep(batch));
+  return kept;
+}
+
+describe('openBatches', () => {
+  it('gives every sample once, in the order asked for, with a smaller last batch', async () => {
+    const set = await smallSet();
+    const options = optionsFor(set, { shuffle: false });
+    expect(openBatches(options).steps).toBe(2);
+    const batches = await walk(options);
+    expect(batches.map(({ names, step }) => [step, names.length])).toEqual([
+      [0, 4],
+      [1, 2],
+    ]);
+    expect(batches.flatMap(({ names }) => names)).toEqual(options.samples.map(({ imageName }) => imageName));
+    expect(batches.map(({ images, targets }) => [images.length, targets.length])).toEqual([
+      [4 * 256, 4 * 256 * 3],
+      [2 * 256, 2 * 256 * 3],
+    ]);
+  });
+
+  it('without augmentation gives the prepared pixels and the exact coverage', async () => {
+    const set = await smallSet();
+    const options = optionsFor(set, { shuffle: false, batchSize: 1 });
+    const [batch] = await walk(options);
+    const [sample] = options.samples;
+    if (!batch || !sample) throw new Error('no batch');
+    expect(batch.images).toEqual(Float32Array.from(await set.readImage(sample), (value) => value / 255));
+    const targets = new Uint8Array(256 * 3);
+    const fit = squareFit(sample.width, sample.height, set.size);
+    (await set.readPolygons(sample)).forEach((polygon, channel) => {
+      polygonCoverage(polygon, sample.width, sample.height, fit, targets, channel, 3);
+    });
+    expect(batch.targets).toEqual(targets);
+  });
+
+  it('gives the same batches whatever is made ahead, on the thread or without one', async () => {
+    const set = await smallSet();
+    const options = optionsFor(set, { augmentations: AUGMENTATIONS });
+    const [ahead0, ahead5] = [await walk({ ...options, ahead: 0 }), await walk({ ...options, ahead: 5 })];
+    expect(ahead0).toEqual(ahead5);
+    const ordered = ahead0.flatMap(({ names }) => names.map((name) => set.samples.find(({ imageName }) => imageName === name) ?? fail()));
+    const maker = new BatchMaker({ ...options, samples: ordered, augmentations: AUGMENTATIONS, startStep: 0 });
+    const made = maker.next();
+    expect(made?.buffers.images).toEqual(ahead0[0]?.images);
+    expect(made?.buffers.targets).toEqual(ahead0[0]?.targets);
+  });
+
+  it('an image is changed alike in any order and batch size, and otherwise in another epoch', async () => {
+    const set = await smallSet();
+    const options = optionsFor(set, { augmentations: AUGMENTATIONS, batchSize: 1 });
+    const byName = async (more: Partial<BatchOptions>): Promise<Record<string, Kept>> =>
+      Object.fromEntries((await walk({ ...options, ...more })).map((kept) => [kept.names[0], { ...kept, step: 0 }]));
+    const first = await byName({});
+    expect(await byName({ shuffle: false })).toEqual(first);
+    expect(await byName({ epoch: 2 })).not.toEqual(first);
+    expect(await byName({ seed: 6 })).not.toEqual(first);
+  });
+
+  it('shuffles by seed and epoch', async () => {
+    const set = await smallSet();
+    const order = async (more: Partial<BatchOptions>): Promise<string> =>
+      (await walk(optionsFor(set, more))).flatMap(({ names }) => names).join();
+    const first = await order({});
+    expect(await order({})).toBe(first);
+    expect(new Set([first, await order({ epoch: 2 }), await order({ epoch: 3 }), await order({ seed: 6 })]).size).toBeGreaterThan(2);
+  });
+
+  it('goes on after a stop exactly where it was', async () => {
+    const set = await smallSet();
+    const options = optionsFor(set, { augmentations: AUGMENTATIONS, batchSize: 2 });
+    const whole = await walk(options);
+    for (const startStep of [0, 1, 2, 3]) expect(await walk({ ...options, startStep })).toEqual(whole.slice(startStep));
+  });
+
+  it('takes the arrays of a batch back when the next is asked for', async () => {
+    const set = await smallSet();
+    const batches = openBatches(optionsFor(set, { batchSize: 2 }))[Symbol.asyncIterator]();
+    const first: Batch = (await batches.next()).value;
+    expect(first.images).toHaveLength(2 * 256);
+    await batches.next();
+    expect(first.images).toHaveLength(0);
+    await batches.return?.();
+  });
+
+  it('can be left early or closed at any time, and a new one follows', async () => {
+    const set = await smallSet();
+    const options = optionsFor(set, { batchSize: 1 });
+    for await (const batch of openBatches(options)) {
+      expect(batch.step).toBe(0);
+      break;
+    }
+    const closed = openBatches(options);
+    await closed.close();
+    await closed.close();
+    for await (const batch of closed) throw new Error(`batch ${batch.step} of closed batches`);
+    expect(await walk(options)).toHaveLength(6);
+  });
+
+  it('several can be walked through at once', async () => {
+    const set = await smallSet();
+    const [one, two] = [
+      optionsFor(set, { epoch: 1, augmentations: AUGMENTATIONS }),
+      optionsFor(set, { epoch: 2, augmentations: AUGMENTATIONS }),
+    ];
+    const [alone1, alone2] = [await walk(one), await walk(two)];
+    expect(await Promise.all([walk(one), walk(two), walk(one)])).toEqual([alone1, alone2, alone1]);
+  });
+
+  it('has empty targets for the test half', async () => {
+    const set = await smallSet();
+    const [batch] = await walk(optionsFor(set, { samples: set.samples.filter(({ half }) => half === 'test') }));
+    expect(batch?.targets.every((value) => value === 0)).toBe(true);
+    expect(batch?.images.some((value) => value > 0.5)).toBe(true);
+  });
+
+  it("a thread's error reaches the consumer with its code, and the next walk works", async () => {
+    const set = await smallSet();
+    const options = optionsFor(set, { shuffle: false, batchSize: 2 });
+    const damaged = join(set.folder, 'images/image2.png.u8');
+    await expect(walk({ ...options, classes: 7 })).rejects.toMatchObject({
+      code: 'prepared-invalid',
+      message: 'the set has 3 classes instead of 7',
+    });
+    await truncate(damaged, 9);
+    const seen: number[] = [];
+    const failing = async (): Promise<void> => {
+      for await (const { step } of openBatches(options)) seen.push(step);
+    };
+    await expect(failing()).rejects.toMatchObject({ name: 'CarpalError', code: 'prepared-invalid', where: damaged });
+    expect(seen).toEqual([0]);
+    expect(await walk({ ...options, samples: options.samples.slice(0, 2) })).toHaveLength(1);
+  });
+});
+
+describe('augmentation', () => {
+  // An upright sheet with a margin in the square, a bright disk near its corner, and everything that moves, at full strength.
+  const moving: AugmentationSpec[] = [
+    { name: 'flipHorizontal', probability: 0.5 },
+    { name: 'rotate', probability: 1, degrees: 60 },
+    { name: 'shiftScaleRotate', probability: 1, shift: 0.1, scale: 0.3, degrees: 20 },
+  ];
+
+  it.each([
+    { width: 257, height: 257 },
+    { width: 190, height: 301 },
+    { width: 301, height: 222 },
+  ])('keeps a bright disk under its mask on a $width × $height sheet', async ({ width, height }) => {
+    const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+    const [x, y, radius] = [70, 80, 40];
+    await writeUnder(
+      folder,
+      'train/DCM/ID1/a.png',
+      await greyPng(width, height, (px, py) => (Math.hypot(px - x, py - y) <= radius + 0.5 ? 255 : 0)),
+    );
+    await writeUnder(folder, 'train/outputs_json/ID1/a.json', annotationText({ first: circle(x, y, radius) }));
+    const set = await prepareDataset({ folder, size: 96, classes: ['first'], store: openFolderStore(artifacts) });
+    for (let epoch = 0; epoch < 25; epoch++) {
+      const maker = new BatchMaker({
+        prepared: set.folder,
+        samples: set.samples,
+        batchSize: 1,
+        classes: 1,
+        seed: 1,
+        epoch,
+        startStep: 0,
+        augmentations: moving,
+      });
+      const made = maker.next();
+      if (!made) throw new Error('no batch');
+      const { images, targets } = made.buffers;
+      const centre = { image: [0, 0, 0], mask: [0, 0, 0] };
+      let difference = 0;
+      for (let i = 0; i < images.length; i++) {
+        const [bright, covered] = [images[i] as number, (targets[i] as number) / 255];
+        difference += Math.abs(bright - covered);
+        for (const [sums, value] of [
+          [centre.image, bright],
+          [centre.mask, covered],
+        ] as const) {
+          sums[0] = (sums[0] ?? 0) + value;
+          sums[1] = (sums[1] ?? 0) + value * (i % 96);
+          sums[2] = (sums[2] ?? 0) + value * Math.floor(i / 96);
+        }
+      }
+      const [imageArea = 0, imageX = 0, imageY = 0] = centre.image;
+      const [maskArea = 0, maskX = 0, maskY = 0] = centre.mask;
+      expect(maskArea).toBeGreaterThan(100);
+      // The edge is blurred by the resampling; the centre of gravity is moved only by the rounding of vertices to sheet pixels.
+      expect(difference / maskArea).toBeLessThan(0.08);
+      expect(Math.hypot(imageX / imageArea - maskX / maskArea, imageY / imageArea - maskY / maskArea)).toBeLessThan(0.1);
+      expect(imageArea / maskArea).toBeCloseTo(1, 1);
+    }
+  });
+});
+
+function fail(): never {
+  throw new Error('unknown sample');
+}

@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
+import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { describe, expect, it } from 'vitest';
+import { annotationText, circle, greyPng, temporaryFolder, writeUnder } from '../data/testing/small-dataset.ts';
+import { findPrepared } from './find-prepared.ts';
+import { runPrepare } from './prepare.ts';
+
+const experimentOver = (uri: string, folds = 2): SegmentationExperiment =>
+  experimentSchema.parse({
+    apiVersion: 'carpal.dev/v1alpha1',
+    kind: 'SegmentationExperiment',
+    metadata: { name: 'small', uid: '7' },
+    spec: { dataset: { uri, split: { folds } }, model: { name: 'UNet' }, input: { size: 32 } },
+  });
+
+async function writePeople(folder: string, people: number): Promise<void> {
+  for (let person = 1; person <= people; person++) {
+    await writeUnder(folder, `train/DCM/ID${person}/image${person}.png`, await greyPng(64, 64, (x) => x + person));
+    await writeUnder(folder, `train/outputs_json/ID${person}/image${person}.json`, annotationText({ 'finger-1': circle(30, 30, 10) }));
+  }
+}
+
+const progressIn = async (artifacts: string): Promise<unknown> =>
+  stageProgressSchema.parse(JSON.parse(await readFile(join(artifacts, 'experiments/default/small/7/prepare/progress.json'), 'utf8')));
+
+describe('runPrepare', () => {
+  it('makes the set, tells where, and says that it has finished', async () => {
+    const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+    await writePeople(folder, 3);
+    const experiment = experimentOver(folder);
+    const store = openFolderStore(artifacts);
+    let nowMs = Date.UTC(2026, 0, 1);
+    const seen: (number | null)[] = [];
+    await expect(findPrepared(experiment, store)).rejects.toMatchObject({ code: 'artifact-missing' });
+    const prepared = await runPrepare({
+      experiment,
+      store,
+      clock: () => nowMs,
+      onProgress: ({ done, imagesPerSecond }) => {
+        seen.push(done, imagesPerSecond);
+        nowMs += 500;
+      },
+    });
+    expect(prepared.classes).toHaveLength(29);
+    expect(seen).toEqual([0, null, 1, 2, 2, 2, 3, 2]);
+    expect((await findPrepared(experiment, store)).samples).toEqual(prepared.samples);
+    expect(await progressIn(artifacts)).toMatchObject({
+      stage: 'prepare',
+      state: 'finished',
+      done: 3,
+      total: 3,
+      etaSeconds: 0,
+      updatedAt: expect.stringMatching(/^2026-01-01T/),
+    });
+  });
+
+  it('refuses more folds than people before it decodes anything, and says so in progress.json', async () => {
+    const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+    await writePeople(folder, 2);
+    const stage = { experiment: experimentOver(folder, 3), store: openFolderStore(artifacts), clock: () => 0 };
+    await expect(runPrepare(stage)).rejects.toMatchObject({ code: 'folds-exceed-people' });
+    expect(await progressIn(artifacts)).toMatchObject({
+      state: 'failed',
+      error: { code: 'folds-exceed-people', message: '3 folds of 2 people' },
+    });
+    expect(await openFolderStore(artifacts).list('datasets')).toEqual([]);
+  });
+
+  it('is stopped, not failed, when it is asked to stop', async () => {
+    const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+    await writePeople(folder, 2);
+    const stage = { experiment: experimentOver(folder), store: openFolderStore(artifacts), clock: () => 0, signal: AbortSignal.abort() };
+    await expect(runPrepare(stage)).rejects.toMatchObject({ code: 'stopped-with-checkpoint', exit: 75 });
+    expect(await progressIn(artifacts)).toMatchObject({ state: 'stopped' });
+  });
+
+  it('says that there is no data set', async () => {
+    const artifacts = await temporaryFolder();
+    const stage = { experiment: experimentOver(join(artifacts, 'none')), store: openFolderStore(artifacts), clock: () => 0 };
+    await expect(runPrepare(stage)).rejects.toMatchObject({ code: 'dataset-missing' });
+  });
+});
