@@ -25,7 +25,7 @@ export function buildSlimUNet({ options, classes, seed }: ModelBuild): Model {
 function layers(make: VariableMaker, classes: number, width: number, depth: number) {
   const widths = Array.from({ length: depth }, (_, level) => width * (MULTIPLES[Math.min(level, MULTIPLES.length - 1)] as number));
   const down = widths.map((to, level) =>
-    doubleConv(make, `down${level + 1}`, { from: level === 0 ? 1 : (widths[level - 1] as number), to }),
+    doubleConv(make, `down${level + 1}`, { from: level === 0 ? 1 : (widths[level - 1] as number), to, onImages: level === 0 }),
   );
   const up = widths
     .slice(0, -1)

@@ -29,7 +29,7 @@ export function buildUNet({ classes, seed }: ModelBuild): Model {
 function layers(make: VariableMaker, classes: number) {
   const down = WIDTHS.map((width, level) => {
     const from = level === 0 ? INPUT_CHANNELS : (WIDTHS[level - 1] as number);
-    return doubleConv(make, `down${level + 1}`, { from, to: width, bias: true, grey: level === 0 });
+    return doubleConv(make, `down${level + 1}`, { from, to: width, bias: true, onImages: level === 0 });
   });
   const bottom = doubleConv(make, 'bottom', { from: 512, between: 1024, to: 512, bias: true });
   const up = WIDTHS.map((width, level) => ({

@@ -8,6 +8,8 @@ export type ConvolutionGeometry = {
   readonly dilation?: number;
   /** `same` keeps the size (at stride 1), `valid` adds nothing, `[top, bottom, left, right]` adds that many zeros. */
   readonly padding?: 'same' | 'valid' | readonly [number, number, number, number];
+  /** False where x is the images: nothing asks for their gradient, which would cost as much as the layer itself. */
+  readonly inputGradient?: boolean;
 };
 
 /** The attributes that Conv2D and its two gradients share. */
@@ -33,15 +35,14 @@ export const shapeTensor = (shape: readonly number[]): Tensor => tf.tensor1d([..
  */
 export function conv2d(x: Tensor4D, kernel: Tensor, geometry: ConvolutionGeometry = {}): Tensor4D {
   const attributes = convolutionAttributes(geometry);
-  return withGradient<Tensor4D>([x, kernel], () => ({
+  const byInput = geometry.inputGradient ?? true;
+  return withGradient<Tensor4D>(byInput ? [kernel, x] : [kernel], () => ({
     value: runKernel<Tensor4D>('Conv2D', attributes, [x, kernel]),
     saved: [x, kernel],
     gradient: (dy, saved) => {
       const [input, weights] = saved as [Tensor, Tensor];
-      return [
-        runKernel('Conv2DBackpropInput', attributes, [shapeTensor(input.shape), weights, dy]),
-        runKernel('Conv2DBackpropFilter', attributes, [input, shapeTensor(weights.shape), dy]),
-      ];
+      const byWeights = runKernel('Conv2DBackpropFilter', attributes, [input, shapeTensor(weights.shape), dy]);
+      return byInput ? [byWeights, runKernel('Conv2DBackpropInput', attributes, [shapeTensor(input.shape), weights, dy])] : [byWeights];
     },
   }));
 }

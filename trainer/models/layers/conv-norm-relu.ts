@@ -23,19 +23,19 @@ type ConvNormReluOptions = {
   readonly to: number;
   /** A bias before the normalisation changes nothing that is computed; published networks have it, and count it. */
   readonly bias?: boolean;
-  /** The images are grey, yet the kernel has `from` input channels: equal to giving each of them the same grey image. */
-  readonly grey?: boolean;
+  /** The input is the grey images; a kernel of several input channels acts as if each of them were given the same image. */
+  readonly onImages?: boolean;
 };
 
 /** 3×3 convolution, batch normalisation, ReLU. He initialisation: normal with variance 2 / (9·from). */
-export function convNormRelu(make: VariableMaker, name: string, { from, to, bias = false, grey = false }: ConvNormReluOptions): Layer {
+export function convNormRelu(make: VariableMaker, name: string, { from, to, bias = false, onImages = false }: ConvNormReluOptions): Layer {
   const kernel = make.normal(`${name}/kernel`, [3, 3, from, to], Math.sqrt(2 / (9 * from)));
   const offset = bias ? make.constant(`${name}/bias`, [to], 0) : undefined;
   const norm = batchNormVariables(make, name, to);
   // The tidy frees what no gradient needs (the normalised values before ReLU) at once instead of at the end of the forward pass.
   return (x, training) =>
     tf.tidy(() => {
-      const convolved = conv2d(x, grey ? tf.sum(kernel, 2, true) : kernel);
+      const convolved = conv2d(x, onImages && from > 1 ? tf.sum(kernel, 2, true) : kernel, { inputGradient: !onImages });
       return relu(batchNorm(offset === undefined ? convolved : biasAdd(convolved, offset), norm, training));
     });
 }

@@ -6,16 +6,13 @@ type DoubleConvOptions = {
   readonly between?: number;
   readonly to: number;
   readonly bias?: boolean;
-  readonly grey?: boolean;
+  readonly onImages?: boolean;
 };
 
 /** Two 3×3 convolutions with normalisation and ReLU; `between` is the width between them (by default that of the result). */
-export function doubleConv(
-  make: VariableMaker,
-  name: string,
-  { from, to, between = to, bias = false, grey = false }: DoubleConvOptions,
-): Layer {
-  const first = convNormRelu(make, `${name}/1`, { from, to: between, bias, grey });
+export function doubleConv(make: VariableMaker, name: string, options: DoubleConvOptions): Layer {
+  const { from, to, between = to, bias = false, onImages = false } = options;
+  const first = convNormRelu(make, `${name}/1`, { from, to: between, bias, onImages });
   const second = convNormRelu(make, `${name}/2`, { from: between, to, bias });
   return (x, training) => second(first(x, training), training);
 }
