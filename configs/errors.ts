@@ -55,6 +55,11 @@ export const ERRORS = {
     meaning: 'The data set is not the one that the experiment began with.',
     remedy: 'Bring the former files back, or start an experiment with a new name.',
   },
+  'phantom-folder-taken': {
+    exit: EXIT.data,
+    meaning: 'The folder for a phantom set holds something else, or a set made with other numbers.',
+    remedy: 'Name a new folder with --out, or give the numbers that the set there was made with.',
+  },
   'annotation-missing': {
     exit: EXIT.data,
     meaning: 'A training image has no annotation.',

@@ -13,6 +13,9 @@ export type LoadOptions = {
   readonly set?: readonly string[];
 };
 
+/** Nobody mends more at one sitting, and a file that is no manifest at all should not flood the terminal. */
+const MOST_MISTAKES = 100;
+
 /** A manifest read and checked. `advice` is what is allowed but hardly meant. */
 export type ManifestReport =
   | { readonly ok: true; readonly experiment: SegmentationExperiment; readonly advice: readonly Mistake[] }
@@ -39,11 +42,13 @@ export function checkManifest(text: string, file: string, options: LoadOptions =
   const document = parseManifest(text);
   const { value, overrides, mistakes } = withOverrides(document.value, options.set ?? []);
   for (const { line, message, mend } of document.mistakes) mistakes.push({ where: `${file}:${line}`, path: '', message, mend });
-  if (document.value === undefined) return { ok: false, mistakes: mistakes.sort(byLine) };
+  if (document.value === undefined) return { ok: false, mistakes: firstOf(mistakes, 0, file) };
   const place = (finding: Finding): Mistake => placed(finding, document, overrides, file);
   const result = checkExperiment(value, classListNames());
-  if (!result.ok) mistakes.push(...result.findings.map(place));
-  if (!result.ok || mistakes.length > 0) return { ok: false, mistakes: mistakes.sort(byLine) };
+  const findings = result.ok ? [] : result.findings;
+  mistakes.push(...findings.slice(0, MOST_MISTAKES).map(place));
+  if (!result.ok || mistakes.length > 0)
+    return { ok: false, mistakes: firstOf(mistakes, Math.max(0, findings.length - MOST_MISTAKES), file) };
   const isWritten = (path: readonly string[]): boolean =>
     document.has(path) || overrides.some((override) => startsWith(path, override.path));
   return { ok: true, experiment: result.experiment, advice: adviceFor(result.experiment.spec, isWritten).map(place) };
@@ -77,9 +82,17 @@ function withOverrides(manifest: unknown, texts: readonly string[]): { value: un
 
 /** A mistake in what a --set put in points at the --set, any other at its line. */
 function placed({ path, message, mend }: Finding, document: ManifestDocument, overrides: readonly Override[], file: string): Mistake {
-  const override = overrides.findLast((entry) => startsWith(path, entry.path));
+  const isFrom = (entry: Override): boolean => startsWith(path, entry.path) || (startsWith(entry.path, path) && !document.has(path));
+  const override = overrides.findLast(isFrom);
   const where = override === undefined ? `${file}:${document.lineOf(path)}` : `--set ${override.text}`;
   return { where, path: formatPath(path), message, mend };
+}
+
+/** The first mistakes by line, and how many there are beside. */
+function firstOf(mistakes: readonly Mistake[], unplaced: number, file: string): Mistake[] {
+  const first = [...mistakes].sort(byLine).slice(0, MOST_MISTAKES);
+  const more = mistakes.length - first.length + unplaced;
+  return more === 0 ? first : [...first, { where: file, path: '', message: `and ${more} mistakes more`, mend: 'Mend these first.' }];
 }
 
 function byLine(a: Mistake, b: Mistake): number {

@@ -1,4 +1,17 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseAllDocuments } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  visit,
+} from 'yaml';
 import type { FieldPath } from './finding.ts';
 
 /** An alias may multiply what is written; a manifest needs a few at most. */
@@ -20,23 +33,31 @@ export type ManifestDocument = {
 /** Reads YAML or JSON text as one manifest. Never throws: what is wrong with the text is in `mistakes`. */
 export function parseManifest(text: string): ManifestDocument {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false });
   const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line);
-  const first = Array.isArray(documents) ? documents[0] : undefined;
-  if (first === undefined || first.contents === null) {
+  // An empty document, such as one before a leading comment's `---`, holds nothing to be wrong.
+  const [first, second] = documents.filter((document) => !isEmpty(document));
+  if (first === undefined) {
     const mistake = { line: 1, message: 'the file is empty', mend: 'Begin with an example of configs/experiments.' };
     return { value: undefined, mistakes: [mistake], lineOf: () => 1, has: () => false };
   }
   const mistakes: TextMistake[] = [];
   for (const error of [...first.errors, ...first.warnings])
     mistakes.push({ line: lineAt(error.pos[0]), ...textMistake(error.code, error.message) });
-  const second = documents[1];
   if (second !== undefined) {
     const line = lineAt(second.range[0]);
     mistakes.push({ line, message: 'a second document begins here', mend: 'Put each experiment into a file of its own.' });
   }
+  for (const key of doubledKeys(first)) {
+    mistakes.push({ line: lineAt(startOf(key) ?? 0), message: 'this field is written twice in one group', mend: 'Keep one of the two.' });
+  }
+  const dangling = danglingAliases(first);
+  for (const { source, range } of dangling) {
+    const message = `there is no anchor &${source} above`;
+    mistakes.push({ line: lineAt(range?.[0] ?? 0), message, mend: 'Set the anchor above, or write the fields out.' });
+  }
   // A doubled key leaves the rest readable; anything else makes what follows a guess.
-  const readable = first.errors.every((error) => error.code === 'DUPLICATE_KEY');
+  const readable = dangling.length === 0 && first.errors.length === 0;
   let value: unknown;
   try {
     value = readable ? first.toJS({ maxAliasCount: MAX_ALIASES }) : undefined;
@@ -55,8 +76,43 @@ export function parseManifest(text: string): ManifestDocument {
   };
 }
 
+function isEmpty({ contents, errors }: Document.Parsed): boolean {
+  return errors.length === 0 && (contents === null || (isScalar(contents) && contents.value === null));
+}
+
+/** Every key that its group holds already. The library's own check compares each key with each, which a hostile file makes minutes of. */
+function doubledKeys(document: Document.Parsed): unknown[] {
+  const doubled: unknown[] = [];
+  visit(document, {
+    Map: (_, { items }) => {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        const name = keyText(key);
+        // Two merges in one group are no mistake.
+        if (seen.has(name) && name !== '<<') doubled.push(key);
+        seen.add(name);
+      }
+    },
+  });
+  return doubled;
+}
+
+function keyText(key: unknown): string {
+  return isScalar(key) ? String(key.value) : String(key);
+}
+
+/** The aliases that no anchor stands before. One pass: asking each alias by itself would walk the document as often as there are aliases. */
+function danglingAliases(document: Document.Parsed): Alias.Parsed[] {
+  const anchors = new Set<string>();
+  const dangling: Alias.Parsed[] = [];
+  visit(document, (_, node) => {
+    if (isAlias(node) && !anchors.has(node.source)) dangling.push(node as Alias.Parsed);
+    if ((isCollection(node) || isScalar(node)) && node.anchor !== undefined) anchors.add(node.anchor);
+  });
+  return dangling;
+}
+
 function textMistake(code: string, message: string): { message: string; mend: string } {
-  if (code === 'DUPLICATE_KEY') return { message: 'this field is written twice in one group', mend: 'Keep one of the two.' };
   if (code === 'TAB_AS_INDENT') return { message: 'a tab stands where spaces must', mend: 'Indent with spaces.' };
   return { message: `this is not YAML: ${message}`, mend: 'Mend the line; indentation and quotes are the usual causes.' };
 }
@@ -68,7 +124,7 @@ function offsetOf(document: Document, path: FieldPath): number {
   for (const part of path) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.find((item: Pair) => (isScalar(item.key) ? String(item.key.value) : String(item.key)) === String(part));
+      const pair = node.items.find((item: Pair) => keyText(item.key) === String(part));
       if (pair === undefined) return offset;
       offset = startOf(pair.key) ?? offset;
       node = pair.value;

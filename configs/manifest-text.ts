@@ -3,7 +3,7 @@ import { CarpalError } from './errors.ts';
 import { systemErrorCode } from './file-errors.ts';
 
 /** A manifest is some hundred lines; what is larger is another file. */
-const MAX_BYTES = 1024 * 1024;
+const MAX_BYTES = 256 * 1024;
 
 const WORDS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -13,7 +13,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EISDIR: 'this is a folder',
 };
 
-/** The text of a manifest file. Throws `manifest-unreadable` for a file that is missing, a folder, over 1 MiB, or not UTF-8 text. */
+/** The text of a manifest file. Throws `manifest-unreadable` for a file that is missing, a folder, over 256 KiB, or not UTF-8 text. */
 export function readManifestText(file: string): string {
   const fail = (what: string, cause?: unknown): never => {
     throw new CarpalError('manifest-unreadable', what, { where: file, cause });

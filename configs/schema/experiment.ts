@@ -16,6 +16,7 @@ import {
   trainingSchema,
 } from './learning.ts';
 import { placementSchema, reportSchema, runSchema } from './running.ts';
+import { textMap } from './text-map.ts';
 
 export const API_VERSION = 'carpal.dev/v1alpha1';
 export const KIND = 'SegmentationExperiment';
@@ -62,11 +63,11 @@ export const metadataSchema = z.object({
     .max(64)
     .regex(/^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$/, { error: 'letters, digits and "-"' })
     .optional(),
-  generation: z.int().min(0).optional(),
+  generation: z.int().min(0).max(1e15).optional(),
   creationTimestamp: z.string().max(40).optional(),
   resourceVersion: z.string().max(64).optional(),
-  labels: z.record(z.string().max(317), z.string().max(63)).optional(),
-  annotations: z.record(z.string().max(317), z.string().max(262_144)).optional(),
+  labels: textMap(64, 63).optional(),
+  annotations: textMap(64, 262_144).optional(),
 });
 
 export const experimentSchema = z.object({

@@ -41,18 +41,20 @@ const durations: Rule = {
     }),
 };
 
-const resources: Rule = {
-  reads: ['placement.cpu', 'placement.memory'],
+const cpu: Rule = {
+  reads: ['placement.cpu'],
+  check: ({ placement }) =>
+    quantityValue(placement.cpu) > 0
+      ? []
+      : [{ path: ['placement', 'cpu'], message: 'must be more than 0 cores', mend: 'Write a quantity such as "7" or "500m".' }],
+};
+
+const memory: Rule = {
+  reads: ['placement.memory'],
   check: ({ placement }) => {
-    const findings: Finding[] = [];
-    if (quantityValue(placement.cpu) <= 0) {
-      findings.push({ path: ['placement', 'cpu'], message: 'must be more than 0 cores', mend: 'Write a quantity such as "7" or "500m".' });
-    }
-    if (quantityValue(placement.memory) < LEAST_MEMORY) {
-      const message = `${placement.memory} is less than 256Mi (the unit m means thousandths of a byte)`;
-      findings.push({ path: ['placement', 'memory'], message, mend: 'Write a quantity such as 48Gi.' });
-    }
-    return findings;
+    if (quantityValue(placement.memory) >= LEAST_MEMORY) return [];
+    const message = `${placement.memory} is less than 256Mi (the unit m means thousandths of a byte)`;
+    return [{ path: ['placement', 'memory'], message, mend: 'Write a quantity such as 48Gi.' }];
   },
 };
 
@@ -94,4 +96,4 @@ const tolerations: Rule = {
     }),
 };
 
-export const RUNNING_RULES: readonly Rule[] = [datasetKind, foldsOfSplit, durations, resources, nodeSelector, tolerations];
+export const RUNNING_RULES: readonly Rule[] = [datasetKind, foldsOfSplit, durations, cpu, memory, nodeSelector, tolerations];

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DURATION_FORM, DURATION_PATTERN } from '../duration.ts';
 import { QUANTITY_FORM, QUANTITY_PATTERN } from '../quantity.ts';
+import { textMap } from './text-map.ts';
 
 const duration = () => z.string().max(40).regex(DURATION_PATTERN, { error: DURATION_FORM });
 const quantity = () => z.string().max(24).regex(QUANTITY_PATTERN, { error: QUANTITY_FORM });
@@ -36,7 +37,7 @@ export const placementSchema = z.object({
   gpus: z.int().min(0).max(16).default(1),
   cpu: quantity().default('7'),
   memory: quantity().default('48Gi'),
-  nodeSelector: z.record(z.string().max(317), z.string().max(63)).default({}),
+  nodeSelector: textMap(16, 63).default({}),
   tolerations: z.array(tolerationSchema).max(16).default([]),
   priorityClassName: kubernetesName(),
   queueName: kubernetesName(),

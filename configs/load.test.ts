@@ -1,0 +1,270 @@
+import { chmodSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CarpalError, formatError } from './errors.ts';
+import { checkManifest, loadExperiment, readManifest } from './load.ts';
+
+const HEAD = 'apiVersion: carpal.dev/v1alpha1\nkind: SegmentationExperiment\nmetadata: {name: a}\n';
+
+/** The mistakes of a text as `where path message → mend`, the file being called m.yaml. */
+function mistakes(text: string, set: readonly string[] = []): string[] {
+  const report = checkManifest(text, 'm.yaml', { set });
+  return report.ok ? [] : report.mistakes.map(({ where, path, message, mend }) => `${where} ${path} ${message} → ${mend}`);
+}
+
+describe('the example manifests', () => {
+  const folder = new URL('./experiments/', import.meta.url);
+  const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
+
+  it('are three at least, and one of them is the quickstart', () => {
+    expect(files.length).toBeGreaterThanOrEqual(3);
+    expect(files).toContain('quickstart.yaml');
+  });
+
+  it.each(files)('%s is right, is called what its file is called, and needs no advice', (file) => {
+    const report = readManifest(new URL(file, folder).pathname);
+    expect(report).toMatchObject({ ok: true, advice: [] });
+    expect(report.ok && `${report.experiment.metadata.name}.yaml`).toBe(file);
+  });
+
+  it('hold what their comments say', () => {
+    const quickstart = loadExperiment(new URL('quickstart.yaml', folder).pathname).spec;
+    expect([quickstart.model.name, quickstart.run.folds.length, quickstart.run.parallelism]).toEqual(['SlimUNet', 3, 1]);
+    const unet = loadExperiment(new URL('unet-512.yaml', folder).pathname).spec;
+    expect([unet.model.name, unet.input.size, unet.run.folds.length]).toEqual(['UNet', 512, 5]);
+    expect(unet.loss.map(({ name }) => name)).toEqual(['Dice', 'BCE']);
+  });
+});
+
+describe('a manifest with mistakes', () => {
+  it('is told of every one at once, in the order of its lines', () => {
+    const text = `apiVersion: carpal.dev/v1
+kind: SegmentationExperiment
+metadata:
+  name: Quick_Start
+spec:
+  dataset:
+    uri: data
+    splits: {folds: 3}
+    split: {folds: 3}
+  model: {name: UNett}
+  training:
+    epochs: "40"
+    batchSize: 3
+    batchSize: 3
+  run:
+    folds:
+      - 0
+      - 7
+    startDeadline: 2 hours
+  placement: {cpu: 7}
+`;
+    const label = 'lower-case letters, digits and "-", beginning and ending with a letter or digit';
+    const duration = 'a duration such as 90m, 2h, 14d or 1h30m';
+    expect(mistakes(text)).toEqual([
+      'm.yaml:1 apiVersion "carpal.dev/v1" is not known here → Write carpal.dev/v1alpha1.',
+      `m.yaml:4 metadata.name must be ${label}, is "Quick_Start" → Write ${label}.`,
+      'm.yaml:8 spec.dataset.splits is not a field of a SegmentationExperiment → Did you mean split?',
+      'm.yaml:10 spec.model.name "UNett" is not known here → Did you mean UNet? Known: UNet, SlimUNet.',
+      'm.yaml:12 spec.training.epochs must be a number, is "40" → Take the quotes away: 40.',
+      'm.yaml:14  this field is written twice in one group → Keep one of the two.',
+      'm.yaml:18 spec.run.folds[1] there is no fold 7: dataset.split.folds is 3, so folds are 0 to 2 → Write 0 to 2, or raise dataset.split.folds.',
+      `m.yaml:19 spec.run.startDeadline must be ${duration}, is "2 hours" → Write ${duration}.`,
+      'm.yaml:20 spec.placement.cpu must be text, is 7 → Put it in quotes: "7".',
+    ]);
+  });
+
+  it('points at the group in which a field is missing', () => {
+    expect(mistakes(`${HEAD}spec:\n  owner: kim\n  dataset:\n    classes: hand-bones\n`)).toEqual([
+      'm.yaml:4 spec.model is missing → Add it: a group of fields.',
+      'm.yaml:6 spec.dataset.uri is missing → Add it: text.',
+    ]);
+  });
+
+  it.each([
+    ['nothing', '', 'm.yaml:1  the file is empty'],
+    ['only a comment', '# hello\n', 'm.yaml:1  the file is empty'],
+    ['a lone word', 'hello', 'm.yaml:1  must be a group of fields, is "hello"'],
+    ['another kind', HEAD.replace('SegmentationExperiment', 'Job'), 'm.yaml:2 kind "Job" is not known here'],
+    ['a bracket that stays open', `${HEAD}spec: {dataset: {uri: a}`, 'm.yaml:4  this is not YAML'],
+    ['a tab before a field', `${HEAD}spec:\n\tdataset: {uri: a}\n`, 'm.yaml:5  a tab stands where spaces must'],
+    ['an alias of nothing', `${HEAD}spec: *nothing\n`, 'm.yaml:4  there is no anchor &nothing above'],
+    ['a tag of another world', `${HEAD}spec: !!python/object {}\n`, 'm.yaml:4  this is not YAML'],
+    ['a second document', `${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}}\n---\nb: 1\n`, 'm.yaml:5  a second document begins here'],
+    [
+      'a prototype',
+      `${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}, __proto__: {owner: x}}`,
+      'm.yaml:4 spec.__proto__ is not a field',
+    ],
+  ])('that is %s gets a line and a mend', (_, text, beginning) => {
+    const found = mistakes(text);
+    expect(found.some((mistake) => mistake.startsWith(beginning))).toBe(true);
+    for (const mistake of found) expect(mistake).toMatch(/→ \S.*\.$|→ Did you mean .*\?$/);
+  });
+
+  it('cannot make itself huge with aliases', () => {
+    const rows = ['a0: &a0 [x, x, x, x, x, x, x, x, x]'];
+    for (let level = 1; level < 12; level += 1)
+      rows.push(
+        `a${level}: &a${level} [${Array(9)
+          .fill(`*a${level - 1}`)
+          .join(', ')}]`,
+      );
+    expect(mistakes(rows.join('\n')).join()).toContain('Excessive alias count');
+  });
+
+  it('is told of the first hundred, and how many there are beside', () => {
+    const found = mistakes(Array.from({ length: 20_000 }, (_, index) => `key${index}: 1`).join('\n'));
+    expect(found).toHaveLength(101);
+    expect(found.at(-1)).toBe('m.yaml  and 19904 mistakes more → Mend these first.');
+  });
+
+  it('may begin and end with empty documents', () => {
+    expect(mistakes(`---\n# a comment\n---\n${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}}\n---\n`)).toEqual([]);
+  });
+
+  it('may use anchors and merges, and mistakes in them point at the line that is written', () => {
+    const text = `${HEAD}spec:\n  dataset: {uri: a}\n  model: {name: UNet}\n  loss:\n    - &dice {name: Dice, weight: 1}\n    - {<<: *dice, name: BCE}\n`;
+    expect(mistakes(text)).toEqual([]);
+    expect(mistakes(text.replace('weight: 1', 'weight: -1'))).toEqual([
+      'm.yaml:8 spec.loss[0].weight must be more than 0, is -1 → Write a number of more than 0.',
+      'm.yaml:9 spec.loss[1].weight must be more than 0, is -1 → Write a number of more than 0.',
+    ]);
+  });
+
+  it('may hold what Kubernetes writes into an object', () => {
+    const text = `${HEAD.replace('{name: a}', '{name: a, managedFields: [{x: 1}], generation: 2, uid: 1-a}')}spec: {dataset: {uri: a}, model: {name: UNet}}\nstatus: {any: thing}\n`;
+    expect(mistakes(text)).toEqual([]);
+  });
+});
+
+describe('--set', () => {
+  const text = `${HEAD}spec:\n  dataset: {uri: a}\n  model: {name: UNet}\n`;
+
+  it('changes a field, makes groups on the way, and reads its value as YAML', () => {
+    const set = [
+      'training.epochs=5',
+      'spec.run.folds=[0, 2]',
+      'metadata.name=b',
+      'loss[0].name=BCE',
+      'owner=',
+      'placement.nodeSelector["a.b/c"]=x=y',
+    ];
+    const report = checkManifest(text, 'm.yaml', { set: set.slice(0, -1) });
+    expect(report.ok && report.experiment).toMatchObject({
+      metadata: { name: 'b' },
+      spec: { owner: '', training: { epochs: 5, batchSize: 2 }, run: { folds: [0, 2] }, loss: [{ name: 'BCE', weight: 1 }] },
+    });
+    expect(mistakes(text, set)[0]).toContain(
+      '--set placement.nodeSelector["a.b/c"]=x=y spec.placement.nodeSelector["a.b/c"] "x=y" is not a label value',
+    );
+  });
+
+  it('takes the last of two, and mends what the file says wrong', () => {
+    const bad = text.replace('UNet', 'UNett');
+    expect(mistakes(bad, ['model.name=Nope', 'model.name=SlimUNet'])).toEqual([]);
+  });
+
+  it.each([
+    ['training.epochs=x', '--set training.epochs=x spec.training.epochs must be a number, is "x"'],
+    ['training.epoch=3', '--set training.epoch=3 spec.training.epoch is not a field of a SegmentationExperiment → Did you mean epochs?'],
+    ['trainin.epochs=3', '--set trainin.epochs=3 spec.trainin is not a field of a SegmentationExperiment → Did you mean training?'],
+    ['model={}', '--set model={} spec.model.name is missing'],
+    ['run.folds=[0, 9]', '--set run.folds=[0, 9] spec.run.folds[1] there is no fold 9'],
+    ['model.name.x=3', '--set model.name.x=3  spec.model.name has no field of this kind to set'],
+    ['loss[4].weight=3', '--set loss[4].weight=3  spec.loss has no field of this kind to set'],
+    ['run.folds=[0', '--set run.folds=[0  "[0" cannot be read as YAML'],
+    ['epochs', '--set epochs  "epochs" is not path=value'],
+    ['=3', '--set =3  "=3" is not path=value'],
+    ['a b=3', '--set a b=3  "a b" is not the path of a field'],
+    ['__proto__.x=3', '--set __proto__.x=3  "__proto__.x" is not the path of a field'],
+  ])('%s is a mistake that points at the --set', (set, beginning) => {
+    const found = mistakes(text, [set]);
+    expect(found).toHaveLength(1);
+    expect(found[0]?.slice(0, beginning.length)).toBe(beginning);
+  });
+});
+
+describe('advice', () => {
+  const paths = (set: readonly string[]): string[] => {
+    const report = checkManifest(`${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}}`, 'm.yaml', { set });
+    return report.ok ? report.advice.map(({ path }) => path) : ['bad'];
+  };
+
+  it('tells of early stopping that can never happen, where a person wrote it', () => {
+    expect(paths(['training.epochs=20', 'training.validateEvery=2', 'training.earlyStopping.patience=10'])).toEqual([
+      'spec.training.earlyStopping.patience',
+    ]);
+    expect(paths(['training.epochs=5'])).toEqual([]);
+    expect(paths(['training.epochs=5', 'training.earlyStopping.patience=0'])).toEqual([]);
+  });
+
+  it('tells of a learning rate that is never lowered before training stops early', () => {
+    expect(paths(['scheduler.options.patience=10'])).toEqual(['spec.scheduler.options.patience']);
+    expect(paths(['scheduler.options.patience=9'])).toEqual([]);
+  });
+});
+
+describe('loadExperiment', () => {
+  let folder = '';
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'carpal-load-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const put = (name: string, content: string | Uint8Array): string => {
+    const file = join(folder, name);
+    writeFileSync(file, content);
+    return file;
+  };
+
+  function failure(file: string): CarpalError {
+    try {
+      loadExperiment(file);
+    } catch (error) {
+      if (error instanceof CarpalError) return error;
+      throw error;
+    }
+    throw new Error('it was loaded');
+  }
+
+  it('throws one error with every mistake', () => {
+    const error = failure(put('bad.yaml', `${HEAD}spec: {dataset: {}, model: {name: X}}`));
+    expect([error.code, error.exit]).toEqual(['manifest-invalid', 78]);
+    expect(formatError(error)).toContain('2 mistakes');
+    expect(formatError(error)).toContain('bad.yaml:4 spec.dataset.uri is missing');
+  });
+
+  it('gives from experiment.json what it wrote there', () => {
+    const experiment = loadExperiment(put('good.yaml', `${HEAD}spec: {dataset: {uri: a}, model: {name: SlimUNet}}`));
+    const withUid = { ...experiment, metadata: { ...experiment.metadata, uid: '0f1e' } };
+    expect(loadExperiment(put('experiment.json', JSON.stringify(withUid)))).toEqual(withUid);
+    expect(loadExperiment(put('indented.json', JSON.stringify(withUid, null, '\t')))).toEqual(withUid);
+  });
+
+  it.each([
+    ['that is missing', () => join(folder, 'none.yaml'), 'there is no such file'],
+    ['that is a folder', () => folder, 'this is a folder'],
+    ['with zero bytes', () => put('zero', Uint8Array.of(65, 0, 66)), 'it is not text'],
+    ['that is not UTF-8', () => put('latin', Uint8Array.of(65, 0xe9, 66)), 'it is not UTF-8 text'],
+    [
+      'that is too big',
+      () => {
+        const file = put('big.yaml', '');
+        truncateSync(file, 2 ** 21);
+        return file;
+      },
+      'it has 2097152 bytes; a manifest has at most 262144',
+    ],
+  ])('refuses a file %s', (_, make, message) => {
+    const error = failure(make());
+    expect([error.code, error.message]).toEqual(['manifest-unreadable', message]);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('refuses a file that may not be read (root may read all)', () => {
+    const file = put('secret.yaml', HEAD);
+    chmodSync(file, 0);
+    expect(failure(file).message).toBe('no permission to read it');
+  });
+});

@@ -1,0 +1,225 @@
+import { describe, expect, it } from 'vitest';
+import { formatPath } from '../finding.ts';
+import { checkExperiment } from './check-experiment.ts';
+
+const LISTS = ['hand-bones'];
+
+/** A minimal manifest with `spec` put over it. */
+function manifest(spec: object): object {
+  return {
+    apiVersion: 'carpal.dev/v1alpha1',
+    kind: 'SegmentationExperiment',
+    metadata: { name: 'a' },
+    spec: { dataset: { uri: 'data' }, model: { name: 'UNet' }, ...spec },
+  };
+}
+
+/** The mistakes of a minimal manifest with `spec` put over it, as `path: message`. */
+function mistakes(spec: object): string[] {
+  const result = checkExperiment(manifest(spec), LISTS);
+  return result.ok ? [] : result.findings.map(({ path, message }) => `${formatPath(path)}: ${message}`);
+}
+
+const uri = 'data';
+
+const REFUSED: [string, object, string[]][] = [
+  [
+    'an option of another network',
+    { model: { name: 'UNet', options: { width: 8 } } },
+    ['spec.model.options.width: is not an option of network UNet'],
+  ],
+  [
+    'a size that UNet cannot halve four times',
+    { input: { size: 120 } },
+    ['spec.input.size: must be a multiple of 16 for network UNet, is 120'],
+  ],
+  [
+    'a size that a deep SlimUNet cannot halve',
+    { model: { name: 'SlimUNet', options: { depth: 7 } }, input: { size: 96 } },
+    ['spec.input.size: must be a multiple of 64 for network SlimUNet of depth 7, is 96'],
+  ],
+  [
+    'an option of another augmentation',
+    { augmentations: [{ name: 'flipHorizontal' }, { name: 'rotate', sigma: 0.1 }] },
+    ['spec.augmentations[1].sigma: is not an option of augmentation rotate'],
+  ],
+  [
+    'a gamma range upside down',
+    { augmentations: [{ name: 'gamma', low: 2 }] },
+    ['spec.augmentations[0].low: low (2) lies above high (1.25)'],
+  ],
+  ['a loss named twice', { loss: [{ name: 'Dice' }, { name: 'Dice' }] }, ['spec.loss[1]: names loss Dice a second time']],
+  ['no loss at all', { loss: [] }, ['spec.loss: must have at least 1 entries, has 0']],
+  ['a loss without weight', { loss: [{ name: 'Dice', weight: 0 }] }, ['spec.loss[0].weight: must be more than 0, is 0']],
+  [
+    'an option of another scheduler',
+    { scheduler: { name: 'CosineAnnealingLR', options: { factor: 0.5 } } },
+    ['spec.scheduler.options.factor: is not an option of scheduler CosineAnnealingLR'],
+  ],
+  [
+    'MultiStepLR without milestones',
+    { scheduler: { name: 'MultiStepLR' } },
+    ['spec.scheduler.options.milestones: is missing: scheduler MultiStepLR needs it'],
+  ],
+  [
+    'milestones that fall back or come too late',
+    { scheduler: { name: 'MultiStepLR', options: { milestones: [50, 40, 100] } } },
+    [
+      'spec.scheduler.options.milestones[1]: epoch 40 does not come after 50',
+      'spec.scheduler.options.milestones[2]: epoch 100 is never followed by another: training.epochs is 100',
+    ],
+  ],
+  [
+    'a warm-up without an end',
+    { training: { epochs: 5 }, scheduler: { options: { warmupEpochs: 5 } } },
+    ['spec.scheduler.options.warmupEpochs: the warm-up of 5 epochs never ends: training.epochs is 5'],
+  ],
+  [
+    'a floor above the learning rate',
+    { scheduler: { options: { minLearningRate: 0.1 } } },
+    ['spec.scheduler.options.minLearningRate: 0.1 lies above optimizer.learningRate, 0.001'],
+  ],
+  [
+    'training that is never validated',
+    { training: { epochs: 3, validateEvery: 4 } },
+    ['spec.training.validateEvery: no epoch would be validated: 4 is more than training.epochs, 3'],
+  ],
+  ['a view named twice', { inference: { tta: ['identity', 'identity'] } }, ['spec.inference.tta[1]: names view identity a second time']],
+  [
+    'windows with gaps, of a size the network cannot take, and not offered yet',
+    { inference: { window: { size: 1000, stride: 1001 } } },
+    [
+      'spec.inference.window.size: must be a multiple of 16 for network UNet, is 1000',
+      'spec.inference.window.stride: steps of 1001 leave gaps between windows of 1000',
+      'spec.inference.window: sliding windows are not offered yet',
+    ],
+  ],
+  [
+    'deep supervision of a network with one head',
+    { training: { deepSupervision: true } },
+    ['spec.training.deepSupervision: network UNet has no side heads to supervise'],
+  ],
+  ['a data set on the web', { dataset: { uri: 'https://a/b' } }, ['spec.dataset.uri: https:// data sets are not offered']],
+  ['a class list that is not there', { dataset: { uri, classes: 'feet' } }, ['spec.dataset.classes: there is no class list "feet"']],
+  [
+    'folds that the split has not, and one twice',
+    { dataset: { uri, split: { folds: 3 } }, run: { folds: [0, 0, 3] } },
+    [
+      'spec.run.folds[1]: names fold 0 a second time',
+      'spec.run.folds[2]: there is no fold 3: dataset.split.folds is 3, so folds are 0 to 2',
+    ],
+  ],
+  [
+    'a deadline of nothing and one of years',
+    { run: { startDeadline: '0s', foldDeadline: '1000d', ttlAfterFinished: '0s' } },
+    ['spec.run.startDeadline: must be longer than nothing', 'spec.run.foldDeadline: 1000d is more than a year'],
+  ],
+  [
+    'no cores, and memory in thousandths of a byte',
+    { placement: { cpu: '0', memory: '48m' } },
+    [
+      'spec.placement.cpu: must be more than 0 cores',
+      'spec.placement.memory: 48m is less than 256Mi (the unit m means thousandths of a byte)',
+    ],
+  ],
+  [
+    'labels that Kubernetes refuses',
+    { placement: { nodeSelector: { 'a/b/c': 'x', a: 'x y' } } },
+    [
+      'spec.placement.nodeSelector["a/b/c"]: is not a label name that Kubernetes allows',
+      'spec.placement.nodeSelector.a: "x y" is not a label value that Kubernetes allows',
+    ],
+  ],
+  [
+    'tolerations that Kubernetes refuses',
+    { placement: { tolerations: [{ value: 'x' }, { operator: 'Exists', value: 'x', tolerationSeconds: 3 }] } },
+    [
+      'spec.placement.tolerations[0].key: is missing',
+      'spec.placement.tolerations[1].value: has no meaning with operator Exists',
+      'spec.placement.tolerations[1].tolerationSeconds: has a meaning only with effect NoExecute',
+    ],
+  ],
+  ['a network that is not there', { model: { name: 'YOLO' } }, ['spec.model.name: "YOLO" is not known here']],
+  ['a network without a name', { model: {} }, ['spec.model.name: is missing']],
+  [
+    'numbers that are none',
+    { training: { epochs: Number.NaN, batchSize: 1.5 } },
+    ['spec.training.epochs: must be a number, is NaN', 'spec.training.batchSize: must be a whole number, is 1.5'],
+  ],
+  [
+    'too many of what has a limit',
+    {
+      report: { kakao: { receivers: ['a', 'b', 'c', 'd', 'e', 'f'] } },
+      owner: 'x'.repeat(101),
+      placement: { nodeSelector: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`a${i}`, ''])) },
+    },
+    [
+      'spec.owner: must have at most 100 characters, has 101',
+      'spec.placement.nodeSelector: must have at most 16 entries',
+      'spec.report.kakao.receivers: must have at most 5 entries, has 6',
+    ],
+  ],
+];
+
+describe('the rules between fields', () => {
+  it.each(REFUSED)('refuse %s', (_, spec, expected) => {
+    expect(mistakes(spec)).toEqual(expected);
+  });
+
+  it.each([
+    [
+      'windows apart, the spec that uses most fields',
+      {
+        dataset: { uri: 's3://bucket/hands', split: { folds: 4, strategy: 'stratifiedGroup', seed: 0 } },
+        model: { name: 'SlimUNet', options: { width: 8, depth: 2 } },
+        input: { size: 34 },
+        augmentations: [
+          { name: 'shiftScaleRotate', shift: 0.1 },
+          { name: 'gamma', low: 1, high: 1 },
+          { name: 'gaussianNoise' },
+          { name: 'brightnessContrast' },
+        ],
+        scheduler: { name: 'MultiStepLR', options: { milestones: [1, 2], gamma: 0.5, warmupEpochs: 1 } },
+        training: { epochs: 3 },
+        run: { folds: [3, 1] },
+        placement: {
+          cpu: '500m',
+          nodeSelector: { 'karpenter.sh/capacity-type': 'spot' },
+          tolerations: [{ operator: 'Exists' }, { key: 'gpu', value: 'v100', effect: 'NoExecute', tolerationSeconds: 3 }],
+        },
+        report: { slack: { channel: '#xray' }, kakao: {}, sheets: {}, mlflow: { experiment: 'hand-bones' } },
+      },
+    ],
+  ])('let pass: %s', (_, spec) => {
+    expect(mistakes(spec)).toEqual([]);
+  });
+
+  it('name the nearest sizes that would do', () => {
+    const result = checkExperiment(manifest({ input: { size: 500 } }), LISTS);
+    expect(result.ok ? [] : result.findings.map(({ mend }) => mend)).toEqual(['Write 496 or 512.']);
+  });
+
+  it('are not asked about fields that are themselves at fault, and are about all others', () => {
+    const spec = {
+      dataset: { uri, split: { folds: 'three' } },
+      run: { folds: [19] },
+      model: { name: 'UNett' },
+      input: { size: 33 },
+      loss: [{ name: 'BCE' }, { name: 'BCE' }],
+    };
+    expect(mistakes(spec)).toEqual([
+      'spec.dataset.split.folds: must be a number, is "three"',
+      'spec.model.name: "UNett" is not known here',
+      'spec.loss[1]: names loss BCE a second time',
+    ]);
+  });
+
+  it.each([[undefined], [null], [3], ['text'], [[]], [{}], [{ spec: null }], [{ spec: [] }], [{ spec: { dataset: 3, model: [] } }]])(
+    'say so when the whole is %j',
+    (value) => {
+      const result = checkExperiment(value, LISTS);
+      expect(result.ok).toBe(false);
+      if (!result.ok) expect(result.findings.length).toBeGreaterThan(0);
+    },
+  );
+});

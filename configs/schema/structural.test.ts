@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { experimentSchema } from './experiment.ts';
+import { epochMetricsSchema, stageProgressSchema } from './progress.ts';
+
+type Node = { [key: string]: unknown };
+
+/** Every schema node below `node`, with its path. */
+function nodes(node: Node, path = '$'): [string, Node][] {
+  const children: [string, Node][] = Object.entries((node['properties'] ?? {}) as Record<string, Node>).map(([key, child]) => [
+    `${path}.${key}`,
+    child,
+  ]);
+  if (node['items'] !== undefined) children.push([`${path}[]`, node['items'] as Node]);
+  if (typeof node['additionalProperties'] === 'object') children.push([`${path}{}`, node['additionalProperties'] as Node]);
+  return [[path, node], ...children.flatMap(([at, child]) => nodes(child, at))];
+}
+
+const jsonSchema = (schema: z.ZodType): Node => z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' }) as Node;
+const manifest = nodes(jsonSchema(experimentSchema));
+
+describe('the schema of a SegmentationExperiment', () => {
+  it.each(Object.entries({ experimentSchema, stageProgressSchema, epochMetricsSchema }))(
+    '%s uses nothing that a structural schema lacks',
+    (_, schema) => {
+      const text = JSON.stringify(jsonSchema(schema));
+      for (const word of [
+        'oneOf',
+        'anyOf',
+        'allOf',
+        '$ref',
+        '"additionalProperties":false',
+        'propertyNames',
+        'patternProperties',
+        '"const"',
+        '"not"',
+      ]) {
+        expect(text).not.toContain(word);
+      }
+    },
+  );
+
+  it('was walked to its leaves', () => {
+    expect(manifest.length).toBeGreaterThan(100);
+    expect(manifest.map(([path]) => path)).toContain('$.spec.placement.tolerations[].tolerationSeconds');
+  });
+
+  it.each(manifest)('%s has a type and a limit', (_path, node) => {
+    expect(node['type']).toMatch(/^(object|array|string|number|integer|boolean)$/);
+    if (node['type'] === 'string' && node['enum'] === undefined) expect(node).toHaveProperty('maxLength');
+    if (node['type'] === 'array') expect(node).toHaveProperty('maxItems');
+    if (node['type'] === 'number' || node['type'] === 'integer') {
+      expect(Math.abs(Number(node['minimum']))).toBeLessThan(Number.MAX_SAFE_INTEGER);
+      expect(Number(node['maximum'])).toBeLessThan(Number.MAX_SAFE_INTEGER);
+    }
+    if (typeof node['additionalProperties'] === 'object') expect(node).toHaveProperty('maxProperties');
+  });
+
+  it('asks for two fields of spec and no more', () => {
+    const required = manifest.filter(([, node]) => node['required'] !== undefined).map(([path, node]) => [path, node['required']]);
+    expect(required).toEqual([
+      ['$', ['apiVersion', 'kind', 'metadata', 'spec']],
+      ['$.metadata', ['name']],
+      ['$.spec', ['dataset', 'model']],
+      ['$.spec.dataset', ['uri']],
+      ['$.spec.model', ['name']],
+      ['$.spec.augmentations[]', ['name']],
+      ['$.spec.loss[]', ['name']],
+      ['$.spec.report.slack', ['channel']],
+      ['$.spec.report.mlflow', ['experiment']],
+    ]);
+  });
+});
