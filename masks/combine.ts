@@ -1,0 +1,65 @@
+import type { Runs } from './runs.ts';
+import { RunsBuilder } from './runs-builder.ts';
+import { checkSameSheet } from './sheet.ts';
+
+/** The pixels in both masks. MaskError if the sheets differ in size, as in every function here. */
+export function intersection(a: Runs, b: Runs): Runs {
+  return combine(a, b, 0b1000);
+}
+
+/** The pixels in at least one of the masks. */
+export function union(a: Runs, b: Runs): Runs {
+  return combine(a, b, 0b1110);
+}
+
+/** The pixels of the first mask that are not in the second. */
+export function difference(a: Runs, b: Runs): Runs {
+  return combine(a, b, 0b0010);
+}
+
+/** The pixels in exactly one of the masks. */
+export function symmetricDifference(a: Runs, b: Runs): Runs {
+  return combine(a, b, 0b0110);
+}
+
+/** The number of pixels in both masks, without making their intersection. */
+export function intersectionArea(a: Runs, b: Runs): number {
+  checkSameSheet(a, b);
+  const [p, q] = [a.bounds, b.bounds];
+  let [i, j, pixels] = [0, 0, 0];
+  while (i < p.length && j < q.length) {
+    const start = Math.max(p[i] as number, q[j] as number);
+    const endA = p[i + 1] as number;
+    const endB = q[j + 1] as number;
+    const end = Math.min(endA, endB);
+    if (end > start) pixels += end - start;
+    if (endA <= endB) i += 2;
+    if (endB <= endA) j += 2;
+  }
+  return pixels;
+}
+
+/**
+ * One sweep over both lists of bounds. `table` has a bit for each of the four cases, bit (in a) + 2 × (in b); bit 0, outside both, must be
+ * 0, so that the sheet's rest stays outside.
+ */
+function combine(a: Runs, b: Runs, table: number): Runs {
+  checkSameSheet(a, b);
+  const [p, q] = [a.bounds, b.bounds];
+  const runs = new RunsBuilder(Math.max(1, (p.length + q.length) >> 1));
+  let [i, j, start, inside] = [0, 0, 0, 0];
+  while (i < p.length || j < q.length) {
+    const nextA = i < p.length ? (p[i] as number) : Number.POSITIVE_INFINITY;
+    const nextB = j < q.length ? (q[j] as number) : Number.POSITIVE_INFINITY;
+    const at = Math.min(nextA, nextB);
+    if (nextA === at) i++;
+    if (nextB === at) j++;
+    // Bounds alternate start, end: an odd number passed means inside.
+    const now = (table >> ((i & 1) + 2 * (j & 1))) & 1;
+    if (now === inside) continue;
+    if (now === 1) start = at;
+    else runs.add(start, at);
+    inside = now;
+  }
+  return runs.finish(a.width, a.height);
+}

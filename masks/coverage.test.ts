@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { addCoverage, polygonCoverage } from './coverage.ts';
+import { fillPolygon } from './fill-polygon.ts';
+import { type Fit, squareFit } from './fit.ts';
+import { area } from './measure.ts';
+import { emptyRuns, maskFromRuns, type Runs } from './runs.ts';
+import { arbitraryRuns, drawn } from './testing/arbitrary-masks.ts';
+
+/** The covered share of each square pixel, summed over all pairs of a sheet pixel and a square pixel. */
+function shares(runs: Runs, { size, scale, offsetX, offsetY }: Fit): Float64Array {
+  const mask = maskFromRuns(runs);
+  const overlap = (pixel: number, cell: number, offset: number): number =>
+    Math.max(0, Math.min(pixel + 1, (cell + 1) * scale + offset) - Math.max(pixel, cell * scale + offset));
+  return new Float64Array(size * size).map((_, at) => {
+    let covered = 0;
+    for (let i = 0; i < mask.length; i++) {
+      if (mask[i] === 0) continue;
+      covered += overlap(i % runs.width, at % size, offsetX) * overlap(Math.floor(i / runs.width), Math.floor(at / size), offsetY);
+    }
+    return covered / (scale * scale);
+  });
+}
+
+function coverage(runs: Runs, fit: Fit): Uint8Array {
+  const out = new Uint8Array(fit.size * fit.size);
+  addCoverage(runs, fit, out, 0, 1);
+  return out;
+}
+
+describe('coverage', () => {
+  it('is the covered share of each pixel’s square, whatever the sheet and the size', () => {
+    fc.assert(
+      fc.property(arbitraryRuns(1, 12), fc.integer({ min: 1, max: 20 }), ([first], size) => {
+        const runs = first as Runs;
+        const fit = squareFit(runs.width, runs.height, size);
+        const found = coverage(runs, fit);
+        const expected = shares(runs, fit);
+        for (let i = 0; i < found.length; i++)
+          expect(Math.abs((found[i] as number) - 255 * (expected[i] as number))).toBeLessThan(0.5 + 1e-6);
+      }),
+    );
+  });
+
+  it('with a whole-number scale counts each pixel of the mask once', () => {
+    const coordinate = fc.integer({ min: -5, max: 70 });
+    const polygon = fc.array(fc.tuple(coordinate, coordinate), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(polygon, fc.integer({ min: 1, max: 11 }), fc.integer({ min: 1, max: 6 }), (points, scale, size) => {
+        const side = scale * size;
+        const runs = fillPolygon(points.flat(), side, side);
+        // Up to 11 × 11 sheet pixels in a square pixel the byte still tells their number.
+        const counts = [...coverage(runs, squareFit(side, side, size))].map((value) => Math.round((value * scale * scale) / 255));
+        expect(counts.reduce((sum, count) => sum + count, 0)).toBe(area(runs));
+      }),
+    );
+  });
+
+  it('is a box average of 4 × 4 pixels from 2048 to 512', () => {
+    const polygon = [700, 300, 955, 411, 1203, 1500, 1100, 1633, 640, 1200];
+    const runs = fillPolygon(polygon, 2048, 2048);
+    const out = coverage(runs, squareFit(2048, 2048, 512));
+    const mask = maskFromRuns(runs);
+    const counts = new Uint8Array(512 * 512);
+    for (let i = 0; i < mask.length; i++) if (mask[i] === 1) (counts[(i >>> 13) * 512 + ((i & 2047) >> 2)] as number) += 1;
+    expect(out).toEqual(counts.map((count) => Math.round((count * 255) / 16)));
+  });
+
+  it('covers whole pixels when the sheet is enlarged', () => {
+    expect([...coverage(drawn('#.', '.#'), squareFit(2, 2, 4))]).toEqual([255, 255, 0, 0, 255, 255, 0, 0, 0, 0, 255, 255, 0, 0, 255, 255]);
+  });
+
+  it('lies in the middle of the square for a sheet that is not square', () => {
+    expect([...coverage(drawn('####', '####'), squareFit(4, 2, 4))]).toEqual([
+      0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0,
+    ]);
+    expect([...coverage(drawn('###'), squareFit(3, 1, 3))]).toEqual([0, 0, 0, 255, 255, 255, 0, 0, 0]);
+    expect([...coverage(drawn('##'), squareFit(2, 1, 2))]).toEqual([128, 128, 128, 128]);
+  });
+
+  it('leaves out what lies beyond a square that is only a window of the sheet', () => {
+    const window: Fit = { size: 2, scale: 1, offsetX: 1, offsetY: 1 };
+    expect([...coverage(drawn('####', '##..', '####', '####'), window)]).toEqual([255, 0, 255, 255]);
+  });
+
+  it('touches one channel and adds to what is there, up to 255', () => {
+    const out = new Uint8Array(2 * 2 * 3).fill(10);
+    addCoverage(drawn('#.', '##'), squareFit(2, 2, 2), out, 1, 3);
+    expect([...out]).toEqual([10, 255, 10, 10, 10, 10, 10, 255, 10, 10, 255, 10]);
+  });
+
+  it('of a polygon is that of the pixels it fills', () => {
+    const coordinate = fc.integer({ min: -10, max: 60 });
+    const points = fc.array(coordinate, { minLength: 6, maxLength: 40 }).map((values) => values.slice(0, values.length & ~1));
+    fc.assert(
+      fc.property(points, fc.integer({ min: 1, max: 64 }), (polygon, size) => {
+        const fit = squareFit(50, 40, size);
+        const out = new Uint8Array(size * size);
+        polygonCoverage(polygon, 50, 40, fit, out, 0, 1);
+        expect(out).toEqual(coverage(fillPolygon(polygon, 50, 40), fit));
+      }),
+    );
+  });
+
+  it('of the empty mask is nothing', () => {
+    expect(coverage(emptyRuns(9, 9), squareFit(9, 9, 4)).every((value) => value === 0)).toBe(true);
+  });
+
+  it('refuses a target of another shape and a channel that it lacks', () => {
+    const fit = squareFit(4, 4, 2);
+    expect(() => addCoverage(emptyRuns(4, 4), fit, new Uint8Array(11), 0, 3)).toThrow('[2, 2, 3] has 12 bytes, not 11');
+    expect(() => addCoverage(emptyRuns(4, 4), fit, new Uint8Array(12), 3, 3)).toThrow('no channel 3 of 3');
+  });
+});

@@ -1,0 +1,117 @@
+import { fillPolygon } from './fill-polygon.ts';
+import type { Fit } from './fit.ts';
+import { MaskError } from './mask-error.ts';
+import type { Polygon } from './polygon.ts';
+import type { Runs } from './runs.ts';
+
+/**
+ * One row of square pixels while it is summed up, in sheet pixels: `part` for square pixels that a run covers in part, `steps` for the
+ * change from a square pixel to the next in what runs cover in full. Kept between calls and always left at zero.
+ */
+let part = new Float64Array(1025);
+let steps = new Float64Array(1026);
+
+/**
+ * Adds to one channel of `out`, of shape [size, size, channels] and 0 … 255, how much of each square pixel the mask covers: the exact
+ * share of its area, times 255 and rounded, and no more than 255 in all. Exact means a box average: with a whole-number scale the shares
+ * times the area of a square pixel sum to the mask's area. Scales below 1 work too. What lies beyond the square is left out. Touches only
+ * the mask's box. MaskError if `out` or `channel` does not fit.
+ */
+export function addCoverage(runs: Runs, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
+  const { size, scale, offsetY } = fit;
+  checkTarget(size, out, channel, channels);
+  const { bounds, width } = runs;
+  if (bounds.length === 0) return;
+  const firstY = Math.floor((bounds[0] as number) / width);
+  const lastY = Math.floor(((bounds[bounds.length - 1] as number) - 1) / width);
+  const firstRow = Math.max(0, Math.floor((firstY - offsetY) / scale));
+  const lastRow = Math.min(size - 1, Math.floor((lastY + 1 - offsetY) / scale));
+  let index = 0;
+  for (let row = firstRow; row <= lastRow; row++) {
+    const top = row * scale + offsetY;
+    const bottom = (row + 1) * scale + offsetY;
+    const endY = Math.min(lastY + 1, Math.ceil(bottom));
+    touched.from = size;
+    touched.to = -1;
+    for (let y = Math.max(firstY, Math.floor(top)); y < endY; y++) {
+      // Only what ends before this row may be passed for good: the next row of the square may begin with this row again.
+      while (index < bounds.length && (bounds[index + 1] as number) <= y * width) index += 2;
+      addSheetRow(bounds, index, y * width, width, fit, Math.min(y + 1, bottom) - Math.max(y, top));
+    }
+    if (touched.to >= 0) writeRow(out, row * size * channels + channel, channels, size, 255 / (scale * scale));
+  }
+}
+
+/**
+ * addCoverage for a polygon: fillPolygon's pixels on a width × height sheet, averaged in the square, without a bitmap of either size. The
+ * training feed's targets are made by this, so that they are as exact at 256 pixels as at 2048.
+ */
+export function polygonCoverage(
+  polygon: Polygon,
+  width: number,
+  height: number,
+  fit: Fit,
+  out: Uint8Array,
+  channel: number,
+  channels: number,
+): void {
+  addCoverage(fillPolygon(polygon, width, height), fit, out, channel, channels);
+}
+
+/** The square's columns that the sums of the present row are in. */
+const touched = { from: 0, to: -1 };
+
+function checkTarget(size: number, out: Uint8Array, channel: number, channels: number): void {
+  if (out.length !== size * size * channels) {
+    throw new MaskError(`Coverage of shape [${size}, ${size}, ${channels}] has ${size * size * channels} bytes, not ${out.length}.`);
+  }
+  if (!Number.isInteger(channel) || channel < 0 || channel >= channels)
+    throw new MaskError(`There is no channel ${channel} of ${channels}.`);
+  if (part.length < size + 1) {
+    part = new Float64Array(size + 1);
+    steps = new Float64Array(size + 2);
+  }
+}
+
+/** Sums up one row of the sheet, from the run at `index` on, with `weight` the height that lies in the present row of the square. */
+function addSheetRow(bounds: Uint32Array, index: number, rowStart: number, width: number, fit: Fit, weight: number): void {
+  const { size, scale, offsetX } = fit;
+  const inverse = 1 / scale;
+  const rowEnd = rowStart + width;
+  const whole = scale * weight;
+  for (let i = index; i < bounds.length; i += 2) {
+    const start = bounds[i] as number;
+    if (start >= rowEnd) return;
+    const end = bounds[i + 1] as number;
+    // Distances from the square's left edge, in sheet pixels.
+    const left = Math.max(0, (start > rowStart ? start - rowStart : 0) - offsetX);
+    const right = Math.min(size * scale, (end < rowEnd ? end - rowStart : width) - offsetX);
+    if (right <= left) continue;
+    const from = Math.min(size - 1, Math.floor(left * inverse));
+    const to = Math.min(size, Math.floor(right * inverse));
+    if (from < touched.from) touched.from = from;
+    if (to > touched.to) touched.to = to;
+    if (from >= to) {
+      part[from] = (part[from] as number) + (right - left) * weight;
+      continue;
+    }
+    part[from] = (part[from] as number) + ((from + 1) * scale - left) * weight;
+    part[to] = (part[to] as number) + (right - to * scale) * weight;
+    steps[from + 1] = (steps[from + 1] as number) + whole;
+    steps[to] = (steps[to] as number) - whole;
+  }
+}
+
+/** Writes the sums out, `channels` apart, and leaves them at zero. */
+function writeRow(out: Uint8Array, rowStart: number, channels: number, size: number, valueOfArea: number): void {
+  let covered = 0;
+  let at = rowStart + touched.from * channels;
+  for (let column = touched.from; column <= touched.to; column++) {
+    covered += steps[column] as number;
+    const value = ((covered + (part[column] as number)) * valueOfArea + 0.5) | 0;
+    if (value > 0 && column < size) out[at] = Math.min(255, (out[at] as number) + value);
+    part[column] = 0;
+    steps[column] = 0;
+    at += channels;
+  }
+}

@@ -1,0 +1,32 @@
+import type { Runs } from './runs.ts';
+
+/** The smallest upright box around a mask, in pixels: columns left … right and rows top … bottom, all inclusive. */
+export type Box = { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number };
+
+/** The number of pixels inside. */
+export function area(runs: Runs): number {
+  const { bounds } = runs;
+  let pixels = 0;
+  for (let i = 0; i < bounds.length; i += 2) pixels += (bounds[i + 1] as number) - (bounds[i] as number);
+  return pixels;
+}
+
+/** The smallest box around the mask, or undefined if it is empty. */
+export function boundingBox(runs: Runs): Box | undefined {
+  const { bounds, width } = runs;
+  if (bounds.length === 0) return undefined;
+  let left = width - 1;
+  let right = 0;
+  for (let i = 0; i < bounds.length; i += 2) {
+    const start = bounds[i] as number;
+    const last = (bounds[i + 1] as number) - 1;
+    const row = Math.floor(start / width);
+    const lastRow = Math.floor(last / width);
+    // A run that goes on into the next row touches both sides of the sheet.
+    left = Math.min(left, lastRow > row ? 0 : start - row * width);
+    right = Math.max(right, lastRow > row ? width - 1 : last - lastRow * width);
+  }
+  const top = Math.floor((bounds[0] as number) / width);
+  const bottom = Math.floor(((bounds[bounds.length - 1] as number) - 1) / width);
+  return { left, top, right, bottom };
+}

@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MaskError } from './mask-error.ts';
+import { formatRle, parseRle } from './rle-text.ts';
+import { emptyRuns, equalRuns, type Runs, runsFromMask } from './runs.ts';
+import { arbitraryRuns } from './testing/arbitrary-masks.ts';
+
+/** The error that reading the text on a sheet of 4 × 3 pixels ends with. */
+function errorOf(text: string): MaskError {
+  try {
+    parseRle(text, 4, 3);
+  } catch (error) {
+    if (error instanceof MaskError) return error;
+    throw error;
+  }
+  throw new Error('The text was read without an error.');
+}
+
+describe('the submission’s RLE text', () => {
+  it('is written and read back to the same mask', () => {
+    fc.assert(
+      fc.property(arbitraryRuns(1, 40), ([runs]) => {
+        const { width, height } = runs as Runs;
+        expect(equalRuns(parseRle(formatRle(runs as Runs), width, height), runs as Runs)).toBe(true);
+      }),
+    );
+  });
+
+  it('counts pixels row by row from 1', () => {
+    expect(formatRle(runsFromMask(Uint8Array.of(1, 0, 0, 1, 1, 0), 3, 2))).toBe('1 1 4 2');
+    expect([...parseRle('1814994 8 1817040 13', 2048, 2048).bounds]).toEqual([1_814_993, 1_815_001, 1_817_039, 1_817_052]);
+  });
+
+  it('is empty for the empty mask', () => {
+    expect(formatRle(emptyRuns(4, 3))).toBe('');
+    expect(parseRle('', 4, 3).bounds).toHaveLength(0);
+    expect(parseRle('   ', 4, 3).bounds).toHaveLength(0);
+  });
+
+  it('holds the last pixel of the largest sheet', () => {
+    const runs: Runs = { width: 65_535, height: 65_535, bounds: Uint32Array.of(9, 4_294_836_225) };
+    expect(formatRle(runs)).toBe('10 4294836216');
+    expect([...parseRle('10 4294836216', 65_535, 65_535).bounds]).toEqual([9, 4_294_836_225]);
+  });
+
+  it('may have spaces at its ends and several between numbers, and runs that touch, which are read as one', () => {
+    expect([...parseRle('  1 2   3 2 ', 4, 3).bounds]).toEqual([0, 4]);
+    expect([...parseRle('2 3 5 4 10 1', 4, 3).bounds]).toEqual([1, 8, 9, 10]);
+  });
+
+  it('of many runs is read whole', () => {
+    const chequers = runsFromMask(
+      Uint8Array.from({ length: 200 * 201 }, (_, i) => i & 1),
+      200,
+      201,
+    );
+    expect(equalRuns(parseRle(formatRle(chequers), 200, 201), chequers)).toBe(true);
+  });
+
+  it.each([
+    ['a start without a length', '1 2 5', 4, 'no length'],
+    ['a single number', '7', 0, 'no length'],
+    ['a run that overlaps the one before', '1 3 3 2', 4, 'begins before the end'],
+    ['runs out of order', '8 2 3 2', 4, 'begins before the end'],
+    ['a run twice', '3 2 3 2', 4, 'begins before the end'],
+    ['a start of 0', '0 2', 0, 'start of 0'],
+    ['a length of 0', '3 0', 2, 'length 0'],
+    ['a start beyond the sheet', '1 1 13 1', 4, "beyond the sheet's last pixel, 12"],
+    ['an end beyond the sheet', '12 2', 3, "beyond the sheet's last pixel, 12"],
+    ['a number beyond all bounds', `1 ${'9'.repeat(400)}`, 2, 'beyond the sheet'],
+    ['a negative length', '1 -2', 2, '"-"'],
+    ['a fraction', '1.5 2', 1, '"."'],
+    ['a word', 'nan', 0, '"n"'],
+    ['a letter within a number', '1 2 3x 4', 5, '"x"'],
+    ['a comma', '1,2', 1, '","'],
+    ['a line break', '1 2\n', 3, '"\\n"'],
+  ])('with %s is an error that names its place', (_, text, position, words) => {
+    const error = errorOf(text);
+    expect(error.position).toBe(position);
+    expect(error.message).toContain(words);
+    expect(error.message).toContain(`at character ${position}`);
+  });
+
+  it('of any kind is either read or a MaskError', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('0', '1', '2', '9', ' ', '-', 'x'), maxLength: 20 }), (text) => {
+        try {
+          const runs = parseRle(text, 4, 3);
+          expect(equalRuns(parseRle(formatRle(runs), 4, 3), runs)).toBe(true);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MaskError);
+          expect((error as MaskError).position).toBeLessThan(text.length);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

@@ -1,0 +1,111 @@
+import { MaskError } from './mask-error.ts';
+import type { Runs } from './runs.ts';
+import { checkSheet } from './sheet.ts';
+
+const SPACE = 32;
+const ZERO = 48;
+/** Two numbers of ten digits and a space after each. */
+const MAX_RUN_CHARACTERS = 22;
+
+const decoder = new TextDecoder();
+let characters = new Uint8Array(64 * 1024);
+let parsed = new Uint32Array(8 * 1024);
+
+/** The submission's text of a mask: "start length start length …", row by row, the first pixel being 1; '' if the mask is empty. */
+export function formatRle(runs: Runs): string {
+  const { bounds } = runs;
+  const capacity = (bounds.length >> 1) * MAX_RUN_CHARACTERS;
+  if (characters.length < capacity) characters = new Uint8Array(capacity);
+  const text = characters;
+  let at = 0;
+  for (let i = 0; i < bounds.length; i += 2) {
+    const start = bounds[i] as number;
+    at = writeNumber(text, at, start + 1);
+    text[at++] = SPACE;
+    at = writeNumber(text, at, (bounds[i + 1] as number) - start);
+    text[at++] = SPACE;
+  }
+  return at === 0 ? '' : decoder.decode(text.subarray(0, at - 1));
+}
+
+/**
+ * Reads the submission's text. Numbers are decimal digits with one or more spaces between them, spaces at the ends do no harm, and an
+ * empty text is the empty mask. Runs must be in ascending order and may touch: runs that touch are read as one, since other writers cut a
+ * run at the end of a row. Everything else is a MaskError whose position is the 0-based place of the character or number at fault: another
+ * character, a start without a length, a start or a length of 0, runs out of order or overlapping, a run beyond the sheet's last pixel.
+ */
+export function parseRle(text: string, width: number, height: number): Runs {
+  checkSheet(width, height);
+  const total = width * height;
+  // A run takes at least four characters, a space included, and gives two bounds.
+  const capacity = (text.length >> 1) + 2;
+  if (parsed.length < capacity) parsed = new Uint32Array(capacity);
+  let count = 0;
+  let previousEnd = 0;
+  for (let at = skipSpaces(text, 0); at < text.length; ) {
+    const startAt = at;
+    const start = readNumber(text, startAt);
+    const lengthAt = skipSpaces(text, readEnd);
+    if (lengthAt === text.length)
+      throw new MaskError(`The RLE text ends with start ${start} and no length, at character ${startAt}.`, startAt);
+    const length = readNumber(text, lengthAt);
+    const end = start - 1 + length;
+    if (start <= previousEnd || length === 0 || end > total) throw badRun(start, length, startAt, lengthAt, previousEnd, total);
+    if (start - 1 === previousEnd && count > 0) count--;
+    else parsed[count++] = start - 1;
+    parsed[count++] = end;
+    previousEnd = end;
+    at = skipSpaces(text, readEnd);
+  }
+  return { width, height, bounds: parsed.slice(0, count) };
+}
+
+/** Where the number that readNumber read last ends. A result of two numbers would cost an object for each number read. */
+let readEnd = 0;
+
+function readNumber(text: string, at: number): number {
+  let value = 0;
+  let i = at;
+  for (; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + digit;
+  }
+  if (i < text.length && text.charCodeAt(i) !== SPACE) {
+    throw new MaskError(`An RLE text holds digits and spaces only, not ${JSON.stringify(text[i])}, at character ${i}.`, i);
+  }
+  readEnd = i;
+  return value;
+}
+
+function skipSpaces(text: string, at: number): number {
+  let i = at;
+  while (i < text.length && text.charCodeAt(i) === SPACE) i++;
+  return i;
+}
+
+/** Writes the decimal digits of a whole number below 2³² and gives the place after them. */
+function writeNumber(text: Uint8Array, at: number, number: number): number {
+  let digits = 1;
+  for (let power = 10; number >= power; power *= 10) digits++;
+  let rest = number;
+  for (let i = at + digits - 1; i >= at; i--) {
+    const tenth = (rest / 10) >>> 0;
+    text[i] = ZERO + rest - tenth * 10;
+    rest = tenth;
+  }
+  return at + digits;
+}
+
+function badRun(start: number, length: number, startAt: number, lengthAt: number, previousEnd: number, total: number): MaskError {
+  if (start === 0) return new MaskError(`The RLE text has a start of 0, but the first pixel is 1, at character ${startAt}.`, startAt);
+  if (length === 0) return new MaskError(`The RLE text has a run of length 0, at character ${lengthAt}.`, lengthAt);
+  if (start - 1 < previousEnd) {
+    return new MaskError(
+      `The run from ${start} begins before the end of the run before it (${previousEnd}), at character ${startAt}.`,
+      startAt,
+    );
+  }
+  const position = start > total ? startAt : lengthAt;
+  return new MaskError(`The RLE text goes beyond the sheet's last pixel, ${total}, at character ${position}.`, position);
+}

@@ -1,0 +1,45 @@
+import fc from 'fast-check';
+import { type Runs, runsFromMask } from '../runs.ts';
+
+/** A bitmap of 0 and 1 with the size of its sheet. */
+export type Bitmap = { readonly width: number; readonly height: number; readonly mask: Uint8Array };
+
+/**
+ * `count` bitmaps on one sheet of at most `longest` × `longest`, made of stretches so that long runs, runs over row ends, empty and full
+ * sheets all come up.
+ */
+export function arbitraryBitmaps(count: number, longest = 14): fc.Arbitrary<Bitmap[]> {
+  const side = fc.integer({ min: 1, max: longest });
+  return fc.tuple(side, side).chain(([width, height]) => {
+    const stretches = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 * width }), fc.integer({ min: 0, max: 2 * width })), { maxLength: 24 });
+    const bitmap = stretches.map((pairs) => {
+      const mask = new Uint8Array(width * height);
+      let at = 0;
+      for (const [gap, length] of pairs) {
+        mask.fill(1, at + gap, at + gap + length);
+        at += gap + length;
+      }
+      return { width, height, mask };
+    });
+    return fc.array(bitmap, { minLength: count, maxLength: count });
+  });
+}
+
+/** `count` masks on one sheet. */
+export function arbitraryRuns(count: number, longest = 14): fc.Arbitrary<Runs[]> {
+  return arbitraryBitmaps(count, longest).map((bitmaps) => bitmaps.map(({ mask, width, height }) => runsFromMask(mask, width, height)));
+}
+
+/** A mask from a drawing: one string a row, '#' inside. */
+export function drawn(...rows: readonly string[]): Runs {
+  const mask = Uint8Array.from(rows.join(''), (character) => (character === '#' ? 1 : 0));
+  return runsFromMask(mask, rows[0]?.length ?? 0, rows.length);
+}
+
+/** The drawing of a mask, for a test's message and comparison. */
+export function drawing(mask: Uint8Array, width: number): string[] {
+  const rows: string[] = [];
+  for (let at = 0; at < mask.length; at += width)
+    rows.push(Array.from(mask.subarray(at, at + width), (value) => (value ? '#' : '.')).join(''));
+  return rows;
+}

@@ -1,0 +1,54 @@
+import { symmetricDifference } from './combine.ts';
+import type { Runs } from './runs.ts';
+import { RunsBuilder } from './runs-builder.ts';
+
+/**
+ * The mask with rows and columns exchanged: the row-major runs of the result are the column-major runs of the mask. Takes time by the
+ * number of runs in both directions, not by pixels.
+ */
+export function transpose(runs: Runs): Runs {
+  const { width, height } = runs;
+  const { first, rows } = columnBounds(runs);
+  const transposed = new RunsBuilder(Math.max(1, rows.length >> 1));
+  for (let x = 0; x < width; x++) {
+    const end = first[x + 1] as number;
+    for (let i = first[x] as number; i < end; i += 2)
+      transposed.add(x * height + (rows[i] as number), x * height + (rows[i + 1] as number));
+  }
+  return transposed.finish(height, width);
+}
+
+/** For each column x, from rows[first[x]] to rows[first[x + 1] − 1], the rows where runs down the column start, end, start, end, … */
+function columnBounds(runs: Runs): { first: Uint32Array; rows: Uint32Array } {
+  const { width } = runs;
+  const changes = changesDown(runs);
+  const first = new Uint32Array(width + 1);
+  for (let i = 0; i < changes.bounds.length; i += 2) {
+    let x = (changes.bounds[i] as number) % width;
+    for (let pixel = changes.bounds[i] as number; pixel < (changes.bounds[i + 1] as number); pixel++) {
+      first[x + 1] = (first[x + 1] as number) + 1;
+      if (++x === width) x = 0;
+    }
+  }
+  for (let x = 0; x < width; x++) first[x + 1] = (first[x + 1] as number) + (first[x] as number);
+  const rows = new Uint32Array(first[width] as number);
+  const place = first.slice();
+  for (let i = 0; i < changes.bounds.length; i += 2) {
+    let x = (changes.bounds[i] as number) % width;
+    let y = Math.floor((changes.bounds[i] as number) / width);
+    for (let pixel = changes.bounds[i] as number; pixel < (changes.bounds[i + 1] as number); pixel++) {
+      const at = place[x] as number;
+      rows[at] = y;
+      place[x] = at + 1;
+      if (++x === width) [x, y] = [0, y + 1];
+    }
+  }
+  return { first, rows };
+}
+
+/** The pixels that differ from the pixel above them, on a sheet one row higher, so that a run that reaches the last row ends below it. */
+function changesDown(runs: Runs): Runs {
+  const { bounds, width } = runs;
+  const height = runs.height + 1;
+  return symmetricDifference({ width, height, bounds }, { width, height, bounds: bounds.map((bound) => bound + width) });
+}
