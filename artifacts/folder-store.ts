@@ -3,7 +3,8 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
-import { isPartialName, keyParts } from './key.ts';
+import { keyParts } from './key.ts';
+import { partialOf } from './partial.ts';
 import type { ArtifactStore, StoredObject } from './store.ts';
 import { writeFileAtomically } from './write-file.ts';
 
@@ -85,7 +86,7 @@ async function walk(path: string, key: string, objects: StoredObject[]): Promise
     return;
   }
   for (const entry of entries) {
-    if (isPartialName(entry.name)) continue;
+    if (partialOf(entry.name) !== undefined) continue;
     const childKey = key === '' ? entry.name : `${key}/${entry.name}`;
     if (entry.isDirectory()) await walk(join(path, entry.name), childKey, objects);
     else if (entry.isFile()) await addFile(join(path, entry.name), childKey, objects);

@@ -1,4 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { partialOf } from './partial.ts';
 
 const MAX_KEY_BYTES = 1024;
 
@@ -20,13 +21,6 @@ function invalidReason(key: string, parts: readonly string[]): string | undefine
   // A backslash or a drive letter would be a path of its own elsewhere; control characters end names early.
   if (key.includes('\\') || [...key].some((character) => character < ' ' || character === '\x7f'))
     return 'has a backslash or a control character';
-  if (parts.some(isPartialName)) return 'has the form of an unfinished write';
+  if (parts.some((part) => partialOf(part) !== undefined)) return 'has the form of an unfinished write';
   return undefined;
-}
-
-const PARTIAL = /\.partial-[0-9]+(-[0-9]+)?$/;
-
-/** Whether a file name is that of a write under way or cut off: `<name>.partial-<pid>-<n>`. */
-export function isPartialName(name: string): boolean {
-  return PARTIAL.test(name);
 }

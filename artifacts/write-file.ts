@@ -1,8 +1,7 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemErrorCode, writeError } from '@carpal/configs/file-errors.ts';
-
-let serial = 0;
+import { beginPartial, endPartial, sweepPartials } from './partial.ts';
 
 /**
  * Writes a whole file so that it is there whole or not at all, even if the machine loses power: temporary name beside it, fsync, rename,
@@ -10,18 +9,18 @@ let serial = 0;
  * `folder-unwritable` with the path where that is the reason.
  */
 export async function writeFileAtomically(path: string, content: Uint8Array | string): Promise<void> {
-  serial += 1;
-  const partial = `${path}.partial-${process.pid}-${serial}`;
   const folder = dirname(path);
+  const partial = beginPartial(path);
   try {
     await mkdir(folder, { recursive: true });
+    await sweepPartials(folder);
     await writeAndSync(partial, content);
     await rename(partial, path);
     await syncFolder(folder);
   } catch (error) {
-    // Taking away a file that was never made is not worth a second error.
-    await rm(partial, { force: true }).catch(() => undefined);
     throw writeError(error, path);
+  } finally {
+    await endPartial(partial);
   }
 }
 

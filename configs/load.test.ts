@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CarpalError, formatError } from './errors.ts';
 import { checkManifest, loadExperiment, readManifest } from './load.ts';
@@ -136,6 +137,49 @@ spec:
   it('may hold what Kubernetes writes into an object', () => {
     const text = `${HEAD.replace('{name: a}', '{name: a, managedFields: [{x: 1}], generation: 2, uid: 1-a}')}spec: {dataset: {uri: a}, model: {name: UNet}}\nstatus: {any: thing}\n`;
     expect(mistakes(text)).toEqual([]);
+  });
+});
+
+describe('any text at all', () => {
+  it('is read or refused with a line, never thrown at', () => {
+    const word = fc.constantFrom(
+      'spec',
+      ': ',
+      '\n',
+      '  ',
+      '- ',
+      '{',
+      '}',
+      '[',
+      ']',
+      ', ',
+      '"',
+      "'",
+      '&a ',
+      '*a',
+      '<<: ',
+      '!!int ',
+      '|',
+      '>',
+      '? ',
+      '#',
+      '---\n',
+      '%YAML 1.1\n',
+      '\t',
+      '1e3',
+      '~',
+      '=',
+      '0x',
+      '2026-01-01',
+    );
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 30 }), (words) => {
+        const report = checkManifest(words.join(''), 'm.yaml');
+        expect(report.ok).toBe(false);
+        if (!report.ok) expect(report.mistakes[0]?.where).toMatch(/^m\.yaml:[0-9]+$/);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 

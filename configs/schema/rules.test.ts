@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatPath } from '../finding.ts';
 import { checkExperiment } from './check-experiment.ts';
+import { specSchema } from './experiment.ts';
 
 const LISTS = ['hand-bones'];
 
@@ -222,4 +224,32 @@ describe('the rules between fields', () => {
       if (!result.ok) expect(result.findings.length).toBeGreaterThan(0);
     },
   );
+
+  it('never throw, whatever the manifest is', () => {
+    const field = fc.constantFrom(
+      ...Object.keys(specSchema.shape),
+      'name',
+      'options',
+      'split',
+      'folds',
+      '__proto__',
+      'constructor',
+      'toString',
+    );
+    const tree = fc.letrec((again) => ({
+      node: fc.oneof(
+        { maxDepth: 4 },
+        fc.jsonValue({ maxDepth: 1 }),
+        fc.array(again('node'), { maxLength: 3 }),
+        fc.dictionary(field, again('node'), { maxKeys: 5 }),
+      ),
+    })).node;
+    fc.assert(
+      fc.property(tree, (spec) => {
+        const result = checkExperiment({ ...manifest({}), spec }, LISTS);
+        if (!result.ok) expect(result.findings.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
 });

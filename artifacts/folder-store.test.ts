@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openFolderStore } from './folder-store.ts';
+import { openStore } from './open-store.ts';
+import { describeStore } from './store-cases.ts';
+
+const run = promisify(execFile);
+
+let root = '';
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'carpal-folder-store-'));
+});
+afterAll(async () => rm(root, { recursive: true, force: true }));
+
+describeStore('a folder', async () => openFolderStore(await mkdtemp(join(root, 'store-'))));
+
+describe('a folder store', () => {
+  it('is made by its first write', async () => {
+    const folder = join(root, 'made', 'later');
+    const store = openFolderStore(folder);
+    expect(await store.list('')).toEqual([]);
+    await store.write('a', 'x');
+    expect(await readdir(folder)).toEqual(['a']);
+  });
+
+  it('names the path where a file stands in the way of a folder, or a folder in the way of a file', async () => {
+    const folder = await mkdtemp(join(root, 'store-'));
+    const store = openFolderStore(folder);
+    await store.write('a', 'x');
+    await expect(store.write('a/b', 'x')).rejects.toMatchObject({ code: 'folder-unwritable', where: join(folder, 'a/b') });
+    await store.write('c/d', 'x');
+    await expect(store.write('c', 'x')).rejects.toMatchObject({ code: 'folder-unwritable', where: join(folder, 'c') });
+    expect((await readdir(folder)).sort()).toEqual(['a', 'c']);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('names a folder without permission (root may write all)', async () => {
+    const folder = await mkdtemp(join(root, 'store-'));
+    await chmod(folder, 0o500);
+    await expect(openFolderStore(folder).write('a', 'x')).rejects.toMatchObject({
+      code: 'folder-unwritable',
+      message: 'no permission to write',
+    });
+  });
+
+  it('does not list, and takes away, what a killed process left half written', async () => {
+    const folder = await mkdtemp(join(root, 'store-'));
+    await mkdir(join(folder, 'checkpoint'));
+    const { stdout } = await run(process.execPath, ['-e', 'console.log(process.pid)']);
+    await writeFile(join(folder, `checkpoint/last.partial-${stdout.trim()}-00ff`), 'half');
+    await writeFile(join(folder, `checkpoint/last.partial-${process.ppid}-00ff`), 'of a living process');
+    const store = openFolderStore(folder);
+    expect(await store.list('')).toEqual([]);
+    await store.write('checkpoint/last', 'whole');
+    expect(await readdir(join(folder, 'checkpoint'))).toEqual(['last', `last.partial-${process.ppid}-00ff`]);
+  });
+});
+
+/** Writes an object that fits and one that does not, then says what came of it. Runs in a process that may mount. */
+const FILL = `
+  import { readdirSync } from 'node:fs';
+  const { openFolderStore } = await import(process.argv[1]);
+  const [disk] = process.argv.slice(2);
+  const store = openFolderStore(disk);
+  const write = (content) => store.write('last', content).then(() => undefined, ({ code, exit, where }) => ({ code, exit, where }));
+  const small = await write('the former one');
+  const large = await write(Buffer.alloc(4 * 2 ** 20));
+  console.log(JSON.stringify({ small, large, kept: (await store.readIfPresent('last'))?.toString(), files: readdirSync(disk) }));
+`;
+
+/**
+ * What FILL says of a disk mounted with these options, seen by nobody else: as root, or as root of a user namespace of its own.
+ * Undefined where the machine allows neither.
+ */
+async function tryDisk(disk: string, options: string): Promise<unknown> {
+  const script = 'mount -t tmpfs -o "$1" none "$0" || exit 33; exec "$2" --input-type=module -e "$3" "$4" "$0"';
+  const words = ['sh', '-c', script, disk, options, process.execPath, FILL, new URL('./folder-store.ts', import.meta.url).href];
+  for (const namespaces of ['-m', '-rm']) {
+    try {
+      return JSON.parse((await run('unshare', [namespaces, ...words])).stdout);
+    } catch (error) {
+      const { code, stderr } = error as { code?: unknown; stderr?: string };
+      const mayNotMount = code === 'ENOENT' || code === 33 || (stderr ?? '').startsWith('unshare:');
+      if (!mayNotMount) throw error;
+    }
+  }
+  return undefined;
+}
+
+describe('a disk that takes no more', () => {
+  const NO_MOUNT = 'this machine lets nobody mount a small disk';
+
+  it('is named when it is full; the former object stays and nothing half written is left', async (context) => {
+    const disk = await mkdtemp(join(root, 'disk-'));
+    const result = await tryDisk(disk, 'size=1m');
+    if (result === undefined) return context.skip(NO_MOUNT);
+    const large = { code: 'disk-full', exit: 69, where: join(disk, 'last') };
+    expect(result).toEqual({ large, kept: 'the former one', files: ['last'] });
+  });
+
+  it('is named when it is read-only', async (context) => {
+    const disk = await mkdtemp(join(root, 'disk-'));
+    const result = await tryDisk(disk, 'ro');
+    if (result === undefined) return context.skip(NO_MOUNT);
+    const refused = { code: 'folder-unwritable', exit: 78, where: join(disk, 'last') };
+    expect(result).toEqual({ small: refused, large: refused, files: [] });
+  });
+});
+
+describe('openStore', () => {
+  it('opens a folder by its path or as file://', async () => {
+    const folder = await mkdtemp(join(root, 'store-'));
+    await openStore(folder).write('a', 'x');
+    expect((await openStore(`file://${folder}`).read('a')).toString()).toBe('x');
+    expect(openStore('.carpal/artifacts').uri).toBe(join(process.cwd(), '.carpal/artifacts'));
+  });
+
+  it.each(['s3://bucket/prefix', 'https://host/a', 'S3://b', '', ' ', 'file://host/a'])('refuses "%s"', (uri) => {
+    expect(() => openStore(uri)).toThrow(expect.objectContaining({ code: 'artifact-store-unsupported', exit: 64 }));
+  });
+});
