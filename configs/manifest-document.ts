@@ -18,7 +18,7 @@ import type { FieldPath } from './finding.ts';
 const MAX_ALIASES = 100;
 
 /** A mistake of the text itself, at a line counted from 1. */
-export type TextMistake = { readonly line: number; readonly message: string; readonly mend: string };
+type TextMistake = { readonly line: number; readonly message: string; readonly mend: string };
 
 /** What a text holds, and where in it each field lies. `value` is undefined when the text cannot be read at all. */
 export type ManifestDocument = {

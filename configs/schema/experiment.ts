@@ -55,7 +55,7 @@ export const specSchema = z.object({
   report: reportSchema.prefault({}),
 });
 
-export const metadataSchema = z.object({
+const metadataSchema = z.object({
   name: z.string().min(1).max(NAME_MAX_LENGTH).regex(dnsLabel, { error: DNS_LABEL_FORM }),
   namespace: z.string().min(1).max(63).regex(dnsLabel, { error: DNS_LABEL_FORM }).default('default'),
   uid: z

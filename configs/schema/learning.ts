@@ -18,7 +18,7 @@ export const OPTIMIZER_NAMES = ['AdamW'] as const;
 export const SCHEDULER_NAMES = ['ReduceLROnPlateau', 'MultiStepLR', 'CosineAnnealingLR'] as const;
 export const TTA_NAMES = ['identity', 'flipHorizontal', 'flipVertical'] as const;
 
-export const splitSchema = z.object({
+const splitSchema = z.object({
   folds: count(2, 20).default(5),
   strategy: z.enum(['group', 'stratifiedGroup']).default('group'),
   seed: seed(),
