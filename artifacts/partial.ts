@@ -1,6 +1,6 @@
 /** Names of writes under way: `<name>.partial-<pid>-<random>`, beside what they will become. */
 import { randomBytes } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
 
@@ -40,8 +40,16 @@ export async function sweepPartials(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const partial = partialOf(name);
     const path = join(folder, name);
-    if (partial !== undefined && !mine.has(path) && (partial.pid === process.pid || !isAlive(partial.pid))) await rm(path, { force: true });
+    if (partial === undefined || mine.has(path)) continue;
+    if (partial.pid === process.pid ? await isOlderThanThisProcess(path) : !isAlive(partial.pid)) await rm(path, { force: true });
   }
+}
+
+/** Whether a file was written before this process began. A younger one with our number is under way in another of our threads. */
+async function isOlderThanThisProcess(path: string): Promise<boolean> {
+  const beganMs = Date.now() - process.uptime() * 1000;
+  const file = await stat(path).catch(() => undefined);
+  return file !== undefined && file.mtimeMs < beganMs - 1000;
 }
 
 function isAlive(pid: number): boolean {
