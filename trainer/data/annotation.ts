@@ -6,7 +6,7 @@ import type { Polygon } from '@carpal/masks/polygon.ts';
 const FARTHEST_COORDINATE = 1_000_000;
 
 /** Something in an annotation that keeps it from being used. `place` leads to it from the file's top. */
-export type AnnotationFault = { readonly place: string; readonly what: string };
+type AnnotationFault = { readonly place: string; readonly what: string };
 
 export type ReadAnnotation = {
   /** One per class, in class order; a class without annotation has the empty polygon. */

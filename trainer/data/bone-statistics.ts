@@ -3,7 +3,7 @@ import { area, type Box, boundingBox } from '@carpal/masks/measure.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
 
 /** Pixels of one class over the images that have it. `std` is of the population. */
-export type ClassStatistics = {
+type ClassStatistics = {
   readonly name: string;
   readonly images: number;
   readonly mean: number;
@@ -13,7 +13,7 @@ export type ClassStatistics = {
 };
 
 /** Two classes that share pixels: in how many images, and there on average. `shareOfFirst` is the part of the first that lies in the second. */
-export type OverlapStatistics = {
+type OverlapStatistics = {
   readonly first: string;
   readonly second: string;
   readonly images: number;

@@ -8,7 +8,7 @@ import { type Dataset, discoverDataset, type Sample } from './discover.ts';
 import { inParallel } from './in-parallel.ts';
 import { readSheet, readSheetHeader } from './read-sheet.ts';
 
-export type DefectKind =
+type DefectKind =
   | 'image-unreadable'
   | 'image-too-large'
   | 'image-name-doubled'

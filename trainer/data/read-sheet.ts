@@ -2,7 +2,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import sharp from 'sharp';
 
 /** Decoding costs memory in proportion to pixels whatever the file's size, so a sheet beyond this is refused before it is decoded. */
-export const PIXEL_LIMIT = 64_000_000;
+const PIXEL_LIMIT = 64_000_000;
 
 export type SheetHeader = { readonly width: number; readonly height: number; readonly channels: number; readonly bits: number };
 
