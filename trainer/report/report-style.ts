@@ -35,7 +35,7 @@ td.bar { width: 42%; min-width: 160px; }
 .track { background: var(--track); border-radius: 4px; height: 12px; overflow: hidden; }
 .track i { display: block; height: 100%; border-radius: 4px; }
 .swatch { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 9px; vertical-align: -1px; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(360px, 100%), 1fr)); gap: 16px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(520px, 100%), 1fr)); gap: 16px; }
 .pictures img { display: block; width: 100%; height: auto; border-radius: 10px; background: #14171c; }
 .pictures figcaption { margin: 6px 2px 0; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; }
