@@ -11,13 +11,13 @@ import { dryRun } from '@carpal/operator/local/dry-run.ts';
 import type { Provenance } from '@carpal/operator/local/experiment-record.ts';
 import { createLiveView } from '@carpal/operator/local/live-view.ts';
 import { createPlainView } from '@carpal/operator/local/plain-view.ts';
-import { publishOutputs } from '@carpal/operator/local/publish-outputs.ts';
+import { countTestImages, publishOutputs } from '@carpal/operator/local/publish-outputs.ts';
 import { type RunResult, type RunView, runExperiment } from '@carpal/operator/local/run-experiment.ts';
 import { Command } from 'commander';
 import colours from 'picocolors';
 import packageJson from '../package.json' with { type: 'json' };
 
-type Options = { workdir: string; out?: string; set: string[]; fresh?: true; dryRun?: true };
+type Options = { workdir: string; out?: string; set?: string[]; fresh?: true; dryRun?: true };
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAM = [join(PROJECT, 'cli.ts')];
@@ -29,17 +29,17 @@ export const command = (): Command =>
     .argument('<file>', 'the manifest')
     .option('--workdir <folder>', 'where the run keeps its state and artifacts', '.carpal')
     .option('--out <folder>', 'where the results go (default: out/NAME)')
-    .option('--set <path=value>', 'change a field of the manifest; may be given several times', collect, [])
+    .option('--set <path=value>', 'change a field of the manifest; may be given several times', collect)
     .option('--fresh', 'start over: forget the run of this name in the work folder')
     .option('--dry-run', 'print the stages and their commands, and start nothing')
     .action(run);
 
-function collect(value: string, before: string[]): string[] {
+function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
 async function run(file: string, options: Options): Promise<void> {
-  const experiment = resolveDataset(loadExperiment(file, { set: options.set }));
+  const experiment = resolveDataset(loadExperiment(file, { set: options.set ?? [] }));
   const workFolder = resolve(options.workdir);
   if (options.dryRun) {
     const planned = await dryRun(experiment, workFolder, PROGRAM);
@@ -108,11 +108,10 @@ async function conclude(result: RunResult, out: string): Promise<void> {
   const published = await publishOutputs(result.store, result.experiment, out);
   const width = Math.max(...published.map(({ path }) => path.length));
   const lines = published.map(({ path, what }) => `  ${path.padEnd(width)}  ${what}\n`);
-  const submission = published.some(({ path }) => path.endsWith('submission.csv'))
-    ? ''
-    : '  (the data set has no test images, so there is no submission.csv)\n';
+  const testImages = await countTestImages(result.store, result.experiment);
+  const note = testImages === 0 ? '  (the data set has no test images, so submission.csv has no rows)\n' : '';
   const dice = result.status?.bestDice === undefined ? '' : `, mean validation Dice ${result.status.bestDice.toFixed(3)}`;
-  process.stdout.write(`${name} is complete${dice}.\n${lines.join('')}${submission}`);
+  process.stdout.write(`${name} is complete${dice}.\n${lines.join('')}${note}`);
 }
 
 /** The failure with the log to read; exits as the stage did where that says what is at fault. */

@@ -1,6 +1,11 @@
 /** Events as lines for a person at a terminal. */
 import type { PlannedEvent } from '../experiment/events.ts';
 
+/** The end in failure is told once, with the log to read, when the run is over. */
+export function isToldAtTheEnd({ type, stage }: PlannedEvent): boolean {
+  return type === 'Warning' && stage === undefined;
+}
+
 /** Events that the table shows anyway. */
 const SHOWN_BY_TABLE: ReadonlySet<string> = new Set(['StageStarted', 'StageFinished', 'StageRetried', 'ExperimentComplete']);
 
@@ -15,5 +20,5 @@ export function eventLine({ reason, note, type, stage }: PlannedEvent): string {
 
 /** The events worth a line above the live table. */
 export function notableEvents(events: readonly PlannedEvent[]): readonly PlannedEvent[] {
-  return events.filter(({ reason }) => !SHOWN_BY_TABLE.has(reason));
+  return events.filter((event) => !SHOWN_BY_TABLE.has(event.reason) && !isToldAtTheEnd(event));
 }

@@ -6,6 +6,9 @@ import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts
 import { ensembleKey, FILE, reportKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 
+/** Written by the ensemble stage beside FILE.perClass. */
+const SCORES = 'scores.json';
+
 export type Published = { readonly path: string; readonly what: string };
 
 async function exists(path: string): Promise<boolean> {
@@ -42,7 +45,7 @@ export async function publishOutputs(store: ArtifactStore, experiment: Segmentat
   const outputs = [
     { key: `${ensemble}/${FILE.submission}`, name: FILE.submission, what: 'one row an image and class' },
     { key: `${report}/${FILE.report}`, name: FILE.report, what: 'curves, Dice of each class, best and worst cases' },
-    { key: `${ensemble}/${FILE.perClass}`, name: 'scores.json', what: 'out-of-fold Dice in all and of each class' },
+    { key: `${ensemble}/${SCORES}`, name: SCORES, what: 'out-of-fold Dice in all and of each class' },
     { key: `${report}/${FILE.overlays}`, name: FILE.overlays, what: 'the masks drawn over the images' },
   ];
   await withWriteErrors(out, () => mkdir(out, { recursive: true }));
@@ -54,6 +57,14 @@ export async function publishOutputs(store: ArtifactStore, experiment: Segmentat
     published.push({ path, what });
   }
   return published;
+}
+
+/** How many images of the test half the submission covers; undefined where the ensemble did not say. */
+export async function countTestImages(store: ArtifactStore, experiment: SegmentationExperiment): Promise<number | undefined> {
+  const content = await store.readIfPresent(`${ensembleKey(experiment)}/${SCORES}`);
+  if (content === undefined) return undefined;
+  const { testImages } = JSON.parse(content.toString('utf8')) as { testImages?: number };
+  return testImages;
 }
 
 /** Copies the logs of all attempts into the report, so that they outlive the work folder's run. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { journal, makeWorld, pidsOf, runHere, stagesWithTwoWriters, until } from '../testing/local-world.ts';
 
-const RUNNER = fileURLToPath(new URL('../testing/stand-in-runner.ts', import.meta.url));
+const RUNNER = fileURLToPath(new URL('../testing/stand-in-runner/main.ts', import.meta.url));
 
 function startRunner(world: string): ChildProcess {
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', RUNNER, world], { stdio: ['ignore', 'inherit', 'inherit'] });

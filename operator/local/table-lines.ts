@@ -27,7 +27,7 @@ export type TableOptions = {
 };
 
 const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
-const BAR_CELLS = 14;
+const BAR_CELLS = 12;
 
 /** What a state is called and painted, apart from Running. */
 function stateWord(stage: StageStatus, { colours, now }: TableOptions): string {

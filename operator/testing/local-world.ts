@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import type { Step } from '../experiment/reconcile.ts';
 import { type RunOptions, type RunResult, runExperiment } from '../local/run-experiment.ts';
 import { experimentWith } from './builders.ts';
-import type { Script } from './stand-in-stage.ts';
+import type { Script } from './stand-in-stage/main.ts';
 
-const STAGE = fileURLToPath(new URL('./stand-in-stage.ts', import.meta.url));
+const STAGE = fileURLToPath(new URL('./stand-in-stage/main.ts', import.meta.url));
 
 /** A folder with the script that its stages follow. */
 export async function makeWorld(script: Script): Promise<string> {

@@ -1,5 +1,5 @@
-/** A runner in a process of its own for tests that kill it: `stand-in-runner.ts WORLD`. SIGTERM stops it, as Ctrl-C would. */
-import { runHere } from './local-world.ts';
+/** A runner in a process of its own for tests that kill it: `stand-in-runner/main.ts WORLD`. SIGTERM stops it, as Ctrl-C would. */
+import { runHere } from '../local-world.ts';
 
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());

@@ -1,10 +1,10 @@
 /**
- * A program with the stage commands for tests of the substrate: `stand-in-stage.ts WORLD prepare|fold|ensemble … [--fold N]`. WORLD is a
+ * A program with the stage commands for tests of the substrate: `stand-in-stage/main.ts WORLD prepare|fold|ensemble … [--fold N]`. WORLD is a
  * folder with `script.json`, stage → what each attempt does, the last for all further ones; it journals to `<stage>.log` there.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { identify, isAlive } from '../local/process-identity.ts';
+import { identify, isAlive } from '../../local/process-identity.ts';
 
 /** `hang` works until it is asked to stop and exits 75; `stubborn` does not listen; a number is an exit code. */
 export type Part = 'hang' | 'stubborn' | 'kill-self' | 'report-and-fail' | number;

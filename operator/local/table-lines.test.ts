@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import type { Observed, StageRun } from '../experiment/observed.ts';
+import { plan } from '../experiment/plan.ts';
+import type { Step } from '../experiment/reconcile.ts';
+import { at, attempt, experimentWith, fold, PREPARE, prepared, report, seen } from '../testing/builders.ts';
+import { bar, shortDuration } from './figures.ts';
+import { createLiveView } from './live-view.ts';
+import { type Colours, tableLines } from './table-lines.ts';
+
+const plain = (text: string): string => text;
+const NO_COLOURS: Colours = { bold: plain, dim: plain, red: plain, green: plain, yellow: plain, cyan: plain };
+const red = (text: string): string => `\u001b[31m${text}\u001b[39m`;
+const ALL_RED: Colours = { bold: red, dim: red, red, green: red, yellow: red, cyan: red };
+
+function stepOf(observed: Observed, seconds: number): Step {
+  return { observed, plan: plan(experimentWith(), observed, at(seconds)) };
+}
+
+function table(step: Step, width = 79, colours = NO_COLOURS): readonly string[] {
+  return tableLines(step, { name: 'wrist', parallelism: 5, width, now: at(200), tick: 0, colours });
+}
+
+const failed = (index: number): StageRun => attempt(fold(index), 1, { state: 'failed', exitCode: 1, finishedAt: at(195).toISOString() });
+const training = seen(
+  [prepared(), attempt(fold(0), 1, { state: 'succeeded', finishedAt: at(100).toISOString() }), attempt(fold(1), 1, {}), failed(2)],
+  undefined,
+  [
+    report(0, { state: 'finished', epoch: 40, epochs: 40, bestDice: 0.871 }),
+    report(1, { epoch: 20, epochs: 40, loss: 0.21345, bestDice: 0.812, imagesPerSecond: 12.34, etaSeconds: 200 }),
+  ],
+);
+
+describe('the live table', () => {
+  it('shows each stage in a line', () => {
+    expect(table(stepOf(training, 200))).toMatchInlineSnapshot(`
+      [
+        "wrist   50%  1 of 3 folds  mean Dice 0.842  trained in 4m10s",
+        "  prepare   done",
+        "  fold 0    done  40/40 epochs  Dice 0.871",
+        "  fold 1    ██████░░░░░░    20/40  loss 0.213  Dice 0.812  12.3/s  3m20s",
+        "  fold 2    again in 5s  1 failed",
+        "  ensemble  waits",
+      ]
+    `);
+  });
+
+  it('shows how far prepare is', () => {
+    const prepare = {
+      stage: 'prepare',
+      state: 'running',
+      done: 120,
+      total: 480,
+      imagesPerSecond: 20,
+      etaSeconds: 18,
+      updatedAt: at(1).toISOString(),
+    } as const;
+    const observed: Observed = { ...seen([attempt(PREPARE, 1, {})]), progress: { prepare, folds: new Map() } };
+    expect(table(stepOf(observed, 10))[1]).toMatchInlineSnapshot(`"  prepare   ███░░░░░░░░░  120 of 480 images  20.0/s  18s"`);
+  });
+
+  it.each([20, 40, 60, 79])('is never wider than %i columns, colours or not', (width) => {
+    for (const line of table(stepOf(training, 200), width)) expect(line.length).toBeLessThanOrEqual(width);
+    const painted = table(stepOf(training, 200), width, ALL_RED);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with an escape
+    for (const line of painted) expect(line.replaceAll(/\u001b\[[0-9;]*m/g, '').length).toBeLessThanOrEqual(width);
+  });
+
+  it('needs no more than 79 columns for the longest figures', () => {
+    const reports = [report(0, { epoch: 9999, epochs: 10_000, loss: 999.9994, bestDice: 0.999, imagesPerSecond: 99.9, etaSeconds: 1e6 })];
+    const line = table(stepOf(seen([prepared(), attempt(fold(0), 1, {})], undefined, reports), 200))[2];
+    expect(line).toContain('11d13h');
+    expect(line?.length).toBeLessThanOrEqual(79);
+  });
+});
+
+describe('the live view', () => {
+  it('goes up by as many lines as it drew, in one write, and leaves failures standing above', async () => {
+    const writes: string[] = [];
+    const view = createLiveView({ write: (text) => writes.push(text), columns: 80, rows: 24 }, NO_COLOURS, () => at(200));
+    await view.show(stepOf(training, 200));
+    await view.show(stepOf(training, 200));
+    view.close();
+    const [first = '', second = ''] = writes;
+    expect(first).toContain('fold 2, attempt 1 failed: exit 1');
+    expect(second).toContain('\u001b[6A');
+    expect(second.match(/\n/g)).toHaveLength(7);
+  });
+});
+
+describe('figures', () => {
+  it.each([
+    [45, '45s'],
+    [200, '3m20s'],
+    [7500, '2h05m'],
+    [273_600, '3d04h'],
+  ])('shows %i seconds as %s', (seconds, text) => {
+    expect(shortDuration(seconds)).toBe(text);
+  });
+
+  it.each([
+    [0, '░░░░'],
+    [0.5, '██░░'],
+    [0.65625, '██▋░'],
+    [1, '████'],
+  ])('shows %f as a bar', (fraction, text) => {
+    expect(bar(fraction, 4)).toBe(text);
+  });
+});
