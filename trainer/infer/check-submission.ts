@@ -4,7 +4,7 @@ import { findImages } from './image-folder.ts';
 import { readRowRuns } from './row-runs.ts';
 import { doubledRows, SubmissionFile, type SubmissionRow } from './submission-file.ts';
 
-export type SubmissionProblem = { readonly line: number | undefined; readonly what: string };
+type SubmissionProblem = { readonly line: number | undefined; readonly what: string };
 
 export type SubmissionCheck = {
   readonly valid: boolean;

@@ -1,4 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { modelSchema } from '@carpal/configs/schema/learning.ts';
 import { createEagerPredictor } from '../engine/eager-inference.ts';
 import { decodeSafetensors } from '../engine/safetensors.ts';
 import type { Predictor } from '../engine/step.ts';
@@ -7,7 +8,7 @@ import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
 
 /** What a weights file says of itself. */
-export type WeightsFacts = {
+type WeightsFacts = {
   readonly model: string;
   readonly options: ModelOptions;
   readonly classes: readonly string[];
@@ -50,16 +51,17 @@ function readFacts(metadata: Readonly<Record<string, string>>, where: string): W
   const { model, options = '{}', classes = '[]', inputSize, experiment = '' } = metadata;
   const size = Number(inputSize);
   const names = parseJson(classes);
-  const given = parseJson(options);
+  // The bounds of a manifest: a hostile file must not ask for a network that fills the memory.
+  const given = modelSchema.shape.options.safeParse(parseJson(options));
   const invalid = (what: string): CarpalError => {
     const remedy = 'Give a best.safetensors of a fold that carpal trained.';
     return new CarpalError('weights-invalid', `the file does not say ${what}`, { where, remedy });
   };
   if (model === undefined) throw invalid('which network it is for');
-  if (!isNumberRecord(given)) throw invalid('the options of its network');
+  if (!given.success) throw invalid('the options of its network');
   if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === 'string')) throw invalid('its classes');
   if (!Number.isInteger(size) || size < 1 || size > LARGEST_INPUT) throw invalid('its input size');
-  return { model, options: given, classes: names, inputSize: size, experiment };
+  return { model, options: given.data, classes: names, inputSize: size, experiment };
 }
 
 function parseJson(text: string): unknown {
@@ -68,12 +70,6 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isNumberRecord(value: unknown): value is Record<string, number> {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((entry) => typeof entry === 'number')
-  );
 }
 
 /** Throws weights-mismatch unless all networks answer for the same classes at the same input size. The first one sets the measure. */

@@ -16,10 +16,16 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const images = join(folder, 'images');
 const classes = ['Radius', 'Ulna', 'Lunate'];
 
-type Facts = { readonly name?: string; readonly classNames?: readonly string[]; readonly inputSize?: string; readonly seed?: number };
+type Facts = {
+  readonly name?: string;
+  readonly classNames?: readonly string[];
+  readonly inputSize?: string;
+  readonly seed?: number;
+  readonly width?: number;
+};
 
 /** A weights file of a small network that was never trained. */
-function weights(file: string, { name = 'SlimUNet', classNames = classes, inputSize = '32', seed = 1 }: Facts = {}): string {
+function weights(file: string, { name = 'SlimUNet', classNames = classes, inputSize = '32', seed = 1, width = 4 }: Facts = {}): string {
   const options = { width: 4, depth: 2 };
   const model = buildModel({ name: 'SlimUNet', options, classes: classNames.length, seed });
   const arrays = readWeights(model);
@@ -27,7 +33,12 @@ function weights(file: string, { name = 'SlimUNet', classNames = classes, inputS
   const random = randomFor(seed, 'weights');
   for (const { data } of arrays.values()) for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) + random.range(0, 0.2);
   const path = join(folder, file);
-  const metadata = { model: name, options: JSON.stringify(name === 'UNet' ? {} : options), classes: JSON.stringify(classNames), inputSize };
+  const metadata = {
+    model: name,
+    options: JSON.stringify(name === 'UNet' ? {} : { ...options, width }),
+    classes: JSON.stringify(classNames),
+    inputSize,
+  };
   writeFileSync(path, encodeSafetensors(arrays, metadata));
   return path;
 }
@@ -93,6 +104,7 @@ describe('predict', () => {
     ['weights of another network', () => ({ weights: [weights('c.safetensors', { name: 'UNet' })] }), 'weights-mismatch'],
     ['weights of an unknown network', () => ({ weights: [weights('c.safetensors', { name: 'OctopusNet' })] }), 'model-unknown'],
     ['weights without an input size', () => ({ weights: [weights('c.safetensors', { inputSize: 'large' })] }), 'weights-invalid'],
+    ['weights of a network beyond all bounds', () => ({ weights: [weights('c.safetensors', { width: 1e9 })] }), 'weights-invalid'],
     ['weights that are not there', () => ({ weights: [join(folder, 'none.safetensors')] }), 'weights-invalid'],
     ['no images', () => ({ weights: [weights('a.safetensors')], images: join(folder, 'nothing') }), 'dataset-missing'],
   ])('refuses %s and writes nothing', async (_, change, code) => {

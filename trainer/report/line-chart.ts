@@ -1,6 +1,6 @@
 import { escapeHtml } from './html.ts';
 
-export type Point = { readonly x: number; readonly y: number };
+type Point = { readonly x: number; readonly y: number };
 export type Series = { readonly label: string; readonly colour: string; readonly points: readonly Point[]; readonly dashed?: boolean };
 export type LineChart = {
   readonly title: string;
