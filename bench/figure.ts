@@ -20,7 +20,12 @@ export function ratio(ours: Figure, peer: Figure): number {
 }
 
 /** Times `work` `repetitions` times after one run that does not count. `now` gives milliseconds. */
-export async function measure(items: number, repetitions: number, work: () => unknown, now: () => number = () => performance.now()): Promise<Figure> {
+export async function measure(
+  items: number,
+  repetitions: number,
+  work: () => unknown,
+  now: () => number = () => performance.now(),
+): Promise<Figure> {
   await work();
   const seconds: number[] = [];
   for (let repetition = 0; repetition < repetitions; repetition++) {

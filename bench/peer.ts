@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { Figure } from './figure.ts';
 
-/** Runs a command of original/original.py and returns what it measured. */
+/** Runs a command of peers/original.py and returns what it measured. */
 export type Peer = (command: string, request: Readonly<Record<string, unknown>>) => Promise<Figure>;
 
-const SOURCE = join(import.meta.dirname, 'original');
+const SOURCE = join(import.meta.dirname, 'peers');
 
 /** Whether this machine has a Python that can make an environment. */
 export function hasPython(): boolean {
@@ -19,7 +19,10 @@ export function hasPython(): boolean {
 function pythonOrExplain(executable: string, args: readonly string[]): void {
   const done = spawnSync(executable, args, { encoding: 'utf8' });
   if (done.status === 0) return;
-  throw new CarpalError('resource-missing', `the peer's Python environment could not be made: ${(done.stderr || done.stdout).trim().split('\n').at(-1) ?? ''}`);
+  throw new CarpalError(
+    'resource-missing',
+    `the peer's Python environment could not be made: ${(done.stderr || done.stdout).trim().split('\n').at(-1) ?? ''}`,
+  );
 }
 
 /** The environment's interpreter, installed into `cache` where it is not there yet. */
@@ -43,7 +46,9 @@ export function openPeer(cache: string): Peer {
   const python = environment(cache);
   return (command, request) =>
     new Promise((resolve, reject) => {
-      const child = spawn(python, [join(SOURCE, 'original.py'), command, JSON.stringify(request)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(python, [join(SOURCE, 'original.py'), command, JSON.stringify(request)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       let output = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         output += text;

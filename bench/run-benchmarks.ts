@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bench, type Benchmark } from './benchmark.ts';
+import type { Bench, Benchmark } from './benchmark.ts';
 import { type Figure, millisecondsPerItem, ratio } from './figure.ts';
 import { makePhantoms } from './material.ts';
 import { hasPython, openPeer } from './peer.ts';
