@@ -12,7 +12,7 @@ const SHOWN_BY_TABLE: ReadonlySet<string> = new Set(['StageStarted', 'StageFinis
 /** One event in one or more lines, without a time. */
 export function eventLine({ reason, note, type, stage }: PlannedEvent): string {
   if (reason === 'StageStarted') return `${note.replace(/, attempt 1$/, '')}: started`;
-  if (reason === 'StageRetried') return `${note}: started, going on from the last checkpoint`;
+  if (reason === 'StageRetried') return `${note}: started${stage === 'fold' ? ', going on from the last checkpoint if there is one' : ''}`;
   if (reason === 'ExperimentComplete') return 'complete';
   if (stage === undefined) return `${reason}: ${note}`;
   return type === 'Warning' ? `${note.replace(':', ' failed:')}` : note;
