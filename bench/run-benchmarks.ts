@@ -27,7 +27,7 @@ export function outcomeLine(outcome: Outcome): string {
   const verdict = outcome.ratio >= outcome.goal ? 'kept' : 'MISSED';
   return [
     `${outcome.name.padEnd(12)} ${outcome.what}`,
-    `${' '.repeat(12)} carpal ${milliseconds(outcome.ours)} an ${outcome.item}, the original's method ${milliseconds(outcome.peer)}`,
+    `${' '.repeat(12)} carpal ${milliseconds(outcome.ours)} for each ${outcome.item}, the original's method ${milliseconds(outcome.peer)}`,
     `${' '.repeat(12)} ratio ${outcome.ratio.toFixed(1)}× (promised ≥ ${outcome.goal}×: ${verdict})`,
   ].join('\n');
 }

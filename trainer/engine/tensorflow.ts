@@ -25,4 +25,4 @@ function load(): typeof TensorFlow {
   }
 }
 
-export type { Scalar, Tensor, Tensor1D, Tensor4D, Variable } from '@tensorflow/tfjs-node-gpu';
+export type { Scalar, Tensor, Tensor4D, Variable } from '@tensorflow/tfjs-node-gpu';
