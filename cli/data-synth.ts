@@ -1,0 +1,36 @@
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { synthesizeDataset } from '@carpal/trainer/phantom/synthesize.ts';
+import { Command } from 'commander';
+import { progressLine } from './progress-line.ts';
+
+type Options = { out: string; people: number; testPeople: number; seed: number; size: number };
+
+/** `carpal data synth`: a phantom data set to try everything on. */
+export const command = (): Command =>
+  new Command()
+    .description('Draws radiographs of hands that never were, with annotations, in the layout of the data set; same seed, same files.')
+    .requiredOption('--out <folder>', 'where to write: a new or empty folder, or one with the same set begun')
+    .option('--people <n>', 'people for training, two hands each', wholeNumber('--people', 1, 10_000), 12)
+    .option('--test-people <n>', 'further people for the test; their annotations go to truth/', wholeNumber('--test-people', 0, 10_000), 4)
+    .option('--seed <n>', 'which set', wholeNumber('--seed', 0, Number.MAX_SAFE_INTEGER), 1)
+    .option('--size <pixels>', 'side of the images', wholeNumber('--size', 128, 4096), 2048)
+    .action(async ({ out, ...parameters }: Options) => {
+      const stop = new AbortController();
+      const onSignal = (): void => stop.abort();
+      process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+      try {
+        const onProgress = progressLine('synth', process.stderr, Date.now);
+        const { made, kept } = await synthesizeDataset({ folder: out, ...parameters, onProgress, signal: stop.signal });
+        process.stdout.write(`${made} images made${kept > 0 ? `, ${kept} were there` : ''}: ${out}\n`);
+      } finally {
+        process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+      }
+    });
+
+function wholeNumber(option: string, low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
+    throw new CarpalError('usage-invalid', `"${text}" is not a whole number from ${low} to ${high}`, { where: option });
+  };
+}

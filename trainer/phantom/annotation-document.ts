@@ -1,0 +1,59 @@
+import type { Random } from '../random.ts';
+import type { Hand } from './hand.ts';
+import { personFolder } from './person.ts';
+import { pixelContour } from './pixel-contour.ts';
+import { SHEET_UNITS } from './sheet.ts';
+
+/** One bone of an annotation: its dense contour in the PNG's pixels. */
+export type BoneAnnotation = {
+  readonly id: string;
+  readonly type: 'poly_seg';
+  readonly attributes: Record<string, never>;
+  readonly points: readonly (readonly [number, number])[];
+  readonly label: string;
+};
+
+/** An annotation file of the data set, key for key. `metadata` names the size of the exposure, not of the PNG, as the organiser's files do. */
+export type AnnotationDocument = {
+  readonly annotations: readonly BoneAnnotation[];
+  readonly attributes: Record<string, never>;
+  readonly file_id: string;
+  readonly filename: string;
+  readonly parent_path: string;
+  readonly last_modifier_id: string;
+  readonly metadata: { readonly height: number; readonly width: number };
+  readonly last_workers: string;
+};
+
+/** The annotation of a hand drawn at `size` × `size` pixels, for the image `name` (without extension). */
+export function annotationDocument(hand: Hand, size: number, name: string, random: Random): AnnotationDocument {
+  return {
+    annotations: hand.bones.map((bone) => ({
+      id: `30-${randomUuid(random)}`,
+      type: 'poly_seg',
+      attributes: {},
+      points: pointPairs(pixelContour(bone.outline, SHEET_UNITS / size, size)),
+      label: bone.name,
+    })),
+    attributes: {},
+    file_id: randomUuid(random).replaceAll('-', '').slice(0, 24),
+    filename: `${name}.jpg`,
+    parent_path: `/X-ray_PHANTOM/${personFolder(hand.person)}`,
+    last_modifier_id: randomUuid(random),
+    metadata: { height: 3060, width: 3060 },
+    last_workers: randomUuid(random),
+  };
+}
+
+function pointPairs(contour: Int32Array): [number, number][] {
+  return Array.from({ length: contour.length / 2 }, (_, index) => [contour[2 * index] as number, contour[2 * index + 1] as number]);
+}
+
+/** A version 4 UUID from the given random numbers, so that a set's files are the same for the same seed. */
+function randomUuid(random: Random): string {
+  const digits = Array.from({ length: 32 }, (_, index) => {
+    if (index === 12) return '4';
+    return (index === 16 ? 8 + random.integer(4) : random.integer(16)).toString(16);
+  }).join('');
+  return [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)].join('-');
+}

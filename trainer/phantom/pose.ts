@@ -1,0 +1,53 @@
+import { randomFor } from '../random.ts';
+import { RAYS } from './fingers.ts';
+import type { Half, Person } from './person.ts';
+
+export type Side = 'right' | 'left';
+
+/** How a hand lies on the sheet. Angles in degrees, positive toward the little finger; shifts in sheet units. */
+export type Pose = {
+  /** The hand against the forearm. */
+  readonly wrist: number;
+  /** Whether the wrist counts as rotated: 15° or more. */
+  readonly rotated: boolean;
+  /** The forearm against the sheet's vertical. */
+  readonly forearm: number;
+  /** Each ray's metacarpal, then each of its further bones, added to the tilt at rest. */
+  readonly joints: readonly (readonly number[])[];
+  readonly shiftX: number;
+  readonly shiftY: number;
+};
+
+/** The share of hands with a rotated wrist: the training half has few, the test half most. */
+export const ROTATED_SHARE: Readonly<Record<Half, number>> = { train: 0.105, test: 0.573 };
+
+/** The angle from which a wrist counts as rotated. */
+export const ROTATED_FROM_DEGREES = 15;
+
+/** Whether this hand's wrist is rotated: spread evenly over the hands of a half, so that even a small set has its share. */
+export function isRotated(seed: number, person: Person, side: Side): boolean {
+  const share = ROTATED_SHARE[person.half];
+  const hand = 2 * person.number + (side === 'left' ? 1 : 0) + randomFor(seed, 'rotated', person.half).next() * 100;
+  return Math.floor((hand + 1) * share) > Math.floor(hand * share);
+}
+
+/** The pose of one hand of one person. */
+export function drawPose(seed: number, person: Person, side: Side): Pose {
+  const random = randomFor(seed, 'pose', person.number, side);
+  const rotated = isRotated(seed, person, side);
+  const toLittleFinger = random.next() < 0.7;
+  const bend = ROTATED_FROM_DEGREES + (toLittleFinger ? 30 : 18) * random.next() ** 1.3;
+  const wrist = rotated ? (toLittleFinger ? bend : -bend) : Math.max(-13, Math.min(13, 5.5 * random.normal()));
+  // A person who bends the wrist lays the forearm askew the other way, so that the hand stays on the sheet.
+  const forearm = -0.2 * wrist + (rotated ? 8 : 13) * random.normal();
+  const spread = Math.max(-0.5, 0.55 + 0.6 * random.normal());
+  const joints = RAYS.map((ray, index) => {
+    const fan = index === 0 ? -9 * (spread - 0.5) + 7 * random.normal() : (index - 2) * 5 * spread + 2.5 * random.normal();
+    const curl = (index === 0 ? 8 : index === 4 ? 5 : 2.5) * random.normal();
+    return ray.bones.map((_, joint) => {
+      if (joint === 0) return index === 0 ? fan * 0.8 : fan * 0.16 + 0.6 * random.normal();
+      return fan + (curl * (joint - 1)) / 2 + 1.5 * random.normal();
+    });
+  });
+  return { wrist, rotated, forearm, joints, shiftX: 45 * random.normal(), shiftY: 34 * random.normal() };
+}

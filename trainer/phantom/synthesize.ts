@@ -1,0 +1,97 @@
+import { access, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { receiveError } from '../data/sent-error.ts';
+import { type HandFiles, handFiles, type PhantomParameters, peopleOf } from './file-plan.ts';
+import type { FromHandWorker, HandWorkerData } from './hand-message.ts';
+import { drawPerson, metaDataCsv } from './person.ts';
+import { BEGUN_FILE, describeSet, readSetState, SET_FILE } from './set-state.ts';
+
+export type SynthesizeOptions = PhantomParameters & {
+  readonly folder: string;
+  /** Threads; by default one for each core, and no more than there are images. */
+  readonly workers?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  /** When it fires, the hands under way are finished and `stopped-with-checkpoint` is thrown; the same call goes on from there. */
+  readonly signal?: AbortSignal;
+};
+
+/** Images that were made and images of the set that were there already. */
+export type Synthesized = { readonly made: number; readonly kept: number };
+
+/**
+ * Writes a phantom data set in the layout of the hand-bone data set: train/DCM, train/outputs_json, test/DCM, truth/outputs_json (the test
+ * half's annotations), meta_data.csv and, last, phantom.json. The same parameters give the same files, in whatever order they are made.
+ * An interrupted set is gone on with and a whole one left alone. Throws `phantom-folder-taken` for a folder that holds anything else, and
+ * `disk-full` or `folder-unwritable`.
+ */
+export async function synthesizeDataset(options: SynthesizeOptions): Promise<Synthesized> {
+  const { folder, seed } = options;
+  const files = handFiles(options);
+  const state = await readSetState(folder, options);
+  if (state === 'whole') return { made: 0, kept: files.length };
+  if (state === 'empty') await writeFileAtomically(join(folder, BEGUN_FILE), describeSet(options));
+  const missing: HandFiles[] = [];
+  for (const hand of files) if (!(await isThere(join(folder, hand.image)))) missing.push(hand);
+  await makeHands(missing, files.length, options);
+  const people = peopleOf(options).map(({ number, half }) => drawPerson(seed, number, half));
+  await writeFileAtomically(join(folder, 'meta_data.csv'), metaDataCsv(people));
+  await writeFileAtomically(join(folder, SET_FILE), describeSet(options));
+  await rm(join(folder, BEGUN_FILE), { force: true });
+  return { made: missing.length, kept: files.length - missing.length };
+}
+
+/** Hands out the missing hands to worker threads, one at a time each. The first failure lets the others finish theirs, then is thrown. */
+async function makeHands(missing: readonly HandFiles[], total: number, options: SynthesizeOptions): Promise<void> {
+  const { folder, seed, size, onProgress, signal } = options;
+  const threads = Math.min(options.workers ?? availableParallelism(), missing.length);
+  const queue = [...missing];
+  let done = total - missing.length;
+  let failure: Error | undefined;
+  onProgress?.(done, total);
+  const work = async (): Promise<void> => {
+    const worker = new Worker(new URL('./hand-worker.ts', import.meta.url), {
+      workerData: { folder, seed, size } satisfies HandWorkerData,
+    });
+    try {
+      for (let hand = queue.shift(); hand && !failure && !signal?.aborted; hand = queue.shift()) {
+        await askFor(worker, hand);
+        done += 1;
+        onProgress?.(done, total);
+      }
+    } catch (error) {
+      failure ??= error instanceof Error ? error : new Error(String(error));
+    } finally {
+      await worker.terminate();
+    }
+  };
+  await Promise.all(Array.from({ length: threads }, work));
+  if (failure) throw failure;
+  if (done < total) throw new CarpalError('stopped-with-checkpoint', `stopped with ${done} of ${total} images made`, { where: folder });
+}
+
+/** Sends one hand to a worker and waits for its answer. Only its own listeners are taken away after: a worker needs those it has itself. */
+function askFor(worker: Worker, hand: HandFiles): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (error: Error | undefined): void => {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+      if (error) reject(error);
+      else resolve();
+    };
+    const onMessage = ({ error }: FromHandWorker): void => settle(error && receiveError(error));
+    const onError = (error: unknown): void => settle(error instanceof Error ? error : new Error(String(error)));
+    const onExit = (code: number): void => settle(new Error(`The thread that draws hands ended with ${code}.`));
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+    worker.postMessage(hand);
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
