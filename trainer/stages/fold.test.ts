@@ -40,6 +40,8 @@ const stageOf = (of: SegmentationExperiment, more: Partial<FoldStage> = {}): Fol
   clock: Date.now,
   signal: new AbortController().signal,
   log: () => undefined,
+  // Recording graphs takes longer than these trainings do; one row and the tests of the command take the graph.
+  engine: 'eager',
   ...more,
 });
 
@@ -154,6 +156,15 @@ describe('a fold', () => {
       expect(deaths, `gap ${gap}`).toBeGreaterThan(0);
       expect(await resultOf(dying), `gap ${gap}`).toEqual(expected);
     }
+  });
+
+  it('ends in the same bits on the recorded graph too', async () => {
+    const straight = await freshExperiment();
+    await runFold(stageOf(straight, { engine: 'graph' }));
+    const dying = await freshExperiment();
+    await expect(runFold(stageOf(dying, { engine: 'graph', store: dyingStore(12), checkpointEveryMs: 0 }))).rejects.toThrow('killed');
+    await runFold(stageOf(dying, { engine: 'graph' }));
+    expect(await resultOf(dying)).toEqual(await resultOf(straight));
   });
 
   it('ends early when Dice stands still, and says which epoch was best', async () => {

@@ -2,11 +2,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import type { TtaName } from '@carpal/configs/schema/experiment.ts';
 import { dice } from '@carpal/masks/dice.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
+import type { Batch } from '../data/batches.ts';
 import type { Predictor } from '../engine/step.ts';
 import { writeSubmission } from '../infer/submission-writer.ts';
+import { mirrored } from '../infer/tta.ts';
 import { type LogitMap, logitsToRuns } from '../infer/upsample.ts';
 import type { TruthMasks } from './truth.ts';
 import { logitsAt, nextTurn, plainBatches, sampleAt, type ValidationSource } from './validate.ts';
@@ -28,6 +31,8 @@ export type OutOfFold = {
   readonly classNames: readonly string[];
   readonly predictor: Predictor;
   readonly truth: TruthMasks;
+  /** The views that are averaged, as the ensemble does: thresholds are fitted to what they will cut. */
+  readonly views: readonly TtaName[];
   /** Threshold of the masks written. */
   readonly threshold: number;
   readonly signal: AbortSignal;
@@ -67,17 +72,20 @@ export async function writeOutOfFold(
 
 type PredictedImage = { readonly imageName: string; readonly masks: Runs[]; readonly dices: number[][] };
 
-async function* predictedImages({ source, predictor, truth, threshold, signal }: OutOfFold): AsyncGenerator<PredictedImage> {
+async function* predictedImages({ source, predictor, truth, views, threshold, signal }: OutOfFold): AsyncGenerator<PredictedImage> {
   const batches = plainBatches(source);
   try {
     for await (const batch of batches) {
-      const logits = predictor.run(batch.images, batch.samples.length, source.size);
+      const answers = views.map((view) => ({ view, logits: predictor.run(viewOf(batch, view), batch.samples.length, source.size) }));
       for (let i = 0; i < batch.samples.length; i++) {
         await nextTurn();
         if (signal.aborted) return;
         const sample = sampleAt(batch, i);
         const image = { ...sample, fit: squareFit(sample.width, sample.height, source.size) };
-        const maps: readonly LogitMap[] = [{ logits: logitsAt(logits, i, source), weight: 1 }];
+        const maps: readonly LogitMap[] = answers.map(({ view, logits }) => ({
+          logits: mirrored(logitsAt(logits, i, source), source.size, source.classes, view),
+          weight: 1,
+        }));
         const truths = await truth.of(sample);
         const cut = (classIndex: number, at: number): Runs => {
           const { fit, width, height } = image;
@@ -93,6 +101,15 @@ async function* predictedImages({ source, predictor, truth, threshold, signal }:
   } finally {
     await batches.close();
   }
+}
+
+/** The images of a batch as a view shows them. */
+function viewOf({ images, samples, size }: Batch, view: TtaName): Float32Array {
+  if (view === 'identity') return images;
+  const pixels = size * size;
+  const seen = new Float32Array(images.length);
+  for (let i = 0; i < samples.length; i++) seen.set(mirrored(images.subarray(i * pixels, (i + 1) * pixels), size, 1, view), i * pixels);
+  return seen;
 }
 
 function addTo(sums: number[][], values: readonly (readonly number[])[]): void {

@@ -3,8 +3,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PreparedSet } from '../data/prepared.ts';
-import { createEagerEvaluator, createEagerPredictor } from '../engine/eager-inference.ts';
-import { createEagerStep } from '../engine/eager-step.ts';
+import { type EngineChoice, openPredictor, openTrainingEngine } from '../engine/open-engine.ts';
 import type { Model } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
@@ -36,6 +35,7 @@ export type FoldTraining = {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly checkpointEveryMs: number;
+  readonly engine: EngineChoice;
 };
 
 /**
@@ -75,8 +75,8 @@ async function learn(
   const { experiment, checkpoints, record, store } = training;
   const { spec } = experiment;
   const { gradientClip, accumulate, epochs } = spec.training;
-  const step = createEagerStep({ model, losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate });
-  const evaluator = createEagerEvaluator({ model, losses: spec.loss });
+  const settings = { model, losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate };
+  const engine = openTrainingEngine(settings, training.engine, training.log);
   try {
     const loop = new TrainingLoop({
       ...training,
@@ -85,8 +85,8 @@ async function learn(
       trainSamples: samples.train,
       validation,
       truth,
-      step,
-      evaluator,
+      step: engine.step,
+      evaluator: engine.evaluator,
       schedule: createSchedule({ ...spec.scheduler, learningRate: spec.optimizer.learningRate, epochs }),
       metrics: new MetricsLog(store, `${training.key}/${FILE.metrics}`),
       memoryMb: () => Math.round(process.memoryUsage.rss() / 2 ** 20),
@@ -95,8 +95,7 @@ async function learn(
     const end = await loop.run();
     if (end === 'stopped') throw stopped(training, loop.position);
   } finally {
-    evaluator.dispose();
-    step.dispose();
+    engine.dispose();
   }
 }
 
@@ -107,10 +106,10 @@ async function conclude(training: FoldTraining, model: Model, validation: Valida
   if (!record?.best)
     throw new CarpalError('checkpoint-invalid', 'the fold has no best checkpoint', { where: `${key}/${FILE.checkpointState}` });
   writeWeights(model, await checkpoints.readWeights(record.best), record.best.file);
-  const predictor = createEagerPredictor(model);
+  const predictor = openPredictor(model, training.engine);
   try {
-    const { threshold } = experiment.spec.inference;
-    const request = { source: validation, classNames: prepared.classes, predictor, truth, threshold, signal };
+    const { threshold, tta: views } = experiment.spec.inference;
+    const request = { source: validation, classNames: prepared.classes, predictor, truth, views, threshold, signal };
     const keys = { csv: `${key}/${FILE.outOfFoldPredictions}`, thresholds: `${key}/${FILE.outOfFoldThresholds}` };
     if (!(await writeOutOfFold(request, store, keys))) throw stopped(training, 'after its last epoch');
   } finally {
