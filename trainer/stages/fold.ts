@@ -39,6 +39,7 @@ export async function runFold(stage: FoldStage): Promise<void> {
     checkFold(experiment, fold);
     const record = await checkpoints.load();
     if (record?.finished) {
+      await progress.ensureFinished();
       log(`fold ${fold} is finished: best Dice ${record.best?.dice.toFixed(4)} in epoch ${record.best?.epoch}`);
       return;
     }

@@ -35,4 +35,15 @@ describe('progress.json', () => {
     await progress.tellNow({ state: 'stopped' });
     expect(await written()).toMatchObject({ state: 'stopped', epoch: 2, bestDice: 0.5 });
   });
+
+  it('says finished where a kill came before it could, and forgets an error that was overcome', async () => {
+    await open().tellNow({ state: 'failed', epoch: 4, error: { code: 'disk-full', message: 'full', remedy: 'free some' } });
+    await open().ensureFinished();
+    expect(await written()).toMatchObject({ state: 'finished', epoch: 4 });
+    expect((await written()).error).toBeUndefined();
+    const before = nowMs;
+    nowMs += 60_000;
+    await open().ensureFinished();
+    expect((await written()).updatedAt).toBe(new Date(before).toISOString());
+  });
 });

@@ -1,5 +1,5 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import type { StageProgress } from '@carpal/configs/schema/progress.ts';
+import { type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 
 /** Wall-clock time in milliseconds since 1970, injected so that nothing below a program asks the machine. */
 export type Clock = () => number;
@@ -25,11 +25,6 @@ export class ProgressFile {
     this.#clock = clock;
   }
 
-  /** What was told last, written or not. */
-  get latest(): ProgressFields {
-    return this.#latest;
-  }
-
   /** Adds what changed and writes it if the last writing is old. */
   async tell(change: Partial<ProgressFields>): Promise<void> {
     this.#latest = { ...this.#latest, ...change };
@@ -42,6 +37,14 @@ export class ProgressFile {
     await this.#write();
   }
 
+  /** Makes the file say 'finished' if a kill came between the end and its telling; what else it says stays. */
+  async ensureFinished(): Promise<void> {
+    const former = stageProgressSchema.safeParse(parseJson(await this.#store.readIfPresent(this.#key)));
+    if (former.data?.state === 'finished') return;
+    const { error: _, ...fields } = former.data ?? {};
+    await this.tellNow({ ...fields, state: 'finished', etaSeconds: 0 });
+  }
+
   async #write(): Promise<void> {
     this.#writtenMs = this.#clock();
     const progress: StageProgress = {
@@ -51,5 +54,13 @@ export class ProgressFile {
       updatedAt: new Date(this.#writtenMs).toISOString(),
     };
     await this.#store.write(this.#key, `${JSON.stringify(progress, null, 2)}\n`);
+  }
+}
+
+function parseJson(bytes: Buffer | undefined): unknown {
+  try {
+    return JSON.parse(bytes?.toString('utf8') ?? '');
+  } catch {
+    return undefined;
   }
 }
