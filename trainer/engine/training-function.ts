@@ -19,13 +19,19 @@ export type TrainingSettings = {
   readonly accumulate?: number;
 };
 
+/** What becomes of the gradients, clipped and gathered as the settings say. */
+type Update = (gradients: readonly Tensor[], learningRate: Scalar) => void;
+
 /**
  * A step of training from tensors to tensors: it reads and assigns variables, makes no random choice, reads nothing back, and its constants
  * are the same in every call. That is what lets it be recorded as a graph.
  */
 export type TrainingFunction = {
-  /** Trains on images `[n, s, s, 1]` and coverage bytes `[n, s, s, classes]`; `moves` false only adds to the accumulated gradients. */
-  step(images: Tensor4D, coverage: Tensor, learningRate: Scalar, moves: boolean): Scalar;
+  /**
+   * Trains on images `[n, s, s, 1]` and coverage bytes `[n, s, s, classes]`; `moves` false only adds to the accumulated gradients. `update`
+   * takes the optimizer's place: it gets the gradients of the trainable variables, in the model's order, as the optimizer would.
+   */
+  step(images: Tensor4D, coverage: Tensor, learningRate: Scalar, moves: boolean, update?: Update): Scalar;
   /** The state: weights, moving averages, optimizer slots, accumulated gradients, by the names under which they are saved. */
   readonly state: readonly NamedVariable[];
   /** Frees all of it but the model. */
@@ -43,7 +49,7 @@ export function createTrainingFunction({ model, losses, optimizer, gradientClip 
   const sum: GradientSum | undefined = accumulate > 1 ? gradientSum(trainable, accumulate) : undefined;
   const loss = lossOf(losses);
 
-  const step: TrainingFunction['step'] = (images, coverage, learningRate, moves) => {
+  const step: TrainingFunction['step'] = (images, coverage, learningRate, moves, update = rule.update) => {
     const targets = targetsOf(coverage);
     const { value, grads } = tf.variableGrads(
       () => meanOf(model.forward(images, true).map((logits) => loss(logits, targets))),
@@ -52,7 +58,7 @@ export function createTrainingFunction({ model, losses, optimizer, gradientClip 
     let gradients = trainable.map(({ variable }) => grads[variable.name] as Tensor);
     if (sum) gradients = sum.add(gradients);
     if (moves) {
-      rule.update(gradientClip > 0 ? clipGradients(gradients, gradientClip) : gradients, learningRate);
+      update(gradientClip > 0 ? clipGradients(gradients, gradientClip) : gradients, learningRate);
       sum?.clear();
     }
     return value;

@@ -3,9 +3,14 @@ import { type Scalar, type Tensor, tf, type Variable } from '../engine/tensorflo
 import type { NamedVariable } from '../engine/variable-arrays.ts';
 
 /** PyTorch's defaults. */
-const BETA1 = 0.9;
-const BETA2 = 0.999;
-const EPSILON = 1e-8;
+export const BETA1 = 0.9;
+export const BETA2 = 0.999;
+export const EPSILON = 1e-8;
+
+/** Kernels decay (arrays of more than one dimension), biases and scales do not; see createAdamW. */
+export function decays(shape: readonly number[]): boolean {
+  return shape.length > 1;
+}
 
 /** An optimizer with its state. */
 export type Optimizer = {
@@ -54,7 +59,8 @@ export function createAdamW(variables: readonly NamedVariable[], { weightDecay }
 
   const update = (gradients: readonly Tensor[], learningRate: Scalar): void => {
     const [one, beta1, beta2] = [tf.scalar(1), tf.scalar(BETA1), tf.scalar(BETA2)];
-    const [rest1, rest2] = [tf.scalar(1 - BETA1), tf.scalar(1 - BETA2)];
+    // 1 − β of the rounded β, as TensorFlow's own kernel computes it: the fused update of engine/graph then gives the same numbers.
+    const [rest1, rest2] = [tf.scalar(1 - Math.fround(BETA1)), tf.scalar(1 - Math.fround(BETA2))];
     power1.assign(multiply(power1, beta1) as Scalar);
     power2.assign(multiply(power2, beta2) as Scalar);
     // rate·m̂ / (√v̂ + ε) = (rate·√c₂/c₁)·m / (√v + ε·√c₂), where c = 1 − βᵗ: the corrections cost two scalars, not two passes.
@@ -68,8 +74,8 @@ export function createAdamW(variables: readonly NamedVariable[], { weightDecay }
         const mean = add(state.mean, multiply(subtract(gradient, state.mean), rest1));
         const squares = add(multiply(state.square, beta2), multiply(square(gradient), rest2));
         const change = divide(multiply(mean, rate), add(root(squares), epsilon));
-        const decays = weightDecay > 0 && state.variable.rank > 1;
-        state.variable.assign(subtract(decays ? multiply(state.variable, keep) : state.variable, change));
+        const decaying = weightDecay > 0 && decays(state.variable.shape);
+        state.variable.assign(subtract(decaying ? multiply(state.variable, keep) : state.variable, change));
         state.mean.assign(mean);
         state.square.assign(squares);
       });

@@ -2,7 +2,7 @@
 
 import type { Tensor } from '../tensorflow.ts';
 import type { NamedVariable } from '../variable-arrays.ts';
-import { GraphSession, StatefulGraph } from './graph-session.ts';
+import { GraphSession, StatefulGraph, type StateVariable } from './graph-session.ts';
 import { record, type Tape } from './tape.ts';
 import { translate } from './translate.ts';
 
@@ -21,8 +21,20 @@ export function tapeOf(program: Program, variables: readonly NamedVariable[]): T
   return tape;
 }
 
+/** Updates that are written into the graph by hand instead of being recorded; returns their control references. */
+export type WriteUpdates = (
+  stateful: StatefulGraph,
+  /** The reference of a program's input or result. */
+  reference: (name: string) => string,
+  variable: (name: string) => StateVariable,
+) => string[];
+
 /** A session that runs the taped programs. Feeds and results are named `<program>/<name>`; state bears the variables' names. */
-export function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly NamedVariable[]): GraphSession {
+export function compile(
+  tapes: ReadonlyMap<string, Tape>,
+  variables: readonly NamedVariable[],
+  updatesOf: ReadonlyMap<string, WriteUpdates> = new Map(),
+): GraphSession {
   const stateful = new StatefulGraph();
   const states = new Map(variables.map(({ name, variable }) => [name, stateful.variable(name, variable.shape)]));
   for (const [program, tape] of tapes) {
@@ -38,6 +50,17 @@ export function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly Na
       const state = states.get(name);
       return state ? [stateful.assign(state, reference(id))] : [];
     });
+    const named = (name: string): string => {
+      const id = tape.results.get(name)?.id ?? tape.inputs.find((input) => input.name === name)?.id;
+      if (id === undefined) throw new Error(`${program} has no input or result "${name}"`);
+      return reference(id);
+    };
+    const state = (name: string): StateVariable => {
+      const variable = states.get(name);
+      if (!variable) throw new Error(`there is no state "${name}"`);
+      return variable;
+    };
+    updates.push(...(updatesOf.get(program)?.(stateful, named, state) ?? []));
     for (const [name, { id, dtype }] of tape.results) stateful.output(`${program}/${name}`, dtype, reference(id), updates);
   }
   return new GraphSession(stateful);

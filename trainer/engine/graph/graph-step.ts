@@ -3,10 +3,11 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { batchTensors } from '../device-batch.ts';
 import type { NamedArrays } from '../named-arrays.ts';
 import type { StepBatch, TrainingStep } from '../step.ts';
-import { type Scalar, tf } from '../tensorflow.ts';
+import { type Scalar, type Tensor, tf } from '../tensorflow.ts';
 import { createTrainingFunction, type TrainingFunction, type TrainingSettings } from '../training-function.ts';
 import { mismatch, readVariables, writeVariables } from '../variable-arrays.ts';
 import { compile, type Program, tapeOf } from './compile.ts';
+import { fusedAdamW, GRADIENT } from './fused-adamw.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import type { GraphSession } from './graph-session.ts';
 import { difference, NotRecordable, type Tape } from './tape.ts';
@@ -19,13 +20,21 @@ const PROGRAM = { moves: 'move', waits: 'wait' } as const;
 /** Records the step on this batch. The variables keep what the recorded step did to them. */
 function recordStep(settings: TrainingSettings, training: TrainingFunction, batch: StepBatch): Map<string, Tape> {
   const { model, accumulate = 1 } = settings;
+  const trainable = model.variables.filter((variable) => variable.trainable);
   const names = accumulate > 1 ? [PROGRAM.waits, PROGRAM.moves] : [PROGRAM.moves];
   const tapes = new Map<string, Tape>();
   tf.tidy(() => {
     const inputs = { ...batchTensors(model, batch), learningRate: tf.scalar(0) as Scalar };
     const { images, coverage, learningRate } = inputs;
     for (const name of names) {
-      const run: Program['run'] = () => ({ loss: training.step(images, coverage, learningRate, name === PROGRAM.moves) });
+      const run: Program['run'] = () => {
+        const gradients: [string, Tensor][] = [];
+        const keep = (all: readonly Tensor[]): void => {
+          for (const [index, gradient] of all.entries()) gradients.push([`${GRADIENT}${trainable[index]?.name}`, gradient]);
+        };
+        const loss = training.step(images, coverage, learningRate, name === PROGRAM.moves, keep);
+        return { loss, ...Object.fromEntries(gradients) };
+      };
       tapes.set(name, tapeOf({ name, inputs, run }, training.state));
     }
   });
@@ -68,6 +77,9 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
     throw error;
   }
 
+  const trainable = model.variables.filter((variable) => variable.trainable);
+  const updates = new Map([[PROGRAM.moves, fusedAdamW(trainable, settings.optimizer.weightDecay)]]);
+
   const stateNow = (): NamedArrays => holder?.readState() ?? new Map(initial);
 
   const sessionFor = (batch: StepBatch): GraphSession => {
@@ -76,7 +88,7 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
     if (session !== undefined && session === holder) return session;
     const state = stateNow();
     if (session === undefined) {
-      session = compile(recordStep(settings, training, batch), training.state);
+      session = compile(recordStep(settings, training, batch), training.state, updates);
       sessions.set(shape, session);
     }
     session.writeState(state);
