@@ -49,18 +49,27 @@ export function halve(field: Field): Field {
 /** Blurs in place by a three-pixel kernel [weight, 1 - 2·weight, weight] along both directions: the detector's softness. */
 export function soften(field: Field, weight: number): void {
   const { side, values } = field;
-  const line = new Float32Array(side);
-  for (const [step, lineStep] of [
-    [1, side],
-    [side, 1],
-  ] as const) {
-    for (let i = 0; i < side; i++) {
-      const start = i * lineStep;
-      for (let k = 0; k < side; k++) line[k] = values[start + k * step] as number;
-      for (let k = 0; k < side; k++) {
-        const [before, after] = [line[Math.max(0, k - 1)] as number, line[Math.min(side - 1, k + 1)] as number];
-        values[start + k * step] = (line[k] as number) * (1 - 2 * weight) + weight * (before + after);
-      }
+  const middle = 1 - 2 * weight;
+  // The row above as it was before it was blurred downwards.
+  const above = new Float32Array(side);
+  for (let y = 0; y < side; y++) {
+    const start = y * side;
+    let before = values[start] as number;
+    for (let x = 0; x < side; x++) {
+      const here = values[start + x] as number;
+      const after = values[start + Math.min(side - 1, x + 1)] as number;
+      values[start + x] = middle * here + weight * (before + after);
+      before = here;
+    }
+  }
+  above.set(values.subarray(0, side));
+  for (let y = 0; y < side; y++) {
+    const start = y * side;
+    const below = Math.min(side - 1, y + 1) * side;
+    for (let x = 0; x < side; x++) {
+      const here = values[start + x] as number;
+      values[start + x] = middle * here + weight * ((above[x] as number) + (values[below + x] as number));
+      above[x] = here;
     }
   }
 }

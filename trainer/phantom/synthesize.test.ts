@@ -113,6 +113,7 @@ describe('a phantom set', () => {
     });
     expect(await codeOf(interrupted)).toBe('stopped-with-checkpoint');
     expect(Object.keys(listing(folder('again')))).not.toContain('phantom.json');
+    writeFileSync(join(folder('again'), 'train', 'DCM', 'ID001', 'image1.png.partial-77-1'), 'what a killed run left');
     expect(await synthesizeDataset({ ...SET, folder: folder('again'), workers: 1 })).toEqual({ made: 6, kept: 4 });
     expect(listing(folder('again'))).toEqual(listing(folder('whole')));
   });

@@ -1,4 +1,4 @@
-import { access, rm } from 'node:fs/promises';
+import { access, readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -34,6 +34,7 @@ export async function synthesizeDataset(options: SynthesizeOptions): Promise<Syn
   const state = await readSetState(folder, options);
   if (state === 'whole') return { made: 0, kept: files.length };
   if (state === 'empty') await writeFileAtomically(join(folder, BEGUN_FILE), describeSet(options));
+  else await removePartialFiles(folder);
   const missing: HandFiles[] = [];
   for (const hand of files) if (!(await isThere(join(folder, hand.image)))) missing.push(hand);
   await makeHands(missing, files.length, options);
@@ -94,4 +95,11 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Takes away what a killed run was writing. */
+async function removePartialFiles(folder: string): Promise<void> {
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (/\.partial-\d+-\d+$/.test(name)) await rm(join(folder, name), { force: true });
+  }
 }

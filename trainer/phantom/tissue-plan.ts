@@ -49,7 +49,7 @@ export function palmOutline(rays: readonly (readonly Point[])[]): Outline {
   const [headX, headY] = node(4, 1);
   const [footX, footY] = node(4, 0);
   points.push([headX + 8, headY - 4], [(headX + footX) / 2 + 11, (headY + footY) / 2], [footX + 10, footY - 4], [24, -18]);
-  return smoothOutline(points, 4);
+  return smoothOutline(points, 3);
 }
 
 /** The flesh of the forearm, off the sheet's lower edge. */
