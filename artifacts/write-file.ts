@@ -1,6 +1,7 @@
-import { mkdir, open, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemErrorCode, writeError } from '@carpal/configs/file-errors.ts';
+import { makeFolder } from './make-folder.ts';
 import { beginPartial, endPartial, sweepPartials } from './partial.ts';
 
 /**
@@ -12,7 +13,7 @@ export async function writeFileAtomically(path: string, content: Uint8Array | st
   const folder = dirname(path);
   const partial = beginPartial(path);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder, path);
     await sweepPartials(folder);
     await writeAndSync(partial, content);
     await rename(partial, path);

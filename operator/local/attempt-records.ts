@@ -1,8 +1,9 @@
 /** The attempt records of one run: read once, kept in memory, written through. The work folder's lock makes this process the only writer. */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
-import { withWriteErrors } from '@carpal/configs/file-errors.ts';
 import type { AttemptRecord } from './attempt-record.ts';
 
 export type AttemptRecords = {
@@ -15,7 +16,7 @@ export type AttemptRecords = {
 
 /** Opens the records in a folder, making it. */
 export async function openAttemptRecords(folder: string): Promise<AttemptRecords> {
-  await withWriteErrors(folder, () => mkdir(folder, { recursive: true }));
+  await makeFolder(folder);
   const records = new Map<string, AttemptRecord>();
   for (const file of await readdir(folder)) {
     if (!file.endsWith('.json')) continue;

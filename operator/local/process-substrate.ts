@@ -1,10 +1,11 @@
 /** Attempts as processes of this machine. Their records lie in the work folder; see attempt-record.ts and runner-watch.ts for kill -9. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { withWriteErrors } from '@carpal/configs/file-errors.ts';
+import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { StageKey } from '../experiment/stage.ts';
 import type { Substrate } from '../experiment/substrate.ts';
@@ -51,7 +52,7 @@ const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number 
 export async function openProcessSubstrate(options: ProcessSubstrateOptions): Promise<ProcessSubstrate> {
   const { folder, now, graceMs, onChange } = options;
   const logs = join(folder, 'logs');
-  await withWriteErrors(logs, () => mkdir(logs, { recursive: true }));
+  await makeFolder(logs);
   const records = await openAttemptRecords(join(folder, 'attempts'));
   const orphans = await endOrphans(records, graceMs, now, options.onOrphan ?? (() => undefined));
   const children = new Map<string, Child>();

@@ -1,6 +1,8 @@
 /** What an experiment leaves for its owner, copied from the store to a folder of theirs; each under its final name only when whole. */
-import { cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+
+import { cp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
 import { ensembleKey, FILE, reportKey } from '@carpal/configs/names.ts';
@@ -48,7 +50,7 @@ export async function publishOutputs(store: ArtifactStore, experiment: Segmentat
     { key: `${ensemble}/${SCORES}`, name: SCORES, what: 'out-of-fold Dice in all and of each class' },
     { key: `${report}/${FILE.overlays}`, name: FILE.overlays, what: 'the masks drawn over the images' },
   ];
-  await withWriteErrors(out, () => mkdir(out, { recursive: true }));
+  await makeFolder(out);
   const published: Published[] = [];
   for (const { key, name, what } of outputs) {
     if ((await store.list(key)).length === 0) continue;

@@ -1,9 +1,9 @@
 /** An experiment on this machine, from its run folder to its end: look, plan, act, wait for news, again. */
-import { mkdir } from 'node:fs/promises';
+
 import { dirname, join } from 'node:path';
+import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import { withWriteErrors } from '@carpal/configs/file-errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type ExperimentStatus, isTerminal, isTrue } from '../experiment/experiment-status.ts';
 import { isActive, type StageRun } from '../experiment/observed.ts';
@@ -167,6 +167,6 @@ async function reportFolders(store: ArtifactStore, experiment: SegmentationExper
     ...foldsOf(experiment).map((fold): StageKey => ({ stage: 'fold', fold })),
   ];
   const folders = keys.map((key) => join(store.uri, stageFolderKey(experiment, key)));
-  for (const folder of folders) await withWriteErrors(folder, () => mkdir(folder, { recursive: true }));
+  for (const folder of folders) await makeFolder(folder);
   return folders;
 }

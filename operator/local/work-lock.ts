@@ -5,8 +5,10 @@
  * one above the highest claim, and only if that one's process is dead or has let go. The highest claim is never removed, so numbers only
  * grow; whoever finds a higher claim after making its own was late and has not got the lock.
  */
-import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
@@ -45,7 +47,7 @@ function lockedError(workFolder: string, folder: string, claim: Claim): CarpalEr
 /** Takes the lock of a work folder for this process, or throws `run-locked` with the process that has it. `what` says who we are. */
 export async function lockWorkFolder(workFolder: string, what: string): Promise<WorkLock> {
   const folder = join(workFolder, 'lock');
-  await withWriteErrors(folder, () => mkdir(folder, { recursive: true }));
+  await makeFolder(folder);
   const claim: Claim = { process: identify(process.pid), what };
   const draft = join(folder, `draft-${process.pid}`);
   await withWriteErrors(draft, () => writeFile(draft, JSON.stringify(claim)));
