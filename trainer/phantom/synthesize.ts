@@ -1,9 +1,10 @@
-import { access, readdir, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { withWriteErrors } from '@carpal/configs/file-errors.ts';
 import { receiveError } from '../data/sent-error.ts';
 import { type HandFiles, handFiles, type PhantomParameters, peopleOf } from './file-plan.ts';
 import type { FromHandWorker, HandWorkerData } from './hand-message.ts';
@@ -37,6 +38,7 @@ export async function synthesizeDataset(options: SynthesizeOptions): Promise<Syn
   else await removePartialFiles(folder);
   const missing: HandFiles[] = [];
   for (const hand of files) if (!(await isThere(join(folder, hand.image)))) missing.push(hand);
+  await makeFolders(folder, missing);
   await makeHands(missing, files.length, options);
   const people = peopleOf(options).map(({ number, half }) => drawPerson(seed, number, half));
   await writeFileAtomically(join(folder, 'meta_data.csv'), metaDataCsv(people));
@@ -95,6 +97,12 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Makes the folders before the threads start, so that no two of them make the same one at once. */
+async function makeFolders(folder: string, hands: readonly HandFiles[]): Promise<void> {
+  const paths = new Set(hands.flatMap(({ image, annotation }) => [dirname(join(folder, image)), dirname(join(folder, annotation))]));
+  for (const path of paths) await withWriteErrors(path, () => mkdir(path, { recursive: true }));
 }
 
 /** Takes away what a killed run was writing. */
