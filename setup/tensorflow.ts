@@ -116,7 +116,7 @@ async function wheel(): Promise<string> {
 function cacheKey(tfjs: string): string {
   const hash = createHash('sha256')
     .update(WHEEL_SHA256)
-    .update(readFileSync(import.meta.filename));
+    .update(build.toString());
   for (const name of readdirSync(join(tfjs, 'binding')).sort()) hash.update(readFileSync(join(tfjs, 'binding', name)));
   hash.update(spawnSync('g++', ['-dumpfullversion'], { encoding: 'utf8' }).stdout);
   return hash.digest('hex').slice(0, 16);
@@ -165,7 +165,7 @@ function link(target: string, path: string): void {
 /** Proves the binding by one addition on it, in a process of its own. */
 function verify(): void {
   const probe =
-    "const {tf} = await import('@carpal/trainer/engine/tensorflow.ts'); if (tf.add(40, 2).dataSync()[0] !== 42) process.exit(1)";
+    "const {tf} = await import('@carpal/trainer/engine/tensorflow.ts'); if (tf.add(40, 2).dataSync()[0] !== 42) throw new Error('40 + 2 is not 42')";
   runOrExplain(process.execPath, ['--input-type=module', '-e', probe], `Delete ${cacheFolder()}/tensorflow and run make setup again.`);
 }
 
