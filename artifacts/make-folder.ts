@@ -4,22 +4,29 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, writeError } from '@carpal/configs/file-errors.ts';
 
 /**
- * Makes a folder and those above it; one that is there already is well. Throws `folder-unwritable` or `disk-full` where that is the reason.
- * `named` is the path that errors name, where that is a file for which the folder is made. Node's own recursive mkdir hides a read-only file system behind ENOENT, and never returns below /proc.
+ * Makes a folder and those above it; one that is there already is well, also one that another thread makes at the same time. Throws
+ * `folder-unwritable` or `disk-full` where that is the reason. `named` is the path that errors name, where that is a file for which the folder
+ * is made. Node's own recursive mkdir hides a read-only file system behind ENOENT, and never returns below /proc.
  */
 export async function makeFolder(path: string, named: string = path): Promise<void> {
+  const first = await tryToMake(path, named);
+  if (first === undefined) return;
+  const parent = dirname(path);
+  if (parent !== path && !(await isFolder(parent))) await makeFolder(parent, named);
+  // The folder above is there now, by this thread or another: what still says ENOENT is a file system that takes no folders.
+  const second = await tryToMake(path, named);
+  if (second !== undefined) throw new CarpalError('folder-unwritable', 'no folder can be made here', { where: named, cause: second });
+}
+
+/** Returns the error if the folder above is missing, nothing if the folder is there. */
+async function tryToMake(path: string, named: string): Promise<unknown> {
   try {
     await mkdir(path);
+    return undefined;
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (await isFolder(path)) return;
-    if (code !== 'ENOENT') throw writeError(error, named);
-    const parent = dirname(path);
-    if (parent === path || (await isFolder(parent))) {
-      throw new CarpalError('folder-unwritable', 'no folder can be made here', { where: named, cause: error });
-    }
-    await makeFolder(parent, named);
-    await makeFolder(path, named);
+    if (await isFolder(path)) return undefined;
+    if (systemErrorCode(error) !== 'ENOENT') throw writeError(error, named);
+    return error;
   }
 }
 
