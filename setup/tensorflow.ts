@@ -6,7 +6,17 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -27,6 +37,7 @@ const WHEEL_PARTS = [
 ];
 
 const root = resolve(import.meta.dirname, '..');
+const SESSION_CONFIG = join(import.meta.dirname, 'native/session-config.h');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 function packageFolder(name: string): string {
@@ -116,10 +127,26 @@ async function wheel(): Promise<string> {
 function cacheKey(tfjs: string): string {
   const hash = createHash('sha256')
     .update(WHEEL_SHA256)
-    .update(build.toString());
+    .update(build.toString())
+    .update(patchedBackend.toString())
+    .update(readFileSync(SESSION_CONFIG));
   for (const name of readdirSync(join(tfjs, 'binding')).sort()) hash.update(readFileSync(join(tfjs, 'binding', name)));
   hash.update(spawnSync('g++', ['-dumpfullversion'], { encoding: 'utf8' }).stdout);
   return hash.digest('hex').slice(0, 16);
+}
+
+/** The binding's main source with the one call that session-config.h explains. */
+function patchedBackend(source: string): string {
+  const load = 'TF_Session *session = TF_LoadSessionFromSavedModel(';
+  if (source.split(load).length !== 2)
+    throw new SetupError("the binding's source is not the one that carpal knows.", 'Install the locked packages: npm ci.');
+  const configure = `carpal::ConfigureSession(session_options, export_dir_string, tf_status.status);
+  if (TF_GetCode(tf_status.status) != TF_OK) {
+    NAPI_THROW_ERROR(env, "Failed to configure the session: %s", TF_Message(tf_status.status));
+    return nullptr;
+  }
+  `;
+  return `#include "session-config.h"\n${source.replace(load, `${configure}${load}`)}`;
 }
 
 async function build(tfjs: string, home: string): Promise<void> {
@@ -141,12 +168,14 @@ async function build(tfjs: string, home: string): Promise<void> {
   symlinkSync('libtensorflow_cc.so.2', join(library, 'libtensorflow.so'));
   symlinkSync('libtensorflow_framework.so.2', join(library, 'libtensorflow_framework.so'));
   say('  compiling the binding');
+  const backend = join(work, 'tfjs_backend.cc');
+  writeFileSync(backend, patchedBackend(readFileSync(join(tfjs, 'binding/tfjs_backend.cc'), 'utf8')));
   runOrExplain(
     'g++',
     [
       ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', '-w'],
       ...[`-I${join(packageFolder('node-api-headers'), 'include')}`, `-I${join(work, 'deps/include')}`],
-      ...[join(tfjs, 'binding/tfjs_backend.cc'), join(tfjs, 'binding/tfjs_binding.cc')],
+      ...[`-I${join(tfjs, 'binding')}`, `-I${dirname(SESSION_CONFIG)}`, backend, join(tfjs, 'binding/tfjs_binding.cc')],
       ...[`-L${library}`, '-ltensorflow', '-ltensorflow_framework', '-Wl,-rpath,$ORIGIN/../../deps/lib'],
       ...['-o', join(binding, 'tfjs_binding.node')],
     ],

@@ -4,6 +4,7 @@ import { clipGradients } from '../objective/clip-gradients.ts';
 import { lossOf, type WeightedLoss } from '../objective/losses.ts';
 import { createOptimizer, type OptimizerSettings } from '../objective/optimizers.ts';
 import { type GradientSum, gradientSum } from './gradient-sum.ts';
+import type { Precision } from './graph/session-config.ts';
 import { floatsOfBytes } from './kernels.ts';
 import { type Scalar, type Tensor, type Tensor4D, tf } from './tensorflow.ts';
 import type { NamedVariable } from './variable-arrays.ts';
@@ -17,6 +18,8 @@ export type TrainingSettings = {
   readonly gradientClip?: number;
   /** The optimizer moves once in this many batches, by the mean of their gradients. */
   readonly accumulate?: number;
+  /** What convolutions run in where the step is a graph; eager steps are float32. */
+  readonly precision?: Precision;
 };
 
 /** What becomes of the gradients, clipped and gathered as the settings say. */

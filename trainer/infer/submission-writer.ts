@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import { writeError } from '@carpal/configs/file-errors.ts';
 import { formatRle } from '@carpal/masks/rle-text.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
@@ -30,7 +31,7 @@ export class SubmissionWriter {
   static async create(path: string): Promise<SubmissionWriter> {
     const partial = `${path}.partial-${process.pid}`;
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path), path);
       const stream = createWriteStream(partial, { highWaterMark: 1024 * 1024 });
       await once(stream, 'open');
       const writer = new SubmissionWriter(path, partial, stream);

@@ -3,6 +3,7 @@
 import type { Tensor } from '../tensorflow.ts';
 import type { NamedVariable } from '../variable-arrays.ts';
 import { GraphSession, StatefulGraph, type StateVariable } from './graph-session.ts';
+import { type Precision, sessionConfig } from './session-config.ts';
 import { record, type Tape } from './tape.ts';
 import { translate } from './translate.ts';
 
@@ -29,12 +30,14 @@ export type WriteUpdates = (
   variable: (name: string) => StateVariable,
 ) => string[];
 
+type CompileOptions = {
+  readonly precision: Precision;
+  /** Updates that belong to a program, by its name. */
+  readonly updates?: ReadonlyMap<string, WriteUpdates>;
+};
+
 /** A session that runs the taped programs. Feeds and results are named `<program>/<name>`; state bears the variables' names. */
-export function compile(
-  tapes: ReadonlyMap<string, Tape>,
-  variables: readonly NamedVariable[],
-  updatesOf: ReadonlyMap<string, WriteUpdates> = new Map(),
-): GraphSession {
+export function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly NamedVariable[], options: CompileOptions): GraphSession {
   const stateful = new StatefulGraph();
   const states = new Map(variables.map(({ name, variable }) => [name, stateful.variable(name, variable.shape)]));
   for (const [program, tape] of tapes) {
@@ -60,8 +63,8 @@ export function compile(
       if (!variable) throw new Error(`there is no state "${name}"`);
       return variable;
     };
-    updates.push(...(updatesOf.get(program)?.(stateful, named, state) ?? []));
+    updates.push(...(options.updates?.get(program)?.(stateful, named, state) ?? []));
     for (const [name, { id, dtype }] of tape.results) stateful.output(`${program}/${name}`, dtype, reference(id), updates);
   }
-  return new GraphSession(stateful);
+  return new GraphSession(stateful, sessionConfig(options.precision));
 }

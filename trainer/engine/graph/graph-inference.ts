@@ -37,7 +37,7 @@ class ForwardSessions {
       const variables = savedVariables(this.#model);
       const tapes = new Map<string, Tape>();
       tf.tidy(() => void tapes.set('forward', tapeOf(this.#record(count, size), variables)));
-      held = { session: compile(tapes, variables), version: Number.NaN };
+      held = { session: compile(tapes, variables, { precision: 'float32' }), version: Number.NaN };
       this.#sessions.set(shape, held);
     }
     if (held.version !== version) {

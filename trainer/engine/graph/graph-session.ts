@@ -58,8 +58,8 @@ export class GraphSession {
   readonly #outputs: ReadonlyMap<string, string>;
   readonly nodeCount: number;
 
-  /** Writes and loads the graph. The state is undefined until `writeState`. */
-  constructor(stateful: StatefulGraph) {
+  /** Writes and loads the graph, with session settings if given. The state is undefined until `writeState`. */
+  constructor(stateful: StatefulGraph, config?: Uint8Array) {
     const { graph } = stateful;
     for (const variable of stateful.variables) {
       const value = graph.add('Placeholder', [], { dtype: FLOAT, shape: attribute.shape(variable.shape) }, `initial/${variable.name}`);
@@ -74,6 +74,7 @@ export class GraphSession {
     const folder = mkdtempSync(join(tmpdir(), 'carpal-graph-'));
     try {
       writeFileSync(join(folder, 'saved_model.pb'), graph.savedModel());
+      if (config) writeFileSync(join(folder, 'session_config.pb'), config);
       this.#session = nativeBackend().binding.loadSavedModel(folder, 'serve');
     } finally {
       rmSync(folder, { recursive: true });

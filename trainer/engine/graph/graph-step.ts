@@ -62,7 +62,7 @@ function checkRecordable(settings: TrainingSettings, training: TrainingFunction)
  * state and the same batches give the same bits on one machine. Throws NotRecordable where the step cannot become a graph.
  */
 export function createGraphStep(settings: TrainingSettings): TrainingStep {
-  const { model, accumulate = 1 } = settings;
+  const { model, accumulate = 1, precision = 'float32' } = settings;
   const training = createTrainingFunction(settings);
   const sessions = new Map<string, GraphSession>();
   let waiting = 0;
@@ -88,7 +88,7 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
     if (session !== undefined && session === holder) return session;
     const state = stateNow();
     if (session === undefined) {
-      session = compile(recordStep(settings, training, batch), training.state, updates);
+      session = compile(recordStep(settings, training, batch), training.state, { precision, updates });
       sessions.set(shape, session);
     }
     session.writeState(state);
