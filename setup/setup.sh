@@ -17,7 +17,7 @@ if ! cmp -s package-lock.json "$installed"; then
   trap 'rm -f "$log"' EXIT
   # Install scripts stay off, but for the pinned Node itself: tfjs's would download a TensorFlow of 2022.
   if ! { npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm rebuild node --foreground-scripts --loglevel=error; } >"$log" 2>&1; then
-    tail -n 15 "$log" >&2
+    grep -vE '^npm (warn|error *$)' "$log" | head -n 15 >&2
     stop 'npm could not install the packages.' 'Is the machine online? Behind a mirror, set npm'"'"'s registry and run make setup again.'
   fi
   cp package-lock.json "$installed"
