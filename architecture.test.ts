@@ -41,14 +41,20 @@ function targetFolder({ file, target }: Import): string | undefined {
   return undefined;
 }
 
-const files = globSync('**/*.ts', { exclude: (name) => /(^|\/)(node_modules|\.carpal|out|data|fixtures)$/.test(name) && !name.startsWith('trainer') });
+const files = globSync('**/*.ts', {
+  exclude: (name) => /(^|\/)(node_modules|\.carpal|out|data|fixtures)$/.test(name) && !name.startsWith('trainer'),
+});
 const imports = allImports(files);
 
 describe('the arrows of ARCHITECTURE.md', () => {
   it('were looked for in a whole tree, not in an empty one', () => {
     expect(files.length).toBeGreaterThan(50);
     expect(imports.filter((one) => targetFolder(one) !== undefined).length).toBeGreaterThan(100);
-    for (const folder of Object.keys(ARROWS)) expect(files.some((file) => file.startsWith(`${folder}/`)), folder).toBe(true);
+    for (const folder of Object.keys(ARROWS))
+      expect(
+        files.some((file) => file.startsWith(`${folder}/`)),
+        folder,
+      ).toBe(true);
   });
 
   it('name every folder that holds source', () => {

@@ -1,6 +1,7 @@
 /** The command table. A command's module is loaded only when it is called, so that `--help` stays quick. */
-import { Command, CommanderError } from 'commander';
+
 import { CarpalError, EXIT, formatError } from '@carpal/configs/errors.ts';
+import { Command, CommanderError } from 'commander';
 import { COMMANDS, type CommandEntry } from './cli/commands.ts';
 
 function program(): Command {

@@ -1,4 +1,5 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
+import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
 import { scoreSubmission } from '@carpal/trainer/infer/score-submission.ts';
 import type { Score } from '@carpal/trainer/infer/scoring.ts';
 import { parseSheetSize } from '@carpal/trainer/infer/sheet-size.ts';
@@ -11,6 +12,7 @@ type Options = {
   readonly classes: string;
   readonly size: string;
   readonly json?: boolean;
+  readonly minDice?: number;
 };
 
 const WORST_SHOWN = 5;
@@ -23,12 +25,23 @@ export const command = (): Command =>
     .requiredOption('--submission <CSV>', 'the submission')
     .option('--classes <NAME>', 'list of classes', 'hand-bones')
     .option('--size <SIZE>', 'size of sheets whose images are not beside the annotations', '2048')
+    .option('--min-dice <dice>', 'exit with 65 when the score is below it, for scripts', parseDice)
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const classes = loadClasses(options.classes);
       const score = await scoreSubmission({ ...options, classes, size: parseSheetSize(options.size) });
       process.stdout.write(options.json ? `${JSON.stringify(scoreObject(score, classes), null, 2)}\n` : scoreTable(score, classes));
+      const { minDice } = options;
+      if (minDice === undefined || score.dice >= minDice) return;
+      process.stderr.write(`Dice ${score.dice.toFixed(4)} is below --min-dice ${minDice}\n`);
+      process.exitCode = EXIT.data;
     });
+
+function parseDice(text: string): number {
+  const dice = Number(text);
+  if (text.trim() !== '' && dice >= 0 && dice <= 1) return dice;
+  throw new CarpalError('usage-invalid', `"${text}" is not a Dice from 0 to 1`, { where: '--min-dice' });
+}
 
 function scoreObject(score: Score, classes: readonly string[]): object {
   const perClass = Object.fromEntries(classes.map((name, index) => [name, score.perClass[index]]));
