@@ -63,7 +63,10 @@ export class GraphSession {
     const { graph } = stateful;
     for (const variable of stateful.variables) {
       const value = graph.add('Placeholder', [], { dtype: FLOAT, shape: attribute.shape(variable.shape) }, `initial/${variable.name}`);
-      graph.add('AssignVariableOp', [variable.handle, value], { dtype: FLOAT }, `initialize/${variable.name}`);
+      // Without a copy the variable would be the caller's array where that is aligned: the next update would change it, and the one after
+      // would let go of it on one of TensorFlow's threads, which may not touch JavaScript's heap (the process dies of that now and then).
+      const own = graph.add('DeepCopy', [value], { T: FLOAT });
+      graph.add('AssignVariableOp', [variable.handle, own], { dtype: FLOAT }, `initialize/${variable.name}`);
     }
     const after = stateful.variables.map(({ name }) => `^initialize/${name}`);
     const zero = graph.integers([0]);
