@@ -1,5 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, writeError } from '@carpal/configs/file-errors.ts';
 
@@ -33,4 +33,23 @@ async function tryToMake(path: string, named: string): Promise<unknown> {
 async function isFolder(path: string): Promise<boolean> {
   const entry = await stat(path).catch(() => undefined);
   return entry?.isDirectory() ?? false;
+}
+
+/**
+ * Whether a folder that will be needed later can be made, told now: throws `folder-unwritable` where a file is in its place or above it, or
+ * where nothing may be written. Makes nothing.
+ */
+export async function checkFolder(path: string): Promise<void> {
+  let nearest = resolve(path);
+  let entry = await stat(nearest).catch(() => undefined);
+  while (entry === undefined && dirname(nearest) !== nearest) {
+    nearest = dirname(nearest);
+    entry = await stat(nearest).catch(() => undefined);
+  }
+  if (entry?.isDirectory() !== true) {
+    throw new CarpalError('folder-unwritable', 'there is a file where a folder should be', { where: nearest });
+  }
+  await access(nearest, constants.W_OK | constants.X_OK).catch((error: unknown) => {
+    throw writeError(error, path);
+  });
 }

@@ -1,18 +1,21 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { checkFolder } from '@carpal/artifacts/make-folder.ts';
 import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
 import { CarpalError, EXIT, formatError } from '@carpal/configs/errors.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { stageTitle } from '@carpal/operator/experiment/stage.ts';
 import { dryRun } from '@carpal/operator/local/dry-run.ts';
 import type { Provenance } from '@carpal/operator/local/experiment-record.ts';
 import { createLiveView } from '@carpal/operator/local/live-view.ts';
 import { createPlainView } from '@carpal/operator/local/plain-view.ts';
 import { countTestImages, publishOutputs } from '@carpal/operator/local/publish-outputs.ts';
 import { type RunResult, type RunView, runExperiment } from '@carpal/operator/local/run-experiment.ts';
+import { carpalErrorOf } from '@carpal/operator/local/stage-error-text.ts';
+import { checkDataset } from '@carpal/trainer/data/check-dataset.ts';
 import { Command } from 'commander';
 import colours from 'picocolors';
 import packageJson from '../package.json' with { type: 'json' };
@@ -41,21 +44,23 @@ function collect(value: string, before: string[] = []): string[] {
 async function run(file: string, options: Options): Promise<void> {
   const experiment = resolveDataset(loadExperiment(file, { set: options.set ?? [] }));
   const workFolder = resolve(options.workdir);
+  const out = options.out ?? join('out', experiment.metadata.name);
+  // What can be told at once is told before anything is begun, rather than by a stage, or after hours of training.
+  await checkDataset(experiment.spec.dataset.uri, experiment.spec.dataset.split);
+  await checkFolder(out);
   if (options.dryRun) {
     const planned = await dryRun(experiment, workFolder, PROGRAM);
     process.stdout.write(planned.map(({ attempt, command: words }) => `${attempt}\n  ${words.join(' ')}\n`).join(''));
     return;
   }
   const result = await watched(experiment, workFolder, options.fresh === true);
-  await conclude(result, options.out ?? join('out', experiment.metadata.name));
+  await conclude(result, out);
 }
 
-/** Stages may run elsewhere, so the data set's folder is made absolute; that it is there is worth knowing before anything starts. */
+/** Stages may run elsewhere, so the data set's folder is made absolute. */
 function resolveDataset(experiment: SegmentationExperiment): SegmentationExperiment {
   const { dataset } = experiment.spec;
-  const folder = datasetFolder(dataset.uri);
-  if (!existsSync(folder)) throw new CarpalError('dataset-missing', 'the folder of dataset.uri is not there', { where: folder });
-  return { ...experiment, spec: { ...experiment.spec, dataset: { ...dataset, uri: folder } } };
+  return { ...experiment, spec: { ...experiment.spec, dataset: { ...dataset, uri: datasetFolder(dataset.uri) } } };
 }
 
 /** Runs with a view that fits the terminal, and with Ctrl-C asking first and killing the second time. */
@@ -114,16 +119,18 @@ async function conclude(result: RunResult, out: string): Promise<void> {
   process.stdout.write(`${name} is complete${dice}.\n${lines.join('')}${note}`);
 }
 
-/** The failure with the log to read; exits as the stage did where that says what is at fault. */
-function reportFailure({ status, runs, logPath, experiment }: RunResult): void {
-  const condition = status?.conditions.find(({ type }) => type === 'Failed');
-  const failed = runs.filter((run) => run.state === 'failed' && run.stopRequested !== true);
-  const last = failed.toSorted((a, b) => (a.finishedAt ?? '').localeCompare(b.finishedAt ?? '')).at(-1);
-  const error = new CarpalError('experiment-failed', `${condition?.reason ?? 'Failed'}: ${condition?.message ?? ''}`, {
-    ...(last === undefined ? {} : { where: relative(process.cwd(), logPath(last.name)) }),
-    remedy: `Mend the cause, then start ${experiment.metadata.name} over with --fresh; the prepared data set is kept.`,
-  });
-  process.stderr.write(`${formatError(error)}\n`);
+/** The stage's own error, and where to read more; exits as the stage did where that says what is at fault. */
+function reportFailure({ failure, experiment }: RunResult): void {
+  const { name } = experiment.metadata;
+  const restart = `start ${name} over with --fresh; the prepared data set is kept.`;
+  const error =
+    failure?.error === undefined
+      ? new CarpalError('experiment-failed', failure?.message ?? 'Failed', { remedy: `Mend the cause, then ${restart}` })
+      : carpalErrorOf(failure.error, ` Then ${restart}`);
+  const log = failure?.log === undefined ? '' : `; its log: ${relative(process.cwd(), failure.log)}`;
+  const stage = failure === undefined ? '' : `  ${stageTitle(failure.stage)} failed${log}\n`;
+  process.stderr.write(`${formatError(error)}\n${stage}`);
   const exits: readonly number[] = [EXIT.usage, EXIT.data, EXIT.configuration];
-  process.exitCode = last?.exitCode !== undefined && exits.includes(last.exitCode) ? last.exitCode : error.exit;
+  const { exitCode } = failure ?? {};
+  process.exitCode = exitCode !== undefined && exits.includes(exitCode) ? exitCode : error.exit;
 }

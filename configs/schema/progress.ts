@@ -3,6 +3,17 @@ import { z } from 'zod';
 
 const number = () => z.number().nullable().optional();
 
+/** Why a stage failed: a code of the error table (or `bug`), and what a person needs to mend it. */
+export const stageErrorSchema = z.object({
+  code: z.string().max(100),
+  message: z.string().max(10_000),
+  /** A file:line, a path or a field path. */
+  where: z.string().max(10_000).optional(),
+  remedy: z.string().max(10_000),
+});
+
+export type StageError = z.output<typeof stageErrorSchema>;
+
 /** progress.json. A number that is not known yet is absent or null. */
 export const stageProgressSchema = z.object({
   stage: z.enum(['prepare', 'fold', 'ensemble']),
@@ -27,7 +38,7 @@ export const stageProgressSchema = z.object({
   total: number(),
   /** ISO 8601, UTC. */
   updatedAt: z.string().max(40),
-  error: z.object({ code: z.string().max(100), message: z.string().max(10_000), remedy: z.string().max(10_000) }).optional(),
+  error: stageErrorSchema.optional(),
 });
 
 export type StageProgress = z.output<typeof stageProgressSchema>;

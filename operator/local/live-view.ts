@@ -1,7 +1,7 @@
 /** The run as a table that is redrawn in place. Each redraw is one write, framed as a synchronized update, so that nothing flickers. */
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { Step } from '../experiment/reconcile.ts';
-import { eventLine, notableEvents } from './event-line.ts';
+import { notableLines } from './event-line.ts';
 import type { RunView } from './run-experiment.ts';
 import { type Colours, tableLines } from './table-lines.ts';
 
@@ -51,10 +51,7 @@ export function createLiveView(terminal: Terminal, colours: Colours, now: () => 
     },
     async show(step) {
       latest = step;
-      const notes = notableEvents(step.plan.events).map((event) =>
-        (event.type === 'Warning' ? colours.red : colours.yellow)(eventLine(event)),
-      );
-      draw(notes.flatMap((note) => note.split('\n')));
+      draw(notableLines(step).map(({ line, isWarning }) => (isWarning ? colours.red : colours.yellow)(line)));
     },
     waitingForOrphan: (record) => draw([colours.yellow(`${record.name} still runs without its runner; waiting until it has stopped`)]),
     stopping: () => draw([colours.yellow('stopping: waiting for the checkpoints (Ctrl-C again kills)')]),

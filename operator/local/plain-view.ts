@@ -4,7 +4,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics, StageProgress } from '@carpal/configs/schema/progress.ts';
 import { foldsOf } from '../experiment/stages.ts';
-import { eventLine, isToldAtTheEnd } from './event-line.ts';
+import { eventLines } from './event-line.ts';
 import { figure, rate } from './figures.ts';
 import { readMetrics } from './read-progress.ts';
 import type { RunView } from './run-experiment.ts';
@@ -53,7 +53,8 @@ export function createPlainView(write: (text: string) => void): RunView {
       store = at;
       await newEpochs();
     },
-    async show({ plan, observed }) {
+    async show(step) {
+      const { plan, observed } = step;
       const { prepare, ensemble } = plan.status;
       const progress = [
         ...work('prepare', prepare.state === 'Running', observed.progress.prepare),
@@ -61,7 +62,7 @@ export function createPlainView(write: (text: string) => void): RunView {
       ];
       const epochs = await newEpochs();
       // A fold's last epoch comes before the line that says that it finished.
-      writeLines([...progress, ...epochs, ...plan.events.filter((event) => !isToldAtTheEnd(event)).map(eventLine)]);
+      writeLines([...progress, ...epochs, ...eventLines(step)]);
     },
     waitingForOrphan: (record) => writeLines([`${record.name} still runs without its runner; waiting until it has stopped`]),
     stopping: () => writeLines(['stopping: waiting for the checkpoints']),

@@ -6,6 +6,8 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeFolder } from '@carpal/artifacts/make-folder.ts';
+import type { ErrorCode } from '@carpal/configs/errors.ts';
+import type { StageError } from '@carpal/configs/schema/progress.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { StageKey } from '../experiment/stage.ts';
 import type { Substrate } from '../experiment/substrate.ts';
@@ -14,7 +16,10 @@ import { openAttemptRecords } from './attempt-records.ts';
 import { logTail } from './log-tail.ts';
 import { endOrphans, signalQuietly } from './orphans.ts';
 import { identify } from './process-identity.ts';
+import { stageErrorText } from './stage-error-text.ts';
 
+/** Errors of this machine rather than of a stage: whatever is started next meets them too, until a person has mended them. */
+const BLOCKING: ReadonlySet<string> = new Set(['disk-full'] satisfies ErrorCode[]);
 const RUNNER_WATCH = fileURLToPath(new URL('./runner-watch.ts', import.meta.url));
 
 export type ProcessSubstrateOptions = {
@@ -22,8 +27,10 @@ export type ProcessSubstrateOptions = {
   readonly folder: string;
   /** The command of a stage, without node itself: `[cli.ts, 'fold', '--fold', '0', …]`. */
   readonly stageCommand: (key: StageKey) => readonly string[];
-  /** The error that the stage itself reported since then, in words. */
-  readonly reportedError: (key: StageKey, since: Date) => Promise<string | undefined>;
+  /** The error that the stage itself reported since then. */
+  readonly reportedError: (key: StageKey, since: Date) => Promise<StageError | undefined>;
+  /** Called when an attempt ended for want of something that every attempt needs. It costs no budget: trying again does not help yet. */
+  readonly onBlocked: (error: StageError) => void;
   /** Called whenever an attempt began or ended. */
   readonly onChange: () => void;
   /** How long a stage may take to stop before it is killed. */
@@ -63,8 +70,13 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
     if (record === undefined) return;
     const failed = end.exitCode !== 0 && record.stopRequestedAt === undefined;
     const since = new Date(record.startedAt ?? record.createdAt);
-    const message = failed ? ((await options.reportedError(record, since)) ?? (await logTail(logPath(name), 12))) : '';
-    await records.put({ ...record, ...end, finishedAt: now().toISOString(), ...(message === '' ? {} : { message }) });
+    const error = failed ? await options.reportedError(record, since) : undefined;
+    const message = error ? stageErrorText(error) : failed ? await logTail(logPath(name), 12) : '';
+    const finishedAt = now().toISOString();
+    const isBlocked = error !== undefined && BLOCKING.has(error.code);
+    if (isBlocked) options.onBlocked(error);
+    const ending = { ...(message === '' ? {} : { message }), ...(isBlocked ? { stopRequestedAt: finishedAt } : {}) };
+    await records.put({ ...record, ...end, finishedAt, ...ending });
   };
 
   /** Watches a child to its end. A record that cannot be written is left open, and the next runner finds it so. */

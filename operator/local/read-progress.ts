@@ -3,7 +3,13 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { ensembleKey, FILE, foldKey, prepareKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { type EpochMetrics, epochMetricsSchema, type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import {
+  type EpochMetrics,
+  epochMetricsSchema,
+  type StageError,
+  type StageProgress,
+  stageProgressSchema,
+} from '@carpal/configs/schema/progress.ts';
 import type { ObservedProgress } from '../experiment/observed.ts';
 import type { StageKey } from '../experiment/stage.ts';
 import { foldsOf } from '../experiment/stages.ts';
@@ -61,14 +67,13 @@ export async function readMetrics(
   return lines.flatMap((line) => epochMetricsSchema.safeParse(parseJson(line)).data ?? []);
 }
 
-/** The error that a stage wrote into its report at or after `since`, as `code: message → remedy`. */
+/** The error that a stage wrote into its report at or after `since`. */
 export async function readReportedError(
   store: ArtifactStore,
   experiment: SegmentationExperiment,
   key: StageKey,
   since: Date,
-): Promise<string | undefined> {
+): Promise<StageError | undefined> {
   const report = await readStageProgress(store, experiment, key);
-  if (report?.error === undefined || Date.parse(report.updatedAt) < since.getTime()) return undefined;
-  return `${report.error.code}: ${report.error.message} → ${report.error.remedy}`;
+  return report?.error === undefined || Date.parse(report.updatedAt) < since.getTime() ? undefined : report.error;
 }

@@ -5,18 +5,20 @@ import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { StageError } from '@carpal/configs/schema/progress.ts';
 import { type ExperimentStatus, isTerminal, isTrue } from '../experiment/experiment-status.ts';
-import { isActive, type StageRun } from '../experiment/observed.ts';
+import { isActive } from '../experiment/observed.ts';
 import { reconcile, type Step } from '../experiment/reconcile.ts';
 import type { RetryPolicy } from '../experiment/retry-delay.ts';
-import type { StageKey } from '../experiment/stage.ts';
-import { foldsOf } from '../experiment/stages.ts';
+import { type StageKey, sameStage } from '../experiment/stage.ts';
+import { entriesOf, foldsOf } from '../experiment/stages.ts';
 import type { AttemptRecord } from './attempt-record.ts';
 import { experimentRecordKey, type Provenance, writeExperimentRecord } from './experiment-record.ts';
 import { openProcessSubstrate, type ProcessSubstrate } from './process-substrate.ts';
 import { keepLogs } from './publish-outputs.ts';
 import { readProgress, readReportedError, stageFolderKey } from './read-progress.ts';
 import { openRun, runFolder } from './run-identity.ts';
+import { carpalErrorOf } from './stage-error-text.ts';
 import { readStatusFile, writeStatusFile } from './status-file.ts';
 import { createWaker, type Waker } from './waker.ts';
 import { lockWorkFolder } from './work-lock.ts';
@@ -58,8 +60,20 @@ export type RunResult = {
   readonly experiment: SegmentationExperiment;
   readonly status: ExperimentStatus | undefined;
   readonly store: ArtifactStore;
-  readonly runs: readonly StageRun[];
-  readonly logPath: (attempt: string) => string;
+  /** Of `failed` alone. */
+  readonly failure?: RunFailure;
+};
+
+/** The stage whose failure ended the experiment. */
+export type RunFailure = {
+  readonly stage: StageKey;
+  /** What the stage said itself, if it could. */
+  readonly error?: StageError;
+  /** In any case: the reason and all that is known, in words. */
+  readonly message: string;
+  readonly exitCode?: number;
+  /** The log of its last attempt. */
+  readonly log?: string;
 };
 
 /** The arguments of a stage's process, without node. */
@@ -105,10 +119,16 @@ async function runWith(
 ): Promise<RunResult> {
   const { view, now } = options;
   const experimentFile = join(store.uri, experimentRecordKey(experiment));
+  let blocked: StageError | undefined;
+  const reportedError: ReportedError = (key, since) => readReportedError(store, experiment, key, since);
   const substrate = await openProcessSubstrate({
     folder,
     stageCommand: (key) => stageCommand(options.program, experimentFile, store.uri, key),
-    reportedError: (key, since) => readReportedError(store, experiment, key, since),
+    reportedError,
+    onBlocked: (error) => {
+      blocked ??= error;
+      waker.wake();
+    },
     onChange: waker.wake,
     onOrphan: (record) => view.waitingForOrphan(record),
     graceMs: options.graceMs ?? 110_000,
@@ -131,10 +151,12 @@ async function runWith(
   const finish = async (end: RunResult['end']): Promise<RunResult> => {
     if (end === 'complete' || end === 'failed') await keepLogs(store, experiment, dirname(substrate.logPath('any')));
     const status = await dependencies.readStatus();
-    return { end, experiment, status, store, runs: await substrate.observe(), logPath: substrate.logPath };
+    const failure = end === 'failed' && status ? await failureOf(status, substrate, reportedError) : undefined;
+    return { end, experiment, status, store, ...(failure === undefined ? {} : { failure }) };
   };
   try {
     while (!options.stop.aborted) {
+      if (blocked !== undefined) throw carpalErrorOf(blocked);
       const step = await reconcile(experiment, dependencies);
       await view.show(step);
       const end = await endOf(step, substrate);
@@ -157,6 +179,32 @@ async function endOf({ plan }: Step, substrate: ProcessSubstrate): Promise<RunRe
   if ((await substrate.observe()).some(isActive)) return undefined;
   if (isTrue(plan.status, 'Complete')) return 'complete';
   return isTrue(plan.status, 'Failed') ? 'failed' : 'suspended';
+}
+
+type ReportedError = (key: StageKey, since: Date) => Promise<StageError | undefined>;
+
+/** The failed stage, with its own error if its last attempt left one. */
+async function failureOf(
+  status: ExperimentStatus,
+  substrate: ProcessSubstrate,
+  reportedError: ReportedError,
+): Promise<RunFailure | undefined> {
+  const condition = status.conditions.find(({ type }) => type === 'Failed');
+  const message = `${condition?.reason ?? 'Failed'}: ${condition?.message ?? ''}`;
+  const [stage] = entriesOf(status).find(([, { state }]) => state === 'Failed') ?? [];
+  if (stage === undefined) return undefined;
+  const attempts = (await substrate.observe()).filter((run) => sameStage(run, stage));
+  const last = attempts.toSorted((a, b) => a.attempt - b.attempt).at(-1);
+  if (last === undefined) return { stage, message };
+  const error = await reportedError(stage, new Date(last.startedAt ?? last.pendingSince));
+  const { exitCode } = last;
+  return {
+    stage,
+    message,
+    log: substrate.logPath(last.name),
+    ...(error === undefined ? {} : { error }),
+    ...(exitCode === undefined ? {} : { exitCode }),
+  };
 }
 
 /** The folders that the stages report into, made so that they can be watched. */

@@ -3,6 +3,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, preparedKey } from '@carpal/configs/names.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import { readAnnotation } from './annotation.ts';
+import { checkNames } from './check-dataset.ts';
 import { type Dataset, discoverDataset, type Sample } from './discover.ts';
 import { fitImage } from './fit-image.ts';
 import { inParallel } from './in-parallel.ts';
@@ -51,7 +52,7 @@ const DEFAULT_WORKERS = 6;
 export async function prepareDataset(options: PrepareOptions): Promise<PreparedSet> {
   const { folder, size, classes, store, workers = DEFAULT_WORKERS } = options;
   const dataset = await discoverDataset(folder);
-  checkListing(dataset);
+  checkNames(dataset);
   const recipe = { size, normalize: 'unit', classes } as const;
   const hash = await sourceHash(dataset, recipe, workers);
   const key = preparedKey(hash);
@@ -118,22 +119,4 @@ async function prepareSample({
   const { imageName, group } = sample;
   const prepared = { imageName, group, half, width, height, ...(boneArea === undefined ? {} : { boneArea }), ...person };
   return { prepared, reused };
-}
-
-/** What can be told from names alone is told before anything is decoded. */
-function checkListing({ train, test }: Dataset): void {
-  const bare = train.find(({ annotationPath }) => annotationPath === undefined);
-  if (bare)
-    throw new CarpalError('annotation-missing', 'the image has no annotation of its name in train/outputs_json', { where: bare.imagePath });
-  const known = new Map<string, Sample>();
-  for (const sample of [...train, ...test]) {
-    const former = known.get(sample.imageName);
-    if (former) {
-      throw new CarpalError('dataset-layout', `two images are called ${sample.imageName}, and a submission could not tell them apart`, {
-        where: `${former.imagePath} and ${sample.imagePath}`,
-        remedy: 'Give every image of the data set a name of its own.',
-      });
-    }
-    known.set(sample.imageName, sample);
-  }
 }

@@ -8,6 +8,7 @@ import { trainingFingerprint } from '../train/fingerprint.ts';
 import { type Clock, ProgressFile } from '../train/progress-file.ts';
 import { trainFold } from '../train/train-fold.ts';
 import { findPrepared } from './find-prepared.ts';
+import { stageErrorOf } from './stage-error.ts';
 
 /** How much training a kill may cost within an epoch. */
 const CHECKPOINT_EVERY_MS = 5 * 60_000;
@@ -32,11 +33,11 @@ export type FoldStage = {
  */
 export async function runFold(stage: FoldStage): Promise<void> {
   const { experiment, fold, store, clock, log } = stage;
+  checkFold(experiment, fold);
   const key = foldKey(experiment, fold);
   const progress = new ProgressFile(store, `${key}/${FILE.progress}`, fold, clock);
   const checkpoints = new FoldCheckpoints(store, `${key}/checkpoint`, trainingFingerprint(experiment.spec, fold));
   try {
-    checkFold(experiment, fold);
     const record = await checkpoints.load();
     if (record?.finished) {
       await progress.ensureFinished();
@@ -63,18 +64,6 @@ async function tellEnd(progress: ProgressFile, error: unknown): Promise<void> {
   const told =
     error instanceof CarpalError && error.code === 'stopped-with-checkpoint'
       ? progress.tellNow({ state: 'stopped' })
-      : progress.tellNow({ state: 'failed', error: describe(error) });
+      : progress.tellNow({ state: 'failed', error: stageErrorOf(error) });
   await told.catch(() => undefined);
-}
-
-function describe(error: unknown): { code: string; message: string; remedy: string } {
-  if (error instanceof CarpalError) {
-    const where = error.where === undefined ? '' : ` (${error.where})`;
-    return { code: error.code, message: `${error.message}${where}`, remedy: error.remedy };
-  }
-  return {
-    code: 'bug',
-    message: error instanceof Error ? error.message : String(error),
-    remedy: 'This is a fault of carpal; please report it.',
-  };
 }

@@ -5,11 +5,11 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, preparedKey, prepareKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
-import { discoverDataset } from '../data/discover.ts';
-import { assignFolds } from '../data/folds.ts';
+import { checkDataset } from '../data/check-dataset.ts';
 import { type PrepareProgress, prepareDataset } from '../data/prepare.ts';
 import type { PreparedSet } from '../data/prepared.ts';
 import { preparedNoteKey } from './find-prepared.ts';
+import { stageErrorOf } from './stage-error.ts';
 
 /** How old progress.json may grow while images are being prepared. */
 const PROGRESS_EVERY_MS = 10_000;
@@ -37,7 +37,7 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
     const { dataset, input } = experiment.spec;
     const folder = datasetFolder(dataset.uri);
     await report.write({ state: 'running' });
-    assignFolds((await discoverDataset(folder)).train, dataset.split);
+    await checkDataset(folder, dataset.split);
     let startMs: number | undefined;
     const prepared = await prepareDataset({
       folder,
@@ -103,13 +103,7 @@ class Report {
   /** Notes why the stage ended. A store that does not take even this must not hide the first error. */
   async end(error: unknown): Promise<void> {
     this.#writing = Promise.resolve();
-    const known = error instanceof CarpalError ? error : undefined;
-    const state = known?.code === 'stopped-with-checkpoint' ? 'stopped' : 'failed';
-    const what = {
-      code: known?.code ?? 'bug',
-      message: String(error instanceof Error ? error.message : error),
-      remedy: known?.remedy ?? '',
-    };
-    await this.write(state === 'stopped' ? { state } : { state, error: what }).catch(() => undefined);
+    const isStop = error instanceof CarpalError && error.code === 'stopped-with-checkpoint';
+    await this.write(isStop ? { state: 'stopped' } : { state: 'failed', error: stageErrorOf(error) }).catch(() => undefined);
   }
 }

@@ -1,6 +1,7 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { StageName, StageProgress } from '@carpal/configs/schema/progress.ts';
+import { stageErrorOf } from './stage-error.ts';
 
 /** How old progress.json may grow while nothing but counts change. */
 const PROGRESS_EVERY_MS = 10_000;
@@ -40,11 +41,7 @@ export class StageReport {
 
   /** Tells why the stage ended early. A store that does not take even this must not hide the error itself. */
   async fail(error: unknown): Promise<void> {
-    const known = error instanceof CarpalError ? error : undefined;
-    if (known?.code === 'stopped-with-checkpoint') return this.write({ state: 'stopped' }).catch(() => undefined);
-    const where = known?.where === undefined ? '' : ` (${known.where})`;
-    const message = `${error instanceof Error ? error.message : String(error)}${where}`;
-    const remedy = known?.remedy ?? 'This is a fault of carpal; please report it.';
-    return this.write({ state: 'failed', error: { code: known?.code ?? 'bug', message, remedy } }).catch(() => undefined);
+    const isStop = error instanceof CarpalError && error.code === 'stopped-with-checkpoint';
+    await this.write(isStop ? { state: 'stopped' } : { state: 'failed', error: stageErrorOf(error) }).catch(() => undefined);
   }
 }
