@@ -1,13 +1,16 @@
 /** The command table. A command's module is loaded only when it is called, so that `--help` stays quick. */
 
+import { didYouMean } from '@carpal/configs/did-you-mean.ts';
 import { CarpalError, EXIT, formatError } from '@carpal/configs/errors.ts';
 import { Command, CommanderError } from 'commander';
 import { COMMANDS, type CommandEntry } from './cli/commands.ts';
+import packageJson from './package.json' with { type: 'json' };
 
 function program(): Command {
   const root = new Command('carpal')
     .description('Trains hand-bone segmentation experiments and turns them into submissions.')
     .usage('COMMAND [options]')
+    .version(packageJson.version)
     .helpCommand(false)
     .exitOverride();
   for (const entry of COMMANDS) root.addCommand(new Command(entry.name).description(entry.summary));
@@ -26,15 +29,41 @@ function findCommand(words: readonly string[]): { entry: CommandEntry; rest: str
 async function main(words: readonly string[]): Promise<number> {
   const found = findCommand(words);
   if (!found) {
-    const wantsHelp = words.length === 0 || words[0] === '--help' || words[0] === '-h' || words[0] === 'help';
-    const group = COMMANDS.filter((entry) => entry.name.startsWith(`${words[0]} `));
-    if (!wantsHelp && group.length === 0) process.stderr.write(`carpal has no command "${words.join(' ')}".\n\n`);
-    (wantsHelp ? process.stdout : process.stderr).write(program().helpInformation());
-    return wantsHelp ? EXIT.ok : EXIT.usage;
+    const [first] = words;
+    if (first === '--version' || first === '-V') process.stdout.write(`${packageJson.version}\n`);
+    else if (first === 'help' || words.length === 0 || words.some((word) => word === '--help' || word === '-h'))
+      process.stdout.write(program().helpInformation());
+    else throw unknownCommand(words);
+    return EXIT.ok;
   }
   const { command } = await found.entry.load();
-  await command().name(`carpal ${found.entry.name}`).exitOverride().parseAsync(found.rest, { from: 'user' });
+  const called = `carpal ${found.entry.name}`;
+  const outputError = (text: string): void => void process.stderr.write(`${formatError(usageError(text, called))}\n`);
+  await command().name(called).configureOutput({ outputError }).exitOverride().parseAsync(found.rest, { from: 'user' });
   return Number(process.exitCode ?? EXIT.ok);
+}
+
+/** What commander has to say of a command line, as an error of the table. */
+function usageError(text: string, called: string): CarpalError {
+  return new CarpalError(
+    'usage-invalid',
+    text
+      .replace(/^error: /, '')
+      .trim()
+      .replaceAll('\n', ' '),
+    { remedy: `${called} --help says what it takes.` },
+  );
+}
+
+/** The error for words that begin no command: a group's commands, or the one that was probably meant. */
+function unknownCommand(words: readonly string[]): CarpalError {
+  const names = COMMANDS.map(({ name }) => name);
+  const group = names.filter((name) => name.startsWith(`${words[0]} `));
+  const given = words.slice(0, group.length > 0 ? 2 : 1).join(' ');
+  const meant = didYouMean(given, names);
+  const hint = meant === undefined ? '' : `Did you mean carpal ${meant}? `;
+  const remedy = group.length > 0 ? `There is: ${group.map((name) => `carpal ${name}`).join(', ')}.` : 'carpal --help lists the commands.';
+  return new CarpalError('usage-invalid', `carpal has no command "${given}"`, { remedy: `${hint}${remedy}` });
 }
 
 /** Turns whatever a command threw into an exit code and, where a person can act on it, a message. */

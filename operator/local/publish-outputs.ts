@@ -1,6 +1,6 @@
-/** What an experiment leaves for its owner, copied from the store to a folder of theirs; each under its final name only when whole. */
+/** What an experiment leaves for its owner, copied from the store to a folder of theirs; under their final names only when all are whole. */
 
-import { cp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
@@ -23,21 +23,16 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Puts a copy of a file or folder in the place of whatever is there. A folder is moved aside first: nothing swaps two folders at once. */
-async function replace(source: string, target: string): Promise<void> {
-  const partial = `${target}.partial-${process.pid}`;
+const partialOf = (target: string): string => `${target}.partial-${process.pid}`;
+
+/** Gives a copy its final name, in the place of whatever is there. A folder is moved aside first: nothing swaps two folders at once. */
+async function putInPlace(target: string): Promise<void> {
+  const partial = partialOf(target);
   const former = `${target}.former-${process.pid}`;
-  await withWriteErrors(target, async () => {
-    try {
-      await cp(source, partial, { recursive: true });
-      const isFolder = (await stat(partial)).isDirectory();
-      if (isFolder && (await exists(target))) await rename(target, former);
-      await rename(partial, target);
-    } finally {
-      await rm(partial, { recursive: true, force: true });
-      await rm(former, { recursive: true, force: true });
-    }
-  });
+  const isFolder = (await stat(partial)).isDirectory();
+  if (isFolder && (await exists(target))) await rename(target, former);
+  await rename(partial, target);
+  await rm(former, { recursive: true, force: true });
 }
 
 /** Copies the outputs that there are to `out`, which is made. Other files of that folder are left alone. */
@@ -50,15 +45,22 @@ export async function publishOutputs(store: ArtifactStore, experiment: Segmentat
     { key: `${ensemble}/${SCORES}`, name: SCORES, what: 'out-of-fold Dice in all and of each class' },
     { key: `${report}/${FILE.overlays}`, name: FILE.overlays, what: 'the masks drawn over the images' },
   ];
+  const wasThere = await exists(out);
   await makeFolder(out);
-  const published: Published[] = [];
+  const copies: (Published & { readonly source: string })[] = [];
   for (const { key, name, what } of outputs) {
-    if ((await store.list(key)).length === 0) continue;
-    const path = join(out, name);
-    await replace(await store.checkout(key), path);
-    published.push({ path, what });
+    if ((await store.list(key)).length > 0) copies.push({ source: await store.checkout(key), path: join(out, name), what });
   }
-  return published;
+  try {
+    // All are copied before the first is put in place: a disk that fills up leaves the folder as it was.
+    for (const { source, path } of copies) await withWriteErrors(path, () => cp(source, partialOf(path), { recursive: true }));
+    for (const { path } of copies) await withWriteErrors(path, () => putInPlace(path));
+  } catch (error) {
+    for (const { path } of copies) await rm(partialOf(path), { recursive: true, force: true });
+    if (!wasThere) await rmdir(out).catch(() => undefined);
+    throw error;
+  }
+  return copies.map(({ path, what }) => ({ path, what }));
 }
 
 /** How many images of the test half the submission covers; undefined where the ensemble did not say. */

@@ -51,5 +51,6 @@ export async function readSheet(path: string): Promise<Sheet> {
 
 function unreadable(path: string, cause: unknown): CarpalError {
   const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-  return new CarpalError('image-unreadable', `cannot be decoded: ${reason}`, { where: path, cause });
+  const what = reason?.startsWith('vips') ? `is damaged or cut short (${reason})` : `cannot be decoded: ${reason}`;
+  return new CarpalError('image-unreadable', what, { where: path, cause });
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { systemErrorCode } from '@carpal/configs/file-errors.ts';
 import type { TtaName } from '@carpal/configs/schema/experiment.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
@@ -109,6 +110,7 @@ async function writeOverlay(
 async function readWeightsFile(path: string): Promise<Buffer> {
   return readFile(path).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CarpalError('weights-invalid', `the file cannot be read: ${reason}`, { where: path, cause });
+    const what = systemErrorCode(cause) === 'ENOENT' ? 'there is no such file' : `the file cannot be read: ${reason}`;
+    throw new CarpalError('weights-invalid', what, { where: path, cause });
   });
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { systemErrorCode } from '@carpal/configs/file-errors.ts';
 
 /** The first line of a submission. */
 export const SUBMISSION_HEADER = 'image_name,class,rle';
@@ -41,7 +42,11 @@ export class SubmissionFile {
     try {
       handle = await open(path, 'r');
     } catch (cause) {
-      throw new CarpalError('submission-invalid', `the file cannot be opened: ${messageOf(cause)}`, { where: path, cause });
+      throw new CarpalError(
+        'submission-invalid',
+        systemErrorCode(cause) === 'ENOENT' ? 'there is no such file' : `the file cannot be opened: ${messageOf(cause)}`,
+        { where: path, cause },
+      );
     }
     try {
       return new SubmissionFile(path, await readRows(path, handle), handle);
