@@ -1,0 +1,348 @@
+/** Bad input met at the command line: one clear error with its code, place and mend, the right exit, and nothing half done. */
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadClasses } from '@carpal/configs/classes.ts';
+import type { ErrorCode } from '@carpal/configs/errors.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Harms, harmsFor } from './testing/harms.ts';
+import { carpal, type Ending, run, start } from './testing/run-cli.ts';
+import { mountFlags, onDisk } from './testing/small-disk.ts';
+
+const CLASSES = loadClasses('hand-bones');
+const MANIFEST = `apiVersion: carpal.dev/v1alpha1
+kind: SegmentationExperiment
+metadata: {name: tiny}
+spec:
+  dataset: {uri: data, split: {folds: 2}}
+  model: {name: SlimUNet, options: {width: 4, depth: 3}}
+  input: {size: 64}
+  training: {epochs: 2, batchSize: 2}
+  run: {parallelism: 1}
+`;
+
+/** Holds the good set that every case copies. */
+let root = '';
+let data = '';
+let harmed: Harms;
+let mounting: string | undefined;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'carpal-bad-input-'));
+  data = join(root, 'data');
+  const made = await run(carpal('data', 'synth', '--out', data, '--people', '4', '--test-people', '1', '--size', '256'), root);
+  expect(made.code, made.stderr).toBe(0);
+  harmed = await harmsFor(data);
+  mounting = await mountFlags();
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** A folder of the case's own with the manifest and a copy of the data set. */
+async function caseFolder(): Promise<string> {
+  const folder = await mkdtemp(join(root, 'case-'));
+  await writeFile(join(folder, 'tiny.yaml'), MANIFEST);
+  await cp(data, join(folder, 'data'), { recursive: true });
+  return folder;
+}
+
+const RUN = ['run', 'tiny.yaml', '--workdir', 'work', '--out', 'out'];
+
+/** Everything under a folder, but for the case's own input. */
+async function filesUnder(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true });
+  return names.filter((name) => !/^(data|tiny\.yaml)($|\/)/.test(name));
+}
+
+type Expected = { readonly code: ErrorCode; readonly exit: number; readonly place: string; readonly mend: string };
+
+/** One error, in the one form, that names the place and the mend; no trace of a stack. */
+function expectError({ code, stderr }: Ending, expected: Expected): void {
+  expect(stderr.split('\n').filter((line) => /^[a-z]+(-[a-z]+)+: |^bug: |^error: |^\s+at /.test(line))).toEqual([
+    expect.stringMatching(new RegExp(`^${expected.code}: `)),
+  ]);
+  expect(stderr).toContain(expected.place);
+  expect(stderr).toMatch(/^ +→ \S/m);
+  expect(stderr).toContain(expected.mend);
+  expect(code).toBe(expected.exit);
+}
+
+async function expectNothingHalfDone(folder: string): Promise<void> {
+  const files = await filesUnder(folder);
+  expect(files.filter((name) => /partial|former|(^|\/)index\.json$/.test(name))).toEqual([]);
+  for (const output of ['out', 'out.csv', 'overlays']) expect(files).not.toContain(output);
+}
+
+const PREDICT = ['predict', '--images', 'data', '--out', 'out.csv', '--overlays', 'overlays', '--weights', 'a.safetensors'];
+const SCORE = ['score', '--truth', 'data', '--size', '256', '--submission', 'a.csv'];
+const VOTE = ['vote', 'good.csv', 'a.csv', '--out', 'out.csv'];
+
+type Row = Expected & {
+  readonly says: string;
+  readonly command: readonly string[];
+  readonly harm?: (folder: string) => Promise<void>;
+};
+
+/** Bad data, exit 65. */
+const bad = (code: ErrorCode, place: string, mend: string): Expected => ({ code, exit: 65, place, mend });
+const annotationInvalid = (what: string): Expected => bad('annotation-invalid', what, 'Mend the annotation named');
+const submissionInvalid = (place: string): Expected => bad('submission-invalid', place, 'carpal check lists them all');
+const mismatch = (place: string): Expected => bad('weights-mismatch', place, '');
+const unwritable = (place: string): Expected => ({ code: 'folder-unwritable', exit: 78, place, mend: 'Give a folder that you may write' });
+
+const ROWS: readonly Row[] = [
+  {
+    says: 'run: an unknown model',
+    command: [...RUN, '--set', 'model.name=UNett'],
+    code: 'manifest-invalid',
+    exit: 78,
+    place: '--set model.name=UNett spec.model.name',
+    mend: 'Did you mean UNet? Known: UNet, SlimUNet.',
+  },
+  {
+    says: 'run: more folds than people',
+    command: [...RUN, '--set', 'dataset.split.folds=5'],
+    ...bad('folds-exceed-people', 'spec.dataset.split.folds', 'at most the number of people'),
+  },
+  {
+    says: 'prepare: more folds than people',
+    command: ['prepare', '--experiment', 'tiny.yaml', '--artifacts', 'work'],
+    harm: (folder) => writeFile(join(folder, 'tiny.yaml'), MANIFEST.replace('folds: 2', 'folds: 5')),
+    ...bad('folds-exceed-people', 'spec.dataset.split.folds', 'at most the number of people'),
+  },
+  {
+    says: 'run: an image without JSON',
+    command: RUN,
+    harm: (folder) => harmed.jsonMissing(folder),
+    ...bad('annotation-missing', 'train/DCM/ID002/', 'Add the JSON file named'),
+  },
+  {
+    says: 'run: a PNG that is cut short',
+    command: RUN,
+    harm: (folder) => harmed.truncated(folder),
+    ...bad('image-unreadable', 'train/DCM/ID002/', 'Replace it with a whole 8 or 16 bit PNG. Then start tiny over with --fresh'),
+  },
+  {
+    says: 'predict: a PNG that is cut short',
+    command: PREDICT,
+    harm: (folder) => harmed.truncatedTest(folder),
+    ...bad('image-unreadable', 'data/test/DCM/ID005/', 'Replace it with a whole 8 or 16 bit PNG.'),
+  },
+  {
+    says: 'run: an image of 100 megapixels',
+    command: RUN,
+    harm: (folder) => harmed.huge(folder),
+    ...bad('image-too-large', 'train/DCM/ID002/', 'Scale it down'),
+  },
+  {
+    says: 'predict: an image of 100 megapixels',
+    command: PREDICT,
+    harm: (folder) => harmed.hugeTest(folder),
+    ...bad('image-too-large', 'data/test/DCM/ID005/', 'Scale it down'),
+  },
+  {
+    says: 'run: a polygon with two points',
+    command: RUN,
+    harm: (folder) => harmed.twoPoints(folder),
+    ...annotationInvalid('has 2 points; a polygon needs three'),
+  },
+  {
+    says: 'run: an unknown label',
+    command: RUN,
+    harm: (folder) => harmed.unknownLabel(folder),
+    ...annotationInvalid('the unknown label "finger-99"'),
+  },
+  { says: 'run: JSON with NaN', command: RUN, harm: (folder) => harmed.nan(folder), ...annotationInvalid('line 1 holds NaN') },
+  {
+    says: 'score: a CSV with missing rows',
+    command: SCORE,
+    harm: (folder) => harmed.missingRows(folder),
+    ...submissionInvalid('3 of 58 rows are missing'),
+  },
+  {
+    says: 'score: a CSV with doubled rows',
+    command: SCORE,
+    harm: (folder) => harmed.doubledRows(folder),
+    ...submissionInvalid('a.csv:60'),
+  },
+  {
+    says: 'vote: a CSV with missing rows',
+    command: VOTE,
+    harm: (folder) => harmed.missingRows(folder),
+    ...submissionInvalid('a.csv lacks 3 rows'),
+  },
+  {
+    says: 'vote: a CSV with doubled rows',
+    command: VOTE,
+    harm: (folder) => harmed.doubledRows(folder),
+    ...submissionInvalid('a.csv has 2 rows twice'),
+  },
+  {
+    says: 'predict: a weights file that is cut short',
+    command: PREDICT,
+    harm: (folder) => harmed.weightsCutShort(folder),
+    ...bad('weights-invalid', '(a.safetensors)', 'copy it again'),
+  },
+  {
+    says: 'predict: weights that are those of another model',
+    command: PREDICT,
+    harm: (folder) => harmed.weights({ model: 'UNet', options: '{}' })(folder),
+    ...mismatch('a.safetensors'),
+  },
+  {
+    says: 'predict: weights of the same model with other classes',
+    command: PREDICT,
+    harm: (folder) => harmed.weights({ classes: '["Radius","Ulna"]' })(folder),
+    ...mismatch('a.safetensors'),
+  },
+  {
+    says: 'predict: weights of two models with other classes',
+    command: [...PREDICT, 'b.safetensors'],
+    harm: (folder) => harmed.twoWeights({ classes: JSON.stringify(CLASSES.toReversed()) })(folder),
+    ...mismatch('b.safetensors'),
+  },
+  {
+    says: 'predict: weights of two models of other input sizes',
+    command: [...PREDICT, 'b.safetensors'],
+    harm: (folder) => harmed.twoWeights({ inputSize: '128' })(folder),
+    ...mismatch('b.safetensors'),
+  },
+  {
+    says: 'run: a data set that is not there',
+    command: RUN,
+    harm: (folder) => harmed.noData(folder),
+    ...bad('dataset-missing', '/data)', 'carpal data synth makes one'),
+  },
+  {
+    says: 'data inspect: a data set that is not there',
+    command: ['data', 'inspect', 'data'],
+    harm: (folder) => harmed.noData(folder),
+    ...bad('dataset-missing', '(data)', 'carpal data synth makes one'),
+  },
+  {
+    says: 'run: a file where the work folder should be',
+    command: RUN,
+    harm: (folder) => harmed.fileInTheWay('work')(folder),
+    ...unwritable('/work/lock)'),
+  },
+  {
+    says: 'run: a file where --out should make a folder, told before anything is begun',
+    command: [...RUN, '--out', 'taken/results'],
+    harm: (folder) => harmed.fileInTheWay('taken')(folder),
+    ...unwritable('/taken)'),
+  },
+  {
+    says: 'predict: a file where the folder of --out should be',
+    command: [...PREDICT, '--out', 'taken/out.csv'],
+    harm: async (folder) => {
+      await harmed.weights({})(folder);
+      await harmed.fileInTheWay('taken')(folder);
+    },
+    ...unwritable('taken/out.csv'),
+  },
+  {
+    says: 'data synth: a file where --out should be',
+    command: ['data', 'synth', '--out', 'taken'],
+    harm: (folder) => harmed.fileInTheWay('taken')(folder),
+    ...bad('phantom-folder-taken', '(taken)', 'Name a new folder with --out'),
+  },
+];
+
+describe('bad input gives one clear error, its exit and nothing half done', () => {
+  it.concurrent.for(ROWS)('$says', async ({ command, harm, ...expected }) => {
+    const folder = await caseFolder();
+    await harm?.(folder);
+    expectError(await run(carpal(...command), folder), expected);
+    await expectNothingHalfDone(folder);
+  });
+
+  it('tells what can be told at once without making a work folder', async () => {
+    const folder = await caseFolder();
+    await run(carpal(...RUN, '--set', 'dataset.split.folds=5'), folder);
+    expect(await filesUnder(folder)).toEqual([]);
+  });
+
+  it('says the same of a run that has failed when it is called once more, and goes on when it is mended and started over', async () => {
+    const folder = await caseFolder();
+    await harmed.truncated(folder);
+    const [first, again] = [await run(carpal(...RUN), folder), await run(carpal(...RUN), folder)];
+    expect(again.stderr).toBe(first.stderr);
+    expect(first.stdout).toContain('prepare failed\n');
+    expect(first.stderr).toContain('its log: work/runs/default-tiny/logs/tiny-prepare-1.log\n');
+    await cp(join(data, harmed.image), join(folder, 'data', harmed.image));
+    const mended = start(carpal(...RUN, '--fresh'), folder);
+    await mended.printed('prepare finished');
+    mended.process.kill('SIGTERM');
+    expect((await mended.ended).code).toBe(75);
+  });
+
+  it('refuses a second run in one work folder, naming the process of the first', async () => {
+    const folder = await caseFolder();
+    const first = start(carpal(...RUN, '--set', 'training.epochs=1000'), folder);
+    await first.printed('prepare: started');
+    const second = await run(carpal(...RUN), folder);
+    expectError(second, { code: 'run-locked', exit: 78, place: `process ${first.process.pid}`, mend: '--workdir of its own' });
+    first.process.kill('SIGTERM');
+    expect((await first.ended).code).toBe(75);
+  });
+});
+
+describe('what lists every mistake', () => {
+  it.concurrent.for([
+    ['missing', 'missingRows', 'a.csv: ', 'lacks 3 of 29 rows'],
+    ['doubled', 'doubledRows', 'a.csv:60: ', 'has a row already, on line 2'],
+  ] as const)('check: a CSV with %s rows ends with 65', async ([, harm, place, what]) => {
+    const folder = await caseFolder();
+    await harmed[harm](folder);
+    const { code, stdout, stderr } = await run(carpal('check', '--submission', 'a.csv', '--images', 'data'), folder);
+    expect([code, stderr]).toEqual([65, '']);
+    expect(stdout).toContain(place);
+    expect(stdout).toContain(what);
+  });
+
+  it('data inspect: several defects, each with its path, end with 65', async () => {
+    const folder = await caseFolder();
+    await harmed.truncated(folder);
+    await harmed.nan(folder);
+    const { code, stdout, stderr } = await run(carpal('data', 'inspect', 'data'), folder);
+    expect([code, stderr]).toEqual([65, '']);
+    expect(stdout).toContain(`image-unreadable: is damaged or cut short (vipspng: libpng read error) (data/${harmed.image})`);
+    expect(stdout).toContain(`annotation-invalid: line 1 holds NaN, which is not a number that JSON knows (data/${harmed.annotation})`);
+  });
+});
+
+/** What commands that write do on a disk of their own, mounted on `disk` in the case's folder. */
+const full = { code: 'disk-full', exit: 69, place: 'disk/', mend: 'Free some room, then run the same command again' } as const;
+const readOnly = unwritable('the file system is read-only');
+const DISKS: readonly (Expected & { readonly says: string; readonly options: string; readonly command: readonly string[] })[] = [
+  { says: 'run: a work folder on a full disk', options: 'size=64k', command: [...RUN, '--workdir', 'disk/work'], ...full },
+  { says: 'predict: --out on a full disk', options: 'size=64k,nr_inodes=1', command: [...PREDICT, '--out', 'disk/out.csv'], ...full },
+  {
+    says: 'data synth: --out on a full disk',
+    options: 'size=64k',
+    command: ['data', 'synth', '--out', 'disk/set', '--size', '512'],
+    ...full,
+  },
+  { says: 'run: a work folder on a read-only disk', options: 'ro', command: [...RUN, '--workdir', 'disk/work'], ...readOnly },
+  { says: 'run: --out on a read-only disk, before anything is begun', options: 'ro', command: [...RUN, '--out', 'disk/out'], ...readOnly },
+  {
+    says: 'prepare: a store on a read-only disk',
+    options: 'ro',
+    command: ['prepare', '--experiment', 'tiny.yaml', '--artifacts', 'disk'],
+    ...readOnly,
+  },
+];
+
+describe('a disk that takes no more', () => {
+  it.concurrent.for(DISKS)('$says', async ({ options, command, ...expected }, { skip }) => {
+    if (mounting === undefined) return skip('this machine lets nobody mount a small disk');
+    const folder = await caseFolder();
+    const disk = join(folder, 'disk');
+    await mkdir(disk);
+    if (command[0] === 'predict') await harmed.weights({})(folder);
+    const listing = join(folder, 'listing');
+    expectError(await run(onDisk(mounting, disk, options, listing, carpal(...command)), folder), expected);
+    await expectNothingHalfDone(folder);
+    const files = (await readFile(listing, 'utf8')).split('\n');
+    expect(files.filter((name) => /partial|out\.csv|submission\.csv|\/index\.json|phantom\.json/.test(name))).toEqual([]);
+  });
+});

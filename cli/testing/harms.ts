@@ -1,0 +1,106 @@
+/** The ways in which input can be bad, done to the files of a test's folder. */
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadClasses } from '@carpal/configs/classes.ts';
+import { encodeSafetensors } from '@carpal/trainer/engine/safetensors.ts';
+import { buildModel } from '@carpal/trainer/models/registry.ts';
+import { readWeights } from '@carpal/trainer/models/weights.ts';
+import sharp from 'sharp';
+
+const CLASSES = loadClasses('hand-bones');
+
+/** Changes the annotation's fourth polygon, or the whole text. */
+async function harmAnnotation(path: string, harm: (fourth: { label: string; points: unknown[] }) => void): Promise<void> {
+  const document = JSON.parse(await readFile(path, 'utf8')) as { annotations: { label: string; points: unknown[] }[] };
+  for (const fourth of document.annotations.slice(3, 4)) harm(fourth);
+  await writeFile(path, JSON.stringify(document).replaceAll('"NaN"', 'NaN'));
+}
+
+async function cutShort(path: string): Promise<void> {
+  await writeFile(path, (await readFile(path)).subarray(0, 3000));
+}
+
+/** 100 megapixels in a file of some kilobytes. */
+async function writeHugeImage(path: string): Promise<void> {
+  const png = sharp({ create: { width: 10_000, height: 10_000, channels: 3, background: '#000000' }, limitInputPixels: false });
+  await writeFile(path, await png.toColourspace('b-w').png({ compressionLevel: 1 }).toBuffer());
+}
+
+/** A submission for the test images without any bone: `rows` may drop or double some. */
+async function writeSubmission(path: string, images: readonly string[], rows: (all: string[]) => string[] = (all) => all): Promise<void> {
+  const all = images.flatMap((name) => CLASSES.map((bone) => `${name},${bone},`));
+  await writeFile(path, `image_name,class,rle\n${rows(all).join('\n')}\n`);
+}
+
+/** What a weights file says of itself. */
+type Claims = Partial<Record<'model' | 'options' | 'classes' | 'inputSize', string>>;
+
+/** A weights file of a SlimUNet that was never trained; it may claim to be something else. */
+async function writeWeights(
+  path: string,
+  claims: Partial<Record<'model' | 'options' | 'classes' | 'inputSize', string>> = {},
+): Promise<void> {
+  const options = { width: 4, depth: 3 };
+  const model = buildModel({ name: 'SlimUNet', options, classes: CLASSES.length, seed: 1 });
+  const metadata = { model: 'SlimUNet', options: JSON.stringify(options), classes: JSON.stringify(CLASSES), inputSize: '64', ...claims };
+  await writeFile(path, encodeSafetensors(readWeights(model), metadata));
+  model.dispose();
+}
+
+/** What can be done to a case's folder, whose data set is a copy of the one in `data`. Files of the case: a.csv, good.csv, a.safetensors, … */
+export async function harmsFor(data: string) {
+  const first = async (folder: string): Promise<string> => join(folder, (await readdir(join(data, folder))).sort()[0] ?? '');
+  const image = await first('train/DCM/ID002');
+  const annotation = await first('train/outputs_json/ID002');
+  const testImage = await first('test/DCM/ID005');
+  const testImages = (await readdir(join(data, 'test/DCM/ID005'))).sort();
+  const annotationOf = (folder: string): string => join(folder, 'data', annotation);
+  return {
+    image,
+    annotation,
+    jsonMissing: (folder: string) => rm(join(folder, 'data', annotation)),
+    truncated: (folder: string) => cutShort(join(folder, 'data', image)),
+    huge: (folder: string) => writeHugeImage(join(folder, 'data', image)),
+    twoPoints: (folder: string) =>
+      harmAnnotation(annotationOf(folder), (fourth) => {
+        fourth.points = fourth.points.slice(0, 2);
+      }),
+    unknownLabel: (folder: string) =>
+      harmAnnotation(annotationOf(folder), (fourth) => {
+        fourth.label = 'finger-99';
+      }),
+    nan: (folder: string) =>
+      harmAnnotation(annotationOf(folder), (fourth) => {
+        fourth.points[0] = ['NaN', 4];
+      }),
+    noData: (folder: string) => rm(join(folder, 'data'), { recursive: true }),
+    truncatedTest: async (folder: string) => {
+      await writeWeights(join(folder, 'a.safetensors'));
+      await cutShort(join(folder, 'data', testImage));
+    },
+    hugeTest: async (folder: string) => {
+      await writeWeights(join(folder, 'a.safetensors'));
+      await writeHugeImage(join(folder, 'data', testImage));
+    },
+    missingRows: async (folder: string) => {
+      await writeSubmission(join(folder, 'good.csv'), testImages);
+      await writeSubmission(join(folder, 'a.csv'), testImages, (all) => all.slice(0, -3));
+    },
+    doubledRows: async (folder: string) => {
+      await writeSubmission(join(folder, 'good.csv'), testImages);
+      await writeSubmission(join(folder, 'a.csv'), testImages, (all) => [...all, ...all.slice(0, 2)]);
+    },
+    weights: (claims: Claims) => (folder: string) => writeWeights(join(folder, 'a.safetensors'), claims),
+    twoWeights: (claims: Claims) => async (folder: string) => {
+      await writeWeights(join(folder, 'a.safetensors'));
+      await writeWeights(join(folder, 'b.safetensors'), claims);
+    },
+    fileInTheWay: (name: string) => (folder: string) => writeFile(join(folder, name), 'mine'),
+    weightsCutShort: async (folder: string) => {
+      await writeWeights(join(folder, 'a.safetensors'));
+      await cutShort(join(folder, 'a.safetensors'));
+    },
+  };
+}
+
+export type Harms = Awaited<ReturnType<typeof harmsFor>>;

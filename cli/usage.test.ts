@@ -1,0 +1,43 @@
+import { tmpdir } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { COMMANDS } from './commands.ts';
+import { carpal, type Ending, run } from './testing/run-cli.ts';
+
+const call = (...words: string[]): Promise<Ending> => run(carpal(...words), tmpdir());
+
+describe('the command line', () => {
+  it.each([[], ['--help'], ['help']])('lists every command when called with %j', async (...words) => {
+    const { code, stdout, stderr } = await call(...words);
+    expect([code, stderr]).toEqual([0, '']);
+    for (const { name, summary } of COMMANDS) expect(stdout).toMatch(new RegExp(`^ +${name} +${summary}`.replace("'s", '.s'), 'm'));
+  });
+
+  it.concurrent.for(COMMANDS.map(({ name }) => name))('%s --help says what it takes', async (name) => {
+    const { code, stdout, stderr } = await call(...name.split(' '), '--help');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(new RegExp(`^Usage: carpal ${name} `));
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it.concurrent.for([
+    ['an unknown command', ['rnu'], 'carpal has no command "rnu"', 'Did you mean carpal run?'],
+    ['half a command', ['data'], 'carpal has no command "data"', 'There is: carpal data synth, carpal data inspect.'],
+    ['an unknown option', ['run', 'a.yaml', '--wrkdir', 'x'], "unknown option '--wrkdir' (Did you mean --workdir?)", 'carpal run --help'],
+    ['a missing argument', ['run'], "missing required argument 'file'", 'carpal run --help'],
+    ['a missing option', ['fold', '--fold', '9'], "required option '--experiment <file>' not specified", 'carpal fold --help'],
+    ['one argument too many', ['run', 'a.yaml', 'b.yaml'], 'too many arguments', 'carpal run --help'],
+    ['a fold that is not a number', ['fold', '--fold', 'x'], 'must be a whole number from 0', 'carpal fold --help'],
+    ['a number out of bounds', ['data', 'synth', '--out', 'x', '--people', '0'], 'from 1 to 10000', '--help'],
+  ] as const)('%s ends with 64 and a next step', async ([, words, what, next]) => {
+    const { code, stdout, stderr } = await call(...words);
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toMatch(/^usage-invalid: .*\n {2}→ .*\n$/);
+    expect(stderr).toContain(what);
+    expect(stderr).toContain(next);
+  });
+
+  it('says of a manifest that is not there that it is not', async () => {
+    const { code, stderr } = await call('run', 'missing.yaml');
+    expect([code, stderr.split('\n')[0]]).toEqual([78, 'manifest-unreadable: there is no such file (missing.yaml)']);
+  });
+});
