@@ -58,7 +58,8 @@ export function createTrainingFunction({ model, losses, optimizer, gradientClip 
       () => meanOf(model.forward(images, true).map((logits) => loss(logits, targets))),
       trainable.map(({ variable }) => variable),
     );
-    let gradients = trainable.map(({ variable }) => grads[variable.name] as Tensor);
+    // A variable that the loss does not depend on has no gradient: it stays where it is.
+    let gradients = trainable.map(({ variable }) => grads[variable.name] ?? tf.zerosLike(variable));
     if (sum) gradients = sum.add(gradients);
     if (moves) {
       update(gradientClip > 0 ? clipGradients(gradients, gradientClip) : gradients, learningRate);

@@ -34,6 +34,31 @@ export function writeVariables(variables: readonly NamedVariable[], arrays: Name
   });
 }
 
+/** Runs `work` in a tidy and takes back what it assigned to the variables. Costs no copy: the former tensors are kept meanwhile. */
+export function undone(variables: readonly NamedVariable[], work: () => void): void {
+  tf.tidy(() => {
+    const before = variables.map(({ variable }) => tf.clone(variable));
+    try {
+      work();
+    } finally {
+      for (const [index, { variable }] of variables.entries()) {
+        const former = before[index];
+        if (former && former.dataId !== variable.dataId) variable.assign(former);
+      }
+    }
+  });
+}
+
+/**
+ * Gives the variables' memory back while their values live elsewhere: each becomes zeros that take none until they are read or written
+ * (pages of a fresh array that nobody has touched).
+ */
+export function releaseVariables(variables: readonly NamedVariable[]): void {
+  for (const { variable } of variables) {
+    tf.tidy(() => variable.assign(tf.tensor(new Float32Array(variable.size), variable.shape, 'float32')));
+  }
+}
+
 export function mismatch(what: string, where?: string): CarpalError {
   return new CarpalError('weights-mismatch', what, where === undefined ? {} : { where });
 }

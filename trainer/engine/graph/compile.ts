@@ -3,6 +3,7 @@
 import type { Tensor } from '../tensorflow.ts';
 import type { NamedVariable } from '../variable-arrays.ts';
 import { GraphSession, StatefulGraph, type StateVariable } from './graph-session.ts';
+import type { ReleasePlan } from './release-plan.ts';
 import { type Precision, sessionConfig } from './session-config.ts';
 import { record, type Tape } from './tape.ts';
 import { translate } from './translate.ts';
@@ -16,8 +17,8 @@ export type Program = {
 };
 
 /** Records a program by running it once; its effect on the variables is for the caller to undo. */
-export function tapeOf(program: Program, variables: readonly NamedVariable[]): Tape {
-  const { tape, results } = record(program.run, program.inputs, variables);
+export function tapeOf(program: Program, variables: readonly NamedVariable[], plan?: ReleasePlan): Tape {
+  const { tape, results } = record(program.run, program.inputs, variables, plan);
   for (const tensor of Object.values(results)) tensor.dispose();
   return tape;
 }

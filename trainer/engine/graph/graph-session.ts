@@ -6,8 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NamedArrays } from '../named-arrays.ts';
+import type { NamedVariable } from '../variable-arrays.ts';
 import { attribute, DATA_TYPE, GraphDefinition } from './graph-definition.ts';
-import { type NativeTensor, nativeBackend, type TypedValues } from './native-binding.ts';
+import { type NativeTensor, nativeBackend, nativeId, type TypedValues } from './native-binding.ts';
 
 /** A session variable: its handle and the node that reads it at the start of a run. */
 export type StateVariable = { readonly name: string; readonly shape: readonly number[]; readonly handle: string; readonly read: string };
@@ -108,12 +109,21 @@ export class GraphSession {
         if (!array || array.shape.join() !== shape.join()) throw new Error(`state "${name}" of shape [${shape.join()}] is missing`);
         ids.push(binding.createTensor(shape, DATA_TYPE.float32, array.data));
       }
-      const inputs = this.#variables.map(({ name }) => `initial/${name}:0`).join(',');
-      const [done] = binding.runSavedModel(this.#session, ids, inputs, 'initialized:0');
-      if (done) binding.deleteTensor(done.id);
+      this.#initialize(ids);
     } finally {
       for (const id of ids) binding.deleteTensor(id);
     }
+  }
+
+  /** Sets all state from variables of the same names, without a copy: the session and the variable share memory until one assigns. */
+  takeState(variables: readonly NamedVariable[]): void {
+    const byName = new Map(variables.map(({ name, variable }) => [name, variable]));
+    const ids = this.#variables.map(({ name }) => {
+      const variable = byName.get(name);
+      if (!variable) throw new Error(`state "${name}" is missing`);
+      return nativeId(variable);
+    });
+    this.#initialize(ids);
   }
 
   /** All state as it is between two runs. */
@@ -127,6 +137,13 @@ export class GraphSession {
 
   dispose(): void {
     nativeBackend().binding.deleteSavedModel(this.#session);
+  }
+
+  #initialize(ids: readonly number[]): void {
+    const { binding } = nativeBackend();
+    const inputs = this.#variables.map(({ name }) => `initial/${name}:0`).join(',');
+    const [done] = binding.runSavedModel(this.#session, ids, inputs, 'initialized:0');
+    if (done) binding.deleteTensor(done.id);
   }
 
   /** The values of a native tensor, which is deleted. */

@@ -1,15 +1,15 @@
 /** A training step recorded once for each shape of batch and run as one TensorFlow graph. */
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { batchTensors } from '../device-batch.ts';
-import type { NamedArrays } from '../named-arrays.ts';
 import type { StepBatch, TrainingStep } from '../step.ts';
 import { type Scalar, type Tensor, tf } from '../tensorflow.ts';
 import { createTrainingFunction, type TrainingFunction, type TrainingSettings } from '../training-function.ts';
-import { mismatch, readVariables, writeVariables } from '../variable-arrays.ts';
+import { readVariables, releaseVariables, undone, writeVariables } from '../variable-arrays.ts';
 import { compile, type Program, tapeOf } from './compile.ts';
 import { fusedAdamW, GRADIENT } from './fused-adamw.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import type { GraphSession } from './graph-session.ts';
+import { type ReleasePlan, releasePlan } from './release-plan.ts';
 import { difference, NotRecordable, type Tape } from './tape.ts';
 
 /** Number of batches whose gradients wait for the optimizer; saved only where gradients accumulate (as in eager-step.ts). */
@@ -17,13 +17,15 @@ const WAITING = 'optimizer/waitingBatches';
 
 const PROGRAM = { moves: 'move', waits: 'wait' } as const;
 
-/** Records the step on this batch. The variables keep what the recorded step did to them. */
-function recordStep(settings: TrainingSettings, training: TrainingFunction, batch: StepBatch): Map<string, Tape> {
+type Plans = ReadonlyMap<string, ReleasePlan>;
+
+/** Records the step on this batch; the variables are afterwards what they were before. */
+function recordStep(settings: TrainingSettings, training: TrainingFunction, batch: StepBatch, plans: Plans = new Map()): Map<string, Tape> {
   const { model, accumulate = 1 } = settings;
   const trainable = model.variables.filter((variable) => variable.trainable);
   const names = accumulate > 1 ? [PROGRAM.waits, PROGRAM.moves] : [PROGRAM.moves];
   const tapes = new Map<string, Tape>();
-  tf.tidy(() => {
+  undone(training.state, () => {
     const inputs = { ...batchTensors(model, batch), learningRate: tf.scalar(0) as Scalar };
     const { images, coverage, learningRate } = inputs;
     for (const name of names) {
@@ -35,14 +37,17 @@ function recordStep(settings: TrainingSettings, training: TrainingFunction, batc
         const loss = training.step(images, coverage, learningRate, name === PROGRAM.moves, keep);
         return { loss, ...Object.fromEntries(gradients) };
       };
-      tapes.set(name, tapeOf({ name, inputs, run }, training.state));
+      tapes.set(name, tapeOf({ name, inputs, run }, training.state, plans.get(name)));
     }
   });
   return tapes;
 }
 
-/** Throws NotRecordable where two recordings of the step, on small batches of different content, are not the same program. */
-function checkRecordable(settings: TrainingSettings, training: TrainingFunction): void {
+/**
+ * Throws NotRecordable where two recordings of the step, on small batches of different content, are not the same program. Returns when each
+ * of its values can be freed.
+ */
+function checkRecordable(settings: TrainingSettings, training: TrainingFunction): Plans {
   const size = 2 * settings.model.sizeMultiple;
   const batchOf = (grey: number): StepBatch => ({
     images: new Float32Array(size * size).fill(grey),
@@ -55,6 +60,7 @@ function checkRecordable(settings: TrainingSettings, training: TrainingFunction)
     const why = difference(tape, second.get(name) ?? tape);
     if (why !== undefined) throw new NotRecordable(why);
   }
+  return new Map([...first].map(([name, tape]) => [name, releasePlan(tape)]));
 }
 
 /**
@@ -64,36 +70,33 @@ function checkRecordable(settings: TrainingSettings, training: TrainingFunction)
 export function createGraphStep(settings: TrainingSettings): TrainingStep {
   const { model, accumulate = 1, precision = 'float32' } = settings;
   const training = createTrainingFunction(settings);
+  const trainable = model.variables.filter((variable) => variable.trainable);
+  const updates = new Map([[PROGRAM.moves, fusedAdamW(trainable, settings.optimizer.weightDecay)]]);
   const sessions = new Map<string, GraphSession>();
   let waiting = 0;
-  /** State lives in one session; the others are out of date. Before the first batch it lives here. */
+  /** The session that holds the newest state; undefined while the variables do. */
   let holder: GraphSession | undefined;
-  let initial: NamedArrays = readVariables(training.state);
+  let plans: Plans;
   try {
-    checkRecordable(settings, training);
+    plans = checkRecordable(settings, training);
   } catch (error) {
-    writeVariables(training.state, initial);
     training.dispose();
     throw error;
   }
-
-  const trainable = model.variables.filter((variable) => variable.trainable);
-  const updates = new Map([[PROGRAM.moves, fusedAdamW(trainable, settings.optimizer.weightDecay)]]);
-
-  const stateNow = (): NamedArrays => holder?.readState() ?? new Map(initial);
 
   const sessionFor = (batch: StepBatch): GraphSession => {
     const shape = `${batch.count}×${batch.size}`;
     let session = sessions.get(shape);
     if (session !== undefined && session === holder) return session;
-    const state = stateNow();
     if (session === undefined) {
-      session = compile(recordStep(settings, training, batch), training.state, { precision, updates });
+      session = compile(recordStep(settings, training, batch, plans), training.state, { precision, updates });
       sessions.set(shape, session);
     }
-    session.writeState(state);
+    if (holder) session.writeState(holder.readState());
+    else session.takeState(training.state);
+    // The variables' memory is given back; they stay as shapes for recordings to come.
+    releaseVariables(training.state);
     holder = session;
-    initial = new Map();
     return session;
   };
 
@@ -115,7 +118,7 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
       return result.get(`${program}/loss`)?.[0] ?? Number.NaN;
     },
     readState: () => {
-      const state = stateNow();
+      const state = holder?.readState() ?? readVariables(training.state);
       if (accumulate > 1) state.set(WAITING, { shape: [], data: Float32Array.of(waiting) });
       return state;
     },
@@ -127,18 +130,8 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
           `the checkpoint waits after ${saved} batches, but gradients accumulate over ${accumulate}`,
         );
       }
-      const wanted = new Map(training.state.map(({ name, variable }) => [name, variable.shape]));
-      for (const [name, shape] of wanted) {
-        const array = state.get(name);
-        if (!array) throw mismatch(`there is no array ${name}`);
-        if (array.shape.join() !== shape.join()) {
-          throw mismatch(`${name} has shape [${array.shape.join(', ')}] where [${shape.join(', ')}] is needed`);
-        }
-      }
       // The next batch brings it into a session.
-      initial = new Map(
-        [...state].filter(([name]) => wanted.has(name)).map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
-      );
+      writeVariables(training.state, state);
       holder = undefined;
       waiting = saved;
     },

@@ -57,6 +57,8 @@ export type NativeObserver = {
   executed(name: string, attributes: readonly NativeAttribute[], inputIds: readonly number[], outputs: readonly NativeTensor[]): void;
   uploaded(id: number, shape: readonly number[], dataType: number, values: TypedValues): void;
   read(id: number): void;
+  /** Whether a tensor that tfjs deletes is to be deleted. */
+  deletes?(id: number): boolean;
 };
 
 /** Runs `work` with `observer` between tfjs and the native module, and puts everything back afterwards, also after an error. */
@@ -85,6 +87,11 @@ export function observeNative<T>(observer: NativeObserver, work: () => T): T {
         observer.read(id);
         return original.tensorDataSync(id);
       },
+    },
+  });
+  Object.defineProperty(observed, 'deleteTensor', {
+    value: (id: number): void => {
+      if (observer.deletes?.(id) ?? true) original.deleteTensor(id);
     },
   });
   backend.binding = observed;

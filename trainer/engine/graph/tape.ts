@@ -2,9 +2,18 @@
  * A tape: the TensorFlow operations of one eager step, in order, with what flows between them. Recording runs the step for real and
  * watches; nothing about the step has to be written in a special way.
  */
-import type { Tensor } from '../tensorflow.ts';
+import { type Tensor, tf } from '../tensorflow.ts';
 import { DATA_TYPE } from './graph-definition.ts';
-import { type NativeAttribute, type NativeTensor, nativeDataType, nativeId, observeNative, type TypedValues } from './native-binding.ts';
+import {
+  type NativeAttribute,
+  type NativeTensor,
+  nativeBackend,
+  nativeDataType,
+  nativeId,
+  observeNative,
+  type TypedValues,
+} from './native-binding.ts';
+import type { ReleasePlan } from './release-plan.ts';
 
 export type TapedOperation = {
   readonly name: string;
@@ -52,17 +61,33 @@ function bytesOf(values: TypedValues | readonly number[], dtype: number): Uint8A
 const native = (tensor: Tensor): NativeTensor => ({ id: nativeId(tensor), shape: [...tensor.shape], dtype: nativeDataType(tensor) });
 const leaf = (name: string, tensor: Tensor): Leaf => ({ name, ...native(tensor) });
 
-/** Runs `step` once, for real, and returns its tape. The step's results stay alive until the caller disposes of them. */
+/**
+ * Runs `step` once, for real, and returns its tape. The step's results stay alive until the caller disposes of them. A plan made from an
+ * earlier recording of the same program frees each value after its last use.
+ */
 export function record<Results extends Record<string, Tensor>>(
   step: () => Results,
   inputs: Readonly<Record<string, Tensor>>,
   variables: readonly TapedVariable[],
+  plan?: ReleasePlan,
 ): { tape: Tape; results: Results } {
   const operations: TapedOperation[] = [];
   const constants = new Map<number, TapedConstant>();
   const produced = new Set<number>();
   const inputLeaves = Object.entries(inputs).map(([name, tensor]) => leaf(name, tensor));
   const variableLeaves = variables.map(({ name, variable }) => leaf(name, variable));
+  const freed = new Set<number>();
+  const freeAfter = (index: number, name: string): void => {
+    if (!plan) return;
+    if (plan.names[index] !== name)
+      throw new NotRecordable(`operation ${index} is ${plan.names[index]} at one size and ${name} at another`);
+    for (const { operation, output } of plan.after.get(index) ?? []) {
+      const id = operations[operation]?.outputs[output]?.id;
+      if (id === undefined) continue;
+      nativeBackend().binding.deleteTensor(id);
+      freed.add(id);
+    }
+  };
   const known = new Set([...inputLeaves, ...variableLeaves].map(({ id }) => id));
 
   const results = observeNative(
@@ -76,6 +101,7 @@ export function record<Results extends Record<string, Tensor>>(
         const made = outputs.filter((output) => output !== undefined);
         for (const { id } of made) produced.add(id);
         operations.push({ name, attributes: attributes.map((one) => ({ ...one })), inputIds: [...inputIds], outputs: made });
+        freeAfter(operations.length - 1, name);
       },
       uploaded(id, shape, dtype, values) {
         constants.set(id, { shape: [...shape], dtype, bytes: bytesOf(values, dtype) });
@@ -83,8 +109,11 @@ export function record<Results extends Record<string, Tensor>>(
       read(id) {
         if (produced.has(id)) throw new NotRecordable('it reads a computed tensor back to JavaScript (dataSync)');
       },
+      // tfjs deletes in its own time what the plan has freed already.
+      deletes: (id) => !freed.delete(id),
     },
-    step,
+    // Whatever else the step leaves behind is deleted while the observer still knows what has been freed.
+    () => tf.tidy(step) as Results,
   );
 
   const assigned = variables.flatMap(({ name, variable }, index): [string, NativeTensor][] => {

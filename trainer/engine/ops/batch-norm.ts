@@ -1,5 +1,5 @@
 import { booleanAttribute, floatAttribute, runKernelOutputs, textAttribute, typeAttribute } from '../kernels.ts';
-import type { Tensor, Tensor4D, Variable } from '../tensorflow.ts';
+import { type Tensor, type Tensor4D, tf, type Variable } from '../tensorflow.ts';
 import { withGradient } from '../with-gradient.ts';
 
 /** Added to the variance before the root is taken (PyTorch's default). */
@@ -12,6 +12,11 @@ export type BatchNormVariables = {
   readonly beta: Tensor;
   readonly movingMean: Variable;
   readonly movingVariance: Variable;
+  /**
+   * A bias of the convolution before, which published networks have and count. Normalisation takes it out again whatever it is, so in
+   * training it only moves the moving mean, and its gradient is exactly zero; adding it would cost two passes over x.
+   */
+  readonly offset?: Tensor | undefined;
 };
 
 const attributes = (training: boolean) => [
@@ -33,13 +38,15 @@ const GRADIENT = TRAINING.filter((attribute) => attribute.name !== 'exponential_
  * averages become 0.9·old + 0.1·batch, where the variance is the unbiased one (n − 1). In inference the moving averages take the batch's place
  * and nothing is updated or differentiated.
  */
-export function batchNorm(x: Tensor4D, { gamma, beta, movingMean, movingVariance }: BatchNormVariables, training: boolean): Tensor4D {
-  const inputs = [x, gamma, beta, movingMean, movingVariance];
+export function batchNorm(x: Tensor4D, variables: BatchNormVariables, training: boolean): Tensor4D {
+  const { gamma, beta, movingMean, movingVariance, offset } = variables;
   if (!training) {
+    const inputs = [x, gamma, beta, offset === undefined ? movingMean : tf.sub(movingMean, offset), movingVariance];
     const [y, ...unused] = runKernelOutputs('FusedBatchNormV3', INFERENCE, inputs, 6);
     for (const tensor of unused) tensor.dispose();
     return y as Tensor4D;
   }
+  const inputs = [x, gamma, beta, movingMean, movingVariance];
   return withGradient<Tensor4D>([x, gamma, beta], () => {
     const [y, mean, variance, ...reserved] = runKernelOutputs('FusedBatchNormV3', TRAINING, inputs, 6) as [
       Tensor,
@@ -47,7 +54,7 @@ export function batchNorm(x: Tensor4D, { gamma, beta, movingMean, movingVariance
       Tensor,
       ...Tensor[],
     ];
-    movingMean.assign(mean);
+    movingMean.assign(offset === undefined ? mean : tf.add(mean, tf.mul(offset, MOMENTUM)));
     movingVariance.assign(variance);
     return {
       value: y as Tensor4D,

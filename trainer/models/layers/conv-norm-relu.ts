@@ -1,5 +1,4 @@
 import { batchNorm } from '../../engine/ops/batch-norm.ts';
-import { biasAdd } from '../../engine/ops/bias-add.ts';
 import { conv2d } from '../../engine/ops/conv2d.ts';
 import { relu } from '../../engine/ops/relu.ts';
 import { type Tensor4D, tf } from '../../engine/tensorflow.ts';
@@ -36,6 +35,6 @@ export function convNormRelu(make: VariableMaker, name: string, { from, to, bias
   return (x, training) =>
     tf.tidy(() => {
       const convolved = conv2d(x, onImages && from > 1 ? tf.sum(kernel, 2, true) : kernel, { inputGradient: !onImages });
-      return relu(batchNorm(offset === undefined ? convolved : biasAdd(convolved, offset), norm, training));
+      return relu(batchNorm(convolved, { ...norm, offset }, training));
     });
 }
