@@ -1,6 +1,9 @@
 import { open } from 'node:fs/promises';
 
-/** The last lines of a log, without colours and blank lines; '' for a log that is not there. Reads no more than 16 KiB. */
+/** What TensorFlow says at every start. */
+const NOISE = /^(WARNING: All log messages before absl|I\d{4} )/;
+
+/** The last lines of a log, without colours, blank lines and TensorFlow's greetings; '' for a log that is not there. Reads no more than 16 KiB. */
 export async function logTail(path: string, lines: number): Promise<string> {
   const file = await open(path, 'r').catch(() => undefined);
   if (file === undefined) return '';
@@ -13,7 +16,7 @@ export async function logTail(path: string, lines: number): Promise<string> {
     const plain = text.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replaceAll('\r', '\n');
     return plain
       .split('\n')
-      .filter((line) => line.trim() !== '')
+      .filter((line) => line.trim() !== '' && !NOISE.test(line))
       .slice(-lines)
       .join('\n');
   } finally {

@@ -71,7 +71,9 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
     const failed = end.exitCode !== 0 && record.stopRequestedAt === undefined;
     const since = new Date(record.startedAt ?? record.createdAt);
     const error = failed ? await options.reportedError(record, since) : undefined;
-    const message = error ? stageErrorText(error) : failed ? await logTail(logPath(name), 12) : '';
+    // A log knows nothing of a kill -9.
+    const tail = failed && end.reason !== 'SIGKILL' ? await logTail(logPath(name), 12) : '';
+    const message = error ? stageErrorText(error) : tail;
     const finishedAt = now().toISOString();
     const isBlocked = error !== undefined && BLOCKING.has(error.code);
     if (isBlocked) options.onBlocked(error);

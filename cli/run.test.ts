@@ -1,0 +1,84 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { carpal, run, start } from './testing/run-cli.ts';
+
+// The low threshold gives masks to compare before such a network has learned anything to speak of.
+const MANIFEST = `apiVersion: carpal.dev/v1alpha1
+kind: SegmentationExperiment
+metadata: {name: tiny}
+spec:
+  dataset: {uri: data, split: {folds: 2}}
+  model: {name: SlimUNet, options: {width: 4, depth: 3}}
+  input: {size: 64}
+  augmentations: [{name: flipHorizontal, probability: 0.5}]
+  optimizer: {learningRate: 1e-2}
+  training: {epochs: 30, batchSize: 2}
+  inference: {threshold: 0.3}
+  run: {parallelism: 1}
+`;
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-cli-run-'));
+  const made = await run(carpal('data', 'synth', '--out', 'data', '--people', '4', '--test-people', '1', '--size', '256'), folder);
+  expect(made.code, made.stderr).toBe(0);
+  await writeFile(join(folder, 'tiny.yaml'), MANIFEST);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const runInto = (name: string): readonly string[] => carpal('run', 'tiny.yaml', '--workdir', `work-${name}`, '--out', name);
+
+/** Submission, scores and the weights of every fold, as text. */
+async function resultsOf(name: string): Promise<Record<string, string>> {
+  const experiments = join(folder, `work-${name}`, 'artifacts/experiments/default/tiny');
+  const [uid = ''] = await readdir(experiments);
+  const weights = [0, 1].flatMap((fold) => ['best', 'last'].map((kind) => `folds/${fold}/checkpoint/${kind}.safetensors`));
+  const paths = [
+    ...['submission.csv', 'scores.json'].map((file) => [file, join(folder, name, file)] as const),
+    ...weights.map((file) => [file, join(experiments, uid, file)] as const),
+  ];
+  return Object.fromEntries(await Promise.all(paths.map(async ([file, path]) => [file, (await readFile(path)).toString('base64')])));
+}
+
+/** The process of the stage that runs, as the work folder has it on record. */
+async function stagePid(name: string, attempt: string): Promise<number> {
+  const record = JSON.parse(await readFile(join(folder, `work-${name}`, `runs/default-tiny/attempts/${attempt}.json`), 'utf8'));
+  return (record as { process: { pid: number } }).process.pid;
+}
+
+describe('carpal run', () => {
+  it('ends in the bytes of an uninterrupted run after kill -9 of the runner and of a fold', { timeout: 120_000 }, async () => {
+    const straight = await run(runInto('straight'), folder);
+    expect(straight.code, straight.stderr).toBe(0);
+    expect(straight.stdout).toContain('tiny is complete');
+
+    const killed = start(runInto('broken'), folder);
+    await killed.printed('fold 0: epoch 2/30');
+    killed.process.kill('SIGKILL');
+    expect((await killed.ended).killedBy).toBe('SIGKILL');
+
+    const second = start(runInto('broken'), folder);
+    await second.printed('fold 1: epoch 3/30');
+    process.kill(await stagePid('broken', 'tiny-fold-1-1'), 'SIGKILL');
+    const { code, stdout, stderr } = await second.ended;
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('fold 1, attempt 1 failed: exit 137, SIGKILL\n');
+    expect(stdout).toContain('fold 1, attempt 2: started, going on from the last checkpoint');
+
+    const [expected, results] = [await resultsOf('straight'), await resultsOf('broken')];
+    expect(results).toEqual(expected);
+    const submission = Buffer.from(results['submission.csv'] ?? '', 'base64').toString();
+    expect(submission).toMatch(/^image_name,class,rle\n/);
+    expect(submission, 'there are masks to compare').toMatch(/,\d+ \d+/);
+    expect(await readdir(join(folder, 'broken'))).toEqual(await readdir(join(folder, 'straight')));
+  });
+
+  it('does nothing more for a run that is complete, and says where its results are', async () => {
+    const { code, stdout } = await run(runInto('straight'), folder);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('started');
+    expect(stdout).toMatch(/tiny is complete.*\n +straight\/submission\.csv/);
+  });
+});
