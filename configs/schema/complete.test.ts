@@ -42,6 +42,7 @@ describe('completeSpec', () => {
         earlyStopping: { patience: 10, minDelta: 0 },
         gradientClip: 0,
         seed: 21,
+        engine: 'auto',
         precision: 'float32',
         deepSupervision: false,
       },

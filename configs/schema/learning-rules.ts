@@ -147,6 +147,15 @@ const windowFits: Rule = {
   },
 };
 
+const narrowNeedsGraph: Rule = {
+  reads: ['training.engine', 'training.precision'],
+  check: ({ training: { engine, precision } }) => {
+    if (engine !== 'eager' || precision === 'float32') return [];
+    const message = `${precision} is for recorded graphs, and training.engine is eager`;
+    return [{ path: ['training', 'precision'], message, mend: 'Write float32, or let training.engine be auto.' }];
+  },
+};
+
 /** What the contract has room for and no code does yet: refused, so that nobody believes it was done. */
 const notOffered: Rule = {
   reads: ['inference.window', 'training.deepSupervision'],
@@ -177,5 +186,6 @@ export const LEARNING_RULES: readonly Rule[] = [
   validationHappens,
   ttaOnce,
   windowFits,
+  narrowNeedsGraph,
   notOffered,
 ];

@@ -66,7 +66,22 @@ export function openTrainingEngine(settings: TrainingSettings, choice: EngineCho
   }
 }
 
-/** Inference with the weights that the model has now. */
+/** Inference with the weights that the model has now; `auto` goes on eagerly where the forward pass cannot be recorded. */
 export function openPredictor(model: Model, choice: EngineChoice): Predictor {
-  return choice === 'eager' ? createEagerPredictor(model) : createGraphPredictor(model);
+  if (choice === 'eager') return createEagerPredictor(model);
+  const graph = createGraphPredictor(model);
+  if (choice === 'graph') return graph;
+  let current: Predictor = graph;
+  return {
+    run: (images, count, size) => {
+      try {
+        return current.run(images, count, size);
+      } catch (error) {
+        if (!(error instanceof NotRecordable)) throw error;
+        current = createEagerPredictor(model);
+        return current.run(images, count, size);
+      }
+    },
+    dispose: () => graph.dispose(),
+  };
 }

@@ -1,6 +1,6 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { modelSchema } from '@carpal/configs/schema/learning.ts';
-import { createEagerPredictor } from '../engine/eager-inference.ts';
+import { openPredictor } from '../engine/open-engine.ts';
 import { decodeSafetensors } from '../engine/safetensors.ts';
 import type { Predictor } from '../engine/step.ts';
 import type { ModelOptions } from '../models/model.ts';
@@ -37,7 +37,7 @@ export function openNetwork(bytes: Uint8Array, where: string): Network {
     model.dispose();
     throw error;
   }
-  const predictor = createEagerPredictor(model);
+  const predictor = openPredictor(model, 'auto');
   const dispose = (): void => {
     predictor.dispose();
     model.dispose();

@@ -27,7 +27,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The same experiment under a key of its own, so that every row of this file starts afresh. */
 async function freshExperiment(spec: Parameters<typeof tinyExperiment>[1] = {}): Promise<SegmentationExperiment> {
-  const made = tinyExperiment(experiment.spec.dataset.uri, spec);
+  // Recording graphs takes longer than these trainings do; one row and the tests of the command take the graph.
+  const training = { epochs: 6, batchSize: 2, engine: 'eager' as const, ...spec.training };
+  const made = tinyExperiment(experiment.spec.dataset.uri, { ...spec, training });
   const fresh = { ...made, metadata: { ...made.metadata, uid: `run-${++runs}` } };
   await runPrepare({ experiment: fresh, store: openStore(folder), clock: Date.now });
   return fresh;
@@ -40,8 +42,6 @@ const stageOf = (of: SegmentationExperiment, more: Partial<FoldStage> = {}): Fol
   clock: Date.now,
   signal: new AbortController().signal,
   log: () => undefined,
-  // Recording graphs takes longer than these trainings do; one row and the tests of the command take the graph.
-  engine: 'eager',
   ...more,
 });
 
@@ -159,11 +159,11 @@ describe('a fold', () => {
   });
 
   it('ends in the same bits on the recorded graph too', async () => {
-    const straight = await freshExperiment();
-    await runFold(stageOf(straight, { engine: 'graph' }));
-    const dying = await freshExperiment();
-    await expect(runFold(stageOf(dying, { engine: 'graph', store: dyingStore(12), checkpointEveryMs: 0 }))).rejects.toThrow('killed');
-    await runFold(stageOf(dying, { engine: 'graph' }));
+    const straight = await freshExperiment({ training: { engine: 'graph' } });
+    await runFold(stageOf(straight));
+    const dying = await freshExperiment({ training: { engine: 'graph' } });
+    await expect(runFold(stageOf(dying, { store: dyingStore(12), checkpointEveryMs: 0 }))).rejects.toThrow('killed');
+    await runFold(stageOf(dying));
     expect(await resultOf(dying)).toEqual(await resultOf(straight));
   });
 

@@ -2,7 +2,6 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { EngineChoice } from '../engine/open-engine.ts';
 import { FoldCheckpoints } from '../train/checkpoints.ts';
 import { trainingFingerprint } from '../train/fingerprint.ts';
 import { type Clock, ProgressFile } from '../train/progress-file.ts';
@@ -23,7 +22,6 @@ export type FoldStage = {
   readonly log: (line: string) => void;
   readonly checkpointEveryMs?: number;
   /** What executes the training; by default the recorded graph where the network allows it. A resume in other hands is not bit for bit. */
-  readonly engine?: EngineChoice;
 };
 
 /**
@@ -45,8 +43,8 @@ export async function runFold(stage: FoldStage): Promise<void> {
       return;
     }
     const prepared = await findPrepared(experiment, store);
-    const { checkpointEveryMs = CHECKPOINT_EVERY_MS, engine = 'auto' } = stage;
-    await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs, engine });
+    const { checkpointEveryMs = CHECKPOINT_EVERY_MS } = stage;
+    await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs });
   } catch (error) {
     await tellEnd(progress, error);
     throw error;

@@ -3,7 +3,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PreparedSet } from '../data/prepared.ts';
-import { type EngineChoice, openPredictor, openTrainingEngine } from '../engine/open-engine.ts';
+import { openPredictor, openTrainingEngine } from '../engine/open-engine.ts';
 import type { Model } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
@@ -35,7 +35,6 @@ export type FoldTraining = {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly checkpointEveryMs: number;
-  readonly engine: EngineChoice;
 };
 
 /**
@@ -74,9 +73,9 @@ async function learn(
 ): Promise<void> {
   const { experiment, checkpoints, record, store } = training;
   const { spec } = experiment;
-  const { gradientClip, accumulate, epochs } = spec.training;
-  const settings = { model, losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate };
-  const engine = openTrainingEngine(settings, training.engine, training.log);
+  const { gradientClip, accumulate, epochs, precision } = spec.training;
+  const settings = { model, losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate, precision };
+  const engine = openTrainingEngine(settings, spec.training.engine, training.log);
   try {
     const loop = new TrainingLoop({
       ...training,
@@ -106,7 +105,7 @@ async function conclude(training: FoldTraining, model: Model, validation: Valida
   if (!record?.best)
     throw new CarpalError('checkpoint-invalid', 'the fold has no best checkpoint', { where: `${key}/${FILE.checkpointState}` });
   writeWeights(model, await checkpoints.readWeights(record.best), record.best.file);
-  const predictor = openPredictor(model, training.engine);
+  const predictor = openPredictor(model, experiment.spec.training.engine);
   try {
     const { threshold, tta: views } = experiment.spec.inference;
     const request = { source: validation, classNames: prepared.classes, predictor, truth, views, threshold, signal };
