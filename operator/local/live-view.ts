@@ -34,7 +34,8 @@ export function createLiveView(terminal: Terminal, colours: Colours, now: () => 
     const all = latest === undefined ? [] : tableLines(latest, { name, parallelism, width, now: now(), tick, colours });
     // A table taller than the terminal could not be drawn over.
     const lines = all.slice(0, Math.max(1, (terminal.rows ?? 24) - 1));
-    const up = drawn === 0 ? '' : `\u001b[${drawn}A`;
+    // To the line's beginning too: the terminal itself may have written, such as the ^C of somebody who stops the run.
+    const up = drawn === 0 ? '\r' : `\r\u001b[${drawn}A`;
     const text = [...above, ...lines].map((line) => `${line}${CLEAR_TO_END_OF_LINE}\n`).join('');
     terminal.write(`${BEGIN_UPDATE}${up}${text}${CLEAR_BELOW}${END_UPDATE}`);
     drawn = lines.length;

@@ -34,7 +34,7 @@ describe('the live table', () => {
   it('shows each stage in a line', () => {
     expect(table(stepOf(training, 200))).toMatchInlineSnapshot(`
       [
-        "wrist   50%  1 of 3 folds  mean Dice 0.842  trained in 4m10s",
+        "wrist   50%  1 of 3 folds  mean Dice 0.842  4m10s of training left",
         "  prepare   done",
         "  fold 0    done  40/40 epochs  Dice 0.871",
         "  fold 1    ██████░░░░░░    20/40  loss 0.213  Dice 0.812  12.3/s  3m20s",

@@ -80,8 +80,20 @@ function troubles(stage: StageStatus, { colours }: TableOptions): Cell[] {
     stage.failures > 0 ? `${stage.failures} failed` : '',
     stage.disruptions > 0 ? `${stage.disruptions} disrupted` : '',
   ].filter((part) => part !== '');
-  return parts.length === 0 || stage.state === 'Succeeded' ? [] : [{ text: parts.join(', '), paint: colours.yellow }];
+  const isKnown = stage.state === 'Succeeded' || (stage.state === 'Failed' && stage.failures + stage.disruptions === 1);
+  return parts.length === 0 || isKnown ? [] : [{ text: parts.join(', '), paint: colours.yellow }];
 }
+
+/** Words beside the figures where there is room for them. */
+const WIDE = 100;
+
+const pace = (imagesPerSecond: number | null | undefined, { width }: TableOptions): string =>
+  width < WIDE ? `${rate(imagesPerSecond)}/s`.padStart(6) : `${rate(imagesPerSecond).padStart(4)} images/s`;
+
+const left = (seconds: number, { width, colours }: TableOptions): Cell => ({
+  text: width < WIDE ? shortDuration(seconds) : `${shortDuration(seconds)} left`,
+  paint: colours.dim,
+});
 
 function foldCells(fold: FoldStatus, step: Step, options: TableOptions): Cell[] {
   const report = step.observed.progress.folds.get(fold.index);
@@ -96,10 +108,8 @@ function foldCells(fold: FoldStatus, step: Step, options: TableOptions): Cell[] 
     { text: epochs.padStart(7) },
     { text: `loss ${figure(fold.loss)}` },
     { text: dice, paint: options.colours.bold },
-    { text: `${rate(report.imagesPerSecond)}/s`.padStart(6) },
-    ...(report.etaSeconds === null || report.etaSeconds === undefined
-      ? []
-      : [{ text: shortDuration(report.etaSeconds), paint: options.colours.dim }]),
+    { text: pace(report.imagesPerSecond, options) },
+    ...(report.etaSeconds === null || report.etaSeconds === undefined ? [] : [left(report.etaSeconds, options)]),
   ];
 }
 
@@ -112,8 +122,8 @@ function workCells(key: 'prepare' | 'ensemble', stage: StageStatus, step: Step, 
   return [
     { text: bar((report.done ?? 0) / report.total, BAR_CELLS), paint: options.colours.cyan },
     { text: `${report.done ?? 0} of ${report.total} images` },
-    ...(report.imagesPerSecond ? [{ text: `${rate(report.imagesPerSecond)}/s` }] : []),
-    ...(report.etaSeconds ? [{ text: shortDuration(report.etaSeconds), paint: options.colours.dim }] : []),
+    ...(report.imagesPerSecond ? [{ text: pace(report.imagesPerSecond, options) }] : []),
+    ...(report.etaSeconds ? [left(report.etaSeconds, options)] : []),
   ];
 }
 
@@ -130,7 +140,9 @@ function summary(step: Step, options: TableOptions): string {
       { text: status.progress.padStart(4) },
       { text: `${done} of ${status.folds.length} folds` },
       ...(status.bestDice === undefined ? [] : [{ text: `mean Dice ${figure(status.bestDice)}`, paint: colours.bold }]),
-      ...(seconds === undefined || seconds <= 0 || ended ? [] : [{ text: `trained in ${shortDuration(seconds)}`, paint: colours.dim }]),
+      ...(seconds === undefined || seconds <= 0 || ended
+        ? []
+        : [{ text: `${shortDuration(seconds)} of training left`, paint: colours.dim }]),
       ...(state === '' ? [] : [painted(state)]),
     ],
     options.width,

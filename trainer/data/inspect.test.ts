@@ -54,7 +54,7 @@ describe('inspectDataset', () => {
       amiss: 'an unreadable image',
       harm: async (folder) => truncate(join(folder, 'train/DCM/ID001/image1.png'), 80),
       defect: { kind: 'image-unreadable', stops: true, path: 'train/DCM/ID001/image1.png' },
-      says: /is damaged or cut short/,
+      says: /damaged or cut short|cannot be decoded/,
     },
     {
       amiss: 'an image without JSON',

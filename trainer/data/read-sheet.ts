@@ -40,7 +40,8 @@ export async function readSheet(path: string): Promise<Sheet> {
   const grey =
     header.bits === 16 ? image.toColourspace('grey16').raw({ depth: 'ushort' }) : image.toColourspace('b-w').raw({ depth: 'uchar' });
   const { data, info } = await grey.toBuffer({ resolveWithObject: true }).catch((cause: unknown) => {
-    throw unreadable(path, cause);
+    // The header was well. What the library says of the rest differs from call to call.
+    throw new CarpalError('image-unreadable', 'the image is damaged or cut short', { where: path, cause });
   });
   if (info.channels !== 1)
     throw new CarpalError('image-unreadable', `decoding gave ${info.channels} channels instead of one`, { where: path });
@@ -51,6 +52,5 @@ export async function readSheet(path: string): Promise<Sheet> {
 
 function unreadable(path: string, cause: unknown): CarpalError {
   const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-  const what = reason?.startsWith('vips') ? `is damaged or cut short (${reason})` : `cannot be decoded: ${reason}`;
-  return new CarpalError('image-unreadable', what, { where: path, cause });
+  return new CarpalError('image-unreadable', `cannot be decoded: ${reason}`, { where: path, cause });
 }
