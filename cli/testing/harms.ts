@@ -1,11 +1,11 @@
 /** The ways in which input can be bad, done to the files of a test's folder. */
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32, deflateSync } from 'node:zlib';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { encodeSafetensors } from '@carpal/trainer/engine/safetensors.ts';
 import { buildModel } from '@carpal/trainer/models/registry.ts';
 import { readWeights } from '@carpal/trainer/models/weights.ts';
-import sharp from 'sharp';
 
 const CLASSES = loadClasses('hand-bones');
 
@@ -20,10 +20,22 @@ async function cutShort(path: string): Promise<void> {
   await writeFile(path, (await readFile(path)).subarray(0, 3000));
 }
 
-/** 100 megapixels in a file of some kilobytes. */
+/** A whole grey PNG of 100 megapixels, all black, in a file of some hundred kilobytes. */
 async function writeHugeImage(path: string): Promise<void> {
-  const png = sharp({ create: { width: 10_000, height: 10_000, channels: 3, background: '#000000' }, limitInputPixels: false });
-  await writeFile(path, await png.toColourspace('b-w').png({ compressionLevel: 1 }).toBuffer());
+  const side = 10_000;
+  const chunk = (type: string, data: Uint8Array): Buffer => {
+    const [body, frame] = [Buffer.concat([Buffer.from(type), data]), Buffer.alloc(8)];
+    frame.writeUInt32BE(data.length);
+    frame.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(side);
+  header.writeUInt32BE(side, 4);
+  header[8] = 8;
+  const signature = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
+  const rows = deflateSync(Buffer.alloc(side * (side + 1)), { level: 1 });
+  await writeFile(path, Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]));
 }
 
 /** A submission for the test images without any bone: `rows` may drop or double some. */
