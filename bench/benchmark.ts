@@ -1,5 +1,5 @@
 import type { Figure } from './figure.ts';
-import type { Peer } from './peer.ts';
+import type { Peer, PyTorch } from './peer.ts';
 
 /** Where a benchmark gets its material: a scratch folder that lasts, phantoms in it, and the peer's Python. */
 export type Bench = {
@@ -8,6 +8,7 @@ export type Bench = {
   readonly phantoms: string;
   readonly classes: readonly string[];
   readonly peer: Peer;
+  readonly pytorch: PyTorch;
 };
 
 /** One comparison. `goal` is the ratio that carpal promises; the peer is measured in the same run on the same machine. */

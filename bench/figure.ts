@@ -1,5 +1,10 @@
 /** What one side of a comparison measured: the seconds of each repetition, and how many items a repetition handled. */
-export type Figure = { readonly seconds: readonly number[]; readonly items: number };
+export type Figure = {
+  readonly seconds: readonly number[];
+  readonly items: number;
+  /** Resident memory of the side's own process at its highest, where it had one. */
+  readonly peakMb?: number;
+};
 
 function quantile(sorted: readonly number[], fraction: number): number {
   const position = (sorted.length - 1) * fraction;

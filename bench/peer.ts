@@ -1,4 +1,4 @@
-/** The peers run in a Python environment of their own, made once from pinned requirements and kept in the cache. */
+/** The peers run in Python environments of their own, made once from pinned requirements and kept in the cache. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { Figure } from './figure.ts';
 
+type Request = Readonly<Record<string, unknown>>;
 /** Runs a command of peers/original.py and returns what it measured. */
-export type Peer = (command: string, request: Readonly<Record<string, unknown>>) => Promise<Figure>;
+export type Peer = (command: string, request: Request) => Promise<Figure>;
+/** Runs peers/pytorch_step.py. The first call installs PyTorch, which is some gigabytes. */
+export type PyTorch = (request: Request) => Promise<Figure>;
 
 const SOURCE = join(import.meta.dirname, 'peers');
 
@@ -19,44 +22,49 @@ export function hasPython(): boolean {
 function pythonOrExplain(executable: string, args: readonly string[]): void {
   const done = spawnSync(executable, args, { encoding: 'utf8' });
   if (done.status === 0) return;
-  throw new CarpalError(
-    'resource-missing',
-    `the peer's Python environment could not be made: ${(done.stderr || done.stdout).trim().split('\n').at(-1) ?? ''}`,
-  );
+  const said = (done.stderr || done.stdout).trim().split('\n').at(-1) ?? '';
+  throw new CarpalError('resource-missing', `the peer's Python environment could not be made: ${said}`);
 }
 
-/** The environment's interpreter, installed into `cache` where it is not there yet. */
-function environment(cache: string): string {
-  const requirements = join(SOURCE, 'requirements.txt');
-  const key = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
+/** The interpreter of the environment that a requirements file describes, installed into `cache` where it is not there yet. */
+function environment(cache: string, requirements: string): string {
+  const file = join(SOURCE, requirements);
+  const key = createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 12);
   const home = join(cache, `bench-python-${key}`);
   const python = join(home, 'bin/python');
-  if (existsSync(join(home, 'complete'))) return python;
+  const complete = join(home, 'complete');
+  if (existsSync(complete)) return python;
   rmSync(home, { recursive: true, force: true });
-  process.stderr.write('  making the Python environment of the peers\n');
+  process.stderr.write(`  making the Python environment of ${requirements}\n`);
   pythonOrExplain('python3', ['-m', 'venv', home]);
-  pythonOrExplain(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]);
+  pythonOrExplain(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', file]);
   // A mark at the end: an environment that was interrupted is made again.
-  writeFileSync(join(home, 'complete'), '');
+  writeFileSync(complete, '');
   return python;
 }
 
-/** The peer, ready to be measured. */
-export function openPeer(cache: string): Peer {
-  const python = environment(cache);
-  return (command, request) =>
-    new Promise((resolve, reject) => {
-      const child = spawn(python, [join(SOURCE, 'original.py'), command, JSON.stringify(request)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      let output = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-      });
-      child.on('error', reject);
-      child.on('close', (status) => {
-        if (status === 0) resolve(JSON.parse(output) as Figure);
-        else reject(new CarpalError('resource-missing', `the peer's ${command} ended with status ${status}`));
-      });
+function runScript(python: string, script: string, args: readonly string[]): Promise<Figure> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(python, [join(SOURCE, script), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
     });
+    child.on('error', reject);
+    child.on('close', (status) => {
+      if (status === 0) resolve(JSON.parse(output) as Figure);
+      else reject(new CarpalError('resource-missing', `the peer's ${script} ended with status ${status}`));
+    });
+  });
+}
+
+/** The numpy, OpenCV and pycocotools peers. */
+export function openPeer(cache: string): Peer {
+  const python = environment(cache, 'requirements.txt');
+  return (command, request) => runScript(python, 'original.py', [command, JSON.stringify(request)]);
+}
+
+/** The PyTorch peer; its environment is made when it is first asked for. */
+export function openPyTorch(cache: string): PyTorch {
+  return (request) => runScript(environment(cache, 'requirements-pytorch.txt'), 'pytorch_step.py', [JSON.stringify(request)]);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Bench, Benchmark } from './benchmark.ts';
 import { type Figure, millisecondsPerItem, ratio } from './figure.ts';
 import { makePhantoms } from './material.ts';
-import { hasPython, openPeer } from './peer.ts';
+import { hasPython, openPeer, openPyTorch } from './peer.ts';
 
 /** What one benchmark found, as `--json` prints it. */
 export type Outcome = {
@@ -16,10 +16,16 @@ export type Outcome = {
   readonly goal: number;
 };
 
-function milliseconds(figure: Figure): string {
+/** Median with its quartiles. */
+export function milliseconds(figure: Figure): string {
   const { median, low, high } = millisecondsPerItem(figure);
   const digits = median < 1 ? 3 : median < 100 ? 2 : 0;
   return `${median.toFixed(digits)} ms (${low.toFixed(digits)}–${high.toFixed(digits)})`;
+}
+
+function memory({ ours, peer }: Outcome): string {
+  if (ours.peakMb === undefined || peer.peakMb === undefined) return '';
+  return `; memory at its highest ${ours.peakMb.toFixed(0)} and ${peer.peakMb.toFixed(0)} MB`;
 }
 
 /** One outcome as a line: both medians with their quartiles, the ratio, and whether it keeps what is promised. */
@@ -27,8 +33,8 @@ export function outcomeLine(outcome: Outcome): string {
   const verdict = outcome.ratio >= outcome.goal ? 'kept' : 'MISSED';
   return [
     `${outcome.name.padEnd(12)} ${outcome.what}`,
-    `${' '.repeat(12)} carpal ${milliseconds(outcome.ours)} for each ${outcome.item}, the original's method ${milliseconds(outcome.peer)}`,
-    `${' '.repeat(12)} ratio ${outcome.ratio.toFixed(1)}× (promised ≥ ${outcome.goal}×: ${verdict})`,
+    `${' '.repeat(12)} carpal ${milliseconds(outcome.ours)} for each ${outcome.item}, peer ${milliseconds(outcome.peer)}${memory(outcome)}`,
+    `${' '.repeat(12)} ratio ${outcome.ratio.toFixed(2)}× (promised ≥ ${outcome.goal}×: ${verdict})`,
   ].join('\n');
 }
 
@@ -46,7 +52,7 @@ export async function runBenchmarks(
   const peer = openPeer(cache);
   const scratch = join(cache, 'bench');
   mkdirSync(scratch, { recursive: true });
-  const bench: Bench = { scratch, phantoms: await makePhantoms(scratch), classes, peer };
+  const bench: Bench = { scratch, phantoms: await makePhantoms(scratch), classes, peer, pytorch: openPyTorch(cache) };
   const outcomes: Outcome[] = [];
   for (const { name, what, item, goal, run } of benchmarks) {
     const { ours, peer: theirs } = await run(bench);

@@ -2,23 +2,32 @@ import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
 import { Command } from 'commander';
 import type { Benchmark } from '../bench/benchmark.ts';
+import { cocoDecode, cocoDice, cocoEncode } from '../bench/coco.ts';
+import { differences, writeCommitted } from '../bench/committed.ts';
 import { feed, prepare } from '../bench/data-path.ts';
 import { rleDecode, rleEncode } from '../bench/rle.ts';
 import { outcomeLine, runBenchmarks } from '../bench/run-benchmarks.ts';
+import { STEPS } from '../bench/step.ts';
 import { vote } from '../bench/vote.ts';
 import { cacheFolder } from '../setup/env.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [prepare, feed, rleEncode, rleDecode, vote];
+const USUAL: readonly Benchmark[] = [prepare, feed, rleEncode, rleDecode, vote, cocoEncode, cocoDecode, cocoDice];
+/** `step` stands for all of these; PyTorch is a large download, so they are asked for by name. */
+const BENCHMARKS: readonly Benchmark[] = [...USUAL, ...STEPS];
+const GROUPS: Readonly<Record<string, readonly Benchmark[]>> = { all: BENCHMARKS, step: STEPS };
+
+type Options = { json?: boolean; write?: boolean; check?: boolean };
 
 function chosen(names: readonly string[]): readonly Benchmark[] {
-  const strange = names.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));
+  const named = names.flatMap((name) => GROUPS[name] ?? BENCHMARKS.filter((benchmark) => benchmark.name === name));
+  const strange = names.filter((name) => !(name in GROUPS) && !BENCHMARKS.some((benchmark) => benchmark.name === name));
   if (strange.length > 0) {
     throw new CarpalError(
       'usage-invalid',
       `there is no benchmark ${strange.join(', ')}; there are ${BENCHMARKS.map(({ name }) => name).join(', ')}`,
     );
   }
-  return names.length === 0 ? BENCHMARKS : BENCHMARKS.filter(({ name }) => names.includes(name));
+  return names.length === 0 ? USUAL : named;
 }
 
 /** `carpal bench`: what carpal promises, measured on this machine beside the method of the code base that it replaces. */
@@ -27,9 +36,11 @@ export const command = (): Command =>
     .description(
       "Measures carpal beside the original's method (numpy and OpenCV, in a Python environment that it makes) and prints ratios.",
     )
-    .argument('[names...]', `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; all when left out`)
+    .argument('[names...]', `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step: all steps; all: everything (installs PyTorch)`)
     .option('--json', 'print the figures as JSON')
-    .action(async (names: string[], { json = false }: { json?: boolean }) => {
+    .option('--write', 'write docs/benchmarks.md')
+    .option('--check', 'exit with 69 where a ratio has fallen by more than 15 % since docs/benchmarks.md was written')
+    .action(async (names: string[], { json = false, write = false, check = false }: Options) => {
       const outcomes = await runBenchmarks(chosen(names), cacheFolder(), loadClasses('hand-bones'), (outcome) => {
         if (!json) process.stdout.write(`${outcomeLine(outcome)}\n`);
       });
@@ -38,5 +49,12 @@ export const command = (): Command =>
         return;
       }
       if (json) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
-      if (outcomes.some(({ ratio, goal }) => ratio < goal)) process.exitCode = EXIT.service;
+      if (write) await writeCommitted(outcomes);
+      if (check) {
+        const fallen = differences(outcomes);
+        if (fallen === undefined)
+          throw new CarpalError('usage-invalid', 'there are no committed figures to check against', { where: '--check' });
+        process.stdout.write(fallen.length === 0 ? 'no ratio has fallen\n' : `fallen: ${fallen.join('; ')}\n`);
+        if (fallen.length > 0) process.exitCode = EXIT.service;
+      } else if (outcomes.some(({ ratio, goal }) => ratio < goal)) process.exitCode = EXIT.service;
     });

@@ -88,6 +88,22 @@ def read_rles(path, limit):
         return [row["rle"] for _, row in zip(range(limit), csv.DictReader(file))]
 
 
+def coco_masks(request):
+    """pycocotools' run-length masks of some annotations, and the bitmaps they come from (column-major, as it wants them)."""
+    from pycocotools import mask as coco
+
+    labels = [label_of(path, request["classes"]) for path in request["annotations"]]
+    bitmaps = [np.asfortranarray(label) for label in labels]
+    return coco, bitmaps, [coco.encode(bitmap) for bitmap in bitmaps]
+
+
+def coco_dice(coco, pairs):
+    for first, second in pairs:
+        for a, b in zip(first, second):
+            both = coco.area(coco.merge([a, b], intersect=True))
+            2 * both / (coco.area(a) + coco.area(b))
+
+
 def main():
     cv2.setNumThreads(1)
     command, request = sys.argv[1], json.loads(sys.argv[2])
@@ -107,6 +123,14 @@ def main():
     elif command == "vote":
         tables = [read_rles(path, request["rows"]) for path in request["submissions"]]
         items, work = len(tables[0]), lambda: vote(tables)
+    elif command.startswith("coco-"):
+        coco, bitmaps, rles = coco_masks(request)
+        items = sum(len(rle) for rle in rles)
+        work = {
+            "coco-encode": lambda: [coco.encode(bitmap) for bitmap in bitmaps],
+            "coco-decode": lambda: [coco.decode(rle) for rle in rles],
+            "coco-dice": lambda: coco_dice(coco, zip(rles, rles[1:] + rles[:1])),
+        }[command]
     else:
         sys.exit(f"unknown command {command}")
     print(json.dumps({"seconds": timed(repetitions, work), "items": items}))

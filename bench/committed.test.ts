@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { benchmarkPage, differences } from './committed.ts';
+import type { Outcome } from './run-benchmarks.ts';
+
+const outcome = (name: string, ratio: number): Outcome => ({
+  name,
+  what: 'something',
+  item: 'image',
+  ours: { seconds: [0.001], items: 1, peakMb: 100 },
+  peer: { seconds: [0.001 * ratio], items: 1, peakMb: 200 },
+  ratio,
+  goal: 1,
+});
+
+describe('committed figures', () => {
+  const committed = JSON.stringify([{ name: 'feed', ratio: 10 }]);
+
+  it('name a ratio that has fallen by more than 15 %', () => {
+    expect(differences([outcome('feed', 8.4)], committed)).toEqual(['feed: 8.40×, was 10.00×']);
+  });
+
+  it('let noise and progress pass', () => {
+    expect(differences([outcome('feed', 8.6)], committed)).toEqual([]);
+    expect(differences([outcome('feed', 30)], committed)).toEqual([]);
+  });
+
+  it('have nothing to say of a benchmark that is new', () => {
+    expect(differences([outcome('vote', 1)], committed)).toEqual([]);
+  });
+
+  it('are a page that tells the machine, the revision and both sides', () => {
+    const page = benchmarkPage([outcome('feed', 3)], 'two cores', 'abc1234');
+    expect(page).toContain('revision abc1234 on two cores');
+    expect(page).toContain('| feed | something | 1.00 ms (1.00–1.00) | 3.00 ms (3.00–3.00) | **3.00×** | 1× | 100 / 200 |');
+  });
+});
