@@ -115,7 +115,7 @@ export class GraphSession {
     }
   }
 
-  /** Sets all state from variables of the same names, without a copy: the session and the variable share memory until one assigns. */
+  /** Sets all state from variables of the same names, without a detour over JavaScript. */
   takeState(variables: readonly NamedVariable[]): void {
     const byName = new Map(variables.map(({ name, variable }) => [name, variable]));
     const ids = this.#variables.map(({ name }) => {
