@@ -21,6 +21,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cacheFolder } from './env.ts';
+import { machineFault, thisMachine } from './machine.ts';
 import { SetupError } from './setup-error.ts';
 
 const TENSORFLOW = 'tensorflow-cpu==2.18.1';
@@ -54,31 +55,6 @@ function runOrExplain(command: string, args: readonly string[], mend: string): v
   }
 }
 
-/** Refuses, before anything is downloaded, a platform or a machine that cannot finish. */
-function checkMachine(): void {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new SetupError(
-      `TensorFlow's wheel serves linux x64; this is ${process.platform} ${process.arch}.`,
-      'Run carpal on a Linux x64 machine or in a linux/amd64 container. Everything but training (validate, vote, check, score, data synth) works here.',
-    );
-  }
-  const glibc = (process.report.getReport() as { header?: { glibcVersionRuntime?: string } }).header?.glibcVersionRuntime;
-  if (!glibc) {
-    throw new SetupError(
-      'TensorFlow needs glibc; this system has another C library (Alpine?).',
-      'Use a Debian, Ubuntu, Fedora or similar image.',
-    );
-  }
-  for (const [command, debian] of [
-    ['g++', 'g++'],
-    ['python3', 'python3 python3-pip'],
-  ] as const) {
-    if (spawnSync(command, ['--version']).error) {
-      throw new SetupError(`${command} is missing.`, `Install it (Debian and Ubuntu: apt-get install ${debian}) and run make setup again.`);
-    }
-  }
-}
-
 async function sha256(file: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
@@ -94,25 +70,28 @@ async function wheel(): Promise<string> {
     say(`  downloading ${TENSORFLOW} (230 MB)`);
     mkdirSync(folder, { recursive: true });
     const partial = join(folder, `partial-${process.pid}`);
-    runOrExplain(
-      'python3',
-      [
-        '-m',
-        'pip',
-        'download',
-        '--quiet',
-        '--disable-pip-version-check',
-        '--no-deps',
-        '--only-binary=:all:',
-        ...WHEEL_TARGET,
-        '-d',
-        partial,
-        TENSORFLOW,
-      ],
-      `Is the machine online, and does python3 -m pip work? Offline: put ${name} into ${folder}.`,
-    );
-    renameSync(join(partial, name), file);
-    rmSync(partial, { recursive: true });
+    try {
+      runOrExplain(
+        'python3',
+        [
+          '-m',
+          'pip',
+          'download',
+          '--quiet',
+          '--disable-pip-version-check',
+          '--no-deps',
+          '--only-binary=:all:',
+          ...WHEEL_TARGET,
+          '-d',
+          partial,
+          TENSORFLOW,
+        ],
+        `Is the machine online, and does python3 -m pip work? Offline: put ${name} into ${folder}.`,
+      );
+      renameSync(join(partial, name), file);
+    } finally {
+      rmSync(partial, { recursive: true, force: true });
+    }
   }
   if ((await sha256(file)) !== WHEEL_SHA256) {
     throw new SetupError(
@@ -201,7 +180,8 @@ function verify(): void {
 /** Leaves tfjs loadable, or throws a SetupError that says what is missing and how to get it. */
 export async function setUpTensorFlow(): Promise<void> {
   const tfjs = packageFolder('@tensorflow/tfjs-node-gpu');
-  checkMachine();
+  const fault = machineFault(thisMachine());
+  if (fault) throw fault;
   const home = join(cacheFolder(), 'tensorflow', cacheKey(tfjs));
   if (existsSync(join(home, 'lib/napi-v8/tfjs_binding.node'))) say(`  TensorFlow and its binding are in the cache`);
   else await build(tfjs, home);
