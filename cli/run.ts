@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -11,6 +12,7 @@ import { stageTitle } from '@carpal/operator/experiment/stage.ts';
 import { dryRun } from '@carpal/operator/local/dry-run.ts';
 import type { Provenance } from '@carpal/operator/local/experiment-record.ts';
 import { createLiveView } from '@carpal/operator/local/live-view.ts';
+import { fitToMachine } from '@carpal/operator/local/local-parallelism.ts';
 import { createPlainView } from '@carpal/operator/local/plain-view.ts';
 import { countTestImages, publishOutputs } from '@carpal/operator/local/publish-outputs.ts';
 import { type RunResult, type RunView, runExperiment } from '@carpal/operator/local/run-experiment.ts';
@@ -42,7 +44,8 @@ function collect(value: string, before: string[] = []): string[] {
 }
 
 async function run(file: string, options: Options): Promise<void> {
-  const experiment = resolveDataset(loadExperiment(file, { set: options.set ?? [] }));
+  const asked = resolveDataset(loadExperiment(file, { set: options.set ?? [] }));
+  const experiment = fitToMachine(asked, availableParallelism());
   const workFolder = resolve(options.workdir);
   const out = options.out ?? join('out', experiment.metadata.name);
   // What can be told at once is told before anything is begun, rather than by a stage, or after hours of training.
