@@ -70,7 +70,7 @@ describe('runEnsemble', () => {
     expect(scores.folds.map((fold: { images: number }) => fold.images)).toEqual([4, 4]);
     const thresholds = JSON.parse(await read(`${ensembleKey(experiment)}/thresholds.json`));
     expect(Object.keys(thresholds)).toEqual(classes);
-    for (const threshold of Object.values(thresholds)) expect([0.3, 0.4, 0.5, 0.6, 0.7]).toContain(threshold);
+    for (const threshold of Object.values(thresholds)) expect([0.2, 0.3, 0.4, 0.5, 0.6, 0.7]).toContain(threshold);
 
     const html = await read(`${reportKey(experiment)}/report.html`);
     expect(html).toContain('&lt;one &amp; only&gt;');

@@ -93,7 +93,7 @@ describe('a fold', () => {
     expect(rows[0]).toBe('image_name,class,rle');
     expect(rows.length).toBe(1 + 6 * 29);
     const sums = JSON.parse((await read(fresh, FILE.outOfFoldThresholds)).toString());
-    expect(sums).toMatchObject({ thresholds: [0.3, 0.4, 0.5, 0.6, 0.7], images: 6 });
+    expect(sums).toMatchObject({ thresholds: [0.2, 0.3, 0.4, 0.5, 0.6, 0.7], images: 6 });
     expect(sums.perClassDiceSum.length).toBe(29);
     expect(lines.filter((line) => /^epoch \d\/6 {2}loss \d\.\d{4} {2}validation \d\.\d{4} {2}Dice \d\.\d{4}/.test(line)).length).toBe(6);
   });

@@ -15,7 +15,7 @@ import type { TruthMasks } from './truth.ts';
 import { logitsAt, nextTurn, plainBatches, sampleAt, type ValidationSource } from './validate.ts';
 
 /** The thresholds among which the ensemble chooses one for each class. */
-export const OUT_OF_FOLD_THRESHOLDS = [0.3, 0.4, 0.5, 0.6, 0.7] as const;
+export const OUT_OF_FOLD_THRESHOLDS = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7] as const;
 
 /** out-of-fold/thresholds.json: sums over a fold's images, so that folds are put together by adding. */
 export type ThresholdSums = {
