@@ -101,6 +101,11 @@ const REFUSED: [string, object, string[]][] = [
     { training: { deepSupervision: true } },
     ['spec.training.deepSupervision: network UNet has no side heads to supervise'],
   ],
+  ...['bfloat16', 'float16'].map((precision): [string, object, string[]] => [
+    `${precision} without a graph`,
+    { training: { engine: 'eager', precision } },
+    [`spec.training.precision: ${precision} is for recorded graphs, and training.engine is eager`],
+  ]),
   ['a data set on the web', { dataset: { uri: 'https://a/b' } }, ['spec.dataset.uri: https:// data sets are not offered']],
   ['a class list that is not there', { dataset: { uri, classes: 'feet' } }, ['spec.dataset.classes: there is no class list "feet"']],
   [

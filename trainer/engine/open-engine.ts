@@ -5,6 +5,7 @@ import { createEagerEvaluator, createEagerPredictor } from './eager-inference.ts
 import { createEagerStep } from './eager-step.ts';
 import { createGraphEvaluator, createGraphPredictor } from './graph/graph-inference.ts';
 import { createGraphStep } from './graph/graph-step.ts';
+import { hasGpu } from './graph/native-binding.ts';
 import { NotRecordable } from './graph/tape.ts';
 import { withPrefix } from './named-arrays.ts';
 import type { Evaluator, Predictor, TrainingStep } from './step.ts';
@@ -58,10 +59,13 @@ function graphEngine(settings: TrainingSettings): TrainingEngine {
 export function openTrainingEngine(settings: TrainingSettings, choice: EngineChoice, warn: (line: string) => void): TrainingEngine {
   if (choice === 'eager') return eagerEngine(settings);
   try {
-    return graphEngine(settings);
+    const engine = graphEngine(settings);
+    if (settings.precision === 'float16' && !hasGpu()) warn('float16 needs a GPU; this machine computes in float32');
+    return engine;
   } catch (error) {
     if (choice === 'graph' || !(error instanceof NotRecordable)) throw error;
-    warn(`${error.message}; training runs kernel by kernel instead, which is slower`);
+    const cost = (settings.precision ?? 'float32') === 'float32' ? 'which is slower' : 'which is slower, and in float32';
+    warn(`${error.message}; training runs kernel by kernel instead, ${cost}`);
     return eagerEngine(settings);
   }
 }

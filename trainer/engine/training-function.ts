@@ -6,6 +6,7 @@ import { createOptimizer, type OptimizerSettings } from '../objective/optimizers
 import { type GradientSum, gradientSum } from './gradient-sum.ts';
 import type { Precision } from './graph/session-config.ts';
 import { floatsOfBytes } from './kernels.ts';
+import type { LossScaler, LossScaleSettings } from './loss-scaler.ts';
 import { type Scalar, type Tensor, type Tensor4D, tf } from './tensorflow.ts';
 import type { NamedVariable } from './variable-arrays.ts';
 
@@ -20,10 +21,12 @@ export type TrainingSettings = {
   readonly accumulate?: number;
   /** What convolutions run in where the step is a graph; eager steps are float32. */
   readonly precision?: Precision;
+  /** For float16 graphs. */
+  readonly lossScale?: LossScaleSettings;
 };
 
-/** What becomes of the gradients, clipped and gathered as the settings say. */
-type Update = (gradients: readonly Tensor[], learningRate: Scalar) => void;
+/** What becomes of the gradients, clipped and gathered as the settings say; where the loss is scaled, only if `finite` is true. */
+type Update = (gradients: readonly Tensor[], learningRate: Scalar, finite?: Scalar) => void;
 
 /**
  * A step of training from tensors to tensors: it reads and assigns variables, makes no random choice, reads nothing back, and its constants
@@ -46,35 +49,50 @@ export function targetsOf(coverage: Tensor): Tensor4D {
   return tf.div(floatsOfBytes<Tensor4D>(coverage), 255);
 }
 
-export function createTrainingFunction({ model, losses, optimizer, gradientClip = 0, accumulate = 1 }: TrainingSettings): TrainingFunction {
+/**
+ * With a scaler the gradients are computed times its scale, and `update` has to be given: it alone can skip a step whose gradients are not
+ * finite. Moving averages take part in such a step all the same, as in PyTorch, where the forward pass moves them. The loss returned is never
+ * scaled; it is not a number where no scale makes the gradients finite.
+ */
+export function createTrainingFunction(settings: TrainingSettings, scaler?: LossScaler): TrainingFunction {
+  const { model, losses, optimizer, gradientClip = 0, accumulate = 1 } = settings;
   const trainable = model.variables.filter((variable) => variable.trainable);
   const rule = createOptimizer(trainable, optimizer);
   const sum: GradientSum | undefined = accumulate > 1 ? gradientSum(trainable, accumulate) : undefined;
   const loss = lossOf(losses);
+  const lossOfHeads = (heads: readonly Tensor4D[], targets: Tensor4D): Scalar => {
+    if (!scaler) return meanOf(heads.map((logits) => loss(logits, targets)));
+    return scaler.scaled(meanOf(heads.map((logits) => loss(scaler.widened(logits), targets))));
+  };
 
   const step: TrainingFunction['step'] = (images, coverage, learningRate, moves, update = rule.update) => {
     const targets = targetsOf(coverage);
     const { value, grads } = tf.variableGrads(
-      () => meanOf(model.forward(images, true).map((logits) => loss(logits, targets))),
+      () => lossOfHeads(model.forward(images, true), targets),
       trainable.map(({ variable }) => variable),
     );
     // A variable that the loss does not depend on has no gradient: it stays where it is.
     let gradients = trainable.map(({ variable }) => grads[variable.name] ?? tf.zerosLike(variable));
+    if (scaler) gradients = scaler.unscaled(gradients);
     if (sum) gradients = sum.add(gradients);
-    if (moves) {
-      update(gradientClip > 0 ? clipGradients(gradients, gradientClip) : gradients, learningRate);
-      sum?.clear();
-    }
-    return value;
+    if (!moves) return value;
+    const judged = scaler?.judge(gradients);
+    update(gradientClip > 0 ? clipGradients(gradients, gradientClip) : gradients, learningRate, judged?.finite);
+    sum?.clear();
+    return judged ? tf.where(judged.lost, tf.scalar(Number.NaN), value) : value;
   };
 
-  const own = [...rule.slots, ...(sum?.slots ?? [])].map(({ name, variable }) => ({ name: `optimizer/${name}`, variable }));
+  const own = [...rule.slots, ...(sum?.slots ?? []), ...(scaler?.slots ?? [])].map(({ name, variable }) => ({
+    name: `optimizer/${name}`,
+    variable,
+  }));
   return {
     step,
     state: [...savedVariables(model), ...own],
     dispose: () => {
       rule.dispose();
       sum?.dispose();
+      scaler?.dispose();
     },
   };
 }

@@ -1,12 +1,13 @@
 /** A training step recorded once for each shape of batch and run as one TensorFlow graph. */
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { batchTensors } from '../device-batch.ts';
+import { createLossScaler } from '../loss-scaler.ts';
 import type { StepBatch, TrainingStep } from '../step.ts';
 import { type Scalar, type Tensor, tf } from '../tensorflow.ts';
 import { createTrainingFunction, type TrainingFunction, type TrainingSettings } from '../training-function.ts';
 import { readVariables, releaseVariables, undone, writeVariables } from '../variable-arrays.ts';
 import { compile, type Program, tapeOf } from './compile.ts';
-import { fusedAdamW, GRADIENT } from './fused-adamw.ts';
+import { FINITE, fusedAdamW, GRADIENT } from './fused-adamw.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import type { GraphSession } from './graph-session.ts';
 import { type ReleasePlan, releasePlan } from './release-plan.ts';
@@ -30,12 +31,13 @@ function recordStep(settings: TrainingSettings, training: TrainingFunction, batc
     const { images, coverage, learningRate } = inputs;
     for (const name of names) {
       const run: Program['run'] = () => {
-        const gradients: [string, Tensor][] = [];
-        const keep = (all: readonly Tensor[]): void => {
-          for (const [index, gradient] of all.entries()) gradients.push([`${GRADIENT}${trainable[index]?.name}`, gradient]);
+        const kept: [string, Tensor][] = [];
+        const keep = (gradients: readonly Tensor[], _rate: Scalar, finite?: Scalar): void => {
+          for (const [index, gradient] of gradients.entries()) kept.push([`${GRADIENT}${trainable[index]?.name}`, gradient]);
+          if (finite) kept.push([FINITE, finite]);
         };
         const loss = training.step(images, coverage, learningRate, name === PROGRAM.moves, keep);
-        return { loss, ...Object.fromEntries(gradients) };
+        return { loss, ...Object.fromEntries(kept) };
       };
       tapes.set(name, tapeOf({ name, inputs, run }, training.state, plans.get(name)));
     }
@@ -69,9 +71,10 @@ function checkRecordable(settings: TrainingSettings, training: TrainingFunction)
  */
 export function createGraphStep(settings: TrainingSettings): TrainingStep {
   const { model, accumulate = 1, precision = 'float32' } = settings;
-  const training = createTrainingFunction(settings);
+  const scaler = precision === 'float16' ? createLossScaler(settings.lossScale) : undefined;
+  const training = createTrainingFunction(settings, scaler);
   const trainable = model.variables.filter((variable) => variable.trainable);
-  const updates = new Map([[PROGRAM.moves, fusedAdamW(trainable, settings.optimizer.weightDecay)]]);
+  const updates = new Map([[PROGRAM.moves, fusedAdamW(trainable, settings.optimizer.weightDecay, scaler !== undefined)]]);
   const sessions = new Map<string, GraphSession>();
   let waiting = 0;
   /** The session that holds the newest state; undefined while the variables do. */

@@ -11,6 +11,10 @@ describe('tfjs-node below its public API', () => {
     expect((nativeBackend().binding as unknown as { TF_Version: string }).TF_Version).toBe('2.18.1');
   });
 
+  it('says whether it found a GPU', () => {
+    expect(nativeBackend().isUsingGpuDevice).toBeTypeOf('boolean');
+  });
+
   it('runs every kernel through executeOp, uploads through createTensor and reads through tensorDataSync', () => {
     const seen: string[] = [];
     const observer = {

@@ -32,12 +32,18 @@ export type NativeBackend = {
   /** The native ids of tfjs tensors; a tensor made in JavaScript is uploaded now. */
   getInputTensorIds(tensors: readonly { readonly dataId: object }[]): number[];
   createOutputTensor(native: NativeTensor): Tensor;
+  readonly isUsingGpuDevice: boolean;
   readonly tensorMap: { get(dataId: object): { readonly dtype: number } };
 };
 
 /** The backend that tfjs runs on. */
 export function nativeBackend(): NativeBackend {
   return tf.backend() as unknown as NativeBackend;
+}
+
+/** Whether TensorFlow found a GPU. */
+export function hasGpu(): boolean {
+  return nativeBackend().isUsingGpuDevice;
 }
 
 /** The native id of one tfjs tensor. */
