@@ -183,6 +183,12 @@ describe('any text at all', () => {
   });
 });
 
+describe('a key that is no text', () => {
+  it.each(['? <<: ', '? {<<: }\n', '? [a, b]\n: 1\n'])('is a mistake with a line: %j', (text) => {
+    expect(checkManifest(text, 'm.yaml')).toMatchObject({ ok: false, mistakes: [{ where: 'm.yaml:1' }] });
+  });
+});
+
 describe('--set', () => {
   const text = `${HEAD}spec:\n  dataset: {uri: a}\n  model: {name: UNet}\n`;
 

@@ -97,8 +97,9 @@ function doubledKeys(document: Document.Parsed): unknown[] {
   return doubled;
 }
 
+/** A key to compare by. One that is a list or a group itself equals no other: it is told of as a key that is no text. */
 function keyText(key: unknown): string {
-  return isScalar(key) ? String(key.value) : String(key);
+  return isScalar(key) ? String(key.value) : `\u0000${startOf(key)}`;
 }
 
 /** The aliases that no anchor stands before. One pass: asking each alias by itself would walk the document as often as there are aliases. */

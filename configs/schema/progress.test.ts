@@ -59,6 +59,7 @@ describe('epochMetricsSchema', () => {
       memoryMb: 900,
     };
     expect(epochMetricsSchema.parse(metrics)).toEqual(metrics);
+    expect(epochMetricsSchema.parse({ ...metrics, waitSeconds: 0.1 }).waitSeconds).toBe(0.1);
     expect(epochMetricsSchema.parse({ ...metrics, validationLoss: null, dice: null, perClassDice: [] }).dice).toBeNull();
   });
 });

@@ -55,6 +55,8 @@ export const epochMetricsSchema = z.object({
   dice: z.number().nullable(),
   perClassDice: z.array(z.number()).max(256),
   seconds: z.number(),
+  /** Of these seconds, how many the training thread waited for batches; absent in lines of older versions. */
+  waitSeconds: z.number().optional(),
   imagesPerSecond: z.number(),
   memoryMb: z.number(),
 });
