@@ -185,7 +185,8 @@ describe('any text at all', () => {
 
 describe('a key that is no text', () => {
   it.each(['? <<: ', '? {<<: }\n', '? [a, b]\n: 1\n'])('is a mistake with a line: %j', (text) => {
-    expect(checkManifest(text, 'm.yaml')).toMatchObject({ ok: false, mistakes: [{ where: 'm.yaml:1' }] });
+    const report = checkManifest(text, 'm.yaml');
+    expect(report.ok ? [] : report.mistakes.map(({ where }) => where)).toContain('m.yaml:1');
   });
 });
 
