@@ -1,20 +1,17 @@
 /** A training step recorded once for each shape of batch and run as one TensorFlow graph. */
-import { CarpalError } from '@carpal/configs/errors.ts';
 import { batchTensors } from '../device-batch.ts';
 import { createLossScaler } from '../loss-scaler.ts';
 import type { StepBatch, TrainingStep } from '../step.ts';
 import { type Scalar, type Tensor, tf } from '../tensorflow.ts';
 import { createTrainingFunction, type TrainingFunction, type TrainingSettings } from '../training-function.ts';
 import { readVariables, releaseVariables, undone, writeVariables } from '../variable-arrays.ts';
+import { WaitingBatches } from '../waiting-batches.ts';
 import { compile, type Program, tapeOf } from './compile.ts';
 import { FINITE, fusedAdamW, GRADIENT } from './fused-adamw.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import type { GraphSession } from './graph-session.ts';
 import { type ReleasePlan, releasePlan } from './release-plan.ts';
 import { difference, NotRecordable, type Tape } from './tape.ts';
-
-/** Number of batches whose gradients wait for the optimizer; saved only where gradients accumulate (as in eager-step.ts). */
-const WAITING = 'optimizer/waitingBatches';
 
 const PROGRAM = { moves: 'move', waits: 'wait' } as const;
 
@@ -76,7 +73,7 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
   const trainable = model.variables.filter((variable) => variable.trainable);
   const updates = new Map([[PROGRAM.moves, fusedAdamW(trainable, settings.optimizer.weightDecay, scaler !== undefined)]]);
   const sessions = new Map<string, GraphSession>();
-  let waiting = 0;
+  const waiting = new WaitingBatches(accumulate);
   /** The session that holds the newest state; undefined while the variables do. */
   let holder: GraphSession | undefined;
   let plans: Plans;
@@ -106,7 +103,7 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
   return {
     run: (batch, learningRate) => {
       const session = sessionFor(batch);
-      const moves = waiting + 1 === accumulate;
+      const { moves } = waiting;
       const program = moves ? PROGRAM.moves : PROGRAM.waits;
       const { images, targets, count, size } = batch;
       const result = session.run(
@@ -117,26 +114,20 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
         },
         [`${program}/loss`],
       );
-      waiting = moves ? 0 : waiting + 1;
+      waiting.advance();
       return result.get(`${program}/loss`)?.[0] ?? Number.NaN;
     },
     readState: () => {
       const state = holder?.readState() ?? readVariables(training.state);
-      if (accumulate > 1) state.set(WAITING, { shape: [], data: Float32Array.of(waiting) });
+      waiting.save(state);
       return state;
     },
     writeState: (state) => {
-      const [saved = 0] = state.get(WAITING)?.data ?? [];
-      if (!Number.isInteger(saved) || saved < 0 || saved >= accumulate) {
-        throw new CarpalError(
-          'weights-mismatch',
-          `the checkpoint waits after ${saved} batches, but gradients accumulate over ${accumulate}`,
-        );
-      }
+      const saved = waiting.read(state);
       // The next batch brings it into a session.
       writeVariables(training.state, state);
       holder = undefined;
-      waiting = saved;
+      saved.accept();
     },
     dispose: () => {
       for (const session of sessions.values()) session.dispose();
