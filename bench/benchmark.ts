@@ -18,5 +18,7 @@ export type Benchmark = {
   readonly item: string;
   readonly what: string;
   readonly goal: number;
+  /** The most milliseconds an item may take, where that is promised too. */
+  readonly withinMs?: number;
   readonly run: (bench: Bench) => Promise<{ readonly ours: Figure; readonly peer: Figure }>;
 };

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
-import { milliseconds, type Outcome } from './run-benchmarks.ts';
+import { milliseconds, type Outcome, promise } from './run-benchmarks.ts';
 
 const DOCS = join(import.meta.dirname, '../docs');
 const DATA = join(DOCS, 'benchmarks.json');
@@ -22,9 +22,9 @@ function revision(): string {
 /** The outcomes as a page, with the machine and the revision they were measured on. */
 export function benchmarkPage(outcomes: readonly Outcome[], machine: string, at: string): string {
   const rows = outcomes.map((outcome) => {
-    const { name, what, ours, peer, ratio, goal } = outcome;
+    const { name, what, ours, peer, ratio } = outcome;
     const peak = ours.peakMb === undefined || peer.peakMb === undefined ? '' : `${ours.peakMb.toFixed(0)} / ${peer.peakMb.toFixed(0)}`;
-    return `| ${name} | ${what} | ${milliseconds(ours)} | ${milliseconds(peer)} | **${ratio.toFixed(2)}×** | ${goal}× | ${peak} |`;
+    return `| ${name} | ${what} | ${milliseconds(ours)} | ${milliseconds(peer)} | **${ratio.toFixed(2)}×** | ${promise(outcome)} | ${peak} |`;
   });
   return `# Benchmarks
 

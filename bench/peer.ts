@@ -1,5 +1,5 @@
 /** The peers run in Python environments of their own, made once from pinned requirements and kept in the cache. */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +9,15 @@ import type { Figure } from './figure.ts';
 type Request = Readonly<Record<string, unknown>>;
 /** Runs a command of peers/original.py and returns what it measured. */
 export type Peer = (command: string, request: Request) => Promise<Figure>;
-/** Runs peers/pytorch_step.py. The first call installs PyTorch, which is some gigabytes. */
-export type PyTorch = (request: Request) => Promise<Figure>;
+/** The first use of any of these installs PyTorch, which is some gigabytes. */
+export type PyTorch = {
+  /** Runs peers/pytorch_step.py. */
+  readonly step: (request: Request) => Promise<Figure>;
+  /** Runs peers/pytorch_epoch.py. */
+  readonly epoch: (request: Request) => Promise<Figure>;
+  /** The interpreter that has torch. */
+  readonly python: () => string;
+};
 
 const SOURCE = join(import.meta.dirname, 'peers');
 
@@ -64,7 +71,21 @@ export function openPeer(cache: string): Peer {
   return (command, request) => runScript(python, 'original.py', [command, JSON.stringify(request)]);
 }
 
-/** The PyTorch peer; its environment is made when it is first asked for. */
+/** The PyTorch peers; their environment is made when it is first asked for. */
 export function openPyTorch(cache: string): PyTorch {
-  return (request) => runScript(environment(cache, 'requirements-pytorch.txt'), 'pytorch_step.py', [JSON.stringify(request)]);
+  const python = (): string => environment(cache, 'requirements-pytorch.txt');
+  return {
+    python,
+    step: (request) => runScript(python(), 'pytorch_step.py', [JSON.stringify(request)]),
+    // One environment with both would be another some gigabytes; both are made by the same Python and pin the same numpy.
+    epoch: (request) => {
+      const opencv = packagesOf(environment(cache, 'requirements.txt'));
+      return runScript(python(), 'pytorch_epoch.py', [JSON.stringify({ ...request, opencv })]);
+    },
+  };
+}
+
+/** The folder that an environment's packages are in. */
+function packagesOf(python: string): string {
+  return execFileSync(python, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], { encoding: 'utf8' }).trim();
 }

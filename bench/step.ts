@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Benchmark } from './benchmark.ts';
 import { type Figure, millisecondsPerItem } from './figure.ts';
+import { ownProcess } from './own-process.ts';
 
 /** What both sides are asked to do. */
 export type StepRequest = {
@@ -16,14 +14,6 @@ export type StepRequest = {
   readonly repetitions: number;
 };
 
-const run = promisify(execFile);
-
-/** A step in a process of its own, so that its memory and its threads are its own. */
-async function ownStep(request: StepRequest): Promise<Figure> {
-  const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'step-main.ts'), JSON.stringify(request)]);
-  return JSON.parse(stdout) as Figure;
-}
-
 const faster = (a: Figure, b: Figure): Figure => (millisecondsPerItem(a).median <= millisecondsPerItem(b).median ? a : b);
 
 /** One network at one size and precision, beside PyTorch in whichever memory layout is faster for it. */
@@ -34,8 +24,8 @@ const step = (network: string, size: number, count: number, precision: StepReque
   goal,
   run: async ({ classes, pytorch }) => {
     const request = { network, size, count, classes: classes.length, precision, warmup: 2, repetitions: size > 256 ? 3 : 7 };
-    const ours = await ownStep(request);
-    const asked = (layout: string) => pytorch({ ...request, layout, threads: availableParallelism() });
+    const ours = await ownProcess('step-main.ts', request);
+    const asked = (layout: string) => pytorch.step({ ...request, layout, threads: availableParallelism() });
     const peer = faster(await asked('contiguous'), await asked('channels_last'));
     return { ours, peer };
   },

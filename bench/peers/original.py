@@ -45,15 +45,20 @@ def resize_many(label, size):
     return np.concatenate([part if part.ndim == 3 else part[..., None] for part in parts], axis=2)
 
 
-def load(pairs, classes, size):
-    """One epoch of the original's data set: decode, rasterise, resize, to float, channels first."""
-    for image_path, json_path in pairs:
-        image = cv2.imread(str(image_path)) / 255.0
-        label = label_of(json_path, classes)
-        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+def load_one(image_path, json_path, classes, size, resize_label=True):
+    """An image of the original's data set: decode, rasterise, resize, to float, channels first. Validation keeps the label's size."""
+    image = cv2.imread(str(image_path)) / 255.0
+    label = label_of(json_path, classes)
+    image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+    if resize_label:
         label = resize_many(label, size)
-        np.ascontiguousarray(image.transpose(2, 0, 1)).astype(np.float32)
-        np.ascontiguousarray(label.transpose(2, 0, 1)).astype(np.float32)
+    return tuple(np.ascontiguousarray(part.transpose(2, 0, 1)).astype(np.float32) for part in (image, label))
+
+
+def load(pairs, classes, size):
+    """One epoch of the original's data set."""
+    for image_path, json_path in pairs:
+        load_one(image_path, json_path, classes, size)
 
 
 def encode(mask):
@@ -136,4 +141,5 @@ def main():
     print(json.dumps({"seconds": timed(repetitions, work), "items": items}))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -114,4 +114,5 @@ def main():
     print(json.dumps({"seconds": seconds, "items": count, "peakMb": peak}))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -24,7 +24,7 @@ export const checkpointRecordSchema = z.strictObject({
   /** Why training ended, while it has. */
   ended: z.enum(['epochs', 'early-stopping']).nullable(),
   /** Sums over the steps done of this epoch, for the mean loss and the rate in its metrics line. */
-  running: z.strictObject({ loss: z.number(), images: count(), seconds: z.number().min(0) }),
+  running: z.strictObject({ loss: z.number(), images: count(), seconds: z.number().min(0), waitSeconds: z.number().min(0).default(0) }),
   last: weightsFileSchema,
   best: weightsFileSchema.extend({ epoch: count().min(1), dice: z.number() }).nullable(),
   schedule: z.json(),

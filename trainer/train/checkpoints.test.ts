@@ -25,7 +25,7 @@ const bodyAt = (epoch: number, step = 0): RecordBody => ({
   epoch,
   step,
   ended: null,
-  running: { loss: 0, images: 0, seconds: 0 },
+  running: { loss: 0, images: 0, seconds: 0, waitSeconds: 0 },
   schedule: { rate: 0.1 },
   earlyStop: { reference: null, referenceEpoch: 0 },
 });

@@ -38,7 +38,7 @@ export type LoopParts = {
   readonly checkpointEveryMs: number;
 };
 
-const NOTHING_RUN = { loss: 0, images: 0, seconds: 0 };
+const NOTHING_RUN = { loss: 0, images: 0, seconds: 0, waitSeconds: 0 };
 
 /**
  * The training of one fold, from wherever its last checkpoint stands to its last epoch. What a step computes depends only on the arrays
@@ -115,7 +115,9 @@ export class TrainingLoop {
     });
     try {
       let startedMs = clock();
+      let askedMs = startedMs;
       for await (const batch of batches) {
+        const waitSeconds = (clock() - askedMs) / 1000;
         const count = batch.samples.length;
         const loss = this.#parts.step.run({ images: batch.images, targets: batch.targets, count, size: spec.input.size }, learningRate);
         this.#step += 1;
@@ -123,12 +125,19 @@ export class TrainingLoop {
         await nextTurn();
         const seconds = (clock() - startedMs) / 1000;
         startedMs = clock();
+        const isFirst = this.#pace.stepSeconds === null;
         this.#pace = paceAfterStep(this.#pace, count, seconds);
         const running = this.#running;
-        this.#running = { loss: running.loss + loss * count, images: running.images + count, seconds: running.seconds + seconds };
-        await this.#parts.progress.tell(this.#progressFields());
+        this.#running = {
+          loss: running.loss + loss * count,
+          images: running.images + count,
+          seconds: running.seconds + seconds,
+          waitSeconds: running.waitSeconds + waitSeconds,
+        };
+        await this.#parts.progress[isFirst ? 'tellNow' : 'tell'](this.#progressFields());
         if (signal.aborted) return false;
         if (clock() - this.#savedMs >= this.#parts.checkpointEveryMs && this.#step < this.#stepsPerEpoch) await this.#save();
+        askedMs = clock();
       }
     } finally {
       await batches.close();
@@ -203,7 +212,7 @@ export class TrainingLoop {
   }
 
   #metricsOf(validation: Validation | undefined, validationSeconds: number): EpochMetrics {
-    const { loss, images, seconds } = this.#running;
+    const { loss, images, seconds, waitSeconds } = this.#running;
     return {
       epoch: this.#epoch,
       step: this.#epoch * this.#stepsPerEpoch,
@@ -213,6 +222,7 @@ export class TrainingLoop {
       dice: validation?.dice ?? null,
       perClassDice: [...(validation?.perClassDice ?? [])],
       seconds: seconds + validationSeconds,
+      waitSeconds,
       imagesPerSecond: seconds > 0 ? images / seconds : 0,
       memoryMb: this.#parts.memoryMb(),
     };

@@ -1,0 +1,96 @@
+"""An epoch as the original ran it, as the peer of carpal's: data, steps and validation, from its description.
+
+Training images are decoded, rasterised and resized anew by two workers. A step runs the network twice unless "doubleForward" is
+false: the original ran it once outside autocast and threw the result away. Validation reads each image when its turn comes, brings
+its logits to the label's own 2048 by 2048 pixels, and takes loss and soft Dice there.
+
+Prints one line of JSON: {"seconds": [one figure an epoch], "items": images an epoch, "peakMb": resident memory at its highest}.
+"""
+
+import json
+import resource
+import sys
+import time
+
+import torch
+from pytorch_step import UNet, loss_of
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Sheets(Dataset):
+    """Pairs of an image and its annotation file."""
+
+    def __init__(self, pairs, request, resize_label):
+        from original import load_one
+
+        self.load = lambda pair: load_one(*pair, request["classes"], request["size"], resize_label)
+        self.pairs = pairs
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        return self.load(self.pairs[index])
+
+
+def train(model, optimizer, batches, double_forward):
+    model.train()
+    total = 0.0
+    for images, targets in batches:
+        optimizer.zero_grad(set_to_none=True)
+        # Both passes have one name, so the first one's activations live until the second is done, as they did there.
+        logits = model(images) if double_forward else None
+        logits = model(images)
+        loss = loss_of(logits, targets)
+        loss.backward()
+        optimizer.step()
+        total += loss.item()
+    return total
+
+
+@torch.no_grad()
+def validate(model, batches):
+    model.eval()
+    scores, total = [], 0.0
+    for images, targets in batches:
+        logits = F.interpolate(model(images), size=targets.shape[-2:], mode="bilinear", align_corners=False)
+        total += loss_of(logits, targets).item()
+        probabilities = torch.sigmoid(logits)
+        both = (probabilities * targets).sum((2, 3))
+        scores.append((2 * both + 1e-4) / (probabilities.sum((2, 3)) + targets.sum((2, 3)) + 1e-4))
+    return total, torch.cat(scores).mean(0).mean().item()
+
+
+def main():
+    request = json.loads(sys.argv[1])
+    # Packages of the environment that has OpenCV, after torch's own.
+    sys.path.append(request["opencv"])
+    torch.manual_seed(0)
+    torch.set_num_threads(request["threads"])
+    model = UNet(len(request["classes"]))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4)
+    count, double_forward = request["count"], request.get("doubleForward", True)
+
+    def loaders(training, validation):
+        first = DataLoader(Sheets(training, request, True), batch_size=count, shuffle=True, num_workers=2)
+        return first, DataLoader(Sheets(validation, request, False), batch_size=1)
+
+    def epoch(training, validation):
+        batches, sheets = loaders(training, validation)
+        train(model, optimizer, batches, double_forward)
+        validate(model, sheets)
+
+    training, validation = request["training"], request["validation"]
+    epoch(training[:count], validation[:1])
+    seconds = []
+    for _ in range(request["repetitions"]):
+        start = time.perf_counter()
+        epoch(training, validation)
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(json.dumps({"seconds": seconds, "items": len(training) + len(validation), "peakMb": peak}))
+
+
+if __name__ == "__main__":
+    main()

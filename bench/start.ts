@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { loadExperiment } from '@carpal/configs/load.ts';
+import { FILE, foldKey } from '@carpal/configs/names.ts';
+import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
+import type { Bench, Benchmark } from './benchmark.ts';
+import { type Figure, measure } from './figure.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const CARPAL = [process.execPath, '--disable-warning=ExperimentalWarning', join(ROOT, 'cli.ts')];
+const SIZE = 256;
+const POLL_MS = 10;
+
+/** Runs a program to its end, its output thrown away. Throws unless it ends with 0. */
+async function complete([program = '', ...args]: readonly string[]): Promise<void> {
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const [status] = await once(child, 'close');
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with status ${status}`);
+}
+
+const wholeProcess = (repetitions: number, words: readonly string[]): Promise<Figure> => measure(1, repetitions, () => complete(words));
+
+/** A command line against one that imports torch, as everything of the original's does before it reads its arguments. */
+const commandStart = (name: string, args: readonly string[], withinMs: number): Benchmark => ({
+  name,
+  item: 'process',
+  what: `carpal ${args[0]}, from start to end; the peer only imports torch`,
+  goal: 1,
+  withinMs,
+  run: async ({ pytorch }) => {
+    const peer = await wholeProcess(5, [pytorch.python(), '-c', 'import torch']);
+    return { ours: await wholeProcess(15, [...CARPAL, ...args]), peer };
+  },
+});
+
+/** The trainer itself, from its start until its progress tells of a finished step. */
+const firstStep: Benchmark = {
+  name: 'start-fold',
+  item: 'process',
+  what: `carpal fold from its start to its first finished step of UNet at ${SIZE} px; the peer is PyTorch with one step of random numbers`,
+  goal: 0.9,
+  withinMs: 10_000,
+  run: async ({ scratch, phantoms, classes, pytorch }) => {
+    const root = join(scratch, 'start');
+    const manifest = join(scratch, 'start.json');
+    await writeFile(manifest, JSON.stringify(experimentOn(phantoms)));
+    const experiment = loadExperiment(manifest);
+    const store = openStore(root);
+    await runPrepare({ experiment, store, clock: Date.now });
+    const key = foldKey(experiment, 0);
+    const ours = await measure(1, 3, async () => {
+      await store.remove(key);
+      const args = ['fold', '--fold', '0', '--experiment', manifest, '--artifacts', root];
+      const [node = '', ...words] = [...CARPAL, ...args];
+      const child = spawn(node, words, { stdio: 'ignore' });
+      const closed = once(child, 'close');
+      while (!(await hasStepped(store, `${key}/${FILE.progress}`))) {
+        if (child.exitCode !== null) throw new Error(`carpal fold ended with status ${child.exitCode} before its first step`);
+        await pause(POLL_MS);
+      }
+      child.kill('SIGKILL');
+      await closed;
+    });
+    const step = { network: 'UNet', size: SIZE, count: 1, classes: classes.length, precision: 'float32', layout: 'contiguous' };
+    const request = { ...step, warmup: 0, repetitions: 1, threads: availableParallelism() };
+    return { ours, peer: await measure(1, 3, () => pytorch.step(request)) };
+  },
+};
+
+function experimentOn(phantoms: Bench['phantoms']): object {
+  return {
+    apiVersion: 'carpal.dev/v1alpha1',
+    kind: 'SegmentationExperiment',
+    metadata: { name: 'start' },
+    spec: {
+      dataset: { uri: phantoms, split: { folds: 2 } },
+      model: { name: 'UNet' },
+      input: { size: SIZE },
+      training: { epochs: 1, batchSize: 1 },
+    },
+  };
+}
+
+async function hasStepped(store: ReturnType<typeof openStore>, key: string): Promise<boolean> {
+  const bytes = await store.readIfPresent(key);
+  return bytes !== undefined && (stageProgressSchema.parse(JSON.parse(bytes.toString('utf8'))).step ?? 0) > 0;
+}
+
+export const STARTS: readonly Benchmark[] = [
+  commandStart('start-help', ['--help'], 300),
+  commandStart('start-validate', ['validate', join(ROOT, 'configs/experiments/quickstart.yaml')], 500),
+  firstStep,
+];
