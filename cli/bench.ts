@@ -46,6 +46,12 @@ export const command = (): Command =>
     .option('--write', 'write docs/benchmarks.md')
     .option('--check', 'exit with 69 where a ratio has fallen by more than 15 % since docs/benchmarks.md was written')
     .action(async (names: string[], { json = false, write = false, check = false }: Options) => {
+      if (write && names.join() !== 'all') {
+        throw new CarpalError('usage-invalid', 'the page holds all figures of one run', {
+          where: '--write',
+          remedy: 'Run: carpal bench all --write',
+        });
+      }
       const outcomes = await runBenchmarks(chosen(names), cacheFolder(), loadClasses('hand-bones'), (outcome) => {
         if (!json) process.stdout.write(`${outcomeLine(outcome)}\n`);
       });
