@@ -7,7 +7,7 @@ import { differences, writeCommitted } from '../bench/committed.ts';
 import { feed, prepare } from '../bench/data-path.ts';
 import { EPOCHS } from '../bench/epoch.ts';
 import { rleDecode, rleEncode } from '../bench/rle.ts';
-import { keepsPromise, outcomeLine, runBenchmarks } from '../bench/run-benchmarks.ts';
+import { keepsPromise, type Outcome, outcomeLine, runBenchmarks } from '../bench/run-benchmarks.ts';
 import { STARTS } from '../bench/start.ts';
 import { STEPS } from '../bench/step.ts';
 import { vote } from '../bench/vote.ts';
@@ -32,6 +32,32 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
   return names.length === 0 ? USUAL : named;
 }
 
+/** What the committed figures say of today's: 69 where a ratio has fallen. */
+function checkCommitted(outcomes: readonly Outcome[]): void {
+  const fallen = differences(outcomes);
+  if (fallen === undefined) throw new CarpalError('usage-invalid', 'there are no committed figures to check against', { where: '--check' });
+  process.stdout.write(fallen.length === 0 ? 'no ratio has fallen\n' : `fallen: ${fallen.join('; ')}\n`);
+  if (fallen.length > 0) process.exitCode = EXIT.service;
+}
+
+async function bench(names: string[], { json = false, write = false, check = false }: Options): Promise<void> {
+  if (write && names.join() !== 'all') {
+    const remedy = 'Run: carpal bench all --write';
+    throw new CarpalError('usage-invalid', 'the page holds all figures of one run', { where: '--write', remedy });
+  }
+  const outcomes = await runBenchmarks(chosen(names), cacheFolder(), loadClasses('hand-bones'), (outcome) => {
+    if (!json) process.stdout.write(`${outcomeLine(outcome)}\n`);
+  });
+  if (outcomes === undefined) {
+    process.stdout.write("skipped: there is no python3 with venv on this machine, so the original's method cannot be measured\n");
+    return;
+  }
+  if (json) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
+  if (write) await writeCommitted(outcomes);
+  if (check) checkCommitted(outcomes);
+  else if (!outcomes.every(keepsPromise)) process.exitCode = EXIT.service;
+}
+
 /** `carpal bench`: what carpal promises, measured on this machine beside the method of the code base that it replaces. */
 export const command = (): Command =>
   new Command()
@@ -45,27 +71,4 @@ export const command = (): Command =>
     .option('--json', 'print the figures as JSON')
     .option('--write', 'write docs/benchmarks.md')
     .option('--check', 'exit with 69 where a ratio has fallen by more than 15 % since docs/benchmarks.md was written')
-    .action(async (names: string[], { json = false, write = false, check = false }: Options) => {
-      if (write && names.join() !== 'all') {
-        throw new CarpalError('usage-invalid', 'the page holds all figures of one run', {
-          where: '--write',
-          remedy: 'Run: carpal bench all --write',
-        });
-      }
-      const outcomes = await runBenchmarks(chosen(names), cacheFolder(), loadClasses('hand-bones'), (outcome) => {
-        if (!json) process.stdout.write(`${outcomeLine(outcome)}\n`);
-      });
-      if (outcomes === undefined) {
-        process.stdout.write("skipped: there is no python3 with venv on this machine, so the original's method cannot be measured\n");
-        return;
-      }
-      if (json) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
-      if (write) await writeCommitted(outcomes);
-      if (check) {
-        const fallen = differences(outcomes);
-        if (fallen === undefined)
-          throw new CarpalError('usage-invalid', 'there are no committed figures to check against', { where: '--check' });
-        process.stdout.write(fallen.length === 0 ? 'no ratio has fallen\n' : `fallen: ${fallen.join('; ')}\n`);
-        if (fallen.length > 0) process.exitCode = EXIT.service;
-      } else if (!outcomes.every(keepsPromise)) process.exitCode = EXIT.service;
-    });
+    .action(bench);
