@@ -1,18 +1,13 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
-import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, preparedKey, prepareKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import { checkDataset } from '../data/check-dataset.ts';
 import { type PrepareProgress, prepareDataset } from '../data/prepare.ts';
 import type { PreparedSet } from '../data/prepared.ts';
 import { preparedNoteKey } from './find-prepared.ts';
-import { stageErrorOf } from './stage-error.ts';
-
-/** How old progress.json may grow while images are being prepared. */
-const PROGRESS_EVERY_MS = 10_000;
+import { StageReport } from './stage-report.ts';
 
 export type PrepareStage = {
   readonly experiment: SegmentationExperiment;
@@ -32,7 +27,7 @@ export type PrepareStage = {
  */
 export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   const { experiment, store, clock, signal, onProgress } = stage;
-  const report = new Report(stage);
+  const report = new StageReport(store, `${prepareKey(experiment)}/${FILE.progress}`, 'prepare', clock);
   try {
     const { dataset, input } = experiment.spec;
     const folder = datasetFolder(dataset.uri);
@@ -50,7 +45,7 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
         startMs ??= clock();
         const pace = paceOf(progress, (clock() - startMs) / 1000);
         onProgress?.({ ...progress, ...pace });
-        report.note({ state: 'running', done: progress.done, total: progress.total, ...pace });
+        report.noteSoon({ state: 'running', done: progress.done, total: progress.total, ...pace });
       },
     });
     const { hash, samples } = prepared;
@@ -58,7 +53,7 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
     await report.write({ state: 'finished', done: samples.length, total: samples.length, etaSeconds: 0 });
     return prepared;
   } catch (error) {
-    await report.end(error);
+    await report.fail(error);
     throw error;
   }
 }
@@ -67,43 +62,4 @@ function paceOf({ done, total, reused }: PrepareProgress, seconds: number): { im
   const made = done - reused;
   if (made <= 0 || seconds <= 0) return { imagesPerSecond: null, etaSeconds: null };
   return { imagesPerSecond: made / seconds, etaSeconds: ((total - done) * seconds) / made };
-}
-
-type ProgressFields = Omit<StageProgress, 'stage' | 'updatedAt'>;
-
-/** progress.json of the stage. Writing it must not fail or slow the work: an error of a note is kept for the next `write` to throw. */
-class Report {
-  readonly #store: ArtifactStore;
-  readonly #key: string;
-  readonly #clock: () => number;
-  #latest: ProgressFields = { state: 'running' };
-  #writtenMs = Number.NEGATIVE_INFINITY;
-  #writing: Promise<void> = Promise.resolve();
-
-  constructor({ store, experiment, clock }: PrepareStage) {
-    this.#store = store;
-    this.#key = `${prepareKey(experiment)}/${FILE.progress}`;
-    this.#clock = clock;
-  }
-
-  async write(fields: ProgressFields): Promise<void> {
-    this.#latest = { ...this.#latest, ...fields };
-    this.#writtenMs = this.#clock();
-    const progress: StageProgress = { stage: 'prepare', ...this.#latest, updatedAt: new Date(this.#writtenMs).toISOString() };
-    // One after the other, so that an older report never overwrites a newer one.
-    this.#writing = this.#writing.then(async () => this.#store.write(this.#key, `${JSON.stringify(progress, null, 2)}\n`));
-    await this.#writing;
-  }
-
-  note(fields: ProgressFields): void {
-    this.#latest = { ...this.#latest, ...fields };
-    if (this.#clock() - this.#writtenMs >= PROGRESS_EVERY_MS) this.write(fields).catch(() => undefined);
-  }
-
-  /** Notes why the stage ended. A store that does not take even this must not hide the first error. */
-  async end(error: unknown): Promise<void> {
-    this.#writing = Promise.resolve();
-    const isStop = error instanceof CarpalError && error.code === 'stopped-with-checkpoint';
-    await this.write(isStop ? { state: 'stopped' } : { state: 'failed', error: stageErrorOf(error) }).catch(() => undefined);
-  }
 }

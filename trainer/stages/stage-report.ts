@@ -16,6 +16,7 @@ export class StageReport {
   readonly #clock: () => number;
   #latest: ReportFields = {};
   #writtenMs = Number.NEGATIVE_INFINITY;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(store: ArtifactStore, key: string, stage: StageName, clock: () => number) {
     this.#store = store;
@@ -24,13 +25,14 @@ export class StageReport {
     this.#clock = clock;
   }
 
-  /** Writes what changed now. */
+  /** Writes what changed now, after whatever is being written, so that an older report never overwrites a newer one. */
   async write(fields: ReportFields): Promise<void> {
     this.#latest = { ...this.#latest, ...fields };
     this.#writtenMs = this.#clock();
     const updatedAt = new Date(this.#writtenMs).toISOString();
     const progress: StageProgress = { stage: this.#stage, state: 'running', ...this.#latest, updatedAt };
-    await this.#store.write(this.#key, `${JSON.stringify(progress, null, 2)}\n`);
+    this.#writing = this.#writing.then(() => this.#store.write(this.#key, `${JSON.stringify(progress, null, 2)}\n`));
+    await this.#writing;
   }
 
   /** Writes what changed if the last writing is old. */
@@ -39,8 +41,14 @@ export class StageReport {
     else this.#latest = { ...this.#latest, ...fields };
   }
 
+  /** `note` for callers that cannot wait: it slows nothing, and an error of it is kept for the next `write` to throw. */
+  noteSoon(fields: ReportFields): void {
+    this.note(fields).catch(() => undefined);
+  }
+
   /** Tells why the stage ended early. A store that does not take even this must not hide the error itself. */
   async fail(error: unknown): Promise<void> {
+    this.#writing = Promise.resolve();
     const isStop = error instanceof CarpalError && error.code === 'stopped-with-checkpoint';
     await this.write(isStop ? { state: 'stopped' } : { state: 'failed', error: stageErrorOf(error) }).catch(() => undefined);
   }

@@ -36,10 +36,6 @@ export class GraphDefinition {
   readonly #nodes: Buffer[] = [];
   readonly #names = new Set<string>();
 
-  get nodeCount(): number {
-    return this.#nodes.length;
-  }
-
   /** Adds a node and returns its name; `name` must be new, and is made up where it is not given. */
   add(operation: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>, name?: string): string {
     const own = name ?? `${operation}_${this.#nodes.length}`;

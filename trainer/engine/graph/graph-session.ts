@@ -57,7 +57,6 @@ export class GraphSession {
   readonly #session: number;
   readonly #variables: readonly StateVariable[];
   readonly #outputs: ReadonlyMap<string, string>;
-  readonly nodeCount: number;
 
   /** Writes and loads the graph, with session settings if given. The state is undefined until `writeState`. */
   constructor(stateful: StatefulGraph, config?: Uint8Array) {
@@ -74,7 +73,6 @@ export class GraphSession {
     graph.add('Identity', [zero, ...after], { T: attribute.type(DATA_TYPE.int32) }, 'initialized');
     this.#variables = [...stateful.variables];
     this.#outputs = new Map(stateful.outputs);
-    this.nodeCount = graph.nodeCount;
     const folder = mkdtempSync(join(tmpdir(), 'carpal-graph-'));
     try {
       writeFileSync(join(folder, 'saved_model.pb'), graph.savedModel());

@@ -1,7 +1,7 @@
 /** Turns a tape into graph nodes: only what the wanted values depend on, constants inlined, variables read from session state. */
 import { type Attribute, attribute, DATA_TYPE, type GraphDefinition } from './graph-definition.ts';
 import type { NativeAttribute } from './native-binding.ts';
-import { NotRecordable, type Tape, type TapedConstant, type TapedOperation } from './tape.ts';
+import { NotRecordable, type Tape, type TapedConstant } from './tape.ts';
 
 const ELEMENT_BYTES: Readonly<Record<number, number>> = {
   [DATA_TYPE.float32]: 4,
@@ -49,14 +49,6 @@ function liveOperations(tape: Tape, wanted: readonly number[]): Set<number> {
   return live;
 }
 
-/** How heavy operations may run in a narrower type: the operation's node, given its float32 inputs. */
-export type Narrowing = (
-  graph: GraphDefinition,
-  operation: TapedOperation,
-  inputs: readonly string[],
-  attributes: Record<string, Attribute>,
-) => string | undefined;
-
 /**
  * Adds the tape's live operations to the graph. `leaves` gives the reference of every input and variable id. Returns the reference of
  * any native id that the tape produced or met.
@@ -66,7 +58,6 @@ export function translate(
   tape: Tape,
   leaves: ReadonlyMap<number, string>,
   wanted: readonly number[],
-  narrow: Narrowing = () => undefined,
 ): (id: number) => string {
   const references = new Map(leaves);
   const referenceOf = (id: number): string => {
@@ -83,7 +74,7 @@ export function translate(
     if (!live.has(index)) continue;
     const inputs = operation.inputIds.map(referenceOf);
     const attributes = Object.fromEntries(operation.attributes.map((one) => [one.name, attributeOf(one)]));
-    const node = narrow(graph, operation, inputs, attributes) ?? graph.add(operation.name, inputs, attributes);
+    const node = graph.add(operation.name, inputs, attributes);
     for (const [position, { id }] of operation.outputs.entries()) references.set(id, position === 0 ? node : `${node}:${position}`);
   }
   return referenceOf;
