@@ -1,4 +1,5 @@
 /** One step: observe → plan → act. The only place where a plan is carried out, and the order in which it is. */
+import { isDeepStrictEqual } from 'node:util';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { recordAnnouncements } from './announcements.ts';
 import type { ExperimentStatus } from './experiment-status.ts';
@@ -12,8 +13,11 @@ export type ReconcileDependencies = {
   readonly readProgress: () => Promise<Observed['progress']>;
   readonly readStatus: () => Promise<ExperimentStatus | undefined>;
   readonly writeStatus: (status: ExperimentStatus) => Promise<void>;
-  /** Tells the outside; returns once every announcement is sent. An announcement that could not be sent is tried again at the next step. */
-  readonly tell: (plan: Plan) => Promise<void>;
+  /** Called when the plan's status has been written (or was written already): the time for its events. Must not throw. */
+  readonly settled?: (plan: Plan) => void;
+  /** Tells the outside; returns once every announcement is sent. One that could not be sent is tried again at the next step. Absent where
+   * nobody is to be told: nothing is recorded as sent then. */
+  readonly tell?: (plan: Plan) => Promise<void>;
   readonly artifacts: string;
   readonly now: () => Date;
   readonly retry?: RetryPolicy;
@@ -21,7 +25,8 @@ export type ReconcileDependencies = {
 
 export type Step = { readonly plan: Plan; readonly observed: Observed };
 
-const same = (a: ExperimentStatus | undefined, b: ExperimentStatus): boolean => JSON.stringify(a) === JSON.stringify(b);
+// By value: the API server gives the keys back in an order of its own.
+const same = (a: ExperimentStatus | undefined, b: ExperimentStatus): boolean => isDeepStrictEqual(a, b);
 
 /** Observes, plans and carries the plan out. Throws what the substrate throws; the next call takes up from what is seen then. */
 export async function reconcile(experiment: SegmentationExperiment, dependencies: ReconcileDependencies): Promise<Step> {
@@ -32,10 +37,12 @@ export async function reconcile(experiment: SegmentationExperiment, dependencies
 
   // First, so that a stop is known to be ours and an end is final before anything is cleaned up.
   if (!same(status, step.status)) await dependencies.writeStatus(step.status);
+  dependencies.settled?.(step);
   for (const name of step.stop) await substrate.stop(name);
   for (const attempt of step.start) await substrate.start(attempt);
   for (const name of step.remove) await substrate.remove(name);
 
+  if (dependencies.tell === undefined) return { plan: step, observed };
   await dependencies.tell(step);
   const told = recordAnnouncements(
     step.status,

@@ -142,7 +142,6 @@ async function runWith(
     readProgress: () => readProgress(store, experiment),
     readStatus: () => readStatusFile(folder),
     writeStatus: (status: ExperimentStatus) => writeStatusFile(folder, status),
-    tell: async () => undefined,
     artifacts: store.uri,
     now,
     retry: options.retry ?? LOCAL_RETRY,
