@@ -13,7 +13,8 @@ import sys
 import time
 
 import torch
-from pytorch_step import UNet, loss_of
+from networks import build, heads_of
+from pytorch_step import loss_of
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
@@ -54,7 +55,7 @@ def validate(model, batches):
     model.eval()
     scores, total = [], 0.0
     for images, targets in batches:
-        logits = F.interpolate(model(images), size=targets.shape[-2:], mode="bilinear", align_corners=False)
+        logits = F.interpolate(heads_of(model(images))[0], size=targets.shape[-2:], mode="bilinear", align_corners=False)
         total += loss_of(logits, targets).item()
         probabilities = torch.sigmoid(logits)
         both = (probabilities * targets).sum((2, 3))
@@ -68,7 +69,7 @@ def main():
     sys.path.append(request["opencv"])
     torch.manual_seed(0)
     torch.set_num_threads(request["threads"])
-    model = UNet(len(request["classes"]))
+    model = build("UNet", len(request["classes"]), {})
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4)
     count, double_forward = request["count"], request.get("doubleForward", True)
 
