@@ -31,7 +31,7 @@ export const command = (): Command =>
       }
     });
 
-const optionWords = (options: Readonly<Record<string, number>>): string =>
+const optionWords = (options: Readonly<Record<string, number | string | boolean>>): string =>
   Object.entries(options)
     .map(([name, value]) => `${name} ${value}`)
     .join(', ') || 'none';

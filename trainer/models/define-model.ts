@@ -1,13 +1,14 @@
 import { valueCount } from '../engine/named-arrays.ts';
 import type { Model, ModelVariable } from './model.ts';
 
-type ModelFacts = Pick<Model, 'name' | 'options' | 'classes' | 'sizeMultiple'>;
+type ModelFacts = Pick<Model, 'name' | 'options' | 'classes' | 'sizeMultiple'> & { readonly draws?: boolean };
 
 /** A model from its facts and from `layers`, which makes the variables in order and returns the forward pass. */
 export function defineModel(facts: ModelFacts, layers: (variables: ModelVariable[]) => Model['forward']): Model {
   const variables: ModelVariable[] = [];
   const forward = layers(variables);
   return {
+    draws: false,
     ...facts,
     variables,
     forward,

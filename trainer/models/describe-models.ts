@@ -1,3 +1,4 @@
+import type { OptionValue } from './model.ts';
 import { MODELS } from './registry.ts';
 
 /** What `carpal models` tells of a network. */
@@ -9,7 +10,7 @@ export type ModelDescription = {
   /** Height, width, classes of the logits of one image. */
   readonly outputShape: readonly [number, number, number];
   /** Options with their defaults. */
-  readonly options: Readonly<Record<string, number>>;
+  readonly options: Readonly<Record<string, OptionValue>>;
   /** Sizes that the network takes are multiples of this. */
   readonly sizeMultiple: number;
 };

@@ -1,16 +1,26 @@
-import type { Tensor4D, Variable } from '../engine/tensorflow.ts';
+import type { Tensor, Tensor4D, Variable } from '../engine/tensorflow.ts';
 
 /** A weight or a moving average, by the name under which it is saved. */
 export type ModelVariable = { readonly name: string; readonly variable: Variable; readonly trainable: boolean };
 
 /** Options of all networks; each network says which of them it takes (registry.ts). */
-export type ModelOptions = { readonly width?: number | undefined; readonly depth?: number | undefined };
+export type ModelOptions = {
+  readonly width?: number | undefined;
+  readonly depth?: number | undefined;
+  /** Further heads that only train; a manifest says `training.deepSupervision`. */
+  readonly deepSupervision?: boolean | undefined;
+  /** A classifier of the deepest features weighs the masks (UNet3Plus). */
+  readonly guidance?: boolean | undefined;
+};
+
+/** What an option may be. */
+export type OptionValue = number | string | boolean;
 
 /** A network with its weights, which hold device memory until `dispose`. */
 export type Model = {
   readonly name: string;
   /** The options with every default filled in. */
-  readonly options: Readonly<Record<string, number>>;
+  readonly options: Readonly<Record<string, OptionValue>>;
   /** Number of classes, the channels of every head. */
   readonly classes: number;
   /** In the order of the layers. */
@@ -19,11 +29,14 @@ export type Model = {
   readonly parameterCount: number;
   /** Height and width of an image must be multiples of this. */
   readonly sizeMultiple: number;
+  /** Whether training draws random numbers (dropout), so that `forward` wants a seed. */
+  readonly draws: boolean;
   /**
    * Logits `[batch, height, width, classes]` of images `[batch, height, width, 1]` in 0..1. The first head is the answer, others only train.
-   * `training` normalises by the batch and updates the moving averages; without it the moving averages normalise.
+   * `training` normalises by the batch and updates the moving averages; without it the moving averages normalise. `seed`, two int32 values
+   * that are other ones in every step, decides what training drops; without it nothing is dropped.
    */
-  forward(images: Tensor4D, training: boolean): readonly Tensor4D[];
+  forward(images: Tensor4D, training: boolean, seed?: Tensor): readonly Tensor4D[];
   dispose(): void;
 };
 
