@@ -186,6 +186,11 @@ export const ERRORS = {
     meaning: 'Something outside carpal that the command needs is not there.',
     remedy: 'Install or start what is named, then run the command again.',
   },
+  'kubeconfig-invalid': {
+    exit: EXIT.configuration,
+    meaning: 'The kubeconfig cannot be read, or names no cluster.',
+    remedy: 'Give a kubeconfig and a context of it that kubectl works with.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
