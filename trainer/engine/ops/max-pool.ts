@@ -1,19 +1,35 @@
-import { integersAttribute, runKernel, textAttribute, typeAttribute } from '../kernels.ts';
+import { type Attribute, integersAttribute, runKernel, textAttribute, typeAttribute } from '../kernels.ts';
 import type { Tensor4D } from '../tensorflow.ts';
 import { withGradient } from '../with-gradient.ts';
 
-const ATTRIBUTES = [
+const attributes = (size: number, stride: number, padding: 'VALID' | 'EXPLICIT', around = 0): Attribute[] => [
   typeAttribute('T'),
-  integersAttribute('ksize', [1, 2, 2, 1]),
-  integersAttribute('strides', [1, 2, 2, 1]),
-  textAttribute('padding', 'VALID'),
+  integersAttribute('ksize', [1, size, size, 1]),
+  integersAttribute('strides', [1, stride, stride, 1]),
+  textAttribute('padding', padding),
   textAttribute('data_format', 'NHWC'),
+  ...(padding === 'EXPLICIT' ? [integersAttribute('explicit_paddings', [0, 0, around, around, around, around, 0, 0])] : []),
 ];
+const OVERLAPPING = attributes(3, 2, 'EXPLICIT', 1);
 
-/** The largest of each 2×2 tile of x `[batch, height, width, channels]`, height and width even. The gradient goes to the first largest. */
-export function maxPool2x2(x: Tensor4D): Tensor4D {
+function pooled(x: Tensor4D, given: readonly Attribute[]): Tensor4D {
   return withGradient<Tensor4D>([x], () => {
-    const value = runKernel<Tensor4D>('MaxPool', ATTRIBUTES, [x]);
-    return { value, saved: [x, value], gradient: (dy, saved) => [runKernel('MaxPoolGrad', ATTRIBUTES, [...saved, dy])] };
+    const value = runKernel<Tensor4D>('MaxPool', given, [x]);
+    return { value, saved: [x, value], gradient: (dy, saved) => [runKernel('MaxPoolGrad', given, [...saved, dy])] };
   });
+}
+
+/** The largest of each tile of `size`×`size` of x `[batch, height, width, channels]`, whose sides are multiples of it. The gradient goes to the first largest. */
+export function maxPool(x: Tensor4D, size: number): Tensor4D {
+  return pooled(x, attributes(size, size, 'VALID'));
+}
+
+/** The largest of each 2×2 tile. */
+export function maxPool2x2(x: Tensor4D): Tensor4D {
+  return maxPool(x, 2);
+}
+
+/** The largest of 3×3 values around every second pixel, beyond the border nothing counts (PyTorch: kernel 3, stride 2, padding 1). */
+export function maxPool3x3Stride2(x: Tensor4D): Tensor4D {
+  return pooled(x, OVERLAPPING);
 }

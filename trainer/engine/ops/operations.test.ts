@@ -5,9 +5,10 @@ import { biasAdd } from './bias-add.ts';
 import { gradientsOf, type Operation, relativeDifference, slopes, spreadValues } from './check-gradients.ts';
 import { convTranspose2x2 } from './conv-transpose.ts';
 import { conv2d } from './conv2d.ts';
-import { maxPool2x2 } from './max-pool.ts';
+import { gelu } from './gelu.ts';
+import { maxPool, maxPool2x2, maxPool3x3Stride2 } from './max-pool.ts';
 import { relu } from './relu.ts';
-import { upsampleBilinear2x, upsampleNearest2x } from './upsample.ts';
+import { upsampleBilinear, upsampleBilinear2x, upsampleBilinear2xAligned, upsampleNearest2x } from './upsample.ts';
 
 type Row = { name: string; shapes: number[][]; fast: Operation; plain?: Operation; epsilon?: number };
 
@@ -19,9 +20,9 @@ function resizedBy(matrix: number[][]): Operation {
   return (x) => {
     const [batch = 0, height = 0, width = 0, channels = 0] = given(x).shape;
     const rows = tf.matMul(tf.tensor2d(matrix), tf.reshape(tf.transpose(given(x), [1, 0, 2, 3]), [height, -1]));
-    const turned = tf.transpose(tf.reshape(rows, [2 * height, batch, width, channels]), [2, 1, 0, 3]);
+    const turned = tf.transpose(tf.reshape(rows, [matrix.length, batch, width, channels]), [2, 1, 0, 3]);
     const columns = tf.matMul(tf.tensor2d(matrix), tf.reshape(turned, [width, -1]));
-    return tf.transpose(tf.reshape(columns, [2 * width, batch, 2 * height, channels]), [1, 2, 0, 3]);
+    return tf.transpose(tf.reshape(columns, [matrix.length, batch, matrix.length, channels]), [1, 2, 0, 3]);
   };
 }
 
@@ -33,6 +34,12 @@ const BILINEAR = [
   [0, 0.25, 0.75],
   [0, 0, 1],
 ];
+/** Six pixels from three whose corners stay: pixel i lies at i·2/5. */
+const CORNERS = [0, 0.4, 0.8, 1.2, 1.6, 2].map((at) => [0, 1, 2].map((column) => Math.max(0, 1 - Math.abs(at - column))));
+/** Twelve pixels from three: pixel i lies at (i + ½)/4 − ½, held within the image. */
+const FOURFOLD = Array.from({ length: 12 }, (_, pixel) => Math.min(2, Math.max(0, (pixel + 0.5) / 4 - 0.5))).map((at) =>
+  [0, 1, 2].map((column) => Math.max(0, 1 - Math.abs(at - column))),
+);
 const NEAREST = [0, 0, 1, 1, 2, 2].map((source) => [0, 1, 2].map((column) => (column === source ? 1 : 0)));
 
 const moving = (value: number): Variable => tf.variable(tf.fill([3], value), false);
@@ -100,6 +107,36 @@ const rows: Row[] = [
     fast: (x) => maxPool2x2(four(x)),
     plain: (x) => tf.maxPool(four(x), 2, 2, 'valid'),
     epsilon: 1e-4,
+  },
+  {
+    name: '4×4 max-pooling',
+    shapes: [[1, 8, 8, 2]],
+    fast: (x) => maxPool(four(x), 4),
+    plain: (x) => tf.maxPool(four(x), 4, 4, 'valid'),
+    epsilon: 1e-4,
+  },
+  {
+    name: 'overlapping max-pooling',
+    shapes: [[2, 6, 4, 3]],
+    fast: (x) => maxPool3x3Stride2(four(x)),
+    plain: (x) => {
+      const padding: [number, number][] = [[0, 0], [1, 1], [1, 1], [0, 0]]; // biome-ignore format: one pair per axis
+      return tf.maxPool(four(tf.pad(given(x), padding, -9)), 3, 2, 'valid');
+    },
+    epsilon: 1e-4,
+  },
+  {
+    name: 'GELU',
+    shapes: [[2, 4, 4, 3]],
+    fast: (x) => gelu(given(x)),
+    plain: (x) => tf.mul(tf.mul(given(x), 0.5), tf.add(tf.erf(tf.div(given(x), Math.sqrt(2))), 1)),
+  },
+  { name: 'fourfold bilinear up-sampling', shapes: [[2, 3, 3, 2]], fast: (x) => upsampleBilinear(four(x), 4), plain: resizedBy(FOURFOLD) },
+  {
+    name: 'bilinear up-sampling with fixed corners',
+    shapes: [[2, 3, 3, 2]],
+    fast: (x) => upsampleBilinear2xAligned(four(x)),
+    plain: resizedBy(CORNERS),
   },
   { name: 'bilinear up-sampling', shapes: [[2, 3, 3, 2]], fast: (x) => upsampleBilinear2x(four(x)), plain: resizedBy(BILINEAR) },
   { name: 'nearest up-sampling', shapes: [[2, 3, 3, 2]], fast: (x) => upsampleNearest2x(four(x)), plain: resizedBy(NEAREST) },

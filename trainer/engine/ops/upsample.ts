@@ -3,26 +3,49 @@ import { type Tensor, type Tensor4D, tf } from '../tensorflow.ts';
 import { withGradient } from '../with-gradient.ts';
 import { shapeTensor } from './conv2d.ts';
 
-const ATTRIBUTES = [typeAttribute('T'), booleanAttribute('align_corners', false), booleanAttribute('half_pixel_centers', true)];
+const placing = (corners: boolean) => [
+  typeAttribute('T'),
+  booleanAttribute('align_corners', corners),
+  booleanAttribute('half_pixel_centers', !corners),
+];
+const CENTRES = placing(false);
+const CORNERS = placing(true);
 
-/**
- * Twice the height and width by bilinear interpolation with aligned half-pixel centres (PyTorch: align_corners=False; OpenCV: INTER_LINEAR),
- * so that nothing shifts between the levels of a network. tfjs's own gradient ignores where the centres lie; this one does not.
- */
-export function upsampleBilinear2x(x: Tensor4D): Tensor4D {
+function resized(x: Tensor4D, factor: number, attributes: typeof CENTRES): Tensor4D {
   const [, height, width] = x.shape;
   return withGradient<Tensor4D>([x], () => ({
-    value: runKernel<Tensor4D>('ResizeBilinear', ATTRIBUTES, [x, shapeTensor([2 * height, 2 * width])]),
+    value: runKernel<Tensor4D>('ResizeBilinear', attributes, [x, shapeTensor([factor * height, factor * width])]),
     saved: [x],
-    gradient: (dy, saved) => [runKernel('ResizeBilinearGrad', ATTRIBUTES, [dy, ...saved])],
+    gradient: (dy, saved) => [runKernel('ResizeBilinearGrad', attributes, [dy, ...saved])],
   }));
+}
+
+/**
+ * `factor` times the height and width by bilinear interpolation with aligned half-pixel centres (PyTorch: align_corners=False; OpenCV:
+ * INTER_LINEAR), so that nothing shifts between the levels of a network. tfjs's own gradient ignores where the centres lie; this one does not.
+ */
+export function upsampleBilinear(x: Tensor4D, factor: number): Tensor4D {
+  return factor === 1 ? x : resized(x, factor, CENTRES);
+}
+
+/** Twice the height and width, with aligned half-pixel centres. */
+export function upsampleBilinear2x(x: Tensor4D): Tensor4D {
+  return upsampleBilinear(x, 2);
+}
+
+/**
+ * Twice the height and width by bilinear interpolation in which the corner pixels keep their places (PyTorch: align_corners=True): what some
+ * published networks were trained with, though everything between the corners shifts by up to half a pixel.
+ */
+export function upsampleBilinear2xAligned(x: Tensor4D): Tensor4D {
+  return resized(x, 2, CORNERS);
 }
 
 /** Twice the height and width, each pixel repeated in a 2×2 tile; the gradient is the sum over the tile. */
 export function upsampleNearest2x(x: Tensor4D): Tensor4D {
   const [, height, width] = x.shape;
   return withGradient<Tensor4D>([x], () => ({
-    value: runKernel<Tensor4D>('ResizeNearestNeighbor', ATTRIBUTES, [x, shapeTensor([2 * height, 2 * width])]),
+    value: runKernel<Tensor4D>('ResizeNearestNeighbor', CENTRES, [x, shapeTensor([2 * height, 2 * width])]),
     saved: [],
     gradient: (dy) => [tf.tidy(() => tf.mul(tf.avgPool(dy, 2, 2, 'valid'), 4)) as Tensor],
   }));

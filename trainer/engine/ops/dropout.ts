@@ -1,0 +1,31 @@
+import { runKernel, TYPE, typeAttribute } from '../kernels.ts';
+import { type Tensor, type Tensor4D, tf } from '../tensorflow.ts';
+import { withGradient } from '../with-gradient.ts';
+import { shapeTensor } from './conv2d.ts';
+
+const UNIFORM = [typeAttribute('T', TYPE.int32), typeAttribute('dtype'), typeAttribute('Tseed', TYPE.int32)];
+
+/** Which values are dropped (probability `rate`) and what the others are multiplied by so that the expected sum stays. */
+export type DropoutChoice = {
+  readonly rate: number;
+  /** Two int32 values, others in every step. */
+  readonly seed: Tensor;
+  /** The place in the network: two places of one step draw different numbers. */
+  readonly place: number;
+};
+
+/**
+ * x with a fraction `rate` of its values set to 0 and the others divided by 1 − rate (Srivastava and others 2014, in the form that leaves
+ * inference alone). Drawn on the device by Philox counters: the same seed, place and shape drop the same values on any number of threads,
+ * whether the step is eager or recorded.
+ */
+export function dropout(x: Tensor4D, { rate, seed, place }: DropoutChoice): Tensor4D {
+  return withGradient<Tensor4D>([x], () => {
+    const kept = tf.tidy(() => {
+      const key = tf.add(seed, tf.tensor1d([place, 0], 'int32'));
+      const uniform = runKernel('StatelessRandomUniform', UNIFORM, [shapeTensor(x.shape), key]);
+      return tf.mul(tf.cast(tf.greaterEqual(uniform, rate), 'float32'), 1 / (1 - rate));
+    });
+    return { value: tf.mul(x, kept) as Tensor4D, saved: [kept], gradient: (dy, [scale]) => [tf.mul(dy, scale as Tensor)] };
+  });
+}
