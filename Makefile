@@ -2,18 +2,21 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup quickstart test check format bench clean
+.PHONY: help setup cluster-tools quickstart test check format bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: ## npm packages, TensorFlow's library and its binding (cached, repeatable)
 	@bash setup/setup.sh
 
+cluster-tools: setup ## Kubernetes' control plane, kwok and versitygw from source, for the tests (needs Go; 5 minutes once, then cached)
+	@node setup/main.ts cluster-tools
+
 quickstart: setup ## phantoms, three folds, a vote and a score on this machine
 	@bash setup/quickstart.sh
 
-test: setup ## every test
+test: cluster-tools ## every test
 	vitest run
 
 check: setup ## format, lint, types, unused code

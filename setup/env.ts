@@ -6,3 +6,8 @@ export function cacheFolder(): string {
   const { CARPAL_CACHE: own, XDG_CACHE_HOME: shared } = process.env;
   return own ?? join(shared ?? join(homedir(), '.cache'), 'carpal');
 }
+
+/** This process's environment with some variables set, for a program that it starts. */
+export function environmentWith(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...process.env, ...variables };
+}

@@ -1,8 +1,10 @@
+import { setUpClusterTools } from './cluster-tools.ts';
 import { SetupError } from './setup-error.ts';
 import { setUpTensorFlow } from './tensorflow.ts';
 
 try {
-  await setUpTensorFlow();
+  if (process.argv[2] === 'cluster-tools') setUpClusterTools();
+  else await setUpTensorFlow();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   process.stderr.write(`\nset-up stopped: ${error.message}\n→ ${error.mend}\n`);

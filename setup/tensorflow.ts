@@ -22,6 +22,7 @@ import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cacheFolder } from './env.ts';
 import { machineFault, thisMachine } from './machine.ts';
+import { runOrExplain } from './run-or-explain.ts';
 import { SetupError } from './setup-error.ts';
 
 const TENSORFLOW = 'tensorflow-cpu==2.18.1';
@@ -44,15 +45,6 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 function packageFolder(name: string): string {
   const require = createRequire(join(root, 'trainer/package.json'));
   return dirname(require.resolve(`${name}/package.json`));
-}
-
-/** Runs a command; its output is shown only when it fails. */
-function runOrExplain(command: string, args: readonly string[], mend: string): void {
-  const done = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
-  if (done.error || done.status !== 0) {
-    const said = done.error ? done.error.message : `${done.stdout}${done.stderr}`.trim().split('\n').slice(-12).join('\n');
-    throw new SetupError(`${command} failed:\n${said}`, mend);
-  }
 }
 
 async function sha256(file: string): Promise<string> {

@@ -1,0 +1,111 @@
+/**
+ * Builds what the tests of the operator and `make cluster` run on, from Go modules pinned by their checksums: the control plane
+ * (setup/control-plane), kwok, which simulates nodes, and versitygw, an S3 server on a folder. Each build is kept in a cache keyed by
+ * everything that went in, and linked into the checkout; running it again costs one look-up.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { cacheFolder, environmentWith } from './env.ts';
+import { runOrExplain } from './run-or-explain.ts';
+import { SetupError } from './setup-error.ts';
+
+/** What the API server calls itself; it also decides what kubectl thinks of it. The module's version is in setup/control-plane/go.mod. */
+const KUBERNETES = { version: 'v1.36.3', major: '1', minor: '36' };
+const VERSION_PACKAGE = 'k8s.io/component-base/version';
+const CONTROL_PLANE_FLAGS = [
+  '-trimpath',
+  '-ldflags',
+  [
+    '-s -w',
+    `-X ${VERSION_PACKAGE}.gitVersion=${KUBERNETES.version}`,
+    `-X ${VERSION_PACKAGE}.gitMajor=${KUBERNETES.major}`,
+    `-X ${VERSION_PACKAGE}.gitMinor=${KUBERNETES.minor}`,
+  ].join(' '),
+];
+const INSTALL_FLAGS = ['-trimpath', '-ldflags', '-s -w'];
+const SOURCE = join(import.meta.dirname, 'control-plane');
+/** Where operator/cluster looks for the programs. */
+const LINKS = resolve(import.meta.dirname, '../node_modules/.carpal-tools');
+const OFFLINE =
+  'Is the machine online, and is there room for 3 GB of build cache? Behind a mirror, set GOPROXY. Then run make cluster-tools again.';
+
+type Tool = {
+  readonly name: string;
+  /** Everything that decides what the build is. */
+  readonly key: readonly (string | Buffer)[];
+  readonly notice: string;
+  /** Leaves the program at `folder`/`name`. */
+  readonly build: (folder: string) => void;
+};
+
+const withoutCgo = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => environmentWith({ CGO_ENABLED: '0', ...more });
+
+function controlPlane(): Tool {
+  return {
+    name: 'control-plane',
+    key: [...['go.mod', 'go.sum', 'main.go'].map((file) => readFileSync(join(SOURCE, file))), ...CONTROL_PLANE_FLAGS],
+    notice: `building Kubernetes ${KUBERNETES.version}'s control plane (once: some minutes)`,
+    build: (folder) =>
+      runOrExplain('go', ['build', ...CONTROL_PLANE_FLAGS, '-o', join(folder, 'control-plane'), '.'], OFFLINE, {
+        cwd: SOURCE,
+        env: withoutCgo(),
+      }),
+  };
+}
+
+function installed(name: string, module: string): Tool {
+  return {
+    name,
+    key: [module, ...INSTALL_FLAGS],
+    notice: `building ${name} (once: a minute or two)`,
+    build: (folder) => runOrExplain('go', ['install', ...INSTALL_FLAGS, module], OFFLINE, { env: withoutCgo({ GOBIN: folder }) }),
+  };
+}
+
+function toolPath({ name, key }: Tool): string {
+  const hash = createHash('sha256');
+  for (const part of key) hash.update(part).update('\0');
+  return join(cacheFolder(), name, hash.digest('hex').slice(0, 16));
+}
+
+function provide(tool: Tool): void {
+  const home = toolPath(tool);
+  const program = join(home, tool.name);
+  if (existsSync(program)) process.stdout.write(`  ${tool.name} is in the cache\n`);
+  else {
+    process.stdout.write(`  ${tool.notice}\n`);
+    const work = `${home}.partial-${process.pid}`;
+    try {
+      mkdirSync(work, { recursive: true });
+      tool.build(work);
+      // A build that somebody else finished meanwhile is as good as this one.
+      if (!existsSync(program)) renameSync(work, home);
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
+  }
+  mkdirSync(LINKS, { recursive: true });
+  const link = join(LINKS, `${tool.name}.partial-${process.pid}`);
+  rmSync(link, { force: true });
+  symlinkSync(program, link);
+  renameSync(link, join(LINKS, tool.name));
+}
+
+/** Leaves the three programs in node_modules/.carpal-tools, or throws a SetupError that says what is missing and how to get it. */
+export function setUpClusterTools(): void {
+  const tools = [
+    controlPlane(),
+    installed('kwok', 'sigs.k8s.io/kwok/cmd/kwok@v0.8.0'),
+    installed('versitygw', 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'),
+  ];
+  const isMissing = tools.some((tool) => !existsSync(join(toolPath(tool), tool.name)));
+  if (isMissing && spawnSync('go', ['version']).error !== undefined) {
+    throw new SetupError(
+      'go is missing; the control plane for the tests is built from source.',
+      'Install Go 1.21 or newer (it fetches the version that setup/control-plane/go.mod names) and run make cluster-tools again.',
+    );
+  }
+  for (const tool of tools) provide(tool);
+}
