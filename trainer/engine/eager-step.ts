@@ -1,6 +1,7 @@
 import { batchTensors } from './device-batch.ts';
 import type { NamedArrays } from './named-arrays.ts';
 import type { TrainingStep } from './step.ts';
+import { StepSeed } from './step-seed.ts';
 import { tf } from './tensorflow.ts';
 import { createTrainingFunction, type TrainingSettings } from './training-function.ts';
 import { readVariables, writeVariables } from './variable-arrays.ts';
@@ -14,14 +15,16 @@ export function createEagerStep(settings: TrainingSettings): TrainingStep {
   const { model, accumulate = 1 } = settings;
   const training = createTrainingFunction(settings);
   const waiting = new WaitingBatches(accumulate);
+  const seed = new StepSeed(settings.seed ?? 0, model.draws);
   return {
     run: (batch, learningRate) => {
       const { moves } = waiting;
       const loss = tf.tidy(() => {
         const { images, coverage } = batchTensors(model, batch);
-        return training.step(images, coverage, tf.scalar(learningRate), moves);
+        return training.step(images, coverage, tf.scalar(learningRate), moves, tf.tensor1d(seed.values, 'int32'));
       });
       waiting.advance();
+      seed.advance();
       const [value] = loss.dataSync();
       loss.dispose();
       return value as number;
@@ -29,12 +32,13 @@ export function createEagerStep(settings: TrainingSettings): TrainingStep {
     readState: () => {
       const state: NamedArrays = readVariables(training.state);
       waiting.save(state);
+      seed.save(state);
       return state;
     },
     writeState: (state) => {
-      const saved = waiting.read(state);
+      const saved = [waiting.read(state), seed.read(state)];
       writeVariables(training.state, state);
-      saved.accept();
+      for (const { accept } of saved) accept();
     },
     dispose: () => training.dispose(),
   };

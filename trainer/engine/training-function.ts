@@ -19,6 +19,8 @@ export type TrainingSettings = {
   readonly gradientClip?: number;
   /** The optimizer moves once in this many batches, by the mean of their gradients. */
   readonly accumulate?: number;
+  /** Of the random numbers that some networks draw in training; 0 by default. */
+  readonly seed?: number;
   /** What convolutions run in where the step is a graph; eager steps are float32. */
   readonly precision?: Precision;
   /** For float16 graphs. */
@@ -35,9 +37,10 @@ type Update = (gradients: readonly Tensor[], learningRate: Scalar, finite?: Scal
 export type TrainingFunction = {
   /**
    * Trains on images `[n, s, s, 1]` and coverage bytes `[n, s, s, classes]`; `moves` false only adds to the accumulated gradients. `update`
-   * takes the optimizer's place: it gets the gradients of the trainable variables, in the model's order, as the optimizer would.
+   * takes the optimizer's place: it gets the gradients of the trainable variables, in the model's order, as the optimizer would. `seed`, two
+   * int32 values, decides the step's random numbers.
    */
-  step(images: Tensor4D, coverage: Tensor, learningRate: Scalar, moves: boolean, update?: Update): Scalar;
+  step(images: Tensor4D, coverage: Tensor, learningRate: Scalar, moves: boolean, seed: Tensor, update?: Update): Scalar;
   /** The state: weights, moving averages, optimizer slots, accumulated gradients, by the names under which they are saved. */
   readonly state: readonly NamedVariable[];
   /** Frees all of it but the model. */
@@ -65,10 +68,10 @@ export function createTrainingFunction(settings: TrainingSettings, scaler?: Loss
     return scaler.scaled(meanOf(heads.map((logits) => loss(scaler.widened(logits), targets))));
   };
 
-  const step: TrainingFunction['step'] = (images, coverage, learningRate, moves, update = rule.update) => {
+  const step: TrainingFunction['step'] = (images, coverage, learningRate, moves, seed, update = rule.update) => {
     const targets = targetsOf(coverage);
     const { value, grads } = tf.variableGrads(
-      () => lossOfHeads(model.forward(images, true), targets),
+      () => lossOfHeads(model.forward(images, true, seed), targets),
       trainable.map(({ variable }) => variable),
     );
     // A variable that the loss does not depend on has no gradient: it stays where it is.

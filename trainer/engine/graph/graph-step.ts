@@ -2,6 +2,7 @@
 import { batchTensors } from '../device-batch.ts';
 import { createLossScaler } from '../loss-scaler.ts';
 import type { StepBatch, TrainingStep } from '../step.ts';
+import { StepSeed } from '../step-seed.ts';
 import { type Scalar, type Tensor, tf } from '../tensorflow.ts';
 import { createTrainingFunction, type TrainingFunction, type TrainingSettings } from '../training-function.ts';
 import { readVariables, releaseVariables, undone, writeVariables } from '../variable-arrays.ts';
@@ -24,8 +25,8 @@ function recordStep(settings: TrainingSettings, training: TrainingFunction, batc
   const names = accumulate > 1 ? [PROGRAM.waits, PROGRAM.moves] : [PROGRAM.moves];
   const tapes = new Map<string, Tape>();
   undone(training.state, () => {
-    const inputs = { ...batchTensors(model, batch), learningRate: tf.scalar(0) as Scalar };
-    const { images, coverage, learningRate } = inputs;
+    const inputs = { ...batchTensors(model, batch), learningRate: tf.scalar(0) as Scalar, seed: tf.tensor1d([0, 0], 'int32') };
+    const { images, coverage, learningRate, seed } = inputs;
     for (const name of names) {
       const run: Program['run'] = () => {
         const kept: [string, Tensor][] = [];
@@ -33,7 +34,7 @@ function recordStep(settings: TrainingSettings, training: TrainingFunction, batc
           for (const [index, gradient] of gradients.entries()) kept.push([`${GRADIENT}${trainable[index]?.name}`, gradient]);
           if (finite) kept.push([FINITE, finite]);
         };
-        const loss = training.step(images, coverage, learningRate, name === PROGRAM.moves, keep);
+        const loss = training.step(images, coverage, learningRate, name === PROGRAM.moves, seed, keep);
         return { loss, ...Object.fromEntries(kept) };
       };
       tapes.set(name, tapeOf({ name, inputs, run }, training.state, plans.get(name)));
@@ -74,6 +75,7 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
   const updates = new Map([[PROGRAM.moves, fusedAdamW(trainable, settings.optimizer.weightDecay, scaler !== undefined)]]);
   const sessions = new Map<string, GraphSession>();
   const waiting = new WaitingBatches(accumulate);
+  const seed = new StepSeed(settings.seed ?? 0, model.draws);
   /** The session that holds the newest state; undefined while the variables do. */
   let holder: GraphSession | undefined;
   let plans: Plans;
@@ -111,23 +113,26 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
           [`${program}/images`]: { dataType: DATA_TYPE.float32, shape: [count, size, size, 1], values: images },
           [`${program}/coverage`]: { dataType: DATA_TYPE.uint8, shape: [count, size, size, model.classes], values: targets },
           [`${program}/learningRate`]: { dataType: DATA_TYPE.float32, shape: [], values: Float32Array.of(learningRate) },
+          [`${program}/seed`]: { dataType: DATA_TYPE.int32, shape: [2], values: seed.values },
         },
         [`${program}/loss`],
       );
       waiting.advance();
+      seed.advance();
       return result.get(`${program}/loss`)?.[0] ?? Number.NaN;
     },
     readState: () => {
       const state = holder?.readState() ?? readVariables(training.state);
       waiting.save(state);
+      seed.save(state);
       return state;
     },
     writeState: (state) => {
-      const saved = waiting.read(state);
+      const saved = [waiting.read(state), seed.read(state)];
       // The next batch brings it into a session.
       writeVariables(training.state, state);
       holder = undefined;
-      saved.accept();
+      for (const { accept } of saved) accept();
     },
     dispose: () => {
       for (const session of sessions.values()) session.dispose();
