@@ -118,7 +118,12 @@ describe('openStore', () => {
     expect(openStore('.carpal/artifacts').uri).toBe(join(process.cwd(), '.carpal/artifacts'));
   });
 
-  it.each(['s3://bucket/prefix', 'https://host/a', 'S3://b', '', ' ', 'file://host/a'])('refuses "%s"', (uri) => {
+  it('opens s3:// without touching the network', () => {
+    expect(openStore('s3://hands/team/x/').uri).toBe('s3://hands/team/x');
+    expect(openStore('S3://hands').uri).toBe('s3://hands');
+  });
+
+  it.each(['https://host/a', 'S3://b', 's3://', 's3://Bones/x', 's3:///x', '', ' ', 'file://host/a'])('refuses "%s"', (uri) => {
     expect(() => openStore(uri)).toThrow(expect.objectContaining({ code: 'artifact-store-unsupported', exit: 64 }));
   });
 });

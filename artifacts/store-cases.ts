@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ArtifactStore } from './store.ts';
+import type { ArtifactStore, ChangedRead } from './store.ts';
 
 /** What every store must do, whatever it is made of. `open` gives a fresh, empty store for each case. */
 export function describeStore(name: string, open: () => Promise<ArtifactStore>): void {
@@ -15,6 +15,11 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
     });
     afterEach(async () => rm(local, { recursive: true, force: true }));
 
+    const changed = async (key: string, tag?: string): Promise<Exclude<ChangedRead, 'unchanged'>> => {
+      const read = await store.readIfChanged(key, tag);
+      if (read === undefined || read === 'unchanged') throw new Error(`${key} is ${read ?? 'absent'}`);
+      return read;
+    };
     const keys = async (prefix: string): Promise<string[]> => (await store.list(prefix)).map(({ key }) => key);
 
     it('gives back what was written, bytes or text', async () => {
@@ -72,6 +77,22 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       }
     });
 
+    it('gives an object with its tag, and unchanged for that tag until the object is written again', async () => {
+      expect(await store.readIfChanged('a/b')).toBeUndefined();
+      await store.write('a/b', 'one');
+      const first = await changed('a/b');
+      expect(first.content.toString()).toBe('one');
+      expect(await store.readIfChanged('a/b', first.tag)).toBe('unchanged');
+      await store.write('a/b', 'two');
+      const second = await changed('a/b', first.tag);
+      expect(second.content.toString()).toBe('two');
+      expect(second.tag).not.toBe(first.tag);
+      expect(await store.readIfChanged('a/b', second.tag)).toBe('unchanged');
+      await store.remove('a/b');
+      expect(await store.readIfChanged('a/b', second.tag)).toBeUndefined();
+      expect(await store.readIfChanged('a', second.tag)).toBeUndefined();
+    });
+
     it('lists what lies at or under a prefix, by whole path parts, sorted, with size and time', async () => {
       for (const key of ['a/c', 'a/b/2', 'a/b/1', 'ab/1', 'a/B', 'a-b']) await store.write(key, key);
       expect(await keys('')).toEqual(['a-b', 'a/B', 'a/b/1', 'a/b/2', 'a/c', 'ab/1']);
@@ -101,6 +122,18 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       await expect(store.checkout('other')).rejects.toMatchObject({ code: 'artifact-missing' });
     });
 
+    it('checks out what is there now: without what was removed, with what was written again', async () => {
+      for (const key of ['set/a', 'set/b', 'setting/c']) await store.write(key, 'one');
+      const before = await store.checkout('set');
+      expect((await readdir(before)).sort()).toEqual(['a', 'b']);
+      await store.remove('set/a');
+      await store.write('set/b', 'two');
+      const after = await store.checkout('set');
+      expect(await readdir(after)).toEqual(['b']);
+      expect(await readFile(join(after, 'b'), 'utf8')).toBe('two');
+      expect(await readFile(await store.checkout('set/b'), 'utf8')).toBe('two');
+    });
+
     it('publishes a folder under a prefix, and checks out the same again', async () => {
       await mkdir(join(local, 'overlays'));
       await writeFile(join(local, 'report.html'), '<p>');
@@ -116,6 +149,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
         await expect(store.write(key, 'x')).rejects.toMatchObject({ code: 'artifact-key-invalid' });
         await expect(store.read(key)).rejects.toMatchObject({ code: 'artifact-key-invalid' });
         await expect(store.readIfPresent(key)).rejects.toMatchObject({ code: 'artifact-key-invalid' });
+        await expect(store.readIfChanged(key)).rejects.toMatchObject({ code: 'artifact-key-invalid' });
         if (key !== '') await expect(store.list(key)).rejects.toMatchObject({ code: 'artifact-key-invalid' });
         if (key !== '') await expect(store.remove(key)).rejects.toMatchObject({ code: 'artifact-key-invalid' });
         expect(await store.list('')).toEqual([]);

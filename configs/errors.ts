@@ -129,12 +129,27 @@ export const ERRORS = {
   'artifact-store-unsupported': {
     exit: EXIT.usage,
     meaning: 'This kind of artifact store is not offered.',
-    remedy: 'Give a folder, or a file:// URI of one.',
+    remedy: 'Give a folder, a file:// URI of one, or s3://bucket/prefix.',
   },
   'artifact-store-failed': {
     exit: EXIT.service,
     meaning: 'The artifact store failed in a way that carpal cannot mend.',
     remedy: 'Look at the cause given, then run the command again; it goes on from what is there.',
+  },
+  'store-unreachable': {
+    exit: EXIT.service,
+    meaning: 'The server of the artifact store was away, or failed, for longer than carpal waits for it.',
+    remedy: 'Check the endpoint and the network, then run the same command again; it goes on from what is there.',
+  },
+  'store-denied': {
+    exit: EXIT.configuration,
+    meaning: 'The artifact store has no credentials from us, or refuses those that it has.',
+    remedy: 'Give credentials (AWS variables, a profile, Pod Identity or IRSA) that may list, get, put and delete under the prefix.',
+  },
+  'store-misplaced': {
+    exit: EXIT.configuration,
+    meaning: 'The bucket, the region or the endpoint of the artifact store is not right.',
+    remedy: 'Check the name of the bucket, AWS_REGION and AWS_ENDPOINT_URL; make the bucket if there is none.',
   },
   'disk-full': {
     exit: EXIT.service,

@@ -1,0 +1,138 @@
+/**
+ * Local copies of what lies in a remote store. Every version of an object is downloaded once into `objects/` under a name made of what
+ * identifies it, whole or not at all; a checkout is a folder of hard links to them under `trees/`, named by all it holds, so that it never
+ * changes once it is there. A killed checkout goes on with the objects that it had; several processes may check out at once.
+ */
+import { createHash } from 'node:crypto';
+import { copyFile, link, lstat, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
+import { inParallel } from './in-parallel.ts';
+import { makeFolder } from './make-folder.ts';
+import { beginPartial, endPartial } from './partial.ts';
+
+/** One object: its path in the checkout, its size in bytes, and what names this version of it among all objects of all stores. */
+export type CachedObject = { readonly path: string; readonly size: number; readonly version: string };
+
+/** Checkouts that nobody has asked for so long are removed. */
+const KEPT_MS = 14 * 86_400_000;
+const DOWNLOADS_AT_ONCE = 16;
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 40);
+
+/** A folder with exactly these objects; `download` writes one, whole, to a new file. Throws what `download` throws and what the disk does. */
+export async function checkoutInto<T extends CachedObject>(
+  root: string,
+  objects: readonly T[],
+  download: (object: T, path: string) => Promise<void>,
+): Promise<string> {
+  await openCache(root);
+  const tree = join(root, 'trees', hashOf(JSON.stringify(objects.map(({ path, size, version }) => [path, size, version]))));
+  if (!(await isWhole(tree, objects))) {
+    await inParallel(objects, DOWNLOADS_AT_ONCE, (object) => fetchObject(objectPath(root, object), object, download));
+    await buildTree(tree, root, objects);
+  }
+  const now = new Date();
+  await utimes(tree, now, now);
+  return tree;
+}
+
+/** Spread over 256 folders: some file systems are slow with many files in one. */
+function objectPath(root: string, { version, size }: CachedObject): string {
+  const name = hashOf(JSON.stringify([version, size]));
+  return join(root, 'objects', name.slice(0, 2), name);
+}
+
+/** Temporary folders are anybody's: one that another user has put there must not be trusted with what networks are made of. */
+async function openCache(root: string): Promise<void> {
+  await makeFolder(dirname(root), root);
+  await withWriteErrors(root, async () => mkdir(root, { mode: 0o700 })).catch((error: unknown) => {
+    if (!(error instanceof CarpalError && systemErrorCode(error.cause) === 'EEXIST')) throw error;
+  });
+  const folder = await lstat(root);
+  const user = process.getuid?.();
+  if (!folder.isDirectory() || (user !== undefined && folder.uid !== user))
+    throw new CarpalError('folder-unwritable', 'the folder for local copies belongs to somebody else', { where: root });
+  await makeFolder(join(root, 'trees'));
+  await removeOld(root);
+}
+
+async function isWhole(tree: string, objects: readonly CachedObject[]): Promise<boolean> {
+  if ((await stat(tree).catch(() => undefined)) === undefined) return false;
+  // Programs that tidy temporary folders take single files.
+  for (const { path, size } of objects) if ((await sizeOf(join(tree, path))) !== size) return false;
+  return true;
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  const file = await stat(path).catch(() => undefined);
+  return file?.isFile() ? file.size : undefined;
+}
+
+async function fetchObject<T extends CachedObject>(path: string, object: T, download: (object: T, path: string) => Promise<void>) {
+  if ((await sizeOf(path)) === object.size) return;
+  await makeFolder(dirname(path));
+  const partial = beginPartial(path);
+  try {
+    await withWriteErrors(path, async () => download(object, partial));
+    await withWriteErrors(path, async () => rename(partial, path));
+  } finally {
+    await endPartial(partial);
+  }
+}
+
+async function buildTree(tree: string, root: string, objects: readonly CachedObject[]): Promise<void> {
+  const partial = beginPartial(tree);
+  try {
+    for (const folder of new Set(objects.map(({ path }) => dirname(join(partial, path))))) await makeFolder(folder, tree);
+    await withWriteErrors(tree, async () =>
+      inParallel(objects, DOWNLOADS_AT_ONCE, (object) => linkOrCopy(objectPath(root, object), join(partial, object.path))),
+    );
+    await putTree(partial, tree, objects);
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+    await endPartial(partial);
+  }
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch(async (error: unknown) => {
+    if (!['EPERM', 'ENOTSUP', 'EMLINK', 'ENOSYS', 'EOPNOTSUPP'].includes(systemErrorCode(error) ?? '')) throw error;
+    await copyFile(from, to);
+  });
+}
+
+/** Another process may have put the same tree there meanwhile, which is as good; a damaged one is moved out of the way. */
+async function putTree(partial: string, tree: string, objects: readonly CachedObject[]): Promise<void> {
+  try {
+    await rename(partial, tree);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '')) throw error;
+    if (await isWhole(tree, objects)) return;
+    const aside = beginPartial(tree);
+    await rename(tree, aside);
+    await rename(partial, tree);
+    await rm(aside, { recursive: true, force: true });
+    await endPartial(aside);
+  }
+}
+
+const tidied = new Set<string>();
+
+/** Once for each process: trees that were not asked for in a long time, then objects that are in no tree any more. */
+async function removeOld(root: string): Promise<void> {
+  if (tidied.has(root)) return;
+  tidied.add(root);
+  const isOld = async (path: string): Promise<boolean> => {
+    const entry = await stat(path).catch(() => undefined);
+    if (entry === undefined || Date.now() - entry.mtimeMs < KEPT_MS) return false;
+    return entry.isDirectory() || entry.nlink === 1;
+  };
+  for (const place of ['trees', ...(await readdir(join(root, 'objects')).catch(() => [])).map((part) => join('objects', part))]) {
+    for (const name of await readdir(join(root, place)).catch(() => [])) {
+      const path = join(root, place, name);
+      if (await isOld(path)) await rm(path, { recursive: true, force: true });
+    }
+  }
+}
