@@ -7,6 +7,8 @@ export default defineConfig({
     // TensorFlow's library lives once per process: forks, never threads.
     pool: 'forks',
     maxWorkers: 2,
+    // One control plane for all test files that ask for it.
+    globalSetup: ['operator/cluster/shared-control-plane.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['default', ['json', { outputFile: 'node_modules/.cache/tests.json' }]],

@@ -8,6 +8,10 @@ export const JOBS: Resource = { group: 'batch', version: 'v1', plural: 'jobs' };
 export const PODS: Resource = { group: '', version: 'v1', plural: 'pods' };
 export const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps' };
 export const EVENTS: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
+export const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces' };
+export const NODES: Resource = { group: '', version: 'v1', plural: 'nodes' };
+export const SERVICE_ACCOUNTS: Resource = { group: '', version: 'v1', plural: 'serviceaccounts' };
+export const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets' };
 export const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 
 /** `/api/v1/…` or `/apis/<group>/<version>/…`; without a namespace the resource in all of them, without a name the collection. */

@@ -1,0 +1,58 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+/** One finished request, as the API server saw it. */
+export type AuditedCall = {
+  /** Up to the first space: `carpal-operator/0.1.0`. */
+  readonly userAgent: string;
+  readonly user: string;
+  readonly verb: string;
+  readonly group: string;
+  /** With the subresource, if any: `pods/status`. */
+  readonly resource: string;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  readonly code: number;
+};
+
+type AuditEvent = {
+  readonly verb: string;
+  readonly user?: { readonly username?: string };
+  readonly userAgent?: string;
+  readonly objectRef?: {
+    readonly apiGroup?: string;
+    readonly resource?: string;
+    readonly subresource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+  };
+  readonly responseStatus?: { readonly code?: number };
+};
+
+/** The requests in an audit log, oldest first; a watch counts when it has ended. A line that is still being written is left out. */
+export async function* auditedCalls(path: string): AsyncGenerator<AuditedCall> {
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+    const event = parse(line);
+    if (event === undefined) continue;
+    const { apiGroup = '', resource = '', subresource, namespace, name } = event.objectRef ?? {};
+    yield {
+      userAgent: event.userAgent?.split(' ')[0] ?? '',
+      user: event.user?.username ?? '',
+      verb: event.verb,
+      group: apiGroup,
+      resource: subresource === undefined ? resource : `${resource}/${subresource}`,
+      namespace,
+      name,
+      code: event.responseStatus?.code ?? 0,
+    };
+  }
+}
+
+function parse(line: string): AuditEvent | undefined {
+  try {
+    return JSON.parse(line) as AuditEvent;
+  } catch {
+    // Only the last line can be half there.
+    return undefined;
+  }
+}
