@@ -79,7 +79,10 @@ class KeyedQueue implements WorkQueue {
 
   addAfter(key: string, ms: number): void {
     if (this.#drained !== undefined) return;
-    if (!(ms > 0)) return this.add(key);
+    if (!(ms > 0)) {
+      this.add(key);
+      return;
+    }
     const entry = this.#entry(key);
     const due = this.#timers.now() + ms;
     if (entry.again || entry.readySince !== undefined || (entry.later !== undefined && entry.later.due <= due)) return;
@@ -172,9 +175,10 @@ class KeyedQueue implements WorkQueue {
 
   /** The key is neither worked on nor resting any more. */
   #free(key: string, entry: Entry): void {
-    if (!entry.again) return this.#dropIfIdle(key, entry);
-    entry.again = false;
-    this.add(key);
+    if (entry.again) {
+      entry.again = false;
+      this.add(key);
+    } else this.#dropIfIdle(key, entry);
   }
 
   #handOut(): void {

@@ -1,0 +1,43 @@
+/** A whole collection, in pages. */
+import { ApiError, isStatus } from '../api/api-error.ts';
+import type { KubernetesClient, Query } from '../api/client.ts';
+import type { KubernetesObject, ObjectList } from '../api/objects.ts';
+
+type ListRequest<Item> = {
+  readonly client: KubernetesClient;
+  readonly path: string;
+  readonly query?: Query | undefined;
+  readonly pageSize: number;
+  readonly signal: AbortSignal;
+  /** Begins, and begins again if the pages at hand are of no use any more. */
+  readonly onStart: () => void;
+  readonly onItem: (item: Item) => void;
+};
+
+/**
+ * Lists everything and returns the version at which the list is true. All pages are of the version of the first: the token says so, and a
+ * `resourceVersion` beside it is refused. When the token has expired (410), the list begins anew, then in one piece, so that a slow reader
+ * comes to an end.
+ */
+export async function listAll<Item extends KubernetesObject>(request: ListRequest<Item>): Promise<string> {
+  try {
+    return await listOnce(request, request.pageSize);
+  } catch (error) {
+    if (!isStatus(error, 410)) throw error;
+    return listOnce(request, undefined);
+  }
+}
+
+async function listOnce<Item extends KubernetesObject>(request: ListRequest<Item>, limit: number | undefined): Promise<string> {
+  const { client, path, query, signal } = request;
+  request.onStart();
+  let token: string | undefined;
+  for (;;) {
+    const page = await client.request<ObjectList<Item>>({ method: 'GET', path, query: { ...query, limit, continue: token }, signal });
+    const version = page.metadata?.resourceVersion;
+    if (version === undefined || !Array.isArray(page.items)) throw new ApiError(200, 'InvalidAnswer', `GET ${path}: the answer is no list`);
+    for (const item of page.items) request.onItem(item);
+    token = page.metadata.continue;
+    if (token === undefined || token === '') return version;
+  }
+}

@@ -1,0 +1,127 @@
+/** The operator's metrics. Labels have few values each: no names of experiments, no paths, no messages. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { SeenRequest } from '../api/connect.ts';
+import type { ReflectorStats } from './reflector-types.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+export type OperatorMetrics = {
+  /** The whole page in the text format of Prometheus, and its content type. */
+  page(): Promise<string>;
+  readonly contentType: string;
+  reconciled(seen: { readonly ok: boolean; readonly seconds: number }): void;
+  queueWaited(ms: number): void;
+  queueRetried(): void;
+  apiRequest(seen: SeenRequest): void;
+  stageEnded(stage: string, outcome: string): void;
+  gpuSeconds(seconds: number): void;
+  leading(isLeader: boolean): void;
+  /** Read when the page is asked for. */
+  followQueue(queue: Pick<WorkQueue, 'size'>): void;
+  followReflector(resource: string, reflector: { readonly stats: ReflectorStats; readonly size: number }): void;
+  /** Experiments by state, counted when the page is asked for. */
+  followExperiments(count: () => Readonly<Record<string, number>>): void;
+  /** Events written and lost, asked for with the page. */
+  followEvents(stats: { readonly written: number; readonly lost: number }): void;
+};
+
+type Names = readonly string[];
+
+/** Metrics in a registry of their own, beside those of the process (memory, CPU, event loop). */
+export function createMetrics(): OperatorMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = (name: string, help: string, labelNames: Names = []) => new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string, labelNames: Names = []) => new Gauge({ name, help, labelNames, registers });
+  const histogram = (name: string, help: string, labelNames: Names = []) =>
+    new Histogram({ name, help, labelNames, registers, buckets: SECONDS });
+
+  const reconciles = counter('carpal_reconcile_total', 'Reconciles by result.', ['result']);
+  const reconcileSeconds = histogram('carpal_reconcile_duration_seconds', 'How long one reconcile took.', ['result']);
+  const waited = histogram('carpal_queue_wait_seconds', 'How long a key was due before it was taken.');
+  const retries = counter('carpal_queue_retries_total', 'Keys queued again after a failure.');
+  const requests = counter('carpal_api_requests_total', 'Requests to the API server; code 0 is no answer.', ['verb', 'resource', 'code']);
+  const requestSeconds = histogram('carpal_api_request_duration_seconds', 'Time to the head of the answer.', ['verb', 'resource']);
+  const attempts = counter('carpal_stage_attempts_total', 'Ended attempts of stages.', ['stage', 'outcome']);
+  const gpu = counter('carpal_gpu_seconds_total', 'Seconds of ended attempts times the GPUs that they held.');
+  const leader = gauge('carpal_leader', '1 while this replica leads.');
+  leader.set(0);
+
+  /** A gauge or counter whose values are read when the page is asked for. */
+  const follow = (
+    name: string,
+    help: string,
+    labelNames: Names,
+    read: () => readonly (readonly [Record<string, string>, number])[],
+  ): void => {
+    const follower = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect: () => {
+        follower.reset();
+        for (const [labels, value] of read()) follower.set(labels, value);
+      },
+    });
+  };
+  const reflectors = new Map<string, { readonly stats: ReflectorStats; readonly size: number }>();
+  const eachReflector = (value: (reflector: { readonly stats: ReflectorStats; readonly size: number }) => number) => () =>
+    Array.from(reflectors, ([resource, reflector]) => [{ resource }, value(reflector)] as const);
+  for (const [name, help] of [
+    ['lists', 'Full lists.'],
+    ['watches', 'Watches begun.'],
+    ['events', 'Changes delivered by watches.'],
+    ['relists', 'Full lists because the place in the history was lost.'],
+    ['repairs', 'Objects that a resync had to mend.'],
+    ['errors', 'Failed lists and watches.'],
+  ] as const) {
+    follow(
+      `carpal_reflector_${name}_total`,
+      help,
+      ['resource'],
+      eachReflector(({ stats }) => stats[name]),
+    );
+  }
+  follow(
+    'carpal_reflector_objects',
+    'Objects held in memory.',
+    ['resource'],
+    eachReflector(({ size }) => size),
+  );
+
+  return {
+    page: () => registry.metrics(),
+    contentType: registry.contentType,
+    reconciled({ ok, seconds }) {
+      const result = ok ? 'ok' : 'error';
+      reconciles.inc({ result });
+      reconcileSeconds.observe({ result }, seconds);
+    },
+    queueWaited: (ms) => waited.observe(ms / 1000),
+    queueRetried: () => retries.inc(),
+    apiRequest({ verb, resource, code, seconds }) {
+      requests.inc({ verb, resource, code: String(code) });
+      // A watch's head comes when its first event does.
+      if (verb !== 'watch') requestSeconds.observe({ verb, resource }, seconds);
+    },
+    stageEnded: (stage, outcome) => attempts.inc({ stage, outcome }),
+    gpuSeconds: (seconds) => gpu.inc(seconds),
+    leading: (isLeader) => leader.set(isLeader ? 1 : 0),
+    followQueue: (queue) => follow('carpal_queue_depth', 'Keys that are due and wait for a worker.', [], () => [[{}, queue.size]]),
+    followReflector: (resource, reflector) => {
+      reflectors.set(resource, reflector);
+    },
+    followExperiments: (count) =>
+      follow('carpal_experiments', 'Experiments by state.', ['state'], () =>
+        Object.entries(count()).map(([state, value]) => [{ state }, value] as const),
+      ),
+    followEvents: (stats) =>
+      follow('carpal_events_total', 'Events for people, by what became of them.', ['outcome'], () => [
+        [{ outcome: 'written' }, stats.written],
+        [{ outcome: 'lost' }, stats.lost],
+      ]),
+  };
+}
