@@ -8,13 +8,19 @@ import { mapStages, type Stages } from './stages.ts';
 
 export type Deadlines = Pick<RunSpec, 'startDeadline' | 'foldDeadline'>;
 
+/** An attempt whose pod was lost may wait for a word of its end and look as if it had not begun; once it has, this deadline is kept. */
+const hasNotBegun = (stage: StageStatus): boolean => stage.state === 'Pending' && stage.startedAt === undefined;
+
+const presentRun = (key: StageKey, stage: StageStatus, runs: readonly StageRun[]): StageRun | undefined =>
+  runs.find((run) => sameStage(run, key) && run.attempt === stage.attempts);
+
 /** When the stage's deadline falls (ms since 1970), if one runs. Queued attempts have none: a full cluster is nobody's fault. */
 function deadlineOf(key: StageKey, stage: StageStatus, runs: readonly StageRun[], deadlines: Deadlines): number | undefined {
-  if (stage.state === 'Pending') {
-    const pending = runs.find((run) => sameStage(run, key) && run.attempt === stage.attempts);
+  if (hasNotBegun(stage)) {
+    const pending = presentRun(key, stage, runs);
     return pending === undefined ? undefined : Date.parse(pending.pendingSince) + durationMs(deadlines.startDeadline);
   }
-  if (stage.state !== 'Running' || key.stage !== 'fold' || stage.startedAt === undefined) return undefined;
+  if ((stage.state !== 'Running' && stage.state !== 'Pending') || key.stage !== 'fold' || stage.startedAt === undefined) return undefined;
   return Date.parse(stage.startedAt) + durationMs(deadlines.foldDeadline) - stage.activeSeconds * 1000;
 }
 
@@ -34,8 +40,9 @@ export function enforceDeadlines(
       nextMs = Math.min(nextMs ?? leftMs, leftMs);
       return stage;
     }
-    if (stage.state === 'Pending') {
-      const message = `did not start within run.startDeadline (${deadlines.startDeadline})`;
+    if (hasNotBegun(stage)) {
+      const why = presentRun(key, stage, runs)?.message;
+      const message = `did not start within run.startDeadline (${deadlines.startDeadline})${why === undefined ? '' : `: ${why}`}`;
       return { ...stage, state: 'Failed', reason: 'StartDeadlineExceeded', message };
     }
     return {

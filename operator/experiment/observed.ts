@@ -17,12 +17,19 @@ export type StageRun = StageKey & {
   readonly state: StageRunState;
   /** Somebody who runs the stages asked it to stop; while active it still holds its place, and its end counts against no budget. */
   readonly stopRequested?: boolean;
+  /** The substrate is taking it away, and cannot tell on whose behalf; if the planner had decided so, its status knows. Still in its place. */
+  readonly deleting?: boolean;
+  /** The substrate will never take it as it is asked for; nothing was started. */
+  readonly refused?: boolean;
   readonly exitCode?: number;
   /** The platform took it away: drained, preempted, node lost. */
   readonly disrupted?: boolean;
   /** The substrate's word for the end, such as `OOMKilled` or `SIGKILL`. */
   readonly reason?: string;
-  /** What a person needs to read: the stage's own error, or the last lines of its log. */
+  /**
+   * What a person needs to read. Of an ended attempt: the stage's own error, or the last lines of its log. Of one that waits: why it has not
+   * begun (the scheduler's words, the kubelet's, the queue's name).
+   */
   readonly message?: string;
   /** Since when it could have begun: its creation, or its release by a queue. */
   readonly pendingSince: string;

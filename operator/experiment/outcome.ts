@@ -27,11 +27,13 @@ function failureMessage(run: StageRun): string {
 export function outcomeOf(run: StageRun, askedToStop = false): Outcome | undefined {
   if (isActive(run)) return undefined;
   if (run.state === 'succeeded') return { kind: 'succeeded', reason: 'StageFinished', message: '' };
+  if (run.refused === true) return { kind: 'final', reason: 'InvalidManifest', message: limit(`was refused: ${run.message ?? ''}`) };
   if (run.exitCode !== undefined && FINAL_EXITS.includes(run.exitCode)) {
     return { kind: 'final', reason: 'InvalidData', message: failureMessage(run) };
   }
   if (askedToStop || run.stopRequested === true) return { kind: 'excused', reason: 'StoppedWithCheckpoint', message: 'stopped on request' };
-  if (run.disrupted === true) return { kind: 'disruption', reason: 'StageDisrupted', message: failureMessage(run) };
+  if (run.disrupted === true || run.deleting === true)
+    return { kind: 'disruption', reason: 'StageDisrupted', message: failureMessage(run) };
   if (run.exitCode === STOPPED_EXIT) return { kind: 'disruption', reason: 'StoppedWithCheckpoint', message: 'stopped with a checkpoint' };
   if (run.reason === 'OOMKilled') return { kind: 'failure', reason: 'OutOfMemory', message: failureMessage(run) };
   return { kind: 'failure', reason: 'StageFailed', message: failureMessage(run) };

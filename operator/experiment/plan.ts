@@ -8,6 +8,7 @@ import { enforceDeadlines } from './deadlines.ts';
 import { eventsBetween, type PlannedEvent } from './events.ts';
 import { type ExperimentStatus, isTerminal } from './experiment-status.ts';
 import { expiredRuns } from './expiry.ts';
+import { explainWaiting } from './explain-waiting.ts';
 import { nextStarts, type PlannedStart } from './next-starts.ts';
 import { isActive, type Observed, type StageRun } from './observed.ts';
 import { trainedFraction } from './progress.ts';
@@ -30,9 +31,9 @@ export type Plan = {
   readonly requeueAfterMs?: number;
 };
 
-/** Active attempts that have not been asked to stop yet. */
+/** Active attempts that have not been asked to stop yet and are not going anyway. */
 const toStop = (runs: readonly StageRun[]): readonly string[] => {
-  return runs.filter((run) => isActive(run) && run.stopRequested !== true).map((run) => run.name);
+  return runs.filter((run) => isActive(run) && run.stopRequested !== true && run.deleting !== true).map((run) => run.name);
 };
 
 function soonest(...times: readonly (number | undefined)[]): { readonly requeueAfterMs?: number } {
@@ -71,7 +72,8 @@ export function plan(experiment: SegmentationExperiment, observed: Observed, now
 
   const { run } = experiment.spec;
   const settled = settleStages(experiment, observed, retry, now);
-  const { stages, nextMs: deadlineMs } = enforceDeadlines(settled, observed.runs, run, now);
+  const { stages: explained, nextMs: wordMs } = explainWaiting(settled, observed.runs, observed.status, now);
+  const { stages, nextMs: deadlineMs } = enforceDeadlines(explained, observed.runs, run, now);
   const failed = [stages.prepare, ...stages.folds, stages.ensemble].some((stage) => stage.state === 'Failed');
   const complete = stages.ensemble.state === 'Succeeded';
 
@@ -81,5 +83,5 @@ export function plan(experiment: SegmentationExperiment, observed: Observed, now
     return finishPlan(experiment, observed, { stages: stopAll(stages, 'Stopping'), stop: toStop(observed.runs) }, now);
 
   const { starts, nextMs } = nextStarts(experiment.metadata.name, stages, run.parallelism, now);
-  return finishPlan(experiment, observed, { stages, start: starts, wakeMs: [deadlineMs, nextMs] }, now);
+  return finishPlan(experiment, observed, { stages, start: starts, wakeMs: [wordMs, deadlineMs, nextMs] }, now);
 }

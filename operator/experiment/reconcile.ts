@@ -3,9 +3,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { recordAnnouncements } from './announcements.ts';
 import type { ExperimentStatus } from './experiment-status.ts';
-import type { Observed } from './observed.ts';
+import type { PlannedStart } from './next-starts.ts';
+import type { Observed, StageRun } from './observed.ts';
 import { type Plan, plan } from './plan.ts';
 import type { RetryPolicy } from './retry-delay.ts';
+import { StartRefused } from './start-refused.ts';
 import type { Substrate } from './substrate.ts';
 
 export type ReconcileDependencies = {
@@ -28,19 +30,40 @@ export type Step = { readonly plan: Plan; readonly observed: Observed };
 // By value: the API server gives the keys back in an order of its own.
 const same = (a: ExperimentStatus | undefined, b: ExperimentStatus): boolean => isDeepStrictEqual(a, b);
 
+/** Starts the attempts; returns those that the substrate will never take, as attempts that failed. */
+async function startAll(substrate: Substrate, attempts: readonly PlannedStart[], now: () => Date): Promise<readonly StageRun[]> {
+  const refused: StageRun[] = [];
+  for (const attempt of attempts) {
+    try {
+      await substrate.start(attempt);
+    } catch (error) {
+      if (!(error instanceof StartRefused)) throw error;
+      const time = now().toISOString();
+      refused.push({ ...attempt, state: 'failed', refused: true, message: error.message, pendingSince: time, finishedAt: time });
+    }
+  }
+  return refused;
+}
+
 /** Observes, plans and carries the plan out. Throws what the substrate throws; the next call takes up from what is seen then. */
 export async function reconcile(experiment: SegmentationExperiment, dependencies: ReconcileDependencies): Promise<Step> {
   const { substrate, now } = dependencies;
   const [runs, progress, status] = await Promise.all([substrate.observe(), dependencies.readProgress(), dependencies.readStatus()]);
   const observed: Observed = { runs, progress, artifacts: dependencies.artifacts, ...(status === undefined ? {} : { status }) };
-  const step = plan(experiment, observed, now(), dependencies.retry);
-
-  // First, so that a stop is known to be ours and an end is final before anything is cleaned up.
-  if (!same(status, step.status)) await dependencies.writeStatus(step.status);
-  dependencies.settled?.(step);
-  for (const name of step.stop) await substrate.stop(name);
-  for (const attempt of step.start) await substrate.start(attempt);
-  for (const name of step.remove) await substrate.remove(name);
+  const carryOut = async (seen: Observed): Promise<Plan> => {
+    const step = plan(experiment, seen, now(), dependencies.retry);
+    // First, so that a stop is known to be ours and an end is final before anything is cleaned up.
+    if (!same(seen.status, step.status)) await dependencies.writeStatus(step.status);
+    dependencies.settled?.(step);
+    for (const name of step.stop) await substrate.stop(name);
+    const refused = await startAll(substrate, step.start, now);
+    for (const name of step.remove) await substrate.remove(name);
+    // A refusal is final, so the plan that takes it in starts nothing further.
+    return refused.length === 0
+      ? step
+      : await carryOut({ ...seen, status: step.status, runs: [...(await substrate.observe()), ...refused] });
+  };
+  const step = await carryOut(observed);
 
   if (dependencies.tell === undefined) return { plan: step, observed };
   await dependencies.tell(step);

@@ -18,23 +18,31 @@ const ACTIVE_STATES: Record<Exclude<StageRunState, 'succeeded' | 'failed'>, Stag
 /** Milliseconds since 1970 of an ISO time. */
 const ms = (time: string): number => Date.parse(time);
 
-function whileActive(stage: StageStatus, run: StageRun): StageStatus {
+/** When the attempt began, as far as anybody knew at any time: what tells it may be gone before its end is seen. */
+function startOf(stage: StageStatus, run: StageRun): string | undefined {
+  return run.startedAt ?? (run.attempt === stage.attempts && run.state !== 'queued' ? stage.startedAt : undefined);
+}
+
+function whileActive(stage: StageStatus, run: StageRun, askedToStop: boolean): StageStatus {
   if (run.state === 'succeeded' || run.state === 'failed') return stage;
   const { retryAt: _retryAt, startedAt: _startedAt, node: _node, reason: _reason, message: _message, ...kept } = stage;
+  const stopping = run.stopRequested === true || (run.deleting === true && askedToStop);
+  const startedAt = startOf(stage, run);
   return {
     ...kept,
     attempts: run.attempt,
-    state: run.stopRequested === true ? 'Stopping' : ACTIVE_STATES[run.state],
+    state: stopping ? 'Stopping' : ACTIVE_STATES[run.state],
     ...(run.state === 'queued' ? { reason: 'Queued' as const } : {}),
-    ...(run.startedAt === undefined ? {} : { startedAt: run.startedAt }),
+    ...(startedAt === undefined ? {} : { startedAt }),
     ...(run.node === undefined ? {} : { node: run.node }),
   };
 }
 
 /** When an attempt ended and how long it ran. */
-function ended(run: StageRun, outcome: Outcome, now: Date): EndedAttempt {
+function ended(stage: StageStatus, run: StageRun, outcome: Outcome, now: Date): EndedAttempt {
   const endedMs = run.finishedAt === undefined ? now.getTime() : ms(run.finishedAt);
-  return { outcome, endedMs, ranMs: run.startedAt === undefined ? 0 : endedMs - ms(run.startedAt) };
+  const startedAt = startOf(stage, run);
+  return { outcome, endedMs, ranMs: startedAt === undefined ? 0 : endedMs - ms(startedAt) };
 }
 
 /** The attempt that the status takes for alive, if the substrate knows neither it nor a later one. */
@@ -64,8 +72,8 @@ export function settleStage(
   if (lost !== undefined) stage = judge(stage, lost, budgets, retry);
   for (const run of ordered) {
     const outcome = run.attempt > counted && !isOver(stage) ? outcomeOf(run, run.attempt === stoppedAttempt) : undefined;
-    if (outcome !== undefined) stage = judge({ ...stage, attempts: run.attempt }, ended(run, outcome, now), budgets, retry);
+    if (outcome !== undefined) stage = judge({ ...stage, attempts: run.attempt }, ended(stage, run, outcome, now), budgets, retry);
   }
   const newest = ordered.at(-1);
-  return newest !== undefined && isActive(newest) && !isOver(stage) ? whileActive(stage, newest) : stage;
+  return newest !== undefined && isActive(newest) && !isOver(stage) ? whileActive(stage, newest, newest.attempt === stoppedAttempt) : stage;
 }

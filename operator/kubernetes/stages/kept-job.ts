@@ -1,0 +1,23 @@
+/** What the operator keeps of a Job. */
+import type { Job, ObjectCondition, ObjectMeta } from '../api/objects.ts';
+import { keepMetadata, known } from './kept-metadata.ts';
+
+export type KeptJob = {
+  readonly metadata: ObjectMeta;
+  readonly spec: { readonly suspend?: boolean };
+  readonly status?: Pick<NonNullable<Job['status']>, 'ready' | 'startTime' | 'completionTime' | 'conditions'>;
+};
+
+export function keepJob(job: Job): KeptJob {
+  const { ready, startTime, completionTime, conditions } = job.status ?? {};
+  return {
+    metadata: keepMetadata(job.metadata),
+    spec: known({ suspend: job.spec.suspend }),
+    status: known({ ready, startTime, completionTime, conditions }),
+  };
+}
+
+/** The Job's condition of that type if it is True. */
+export function trueCondition(job: KeptJob, type: string): ObjectCondition | undefined {
+  return job.status?.conditions?.find((condition) => condition.type === type && condition.status === 'True');
+}

@@ -1,0 +1,134 @@
+/** Attempts as Jobs. Looks come from what the reflectors hold; only starts, stops and removals ask the API server. */
+import { CarpalError } from '@carpal/configs/errors.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { PlannedStart } from '../../experiment/next-starts.ts';
+import type { StageRun } from '../../experiment/observed.ts';
+import { StartRefused } from '../../experiment/start-refused.ts';
+import type { Substrate } from '../../experiment/substrate.ts';
+import { type ApiError, isStatus } from '../api/api-error.ts';
+import type { KubernetesClient } from '../api/client.ts';
+import type { Job, KubernetesObject, ObjectMeta } from '../api/objects.ts';
+import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '../api/resource-path.ts';
+import { configMapManifest } from './config-map.ts';
+import { jobManifest } from './job-manifest.ts';
+import { type KeptJob, trueCondition } from './kept-job.ts';
+import type { KeptPod } from './kept-pod.ts';
+import { controllerUid, uidOf } from './owner.ts';
+import { stageRunOf, stageRunOfPods } from './stage-run.ts';
+import type { StageSettings } from './stage-settings.ts';
+
+/** The part of a reflector that is used here; looked up by the label of the experiment's uid. */
+export type JobStore = {
+  indexed(experimentUid: string): readonly KeptJob[];
+  absorb(job: Job): void;
+  forget(job: { readonly metadata: ObjectMeta }): void;
+};
+export type PodStore = { indexed(experimentUid: string): readonly KeptPod[] };
+
+export type KubernetesSubstrateOptions = {
+  readonly client: KubernetesClient;
+  readonly jobs: JobStore;
+  readonly pods: PodStore;
+  readonly experiment: SegmentationExperiment;
+  readonly settings: StageSettings;
+};
+
+type Propagation = 'Foreground' | 'Background';
+
+/** The experiment's Jobs, and its pods by the uid of the Job that manages them (or by their own, where nothing does). */
+function lookUp(jobs: JobStore, pods: PodStore, uid: string): { jobs: readonly KeptJob[]; podsOf: Map<string, KeptPod[]> } {
+  // The label is for finding; anybody can write one. The owner's uid is the API server's word.
+  const ours = jobs.indexed(uid).filter(({ metadata }) => controllerUid(metadata) === uid);
+  const podsOf = Map.groupBy(pods.indexed(uid), ({ metadata }) => controllerUid(metadata) ?? metadata.uid ?? metadata.name);
+  return { jobs: ours, podsOf };
+}
+
+/** The substrate of one experiment. It keeps nothing that another could not find out again; make one for each look, or keep it. */
+export function createKubernetesSubstrate({ client, jobs, pods, experiment, settings }: KubernetesSubstrateOptions): Substrate {
+  const uid = uidOf(experiment);
+  const { namespace } = experiment.metadata;
+  let specIsThere = false;
+
+  const jobNamed = (name: string): KeptJob | undefined => lookUp(jobs, pods, uid).jobs.find(({ metadata }) => metadata.name === name);
+
+  /** Creates the object, or finds that it is there and this experiment's. */
+  const create = async <Kind extends KubernetesObject>(resource: Resource, manifest: Kind): Promise<Kind> => {
+    const { name } = manifest.metadata;
+    try {
+      return await client.request<Kind>({ method: 'POST', path: resourcePath(resource, { namespace }), body: manifest });
+    } catch (error) {
+      if (isStatus(error, 422)) throw new StartRefused((error as ApiError).message, error);
+      if (!isStatus(error, 409)) throw error;
+    }
+    const found = await client.request<Kind>({ method: 'GET', path: resourcePath(resource, { namespace, name }) });
+    const owner = controllerUid(found.metadata);
+    if (owner === uid) return found;
+    const whose = owner === undefined ? 'nobody manages' : `the owner with uid ${owner} manages`;
+    throw new CarpalError('object-name-held', `the ${manifest.kind} is there already, and ${whose} it`, { where: `${namespace}/${name}` });
+  };
+
+  /** Once at the beginning, and again whenever a stage had to be tried again, in case somebody removed it. */
+  const provideSpec = async ({ stage, attempt }: PlannedStart): Promise<void> => {
+    if (specIsThere || (stage !== 'prepare' && attempt === 1)) return;
+    await create(CONFIG_MAPS, configMapManifest(experiment));
+    specIsThere = true;
+  };
+
+  /** Deletes an object that is still the one that was seen; one that is gone or another's is no error. */
+  const remove = async (resource: Resource, { name, uid: seen }: ObjectMeta, propagationPolicy: Propagation): Promise<Job | undefined> => {
+    try {
+      return await client.request<Job>({
+        method: 'DELETE',
+        path: resourcePath(resource, { namespace, name }),
+        body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions: { uid: seen } },
+      });
+    } catch (error) {
+      if (isStatus(error, 404) || isStatus(error, 409)) return undefined;
+      throw error;
+    }
+  };
+
+  /** Pods of an attempt whose Job was deleted with --cascade=orphan: nobody else will ever end them. */
+  const removeOrphans = async (name: string): Promise<void> => {
+    for (const pod of pods.indexed(uid)) {
+      const isOrphan = controllerUid(pod.metadata) === undefined && pod.metadata.deletionTimestamp === undefined;
+      if (isOrphan && stageRunOfPods([pod])?.name === name) await remove(PODS, pod.metadata, 'Background');
+    }
+  };
+
+  return {
+    async observe() {
+      const { jobs: ours, podsOf } = lookUp(jobs, pods, uid);
+      const runs = ours.map((job) => {
+        const mine = podsOf.get(job.metadata.uid ?? '') ?? [];
+        podsOf.delete(job.metadata.uid ?? '');
+        return stageRunOf(job, mine);
+      });
+      const names = new Set(runs.map((run) => run?.name));
+      const left = [...podsOf.values()].map(stageRunOfPods).filter((run) => !names.has(run?.name));
+      return [...runs, ...left].filter((run): run is StageRun => run !== undefined);
+    },
+    async start(attempt) {
+      if (jobNamed(attempt.name) !== undefined) return;
+      await provideSpec(attempt);
+      // The answer is a whole Job, with the status that the manifest lacks.
+      jobs.absorb((await create<KubernetesObject>(JOBS, jobManifest(experiment, attempt, settings))) as Job);
+    },
+    async stop(name) {
+      const job = jobNamed(name);
+      if (job === undefined) return await removeOrphans(name);
+      const isOver = trueCondition(job, 'Complete') !== undefined || trueCondition(job, 'Failed') !== undefined;
+      if (isOver || job.metadata.deletionTimestamp !== undefined) return;
+      // In the foreground the Job stays until its pods have ended: while it is there its attempt holds its place.
+      const deleted = await remove(JOBS, job.metadata, 'Foreground');
+      if (deleted === undefined) jobs.forget(job);
+      else if (deleted.kind === 'Job') jobs.absorb(deleted);
+    },
+    async remove(name) {
+      const job = jobNamed(name);
+      if (job === undefined) return await removeOrphans(name);
+      await remove(JOBS, job.metadata, 'Background');
+      jobs.forget(job);
+    },
+  };
+}
