@@ -43,12 +43,20 @@ export type FoldStatus = StageStatus & {
 
 export type AnnouncementKey = 'started' | 'first-third' | 'second-third' | 'finished' | 'failed';
 
+/** Where the experiment stands, in one word for people. */
+export type ExperimentState = 'Pending' | 'Preparing' | 'Queued' | 'Training' | 'Ensembling' | 'Suspended' | 'Complete' | 'Failed';
+
 export type ExperimentStatus = {
   readonly observedGeneration?: number;
   readonly conditions: readonly Condition[];
+  readonly state: ExperimentState;
+  /** Why it stands there. */
+  readonly reason: Reason;
   /** Whole per cent, such as `62%`. */
   readonly progress: string;
-  /** Mean over the folds that have a validation of the best Dice of each. */
+  /** Folds finished, of all: `3/5`. */
+  readonly foldsFinished: string;
+  /** Mean over the folds that have a validation of the best Dice of each, to four places. */
   readonly bestDice?: number;
   readonly estimatedCompletionTime?: string;
   readonly finishedAt?: string;

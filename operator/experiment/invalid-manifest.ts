@@ -23,7 +23,10 @@ export function invalidManifestStatus(findings: readonly Finding[], generation: 
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions: [condition('Complete', 'False'), condition('Failed', 'True')],
+    state: 'Failed',
+    reason: 'InvalidManifest',
     progress: '0%',
+    foldsFinished: '0/0',
     finishedAt: now.toISOString(),
     prepare: FRESH_STAGE,
     folds: [],

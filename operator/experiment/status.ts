@@ -6,6 +6,7 @@ import type { ExperimentStatus } from './experiment-status.ts';
 import type { Observed } from './observed.ts';
 import { meanBestDice, progressPercent, remainingTrainingSeconds } from './progress.ts';
 import type { Stages } from './stages.ts';
+import { summaryOf } from './summary.ts';
 import { isSuspended } from './suspend.ts';
 
 /** Rounded up to whole minutes, so that a steady pace writes a steady status. */
@@ -26,8 +27,9 @@ export function statusOf(experiment: SegmentationExperiment, stages: Stages, obs
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions,
+    ...summaryOf(stages, conditions, suspend),
     progress: `${progressPercent(stages, progress, end === 'complete')}%`,
-    ...(bestDice === undefined ? {} : { bestDice }),
+    ...(bestDice === undefined ? {} : { bestDice: Math.round(bestDice * 1e4) / 1e4 }),
     ...(remaining === undefined ? {} : { estimatedCompletionTime: completionTime(remaining, now) }),
     ...(end === undefined ? {} : { finishedAt: previous?.finishedAt ?? now.toISOString() }),
     prepare: stages.prepare,
