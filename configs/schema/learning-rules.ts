@@ -1,6 +1,6 @@
 /** Rules between the fields that say what is learned and how. */
 import type { Finding } from '../finding.ts';
-import { AUGMENTATION_OPTIONS, MODEL_OPTIONS, SCHEDULER_OPTIONS, sizeMultiple } from './options.ts';
+import { AUGMENTATION_OPTIONS, MODEL_OPTIONS, PRETRAINED_ENCODERS, SCHEDULER_OPTIONS, SIDE_HEADS, sizeMultiple } from './options.ts';
 import { doubled, foreignOptions, type Rule } from './rule.ts';
 
 const modelOptions: Rule = {
@@ -158,18 +158,32 @@ const narrowNeedsGraph: Rule = {
 
 /** What the contract has room for and no code does yet: refused, so that nobody believes it was done. */
 const notOffered: Rule = {
-  reads: ['inference.window', 'training.deepSupervision'],
-  check: ({ inference, training, model }) => {
+  reads: ['inference.window'],
+  check: ({ inference }) => {
     const findings: Finding[] = [];
     if (inference.window !== undefined) {
       const message = 'sliding windows are not offered yet';
       findings.push({ path: ['inference', 'window'], message, mend: 'Take it out: the whole sheet is seen at input.size.' });
     }
-    if (training.deepSupervision) {
-      const message = `network ${model.name} has no side heads to supervise`;
-      findings.push({ path: ['training', 'deepSupervision'], message, mend: 'Write false or take it out.' });
-    }
     return findings;
+  },
+};
+
+const sideHeads: Rule = {
+  reads: ['model', 'training.deepSupervision'],
+  check: ({ model: { name }, training }) => {
+    if (!training.deepSupervision || SIDE_HEADS.includes(name)) return [];
+    const mend = `Write false or take it out; ${SIDE_HEADS.join(' and ')} have side heads.`;
+    return [{ path: ['training', 'deepSupervision'], message: `network ${name} has no side heads to supervise`, mend }];
+  },
+};
+
+const pretrainedEncoder: Rule = {
+  reads: ['model'],
+  check: ({ model: { name, pretrained } }) => {
+    if (pretrained === undefined || PRETRAINED_ENCODERS.includes(name)) return [];
+    const mend = `Take it out; ${PRETRAINED_ENCODERS.join(' and ')} take pretrained weights.`;
+    return [{ path: ['model', 'pretrained'], message: `network ${name} has no encoder that takes pretrained weights`, mend }];
   },
 };
 
@@ -188,4 +202,6 @@ export const LEARNING_RULES: readonly Rule[] = [
   windowFits,
   narrowNeedsGraph,
   notOffered,
+  sideHeads,
+  pretrainedEncoder,
 ];

@@ -11,7 +11,7 @@ const fraction = () => z.number().min(0).max(1);
 const positive = (most: number) => z.number().gt(0).max(most);
 const seed = () => count(0, 4_294_967_295).default(21);
 
-export const MODEL_NAMES = ['UNet', 'SlimUNet'] as const;
+export const MODEL_NAMES = ['UNet', 'SlimUNet', 'NestedUNet', 'UNet3Plus', 'FCNResNet50', 'CustomUNet'] as const;
 export const AUGMENTATION_NAMES = ['rotate', 'flipHorizontal', 'shiftScaleRotate', 'brightnessContrast', 'gamma', 'gaussianNoise'] as const;
 export const LOSS_NAMES = ['Dice', 'BCE'] as const;
 export const OPTIMIZER_NAMES = ['AdamW'] as const;
@@ -36,7 +36,15 @@ export const datasetSchema = z.object({
 
 export const modelSchema = z.object({
   name: z.enum(MODEL_NAMES),
-  options: z.object({ width: count(1, 256).optional(), depth: count(2, 7).optional() }).prefault({}),
+  options: z
+    .object({
+      width: count(1, 256).optional(),
+      depth: count(2, 7).optional(),
+      guidance: z.boolean().optional(),
+    })
+    .prefault({}),
+  // Where the encoder's first weights are: a safetensors file. Absent: random ones.
+  pretrained: z.object({ uri: z.string().min(1).max(1024) }).optional(),
 });
 
 export const inputSchema = z.object({ size: count(32, 2048).default(512), normalize: z.enum(['unit']).default('unit') });

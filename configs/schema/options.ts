@@ -19,6 +19,10 @@ type Defaults<Options> = { readonly [Key in keyof Options]?: Options[Key] | null
 export const MODEL_OPTIONS: Readonly<Record<ModelName, Defaults<ModelOptions>>> = {
   UNet: {},
   SlimUNet: { width: 16, depth: 5 },
+  NestedUNet: { width: 32 },
+  UNet3Plus: { width: 64, guidance: false },
+  FCNResNet50: { width: 64 },
+  CustomUNet: { width: 64 },
 };
 
 const WARM_UP = { warmupEpochs: 0 };
@@ -41,9 +45,18 @@ export const AUGMENTATION_OPTIONS: Readonly<Record<AugmentationName, Defaults<Au
   gaussianNoise: { sigma: 0.02 },
 };
 
-/** The number that input.size must be a multiple of: one halving for each level below the first. */
+/** Networks with heads that only train, for training.deepSupervision. */
+export const SIDE_HEADS: readonly ModelName[] = ['NestedUNet', 'UNet3Plus'];
+
+/** Networks whose encoder begins with weights of model.pretrained. */
+export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50'];
+
+/** Networks that halve the size other than four times. */
+const SIZE_MULTIPLES: Partial<Record<ModelName, number>> = { FCNResNet50: 8 };
+
+/** The number that input.size must be a multiple of: two for each halving. */
 export function sizeMultiple(model: ModelSpec): number {
-  if (model.name === 'UNet') return 16;
+  if (model.name !== 'SlimUNet') return SIZE_MULTIPLES[model.name] ?? 16;
   return 2 ** ((model.options.depth ?? MODEL_OPTIONS.SlimUNet.depth ?? 5) - 1);
 }
 

@@ -64,6 +64,7 @@ describe('the schema of a SegmentationExperiment', () => {
       ['$.spec', ['dataset', 'model']],
       ['$.spec.dataset', ['uri']],
       ['$.spec.model', ['name']],
+      ['$.spec.model.pretrained', ['uri']],
       ['$.spec.augmentations[]', ['name']],
       ['$.spec.loss[]', ['name']],
       ['$.spec.report.slack', ['channel']],

@@ -1,5 +1,6 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { modelSchema } from '@carpal/configs/schema/learning.ts';
+import { z } from 'zod';
 import { openPredictor } from '../engine/open-engine.ts';
 import { decodeSafetensors } from '../engine/safetensors.ts';
 import type { Predictor } from '../engine/step.ts';
@@ -46,13 +47,15 @@ export function openNetwork(bytes: Uint8Array, where: string): Network {
 }
 
 const LARGEST_INPUT = 4096;
+/** A manifest says deep supervision elsewhere; the network has it as an option. */
+const optionsSchema = modelSchema.shape.options.unwrap().extend({ deepSupervision: z.boolean().optional() }).prefault({});
 
 function readFacts(metadata: Readonly<Record<string, string>>, where: string): WeightsFacts {
   const { model, options = '{}', classes = '[]', inputSize, experiment = '' } = metadata;
   const size = Number(inputSize);
   const names = parseJson(classes);
   // The bounds of a manifest: a hostile file must not ask for a network that fills the memory.
-  const given = modelSchema.shape.options.safeParse(parseJson(options));
+  const given = optionsSchema.safeParse(parseJson(options));
   const invalid = (what: string): CarpalError => {
     const remedy = 'Give a best.safetensors of a fold that carpal trained.';
     return new CarpalError('weights-invalid', `the file does not say ${what}`, { where, remedy });

@@ -31,6 +31,31 @@ describe('networks', () => {
     expect(shapes.get('head/kernel')).toEqual([1, 1, 64, 29]);
   });
 
+  it.each([
+    { name: 'NestedUNet', options: {}, count: 9_164_253 },
+    { name: 'NestedUNet', options: { deepSupervision: true }, count: 9_167_124 },
+    { name: 'UNet3Plus', options: { guidance: true, deepSupervision: true }, count: 27_572_435 },
+    { name: 'UNet3Plus', options: { deepSupervision: true }, count: 27_570_385 },
+    { name: 'UNet3Plus', options: { guidance: true }, count: 27_054_495 },
+    { name: 'UNet3Plus', options: {}, count: 27_052_445 },
+    { name: 'FCNResNet50', options: {}, count: 32_961_117 },
+    { name: 'CustomUNet', options: {}, count: 19_086_557 },
+  ])('$name with $options has the $count parameters of its published form at 29 classes', ({ name, options, count }) => {
+    expect(build({ name, options, classes: 29, seed: 1 }).parameterCount).toBe(count);
+  });
+
+  it.each([
+    { name: 'NestedUNet', heads: 4 },
+    { name: 'UNet3Plus', heads: 5 },
+  ])('$name trains $heads heads under deep supervision, and answers with one', ({ name, heads }) => {
+    const model = build({ name, options: { width: 2, deepSupervision: true }, classes: 3, seed: 1 });
+    tf.tidy(() => {
+      const images: Tensor4D = tf.fill([1, 32, 32, 1], 0.3);
+      expect(model.forward(images, true).map(({ shape }) => shape)).toEqual(Array(heads).fill([1, 32, 32, 3]));
+      expect(model.forward(images, false)).toHaveLength(1);
+    });
+  });
+
   it.each(MODELS)('$name gives one logit for each pixel and class, near the prior before it has learned', ({ name }) => {
     const model = build({ name, classes: 5, seed: 1 });
     tf.tidy(() => {

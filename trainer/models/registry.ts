@@ -1,7 +1,11 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { buildCustomUNet } from './custom-unet.ts';
+import { buildFCNResNet50 } from './fcn-resnet50.ts';
 import type { Model, ModelBuild, ModelOptions } from './model.ts';
+import { buildNestedUNet } from './nested-unet.ts';
 import { buildSlimUNet } from './slim-unet.ts';
 import { buildUNet } from './unet.ts';
+import { buildUNet3Plus } from './unet3plus.ts';
 
 /** A network that experiments may name. */
 export type ModelEntry = {
@@ -15,6 +19,25 @@ export type ModelEntry = {
 export const MODELS: readonly ModelEntry[] = [
   { name: 'UNet', summary: "the original's U-Net, 64 to 512 channels", options: [], build: buildUNet },
   { name: 'SlimUNet', summary: 'a U-Net of any width and depth, for small machines', options: ['width', 'depth'], build: buildSlimUNet },
+  {
+    name: 'NestedUNet',
+    summary: 'UNet++: every level refined step by step',
+    options: ['width', 'deepSupervision'],
+    build: buildNestedUNet,
+  },
+  {
+    name: 'UNet3Plus',
+    summary: 'UNet 3+: every decoder level sees all scales; 27,572,435 with all heads and guidance',
+    options: ['width', 'guidance', 'deepSupervision'],
+    build: buildUNet3Plus,
+  },
+  {
+    name: 'FCNResNet50',
+    summary: 'ResNet-50, dilated, and one convolution; takes pretrained weights',
+    options: ['width'],
+    build: buildFCNResNet50,
+  },
+  { name: 'CustomUNet', summary: "the original's U-Net of dilated convolutions and attention", options: ['width'], build: buildCustomUNet },
 ];
 
 /**

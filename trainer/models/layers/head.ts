@@ -7,11 +7,14 @@ import type { VariableMaker } from './variables.ts';
  * Log-odds that a pixel belongs to a class before anything has been learned. A bone covers 0.1–2 % of a sheet; starting at one half would
  * spend the first hundred steps on learning that most of the sheet is empty.
  */
-const PRIOR_LOG_ODDS = -4;
+export const PRIOR_LOG_ODDS = -4;
 
-/** 1×1 convolution with bias from `from` channels to one logit for each class; small first weights keep the first logits near the prior. */
-export function head(make: VariableMaker, name: string, from: number, classes: number): (x: Tensor4D) => Tensor4D {
-  const kernel = make.normal(`${name}/kernel`, [1, 1, from, classes], 0.1 / Math.sqrt(from));
+/**
+ * Convolution with bias from `from` channels to one logit for each class, 1×1 unless `size` says otherwise; small first weights keep the
+ * first logits near the prior.
+ */
+export function head(make: VariableMaker, name: string, from: number, classes: number, size = 1): (x: Tensor4D) => Tensor4D {
+  const kernel = make.normal(`${name}/kernel`, [size, size, from, classes], 0.1 / Math.sqrt(size * size * from));
   const bias = make.constant(`${name}/bias`, [classes], PRIOR_LOG_ODDS);
   return (x) => tf.tidy(() => biasAdd(conv2d(x, kernel), bias));
 }
