@@ -10,7 +10,6 @@ export type S3Fault = 'absent' | 'unchanged' | 'changed' | 'away' | 'expired' | 
 
 const FAULT_OF_NAME: Readonly<Record<string, S3Fault>> = {
   NoSuchKey: 'absent',
-  NotFound: 'absent',
   NotModified: 'unchanged',
   PreconditionFailed: 'changed',
   NoSuchBucket: 'misplaced',
@@ -24,6 +23,8 @@ const FAULT_OF_NAME: Readonly<Record<string, S3Fault>> = {
   CredentialsProviderError: 'unidentified',
   TokenProviderError: 'unidentified',
   InvalidAccessKeyId: 'denied',
+  // versitygw's word for the same.
+  XAdminUserNotFound: 'denied',
   SignatureDoesNotMatch: 'denied',
   InvalidToken: 'denied',
   AccessDenied: 'denied',
@@ -40,7 +41,8 @@ const FAULT_OF_STATUS: Readonly<Record<number, S3Fault>> = {
   304: 'unchanged',
   401: 'denied',
   403: 'denied',
-  404: 'absent',
+  // Not the store's own NoSuchKey: something else listens at the endpoint, and nothing may be taken for absent.
+  404: 'misplaced',
   408: 'away',
   412: 'changed',
   429: 'away',
@@ -66,7 +68,7 @@ export function s3Fault(error: unknown): S3Fault {
   if (TLS.test(code) || message === 'Region is missing') return 'misplaced';
   // By name first: a missing bucket is a 404 too, and an expired token a 400.
   const named = FAULT_OF_NAME[name];
-  if (named !== undefined && (named !== 'absent' || status === 404)) return named;
+  if (named !== undefined) return named;
   if (status === undefined) return 'other';
   return FAULT_OF_STATUS[status] ?? (status >= 500 ? 'away' : 'other');
 }

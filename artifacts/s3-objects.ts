@@ -15,7 +15,7 @@ export type S3ObjectsOptions = {
   readonly environment: S3Environment;
   /** A connection on which nothing moves for so long is given up. */
   readonly timeoutMs: number;
-  /** Tries of one request within the SDK, for what passes at once. */
+  /** Tries of one request within the SDK, for what passes at once; 2 at least, since the server may end a kept connection as we take it. */
   readonly tries: number;
   /** Objects above this size go up in parts. */
   readonly multipartBytes: number;

@@ -45,7 +45,7 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
   let opened: Promise<S3Objects> | undefined;
   const objects = (): Promise<S3Objects> => {
     opened ??= import('./s3-objects.ts').then(({ openS3Objects }) =>
-      openS3Objects({ bucket, environment, timeoutMs, tries: patienceMs === 0 ? 1 : 3, multipartBytes }),
+      openS3Objects({ bucket, environment, timeoutMs, tries: patienceMs === 0 ? 2 : 3, multipartBytes }),
     );
     return opened;
   };

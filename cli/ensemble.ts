@@ -12,7 +12,7 @@ export const command = (): Command =>
   new Command()
     .description("Votes the folds' networks on the test images, scores the out-of-fold masks and writes submission, scores and report.")
     .requiredOption('--experiment <file>', 'the manifest, YAML or JSON')
-    .requiredOption('--artifacts <uri>', 'the artifact store: a folder')
+    .requiredOption('--artifacts <uri>', 'the artifact store: a folder or s3://bucket/prefix')
     .action(async ({ experiment: file, artifacts }: Options) => {
       const experiment = loadExperiment(file);
       const draw = progressLine('ensemble', process.stderr, Date.now);
@@ -22,7 +22,7 @@ export const command = (): Command =>
       try {
         const result = await runEnsemble({
           experiment,
-          store: openStore(artifacts),
+          store: openStore(artifacts, { onWait: (line) => process.stderr.write(`${line}\n`) }),
           clock: Date.now,
           signal: stop.signal,
           environment: { node: process.version, machine: `${process.platform} ${process.arch}, ${availableParallelism()} cores` },

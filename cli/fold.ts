@@ -11,7 +11,7 @@ export const command = (): Command =>
     .description('Trains one fold of an experiment, going on from its last checkpoint; SIGTERM stops it with a checkpoint (exit 75).')
     .requiredOption('--fold <n>', 'number of the fold, from 0', foldNumber)
     .requiredOption('--experiment <file>', 'manifest or experiment.json')
-    .requiredOption('--artifacts <uri>', 'the store: a folder or file:// URI')
+    .requiredOption('--artifacts <uri>', 'the artifact store: a folder or s3://bucket/prefix')
     .action(async (options: Options) => {
       const experiment = loadExperiment(options.experiment);
       const stop = new AbortController();
@@ -21,7 +21,7 @@ export const command = (): Command =>
         await runFold({
           experiment,
           fold: options.fold,
-          store: openStore(options.artifacts),
+          store: openStore(options.artifacts, { onWait: (line) => process.stderr.write(`${line}\n`) }),
           clock: Date.now,
           signal: stop.signal,
           log: (line) => process.stdout.write(`${line}\n`),

@@ -11,7 +11,7 @@ export const command = (): Command =>
   new Command()
     .description('Decodes the data set once, at training size, into the artifact store. An interrupted one goes on where it stopped.')
     .requiredOption('--experiment <file>', 'the manifest, YAML or JSON')
-    .requiredOption('--artifacts <uri>', 'the artifact store: a folder')
+    .requiredOption('--artifacts <uri>', 'the artifact store: a folder or s3://bucket/prefix')
     .action(async ({ experiment: file, artifacts }: Options) => {
       const experiment = loadExperiment(file);
       const draw = progressLine('prepare', process.stderr, Date.now);
@@ -21,7 +21,7 @@ export const command = (): Command =>
       try {
         const prepared = await runPrepare({
           experiment,
-          store: openStore(artifacts),
+          store: openStore(artifacts, { onWait: (line) => process.stderr.write(`${line}\n`) }),
           clock: Date.now,
           signal: stop.signal,
           onProgress: ({ done, total, reused, imagesPerSecond }) => {

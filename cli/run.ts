@@ -18,6 +18,7 @@ import { countTestImages, publishOutputs } from '@carpal/operator/local/publish-
 import { type RunResult, type RunView, runExperiment } from '@carpal/operator/local/run-experiment.ts';
 import { carpalErrorOf } from '@carpal/operator/local/stage-error-text.ts';
 import { checkDataset } from '@carpal/trainer/data/check-dataset.ts';
+import { isInS3, openDataset } from '@carpal/trainer/data/open-dataset.ts';
 import { Command } from 'commander';
 import colours from 'picocolors';
 import packageJson from '../package.json' with { type: 'json' };
@@ -49,7 +50,7 @@ async function run(file: string, options: Options): Promise<void> {
   const workFolder = resolve(options.workdir);
   const out = options.out ?? join('out', experiment.metadata.name);
   // What can be told at once is told before anything is begun, rather than by a stage, or after hours of training.
-  await checkDataset(experiment.spec.dataset.uri, experiment.spec.dataset.split);
+  await checkDataset(await openDataset(experiment.spec.dataset.uri), experiment.spec.dataset.split);
   await checkFolder(out);
   if (options.dryRun) {
     const planned = await dryRun(experiment, workFolder, PROGRAM);
@@ -60,9 +61,10 @@ async function run(file: string, options: Options): Promise<void> {
   await conclude(result, out);
 }
 
-/** Stages may run elsewhere, so the data set's folder is made absolute. */
+/** Stages may run elsewhere, so the data set's folder is made absolute; one in S3 is named the same from everywhere. */
 function resolveDataset(experiment: SegmentationExperiment): SegmentationExperiment {
   const { dataset } = experiment.spec;
+  if (isInS3(dataset.uri)) return experiment;
   return { ...experiment, spec: { ...experiment.spec, dataset: { ...dataset, uri: datasetFolder(dataset.uri) } } };
 }
 

@@ -1,7 +1,9 @@
+import { openStore } from '@carpal/artifacts/open-store.ts';
 import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import sharp from 'sharp';
 import { discoverDataset } from '../data/discover.ts';
+import { isInS3 } from '../data/open-dataset.ts';
 import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
 import { readSheet, type Sheet } from '../data/read-sheet.ts';
 import type { GreyPicture } from './overlay.ts';
@@ -17,8 +19,7 @@ export async function openRadiographs(datasetUri: string, prepared: PreparedSet)
   const originals = await originalsOf(datasetUri);
   return {
     async pictureOf(sample) {
-      const path = originals.get(sample.imageName);
-      const sheet = path === undefined ? undefined : await readSheet(path).catch(() => undefined);
+      const sheet = await originalSheet(originals.get(sample.imageName));
       const isSame = sheet?.width === sample.width && sheet.height === sample.height;
       return sheet && isSame ? greyPicture(sheet) : cutOut(await prepared.readImage(sample), prepared.size, sample);
     },
@@ -34,13 +35,34 @@ export function greyPicture({ pixels, white, width, height }: Sheet): GreyPictur
   };
 }
 
-async function originalsOf(datasetUri: string): Promise<ReadonlyMap<string, string>> {
+/** Gives the path of an image of this machine, fetching it first where the data set is elsewhere: a report shows few of them. */
+type Original = () => Promise<string>;
+
+async function originalSheet(original: Original | undefined): Promise<Sheet | undefined> {
   try {
-    const { train, test } = await discoverDataset(datasetFolder(datasetUri));
-    return new Map([...train, ...test].map((sample) => [sample.imageName, sample.imagePath]));
+    return original && (await readSheet(await original()));
+  } catch {
+    return undefined;
+  }
+}
+
+async function originalsOf(uri: string): Promise<ReadonlyMap<string, Original>> {
+  try {
+    if (isInS3(uri)) return await originalsInS3(uri);
+    const { train, test } = await discoverDataset(datasetFolder(uri));
+    return new Map([...train, ...test].map(({ imageName, imagePath }) => [imageName, async () => imagePath]));
   } catch {
     return new Map();
   }
+}
+
+async function originalsInS3(uri: string): Promise<ReadonlyMap<string, Original>> {
+  const store = openStore(uri);
+  const originals = new Map<string, Original>();
+  for (const half of ['train/DCM', 'test/DCM']) {
+    for (const { key } of await store.list(half)) originals.set(key.slice(key.lastIndexOf('/') + 1), async () => store.checkout(key));
+  }
+  return originals;
 }
 
 /** The part of a training square that the sheet covers. */

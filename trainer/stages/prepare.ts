@@ -1,9 +1,9 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
-import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
 import { FILE, preparedKey, prepareKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { checkDataset } from '../data/check-dataset.ts';
+import { openDataset } from '../data/open-dataset.ts';
 import { type PrepareProgress, prepareDataset } from '../data/prepare.ts';
 import type { PreparedSet } from '../data/prepared.ts';
 import { preparedNoteKey } from './find-prepared.ts';
@@ -30,8 +30,8 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   const report = new StageReport(store, `${prepareKey(experiment)}/${FILE.progress}`, 'prepare', clock);
   try {
     const { dataset, input } = experiment.spec;
-    const folder = datasetFolder(dataset.uri);
     await report.write({ state: 'running' });
+    const folder = await openDataset(dataset.uri);
     await checkDataset(folder, dataset.split);
     let startMs: number | undefined;
     const prepared = await prepareDataset({

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { type S3Server, startS3Server } from '@carpal/artifacts/testing/s3-server.ts';
+import { ensembleKey, FILE, foldKey, prepareKey, reportKey } from '@carpal/configs/names.ts';
+import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { tinyExperiment, writeTinyDataset } from '@carpal/trainer/train/testing/tiny-dataset.ts';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url));
+
+let server: S3Server;
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-stages-in-s3-'));
+  server = await startS3Server();
+  await server.makeBucket('hands');
+  for (const [name, value] of Object.entries(server.environment)) vi.stubEnv(name, value);
+  // Local copies lie among the temporary files; this test has its own.
+  await mkdir(join(folder, 'tmp'));
+  vi.stubEnv('TMPDIR', join(folder, 'tmp'));
+  await writeTinyDataset(join(folder, 'data'), 4);
+  const test = join(folder, 'data', 'test', 'DCM', 'ID009');
+  await mkdir(test, { recursive: true });
+  await sharp({ create: { width: 80, height: 50, channels: 3, background: '#444444' } })
+    .png()
+    .toFile(join(test, 'wide.png'));
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Runs a command as a container would, and gives its exit code and what it said on standard error. */
+async function carpal(...words: readonly string[]): Promise<{ code: number | null; errors: string }> {
+  const child = spawn(process.execPath, [CLI, ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  return new Promise((done) => void child.on('close', (code) => done({ code, errors })));
+}
+
+const experimentOver = (uri: string) =>
+  tinyExperiment(uri, { training: { epochs: 1, batchSize: 4, engine: 'eager' }, run: { folds: [0] } });
+
+/** All three stages, each a process of its own. */
+async function runStages(uri: string, artifacts: string): Promise<void> {
+  const file = join(folder, 'experiment.json');
+  await writeFile(file, JSON.stringify(experimentOver(uri)));
+  const common = ['--experiment', file, '--artifacts', artifacts];
+  for (const stage of [['prepare'], ['fold', '--fold', '0'], ['ensemble']]) {
+    const { code, errors } = await carpal(...stage, ...common);
+    expect(code, errors).toBe(0);
+  }
+}
+
+describe('the stages with data set and artifacts in S3', () => {
+  it('leave what they leave in a folder: the same weights, the same submission, and a report', async () => {
+    const store = openStore('s3://hands/carpal');
+    await openStore('s3://hands/data').publish(join(folder, 'data'), 'tiny');
+    await runStages('s3://hands/data/tiny', store.uri);
+    await runStages(join(folder, 'data'), join(folder, 'store'));
+    const local = openStore(join(folder, 'store'));
+    const experiment = experimentOver('s3://hands/data/tiny');
+    const same = [`${foldKey(experiment, 0)}/${FILE.bestCheckpoint}`, `${ensembleKey(experiment)}/${FILE.submission}`];
+    for (const key of same) expect((await store.read(key)).equals(await local.read(key)), key).toBe(true);
+    const keys = async (of: typeof store): Promise<string[]> => (await of.list('')).map(({ key }) => key);
+    expect(await keys(store)).toEqual(await keys(local));
+    expect((await store.read(`${reportKey(experiment)}/${FILE.report}`)).toString()).toContain('s3://hands/data/tiny');
+    for (const key of [prepareKey(experiment), foldKey(experiment, 0), ensembleKey(experiment)]) {
+      const progress = stageProgressSchema.parse(JSON.parse((await store.read(`${key}/${FILE.progress}`)).toString()));
+      expect(progress.state).toBe('finished');
+    }
+  });
+
+  it('end with exit 65 where nothing lies in the bucket, and 78 where there is no bucket', async () => {
+    const file = join(folder, 'nothing.json');
+    await writeFile(file, JSON.stringify(experimentOver('s3://hands/nothing')));
+    const nothing = await carpal('prepare', '--experiment', file, '--artifacts', 's3://hands/carpal');
+    expect(nothing).toMatchObject({ code: 65, errors: expect.stringContaining('dataset-missing') });
+    const told = await openStore('s3://hands/carpal').read(`${prepareKey(experimentOver('any'))}/${FILE.progress}`);
+    expect(JSON.parse(told.toString())).toMatchObject({ state: 'failed', error: { code: 'dataset-missing', where: 's3://hands/nothing' } });
+    const noBucket = await carpal('prepare', '--experiment', file, '--artifacts', 's3://nobody/carpal');
+    expect(noBucket).toMatchObject({ code: 78, errors: expect.stringContaining('store-misplaced') });
+  });
+});
