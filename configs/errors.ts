@@ -186,6 +186,11 @@ export const ERRORS = {
     meaning: 'The experiment has ended as failed, which is final.',
     remedy: 'Mend the cause named and start it afresh under another name, or remove its work folder.',
   },
+  'object-name-held': {
+    exit: EXIT.service,
+    meaning: 'A Job or ConfigMap of the name that a stage needs is there already and belongs to something else.',
+    remedy: 'If an earlier experiment of the same name is still being deleted, wait: it goes on by itself. Otherwise delete the object named.',
+  },
   'out-of-memory': {
     exit: EXIT.service,
     meaning: 'There is not enough memory.',
