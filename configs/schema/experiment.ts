@@ -58,9 +58,10 @@ export const specSchema = z.object({
 const metadataSchema = z.object({
   name: z.string().min(1).max(NAME_MAX_LENGTH).regex(dnsLabel, { error: DNS_LABEL_FORM }),
   namespace: z.string().min(1).max(63).regex(dnsLabel, { error: DNS_LABEL_FORM }).default('default'),
+  // A label of everything that belongs to the experiment.
   uid: z
     .string()
-    .max(64)
+    .max(63)
     .regex(/^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$/, { error: 'letters, digits and "-"' })
     .optional(),
   generation: z.int().min(0).max(1e15).optional(),

@@ -6,10 +6,10 @@ import { textMap } from './text-map.ts';
 
 const duration = () => z.string().max(40).regex(DURATION_PATTERN, { error: DURATION_FORM });
 const quantity = () => z.string().max(24).regex(QUANTITY_PATTERN, { error: QUANTITY_FORM });
-const kubernetesName = () =>
+const kubernetesName = (maxLength = 253) =>
   z
     .string()
-    .max(253)
+    .max(maxLength)
     .regex(/^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$/, { error: 'empty or a Kubernetes name (lower-case letters, digits, "-" and ".")' })
     .default('');
 
@@ -40,7 +40,8 @@ export const placementSchema = z.object({
   nodeSelector: textMap(16, 63).default({}),
   tolerations: z.array(tolerationSchema).max(16).default([]),
   priorityClassName: kubernetesName(),
-  queueName: kubernetesName(),
+  // A label of the fold's Job.
+  queueName: kubernetesName(63),
   serviceAccountName: kubernetesName(),
 });
 

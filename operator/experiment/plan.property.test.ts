@@ -5,6 +5,7 @@ import { experimentWith } from '../testing/builders.ts';
 import {
   begin,
   carryOut,
+  deleteByHand,
   EMPTY_WORLD,
   type Ending,
   type Extent,
@@ -21,7 +22,7 @@ import { entriesOf } from './stages.ts';
 type Act =
   | { readonly act: 'step'; readonly extent: Extent }
   | { readonly act: 'end'; readonly pick: number; readonly ending: Ending }
-  | { readonly act: 'begin' | 'vanish'; readonly pick: number }
+  | { readonly act: 'begin' | 'vanish' | 'deleteByHand'; readonly pick: number }
   | { readonly act: 'wait'; readonly ms: number }
   | { readonly act: 'suspend' };
 
@@ -44,9 +45,11 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('vanish' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('deleteByHand' as const), pick }) },
   { weight: 3, arbitrary: fc.record({ act: fc.constant('wait' as const), ms: fc.constantFrom(0, 1000, 30_000, 600_000, 7_200_000) }) },
   { weight: 1, arbitrary: fc.constant({ act: 'suspend' as const }) },
 );
+const substrates = fc.constantFrom<World>({ ...EMPTY_WORLD, shows: 'stopRequested' }, { ...EMPTY_WORLD, shows: 'deleting' });
 const runs = fc.record({ parallelism: fc.integer({ min: 1, max: 3 }), maxFailures: fc.nat(3), maxDisruptions: fc.nat(3) });
 
 function act(world: World, experiment: SegmentationExperiment, what: Act): World {
@@ -59,6 +62,8 @@ function act(world: World, experiment: SegmentationExperiment, what: Act): World
       return end(world, what.pick, what.ending);
     case 'vanish':
       return vanish(world, what.pick);
+    case 'deleteByHand':
+      return deleteByHand(world, what.pick);
     case 'wait':
       return wait(world, what.ms);
     case 'suspend':
@@ -106,9 +111,9 @@ function runToEnd(start: World, experiment: SegmentationExperiment, ending: Endi
 describe('the planner, in worlds where anything happens', () => {
   it('keeps parallelism and budgets, starts nothing twice, never reopens an end, and always comes to one', () => {
     fc.assert(
-      fc.property(runs, fc.array(acts, { maxLength: 60 }), (run, story) => {
+      fc.property(substrates, runs, fc.array(acts, { maxLength: 60 }), (empty, run, story) => {
         let experiment = experimentWith({ ...run, startDeadline: '1h', foldDeadline: '10h' });
-        let world = EMPTY_WORLD;
+        let world = empty;
         for (const what of story) {
           if (what.act === 'suspend') experiment = suspended(experiment, !experiment.spec.run.suspend);
           const before = world;
@@ -124,9 +129,9 @@ describe('the planner, in worlds where anything happens', () => {
 
   it('plans the same again: what it asked for and got, it does not ask for twice', () => {
     fc.assert(
-      fc.property(runs, fc.array(acts, { maxLength: 40 }), (run, story) => {
+      fc.property(substrates, runs, fc.array(acts, { maxLength: 40 }), (empty, run, story) => {
         const experiment = experimentWith(run);
-        const world = story.reduce((before, what) => act(before, experiment, what), EMPTY_WORLD);
+        const world = story.reduce((before, what) => act(before, experiment, what), empty);
         const planned = planFor(world, experiment);
         expect(planFor(world, experiment)).toEqual(planned);
         const after = planFor(carryOut(world, planned, 'all'), experiment);
@@ -163,9 +168,9 @@ describe('the planner, in worlds where anything happens', () => {
 
   it('counts no suspension, however many there are', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 8 }), (times) => {
+      fc.property(substrates, fc.integer({ min: 1, max: 8 }), (empty, times) => {
         const experiment = experimentWith({ maxFailures: 0, maxDisruptions: 0 });
-        let world = carryOut(EMPTY_WORLD, planFor(EMPTY_WORLD, experiment), 'all');
+        let world = carryOut(empty, planFor(empty, experiment), 'all');
         for (let time = 0; time < times; time++) {
           world = carryOut(world, planFor(world, suspended(experiment, true)), 'all');
           world = end(world, 0, 'stopped');

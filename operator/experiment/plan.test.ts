@@ -156,6 +156,28 @@ describe('suspension', () => {
     expect(names(plan(experimentWith({ folds: [0] }), seen(stopping, status), at(51)))).toEqual([]);
   });
 
+  it('knows its own stop again where the substrate shows no more than that the attempt is being deleted', () => {
+    const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
+    const leaving = seen([prepared(), attempt(fold(0), 1, { deleting: true })], status);
+    const resumed = plan(experimentWith({ folds: [0] }), leaving, at(51));
+    expect(resumed).toMatchObject({ start: [], stop: [], status: { folds: [{ state: 'Stopping' }] } });
+    const gone = plan(experimentWith({ folds: [0] }), seen([prepared()], resumed.status), at(60));
+    expect(gone.status.folds[0]).toMatchObject({ state: 'Stopped', failures: 0, disruptions: 0 });
+    expect(names(gone)).toEqual(['wrist-fold-0-2']);
+  });
+
+  it('takes an attempt that somebody else deletes for disrupted once it is gone, and asks it to stop no more', () => {
+    const { status } = plan(experimentWith(), seen(running), at(50));
+    const leaving = [prepared(), attempt(fold(0), 1, { deleting: true })];
+    const planned = plan(experimentWith({ folds: [0] }), seen(leaving, status), at(51));
+    expect(planned).toMatchObject({ start: [], stop: [], status: { folds: [{ state: 'Running' }] } });
+    const ended = attempt(fold(0), 1, { deleting: true, state: 'failed', exitCode: 1, finishedAt: at(55).toISOString() });
+    for (const left of [[], [ended]]) {
+      const after = plan(experimentWith({ folds: [0] }), seen([prepared(), ...left], planned.status), at(56));
+      expect(after.status.folds[0]).toMatchObject({ state: 'Waiting', failures: 0, disruptions: 1 });
+    }
+  });
+
   it('lets an attempt run on whose stop never reached it', () => {
     const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
     const resumed = plan(experimentWith({ folds: [0] }), seen(running, status), at(51));
@@ -181,12 +203,62 @@ describe('the deadlines', () => {
     expect(late.stop).toEqual(['wrist-fold-0-1']);
   });
 
+  it('gives the words of what kept the stage from starting', () => {
+    const words = '0/3 nodes are available: 3 Insufficient nvidia.com/gpu.';
+    const world = seen([prepared(), attempt(fold(0), 1, { state: 'pending', message: words })]);
+    const { status } = plan(experimentWith({ folds: [0], startDeadline: '10m' }), world, at(600));
+    expect(status.conditions.find(({ type }) => type === 'Failed')?.message).toBe(
+      `fold 0 did not start within run.startDeadline (10m): ${words}`,
+    );
+  });
+
+  it('does not take an attempt that has run for one that never started, though nothing tells of it any more', () => {
+    const experiment = experimentWith({ folds: [0], startDeadline: '10m', foldDeadline: '1h' });
+    const { status } = plan(experiment, seen([prepared(), attempt(fold(0), 1, {})]), at(60));
+    const unclear = plan(experiment, seen([prepared(), attempt(fold(0), 1, { state: 'pending' })], status), at(1200));
+    expect(condition(unclear.status, 'Failed')).toMatch(/^False/);
+    expect(unclear.requeueAfterMs).toBe(2_400_000);
+  });
+
   it('counts a fold’s earlier attempts into its deadline', () => {
     const experiment = experimentWith({ folds: [0], foldDeadline: '10m' });
     const second = attempt(fold(0), 2, { startedAt: at(1000).toISOString() });
     const world = seen([prepared(), failedFold(1, { finishedAt: at(500).toISOString() }), second]);
     expect(plan(experiment, world, at(1099)).requeueAfterMs).toBe(1000);
     expect(condition(plan(experiment, world, at(1100)).status, 'Failed')).toBe('True FoldDeadlineExceeded');
+  });
+});
+
+describe('a stage that waits', () => {
+  const pending = (message?: string): StageRun => attempt(fold(0), 1, { state: 'pending', ...(message === undefined ? {} : { message }) });
+  const messageAt = (message: string, seconds: number, before?: Plan): { planned: Plan; message: string | undefined } => {
+    const planned = plan(experimentWith({ folds: [0] }), seen([prepared(), pending(message)], before?.status), at(seconds));
+    return { planned, message: planned.status.folds[0]?.message };
+  };
+
+  it('says why, once that is worth saying', () => {
+    const early = messageAt('0/3 nodes are available', 1);
+    expect([early.message, early.planned.requeueAfterMs]).toEqual([undefined, 14_000]);
+    expect(messageAt('0/3 nodes are available', 15).message).toBe('0/3 nodes are available');
+  });
+
+  it('writes no new status because a number changed, and one because the cause did', () => {
+    const first = messageAt('0/3 nodes are available', 20);
+    const second = messageAt('0/12 nodes are available', 30, first.planned);
+    expect(second.planned.status).toEqual(first.planned.status);
+    expect(messageAt('ErrImagePull: not found', 40, second.planned).message).toBe('ErrImagePull: not found');
+  });
+
+  it('forgets why once it runs', () => {
+    const { planned } = messageAt('0/3 nodes are available', 20);
+    const { status } = plan(experimentWith({ folds: [0] }), seen([prepared(), attempt(fold(0), 1, {})], planned.status), at(30));
+    expect(status.folds[0]).not.toHaveProperty('message');
+  });
+
+  it('names its queue at once', () => {
+    const run = attempt(fold(0), 1, { state: 'queued', message: 'waits in queue gpu' });
+    const { status } = plan(experimentWith({ folds: [0] }), seen([prepared(), run]), at(0));
+    expect(status.folds[0]).toMatchObject({ reason: 'Queued', message: 'waits in queue gpu' });
   });
 });
 

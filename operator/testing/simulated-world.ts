@@ -21,6 +21,8 @@ export type World = {
   readonly runs: readonly StageRun[];
   readonly status?: ExperimentStatus;
   readonly nowMs: number;
+  /** How the substrate shows an attempt that was stopped: as `stopRequested` (processes), or as something that is being deleted (Jobs). */
+  readonly shows?: 'stopRequested' | 'deleting';
 };
 
 export const EMPTY_WORLD: World = { runs: [], nowMs: Date.UTC(2000, 0, 1) };
@@ -41,7 +43,7 @@ export function carryOut(world: World, planned: Plan, extent: Extent): World {
   if (extent === 'nothing') return world;
   const written: World = { ...world, status: planned.status };
   if (extent === 'status') return written;
-  const stopping = world.runs.map((run) => (planned.stop.includes(run.name) ? { ...run, stopRequested: true } : run));
+  const stopping = world.runs.map((run) => (planned.stop.includes(run.name) ? { ...run, [world.shows ?? 'stopRequested']: true } : run));
   if (extent === 'stops') return { ...written, runs: stopping };
   const fresh = planned.start
     .filter(({ name }) => !stopping.some((run) => run.name === name))
@@ -71,6 +73,11 @@ export function end(world: World, pick: number, ending: Ending): World {
 /** One active attempt is deleted with all its traces. */
 export function vanish(world: World, pick: number): World {
   return change(world, pick, () => []);
+}
+
+/** One active attempt is deleted by hand; it is there until it has ended. */
+export function deleteByHand(world: World, pick: number): World {
+  return change(world, pick, (run) => [{ ...run, deleting: true }]);
 }
 
 /** Time passes. */

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { at, experimentWith } from '../testing/builders.ts';
+import type { ExperimentStatus } from './experiment-status.ts';
+import { reconcile } from './reconcile.ts';
+import { StartRefused } from './start-refused.ts';
+import type { Substrate } from './substrate.ts';
+
+/** Carries steps out against a substrate that answers each start with `onStart`. */
+async function step(onStart: () => void, before?: ExperimentStatus): Promise<{ written: ExperimentStatus[]; starts: number }> {
+  const written: ExperimentStatus[] = [];
+  let starts = 0;
+  const substrate: Substrate = {
+    observe: async () => [],
+    start: async () => {
+      starts += 1;
+      onStart();
+    },
+    stop: async () => undefined,
+    remove: async () => undefined,
+  };
+  await reconcile(experimentWith(), {
+    substrate,
+    readProgress: async () => ({ folds: new Map() }),
+    readStatus: async () => before,
+    writeStatus: async (status) => {
+      written.push(status);
+    },
+    artifacts: 'store',
+    now: () => at(0),
+  });
+  return { written, starts };
+}
+
+const refuse = (): never => {
+  throw new StartRefused('Job.batch "wrist-prepare-1" is invalid: spec.template.spec.nodeSelector: Invalid value');
+};
+
+describe('an attempt that the substrate refuses', () => {
+  it('ends the experiment with the words of the refusal, in the same step and for good', async () => {
+    const { written, starts } = await step(refuse);
+    expect(starts).toBe(1);
+    const [, last] = written;
+    expect(last?.conditions.find(({ type }) => type === 'Failed')).toMatchObject({
+      status: 'True',
+      reason: 'InvalidManifest',
+      message: 'prepare was refused: Job.batch "wrist-prepare-1" is invalid: spec.template.spec.nodeSelector: Invalid value',
+    });
+    expect(await step(refuse, last)).toEqual({ written: [], starts: 0 });
+  });
+
+  it('is not what a server does that is busy: that step throws and is taken up again', async () => {
+    const busy = (): never => {
+      throw new Error('429');
+    };
+    await expect(step(busy)).rejects.toThrow('429');
+  });
+});
