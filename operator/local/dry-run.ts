@@ -1,10 +1,10 @@
 /** What a run would start, without starting, writing or locking anything. */
 import { join } from 'node:path';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { experimentRecordKey } from '../experiment/experiment-record.ts';
 import type { ExperimentStatus } from '../experiment/experiment-status.ts';
 import { attemptName, type StageKey } from '../experiment/stage.ts';
 import { entriesOf, foldsOf } from '../experiment/stages.ts';
-import { experimentRecordKey } from './experiment-record.ts';
 import { artifactsFolder, stageCommand } from './run-experiment.ts';
 import { findRun, runFolder } from './run-identity.ts';
 import { readStatusFile } from './status-file.ts';

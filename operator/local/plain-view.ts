@@ -4,9 +4,9 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics, StageProgress } from '@carpal/configs/schema/progress.ts';
 import { foldsOf } from '../experiment/stages.ts';
+import { readMetrics } from '../progress/read-progress.ts';
 import { eventLines } from './event-line.ts';
 import { figure, rate } from './figures.ts';
-import { readMetrics } from './read-progress.ts';
 import type { RunView } from './run-experiment.ts';
 
 /** An epoch in one line. */

@@ -11,12 +11,12 @@ import type { StageError } from '@carpal/configs/schema/progress.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { StageKey } from '../experiment/stage.ts';
 import type { Substrate } from '../experiment/substrate.ts';
+import { stageErrorText } from '../progress/stage-error-text.ts';
 import { type AttemptRecord, stageRunOf } from './attempt-record.ts';
 import { openAttemptRecords } from './attempt-records.ts';
 import { logTail } from './log-tail.ts';
 import { endOrphans, signalQuietly } from './orphans.ts';
 import { identify } from './process-identity.ts';
-import { stageErrorText } from './stage-error-text.ts';
 
 /** Errors of this machine rather than of a stage: whatever is started next meets them too, until a person has mended them. */
 const BLOCKING: ReadonlySet<string> = new Set(['disk-full'] satisfies ErrorCode[]);

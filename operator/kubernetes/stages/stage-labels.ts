@@ -9,6 +9,9 @@ import { uidOf } from './owner.ts';
 /** Kueue holds a Job with this label back until the queue has room. */
 export const QUEUE_LABEL = 'kueue.x-k8s.io/queue-name';
 
+/** Who manages every Job and pod of an experiment; by it the operator asks for them. */
+export const MANAGED_BY = 'carpal-operator';
+
 type Labels = Readonly<Record<string, string>>;
 
 /** Labels of everything that belongs to the experiment. */
@@ -17,7 +20,7 @@ export function experimentLabels(experiment: SegmentationExperiment): Labels {
   return {
     [LABEL.experiment]: name,
     [LABEL.experimentUid]: uidOf(experiment),
-    [LABEL.managedBy]: 'carpal-operator',
+    [LABEL.managedBy]: MANAGED_BY,
     [LABEL.partOf]: 'carpal',
     'app.kubernetes.io/name': 'carpal',
     'app.kubernetes.io/instance': name,
