@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup cluster-tools quickstart test check format bench clean
+.PHONY: help setup cluster-tools quickstart test check format bench clean manifests
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ check: setup ## format, lint, types, unused code
 
 format: setup ## mend the format
 	biome check --write .
+
+manifests: setup ## infra/gitops/base, from the code
+	node operator/manifests/main.ts
 
 bench: setup ## the figures of docs/benchmarks.md, each beside its peer
 	./carpal bench

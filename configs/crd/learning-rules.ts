@@ -1,0 +1,165 @@
+/** The rules of configs/schema/learning-rules.ts in CEL, so that `kubectl apply` refuses what `carpal validate` refuses. */
+import type { ModelName, ModelOptions } from '../schema/experiment.ts';
+import { MODEL_NAMES, modelSchema } from '../schema/learning.ts';
+import {
+  AUGMENTATION_OPTIONS,
+  MODEL_OPTIONS,
+  PRETRAINED_ENCODERS,
+  SCHEDULER_OPTIONS,
+  SIDE_HEADS,
+  sizeMultiple,
+} from '../schema/options.ts';
+import { type CelRule, type CelRules, digits, either, literal, once, says, valueOr } from './cel.ts';
+import { schemaAt, structuralSchema } from './structural-schema.ts';
+
+type OptionTable = Readonly<Record<string, object>>;
+
+/** One rule for every option: only the names that have it may have it. `at` leads from the rule's place to the options. */
+function ownOptions(table: OptionTable, what: string, at: string): CelRule[] {
+  const options = [...new Set(Object.values(table).flatMap((entry) => Object.keys(entry)))];
+  return options.map((option) => {
+    const owners = Object.keys(table).filter((name) => Object.keys(table[name] ?? {}).includes(option));
+    return {
+      rule: `!has(self${at}.${option}) || self.name in ${literal(owners)}`,
+      message: `is an option of ${what} ${owners.join(', ')} only. Take it out.`,
+      messageExpression: says`is not an option of ${literal(what)} ${'self.name'}. Take it out: it belongs to ${literal(owners.join(', '))}.`,
+      fieldPath: `${at}.${option}`,
+      reason: 'FieldValueForbidden',
+    };
+  });
+}
+
+/** The number that input.size must be a multiple of, from spec: sizeMultiple of options.ts for every network at every depth. */
+const MULTIPLE = MODEL_NAMES.reduce((otherwise, name) => either(`self.model.name == '${name}'`, multipleOf(name), otherwise), '1');
+
+function multipleOf(name: ModelName): string {
+  const { depth } = MODEL_OPTIONS[name];
+  const multiple = (options: ModelOptions): number => sizeMultiple({ name, options });
+  if (typeof depth !== 'number') return String(multiple({}));
+  const { minimum = 0, maximum = 0 } = schemaAt(structuralSchema(modelSchema), 'options.depth') ?? {};
+  const depths = Array.from({ length: maximum - minimum + 1 }, (_, index) => minimum + index);
+  return `${literal(depths.map((levels) => multiple({ depth: levels })))}[${valueOr('self.model.options.depth', String(depth))} - ${minimum}]`;
+}
+
+const BELOW = `(self.input.size - self.input.size % ${MULTIPLE})`;
+const size = (value: string): string => digits(value, 9999);
+
+const inputSize: CelRule = {
+  rule: `self.input.size % ${MULTIPLE} == 0`,
+  message: 'must be a multiple of 16 for UNet and of 2^(depth-1) for SlimUNet.',
+  messageExpression: says`must be a multiple of ${digits(MULTIPLE, 99)} for network ${'self.model.name'}, is ${size('self.input.size')}. Write ${either(
+    `${BELOW} >= 32`,
+    `${size(BELOW)} + ' or '`,
+    "''",
+  )}${size(`(${BELOW} + ${MULTIPLE})`)}.`,
+  fieldPath: '.input.size',
+};
+
+const gamma = AUGMENTATION_OPTIONS.gamma;
+const low = valueOr('self.low', literal(gamma.low, true));
+const high = valueOr('self.high', literal(gamma.high, true));
+
+const gammaRange: CelRule = {
+  rule: `self.name != 'gamma' || ${low} <= ${high}`,
+  message: `low (default ${gamma.low}) lies above high (default ${gamma.high}). Let low be at most high.`,
+};
+
+const milestonesGiven: CelRule = {
+  rule: "self.name != 'MultiStepLR' || has(self.options.milestones)",
+  message: 'scheduler MultiStepLR needs it. Add the epochs after which the learning rate falls, such as [60, 80].',
+  fieldPath: '.options.milestones',
+  reason: 'FieldValueRequired',
+};
+
+const MILESTONES = 'self.scheduler.options.milestones';
+const EPOCHS = digits('self.training.epochs', 99_999);
+
+const milestonesRise: CelRule = {
+  rule: `!has(${MILESTONES}) || (${MILESTONES}.isSorted() && ${MILESTONES}.all(x, ${MILESTONES}.exists_one(y, y == x)))`,
+  message: 'the epochs do not rise. Write them in rising order, each once.',
+  fieldPath: '.scheduler.options.milestones',
+};
+
+const milestonesInTime: CelRule = {
+  rule: `!has(${MILESTONES}) || ${MILESTONES}.all(x, x < self.training.epochs)`,
+  message: 'an epoch is never followed by another. Write earlier epochs or train longer.',
+  messageExpression: says`an epoch is never followed by another: training.epochs is ${EPOCHS}. Write earlier epochs or train longer.`,
+  fieldPath: '.scheduler.options.milestones',
+};
+
+const warmup: CelRule = {
+  rule: `${valueOr('self.scheduler.options.warmupEpochs', '0')} < self.training.epochs`,
+  message: 'the warm-up never ends. Write fewer epochs of warm-up than of training.',
+  messageExpression: says`the warm-up of ${digits('self.scheduler.options.warmupEpochs', 99_999)} epochs never ends: training.epochs is ${EPOCHS}. Write fewer epochs of warm-up than of training.`,
+  fieldPath: '.scheduler.options.warmupEpochs',
+};
+
+const learningRateFloor: CelRule = {
+  rule: `${valueOr('self.scheduler.options.minLearningRate', '0.0')} <= self.optimizer.learningRate`,
+  message: 'lies above optimizer.learningRate. Write a smaller number, or raise optimizer.learningRate.',
+  fieldPath: '.scheduler.options.minLearningRate',
+};
+
+const validationHappens: CelRule = {
+  rule: 'self.validateEvery <= self.epochs',
+  message: 'no epoch would be validated. Write at most training.epochs.',
+  messageExpression: says`no epoch would be validated: ${digits('self.validateEvery', 99_999)} is more than training.epochs, ${digits('self.epochs', 99_999)}. Write at most ${digits('self.epochs', 99_999)}.`,
+  fieldPath: '.validateEvery',
+};
+
+const narrowNeedsGraph: CelRule = {
+  rule: "self.engine != 'eager' || self.precision == 'float32'",
+  message: 'is for recorded graphs, and training.engine is eager. Write float32, or let training.engine be auto.',
+  messageExpression: says`${'self.precision'} is for recorded graphs, and training.engine is eager. Write float32, or let training.engine be auto.`,
+  fieldPath: '.precision',
+};
+
+const sideHeads: CelRule = {
+  rule: `!self.training.deepSupervision || self.model.name in ${literal(SIDE_HEADS)}`,
+  message: 'the network has no side heads to supervise. Write false or take it out.',
+  messageExpression: says`network ${'self.model.name'} has no side heads to supervise. Write false or take it out; ${literal(SIDE_HEADS.join(' and '))} have side heads.`,
+  fieldPath: '.training.deepSupervision',
+};
+
+const pretrainedEncoder: CelRule = {
+  rule: `!has(self.pretrained) || self.name in ${literal(PRETRAINED_ENCODERS)}`,
+  message: 'the network has no encoder that takes pretrained weights. Take it out.',
+  messageExpression: says`network ${'self.name'} has no encoder that takes pretrained weights. Take it out; ${literal(PRETRAINED_ENCODERS.join(' and '))} take pretrained weights.`,
+  fieldPath: '.pretrained',
+  reason: 'FieldValueForbidden',
+};
+
+const WINDOW = 'self.inference.window';
+
+const windowSize: CelRule = {
+  rule: `!has(${WINDOW}) || ${WINDOW}.size % ${MULTIPLE} == 0`,
+  message: 'must be a multiple of what the network halves it by.',
+  messageExpression: says`must be a multiple of ${digits(MULTIPLE, 99)} for network ${'self.model.name'}. Write such a multiple.`,
+  fieldPath: '.inference.window.size',
+};
+
+const windowStride: CelRule = {
+  rule: 'self.stride <= self.size',
+  message: 'steps leave gaps between windows. Write at most the size; half of it is usual.',
+  messageExpression: says`steps of ${size('self.stride')} leave gaps between windows of ${size('self.size')}. Write at most ${size('self.size')}; half of it is usual.`,
+  fieldPath: '.stride',
+};
+
+const noWindow: CelRule = {
+  rule: '!has(self.window)',
+  message: 'sliding windows are not offered yet. Take it out: the whole sheet is seen at input.size.',
+  fieldPath: '.window',
+  reason: 'FieldValueForbidden',
+};
+
+export const LEARNING_CEL: CelRules = {
+  spec: [inputSize, milestonesRise, milestonesInTime, warmup, learningRateFloor, sideHeads, windowSize],
+  'spec.model': [...ownOptions(MODEL_OPTIONS, 'network', '.options'), pretrainedEncoder],
+  'spec.augmentations[]': [...ownOptions(AUGMENTATION_OPTIONS, 'augmentation', ''), gammaRange],
+  'spec.loss': [once('loss', (entry) => `${entry}.name`)],
+  'spec.scheduler': [...ownOptions(SCHEDULER_OPTIONS, 'scheduler', '.options'), milestonesGiven],
+  'spec.training': [validationHappens, narrowNeedsGraph],
+  'spec.inference': [noWindow],
+  'spec.inference.window': [windowStride],
+  'spec.inference.tta': [once('view', (entry) => entry)],
+};
