@@ -49,23 +49,23 @@ export function createMetrics(): OperatorMetrics {
   const leader = gauge('carpal_leader', '1 while this replica leads.');
   leader.set(0);
 
-  /** A gauge or counter whose values are read when the page is asked for. */
-  const follow = (
-    name: string,
-    help: string,
-    labelNames: Names,
-    read: () => readonly (readonly [Record<string, string>, number])[],
-  ): void => {
-    const follower = new Gauge({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect: () => {
-        follower.reset();
-        for (const [labels, value] of read()) follower.set(labels, value);
-      },
-    });
+  type Values = readonly (readonly [Record<string, string>, number])[];
+  /** A metric whose values are read when the page is asked for: a counter if its name says so, else a gauge. */
+  const follow = (name: string, help: string, labelNames: Names, read: () => Values): void => {
+    const settings = { name, help, labelNames, registers };
+    if (name.endsWith('_total')) {
+      const collect = (): void => {
+        total.reset();
+        for (const [labels, value] of read()) total.inc(labels, value);
+      };
+      const total = new Counter({ ...settings, collect });
+    } else {
+      const collect = (): void => {
+        level.reset();
+        for (const [labels, value] of read()) level.set(labels, value);
+      };
+      const level = new Gauge({ ...settings, collect });
+    }
   };
   const reflectors = new Map<string, { readonly stats: ReflectorStats; readonly size: number }>();
   const eachReflector = (value: (reflector: { readonly stats: ReflectorStats; readonly size: number }) => number) => () =>

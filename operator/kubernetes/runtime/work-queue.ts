@@ -23,6 +23,8 @@ export type WorkQueueSizes = {
   readonly working: number;
   readonly resting: number;
   readonly failing: number;
+  /** Keys of which anything is held. */
+  readonly known: number;
 };
 
 export type WorkQueue = {
@@ -155,6 +157,7 @@ class KeyedQueue implements WorkQueue {
       later: count(({ later }) => later !== undefined),
       resting: count(({ rest }) => rest !== undefined),
       failing: count(({ failures }) => failures > 0),
+      known: entries.length,
     };
   }
 
