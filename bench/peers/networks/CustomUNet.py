@@ -1,0 +1,56 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def conv_gelu(start, end, dilation=1):
+    return nn.Sequential(nn.Conv2d(start, end, 3, padding=dilation, dilation=dilation), nn.BatchNorm2d(end), nn.GELU())
+
+
+class DoubleAttention(nn.Module):
+    """x weighed by place and by channel, summed (after CBAM, Woo and others 2018)."""
+
+    def __init__(self, channels, hidden):
+        super().__init__()
+        self.place = nn.Conv2d(2, channels, 5, padding=2)
+        self.channel = nn.Sequential(nn.Conv2d(channels, hidden, 1, bias=False), nn.ReLU(), nn.Conv2d(hidden, channels, 1, bias=False))
+
+    def forward(self, x):
+        place = torch.sigmoid(self.place(torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)))
+        channel = torch.sigmoid(self.channel(x.mean((2, 3), keepdim=True)) + self.channel(x.amax((2, 3), keepdim=True)))
+        return x * place + x * channel
+
+
+class CustomUNet(nn.Module):
+    """The original's own network: dilated encoder with attention, 512-1024-512 at the bottom, skips by sum."""
+
+    def __init__(self, classes, width=64):
+        super().__init__()
+        widths = [width * multiple for multiple in (1, 2, 4, 8)]
+        hidden = max(1, width // 4)
+        self.down = nn.ModuleDict()
+        for level, (start, end) in enumerate(zip([3, *widths], widths), 1):
+            convs = {"1": conv_gelu(start, end, 2), "2": conv_gelu(end, end, 2), "attention": DoubleAttention(end, hidden)}
+            self.down[str(level)] = nn.ModuleDict(convs)
+        self.bottom = nn.ModuleDict({"1": conv_gelu(widths[3], 2 * widths[3]), "2": conv_gelu(2 * widths[3], widths[3])})
+        self.up = nn.ModuleDict()
+        for level, (start, end) in enumerate(zip([*widths[1:], widths[3]], widths), 1):
+            self.up[str(level)] = nn.ModuleDict({"grow": nn.ConvTranspose2d(start, end, 2, stride=2), "mix": conv_gelu(end, end)})
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Conv2d(width, classes, 1)
+
+    def forward(self, x):
+        x = x.expand(-1, 3, -1, -1)
+        skips = []
+        for level in self.down.values():
+            x = self.dropout(level["attention"](level["2"](level["1"](x))))
+            skips.append(x)
+            x = F.max_pool2d(x, 2)
+        x = self.dropout(self.bottom["2"](self.bottom["1"](x)))
+        for level in reversed(self.up.values()):
+            x = self.dropout(level["mix"](level["grow"](x) + skips.pop()))
+        return self.head(x)
+
+
+def build(classes: int, options: dict) -> nn.Module:
+    return CustomUNet(classes, **options)

@@ -1,0 +1,66 @@
+import { type NamedArray, type NamedArrays, valueCount } from '../../engine/named-arrays.ts';
+import { mismatch } from '../../engine/variable-arrays.ts';
+import type { ModelVariable } from '../model.ts';
+
+/** The last part of a variable's name, and what PyTorch calls it. */
+const PARTS: Readonly<Record<string, string>> = {
+  kernel: 'weight',
+  bias: 'bias',
+  gamma: 'weight',
+  beta: 'bias',
+  movingMean: 'running_mean',
+  movingVariance: 'running_var',
+};
+
+/** What PyTorch calls the module of a variable; `normalises` tells the normalisation of a layer from its convolution. */
+export type ModuleName = (module: string, normalises: boolean) => string | undefined;
+
+/** The key of a variable in a PyTorch state; undefined where `moduleName` knows nothing of it. */
+export function pytorchKey(variable: string, moduleName: ModuleName): string | undefined {
+  const [, module, part] = /^(.*)\/([^/]+)$/.exec(variable) ?? [];
+  const ending = PARTS[part ?? ''];
+  if (module === undefined || ending === undefined) return undefined;
+  const name = moduleName(module, part !== 'kernel' && part !== 'bias');
+  return name === undefined ? undefined : `${name}.${ending}`;
+}
+
+/**
+ * The arrays of a PyTorch state for those variables that `moduleName` knows, by the variables' names and in carpal's layout. CarpalError
+ * `weights-mismatch` names the key that is missing or of another shape; `where` is the file.
+ */
+export function fromPyTorch(variables: readonly ModelVariable[], state: NamedArrays, moduleName: ModuleName, where?: string): NamedArrays {
+  return new Map(
+    variables.flatMap(({ name, variable }): [string, NamedArray][] => {
+      const key = pytorchKey(name, moduleName);
+      if (key === undefined) return [];
+      const given = state.get(key);
+      if (!given) throw mismatch(`there is no array ${key}, which ${name} takes`, where);
+      const turned = inOurLayout(given);
+      if (turned.shape.join() !== variable.shape.join()) {
+        const wanted = pytorchShape(variable.shape);
+        throw mismatch(`${key} has shape [${given.shape.join(', ')}] where [${wanted.join(', ')}] is needed for ${name}`, where);
+      }
+      return [[name, turned]];
+    }),
+  );
+}
+
+/** PyTorch's shape of a variable: convolutions `[out, in, height, width]`, transposed ones `[in, out, height, width]`, matrices turned. */
+function pytorchShape(shape: readonly number[]): number[] {
+  const [height = 0, width = 0, from = 0, to = 0] = shape;
+  return shape.length === 4 ? [to, from, height, width] : [...shape].reverse();
+}
+
+/** A kernel `[a, b, height, width]` as `[height, width, b, a]`, a matrix turned, anything else as it is. */
+function inOurLayout({ shape, data }: NamedArray): NamedArray {
+  if (shape.length !== 4 && shape.length !== 2) return { shape, data };
+  const [outer = 0, inner = 0, height = 1, width = 1] = shape;
+  const turned = new Float32Array(valueCount(shape));
+  let read = 0;
+  for (let a = 0; a < outer; a++) {
+    for (let b = 0; b < inner; b++) {
+      for (let place = 0; place < height * width; place++) turned[(place * inner + b) * outer + a] = data[read++] as number;
+    }
+  }
+  return { shape: shape.length === 4 ? [height, width, inner, outer] : [inner, outer], data: turned };
+}

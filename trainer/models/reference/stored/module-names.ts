@@ -1,0 +1,42 @@
+/** The names in bench/peers/networks of the modules whose weights carpal's variables hold, network by network. */
+import type { ModuleName } from '../../pretrained/pytorch-arrays.ts';
+import { resNet50Module } from '../../pretrained/resnet50-keys.ts';
+
+/** Two convolutions in one sequence: each is followed by its normalisation, and a ReLU stands between them. */
+const place = (convolution: string | undefined, normalises: boolean): number => (Number(convolution) - 1) * 3 + (normalises ? 1 : 0);
+
+const nestedUNet: ModuleName = (module, normalises) => {
+  const [, node, convolution] = /^node(\d_\d)\/(\d)$/.exec(module) ?? [];
+  if (node !== undefined) return `nodes.${node}.${place(convolution, normalises)}`;
+  return module.replace(/^side/, 'sides.');
+};
+
+const unet3Plus: ModuleName = (module, normalises) => {
+  const [, level, convolution] = /^down(\d)\/(\d)$/.exec(module) ?? [];
+  if (level !== undefined) return `down.${level}.${place(convolution, normalises)}`;
+  const branch = module.replace(/^up(\d)\/from(\d)$/, 'up.$1.branches.$2').replace(/^up(\d)\/mix$/, 'up.$1.mix');
+  return branch === module ? module.replace(/^side/, 'sides.') : `${branch}.${normalises ? 1 : 0}`;
+};
+
+const fcnResNet50: ModuleName = (module, normalises) => {
+  const encoder = resNet50Module(module, normalises);
+  if (encoder !== undefined) return `backbone.${encoder}`;
+  return module === 'head' ? 'classifier.4' : `classifier.${normalises ? 1 : 0}`;
+};
+
+const customUNet: ModuleName = (module, normalises) => {
+  if (module === 'head') return module;
+  const parts = module
+    .replace(/^(down|up)(\d)/, '$1/$2')
+    .replace('attention/narrow', 'attention/channel/0')
+    .replace('attention/widen', 'attention/channel/2')
+    .replaceAll('/', '.');
+  return /attention|grow/.test(parts) ? parts : `${parts}.${normalises ? 1 : 0}`;
+};
+
+export const MODULE_NAMES: Readonly<Record<string, ModuleName>> = {
+  NestedUNet: nestedUNet,
+  UNet3Plus: unet3Plus,
+  FCNResNet50: fcnResNet50,
+  CustomUNet: customUNet,
+};
