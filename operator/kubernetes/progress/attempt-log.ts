@@ -1,0 +1,59 @@
+/** What a failed attempt said, kept in the artifact store before its pod goes. */
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { FILE, reportKey } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { StageRun } from '../../experiment/observed.ts';
+import { logLines } from '../../progress/log-lines.ts';
+import { readReportedError } from '../../progress/reported-error.ts';
+import { stageErrorText } from '../../progress/stage-error-text.ts';
+
+/** A kubelet gives 2 KiB or 80 lines of a log; whatever else a message may come to hold is cut here. */
+const LONGEST_LOG = 64 * 1024;
+/** Of an error's own words: with the log's place behind it, the whole must fit the thousand characters that a status keeps. */
+const LONGEST_WORDS = 600;
+const LAST_LINES = 12;
+
+/** The log's key: beside those that `carpal run` keeps. */
+function attemptLogKey(experiment: SegmentationExperiment, attempt: string): string {
+  return `${reportKey(experiment)}/${FILE.log}/${attempt}.txt`;
+}
+
+/** Where {@link keepAttemptLog} puts the log of the attempt of this name, for people. */
+export function attemptLogUri(store: ArtifactStore, experiment: SegmentationExperiment, attempt: string): string {
+  return `${store.uri}/${attemptLogKey(experiment, attempt)}`;
+}
+
+export type AttemptLog = { readonly store: ArtifactStore; readonly experiment: SegmentationExperiment; readonly run: StageRun };
+
+/**
+ * Writes the last log lines of an ended attempt to the store; doing it again changes nothing. Returns their URI, or undefined where there
+ * is nothing to keep. Throws what the store throws.
+ */
+export async function keepAttemptLog({ store, experiment, run }: AttemptLog): Promise<string | undefined> {
+  const lines = logLines(run.message ?? '');
+  if (lines.length === 0) return undefined;
+  await store.write(attemptLogKey(experiment, run.name), `${lines.join('\n').slice(-LONGEST_LOG)}\n`);
+  return attemptLogUri(store, experiment, run.name);
+}
+
+/**
+ * The message of a failed attempt for its condition: the stage's own error if it could still report one, else the last lines of its log;
+ * and where the log is kept. Undefined where nothing is known. A store that is away takes nothing from what is known without it.
+ */
+export async function explainFailure({ store, experiment, run }: AttemptLog): Promise<{ readonly message: string } | undefined> {
+  const since = new Date(run.startedAt ?? run.pendingSince);
+  const [uri, error] = await Promise.all([
+    keepAttemptLog({ store, experiment, run }).catch(() => undefined),
+    readReportedError(store, experiment, run, since).catch(() => undefined),
+  ]);
+  const tail = logLines(run.message ?? '').slice(-LAST_LINES);
+  const words = error === undefined ? shortened(tail.join('\n'), 'start') : shortened(stageErrorText(error), 'end');
+  const message = [words, uri === undefined ? '' : `(log: ${uri})`].filter((part) => part !== '').join(' ');
+  return message === '' ? undefined : { message };
+}
+
+/** A log says most in its last lines, an error in its first words. */
+function shortened(text: string, cut: 'start' | 'end'): string {
+  if (text.length <= LONGEST_WORDS) return text;
+  return cut === 'start' ? `…${text.slice(1 - LONGEST_WORDS)}` : `${text.slice(0, LONGEST_WORDS - 1)}…`;
+}
