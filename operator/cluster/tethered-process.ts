@@ -18,6 +18,10 @@ export type TetheredProcess = {
   hasEnded(): boolean;
   /** Sends the signal, to the whole group where it leads one; nothing once it has ended. */
   kill(signal: NodeJS.Signals): void;
+  /** Sends SIGTERM to the program alone, as a container runtime does, whatever it leads. */
+  terminate(): void;
+  /** Ends whatever is left of its group, once it has ended itself. */
+  killRest(): void;
   /** The last lines that it wrote. */
   tail(lines: number): Promise<string>;
 };
@@ -69,6 +73,8 @@ export async function startTethered({ program, args, logFile, cwd, env, ownGroup
       if (ownGroup) signalGroup(pid, signal);
       else child.kill(signal);
     },
+    terminate: () => void child.kill('SIGTERM'),
+    killRest: () => ownGroup && signalGroup(pid, 'SIGKILL'),
     tail: (lines) => logTail(logFile, lines),
   };
 }

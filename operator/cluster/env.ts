@@ -1,0 +1,6 @@
+/** What a container's process needs of this machine's own environment; everything else comes from the pod. */
+export function machineEnvironment(): Record<string, string> {
+  const { PATH, HOME, LANG, CARPAL_CACHE } = process.env;
+  const given = Object.entries({ PATH, HOME, LANG, CARPAL_CACHE });
+  return Object.fromEntries(given.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

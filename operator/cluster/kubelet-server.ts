@@ -1,0 +1,85 @@
+/** The part of a kubelet's own API that `kubectl logs` asks the API server for. */
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import { freePort } from './free-port.ts';
+
+const FOLLOW_POLL_MS = 200;
+
+export type KubeletServerOptions = {
+  /** Of the server; the API server of control-plane.ts does not check whose it is. */
+  readonly tls: { readonly key: string | Buffer; readonly cert: string | Buffer };
+  /** The log of a pod that runs or ran here. */
+  readonly logFile: (namespace: string, name: string) => string | undefined;
+};
+
+export type KubeletServer = { readonly port: number; close(): Promise<void> };
+
+/** Serves `/containerLogs/<namespace>/<pod>/<container>` with `follow`, `tailLines` and `limitBytes` on a loopback port. */
+export async function startKubeletServer({ tls, logFile }: KubeletServerOptions): Promise<KubeletServer> {
+  const server = createServer(tls, (asked, answer) => {
+    const url = new URL(asked.url ?? '/', 'https://kubelet');
+    const [, section, namespace = '', pod = ''] = url.pathname.split('/');
+    const path = section === 'containerLogs' ? logFile(namespace, pod) : undefined;
+    if (path === undefined) {
+      answer.writeHead(404).end('no such log\n');
+      return;
+    }
+    answer.writeHead(200, { 'content-type': 'text/plain' });
+    sendLog(path, url.searchParams, answer).catch((error: unknown) => answer.destroy(error instanceof Error ? error : undefined));
+  });
+  const port = await freePort();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, '127.0.0.1', resolve);
+  });
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function sendLog(path: string, query: URLSearchParams, answer: ServerResponse): Promise<void> {
+  const tailLines = query.get('tailLines');
+  const limitBytes = query.get('limitBytes');
+  let at = tailLines === null ? 0 : await startOfTail(path, Number(tailLines));
+  const limit = limitBytes === null ? Number.POSITIVE_INFINITY : at + Number(limitBytes);
+  const isFollowing = query.get('follow') === 'true';
+  do {
+    const end = Math.min(limit, await sizeOf(path));
+    if (end > at) {
+      for await (const chunk of createReadStream(path, { start: at, end: end - 1 })) answer.write(chunk);
+      at = end;
+    } else if (isFollowing) await new Promise((resolve) => setTimeout(resolve, FOLLOW_POLL_MS));
+  } while (isFollowing && !answer.destroyed && at < limit);
+  answer.end();
+}
+
+/** A log that nobody has written to yet is empty. */
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+/** Where the last `lines` lines begin. Looks at the last MiB at most. */
+async function startOfTail(path: string, lines: number): Promise<number> {
+  const size = await sizeOf(path);
+  if (size === 0) return 0;
+  const length = Math.min(size, 1 << 20);
+  const file = await open(path);
+  try {
+    const bytes = Buffer.alloc(length);
+    await file.read(bytes, 0, length, size - length);
+    let at = bytes.at(-1) === 0x0a ? length - 1 : length;
+    for (let left = lines; left > 0 && at >= 0; left -= 1) at = at === 0 ? -1 : bytes.lastIndexOf(0x0a, at - 1);
+    return size - length + at + 1;
+  } finally {
+    await file.close();
+  }
+}
