@@ -13,6 +13,7 @@ import { configMapManifest } from './config-map.ts';
 import { jobManifest } from './job-manifest.ts';
 import { type KeptJob, trueCondition } from './kept-job.ts';
 import type { KeptPod } from './kept-pod.ts';
+import type { MissingPodWords } from './missing-pod.ts';
 import { controllerUid, uidOf } from './owner.ts';
 import { stageRunOf, stageRunOfPods } from './stage-run.ts';
 import type { StageSettings } from './stage-settings.ts';
@@ -31,7 +32,11 @@ export type KubernetesSubstrateOptions = {
   readonly pods: PodStore;
   readonly experiment: SegmentationExperiment;
   readonly settings: StageSettings;
+  /** Asked of Jobs that wait without a pod; see missing-pod.ts. Absent where a hint to look at the Job is enough. */
+  readonly missingPod?: MissingPodWords;
 };
+
+const LONGEST_WORDS = 500;
 
 type Propagation = 'Foreground' | 'Background';
 
@@ -44,7 +49,8 @@ function lookUp(jobs: JobStore, pods: PodStore, uid: string): { jobs: readonly K
 }
 
 /** The substrate of one experiment. It keeps nothing that another could not find out again; make one for each look, or keep it. */
-export function createKubernetesSubstrate({ client, jobs, pods, experiment, settings }: KubernetesSubstrateOptions): Substrate {
+export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): Substrate {
+  const { client, jobs, pods, experiment, settings } = options;
   const uid = uidOf(experiment);
   const { namespace } = experiment.metadata;
   let specIsThere = false;
@@ -99,11 +105,15 @@ export function createKubernetesSubstrate({ client, jobs, pods, experiment, sett
   return {
     async observe() {
       const { jobs: ours, podsOf } = lookUp(jobs, pods, uid);
-      const runs = ours.map((job) => {
-        const mine = podsOf.get(job.metadata.uid ?? '') ?? [];
-        podsOf.delete(job.metadata.uid ?? '');
-        return stageRunOf(job, mine);
-      });
+      const runs = await Promise.all(
+        ours.map(async (job) => {
+          const mine = podsOf.get(job.metadata.uid ?? '') ?? [];
+          podsOf.delete(job.metadata.uid ?? '');
+          const run = stageRunOf(job, mine);
+          const words = run?.state === 'pending' && mine.length === 0 ? await options.missingPod?.(job) : undefined;
+          return run === undefined || words === undefined ? run : { ...run, message: words.slice(0, LONGEST_WORDS) };
+        }),
+      );
       const names = new Set(runs.map((run) => run?.name));
       const left = [...podsOf.values()].map(stageRunOfPods).filter((run) => !names.has(run?.name));
       return [...runs, ...left].filter((run): run is StageRun => run !== undefined);
