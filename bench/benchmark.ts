@@ -1,5 +1,5 @@
-import type { Figure } from './figure.ts';
-import type { Peer, PyTorch } from './peer.ts';
+import type { Compared } from './figure.ts';
+import type { Albumentations, Peer, PyTorch } from './peer.ts';
 
 /** Where a benchmark gets its material: a scratch folder that lasts, phantoms in it, and the peer's Python. */
 export type Bench = {
@@ -8,6 +8,7 @@ export type Bench = {
   readonly phantoms: string;
   readonly classes: readonly string[];
   readonly peer: Peer;
+  readonly albumentations: Albumentations;
   readonly pytorch: PyTorch;
 };
 
@@ -20,5 +21,5 @@ export type Benchmark = {
   readonly goal: number;
   /** The most milliseconds an item may take, where that is promised too. */
   readonly withinMs?: number;
-  readonly run: (bench: Bench) => Promise<{ readonly ours: Figure; readonly peer: Figure }>;
+  readonly run: (bench: Bench) => Promise<Compared>;
 };

@@ -33,4 +33,26 @@ describe('committed figures', () => {
     expect(page).toContain('revision abc1234 on two cores');
     expect(page).toContain('| feed | something | 1.00 ms (1.00–1.00) | 3.00 ms (3.00–3.00) | **3.00×** | ≥ 1× | 100 / 200 |');
   });
+
+  it('show every way in which a peer was run, with a gap for one that failed, and the median over the networks', () => {
+    const figure = (milliseconds: number) => ({ seconds: [milliseconds / 1000], items: 1 });
+    const page = benchmarkPage(
+      [
+        { ...outcome('step-A-256', 1.2), peers: [{ name: 'NCHW', figure: figure(2) }] },
+        {
+          ...outcome('step-B-256', 1.4),
+          peers: [
+            { name: 'NCHW', figure: figure(3) },
+            { name: 'torch.compile', figure: figure(4) },
+          ],
+        },
+      ],
+      'two cores',
+      'abc1234',
+    );
+    expect(page).toContain('- float32 at 256 px: 1.30×, the lowest 1.20×, 2 networks');
+    expect(page).toContain('| name | carpal | NCHW | torch.compile |');
+    expect(page).toContain('| step-A-256 | 1.00 ms (1.00–1.00), 100 MB | 2.00 ms (2.00–2.00) | – |');
+    expect(page).toContain('| step-B-256 | 1.00 ms (1.00–1.00), 100 MB | 3.00 ms (3.00–3.00) | 4.00 ms (4.00–4.00) |');
+  });
 });

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
+import { type Figure, medianOf } from './figure.ts';
 import { milliseconds, type Outcome, promise } from './run-benchmarks.ts';
 
 const DOCS = join(import.meta.dirname, '../docs');
@@ -17,6 +18,49 @@ type Committed = { readonly name: string; readonly ratio: number };
 function revision(): string {
   const git = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: DOCS, encoding: 'utf8' });
   return git.status === 0 ? git.stdout.trim() : 'unknown';
+}
+
+/** A cell with a median, its quartiles and its memory. */
+function cell(figure: Figure | undefined): string {
+  if (!figure) return '–';
+  return `${milliseconds(figure)}${figure.peakMb === undefined ? '' : `, ${figure.peakMb.toFixed(0)} MB`}`;
+}
+
+/** Every way in which a peer was run, a table for each kind of benchmark. A way that failed for one network leaves a gap. */
+function peerTables(outcomes: readonly Outcome[]): string {
+  const several = outcomes.filter(({ peers }) => peers !== undefined);
+  const kinds = [...new Set(several.map(kindOf))];
+  const tables = kinds.map((kind) => {
+    const members = several.filter((outcome) => kindOf(outcome) === kind);
+    const ways = [...new Set(members.flatMap(({ peers = [] }) => peers.map(({ name }) => name)))];
+    const rows = members.map(({ name, ours, peers = [] }) => {
+      const figures = ways.map((way) => cell(peers.find((peer) => peer.name === way)?.figure));
+      return `| ${[name, cell(ours), ...figures].join(' | ')} |`;
+    });
+    return [`| ${['name', 'carpal', ...ways].join(' | ')} |`, `|${'---|'.repeat(ways.length + 2)}`, ...rows].join('\n');
+  });
+  return tables.length === 0 ? '' : `\n## All peers\n\n${tables.join('\n\n')}\n`;
+}
+
+/** The part of a benchmark's name that it shares with those of its kind. */
+function kindOf({ name }: Outcome): string {
+  return name.split('-')[0] ?? name;
+}
+
+/** What is promised of the networks together. */
+function stepMedians(outcomes: readonly Outcome[]): string {
+  const kinds = [
+    ['float32 at 256 px', /^step-.+-256$/],
+    ['bfloat16 at 256 px', /^step-.+-256-bfloat16$/],
+    ['float32 at 512 px', /^step-.+-512$/],
+    ['bfloat16 at 512 px', /^step-.+-512-bfloat16$/],
+  ] as const;
+  const lines = kinds.flatMap(([kind, pattern]) => {
+    const ratios = outcomes.filter(({ name }) => pattern.test(name)).map(({ ratio }) => ratio);
+    if (ratios.length === 0) return [];
+    return [`- ${kind}: ${medianOf(ratios).toFixed(2)}×, the lowest ${Math.min(...ratios).toFixed(2)}×, ${ratios.length} networks`];
+  });
+  return lines.length === 0 ? '' : `\n## Training steps, the median over the networks\n\n${lines.join('\n')}\n`;
 }
 
 /** The outcomes as a page, with the machine and the revision they were measured on. */
@@ -34,7 +78,7 @@ their quartiles, milliseconds an item; \`carpal bench --check\` compares the rat
 | name | what | carpal | peer | ratio | promised | peak MB, carpal / peer |
 |---|---|---|---|---|---|---|
 ${rows.join('\n')}
-`;
+${stepMedians(outcomes)}${peerTables(outcomes)}`;
 }
 
 /** Writes the page and the data that `differences` reads. */

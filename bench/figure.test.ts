@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { measure, millisecondsPerItem, ratio } from './figure.ts';
+import { besideFastest, measure, millisecondsPerItem, ratio } from './figure.ts';
 
 describe('a figure', () => {
   it('is the median over repetitions, for one item', () => {
@@ -28,5 +28,15 @@ describe('a figure', () => {
       () => clock,
     );
     expect(figure.seconds).toEqual([0.1, 0.1]);
+  });
+
+  it('is compared with a peer in whichever way is fastest, whatever came first', () => {
+    const one = (seconds: number) => ({ seconds: [seconds], items: 1 });
+    const peers = [
+      { name: 'slow', figure: one(3) },
+      { name: 'fast', figure: one(1) },
+    ];
+    expect(besideFastest(one(2), peers).peer).toEqual(one(1));
+    expect(() => besideFastest(one(2), [])).toThrow(RangeError);
   });
 });

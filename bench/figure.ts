@@ -4,13 +4,28 @@ export type Figure = {
   readonly items: number;
   /** Resident memory of the side's own process at its highest, where it had one. */
   readonly peakMb?: number;
+  /** How many values its network trains, where it has one. */
+  readonly parameters?: number;
 };
+
+/** One of several ways in which a peer can be run. */
+export type NamedFigure = { readonly name: string; readonly figure: Figure };
+
+/** What a comparison found: the ratio is to `peer`, the fastest of `peers` where there are several. */
+export type Compared = { readonly ours: Figure; readonly peer: Figure; readonly peers?: readonly NamedFigure[] };
 
 function quantile(sorted: readonly number[], fraction: number): number {
   const position = (sorted.length - 1) * fraction;
   const low = sorted[Math.floor(position)] ?? Number.NaN;
   const high = sorted[Math.ceil(position)] ?? Number.NaN;
   return low + (high - low) * (position - Math.floor(position));
+}
+
+export function medianOf(values: readonly number[]): number {
+  return quantile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  );
 }
 
 /** Median milliseconds an item, and the quartiles around it. */
@@ -39,4 +54,11 @@ export async function measure(
     seconds.push((now() - start) / 1000);
   }
   return { seconds, items };
+}
+
+/** Compares with the fastest of a peer's ways, so that it is shown at its best. Throws a RangeError for none. */
+export function besideFastest(ours: Figure, peers: readonly NamedFigure[]): Compared {
+  const [fastest] = [...peers].sort((a, b) => millisecondsPerItem(a.figure).median - millisecondsPerItem(b.figure).median);
+  if (!fastest) throw new RangeError('there is no peer to compare with');
+  return { ours, peer: fastest.figure, peers };
 }

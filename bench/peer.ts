@@ -9,12 +9,16 @@ import type { Figure } from './figure.ts';
 type Request = Readonly<Record<string, unknown>>;
 /** Runs a command of peers/original.py and returns what it measured. */
 export type Peer = (command: string, request: Request) => Promise<Figure>;
+/** Runs peers/augment.py. */
+export type Albumentations = (request: Request) => Promise<Figure>;
 /** The first use of any of these installs PyTorch, which is some gigabytes. */
 export type PyTorch = {
   /** Runs peers/pytorch_step.py. */
   readonly step: (request: Request) => Promise<Figure>;
   /** Runs peers/pytorch_epoch.py. */
   readonly epoch: (request: Request) => Promise<Figure>;
+  /** Runs peers/pytorch_infer.py. */
+  readonly infer: (request: Request) => Promise<Figure>;
   /** The interpreter that has torch. */
   readonly python: () => string;
 };
@@ -71,17 +75,23 @@ export function openPeer(cache: string): Peer {
   return (command, request) => runScript(python, 'original.py', [command, JSON.stringify(request)]);
 }
 
+export function openAlbumentations(cache: string): Albumentations {
+  return (request) => runScript(environment(cache, 'requirements.txt'), 'augment.py', [JSON.stringify(request)]);
+}
+
 /** The PyTorch peers; their environment is made when it is first asked for. */
 export function openPyTorch(cache: string): PyTorch {
   const python = (): string => environment(cache, 'requirements-pytorch.txt');
+  // One environment with both would be another some gigabytes; both are made by the same Python and pin the same numpy.
+  const withOpenCv = (script: string) => (request: Request) => {
+    const opencv = packagesOf(environment(cache, 'requirements.txt'));
+    return runScript(python(), script, [JSON.stringify({ ...request, opencv })]);
+  };
   return {
     python,
     step: (request) => runScript(python(), 'pytorch_step.py', [JSON.stringify(request)]),
-    // One environment with both would be another some gigabytes; both are made by the same Python and pin the same numpy.
-    epoch: (request) => {
-      const opencv = packagesOf(environment(cache, 'requirements.txt'));
-      return runScript(python(), 'pytorch_epoch.py', [JSON.stringify({ ...request, opencv })]);
-    },
+    epoch: withOpenCv('pytorch_epoch.py'),
+    infer: withOpenCv('pytorch_infer.py'),
   };
 }
 

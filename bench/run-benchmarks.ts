@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bench, Benchmark } from './benchmark.ts';
-import { type Figure, millisecondsPerItem, ratio } from './figure.ts';
+import { type Figure, millisecondsPerItem, type NamedFigure, ratio } from './figure.ts';
 import { makePhantoms } from './material.ts';
-import { hasPython, openPeer, openPyTorch } from './peer.ts';
+import { hasPython, openAlbumentations, openPeer, openPyTorch } from './peer.ts';
 
 /** What one benchmark found, as `--json` prints it. */
 export type Outcome = {
@@ -11,7 +11,9 @@ export type Outcome = {
   readonly what: string;
   readonly item: string;
   readonly ours: Figure;
+  /** The fastest of `peers`, where the peer can be run in several ways. */
   readonly peer: Figure;
+  readonly peers?: readonly NamedFigure[];
   readonly ratio: number;
   readonly goal: number;
   readonly withinMs?: number;
@@ -45,6 +47,7 @@ export function outcomeLine(outcome: Outcome): string {
   return [
     `${outcome.name.padEnd(12)} ${outcome.what}`,
     `${' '.repeat(12)} carpal ${milliseconds(outcome.ours)} for each ${outcome.item}, peer ${milliseconds(outcome.peer)}${memory(outcome)}`,
+    ...(outcome.peers ?? []).map(({ name, figure }) => `${' '.repeat(12)}   ${name} ${milliseconds(figure)}`),
     `${' '.repeat(12)} ratio ${outcome.ratio.toFixed(2)}× (promised ${promise(outcome)}: ${verdict})`,
   ].join('\n');
 }
@@ -63,17 +66,17 @@ export async function runBenchmarks(
   const peer = openPeer(cache);
   const scratch = join(cache, 'bench');
   mkdirSync(scratch, { recursive: true });
-  const bench: Bench = { scratch, phantoms: await makePhantoms(scratch), classes, peer, pytorch: openPyTorch(cache) };
+  const phantoms = await makePhantoms(scratch);
+  const bench: Bench = { scratch, phantoms, classes, peer, albumentations: openAlbumentations(cache), pytorch: openPyTorch(cache) };
   const outcomes: Outcome[] = [];
   for (const { name, what, item, goal, withinMs, run } of benchmarks) {
-    const { ours, peer: theirs } = await run(bench);
+    const compared = await run(bench);
     const outcome = {
       name,
       what,
       item,
-      ours,
-      peer: theirs,
-      ratio: ratio(ours, theirs),
+      ...compared,
+      ratio: ratio(compared.ours, compared.peer),
       goal,
       ...(withinMs === undefined ? {} : { withinMs }),
     };

@@ -30,4 +30,5 @@ for (let index = 0; index < repetitions; index++) {
   step.run(batch, 1e-3);
   seconds.push((performance.now() - start) / 1000);
 }
-process.stdout.write(`${JSON.stringify({ seconds, items: count, peakMb: process.resourceUsage().maxRSS / 1000 })}\n`);
+const { parameterCount: parameters } = model;
+process.stdout.write(`${JSON.stringify({ seconds, items: count, peakMb: process.resourceUsage().maxRSS / 1000, parameters })}\n`);

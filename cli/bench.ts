@@ -1,11 +1,13 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
 import { Command } from 'commander';
+import { augment } from '../bench/augment.ts';
 import type { Benchmark } from '../bench/benchmark.ts';
 import { cocoDecode, cocoDice, cocoEncode } from '../bench/coco.ts';
 import { differences, writeCommitted } from '../bench/committed.ts';
 import { feed, prepare } from '../bench/data-path.ts';
 import { EPOCHS } from '../bench/epoch.ts';
+import { INFERENCES } from '../bench/infer.ts';
 import { rleDecode, rleEncode } from '../bench/rle.ts';
 import { keepsPromise, type Outcome, outcomeLine, runBenchmarks } from '../bench/run-benchmarks.ts';
 import { STARTS } from '../bench/start.ts';
@@ -13,10 +15,16 @@ import { STEPS } from '../bench/step.ts';
 import { vote } from '../bench/vote.ts';
 import { cacheFolder } from '../setup/env.ts';
 
-const USUAL: readonly Benchmark[] = [prepare, feed, rleEncode, rleDecode, vote, cocoEncode, cocoDecode, cocoDice];
+const USUAL: readonly Benchmark[] = [prepare, feed, augment, rleEncode, rleDecode, vote, cocoEncode, cocoDecode, cocoDice];
 /** All but the usual ones need PyTorch, a large download, so they are asked for by name. */
-const BENCHMARKS: readonly Benchmark[] = [...USUAL, ...STEPS, ...EPOCHS, ...STARTS];
-const GROUPS: Readonly<Record<string, readonly Benchmark[]>> = { all: BENCHMARKS, step: STEPS, start: STARTS };
+const BENCHMARKS: readonly Benchmark[] = [...USUAL, ...STEPS, ...INFERENCES, ...EPOCHS, ...STARTS];
+const GROUPS: Readonly<Record<string, readonly Benchmark[]>> = {
+  all: BENCHMARKS,
+  step: STEPS,
+  infer: INFERENCES,
+  epochs: EPOCHS,
+  start: STARTS,
+};
 
 type Options = { json?: boolean; write?: boolean; check?: boolean };
 
@@ -66,7 +74,7 @@ export const command = (): Command =>
     )
     .argument(
       '[names...]',
-      `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step: all steps; start: all starts; all: everything (installs PyTorch)`,
+      `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step, infer, epochs, start: all of a kind; all: everything (installs PyTorch)`,
     )
     .option('--json', 'print the figures as JSON')
     .option('--write', 'write docs/benchmarks.md')

@@ -1,6 +1,7 @@
 """PyTorch as the peer of carpal's training step: the same networks, losses, optimizer, batch and threads.
 
-Prints one line of JSON: {"seconds": [one figure a step], "items": images a step, "peakMb": resident memory at its highest}.
+Prints one line of JSON: {"seconds": [one figure a step], "items": images a step, "peakMb": resident memory at its highest, "parameters":
+how many values are trained}.
 """
 
 import json
@@ -61,7 +62,8 @@ def main():
         step()
         seconds.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    print(json.dumps({"seconds": seconds, "items": count, "peakMb": peak}))
+    parameters = sum(values.numel() for values in model.parameters())
+    print(json.dumps({"seconds": seconds, "items": count, "peakMb": peak, "parameters": parameters}))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+/** carpal's side of the inference benchmark, in a process of its own: image file to RLE text as `predict` does it. */
+import { readFileSync } from 'node:fs';
+import { squareFit } from '@carpal/masks/fit.ts';
+import { formatRle } from '@carpal/masks/rle-text.ts';
+import { fitImage } from '@carpal/trainer/data/fit-image.ts';
+import { readSheet } from '@carpal/trainer/data/read-sheet.ts';
+import { openPredictor } from '@carpal/trainer/engine/open-engine.ts';
+import type { Network } from '@carpal/trainer/infer/network.ts';
+import { softVote } from '@carpal/trainer/infer/soft-vote.ts';
+import { buildModel } from '@carpal/trainer/models/registry.ts';
+import { measure } from './figure.ts';
+import type { InferRequest } from './infer.ts';
+
+const request = JSON.parse(process.argv[2] ?? '{}') as InferRequest;
+const { network: name, size, classes, threshold, images, repetitions } = request;
+const thresholds = Array.from({ length: classes }, () => threshold);
+
+/** Channels last, as the network answers. */
+function readLogits(path: string): Float32Array {
+  const bytes = readFileSync(path);
+  const planes = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const pixels = size * size;
+  return Float32Array.from(planes, (_, at) => planes[(at % classes) * pixels + Math.floor(at / classes)] as number);
+}
+
+const trained = request.logits.map(readLogits);
+const model = buildModel({ name, classes, seed: 0 });
+const predictor = openPredictor(model, 'graph');
+let current = 0;
+/** The network answers, and what a trained one might have said is taken instead. */
+const network: Pick<Network, 'predictor'> = {
+  predictor: {
+    ...predictor,
+    run: (pixels, count, side) => {
+      const answer = predictor.run(pixels, count, side);
+      answer.set(trained[current] as Float32Array);
+      return answer;
+    },
+  },
+};
+
+async function predictAll(): Promise<number> {
+  let characters = 0;
+  let next = readSheet(images[0] ?? '');
+  for (const index of images.keys()) {
+    const sheet = await next;
+    const following = images[index + 1];
+    // As in predict: the next image is decoded on a library thread while this one is predicted.
+    if (following !== undefined) next = readSheet(following);
+    const { width, height } = sheet;
+    current = index;
+    const pixels = fitImage(sheet, squareFit(width, height, size));
+    const vote = { networks: [network as Network], views: ['identity'] as const, thresholds };
+    for (const mask of softVote(vote, { pixels, size, width, height })) characters += formatRle(mask).length;
+  }
+  return characters;
+}
+
+const figure = await measure(images.length, repetitions, predictAll);
+process.stdout.write(`${JSON.stringify({ ...figure, peakMb: process.resourceUsage().maxRSS / 1000 })}\n`);
