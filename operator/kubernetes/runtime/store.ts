@@ -21,8 +21,6 @@ type StoreOptions<Item, KeptItem extends Kept> = {
   readonly onChange: (change: Change<KeptItem>) => void;
 };
 type Source = Change<Kept>['source'];
-/** An object that is gone though the watch has not said so yet. `list`: how many lists had begun when it went. */
-type Tombstone = { readonly uid: string | undefined; readonly list: number };
 
 /** `namespace/name`, or `name` outside namespaces. */
 export function keyOf({ namespace, name }: Pick<ObjectMeta, 'namespace' | 'name'>): string {
@@ -35,7 +33,8 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
   readonly #options: StoreOptions<Item, KeptItem>;
   readonly #entries = new Map<string, Entry<KeptItem>>();
   readonly #index = new Map<string, Set<string>>();
-  readonly #tombstones = new Map<string, Tombstone>();
+  /** Uids of objects that are gone though the watch has not said so yet, and how many lists had begun when they went. */
+  readonly #tombstones = new Map<string | undefined, number>();
   /** Versions of the watch's events since a resync began. */
   #tracked: Map<string, string> | undefined;
   #lists = 0;
@@ -73,11 +72,9 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
     const { uid, resourceVersion: version = '' } = item.metadata;
     this.advance(version);
     this.#tracked?.set(key, version);
-    const tombstone = this.#tombstones.get(key);
-    if (tombstone !== undefined) {
-      const same = tombstone.uid === uid;
-      if (type === 'DELETED' || !same) this.#tombstones.delete(key);
-      if (same) return;
+    if (this.#tombstones.has(uid)) {
+      if (type === 'DELETED') this.#tombstones.delete(uid);
+      return;
     }
     const known = this.#entries.get(key);
     if (type !== 'DELETED') {
@@ -104,7 +101,7 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
     for (const [key, entry] of snapshot.items) {
       const known = this.#entries.get(key);
       const order = known === undefined ? 1 : compareVersions(entry.version, known.version);
-      if (!this.#goneSince(snapshot, key, entry) && (order > 0 || (rewound && order !== 0))) this.#put(key, entry, 'list');
+      if (!this.#goneSince(snapshot, entry) && (order > 0 || (rewound && order !== 0))) this.#put(key, entry, 'list');
     }
     for (const [key, entry] of this.#entries) {
       const newer = !rewound && compareVersions(entry.version, snapshot.version) > 0;
@@ -133,7 +130,7 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
     for (const [key, entry] of snapshot.items) {
       const known = this.#entries.get(key);
       const stale = known === undefined || compareVersions(known.version, entry.version) < 0;
-      if (!stale || toldSince(key) || this.#goneSince(snapshot, key, entry)) continue;
+      if (!stale || toldSince(key) || this.#goneSince(snapshot, entry)) continue;
       this.#put(key, entry, 'list');
       repairs += 1;
     }
@@ -153,28 +150,30 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
     const known = this.#entries.get(key);
     const told = this.reached !== undefined && compareVersions(version, this.reached) <= 0;
     const older = known !== undefined && compareVersions(version, known.version) <= 0;
-    const tombstone = this.#tombstones.get(key);
-    if (told || older || (tombstone !== undefined && tombstone.uid === uid)) return;
+    if (told || older || this.#tombstones.has(uid)) return;
     this.#put(key, this.entryOf(item), 'own');
   }
 
   forget(item: KubernetesObject): void {
     const key = keyOf(item.metadata);
+    const { uid, resourceVersion: version = '' } = item.metadata;
     const known = this.#entries.get(key);
-    // Not there: the watch was quicker, and nothing late can come any more.
-    if (known === undefined || known.uid !== item.metadata.uid) return;
-    this.#remove(key, known, 'own');
-    this.#tombstones.set(key, { uid: known.uid, list: this.#lists });
+    const here = known !== undefined && known.uid === uid;
+    // Not here though the watch has come past it: it has told of the end already, and nothing late can come any more.
+    const ended = !here && this.reached !== undefined && compareVersions(version, this.reached) <= 0;
+    if (ended) return;
+    if (here) this.#remove(key, known, 'own');
+    if (uid !== undefined) this.#tombstones.set(uid, this.#lists);
   }
 
   /** Whether the object was forgotten after the list was asked for, so that the list may still hold it. */
-  #goneSince(snapshot: Snapshot<KeptItem>, key: string, { uid }: Entry<KeptItem>): boolean {
-    const tombstone = this.#tombstones.get(key);
-    return tombstone !== undefined && tombstone.uid === uid && tombstone.list >= snapshot.number;
+  #goneSince(snapshot: Snapshot<KeptItem>, { uid }: Entry<KeptItem>): boolean {
+    const list = this.#tombstones.get(uid);
+    return list !== undefined && list >= snapshot.number;
   }
 
   #dropTombstones(snapshot: Snapshot<KeptItem>): void {
-    for (const [key, { list }] of this.#tombstones) if (list < snapshot.number) this.#tombstones.delete(key);
+    for (const [uid, list] of this.#tombstones) if (list < snapshot.number) this.#tombstones.delete(uid);
   }
 
   #put(key: string, entry: Entry<KeptItem>, source: Source): void {
