@@ -15,8 +15,8 @@ import { beginPartial, endPartial } from './partial.ts';
 /** One object: its path in the checkout, its size in bytes, and what names this version of it among all objects of all stores. */
 export type CachedObject = { readonly path: string; readonly size: number; readonly version: string };
 
-/** Checkouts that nobody has asked for so long are removed. */
-const KEPT_MS = 14 * 86_400_000;
+/** Checkouts that nobody has asked for so long are removed; longer than any training, which asks once at its start. */
+const KEPT_MS = 60 * 86_400_000;
 const DOWNLOADS_AT_ONCE = 16;
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 40);

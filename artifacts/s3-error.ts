@@ -107,11 +107,10 @@ export function withoutSecrets(text: string): string {
     .replaceAll(/\b(AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b/g, '***')
     .replaceAll(/\/\/[^/\s@]*@/g, '//***@')
     .replaceAll(/(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s]+/gi, '$1***')
-    .replaceAll(/(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/=_-]{40,}(?![A-Za-z0-9+/=_-])/g, (run) => (isPath(run) ? run : '***'));
+    .replaceAll(/(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{32,}(?![A-Za-z0-9+/=])/g, (run) => (isMixed(run) ? '***' : run));
 }
 
-/** Keys of the store are long too, but have several short parts; secrets have a slash by chance only. */
-function isPath(run: string): boolean {
-  const parts = run.split('/');
-  return parts.length > 2 && parts.every((part) => part.length < 24);
+/** Keys and tokens have all kinds of characters; of what else is long, such as paths, little has. */
+function isMixed(run: string): boolean {
+  return /[a-z]/.test(run) && /[A-Z]/.test(run) && /[0-9]/.test(run);
 }

@@ -1,4 +1,4 @@
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
@@ -39,7 +39,7 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
   const { bucket, prefix: root } = s3Location(uri);
   const environment = s3Environment();
   const { patienceMs = 120_000, timeoutMs = 30_000, multipartBytes = 64 * 2 ** 20, onWait } = options;
-  const checkoutFolder = options.checkoutFolder ?? join(tmpdir(), `carpal-checkout-${userInfo().uid}`);
+  const checkoutFolder = options.checkoutFolder ?? join(tmpdir(), `carpal-checkout-${process.getuid?.() ?? ''}`);
   const place = root === '' ? `s3://${bucket}` : `s3://${bucket}/${root}`;
 
   let opened: Promise<S3Objects> | undefined;
@@ -81,10 +81,10 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
   const listAll = async (prefix: string): Promise<S3Object[]> => {
     const key = prefix === '' ? root : checked(prefix);
     const found = await ask(whereOf(prefix), [], async (s3) => {
-      if (key === '') return s3.list('');
+      if (prefix === '') return s3.list(key === '' ? '' : `${key}/`);
       // The object of the very key is the first of all keys that begin so; listing all of them would find `a10` for `a1` too.
       const [below, [first]] = await Promise.all([s3.list(`${key}/`), s3.list(key, 1)]);
-      return first?.key === key && prefix !== '' ? [first, ...below] : below;
+      return first?.key === key ? [first, ...below] : below;
     });
     return found ?? [];
   };

@@ -89,4 +89,10 @@ describe('the stages with data set and artifacts in S3', () => {
     const noBucket = await carpal('prepare', '--experiment', file, '--artifacts', 's3://nobody/carpal');
     expect(noBucket).toMatchObject({ code: 78, errors: expect.stringContaining('store-misplaced') });
   });
+
+  it('are planned for a data set in S3 by carpal run as well', async () => {
+    const file = join(folder, 'run.json');
+    await writeFile(file, JSON.stringify(experimentOver('s3://hands/data/tiny')));
+    expect(await carpal('run', file, '--dry-run', '--workdir', join(folder, 'work'))).toMatchObject({ code: 0, errors: '' });
+  });
 });

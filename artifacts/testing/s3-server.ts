@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export const TEST_ACCESS_KEY = 'AKIATESTTESTTEST1234';
-export const TEST_SECRET = 'only-for-tests/which-run-on-this-machine+0';
+export const TEST_SECRET = 'ONLYforTESTS/whichRUNonTHISmachine+000001';
 
 export type S3Server = {
   readonly endpoint: string;
