@@ -101,6 +101,19 @@ const REFUSED: [string, object, string[]][] = [
     { training: { deepSupervision: true } },
     ['spec.training.deepSupervision: network UNet has no side heads to supervise'],
   ],
+  [
+    'pretrained weights for a network without an encoder of its own',
+    { model: { name: 'UNet', pretrained: { uri: 'resnet50.safetensors' } } },
+    ['spec.model.pretrained: network UNet has no encoder that takes pretrained weights'],
+  ],
+  [
+    'an option of another network',
+    { model: { name: 'NestedUNet', options: { depth: 3, guidance: true } } },
+    [
+      'spec.model.options.depth: is not an option of network NestedUNet',
+      'spec.model.options.guidance: is not an option of network NestedUNet',
+    ],
+  ],
   ...['bfloat16', 'float16'].map((precision): [string, object, string[]] => [
     `${precision} without a graph`,
     { training: { engine: 'eager', precision } },

@@ -40,9 +40,9 @@ export function encodeSafetensors(arrays: NamedArrays, metadata: Readonly<Record
 /**
  * The arrays and metadata of a safetensors file; the arrays are copies. Trusts nothing: lengths, offsets, shapes and types are checked before
  * anything is allocated, the arrays must cover the data exactly once, and no name may stand twice. CarpalError `weights-invalid` otherwise;
- * `where` is the file, for the message.
+ * `where` is the file, for the message. Arrays that are `ignored` are left out and may be of any type (other programs store counters).
  */
-export function decodeSafetensors(bytes: Uint8Array, where?: string): SafetensorsFile {
+export function decodeSafetensors(bytes: Uint8Array, where?: string, ignored: (name: string) => boolean = () => false): SafetensorsFile {
   const invalid = (what: string): CarpalError => new CarpalError('weights-invalid', what, where === undefined ? {} : { where });
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length < 8) throw invalid(`the file has ${file.length} bytes; a safetensors file has at least 10`);
@@ -53,7 +53,10 @@ export function decodeSafetensors(bytes: Uint8Array, where?: string): Safetensor
   const { [METADATA]: metadata = {}, ...entries } = readHeader(file.subarray(8, start), invalid);
   if (!isStringRecord(metadata)) throw invalid(`${METADATA} is not a record of strings`);
 
-  const places = Object.entries(entries).map(([name, entry]) => ({ name, ...checkEntry(name, entry, file.length - start, invalid) }));
+  const places = Object.entries(entries).map(([name, entry]) => ({
+    name,
+    ...(ignored(name) ? checkPlace : checkEntry)(name, entry, file.length - start, invalid),
+  }));
   let covered = 0;
   for (const { name, begin, end } of [...places].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== covered) throw invalid(`${name} begins at byte ${begin} of the data where byte ${covered} is due`);
@@ -63,6 +66,7 @@ export function decodeSafetensors(bytes: Uint8Array, where?: string): Safetensor
 
   const arrays = new Map<string, NamedArray>();
   for (const { name, shape, begin, end } of places) {
+    if (ignored(name)) continue;
     const data = new Float32Array((end - begin) / WIDTH);
     new Uint8Array(data.buffer).set(file.subarray(start + begin, start + end));
     arrays.set(name, { shape, data });
@@ -91,14 +95,25 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-function checkEntry(name: string, entry: unknown, dataLength: number, invalid: Invalid): { shape: number[]; begin: number; end: number } {
-  if (!isRecord(entry)) throw invalid(`${name} is not an object`);
-  const { dtype, shape, data_offsets: offsets } = entry;
+type Place = { readonly shape: number[]; readonly begin: number; readonly end: number };
+
+/** A float32 array of the data. */
+function checkEntry(name: string, entry: unknown, dataLength: number, invalid: Invalid): Place {
+  const place = checkPlace(name, entry, dataLength, invalid);
+  const { shape, begin, end } = place;
+  const { dtype } = entry as Record<string, unknown>;
   if (dtype !== 'F32') throw invalid(`${name} has type ${JSON.stringify(dtype)}; only F32 is read`);
+  if (valueCount(shape) * WIDTH !== end - begin) throw invalid(`${name} has ${end - begin} bytes for shape [${shape.join(', ')}]`);
+  return place;
+}
+
+/** An array of any type that lies in the data. */
+function checkPlace(name: string, entry: unknown, dataLength: number, invalid: Invalid): Place {
+  if (!isRecord(entry)) throw invalid(`${name} is not an object`);
+  const { shape, data_offsets: offsets } = entry;
   if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isCount)) throw invalid(`${name} has an unusable shape`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) throw invalid(`${name} has unusable data_offsets`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataLength) throw invalid(`${name} lies at bytes ${begin} to ${end} of ${dataLength}`);
-  if (valueCount(shape) * WIDTH !== end - begin) throw invalid(`${name} has ${end - begin} bytes for shape [${shape.join(', ')}]`);
   return { shape, begin, end };
 }

@@ -5,6 +5,7 @@ import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.t
 import type { PreparedSet } from '../data/prepared.ts';
 import { openPredictor, openTrainingEngine } from '../engine/open-engine.ts';
 import type { Model } from '../models/model.ts';
+import { loadEncoder } from '../models/pretrained/load-encoder.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
 import { createSchedule } from '../objective/schedules.ts';
@@ -15,6 +16,7 @@ import { TrainingLoop } from './loop.ts';
 import { MetricsLog } from './metrics-log.ts';
 import { writeOutOfFold } from './out-of-fold.ts';
 import type { Clock, ProgressFile } from './progress-file.ts';
+import { readPretrained } from './read-pretrained.ts';
 import { TruthMasks } from './truth.ts';
 import type { ValidationSource } from './validate.ts';
 import { weightsMetadata } from './weights-metadata.ts';
@@ -47,11 +49,17 @@ export async function trainFold(training: FoldTraining): Promise<void> {
   checkPrepared(training);
   const samples = splitFold(prepared, spec.dataset.split, fold);
   const classes = prepared.classes.length;
-  const model = buildModel({ name: spec.model.name, options: spec.model.options, classes, seed: spec.training.seed });
+  const { name, options, pretrained } = spec.model;
+  const { seed, deepSupervision } = spec.training;
+  const model = buildModel({ name, options: { ...options, ...(deepSupervision && { deepSupervision }) }, classes, seed });
   try {
     checkSize(model, spec.input.size);
     checkpoints.describeWeights(weightsMetadata(experiment, model, prepared.classes));
     log(opening(training, samples, model));
+    if (pretrained && !training.record) {
+      loadEncoder(model, await readPretrained(pretrained.uri), pretrained.uri);
+      log(`the encoder begins with the weights of ${pretrained.uri}`);
+    }
     const validation = validationSource(training, samples);
     const truth = new TruthMasks(prepared);
     await learn(training, samples, model, validation, truth);
@@ -73,8 +81,8 @@ async function learn(
 ): Promise<void> {
   const { experiment, checkpoints, record, store } = training;
   const { spec } = experiment;
-  const { gradientClip, accumulate, epochs, precision } = spec.training;
-  const settings = { model, losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate, precision };
+  const { gradientClip, accumulate, epochs, precision, seed } = spec.training;
+  const settings = { model, losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate, precision, seed };
   const engine = openTrainingEngine(settings, spec.training.engine, training.log);
   try {
     const loop = new TrainingLoop({
