@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type HealthServer, startHealthServer, stuckReflectors } from './health-server.ts';
+import { createLogger } from './logger.ts';
+import { createMetrics } from './metrics.ts';
+import { createWorkQueue } from './work-queue.ts';
+
+describe('the health server', () => {
+  let ills: string[];
+  let awaited: string[];
+  let server: HealthServer;
+  const metrics = createMetrics();
+  beforeEach(async () => {
+    [ills, awaited] = [[], []];
+    server = await startHealthServer({ port: 0, host: '127.0.0.1', ills: () => ills, awaited: () => awaited, metrics });
+  });
+  afterEach(() => server.close());
+  const get = async (path: string, method = 'GET'): Promise<[number, string]> => {
+    const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method });
+    return [response.status, await response.text()];
+  };
+
+  it('is alive and not ready while it waits for its first lists', async () => {
+    awaited = ['the first list of jobs'];
+    expect(await get('/healthz')).toEqual([200, 'ok\n']);
+    expect(await get('/readyz')).toEqual([503, 'the first list of jobs\n']);
+    awaited = [];
+    expect(await get('/readyz')).toEqual([200, 'ok\n']);
+  });
+
+  it('is not alive with a reflector that hangs', async () => {
+    ills = [...stuckReflectors({ jobs: { quietMs: () => 700_000 }, pods: { quietMs: () => 300_000 } })];
+    expect(await get('/healthz')).toEqual([503, 'the reflector of jobs gave no sign for 700 s\n']);
+  });
+
+  it('answers nothing else', async () => {
+    expect((await get('/'))[0]).toBe(404);
+    expect((await get('/healthz', 'POST'))[0]).toBe(405);
+  });
+
+  it('shows what was counted, without a label that grows with the experiments', async () => {
+    metrics.reconciled({ ok: true, seconds: 0.01 });
+    metrics.queueWaited(20);
+    metrics.apiRequest({ verb: 'create', group: 'batch', resource: 'jobs', code: 201, seconds: 0.02 });
+    metrics.stageEnded('fold', 'succeeded');
+    metrics.gpuSeconds(3600);
+    metrics.leading(true);
+    const queue = createWorkQueue();
+    metrics.followQueue(queue);
+    queue.add('team/wrist');
+    metrics.followReflector('jobs', { stats: { lists: 1, watches: 2, events: 3, relists: 4, repairs: 5, errors: 6 }, size: 7 });
+    metrics.followExperiments(() => ({ Training: 3, Complete: 9 }));
+    metrics.followEvents({ written: 11, lost: 1 });
+    const [, page] = await get('/metrics');
+    const [, again] = await get('/metrics');
+    for (const line of [
+      'carpal_reconcile_total{result="ok"} 1',
+      'carpal_reconcile_duration_seconds_count{result="ok"} 1',
+      'carpal_api_requests_total{verb="create",resource="jobs",code="201"} 1',
+      'carpal_stage_attempts_total{stage="fold",outcome="succeeded"} 1',
+      'carpal_gpu_seconds_total 3600',
+      'carpal_leader 1',
+      'carpal_queue_depth 1',
+      'carpal_reflector_repairs_total{resource="jobs"} 5',
+      'carpal_reflector_objects{resource="jobs"} 7',
+      'carpal_experiments{state="Complete"} 9',
+      'carpal_events_total{outcome="written"} 11',
+    ]) {
+      expect(page.split('\n')).toContain(line);
+      expect(again.split('\n')).toContain(line);
+    }
+    expect(page).toContain('# TYPE carpal_reflector_repairs_total counter');
+    expect(page).toContain('process_resident_memory_bytes');
+    expect(page).not.toContain('wrist');
+  });
+});
+
+describe('the logger', () => {
+  it('writes one JSON object a line, with the experiment, the cause of an error, and no secret', () => {
+    const lines: string[] = [];
+    const logger = createLogger({ level: 'info', destination: { write: (line) => lines.push(line) } }).child({ experiment: 'team/wrist' });
+    logger.debug({}, 'not shown');
+    logger.error(
+      { error: new Error('outer', { cause: new Error('inner') }), token: 'abc', request: { headers: { authorization: 'abc' } } },
+      'failed',
+    );
+    expect(lines.length).toBe(1);
+    const line = JSON.parse(lines[0] ?? '') as Record<string, unknown>;
+    expect(line).toMatchObject({ level: 'error', experiment: 'team/wrist', msg: 'failed', token: '[hidden]' });
+    expect(JSON.stringify(line)).toContain('inner');
+    expect(lines[0]).not.toContain('abc');
+  });
+});
