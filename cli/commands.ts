@@ -20,5 +20,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'vote', summary: 'hard vote of several submissions into one', load: () => import('./vote.ts') },
   { name: 'score', summary: 'Dice of a submission in all and per class', load: () => import('./score.ts') },
   { name: 'check', summary: 'whether a submission is valid', load: () => import('./check.ts') },
+  { name: 'operator', summary: 'look after the experiments of a Kubernetes cluster', load: () => import('./operator.ts') },
   { name: 'bench', summary: "carpal's speed beside the original's method, measured here", load: () => import('./bench.ts') },
 ];

@@ -1,0 +1,133 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { operatorEnvironment } from '@carpal/operator/env.ts';
+import { connect } from '@carpal/operator/kubernetes/api/connect.ts';
+import { dryRunLines, planCluster } from '@carpal/operator/kubernetes/dry-run.ts';
+import type { OperatorSettings } from '@carpal/operator/kubernetes/operator-settings.ts';
+import { runOperator } from '@carpal/operator/kubernetes/run-operator.ts';
+import { logLevel } from '@carpal/operator/kubernetes/runtime/env.ts';
+import { createLogger } from '@carpal/operator/kubernetes/runtime/logger.ts';
+import { createMetrics } from '@carpal/operator/kubernetes/runtime/metrics.ts';
+import { stageSettings } from '@carpal/operator/kubernetes/stages/stage-settings.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+
+type Options = {
+  kubeconfig?: string;
+  context?: string;
+  image?: string;
+  artifacts?: string;
+  artifactsSecret?: string;
+  serviceAccount?: string;
+  stageEnv?: Record<string, string>;
+  namespace?: string;
+  watchNamespace?: string;
+  workers: number;
+  port: number;
+  leaderElection: boolean;
+  dryRun?: true;
+  json?: true;
+};
+
+/** `carpal operator`: looks after the SegmentationExperiments of a cluster. */
+export const command = (): Command =>
+  new Command()
+    .description(
+      'Turns every SegmentationExperiment of a cluster into Jobs and tells the truth about them in its status. Runs until SIGTERM.',
+    )
+    .option('--kubeconfig <file>', "a kubeconfig (default: kubectl's, or the pod's own service account)")
+    .option('--context <name>', 'its context')
+    .option('--image <reference>', 'what stages run, by digest (default: $CARPAL_IMAGE)')
+    .option('--artifacts <uri>', 's3://bucket/prefix, or a folder that every node shares (default: $CARPAL_ARTIFACTS)')
+    .option(
+      '--artifacts-secret <name>',
+      "a Secret of each experiment's namespace with the store's credentials; none with Pod Identity or IRSA",
+    )
+    .option('--service-account <name>', 'service account of stages whose experiment names none (default: carpal-stage)')
+    .option('--stage-env <name=value>', 'a variable of every stage, such as AWS_REGION; may be given several times', collect)
+    .option('--namespace <name>', "where the Lease lies (default: the pod's namespace, or carpal-system)")
+    .option('--watch-namespace <name>', 'look after one namespace only')
+    .option('--workers <count>', 'experiments worked on at once', whole, 16)
+    .option('--port <port>', 'of /healthz, /readyz and /metrics; 0 for any free one', whole, 8080)
+    .option('--no-leader-election', 'lead at once; for one operator alone')
+    .option('--dry-run', 'print what would be started, stopped and removed now, and do none of it')
+    .option('--json', 'with --dry-run: print it as JSON')
+    .action(operate);
+
+function whole(value: string): number {
+  if (!/^\d{1,5}$/.test(value)) throw new InvalidArgumentError('It takes a whole number.');
+  return Number(value);
+}
+
+function collect(value: string, before: Record<string, string> = {}): Record<string, string> {
+  const [, name, text] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(value) ?? [];
+  if (name === undefined || text === undefined) throw new InvalidArgumentError('It takes NAME=VALUE.');
+  return { ...before, [name]: text };
+}
+
+function settingsOf(options: Options): OperatorSettings {
+  const environment = operatorEnvironment();
+  const image = options.image ?? environment.image;
+  const artifactsUri = options.artifacts ?? environment.artifacts;
+  const missing = (what: string, remedy: string): CarpalError => new CarpalError('usage-invalid', `${what} is missing`, { remedy });
+  if (image === undefined) throw missing('the image of the stages', 'Give --image repository@sha256:… or set CARPAL_IMAGE.');
+  if (artifactsUri === undefined) throw missing('the artifact store', 'Give --artifacts s3://bucket/prefix or set CARPAL_ARTIFACTS.');
+  return {
+    stages: stageSettings({
+      image,
+      artifactsUri,
+      ...(options.artifactsSecret === undefined ? {} : { artifactsSecretName: options.artifactsSecret }),
+      ...(options.serviceAccount === undefined ? {} : { defaultServiceAccountName: options.serviceAccount }),
+      ...(options.stageEnv === undefined ? {} : { env: options.stageEnv }),
+    }),
+    workers: Math.max(1, options.workers),
+    provenance: { carpal: packageJson.version, node: process.version },
+    ...(options.watchNamespace === undefined ? {} : { watchNamespace: options.watchNamespace }),
+  };
+}
+
+async function operate(options: Options): Promise<void> {
+  const settings = settingsOf(options);
+  const log = createLogger({ level: logLevel() });
+  const metrics = createMetrics();
+  const { kubeconfig, context } = options;
+  const connection = await connect({
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    onRequest: metrics.apiRequest,
+  });
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  try {
+    const store = openStore(settings.stages.artifactsUri);
+    if (options.dryRun) {
+      const planned = await planCluster({ connection, settings, store, now: () => new Date(), signal: stop.signal });
+      process.stdout.write(options.json ? `${JSON.stringify(planned, null, 2)}\n` : dryRunLines(planned));
+      return;
+    }
+    const { podName } = operatorEnvironment();
+    await runOperator({
+      connection,
+      settings,
+      store,
+      identity: `${podName ?? hostname()}_${randomUUID()}`,
+      ...(options.leaderElection
+        ? { lease: { namespace: options.namespace ?? connection.namespace ?? 'carpal-system', name: 'carpal-operator' } }
+        : {}),
+      port: options.port,
+      metrics,
+      log,
+      now: () => new Date(),
+      // For jitter alone.
+      random: () => randomInt(2 ** 32) / 2 ** 32,
+      signal: stop.signal,
+    });
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal);
+    connection.close();
+  }
+}

@@ -1,0 +1,70 @@
+/** What the operator sees of the cluster: three collections kept up to date, each change of which makes an experiment due. */
+import { LABEL } from '@carpal/configs/names.ts';
+import type { KubernetesClient, Query } from './api/client.ts';
+import type { Job, Pod } from './api/objects.ts';
+import { EXPERIMENTS, JOBS, PODS, resourcePath } from './api/resource-path.ts';
+import { type ExperimentObject, type KeptExperiment, keepExperiment } from './experiment-object.ts';
+import type { Log } from './runtime/logger.ts';
+import { createReflector, type Kept, type Reflector } from './runtime/reflector.ts';
+import { type KeptJob, keepJob } from './stages/kept-job.ts';
+import { type KeptPod, keepPod } from './stages/kept-pod.ts';
+import { experimentUidOf, MANAGED_BY } from './stages/stage-labels.ts';
+
+export type Collections = {
+  readonly experiments: Reflector<ExperimentObject, KeptExperiment>;
+  readonly jobs: Reflector<Job, KeptJob>;
+  readonly pods: Reflector<Pod, KeptPod>;
+};
+
+export type CollectionOptions = {
+  readonly client: KubernetesClient;
+  readonly namespace?: string | undefined;
+  /** The experiment `namespace/name` is to be looked at. */
+  readonly onDue: (key: string) => void;
+  readonly random: () => number;
+  readonly resyncMs?: number | undefined;
+  readonly log: Log;
+};
+
+/** Jobs and pods of carpal alone; the server leaves out the rest. */
+export const OURS: Query = { labelSelector: `${LABEL.managedBy}=${MANAGED_BY}` };
+
+function experimentOf({ metadata }: Kept): string | undefined {
+  const name = metadata.labels?.[LABEL.experiment];
+  return name === undefined ? undefined : `${metadata.namespace}/${name}`;
+}
+
+/** The collections, not yet running. */
+export function createCollections({ client, namespace, onDue, random, resyncMs, log }: CollectionOptions): Collections {
+  const place = namespace === undefined ? {} : { namespace };
+  const shared = { client, random, log, ...(resyncMs === undefined ? {} : { resyncMs }) };
+  const ownerIsDue = ({ object }: { readonly object: Kept }): void => {
+    const key = experimentOf(object);
+    if (key !== undefined) onDue(key);
+  };
+  return {
+    experiments: createReflector<ExperimentObject, KeptExperiment>({
+      ...shared,
+      path: resourcePath(EXPERIMENTS, place),
+      keep: keepExperiment,
+      // An own status write is no news.
+      onChange: ({ key, source }) => source !== 'own' && onDue(key),
+    }),
+    jobs: createReflector<Job, KeptJob>({
+      ...shared,
+      path: resourcePath(JOBS, place),
+      query: OURS,
+      keep: keepJob,
+      indexBy: experimentUidOf,
+      onChange: ownerIsDue,
+    }),
+    pods: createReflector<Pod, KeptPod>({
+      ...shared,
+      path: resourcePath(PODS, place),
+      query: OURS,
+      keep: keepPod,
+      indexBy: experimentUidOf,
+      onChange: ownerIsDue,
+    }),
+  };
+}

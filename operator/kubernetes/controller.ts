@@ -1,0 +1,88 @@
+/** The loop of a leader: collections kept up to date, experiments that are due taken up by workers, until it is told to stop. */
+import type { Collections } from './collections.ts';
+import { createCollections } from './collections.ts';
+import { createExperimentStep, type StepDependencies } from './experiment-step.ts';
+import type { Logger } from './runtime/logger.ts';
+import type { OperatorMetrics } from './runtime/metrics.ts';
+import { createWorkQueue } from './runtime/work-queue.ts';
+import { runWorkers } from './runtime/workers.ts';
+
+export type ControllerOptions = Omit<StepDependencies, 'collections' | 'metrics'> & {
+  readonly metrics: OperatorMetrics;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+};
+
+export type Controller = {
+  /** Works until `signal` aborts and what had begun is done. */
+  run(signal: AbortSignal): Promise<void>;
+  readonly collections: Collections;
+  /** Whether every collection has been listed once. */
+  isSynced(): boolean;
+};
+
+/** A controller, not yet running. */
+export function createController(options: ControllerOptions): Controller {
+  const { client, settings, metrics, random, log } = options;
+  const queue = createWorkQueue({ onTaken: metrics.queueWaited, onRetry: metrics.queueRetried });
+  const collections = createCollections({
+    client,
+    namespace: settings.watchNamespace,
+    onDue: (key) => queue.add(key),
+    random,
+    resyncMs: settings.resyncMs,
+    log,
+  });
+  const { experiments, jobs, pods } = collections;
+  metrics.followQueue(queue);
+  for (const [name, reflector] of Object.entries({ experiments, jobs, pods })) metrics.followReflector(name, reflector);
+  metrics.followExperiments(() => countByState(collections));
+  const work = createExperimentStep({ ...options, collections });
+  let synced = false;
+
+  return {
+    collections,
+    isSynced: () => synced,
+    async run(signal) {
+      const reflecting = [experiments, jobs, pods].map((reflector) => reflector.run(signal));
+      // Nothing is decided before all is known: a Job that is not seen yet would count as lost.
+      const known = await settledOrAborted(Promise.all([experiments.synced, jobs.synced, pods.synced]), signal);
+      if (known) {
+        synced = true;
+        log.info({ experiments: experiments.size, jobs: jobs.size, pods: pods.size }, 'the cluster is known');
+        await runWorkers({
+          queue,
+          concurrency: settings.workers,
+          work,
+          signal,
+          onError: (key, error) => log.child({ experiment: key }).warn({ error }, 'a step failed and is tried again'),
+          onDone: metrics.reconciled,
+          ...(settings.spacingMs === undefined ? {} : { spacingMs: settings.spacingMs }),
+        });
+      }
+      await queue.drain();
+      await Promise.all(reflecting);
+    },
+  };
+}
+
+/** Whether the promise came first. */
+async function settledOrAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  const { promise: aborted, resolve } = Promise.withResolvers<false>();
+  const onAbort = (): void => resolve(false);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const first = await Promise.race([promise.then(() => true), aborted]);
+  signal.removeEventListener('abort', onAbort);
+  return first;
+}
+
+function countByState({ experiments }: Collections): Record<string, number> {
+  const counts: Record<string, number> = { Active: 0, Complete: 0, Failed: 0 };
+  for (const { ended } of experiments.list()) {
+    const state = ended === undefined ? 'Active' : ended.failed ? 'Failed' : 'Complete';
+    counts[state] = (counts[state] ?? 0) + 1;
+  }
+  return counts;
+}

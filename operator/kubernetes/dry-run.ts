@@ -1,0 +1,97 @@
+/** What an operator would do to a cluster now, found out without doing it. */
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { classListNames } from '@carpal/configs/classes.ts';
+import { judgeManifest } from '@carpal/configs/crd/judge-manifest.ts';
+import { formatPath } from '@carpal/configs/finding.ts';
+import { plan } from '../experiment/plan.ts';
+import type { KubernetesClient, Query } from './api/client.ts';
+import type { Job, KubernetesObject, Pod } from './api/objects.ts';
+import { EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } from './api/resource-path.ts';
+import { OURS } from './collections.ts';
+import { type ExperimentObject, statusOfObject } from './experiment-object.ts';
+import type { OperatorSettings } from './operator-settings.ts';
+import { createProgressReader } from './progress/progress-reader.ts';
+import { listAll } from './runtime/list-all.ts';
+import { keepJob } from './stages/kept-job.ts';
+import { keepPod } from './stages/kept-pod.ts';
+import { createKubernetesSubstrate } from './stages/kubernetes-substrate.ts';
+import { experimentUidOf } from './stages/stage-labels.ts';
+
+export type DryRunOptions = {
+  readonly connection: KubernetesClient;
+  readonly settings: OperatorSettings;
+  readonly store: ArtifactStore;
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+};
+
+/** One experiment of the cluster and what its next step would be. */
+export type PlannedExperiment = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly state: string;
+  readonly start: readonly string[];
+  readonly stop: readonly string[];
+  readonly remove: readonly string[];
+  /** Of a manifest that cannot be run. */
+  readonly mistakes?: readonly string[];
+};
+
+/** The next step of every experiment. Reads alone: lists of experiments, Jobs and pods, and the stages' reports. */
+export async function planCluster({ connection, settings, store, now, signal }: DryRunOptions): Promise<readonly PlannedExperiment[]> {
+  const place = settings.watchNamespace === undefined ? {} : { namespace: settings.watchNamespace };
+  const list = async <Item extends KubernetesObject>(resource: Resource, query?: Query): Promise<Item[]> => {
+    const items: Item[] = [];
+    const onStart = (): void => void items.splice(0);
+    const onItem = (item: Item): void => void items.push(item);
+    await listAll<Item>({ client: connection, path: resourcePath(resource, place), query, pageSize: 500, signal, onStart, onItem });
+    return items;
+  };
+  const experiments = await list<ExperimentObject>(EXPERIMENTS);
+  const jobs = Map.groupBy((await list<Job>(JOBS, OURS)).map(keepJob), experimentUidOf);
+  const pods = Map.groupBy((await list<Pod>(PODS, OURS)).map(keepPod), experimentUidOf);
+  const progress = createProgressReader({ store, now });
+  const planned: PlannedExperiment[] = [];
+  for (const object of experiments) {
+    const { name, namespace = 'default', deletionTimestamp } = object.metadata;
+    if (deletionTimestamp !== undefined) continue;
+    const nothing = { namespace, name, start: [], stop: [], remove: [] };
+    const judged = judgeManifest(object, classListNames());
+    if ('findings' in judged) {
+      const mistakes = judged.findings.map(({ path, message, mend }) => `${formatPath(path)} ${message}: ${mend}`);
+      planned.push({ ...nothing, state: 'Failed', mistakes });
+      continue;
+    }
+    const substrate = createKubernetesSubstrate({
+      client: connection,
+      jobs: { indexed: (uid) => jobs.get(uid) ?? [], absorb: () => undefined, forget: () => undefined },
+      pods: { indexed: (uid) => pods.get(uid) ?? [] },
+      experiment: judged.experiment,
+      settings: settings.stages,
+    });
+    const status = statusOfObject(object);
+    const runs = await substrate.observe();
+    const observed = { runs, progress: await progress.read(judged.experiment, status, runs), artifacts: store.uri };
+    const step = plan(judged.experiment, status === undefined ? observed : { ...observed, status }, now(), settings.retry);
+    const start = step.start.map((attempt) => attempt.name);
+    planned.push({ namespace, name, state: step.status.state, start, stop: step.stop, remove: step.remove });
+  }
+  return planned;
+}
+
+/** One line for each thing that would be done, and one for each experiment of which nothing would. */
+export function dryRunLines(planned: readonly PlannedExperiment[]): string {
+  if (planned.length === 0) return 'there are no experiments\n';
+  const lines = planned.flatMap(({ namespace, name, state, start, stop, remove, mistakes }) => {
+    const title = `${namespace}/${name} (${state})`;
+    if (mistakes !== undefined)
+      return [`${title}: would end as Failed, since its manifest breaks a rule`, ...mistakes.map((text) => `  ${text}`)];
+    const acts = [
+      ...stop.map((job) => `  would stop Job ${job}`),
+      ...start.map((job) => `  would start Job ${job}`),
+      ...remove.map((job) => `  would remove Job ${job}`),
+    ];
+    return acts.length === 0 ? [`${title}: nothing to do`] : [title, ...acts];
+  });
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,164 @@
+/** One look at one experiment of the cluster: what there is to do for it is done, and when to look again is answered. */
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { judgeManifest } from '@carpal/configs/crd/judge-manifest.ts';
+import { API_VERSION, KIND, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { writeExperimentRecord } from '../experiment/experiment-record.ts';
+import { type ExperimentStatus, holdsPlace, isTerminal } from '../experiment/experiment-status.ts';
+import { expiredRuns } from '../experiment/expiry.ts';
+import { invalidManifestStatus } from '../experiment/invalid-manifest.ts';
+import { isActive, type StageRun } from '../experiment/observed.ts';
+import type { Plan } from '../experiment/plan.ts';
+import { reconcile } from '../experiment/reconcile.ts';
+import { sameStage } from '../experiment/stage.ts';
+import { entriesOf } from '../experiment/stages.ts';
+import type { Substrate } from '../experiment/substrate.ts';
+import type { KubernetesClient } from './api/client.ts';
+import { attemptEnds } from './attempt-ends.ts';
+import type { Collections } from './collections.ts';
+import { type EndedExperiment, type ExperimentObject, type KeptExperiment, statusOfObject } from './experiment-object.ts';
+import { applyStatus } from './experiment-status-writer.ts';
+import { type ExplainFailure, explainFailures } from './explain-failures.ts';
+import type { OperatorSettings } from './operator-settings.ts';
+import type { ProgressReader } from './progress/progress-reader.ts';
+import type { EventRecorder } from './runtime/event-recorder.ts';
+import type { OperatorMetrics } from './runtime/metrics.ts';
+import { createKubernetesSubstrate } from './stages/kubernetes-substrate.ts';
+
+/** How long a store that is away may hold up the news of a failure. */
+const EXPLAIN_WITHIN_MS = 5000;
+
+export type StepDependencies = {
+  readonly client: KubernetesClient;
+  readonly collections: Collections;
+  readonly settings: OperatorSettings;
+  readonly store: ArtifactStore;
+  readonly progress: ProgressReader;
+  readonly explain: (experiment: SegmentationExperiment) => ExplainFailure;
+  readonly events: EventRecorder;
+  readonly metrics: Pick<OperatorMetrics, 'stageEnded' | 'gpuSeconds'>;
+  readonly classLists: readonly string[];
+  readonly now: () => Date;
+};
+
+/** Works on the experiment `namespace/name`; milliseconds until the next look if nothing happens before. */
+export type ExperimentStep = (key: string) => Promise<number | undefined>;
+
+/** Makes the step. It keeps nothing that a restart would miss. */
+export function createExperimentStep(dependencies: StepDependencies): ExperimentStep {
+  const { collections, progress, now } = dependencies;
+  return async (key) => {
+    const kept = collections.experiments.get(key);
+    // Its Jobs go with it: they are owned.
+    if (kept === undefined || kept.metadata.deletionTimestamp !== undefined) return undefined;
+    if (kept.ended !== undefined) {
+      progress.forget(kept.metadata.uid ?? '');
+      return await cleanUp(dependencies, kept, kept.ended);
+    }
+    if (kept.object === undefined) return undefined;
+    const judged = judgeManifest(kept.object, dependencies.classLists);
+    if ('findings' in judged) {
+      const status = invalidManifestStatus(judged.findings, kept.metadata.generation, now());
+      await writeStatus(dependencies, kept, status);
+      const note = status.conditions.find(({ type }) => type === 'Failed')?.message ?? '';
+      dependencies.events.record(regarding(kept), [{ type: 'Warning', reason: 'InvalidManifest', note: note.slice(0, 1024) }]);
+      return undefined;
+    }
+    return await goOn(dependencies, kept.object, judged.experiment);
+  };
+}
+
+/** observe → plan → act of an experiment that has not come to its end. */
+async function goOn(
+  dependencies: StepDependencies,
+  object: ExperimentObject,
+  experiment: SegmentationExperiment,
+): Promise<number | undefined> {
+  const { collections, store, progress, events, settings, now } = dependencies;
+  const before = statusOfObject(object);
+  // A record first, and once: whoever finds the artifacts finds out what made them.
+  if (before === undefined) await writeExperimentRecord(store, experiment, settings.provenance);
+  let kept: KeptExperiment = { metadata: object.metadata, object };
+  const jobs = substrateOf(dependencies, experiment);
+  const substrate = explainFailures(jobs, (run) => isUncounted(before, run), dependencies.explain(experiment), EXPLAIN_WITHIN_MS);
+  const settled = (plan: Plan): void => {
+    events.record(regarding(kept), plan.events);
+    for (const { stage, outcome, gpuSeconds } of attemptEnds(experiment, before, plan.status)) {
+      dependencies.metrics.stageEnded(stage, outcome);
+      dependencies.metrics.gpuSeconds(gpuSeconds);
+    }
+  };
+  const { plan } = await reconcile(experiment, {
+    substrate,
+    readProgress: async () => progress.read(experiment, before, await jobs.observe()),
+    readStatus: async () => before,
+    writeStatus: async (status) => {
+      kept = await writeStatus(dependencies, kept, status);
+    },
+    settled,
+    artifacts: store.uri,
+    now,
+    ...(settings.retry === undefined ? {} : { retry: settings.retry }),
+  });
+  if (isTerminal(plan.status)) {
+    // The end was told; what it leaves to do is another look's, of the object as it is now.
+    const ended = collections.experiments.get(`${experiment.metadata.namespace}/${experiment.metadata.name}`)?.ended;
+    return ended === undefined ? plan.requeueAfterMs : 0;
+  }
+  return soonest(plan.requeueAfterMs, progress.nextReadMs(experiment));
+}
+
+/** Stops what still runs of an ended experiment and removes what has outlived its time. */
+async function cleanUp(dependencies: StepDependencies, kept: KeptExperiment, ended: EndedExperiment): Promise<number | undefined> {
+  const substrate = substrateOf(dependencies, identityOf(kept));
+  const runs = await substrate.observe();
+  for (const run of runs) if (isActive(run) && run.stopRequested !== true) await substrate.stop(run.name);
+  const { remove, nextMs } = expiredRuns(runs, ended.finishedAt, ended.ttlAfterFinished, dependencies.now());
+  for (const name of remove) await substrate.remove(name);
+  return nextMs;
+}
+
+const isUncounted = (status: ExperimentStatus | undefined, run: StageRun): boolean => {
+  const stage = status === undefined ? undefined : entriesOf(status).find(([key]) => sameStage(key, run))?.[1];
+  if (stage === undefined) return true;
+  return holdsPlace(stage) ? run.attempt >= stage.attempts : run.attempt > stage.attempts;
+};
+
+function substrateOf({ client, collections, settings }: StepDependencies, experiment: SegmentationExperiment): Substrate {
+  const { jobs, pods } = collections;
+  return createKubernetesSubstrate({ client, jobs, pods, experiment, settings: settings.stages });
+}
+
+/** Enough of an ended experiment to find what belongs to it; nothing of it is started. */
+function identityOf({ metadata }: KeptExperiment): SegmentationExperiment {
+  return {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    metadata: { ...metadata, namespace: metadata.namespace ?? 'default' },
+  } as SegmentationExperiment;
+}
+
+async function writeStatus(
+  { client, collections }: StepDependencies,
+  kept: KeptExperiment,
+  status: ExperimentStatus,
+): Promise<KeptExperiment> {
+  const written = await applyStatus(client, kept.metadata, status);
+  collections.experiments.absorb(written);
+  return { ...kept, metadata: written.metadata };
+}
+
+function regarding({ metadata: { name, namespace = 'default', uid, resourceVersion } }: KeptExperiment) {
+  return {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    namespace,
+    name,
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+}
+
+function soonest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}

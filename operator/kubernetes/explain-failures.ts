@@ -1,0 +1,32 @@
+/** Before a failed attempt's pod goes: what it said is kept in the artifact store, and its message says where. */
+import type { StageRun } from '../experiment/observed.ts';
+import type { Substrate } from '../experiment/substrate.ts';
+
+/** What is known of a failure beside its exit: the stage's own error, and where its log is kept. */
+export type Explanation = { readonly message: string };
+
+export type ExplainFailure = (run: StageRun) => Promise<Explanation | undefined>;
+
+/**
+ * The substrate with every newly failed attempt explained, once; `isNews` says which the status has not counted yet. An explanation that
+ * cannot be had within `timeoutMs` leaves the message as it is: a store that is away holds up nobody.
+ */
+export function explainFailures(
+  substrate: Substrate,
+  isNews: (run: StageRun) => boolean,
+  explain: ExplainFailure,
+  timeoutMs: number,
+): Substrate {
+  const explained = async (run: StageRun): Promise<StageRun> => {
+    if (run.state !== 'failed' || run.stopRequested === true || !isNews(run)) return run;
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => resolve(undefined), timeoutMs);
+    try {
+      const explanation = await Promise.race([explain(run).catch(() => undefined), late]);
+      return explanation === undefined ? run : { ...run, ...explanation };
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  return { ...substrate, observe: async () => await Promise.all((await substrate.observe()).map(explained)) };
+}

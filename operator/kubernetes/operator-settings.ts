@@ -1,0 +1,20 @@
+/** What an operator is told when it is started. */
+import type { Provenance } from '../experiment/experiment-record.ts';
+import type { RetryPolicy } from '../experiment/retry-delay.ts';
+import type { StageSettings } from './stages/stage-settings.ts';
+
+export type OperatorSettings = {
+  readonly stages: StageSettings;
+  /** Reconciles at once. Each waits for the API server most of its time. */
+  readonly workers: number;
+  /** The one namespace whose experiments are looked after; all of them where absent. */
+  readonly watchNamespace?: string;
+  /** Recorded beside each experiment's artifacts. */
+  readonly provenance: Provenance;
+  /** Delays before further attempts; the planner's own where absent. */
+  readonly retry?: RetryPolicy;
+  /** Least time between two reconciles of an experiment that nothing but Jobs and pods have changed. */
+  readonly spacingMs?: number;
+  /** Full lists that mend what the watches have missed; see reflector-types.ts. */
+  readonly resyncMs?: number;
+};

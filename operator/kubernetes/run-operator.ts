@@ -1,0 +1,90 @@
+/** The operator as a process: it answers health checks, stands for election, and works while it leads. */
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { classListNames } from '@carpal/configs/classes.ts';
+import type { Connection } from './api/connect.ts';
+import { type Controller, createController } from './controller.ts';
+import type { OperatorSettings } from './operator-settings.ts';
+import { explainFailure } from './progress/attempt-log.ts';
+import { createProgressReader } from './progress/progress-reader.ts';
+import { recordEvents } from './runtime/event-recorder.ts';
+import { startHealthServer, stuckReflectors } from './runtime/health-server.ts';
+import { electLeader } from './runtime/leader-election.ts';
+import type { Logger } from './runtime/logger.ts';
+import type { OperatorMetrics } from './runtime/metrics.ts';
+
+export type OperatorOptions = {
+  readonly connection: Connection;
+  readonly settings: OperatorSettings;
+  readonly store: ArtifactStore;
+  /** Of this process alone. */
+  readonly identity: string;
+  /** Where the Lease lies; without it this process leads at once. */
+  readonly lease?: { readonly namespace: string; readonly name: string };
+  /** Of /healthz, /readyz and /metrics; none is opened where absent, any free one for 0. */
+  readonly port?: number;
+  readonly metrics: OperatorMetrics;
+  readonly log: Logger;
+  readonly now: () => Date;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+};
+
+/** Who reports in events. */
+const COMPONENT = 'carpal.dev/operator';
+
+/** Runs until `signal` aborts: work that had begun is finished, the Lease released. Rejects with what no retry can mend. */
+export async function runOperator(options: OperatorOptions): Promise<void> {
+  const { connection: client, settings, store, identity, metrics, log, now, random, signal } = options;
+  let controller: Controller | undefined;
+  let leads = false;
+  const reflectors = () => (controller === undefined ? {} : { ...controller.collections });
+  const health =
+    options.port === undefined
+      ? undefined
+      : await startHealthServer({
+          port: options.port,
+          ills: () => (leads ? stuckReflectors(reflectors()) : []),
+          // A replica that waits for its turn is ready: it has nothing else to do.
+          awaited: () => (leads && controller?.isSynced() !== true ? ['the first lists of the cluster'] : []),
+          metrics,
+        });
+  const lead = async (leadership: AbortSignal): Promise<void> => {
+    const events = recordEvents({ client, component: COMPONENT, instance: identity, now, log });
+    metrics.followEvents(events.stats);
+    const progress = createProgressReader({
+      store,
+      now,
+      onAway: (error, againInMs) => log.warn({ error, againInMs }, 'the artifact store cannot be read'),
+    });
+    const classLists = classListNames();
+    controller = createController({
+      client,
+      settings,
+      store,
+      progress,
+      explain: (experiment) => (run) => explainFailure({ store, experiment, run }),
+      events,
+      metrics,
+      classLists,
+      now,
+      random,
+      log,
+    });
+    leads = true;
+    metrics.leading(true);
+    try {
+      await controller.run(leadership);
+      await events.flush();
+    } finally {
+      leads = false;
+      metrics.leading(false);
+    }
+  };
+  try {
+    if (options.lease === undefined) await lead(signal);
+    else await electLeader({ client, ...options.lease, identity, now, random, signal, log, onElected: lead });
+  } finally {
+    await health?.close();
+  }
+}

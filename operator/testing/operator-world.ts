@@ -1,0 +1,193 @@
+/** A real control plane, nodes whose pods follow a script, an artifact folder, and operators that can be started and stopped beside them. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { LABEL } from '@carpal/configs/names.ts';
+import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
+import { afterAll, beforeAll } from 'vitest';
+import type { ControlPlaneOptions } from '../cluster/control-plane.ts';
+import type { KubeletPod } from '../cluster/kubelet-pod.ts';
+import type { RunPod } from '../cluster/pod-work.ts';
+import { type ProcessKubelet, startProcessKubelet } from '../cluster/process-kubelet.ts';
+import { type PodScript, scripted } from '../cluster/scripted-pod.ts';
+import { useOwnControlPlane } from '../cluster/use-control-plane.ts';
+import { waitFor } from '../cluster/wait-for.ts';
+import type { KubernetesClient } from '../kubernetes/api/client.ts';
+import { type Connection, connect } from '../kubernetes/api/connect.ts';
+import { EXPERIMENTS, resourcePath } from '../kubernetes/api/resource-path.ts';
+import type { ExperimentObject } from '../kubernetes/experiment-object.ts';
+import type { OperatorSettings } from '../kubernetes/operator-settings.ts';
+import { runOperator } from '../kubernetes/run-operator.ts';
+import { createLogger } from '../kubernetes/runtime/logger.ts';
+import { createMetrics } from '../kubernetes/runtime/metrics.ts';
+import { stageSettings } from '../kubernetes/stages/stage-settings.ts';
+import { installCrd } from './install-crd.ts';
+
+/** What the script of a pod is chosen by. */
+export type ScriptedAttempt = {
+  readonly experiment: string;
+  readonly stage: string;
+  readonly fold: number | undefined;
+  readonly attempt: number;
+};
+
+export type WorldOptions = {
+  readonly controlPlane?: ControlPlaneOptions;
+  /** What an attempt's pod does; ends well at once where absent. Tests may change it through `world().script`. */
+  readonly script?: (attempt: ScriptedAttempt) => PodScript;
+  /** Instead of scripts. */
+  readonly run?: (client: KubernetesClient) => RunPod;
+  readonly gpus?: number;
+};
+
+export type RunningOperator = {
+  /** Its own; `requests()` counts what it asked for. */
+  readonly connection: Connection;
+  /** Every log line so far. */
+  readonly log: readonly string[];
+  /** SIGTERM: finishes what it is at. */
+  stop(): Promise<void>;
+};
+
+export type OperatorOverrides = {
+  readonly settings?: Partial<OperatorSettings>;
+  /** Stands between the operator and its connection: cuts, delays, refuses. */
+  readonly wrap?: (connection: Connection) => Connection;
+  readonly store?: ArtifactStore;
+  readonly lease?: { readonly namespace: string; readonly name: string };
+  readonly identity?: string;
+  readonly server?: string;
+};
+
+export type OperatorWorld = {
+  /** An administrator's, not the operator's. */
+  readonly client: Connection;
+  readonly kubeconfig: string;
+  readonly namespace: string;
+  readonly kubelet: ProcessKubelet;
+  readonly store: ArtifactStore;
+  readonly controlPlane: ReturnType<ReturnType<typeof useOwnControlPlane>>;
+  /** Decides from now on what pods do. */
+  script: (attempt: ScriptedAttempt) => PodScript;
+  startOperator(overrides?: OperatorOverrides): Promise<RunningOperator>;
+  /** Creates an experiment of three folds; `spec` is laid over it. */
+  post(name: string, spec?: Readonly<Record<string, unknown>>): Promise<ExperimentObject>;
+  read(name: string): Promise<ExperimentObject>;
+  /** The experiment, once that is true of it. */
+  until(name: string, isSo: (experiment: ExperimentObject) => boolean): Promise<ExperimentObject>;
+};
+
+/** The attempt that a pod's labels name. */
+export function attemptOfPod({ metadata: { labels = {} } }: KubeletPod): ScriptedAttempt {
+  const fold = labels[LABEL.fold];
+  return {
+    experiment: labels[LABEL.experiment] ?? '',
+    stage: labels[LABEL.stage] ?? '',
+    fold: fold === undefined ? undefined : Number(fold),
+    attempt: Number(labels[LABEL.attempt]),
+  };
+}
+
+/** Whether the condition of that type is True. */
+export function hasCondition({ status }: ExperimentObject, type: string): boolean {
+  return status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
+}
+
+const image = 'carpal@sha256:0000000000000000000000000000000000000000000000000000000000000000';
+
+/** For the top of a test file: everything is there from its first test on, and gone after its last. */
+export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorld {
+  const plane = useOwnControlPlane(options.controlPlane);
+  const operators = new Set<RunningOperator>();
+  let world: OperatorWorld | undefined;
+  let folder = '';
+
+  const startOperator = async (store: ArtifactStore, overrides: OperatorOverrides = {}): Promise<RunningOperator> => {
+    const place = overrides.server === undefined ? { kubeconfig: plane().kubeconfig } : { server: overrides.server };
+    const connection = await connect(place);
+    const stopping = new AbortController();
+    const log: string[] = [];
+    const running = runOperator({
+      connection: overrides.wrap?.(connection) ?? connection,
+      settings: {
+        stages: stageSettings({ image, artifactsUri: store.uri, defaultServiceAccountName: 'default' }),
+        workers: 4,
+        provenance: { carpal: '0', node: process.version },
+        retry: { baseMs: 50, longestMs: 200, healthyAfterMs: 60_000 },
+        spacingMs: 20,
+        ...overrides.settings,
+      },
+      store: overrides.store ?? store,
+      identity: overrides.identity ?? 'operator',
+      ...(overrides.lease === undefined ? {} : { lease: overrides.lease }),
+      metrics: createMetrics(),
+      log: createLogger({ level: 'debug', destination: { write: (line) => void log.push(line) } }),
+      now: () => new Date(),
+      random: () => 0.5,
+      signal: stopping.signal,
+    });
+    const operator: RunningOperator = {
+      connection,
+      log,
+      stop: async () => {
+        stopping.abort();
+        await running;
+        connection.close();
+        operators.delete(operator);
+      },
+    };
+    operators.add(operator);
+    return operator;
+  };
+
+  beforeAll(async () => {
+    const controlPlane = plane();
+    const { client, kubeconfig, namespace } = controlPlane;
+    folder = await mkdtemp(join(tmpdir(), 'carpal-world-'));
+    await installCrd(client);
+    const store = openStore(folder);
+    const script = scripted((pod) => world?.script(attemptOfPod(pod)) ?? {});
+    const nodes = [{ name: 'gpu-0', capacity: { 'nvidia.com/gpu': String(options.gpus ?? 8), cpu: '64', memory: '512Gi', pods: '110' } }];
+    const kubelet = await startProcessKubelet({
+      client,
+      nodes,
+      run: options.run?.(client) ?? script,
+      imageFault: (name) => (name.includes('missing') ? 'manifest unknown' : undefined),
+    });
+    const path = (name: string): string => resourcePath(EXPERIMENTS, { namespace, name });
+    world = {
+      client,
+      kubeconfig,
+      namespace,
+      kubelet,
+      store,
+      controlPlane,
+      script: options.script ?? (() => ({})),
+      startOperator: (overrides) => startOperator(store, overrides),
+      post: (name, spec = {}) =>
+        client.request<ExperimentObject>({
+          method: 'POST',
+          path: resourcePath(EXPERIMENTS, { namespace }),
+          body: {
+            apiVersion: API_VERSION,
+            kind: KIND,
+            metadata: { name },
+            spec: { dataset: { uri: '/data', split: { folds: 3 } }, model: { name: 'UNet' }, ...spec },
+          },
+        }),
+      read: (name) => client.request<ExperimentObject>({ method: 'GET', path: path(name) }),
+      until: (name, isSo) => waitFor<ExperimentObject>(client, path(name), isSo),
+    };
+  });
+  afterAll(async () => {
+    for (const operator of operators) await operator.stop();
+    await world?.kubelet.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return () => {
+    if (world === undefined) throw new Error('the world is there from the first test on, not before');
+    return world;
+  };
+}
