@@ -1,0 +1,38 @@
+import { booleanAttribute, runKernel, typeAttribute } from '../kernels.ts';
+import { type Tensor, type Tensor4D, tf } from '../tensorflow.ts';
+import { withGradient } from '../with-gradient.ts';
+
+const product = (transposeA: boolean, transposeB: boolean) => [
+  typeAttribute('T'),
+  booleanAttribute('adj_x', transposeA),
+  booleanAttribute('adj_y', transposeB),
+];
+const PLAIN = product(false, false);
+const BY_TRANSPOSED = product(false, true);
+const TRANSPOSED_BY = product(true, false);
+const SOFTMAX = [typeAttribute('T')];
+
+const multiply = (attributes: ReturnType<typeof product>, a: Tensor, b: Tensor): Tensor => runKernel('BatchMatMulV2', attributes, [a, b]);
+
+/**
+ * Scaled dot-product attention, softmax(q·kᵀ/√d)·v, of q `[batch, heads, queries, d]` over k and v `[batch, heads, keys, d]`. The softmax is
+ * kept for the gradient; its rows' inner products with their own gradient are taken from the output, which is `keys`/d times smaller.
+ */
+export function attention(q: Tensor4D, k: Tensor4D, v: Tensor4D): Tensor4D {
+  const scale = 1 / Math.sqrt(q.shape[3]);
+  return withGradient<Tensor4D>([q, k, v], () => {
+    const scaled = tf.mul(q, scale);
+    const weights = runKernel('Softmax', SOFTMAX, [multiply(BY_TRANSPOSED, scaled, k)]);
+    const value = multiply(PLAIN, weights, v) as Tensor4D;
+    return {
+      value,
+      saved: [scaled, k, v, weights, value],
+      gradient: (dy, saved) => {
+        const [query, key, values, share, result] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
+        const byShare = tf.sub(multiply(BY_TRANSPOSED, dy, values), tf.sum(tf.mul(dy, result), 3, true));
+        const byScore = tf.mul(share, byShare);
+        return [tf.mul(multiply(PLAIN, byScore, key), scale), multiply(TRANSPOSED_BY, byScore, query), multiply(TRANSPOSED_BY, share, dy)];
+      },
+    };
+  });
+}
