@@ -11,7 +11,19 @@ const fraction = () => z.number().min(0).max(1);
 const positive = (most: number) => z.number().gt(0).max(most);
 const seed = () => count(0, 4_294_967_295).default(21);
 
-export const MODEL_NAMES = ['UNet', 'SlimUNet', 'NestedUNet', 'UNet3Plus', 'FCNResNet50', 'CustomUNet'] as const;
+export const MODEL_NAMES = [
+  'UNet',
+  'SlimUNet',
+  'NestedUNet',
+  'UNet3Plus',
+  'FCNResNet50',
+  'CustomUNet',
+  'DUCKNet',
+  'RAPUNet',
+  'SegFormer',
+] as const;
+export const SEGFORMER_VARIANTS = ['published', 'B0', 'B1', 'B2', 'B3', 'B4', 'B5'] as const;
+export const RAPUNET_HEADS = ['published', 'perClass'] as const;
 export const AUGMENTATION_NAMES = ['rotate', 'flipHorizontal', 'shiftScaleRotate', 'brightnessContrast', 'gamma', 'gaussianNoise'] as const;
 export const LOSS_NAMES = ['Dice', 'BCE'] as const;
 export const OPTIMIZER_NAMES = ['AdamW'] as const;
@@ -41,6 +53,9 @@ export const modelSchema = z.object({
       width: count(1, 256).optional(),
       depth: count(2, 7).optional(),
       guidance: z.boolean().optional(),
+      variant: z.enum(SEGFORMER_VARIANTS).optional(),
+      head: z.enum(RAPUNET_HEADS).optional(),
+      divisor: count(1, 32).optional(),
     })
     .prefault({}),
   // Where the encoder's first weights are: a safetensors file. Absent: random ones.

@@ -23,6 +23,9 @@ export const MODEL_OPTIONS: Readonly<Record<ModelName, Defaults<ModelOptions>>> 
   UNet3Plus: { width: 64, guidance: false },
   FCNResNet50: { width: 64 },
   CustomUNet: { width: 64 },
+  DUCKNet: { width: 16 },
+  RAPUNet: { width: 16, head: 'perClass', divisor: 1 },
+  SegFormer: { variant: 'B2', divisor: 1 },
 };
 
 const WARM_UP = { warmupEpochs: 0 };
@@ -52,7 +55,7 @@ export const SIDE_HEADS: readonly ModelName[] = ['NestedUNet', 'UNet3Plus'];
 export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50'];
 
 /** Networks that halve the size other than four times. */
-const SIZE_MULTIPLES: Partial<Record<ModelName, number>> = { FCNResNet50: 8 };
+const SIZE_MULTIPLES: Partial<Record<ModelName, number>> = { FCNResNet50: 8, DUCKNet: 32, RAPUNet: 32, SegFormer: 32 };
 
 /** The number that input.size must be a multiple of: two for each halving. */
 export function sizeMultiple(model: ModelSpec): number {

@@ -1,4 +1,6 @@
 import type { Tensor, Tensor4D, Variable } from '../engine/tensorflow.ts';
+import type { RapuNetHead } from './rapu-net.ts';
+import type { SegFormerVariant } from './segformer/variants.ts';
 
 /** A weight or a moving average, by the name under which it is saved. */
 export type ModelVariable = { readonly name: string; readonly variable: Variable; readonly trainable: boolean };
@@ -11,6 +13,12 @@ export type ModelOptions = {
   readonly deepSupervision?: boolean | undefined;
   /** A classifier of the deepest features weighs the masks (UNet3Plus). */
   readonly guidance?: boolean | undefined;
+  /** Which network of the family (SegFormer). */
+  readonly variant?: SegFormerVariant | undefined;
+  /** How the answer is made (RAPUNet). */
+  readonly head?: RapuNetHead | undefined;
+  /** Divides the widths of a transformer. */
+  readonly divisor?: number | undefined;
 };
 
 /** What an option may be. */

@@ -1,8 +1,11 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { buildCustomUNet } from './custom-unet.ts';
+import { buildDuckNet } from './duck-net.ts';
 import { buildFCNResNet50 } from './fcn-resnet50.ts';
 import type { Model, ModelBuild, ModelOptions } from './model.ts';
 import { buildNestedUNet } from './nested-unet.ts';
+import { buildRapuNet } from './rapu-net.ts';
+import { buildSegFormer } from './segformer.ts';
 import { buildSlimUNet } from './slim-unet.ts';
 import { buildUNet } from './unet.ts';
 import { buildUNet3Plus } from './unet3plus.ts';
@@ -38,6 +41,19 @@ export const MODELS: readonly ModelEntry[] = [
     build: buildFCNResNet50,
   },
   { name: 'CustomUNet', summary: "the original's U-Net of dilated convolutions and attention", options: ['width'], build: buildCustomUNet },
+  { name: 'DUCKNet', summary: 'six kinds of convolution side by side on every level', options: ['width'], build: buildDuckNet },
+  {
+    name: 'RAPUNet',
+    summary: 'convolutions beside a CAFormer-S18; 44,647,848 with the published head',
+    options: ['width', 'head', 'divisor'],
+    build: buildRapuNet,
+  },
+  {
+    name: 'SegFormer',
+    summary: "a transformer, B0 to B5 or the original's own",
+    options: ['variant', 'divisor'],
+    build: buildSegFormer,
+  },
 ];
 
 /**

@@ -1,0 +1,30 @@
+import { biasAdd } from '../../engine/ops/bias-add.ts';
+import { type ConvolutionGeometry, conv2d } from '../../engine/ops/conv2d.ts';
+import { type Tensor4D, tf } from '../../engine/tensorflow.ts';
+import type { VariableMaker } from './variables.ts';
+
+type ConvolutionOptions = Pick<ConvolutionGeometry, 'stride' | 'dilation' | 'padding'> & {
+  readonly from: number;
+  readonly to: number;
+  /** Side of the kernel, or its height and width. */
+  readonly size?: number | readonly [number, number];
+  readonly bias?: boolean;
+  /** The input is the grey images; a kernel of several input channels acts as if each of them were given the same image. */
+  readonly onImages?: boolean;
+  /** Variance of the first weights times the number of inputs: 2 where a ReLU follows (He), 1 where nothing does. */
+  readonly gain?: number;
+};
+
+/** A convolution with its variables `<name>/kernel` and, unless `bias` is false, `<name>/bias`. 3×3 and size-keeping by default. */
+export function convolution(make: VariableMaker, name: string, options: ConvolutionOptions): (x: Tensor4D) => Tensor4D {
+  const { from, to, size = 3, bias = true, onImages = false, gain = 1, ...geometry } = options;
+  const [height, width] = typeof size === 'number' ? [size, size] : size;
+  const kernel = make.normal(`${name}/kernel`, [height, width, from, to], Math.sqrt(gain / (height * width * from)));
+  const offset = bias ? make.constant(`${name}/bias`, [to], 0) : undefined;
+  return (x) =>
+    tf.tidy(() => {
+      const weights = onImages && from > 1 ? tf.sum(kernel, 2, true) : kernel;
+      const convolved = conv2d(x, weights, { ...geometry, inputGradient: !onImages });
+      return offset ? biasAdd(convolved, offset) : convolved;
+    });
+}

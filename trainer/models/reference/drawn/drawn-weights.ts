@@ -1,0 +1,39 @@
+/** Weights that follow from a variable's name alone, so that a comparison with PyTorch needs no file of them: what export.py's `weights_of` gives. */
+
+/** Numbers in -1..1: FNV-1a of the name, then a mixing of 32-bit integers for each position. */
+export function drawnValues(name: string, count: number): Float32Array {
+  let seed = 2_166_136_261;
+  for (const byte of Buffer.from(name)) seed = Math.imul(seed ^ byte, 16_777_619);
+  const values = new Float32Array(count);
+  for (let index = 0; index < count; index++) {
+    let mixed = (Math.imul(index, 0x9e37_79b1) + seed) >>> 0;
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x7feb_352d);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x846c_a68b);
+    mixed = (mixed ^ (mixed >>> 16)) >>> 0;
+    values[index] = mixed / 2 ** 31 - 1;
+  }
+  return values;
+}
+
+/** Centre and spread of arrays by the last word of their names: with these no activation of the cases dies or explodes. */
+const SPREADS: Readonly<Record<string, readonly [number, number]>> = {
+  gamma: [0.5, 0.2],
+  scale: [1, 0.2],
+  bias: [Math.fround(0.3), 0.2],
+  movingVariance: [1, 0.5],
+};
+
+/** Values of the size that a variable of this name and shape has in a trained network, whatever they are. */
+export function drawnWeights(name: string, shape: readonly number[]): Float32Array {
+  const product = (extents: readonly number[]): number => extents.reduce((sum, extent) => sum * extent, 1);
+  const values = drawnValues(name, product(shape));
+  const last = name.split('/').at(-1);
+  if (last === 'kernel') {
+    const [height = 1, width = 1] = shape;
+    const depthwise = shape.length === 4 && shape[3] === 1 && height > 1;
+    const scale = Math.fround(Math.sqrt(3 / (depthwise ? height * width : product(shape.slice(0, -1)))));
+    return values.map((value) => value * scale);
+  }
+  const [centre, spread] = SPREADS[last ?? ''] ?? [0, 0.2];
+  return values.map((value) => centre + Math.fround(value * Math.fround(spread)));
+}
