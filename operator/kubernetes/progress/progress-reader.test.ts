@@ -160,10 +160,33 @@ describe('a progress reader', () => {
     await tell(fold(0), { epoch: 3 });
     const status = statusAfter(training);
     expect((await progress.read(wrist, status)).folds.size).toBe(0);
-    expect(progress.nextReadMs(wrist)).toBe(5);
+    expect(progress.nextReadMs(wrist)).toBe(5000);
     resolve();
     await vi.waitFor(async () => expect((await progress.read(wrist, status)).folds.get(0)?.epoch).toBe(3));
     expect(progress.stats.reads).toBe(3);
+  });
+
+  it('lets one reconcile wait for a store that hangs, not all of them', async () => {
+    const { promise: answer, resolve } = Promise.withResolvers<void>();
+    const hanging: ArtifactStore = { ...store, readIfChanged: async (key) => answer.then(async () => store.readIfChanged(key)) };
+    const progress = createProgressReader({ store: hanging, now, waitMs: 100 });
+    const others = Array.from(
+      { length: 50 },
+      (_, uid): SegmentationExperiment => ({ ...wrist, metadata: { ...wrist.metadata, uid: `${uid}` } }),
+    );
+    vi.useFakeTimers();
+    const [first = wrist, ...rest] = others;
+    const waiting = progress.read(first, statusAfter(training, first));
+    await vi.advanceTimersByTimeAsync(100);
+    await waiting;
+    // Nobody moves the timers any more: whoever waited now would wait for ever.
+    for (const other of rest) await progress.read(other, statusAfter(training, other));
+    vi.useRealTimers();
+    resolve();
+    await vi.waitFor(async () => {
+      await progress.read(first, statusAfter(training, first));
+      expect(progress.stats.reads).toBe(150);
+    });
   });
 
   it.each<[StageStatusState, number]>([

@@ -18,7 +18,7 @@ export type ProgressReaderOptions = {
   readonly interval?: (runningFolds: number) => number;
   /** Reads under way at once. */
   readonly concurrency?: number;
-  /** How long `read` waits for the store before it answers from memory; the reads go on, for the next answer. */
+  /** How long `read` waits for the store before it answers from memory; the reads go on, for the next answer, and until it no `read` waits. */
   readonly waitMs?: number;
   /** Told when the store is away, once each time that it is left alone. */
   readonly onAway?: (error: unknown, againInMs: number) => void;
@@ -37,6 +37,8 @@ export type ProgressReader = {
   readonly stats: { readonly reads: number; readonly unchanged: number; readonly failures: number };
 };
 
+/** When to look whether a late answer has come. */
+const LOOK_FOR_ANSWER_MS = 5000;
 const AWAY_MS = { first: 5000, longest: 120_000 } as const;
 
 const uidOf = ({ metadata }: SegmentationExperiment): string => metadata.uid ?? `${metadata.namespace}/${metadata.name}`;
@@ -50,6 +52,8 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
   const stats = { reads: 0, unchanged: 0, failures: 0 };
   let runningFolds = 0;
   let failuresInARow = 0;
+  // One reconcile has waited in vain: until the store has answered, the others do not, or all workers would stand still.
+  let isSlow = false;
   let awayUntilMs = Number.NEGATIVE_INFINITY;
 
   const readStage = async (experiment: SegmentationExperiment, memory: ProgressMemory, stage: StageToRead): Promise<void> => {
@@ -58,6 +62,7 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
     stats.reads += 1;
     const answer = await store.readIfChanged(stageReportKey(experiment, stage.key), memory.tagOf(stage.key));
     failuresInARow = 0;
+    isSlow = false;
     if (answer === 'unchanged') stats.unchanged += 1;
     memory.note(stage, answer === 'unchanged' ? undefined : { ...answer, report: parseStageReport(answer?.content) });
   };
@@ -94,14 +99,13 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
       runningFolds += memory.runningFolds;
       const stages = nowMs() < awayUntilMs || memory.refresh !== undefined ? [] : memory.due(nowMs());
       if (stages.length > 0) memory.refresh = refresh(experiment, memory, stages);
-      if (memory.refresh !== undefined) await settledWithin(memory.refresh, waitMs);
+      if (memory.refresh !== undefined && !isSlow) isSlow = !(await settledWithin(memory.refresh, waitMs));
       return memory.progress();
     },
     nextReadMs(experiment) {
       const memory = memories.get(uidOf(experiment));
       if (memory === undefined || (!memory.isRunning && memory.unclosed.length === 0)) return undefined;
-      // Its answer comes by itself; whoever waits may as well look then.
-      if (memory.refresh !== undefined) return waitMs;
+      if (memory.refresh !== undefined) return LOOK_FOR_ANSWER_MS;
       const dueMs = memory.unclosed.length > 0 ? nowMs() : memory.dueMs;
       return Math.max(dueMs, awayUntilMs, nowMs()) - nowMs();
     },

@@ -1,9 +1,9 @@
-/** Waits for work that never rejects, but no longer than `ms`; the work goes on. */
-export async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
+/** Waits for work that never rejects, but no longer than `ms`, and tells whether it has ended; if not, it goes on. */
+export async function settledWithin(work: Promise<void>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
   try {
-    await Promise.race([work, late]);
+    return await Promise.race([work.then(() => true), late]);
   } finally {
     clearTimeout(timer);
   }
