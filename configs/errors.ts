@@ -189,7 +189,13 @@ export const ERRORS = {
   'object-name-held': {
     exit: EXIT.service,
     meaning: 'A Job or ConfigMap of the name that a stage needs is there already and belongs to something else.',
-    remedy: 'If an earlier experiment of the same name is still being deleted, wait: it goes on by itself. Otherwise delete the object named.',
+    remedy:
+      'If an earlier experiment of the same name is still being deleted, wait: it goes on by itself. Otherwise delete the object named.',
+  },
+  'stage-settings-refused': {
+    exit: EXIT.configuration,
+    meaning: 'The API server refuses the Job that the settings of the operator make for a stage.',
+    remedy: 'Mend the setting that the message names (image, volumes, resources, service account, queue) and start the operator again.',
   },
   'out-of-memory': {
     exit: EXIT.service,

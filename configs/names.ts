@@ -50,7 +50,7 @@ export const REASONS = {
   StageRetried: 'A further attempt was started after a failure or a disruption.',
   StoppedWithCheckpoint: 'A fold stopped on request and left a checkpoint to go on from.',
   OutOfMemory: 'An attempt was killed for want of memory.',
-  InvalidManifest: 'The manifest breaks a rule; nothing was started.',
+  InvalidManifest: 'The manifest breaks a rule, or asks for what the API server refuses; it is not tried again.',
   InvalidData: 'A stage found its data or configuration at fault (exit 64, 65 or 78); it is not tried again.',
   FailureBudgetExceeded: 'A stage failed more often than run.maxFailures allows.',
   DisruptionBudgetExceeded: 'A stage was disrupted more often than run.maxDisruptions allows.',

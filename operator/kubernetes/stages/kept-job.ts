@@ -8,8 +8,22 @@ export type KeptJob = {
   readonly status?: Pick<NonNullable<Job['status']>, 'ready' | 'startTime' | 'completionTime' | 'conditions'>;
 };
 
+const ENDS: readonly string[] = ['Complete', 'Failed'];
+
+/** Once it has ended, how is all that matters. */
+function keepConditions(conditions: readonly ObjectCondition[] | undefined): readonly ObjectCondition[] | undefined {
+  const kept = conditions?.map(({ type, status, reason, message, lastTransitionTime }) => ({
+    type,
+    status,
+    ...known({ reason, message, lastTransitionTime }),
+  }));
+  const end = kept?.find(({ type, status }) => ENDS.includes(type) && status === 'True');
+  return end === undefined ? kept : [end];
+}
+
 export function keepJob(job: Job): KeptJob {
-  const { ready, startTime, completionTime, conditions } = job.status ?? {};
+  const { ready, startTime, completionTime } = job.status ?? {};
+  const conditions = keepConditions(job.status?.conditions);
   return {
     metadata: keepMetadata(job.metadata),
     spec: known({ suspend: job.spec.suspend }),

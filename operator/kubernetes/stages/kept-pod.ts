@@ -9,7 +9,9 @@ export type KeptPod = {
   readonly status?: Omit<NonNullable<Pod['status']>, 'startTime'>;
 };
 
+/** What tells why a pod waits, and what of it still matters when it has ended. */
 const CONDITIONS: readonly string[] = ['PodScheduled', 'PodReadyToStartContainers', 'DisruptionTarget'];
+const CONDITIONS_OF_ENDED: readonly string[] = ['DisruptionTarget'];
 /** A log's tail is told by its end, a waiting message by its beginning. */
 const LONGEST_MESSAGE = 1000;
 
@@ -24,6 +26,7 @@ function keepState({ waiting, running, terminated }: ContainerState): ContainerS
 
 export function keepPod(pod: Pod): KeptPod {
   const { phase, reason, message, conditions, containerStatuses } = pod.status ?? {};
+  const telling = phase === 'Succeeded' || phase === 'Failed' ? CONDITIONS_OF_ENDED : CONDITIONS;
   const stage = containerStatuses?.find(({ name }) => name === STAGE_CONTAINER);
   return {
     metadata: keepMetadata(pod.metadata),
@@ -32,7 +35,7 @@ export function keepPod(pod: Pod): KeptPod {
       phase,
       reason,
       message: message?.slice(0, LONGEST_MESSAGE),
-      conditions: conditions?.filter(({ type }) => CONDITIONS.includes(type)),
+      conditions: conditions?.filter(({ type }) => telling.includes(type)),
       containerStatuses: stage === undefined ? undefined : [{ name: stage.name, ...(stage.state && { state: keepState(stage.state) }) }],
     }),
   };

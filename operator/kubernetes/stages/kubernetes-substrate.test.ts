@@ -21,6 +21,7 @@ import type { Job, KubernetesObject, ObjectList, Pod } from '../api/objects.ts';
 import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } from '../api/resource-path.ts';
 import { createReflector, type Reflector } from '../runtime/reflector.ts';
 import { disruptionTarget, time } from '../testing/attempt-objects.ts';
+import { checkStageSettings } from './check-settings.ts';
 import { jobManifest } from './job-manifest.ts';
 import { type KeptJob, keepJob } from './kept-job.ts';
 import { type KeptPod, keepPod } from './kept-pod.ts';
@@ -218,6 +219,15 @@ describe('an attempt on a real API server', () => {
     const refusal = substrate.start(start('refused', FOLD));
     await expect(refusal).rejects.toBeInstanceOf(StartRefused);
     await expect(refusal).rejects.toThrow(/mountPath: Invalid value.*must be unique/);
+  });
+
+  it('is tried out with the settings of the operator before anything depends on it', async () => {
+    const { client } = cluster();
+    await checkStageSettings(client, namespace, settings);
+    const odd = { ...settings, cpuStage: { cpu: 'two', memory: '8Gi' } };
+    await expect(checkStageSettings(client, namespace, odd)).rejects.toMatchObject({
+      code: expect.stringMatching(/^stage-settings-refused$/),
+    });
   });
 
   it('is held by the Job itself where a queue is named', async () => {

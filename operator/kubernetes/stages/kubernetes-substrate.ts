@@ -5,7 +5,7 @@ import type { PlannedStart } from '../../experiment/next-starts.ts';
 import type { StageRun } from '../../experiment/observed.ts';
 import { StartRefused } from '../../experiment/start-refused.ts';
 import type { Substrate } from '../../experiment/substrate.ts';
-import { type ApiError, isStatus } from '../api/api-error.ts';
+import { isStatus } from '../api/api-error.ts';
 import type { KubernetesClient } from '../api/client.ts';
 import type { Job, KubernetesObject, ObjectMeta } from '../api/objects.ts';
 import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '../api/resource-path.ts';
@@ -15,6 +15,7 @@ import { type KeptJob, trueCondition } from './kept-job.ts';
 import type { KeptPod } from './kept-pod.ts';
 import type { MissingPodWords } from './missing-pod.ts';
 import { controllerUid, uidOf } from './owner.ts';
+import { refusalOf } from './refusal.ts';
 import { stageRunOf, stageRunOfPods } from './stage-run.ts';
 import type { StageSettings } from './stage-settings.ts';
 
@@ -63,7 +64,8 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     try {
       return await client.request<Kind>({ method: 'POST', path: resourcePath(resource, { namespace }), body: manifest });
     } catch (error) {
-      if (isStatus(error, 422)) throw new StartRefused((error as ApiError).message, error);
+      const refusal = refusalOf(error);
+      if (refusal !== undefined) throw new StartRefused(refusal, error);
       if (!isStatus(error, 409)) throw error;
     }
     const found = await client.request<Kind>({ method: 'GET', path: resourcePath(resource, { namespace, name }) });
