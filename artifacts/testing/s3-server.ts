@@ -13,6 +13,8 @@ export const TEST_SECRET = 'ONLYforTESTS/whichRUNonTHISmachine+000001';
 export type S3Server = {
   readonly endpoint: string;
   readonly port: number;
+  /** Holds the buckets; gone after `stop`. */
+  readonly folder: string;
   /** The variables with which the SDK and carpal find and trust the server. */
   readonly environment: Readonly<Record<string, string>>;
   /** Makes a bucket; the server serves folders as they come. */
@@ -38,6 +40,7 @@ export async function startS3Server(): Promise<S3Server> {
       return {
         endpoint: `http://127.0.0.1:${port}`,
         port,
+        folder,
         environment: s3EnvironmentFor(port),
         makeBucket: async (name) => void (await mkdir(join(folder, name), { recursive: true })),
         async stop() {
