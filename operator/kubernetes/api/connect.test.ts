@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -152,11 +153,11 @@ describe('a watch', () => {
   it('delivers events in order, whole however they are cut into chunks', async () => {
     const events = [1, 2, 3].map((i) => ({ type: 'ADDED', object: job(`손목-${i}`, { text: 'é'.repeat(i * 10) }) }));
     const bytes = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
-    server.next('watch', async (response) => {
-      response.writeHead(200);
-      for (let i = 0; i < bytes.length; i += 7) await new Promise((resolve) => response.write(bytes.subarray(i, i + 7), resolve));
-      response.end();
-    });
+    const send = (response: ServerResponse, from: number): void => {
+      if (from < bytes.length) response.write(bytes.subarray(from, from + 7), () => send(response, from + 7));
+      else response.end();
+    };
+    server.next('watch', (response) => send(response.writeHead(200), 0));
     expect(await eventsOf(COLLECTION)).toEqual(events);
   });
 

@@ -45,6 +45,8 @@ describe('the health server', () => {
     metrics.gpuSeconds(3600);
     metrics.leading(true);
     const queue = createWorkQueue();
+    metrics.followEvents({ written: 3, lost: 0 });
+    metrics.followQueue(createWorkQueue());
     metrics.followQueue(queue);
     queue.add('team/wrist');
     metrics.followReflector('jobs', { stats: { lists: 1, watches: 2, events: 3, relists: 4, repairs: 5, errors: 6 }, size: 7 });
@@ -63,7 +65,7 @@ describe('the health server', () => {
       'carpal_reflector_repairs_total{resource="jobs"} 5',
       'carpal_reflector_objects{resource="jobs"} 7',
       'carpal_experiments{state="Complete"} 9',
-      'carpal_events_total{outcome="written"} 11',
+      'carpal_events_total{outcome="written"} 14',
     ]) {
       expect(page.split('\n')).toContain(line);
       expect(again.split('\n')).toContain(line);

@@ -17,16 +17,17 @@ export type OperatorMetrics = {
   stageEnded(stage: string, outcome: string): void;
   gpuSeconds(seconds: number): void;
   leading(isLeader: boolean): void;
-  /** Read when the page is asked for. */
+  /** These are read when the page is asked for, of the latest that was named. */
   followQueue(queue: Pick<WorkQueue, 'size'>): void;
   followReflector(resource: string, reflector: { readonly stats: ReflectorStats; readonly size: number }): void;
   /** Experiments by state, counted when the page is asked for. */
   followExperiments(count: () => Readonly<Record<string, number>>): void;
   /** Events written and lost, asked for with the page. */
-  followEvents(stats: { readonly written: number; readonly lost: number }): void;
+  followEvents(stats: EventStats): void;
 };
 
 type Names = readonly string[];
+type EventStats = { readonly written: number; readonly lost: number };
 
 /** Metrics in a registry of their own, beside those of the process (memory, CPU, event loop). */
 export function createMetrics(): OperatorMetrics {
@@ -91,6 +92,18 @@ export function createMetrics(): OperatorMetrics {
     ['resource'],
     eachReflector(({ size }) => size),
   );
+  // Each term of leadership brings a queue and events of its own; the metric stays and looks at the latest.
+  let queue: Pick<WorkQueue, 'size'> = { size: 0 };
+  let experiments = (): Readonly<Record<string, number>> => ({});
+  let events: EventStats = { written: 0, lost: 0 };
+  const earlierEvents = { written: 0, lost: 0 };
+  follow('carpal_queue_depth', 'Keys that are due and wait for a worker.', [], () => [[{}, queue.size]]);
+  follow('carpal_experiments', 'Experiments by state.', ['state'], () =>
+    Object.entries(experiments()).map(([state, value]) => [{ state }, value] as const),
+  );
+  follow('carpal_events_total', 'Events for people, by what became of them.', ['outcome'], () =>
+    (['written', 'lost'] as const).map((outcome) => [{ outcome }, earlierEvents[outcome] + events[outcome]] as const),
+  );
 
   return {
     page: () => registry.metrics(),
@@ -110,18 +123,19 @@ export function createMetrics(): OperatorMetrics {
     stageEnded: (stage, outcome) => attempts.inc({ stage, outcome }),
     gpuSeconds: (seconds) => gpu.inc(seconds),
     leading: (isLeader) => leader.set(isLeader ? 1 : 0),
-    followQueue: (queue) => follow('carpal_queue_depth', 'Keys that are due and wait for a worker.', [], () => [[{}, queue.size]]),
+    followQueue: (next) => {
+      queue = next;
+    },
     followReflector: (resource, reflector) => {
       reflectors.set(resource, reflector);
     },
-    followExperiments: (count) =>
-      follow('carpal_experiments', 'Experiments by state.', ['state'], () =>
-        Object.entries(count()).map(([state, value]) => [{ state }, value] as const),
-      ),
-    followEvents: (stats) =>
-      follow('carpal_events_total', 'Events for people, by what became of them.', ['outcome'], () => [
-        [{ outcome: 'written' }, stats.written],
-        [{ outcome: 'lost' }, stats.lost],
-      ]),
+    followExperiments: (count) => {
+      experiments = count;
+    },
+    followEvents: (stats) => {
+      earlierEvents.written += events.written;
+      earlierEvents.lost += events.lost;
+      events = stats;
+    },
   };
 }

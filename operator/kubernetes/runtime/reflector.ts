@@ -191,7 +191,7 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
     const schedule = (): void => {
       if (signal.aborted) return;
       cancel = this.#timers.after(resyncMs * (0.9 + random() / 5), () => {
-        this.#resynchronize(signal).finally(schedule);
+        void this.#resynchronize(signal).then(schedule);
       });
     };
     schedule();
