@@ -1,0 +1,39 @@
+/** Time of one type of TensorFlow operation in a run of a graph. */
+export type OpTime = { readonly type: string; readonly count: number; readonly milliseconds: number };
+
+/** As TensorFlow's executor logs it at level 2: when a node is taken up, and when its kernel is done. */
+const LINE = /(\d\d):(\d\d):(\d\d\.\d+): I .*\] (Process node|Synchronous kernel done): (\d+) step (\d+) \{\{node .*?\}\} = (\w+)\[/;
+
+type Event = { readonly ms: number; readonly isDone: boolean; readonly node: string; readonly run: number; readonly type: string };
+
+function eventOf(line: string): Event | undefined {
+  const [, hours, minutes, seconds, what, node = '', run, type = ''] = LINE.exec(line) ?? [];
+  if (what === undefined) return undefined;
+  const ms = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000;
+  return { ms, isDone: what !== 'Process node', node, run: Number(run), type };
+}
+
+/**
+ * Where the time of a graph goes, by type of operation, the dearest first: means over the last `runs` runs in the log of an executor
+ * (TF_CPP_VMODULE=executor=2), which logs each node's beginning and end. Nodes must not overlap (TF_NUM_INTEROP_THREADS=1).
+ */
+export function opTimes(log: string, runs: number): OpTime[] {
+  const events = log.split('\n').flatMap((line) => eventOf(line) ?? []);
+  const last = Math.max(0, ...events.map(({ run }) => run));
+  const began = new Map<string, number>();
+  const byType = new Map<string, { count: number; milliseconds: number }>();
+  // Lines of one instant may change places on their way to the log.
+  for (const { ms, isDone, node, run, type } of events.sort((a, b) => a.ms - b.ms || Number(a.isDone) - Number(b.isDone))) {
+    if (run <= last - runs) continue;
+    const key = `${run} ${node}`;
+    if (!isDone) {
+      began.set(key, ms);
+      continue;
+    }
+    const start = began.get(key);
+    if (start === undefined) continue;
+    const sum = byType.get(type) ?? { count: 0, milliseconds: 0 };
+    byType.set(type, { count: sum.count + 1 / runs, milliseconds: sum.milliseconds + (ms - start) / runs });
+  }
+  return [...byType].map(([type, sum]) => ({ type, ...sum })).sort((a, b) => b.milliseconds - a.milliseconds);
+}
