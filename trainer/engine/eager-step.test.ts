@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { buildModel } from '../models/registry.ts';
 import { readWeights } from '../models/weights.ts';
+import { lossValueOf } from '../objective/losses.ts';
 import { randomFor } from '../random.ts';
 import { createEagerEvaluator, createEagerPredictor } from './eager-inference.ts';
 import { createEagerStep } from './eager-step.ts';
 import type { NamedArrays } from './named-arrays.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 import type { StepBatch, TrainingStep } from './step.ts';
-import { tf } from './tensorflow.ts';
+import { type Tensor4D, tf } from './tensorflow.ts';
 import type { TrainingSettings } from './training-function.ts';
 
 const SIZE = 16;
@@ -61,6 +62,21 @@ describe('the eager step', () => {
     const { step } = startStep();
     const losses = train(step, 0, 40);
     expect(losses.at(-1)).toBeLessThan(0.5 * (losses[0] as number));
+  });
+
+  it('weighs the heads of deep supervision alike', () => {
+    const model = buildModel({ name: 'NestedUNet', options: { width: 2, deepSupervision: true }, classes: CLASSES, seed: 1 });
+    const step = createEagerStep({ model, losses: LOSSES, optimizer: { name: 'AdamW', weightDecay: 0 } });
+    open.push(step.dispose, model.dispose);
+    const batch = batchOf(0);
+    const { images, targets, count, size } = batch;
+    const byHead = tf.tidy(() => {
+      const truth: Tensor4D = tf.div(tf.tensor4d([...targets], [count, size, size, CLASSES]), 255);
+      const heads = model.forward(tf.tensor4d(images, [count, size, size, 1]), true);
+      return heads.map((logits) => lossValueOf(LOSSES)(logits, truth).dataSync()[0] as number);
+    });
+    expect(new Set(byHead).size).toBe(4);
+    expect(step.run(batch, 0)).toBeCloseTo(byHead.reduce((sum, loss) => sum + loss, 0) / 4, 5);
   });
 
   it('gives the same bits for the same seed and batches', () => {
