@@ -38,7 +38,10 @@ function multipleOf(name: ModelName): string {
   if (typeof depth !== 'number') return String(multiple({}));
   const { minimum = 0, maximum = 0 } = schemaAt(structuralSchema(modelSchema), 'options.depth') ?? {};
   const depths = Array.from({ length: maximum - minimum + 1 }, (_, index) => minimum + index);
-  return `${literal(depths.map((levels) => multiple({ depth: levels })))}[${valueOr('self.model.options.depth', String(depth))} - ${minimum}]`;
+  const given = valueOr('self.model.options.depth', String(depth));
+  // The server asks rules about fields that are themselves at fault: a depth that is not offered must not be an error of the rule.
+  const isOffered = `${given} >= ${minimum} && ${given} <= ${maximum}`;
+  return either(isOffered, `${literal(depths.map((levels) => multiple({ depth: levels })))}[${given} - ${minimum}]`, '1');
 }
 
 const BELOW = `(self.input.size - self.input.size % ${MULTIPLE})`;
