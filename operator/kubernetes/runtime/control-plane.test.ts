@@ -1,6 +1,10 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { useControlPlane } from '../../cluster/use-control-plane.ts';
 import { isStatus } from '../api/api-error.ts';
+import { connect } from '../api/connect.ts';
 import type { KubernetesObject, ObjectList } from '../api/objects.ts';
 import { CONFIG_MAPS, EVENTS, LEASES, resourcePath } from '../api/resource-path.ts';
 import { recordEvents } from './event-recorder.ts';
@@ -82,6 +86,16 @@ describe('on a real API server', () => {
     expect(await refused(client.request({ method: 'GET', path: `${path}/nothing` }))).toMatchObject({ status: 404, reason: 'NotFound' });
     const limit = { limit: 1, continue: 'garbage' };
     expect(isStatus(await refused(client.request({ method: 'GET', path, query: limit })), 400)).toBe(true);
+  });
+
+  it('a server that the authority of the kubeconfig does not vouch for gets no credentials', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'carpal-authority-'));
+    const kubeconfig = join(folder, 'config');
+    writeFileSync(kubeconfig, readFileSync(cluster().kubeconfig, 'utf8').replace(/"?certificate-authority[^\n,}]*,?/, ''));
+    const client = await connect({ kubeconfig });
+    await expect(client.request({ method: 'GET', path: '/version' })).rejects.toMatchObject({ status: 0, reason: 'NoAnswer' });
+    client.close();
+    rmSync(folder, { recursive: true });
   });
 
   it('two candidates elect one, and the second leads once the first lets go', async () => {

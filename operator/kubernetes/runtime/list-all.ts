@@ -3,6 +3,9 @@ import { ApiError, isStatus } from '../api/api-error.ts';
 import type { KubernetesClient, Query } from '../api/client.ts';
 import type { KubernetesObject, ObjectList } from '../api/objects.ts';
 
+/** For a list in one piece, which may be a hundred megabytes. */
+const WHOLE_LIST_MS = 180_000;
+
 type ListRequest<Item> = {
   readonly client: KubernetesClient;
   readonly path: string;
@@ -33,7 +36,13 @@ async function listOnce<Item extends KubernetesObject>(request: ListRequest<Item
   request.onStart();
   let token: string | undefined;
   for (;;) {
-    const page = await client.request<ObjectList<Item>>({ method: 'GET', path, query: { ...query, limit, continue: token }, signal });
+    const page = await client.request<ObjectList<Item>>({
+      method: 'GET',
+      path,
+      query: { ...query, limit, continue: token },
+      signal,
+      ...(limit === undefined ? { timeoutMs: WHOLE_LIST_MS } : {}),
+    });
     const version = page.metadata?.resourceVersion;
     if (version === undefined || !Array.isArray(page.items)) throw new ApiError(200, 'InvalidAnswer', `GET ${path}: the answer is no list`);
     for (const item of page.items) request.onItem(item);

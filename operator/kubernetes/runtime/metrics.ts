@@ -117,7 +117,7 @@ export function createMetrics(): OperatorMetrics {
     queueRetried: () => retries.inc(),
     apiRequest({ verb, resource, code, seconds }) {
       requests.inc({ verb, resource, code: String(code) });
-      // A watch's head comes when its first event does.
+      // How soon a watch opens says nothing of how fast the server answers.
       if (verb !== 'watch') requestSeconds.observe({ verb, resource }, seconds);
     },
     stageEnded: (stage, outcome) => attempts.inc({ stage, outcome }),

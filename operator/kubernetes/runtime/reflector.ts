@@ -13,7 +13,7 @@ import { compareVersions } from './resource-version.ts';
 import { type Entry, keyOf, type Snapshot, Store } from './store.ts';
 import { pause, systemTimers, type Timers } from './timers.ts';
 
-export type { Change, Kept, Reflector, ReflectorOptions, ReflectorStats } from './reflector-types.ts';
+export type { Change, Kept, Reflector, ReflectorOptions } from './reflector-types.ts';
 
 /** Two beginnings of a watch are at least this far apart, whatever the server does. */
 const SHORTEST_ROUND_MS = 1000;
