@@ -7,6 +7,7 @@ import { type ExperimentStatus, holdsPlace, isTerminal } from '../experiment/exp
 import { expiredRuns } from '../experiment/expiry.ts';
 import { invalidManifestStatus } from '../experiment/invalid-manifest.ts';
 import { isActive, type StageRun } from '../experiment/observed.ts';
+import { outcomeOf } from '../experiment/outcome.ts';
 import type { Plan } from '../experiment/plan.ts';
 import { reconcile } from '../experiment/reconcile.ts';
 import { sameStage } from '../experiment/stage.ts';
@@ -23,6 +24,7 @@ import type { ProgressReader } from './progress/progress-reader.ts';
 import type { EventRecorder } from './runtime/event-recorder.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
 import { createKubernetesSubstrate } from './stages/kubernetes-substrate.ts';
+import type { MissingPodWords } from './stages/missing-pod.ts';
 
 /** How long a store that is away may hold up the news of a failure. */
 const EXPLAIN_WITHIN_MS = 5000;
@@ -34,6 +36,8 @@ export type StepDependencies = {
   readonly store: ArtifactStore;
   readonly progress: ProgressReader;
   readonly explain: (experiment: SegmentationExperiment) => ExplainFailure;
+  /** One for the whole operator. */
+  readonly missingPod: MissingPodWords;
   readonly events: EventRecorder;
   readonly metrics: Pick<OperatorMetrics, 'stageEnded' | 'gpuSeconds'>;
   readonly classLists: readonly string[];
@@ -79,7 +83,7 @@ async function goOn(
   if (before === undefined) await writeExperimentRecord(store, experiment, settings.provenance);
   let kept: KeptExperiment = { metadata: object.metadata, object };
   const jobs = substrateOf(dependencies, experiment);
-  const substrate = explainFailures(jobs, (run) => isUncounted(before, run), dependencies.explain(experiment), EXPLAIN_WITHIN_MS);
+  const substrate = explainFailures(jobs, (run) => isUncountedFailure(before, run), dependencies.explain(experiment), EXPLAIN_WITHIN_MS);
   const settled = (plan: Plan): void => {
     events.record(regarding(kept), plan.events);
     for (const { stage, outcome, gpuSeconds } of attemptEnds(experiment, before, plan.status)) {
@@ -117,15 +121,19 @@ async function cleanUp(dependencies: StepDependencies, kept: KeptExperiment, end
   return nextMs;
 }
 
-const isUncounted = (status: ExperimentStatus | undefined, run: StageRun): boolean => {
+/** Whether the status has not counted this end yet, and it is not one that the operator itself asked for: of that nothing is to be told. */
+const isUncountedFailure = (status: ExperimentStatus | undefined, run: StageRun): boolean => {
   const stage = status === undefined ? undefined : entriesOf(status).find(([key]) => sameStage(key, run))?.[1];
   if (stage === undefined) return true;
+  const askedToStop = (stage.state === 'Stopping' || stage.state === 'Stopped') && run.attempt === stage.attempts;
+  if (outcomeOf(run, askedToStop)?.kind === 'excused') return false;
   return holdsPlace(stage) ? run.attempt >= stage.attempts : run.attempt > stage.attempts;
 };
 
-function substrateOf({ client, collections, settings }: StepDependencies, experiment: SegmentationExperiment): Substrate {
+function substrateOf(dependencies: StepDependencies, experiment: SegmentationExperiment): Substrate {
+  const { client, collections, settings, missingPod } = dependencies;
   const { jobs, pods } = collections;
-  return createKubernetesSubstrate({ client, jobs, pods, experiment, settings: settings.stages });
+  return createKubernetesSubstrate({ client, jobs, pods, experiment, settings: settings.stages, missingPod });
 }
 
 /** Enough of an ended experiment to find what belongs to it; nothing of it is started. */

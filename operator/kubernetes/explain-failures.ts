@@ -8,7 +8,7 @@ export type Explanation = { readonly message: string };
 export type ExplainFailure = (run: StageRun) => Promise<Explanation | undefined>;
 
 /**
- * The substrate with every newly failed attempt explained, once; `isNews` says which the status has not counted yet. An explanation that
+ * The substrate with every newly failed attempt explained, once; `isNews` says of which the status has yet to tell. An explanation that
  * cannot be had within `timeoutMs` leaves the message as it is: a store that is away holds up nobody.
  */
 export function explainFailures(
@@ -18,7 +18,7 @@ export function explainFailures(
   timeoutMs: number,
 ): Substrate {
   const explained = async (run: StageRun): Promise<StageRun> => {
-    if (run.state !== 'failed' || run.stopRequested === true || !isNews(run)) return run;
+    if (run.state !== 'failed' || !isNews(run)) return run;
     const { promise: late, resolve } = Promise.withResolvers<undefined>();
     const timer = setTimeout(() => resolve(undefined), timeoutMs);
     try {

@@ -1,6 +1,7 @@
 /** The operator as a process: it answers health checks, stands for election, and works while it leads. */
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { classListNames } from '@carpal/configs/classes.ts';
+import { ApiError } from './api/api-error.ts';
 import type { Connection } from './api/connect.ts';
 import { type Controller, createController } from './controller.ts';
 import type { OperatorSettings } from './operator-settings.ts';
@@ -11,6 +12,8 @@ import { startHealthServer, stuckReflectors } from './runtime/health-server.ts';
 import { electLeader } from './runtime/leader-election.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
+import { checkStageSettings } from './stages/check-settings.ts';
+import { missingPodWords } from './stages/missing-pod.ts';
 
 export type OperatorOptions = {
   readonly connection: Connection;
@@ -33,6 +36,21 @@ export type OperatorOptions = {
 /** Who reports in events. */
 const COMPONENT = 'carpal.dev/operator';
 
+/**
+ * Settings that make no Job end the operator here instead of each experiment later. A server that cannot be asked, or that does not let the
+ * operator ask in this namespace, is no reason to stand still.
+ */
+async function tryOutSettings({ connection, settings, lease, log }: OperatorOptions): Promise<void> {
+  const namespace = lease?.namespace ?? connection.namespace;
+  if (namespace === undefined) return;
+  try {
+    await checkStageSettings(connection, namespace, settings.stages);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    log.warn({ error }, 'the settings of the stages could not be tried out');
+  }
+}
+
 /** Runs until `signal` aborts: work that had begun is finished, the Lease released. Rejects with what no retry can mend. */
 export async function runOperator(options: OperatorOptions): Promise<void> {
   const { connection: client, settings, store, identity, metrics, log, now, random, signal } = options;
@@ -50,6 +68,8 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
           metrics,
         });
   const lead = async (leadership: AbortSignal): Promise<void> => {
+    await tryOutSettings(options);
+    if (leadership.aborted) return;
     const events = recordEvents({ client, component: COMPONENT, instance: identity, now, log });
     metrics.followEvents(events.stats);
     const progress = createProgressReader({
@@ -64,6 +84,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       store,
       progress,
       explain: (experiment) => (run) => explainFailure({ store, experiment, run }),
+      missingPod: missingPodWords(client, () => now().getTime()),
       events,
       metrics,
       classLists,
