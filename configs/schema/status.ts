@@ -12,7 +12,7 @@ const time = () => z.string().max(40).meta({ format: 'date-time' });
 const word = (text: string) => z.string().max(256).describe(text);
 const message = (text: string) => z.string().max(32_768).describe(text);
 
-export const conditionSchema = z
+const conditionSchema = z
   .object({
     type: word('Prepared, Training, Suspended, Complete or Failed.'),
     status: z.enum(['True', 'False', 'Unknown']).describe('Whether it is so.'),
@@ -36,9 +36,9 @@ const stage = {
   node: word('Where the present attempt runs.').optional(),
 };
 
-export const stageStatusSchema = z.object(stage).partial();
+const stageStatusSchema = z.object(stage).partial();
 
-export const foldStatusSchema = z.object({
+const foldStatusSchema = z.object({
   index: z.int().min(0).max(999).describe('The number of the fold.'),
   ...stageStatusSchema.shape,
   epoch: count().optional().describe('Epochs finished.'),
@@ -76,3 +76,9 @@ export const statusSchema = z
   })
   .partial()
   .describe('What has become of it. Written by the operator.');
+
+/** What the definition has room for; the planner's own types are in operator/experiment/experiment-status.ts. */
+export type ServedStatus = z.output<typeof statusSchema>;
+export type ServedCondition = z.output<typeof conditionSchema>;
+export type ServedStage = z.output<typeof stageStatusSchema>;
+export type ServedFold = z.output<typeof foldStatusSchema>;
