@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup cluster-tools quickstart test check format bench clean manifests
+.PHONY: help setup cluster-tools cluster quickstart test check format bench clean manifests
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -12,6 +12,9 @@ setup: ## npm packages, TensorFlow's library and its binding (cached, repeatable
 
 cluster-tools: setup ## Kubernetes' control plane, kwok and versitygw from source, for the tests (needs Go; 5 minutes once, then cached)
 	@node setup/main.ts cluster-tools
+
+cluster: cluster-tools ## a Kubernetes with carpal's operator on this machine, without containers, until Ctrl-C
+	@node operator/cluster/main.ts
 
 quickstart: setup ## phantoms, three folds, a vote and a score on this machine
 	@bash setup/quickstart.sh

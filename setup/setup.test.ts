@@ -32,8 +32,8 @@ describe('setting up', () => {
   });
   afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
-  const setUp = (environment: Record<string, string>) => {
-    const done = spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+  const setUp = (environment: Record<string, string>, ...args: readonly string[]) => {
+    const done = spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
       encoding: 'utf8',
       env: { ...process.env, CARPAL_CACHE: cache, ...environment },
     });
@@ -52,5 +52,12 @@ describe('setting up', () => {
     expect(text).toMatch(/Is the machine online/);
     expect(text).toMatch(/Offline: put tensorflow_cpu-2\.18\.1-\S+\.whl into /);
     expect(readdirSync(join(cache, 'downloads'))).toEqual([]);
+  });
+
+  it('the tools of the cluster on a machine without Go says what they are for and how to get it', () => {
+    const { status, text } = setUp({ PATH: dirname(process.execPath) }, 'cluster-tools');
+    expect(status).toBe(69);
+    expect(text).toContain('go is missing; the control plane for the tests is built from source.');
+    expect(text).toContain('Install Go 1.21 or newer');
   });
 });

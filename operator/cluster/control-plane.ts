@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { own, removeAbandoned } from './abandoned-folders.ts';
 import { clusterTool } from './cluster-tool.ts';
 import {
   AUDIT_POLICY,
@@ -24,6 +25,7 @@ import { kubeconfigText } from './kubeconfig.ts';
 import { answersOk } from './readiness.ts';
 import { startTethered, type TetheredProcess } from './tethered-process.ts';
 
+const FOLDER_PREFIX = 'carpal-cluster-';
 const READY_MS = 60_000;
 const POLL_MS = 25;
 const PORT_TRIES = 5;
@@ -63,7 +65,9 @@ export type ControlPlane = {
  * killed. Throws `resource-missing` when it is not built or does not start, with what the part said last.
  */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
-  const folder = await mkdtemp(join(tmpdir(), 'carpal-cluster-'));
+  await removeAbandoned(tmpdir(), FOLDER_PREFIX);
+  const folder = await mkdtemp(join(tmpdir(), FOLDER_PREFIX));
+  await own(folder);
   const parts = new Map<ControlPlanePart, TetheredProcess>();
   const program = clusterTool('control-plane');
   const token = randomBytes(16).toString('hex');

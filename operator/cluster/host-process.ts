@@ -19,12 +19,15 @@ export type HostProcessOptions = {
   /** What stands for the image's entrypoint, where the container names no command; this checkout's carpal where absent. */
   readonly program?: readonly string[];
   readonly claims?: Readonly<Record<string, string>>;
+  /** Stands for the image's working folder, where the container names none; the pod's own folder where absent. */
+  readonly workingFolder?: string;
   /** Set over this machine's environment and under the pod's. */
   readonly environment?: Readonly<Record<string, string>>;
 };
 
 /** Runs the first container of each pod: its command and args with `$(VAR)` expanded and mount paths rewritten, its variables, its grace. */
-export function hostProcess({ client, program = [CARPAL], claims = {}, environment = {} }: HostProcessOptions): RunPod {
+export function hostProcess(options: HostProcessOptions): RunPod {
+  const { client, program = [CARPAL], claims = {}, environment = {}, workingFolder } = options;
   return async (pod, control) => {
     const inputs = await gather(pod, control, { client, claims }).catch((error: unknown) =>
       String(error instanceof Error ? error.message : error),
@@ -44,7 +47,7 @@ export function hostProcess({ client, program = [CARPAL], claims = {}, environme
       program: file,
       args,
       logFile: control.logFile,
-      cwd: container?.workingDir === undefined ? control.folder : rewritePaths(container.workingDir, mounted),
+      cwd: container?.workingDir === undefined ? (workingFolder ?? control.folder) : rewritePaths(container.workingDir, mounted),
       env: {
         ...machineEnvironment(),
         ...environment,

@@ -11,23 +11,25 @@ export type KubeletServerOptions = {
   /** Of the server; the API server of control-plane.ts does not check whose it is. */
   readonly tls: { readonly key: string | Buffer; readonly cert: string | Buffer };
   /** The log of a pod that runs or ran here. */
-  readonly logFile: (namespace: string, name: string) => string | undefined;
+  readonly findLog: (namespace: string, name: string) => ContainerLog | undefined;
 };
+
+export type ContainerLog = { readonly path: string; readonly isWhole: () => boolean };
 
 export type KubeletServer = { readonly port: number; close(): Promise<void> };
 
 /** Serves `/containerLogs/<namespace>/<pod>/<container>` with `follow`, `tailLines` and `limitBytes` on a loopback port. */
-export async function startKubeletServer({ tls, logFile }: KubeletServerOptions): Promise<KubeletServer> {
+export async function startKubeletServer({ tls, findLog }: KubeletServerOptions): Promise<KubeletServer> {
   const server = createServer(tls, (asked, answer) => {
     const url = new URL(asked.url ?? '/', 'https://kubelet');
     const [, section, namespace = '', pod = ''] = url.pathname.split('/');
-    const path = section === 'containerLogs' ? logFile(namespace, pod) : undefined;
-    if (path === undefined) {
+    const log = section === 'containerLogs' ? findLog(namespace, pod) : undefined;
+    if (log === undefined) {
       answer.writeHead(404).end('no such log\n');
       return;
     }
     answer.writeHead(200, { 'content-type': 'text/plain' });
-    sendLog(path, url.searchParams, answer).catch((error: unknown) => answer.destroy(error instanceof Error ? error : undefined));
+    sendLog(log, url.searchParams, answer).catch((error: unknown) => answer.destroy(error instanceof Error ? error : undefined));
   });
   const port = await freePort();
   await new Promise<void>((resolve, reject) => {
@@ -43,19 +45,23 @@ export async function startKubeletServer({ tls, logFile }: KubeletServerOptions)
   };
 }
 
-async function sendLog(path: string, query: URLSearchParams, answer: ServerResponse): Promise<void> {
+async function sendLog({ path, isWhole }: ContainerLog, query: URLSearchParams, answer: ServerResponse): Promise<void> {
   const tailLines = query.get('tailLines');
   const limitBytes = query.get('limitBytes');
   let at = tailLines === null ? 0 : await startOfTail(path, Number(tailLines));
   const limit = limitBytes === null ? Number.POSITIVE_INFINITY : at + Number(limitBytes);
   const isFollowing = query.get('follow') === 'true';
-  do {
+  for (;;) {
+    // Asked before the size is read: what was written last is then within it.
+    const isLast = !isFollowing || isWhole();
     const end = Math.min(limit, await sizeOf(path));
     if (end > at) {
       for await (const chunk of createReadStream(path, { start: at, end: end - 1 })) answer.write(chunk);
       at = end;
-    } else if (isFollowing) await new Promise((resolve) => setTimeout(resolve, FOLLOW_POLL_MS));
-  } while (isFollowing && !answer.destroyed && at < limit);
+    }
+    if (isLast || answer.destroyed || at >= limit) break;
+    await new Promise((resolve) => setTimeout(resolve, FOLLOW_POLL_MS));
+  }
   answer.end();
 }
 

@@ -39,6 +39,8 @@ export type PodWork = {
   /** Resolves when nothing of the pod runs any more and its end is written, or nobody can write it. */
   readonly done: Promise<void>;
   latest(): KubeletPod;
+  /** Whether nothing of it runs any more. */
+  hasEnded(): boolean;
   /** A newer version of the pod; a deletion begins or is shortened by it. */
   notice(pod: KubeletPod): void;
   /** Ends the container at once and gives the reason. */
@@ -61,6 +63,7 @@ export function workPod(pod: KubeletPod, { client, run, folder, logFile, voice, 
   let graceSeconds: number | undefined;
   let verdict: PodVerdict = {};
   let startedAt: string | undefined;
+  let hasEnded = false;
 
   const say = (phase: ContainerPhase): Promise<boolean> =>
     writer.writeStatus((newest) => podStatus(newest, phase, verdict, apiTime(now())));
@@ -115,8 +118,10 @@ export function workPod(pod: KubeletPod, { client, run, folder, logFile, voice, 
     const deadline = seconds === undefined ? undefined : setTimeout(() => evict(deadlineVerdict()), seconds * 1000);
     if (phase !== 'Succeeded' && phase !== 'Failed') {
       const end = await runToItsEnd();
+      hasEnded = true;
       await say({ kind: 'ended', end, finishedAt: apiTime(now()), ...(startedAt === undefined ? {} : { startedAt }) });
     }
+    hasEnded = true;
     clearTimeout(deadline);
     clearTimeout(graceTimer);
   };
@@ -143,6 +148,7 @@ export function workPod(pod: KubeletPod, { client, run, folder, logFile, voice, 
     logFile,
     done,
     latest: writer.latest,
+    hasEnded: () => hasEnded,
     notice,
     evict,
     vanish: () => {

@@ -14,7 +14,7 @@ import { PODS, resourcePath } from '../kubernetes/api/resource-path.ts';
 import { type Change, createReflector } from '../kubernetes/runtime/reflector.ts';
 import { beat, type ClusterNode, deleteNode, registerNode } from './cluster-node.ts';
 import type { KubeletPod, PodVerdict } from './kubelet-pod.ts';
-import { type KubeletServer, type KubeletServerOptions, startKubeletServer } from './kubelet-server.ts';
+import { type ContainerLog, type KubeletServer, type KubeletServerOptions, startKubeletServer } from './kubelet-server.ts';
 import { type PodWork, type RunPod, workPod } from './pod-work.ts';
 
 const HEARTBEAT_MS = 5000;
@@ -84,8 +84,13 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
     [...works.values()].find((work) => work.latest().metadata.name === name && work.latest().metadata.namespace === namespace);
   const logFile = (namespace: string, name: string): string | undefined => find(namespace, name)?.logFile;
 
+  const findLog = (namespace: string, name: string): ContainerLog | undefined => {
+    const work = find(namespace, name);
+    return work === undefined ? undefined : { path: work.logFile, isWhole: work.hasEnded };
+  };
+
   let server: KubeletServer | undefined;
-  if (options.tls !== undefined) server = await startKubeletServer({ tls: options.tls, logFile });
+  if (options.tls !== undefined) server = await startKubeletServer({ tls: options.tls, findLog });
 
   const stateOf = (name: string): NodeState => {
     const state = states.get(name);

@@ -8,6 +8,9 @@ import { open } from 'node:fs/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { logTail } from '../local/log-tail.ts';
 
+/** A parent that died before the kernel was asked for the signal leaves a child of another: a shell on the way looks, then becomes the program. */
+const CHECK_PARENT = '[ "$PPID" = "$0" ] && exec "$@"';
+
 export type ProcessEnd = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
 export type TetheredProcess = {
@@ -43,7 +46,7 @@ export async function startTethered({ program, args, logFile, cwd, env, ownGroup
   const log = await open(logFile, 'a');
   let child: ChildProcess;
   try {
-    child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], {
+    child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'sh', '-c', CHECK_PARENT, String(process.pid), program, ...args], {
       stdio: ['ignore', log.fd, log.fd],
       detached: ownGroup,
       ...(cwd === undefined ? {} : { cwd }),
