@@ -103,7 +103,8 @@ async function operate(options: Options): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   try {
-    const store = openStore(settings.stages.artifactsUri);
+    // A step must not wait for a store that is away: it is tried again anyway.
+    const store = openStore(settings.stages.artifactsUri, { patienceMs: 0, timeoutMs: 10_000 });
     if (options.dryRun) {
       const planned = await planCluster({ connection, settings, store, now: () => new Date(), signal: stop.signal });
       process.stdout.write(options.json ? `${JSON.stringify(planned, null, 2)}\n` : dryRunLines(planned));
