@@ -88,7 +88,7 @@ function optionRules(spec: StructuralSchema, group: string, table: OptionTable, 
   const options = Object.entries(schemaAt(spec, `${group}.options`)?.properties ?? {}).filter(([option]) => !except.includes(option));
   const rules = options.map(([option, schema]) => {
     const value = (owner: string): string => valueOr(`${owner}.options.${option}`, optionDefault(owner, table, option, schema));
-    const rule = `self.name != oldSelf.name || ${value('self')} == ${value('oldSelf')}`;
+    const rule = `self.options == oldSelf.options || self.name != oldSelf.name || ${value('self')} == ${value('oldSelf')}`;
     return refusal(rule, shown(value('oldSelf'), schema), shown(value('self'), schema), `.options.${option}`);
   });
   return { [`spec.${group}`]: rules };
@@ -116,6 +116,7 @@ const sameFolds = refusal(
   '.run.folds',
 );
 
+/** The comparison of the whole comes first: it is what nearly every update, and every write of a status, needs. */
 function sameAugmentations(spec: StructuralSchema): CelRule {
   const list = schemaAt(spec, 'augmentations');
   const fields = Object.entries(list?.items?.properties ?? {});
@@ -125,6 +126,6 @@ function sameAugmentations(spec: StructuralSchema): CelRule {
     const value = (owner: string): string => valueOr(`${owner}.${field}`, optionDefault(owner, AUGMENTATION_OPTIONS, field, schema));
     return `${value('self[i]')} == ${value('oldSelf[i]')}`;
   });
-  const rule = `self.size() == oldSelf.size() && ${literal(places)}.all(i, i >= self.size() || (${same.join(' && ')}))`;
+  const rule = `self == oldSelf || (self.size() == oldSelf.size() && ${literal(places)}.all(i, i >= self.size() || (${same.join(' && ')})))`;
   return refusal(rule);
 }

@@ -30,7 +30,10 @@ function ownOptions(table: OptionTable, what: string, at: string): CelRule[] {
 }
 
 /** The number that input.size must be a multiple of, from spec: sizeMultiple of options.ts for every network at every depth. */
-const MULTIPLE = MODEL_NAMES.reduce((otherwise, name) => either(`self.model.name == '${name}'`, multipleOf(name), otherwise), '1');
+const MULTIPLE = [...Map.groupBy(MODEL_NAMES, multipleOf)].reduce(
+  (otherwise, [multiple, names]) => either(`self.model.name in ${literal(names)}`, multiple, otherwise),
+  '1',
+);
 
 function multipleOf(name: ModelName): string {
   const { depth } = MODEL_OPTIONS[name];
