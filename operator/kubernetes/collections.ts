@@ -7,6 +7,7 @@ import { type ExperimentObject, type KeptExperiment, keepExperiment } from './ex
 import type { Log } from './runtime/logger.ts';
 import { createReflector, type Kept, type Reflector } from './runtime/reflector.ts';
 import { type KeptJob, keepJob } from './stages/kept-job.ts';
+import { known } from './stages/kept-metadata.ts';
 import { type KeptPod, keepPod } from './stages/kept-pod.ts';
 import { experimentUidOf, MANAGED_BY } from './stages/stage-labels.ts';
 
@@ -23,6 +24,7 @@ export type CollectionOptions = {
   readonly onDue: (key: string) => void;
   readonly random: () => number;
   readonly resyncMs?: number | undefined;
+  readonly inactivityMs?: number | undefined;
   readonly log: Log;
 };
 
@@ -35,9 +37,9 @@ function experimentOf({ metadata }: Kept): string | undefined {
 }
 
 /** The collections, not yet running. */
-export function createCollections({ client, namespace, onDue, random, resyncMs, log }: CollectionOptions): Collections {
+export function createCollections({ client, namespace, onDue, random, resyncMs, inactivityMs, log }: CollectionOptions): Collections {
   const place = namespace === undefined ? {} : { namespace };
-  const shared = { client, random, log, ...(resyncMs === undefined ? {} : { resyncMs }) };
+  const shared = { client, random, log, ...known({ resyncMs, inactivityMs }) };
   const ownerIsDue = ({ object }: { readonly object: Kept }): void => {
     const key = experimentOf(object);
     if (key !== undefined) onDue(key);

@@ -32,6 +32,7 @@ export function createController(options: ControllerOptions): Controller {
     onDue: (key) => queue.add(key),
     random,
     resyncMs: settings.resyncMs,
+    inactivityMs: settings.inactivityMs,
     log,
   });
   const { experiments, jobs, pods } = collections;

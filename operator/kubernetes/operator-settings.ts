@@ -17,4 +17,6 @@ export type OperatorSettings = {
   readonly spacingMs?: number;
   /** Full lists that mend what the watches have missed; see reflector-types.ts. */
   readonly resyncMs?: number;
+  /** A watch on which nothing came for this long is opened anew; see reflector-types.ts. */
+  readonly inactivityMs?: number;
 };

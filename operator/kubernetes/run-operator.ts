@@ -9,11 +9,14 @@ import { explainFailure } from './progress/attempt-log.ts';
 import { createProgressReader } from './progress/progress-reader.ts';
 import { recordEvents } from './runtime/event-recorder.ts';
 import { startHealthServer, stuckReflectors } from './runtime/health-server.ts';
-import { electLeader } from './runtime/leader-election.ts';
+import { type ElectionOptions, electLeader } from './runtime/leader-election.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
 import { checkStageSettings } from './stages/check-settings.ts';
 import { missingPodWords } from './stages/missing-pod.ts';
+
+/** Where the Lease lies, and its times where they are not those of leader-election.ts. */
+export type LeasePlace = Pick<ElectionOptions, 'namespace' | 'name' | 'leaseMs' | 'renewMs' | 'retryMs'>;
 
 export type OperatorOptions = {
   readonly connection: Connection;
@@ -21,8 +24,8 @@ export type OperatorOptions = {
   readonly store: ArtifactStore;
   /** Of this process alone. */
   readonly identity: string;
-  /** Where the Lease lies; without it this process leads at once. */
-  readonly lease?: { readonly namespace: string; readonly name: string };
+  /** Without it this process leads at once. */
+  readonly lease?: LeasePlace;
   /** Of /healthz, /readyz and /metrics; none is opened where absent, any free one for 0. */
   readonly port?: number;
   readonly metrics: OperatorMetrics;

@@ -7,6 +7,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { LABEL } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import { afterAll, beforeAll } from 'vitest';
+import type { ClusterNode } from '../cluster/cluster-node.ts';
 import type { ControlPlaneOptions } from '../cluster/control-plane.ts';
 import type { KubeletPod } from '../cluster/kubelet-pod.ts';
 import type { RunPod } from '../cluster/pod-work.ts';
@@ -19,7 +20,7 @@ import { type Connection, connect } from '../kubernetes/api/connect.ts';
 import { EXPERIMENTS, resourcePath } from '../kubernetes/api/resource-path.ts';
 import type { ExperimentObject } from '../kubernetes/experiment-object.ts';
 import type { OperatorSettings } from '../kubernetes/operator-settings.ts';
-import { runOperator } from '../kubernetes/run-operator.ts';
+import { type LeasePlace, runOperator } from '../kubernetes/run-operator.ts';
 import { createLogger } from '../kubernetes/runtime/logger.ts';
 import { createMetrics } from '../kubernetes/runtime/metrics.ts';
 import { stageSettings } from '../kubernetes/stages/stage-settings.ts';
@@ -40,6 +41,8 @@ export type WorldOptions = {
   /** Instead of scripts. */
   readonly run?: (client: KubernetesClient) => RunPod;
   readonly gpus?: number;
+  /** Instead of the one node `gpu-0`. */
+  readonly nodes?: readonly ClusterNode[];
 };
 
 export type RunningOperator = {
@@ -56,9 +59,12 @@ export type OperatorOverrides = {
   /** Stands between the operator and its connection: cuts, delays, refuses. */
   readonly wrap?: (connection: Connection) => Connection;
   readonly store?: ArtifactStore;
-  readonly lease?: { readonly namespace: string; readonly name: string };
+  readonly lease?: LeasePlace;
   readonly identity?: string;
+  /** Instead of the API server: a proxy before it. */
   readonly server?: string;
+  /** Instead of the administrator's. */
+  readonly kubeconfig?: string;
 };
 
 export type OperatorWorld = {
@@ -72,11 +78,11 @@ export type OperatorWorld = {
   /** Decides from now on what pods do. */
   script: (attempt: ScriptedAttempt) => PodScript;
   startOperator(overrides?: OperatorOverrides): Promise<RunningOperator>;
-  /** Creates an experiment of three folds; `spec` is laid over it. */
-  post(name: string, spec?: Readonly<Record<string, unknown>>): Promise<ExperimentObject>;
-  read(name: string): Promise<ExperimentObject>;
+  /** Creates an experiment of three folds, in the world's namespace if none is given; `spec` is laid over it. */
+  post(name: string, spec?: Readonly<Record<string, unknown>>, namespace?: string): Promise<ExperimentObject>;
+  read(name: string, namespace?: string): Promise<ExperimentObject>;
   /** The experiment, once that is true of it. */
-  until(name: string, isSo: (experiment: ExperimentObject) => boolean): Promise<ExperimentObject>;
+  until(name: string, isSo: (experiment: ExperimentObject) => boolean, namespace?: string): Promise<ExperimentObject>;
 };
 
 /** The attempt that a pod's labels name. */
@@ -105,7 +111,8 @@ export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorl
   let folder = '';
 
   const startOperator = async (store: ArtifactStore, overrides: OperatorOverrides = {}): Promise<RunningOperator> => {
-    const place = overrides.server === undefined ? { kubeconfig: plane().kubeconfig } : { server: overrides.server };
+    const { server, kubeconfig = plane().kubeconfig } = overrides;
+    const place = server === undefined ? { kubeconfig } : { server };
     const connection = await connect(place);
     const stopping = new AbortController();
     const log: string[] = [];
@@ -149,14 +156,14 @@ export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorl
     await installCrd(client);
     const store = openStore(folder);
     const script = scripted((pod) => world?.script(attemptOfPod(pod)) ?? {});
-    const nodes = [{ name: 'gpu-0', capacity: { 'nvidia.com/gpu': String(options.gpus ?? 8), cpu: '64', memory: '512Gi', pods: '110' } }];
+    const nodes = options.nodes ?? [{ name: 'gpu-0', capacity: { 'nvidia.com/gpu': String(options.gpus ?? 8), cpu: '640', memory: '5Ti', pods: '1000' } }];
     const kubelet = await startProcessKubelet({
       client,
       nodes,
       run: options.run?.(client) ?? script,
       imageFault: (name) => (name.includes('missing') ? 'manifest unknown' : undefined),
     });
-    const path = (name: string): string => resourcePath(EXPERIMENTS, { namespace, name });
+    const path = (name: string, where = namespace): string => resourcePath(EXPERIMENTS, { namespace: where, name });
     world = {
       client,
       kubeconfig,
@@ -166,10 +173,10 @@ export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorl
       controlPlane,
       script: options.script ?? (() => ({})),
       startOperator: (overrides) => startOperator(store, overrides),
-      post: (name, spec = {}) =>
+      post: (name, spec = {}, where = namespace) =>
         client.request<ExperimentObject>({
           method: 'POST',
-          path: resourcePath(EXPERIMENTS, { namespace }),
+          path: resourcePath(EXPERIMENTS, { namespace: where }),
           body: {
             apiVersion: API_VERSION,
             kind: KIND,
@@ -177,8 +184,8 @@ export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorl
             spec: { dataset: { uri: '/data', split: { folds: 3 } }, model: { name: 'UNet' }, ...spec },
           },
         }),
-      read: (name) => client.request<ExperimentObject>({ method: 'GET', path: path(name) }),
-      until: (name, isSo) => waitFor<ExperimentObject>(client, path(name), isSo),
+      read: (name, where) => client.request<ExperimentObject>({ method: 'GET', path: path(name, where) }),
+      until: (name, isSo, where) => waitFor<ExperimentObject>(client, path(name, where), isSo),
     };
   });
   afterAll(async () => {
