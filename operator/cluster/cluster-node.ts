@@ -95,3 +95,12 @@ export async function beat(client: KubernetesClient, node: ClusterNode, heartbea
 export async function deleteNode(client: KubernetesClient, name: string): Promise<void> {
   await client.request({ method: 'DELETE', path: resourcePath(NODES, { name }) });
 }
+
+/** Takes the node's lease away, so that another kubelet need not wait until it has run out. */
+export async function deleteLease(client: KubernetesClient, name: string): Promise<void> {
+  try {
+    await client.request({ method: 'DELETE', path: resourcePath(LEASES, { namespace: LEASE_NAMESPACE, name }) });
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+  }
+}

@@ -55,4 +55,17 @@ describe('simulated nodes', () => {
     await simulated.stop();
     expect(isAlive(kwok)).toBe(false);
   });
+
+  it('let pods fail when told to', async () => {
+    const { client, kubeconfig, namespace } = cluster();
+    const run = { runMs: 50, failures: { percent: 100, exitCode: 69 } };
+    simulated = await startSimulatedNodes({ client, kubeconfig, nodes: alikeNodes('gpu', 4), run });
+    await simulated.addNode({ name: 'late', capacity: { 'nvidia.com/gpu': '64' } });
+    await startJob('unlucky');
+    const query = { labelSelector: 'batch.kubernetes.io/job-name=unlucky' };
+    const hasFailed = ({ status }: Pod): boolean => status?.phase === 'Failed';
+    const path = resourcePath(PODS, { namespace });
+    const { items } = await waitFor<ObjectList<Pod>>(client, path, (list) => list.items.some(hasFailed), query);
+    expect(items.find(hasFailed)?.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 69, reason: 'Error' });
+  });
 });

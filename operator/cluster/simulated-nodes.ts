@@ -6,7 +6,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import type { KubernetesClient } from '../kubernetes/api/client.ts';
 import type { KubernetesObject, ObjectCondition, ObjectList } from '../kubernetes/api/objects.ts';
 import { NODES, resourcePath } from '../kubernetes/api/resource-path.ts';
-import { type ClusterNode, deleteNode, registerNode } from './cluster-node.ts';
+import { type ClusterNode, deleteLease, deleteNode, registerNode } from './cluster-node.ts';
 import { clusterTool } from './cluster-tool.ts';
 import { type SimulatedRun, simulatedStages } from './simulated-stages.ts';
 import { startTethered } from './tethered-process.ts';
@@ -48,6 +48,8 @@ export async function startSimulatedNodes({ client, kubeconfig, nodes, run }: Si
   const stages = join(folder, 'stages.yaml');
   const logFile = join(folder, 'kwok.log');
   await writeFile(stages, simulatedStages(run));
+  // Each kwok has an identity of its own.
+  await Promise.all(nodes.map(({ name }) => deleteLease(client, name)));
   const kwok = await startTethered({
     program: clusterTool('kwok'),
     args: [
