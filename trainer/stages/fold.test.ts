@@ -8,6 +8,7 @@ import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.t
 import { epochMetricsSchema, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../engine/safetensors.ts';
+import { openNetwork } from '../infer/network.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { type FoldStage, runFold } from './fold.ts';
 import { runPrepare } from './prepare.ts';
@@ -96,6 +97,29 @@ describe('a fold', () => {
     expect(sums).toMatchObject({ thresholds: [0.2, 0.3, 0.4, 0.5, 0.6, 0.7], images: 6 });
     expect(sums.perClassDiceSum.length).toBe(29);
     expect(lines.filter((line) => /^epoch \d\/6 {2}loss \d\.\d{4} {2}validation \d\.\d{4} {2}Dice \d\.\d{4}/.test(line)).length).toBe(6);
+  });
+
+  it('trained with deep supervision and dropout leaves weights that predict, and takes its dropout up again', async () => {
+    const options = { width: 2, guidance: true };
+    const spec = { model: { name: 'UNet3Plus' as const, options } };
+    const training = { epochs: 2, deepSupervision: true };
+    const [whole, broken] = [await freshExperiment({ ...spec, training }), await freshExperiment({ ...spec, training })];
+    await runFold(stageOf(whole));
+    const stop = new AbortController();
+    const stopping = stageOf(broken, { signal: stop.signal, log: (line) => void (line.startsWith('epoch 1') && stop.abort()) });
+    await expect(runFold(stopping)).rejects.toMatchObject({ code: 'stopped-with-checkpoint' });
+    await runFold(stageOf(broken));
+    expect(await resultOf(broken)).toMatchObject({ last: (await resultOf(whole)).last });
+    const network = openNetwork(await read(whole, FILE.bestCheckpoint), 'best.safetensors');
+    expect(network.facts.options).toEqual({ ...options, deepSupervision: true });
+    expect(network.predictor.run(new Float32Array(32 * 32), 1, 32)).toHaveLength(32 * 32 * 29);
+    network.dispose();
+  });
+
+  it('ends before any training where the pretrained weights are not there', async () => {
+    const pretrained = { uri: join(folder, 'resnet50.safetensors') };
+    const fresh = await freshExperiment({ model: { name: 'FCNResNet50', options: { width: 1 }, pretrained } });
+    await expect(runFold(stageOf(fresh))).rejects.toMatchObject({ code: 'weights-invalid', where: pretrained.uri });
   });
 
   it('that is finished is left as it is', async () => {
