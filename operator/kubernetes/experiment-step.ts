@@ -79,11 +79,17 @@ async function goOn(
 ): Promise<number | undefined> {
   const { collections, store, progress, events, settings, now } = dependencies;
   const before = statusOfObject(object);
-  // A record first, and once: whoever finds the artifacts finds out what made them.
-  if (before === undefined) await writeExperimentRecord(store, experiment, settings.provenance);
   let kept: KeptExperiment = { metadata: object.metadata, object };
   const jobs = substrateOf(dependencies, experiment);
-  const substrate = explainFailures(jobs, (run) => isUncountedFailure(before, run), dependencies.explain(experiment), EXPLAIN_WITHIN_MS);
+  const explained = explainFailures(jobs, (run) => isUncountedFailure(before, run), dependencies.explain(experiment), EXPLAIN_WITHIN_MS);
+  const substrate: Substrate = {
+    ...explained,
+    async start(attempt) {
+      // A record before the first artifact: whoever finds them finds out what made them.
+      if (attempt.stage === 'prepare') await writeExperimentRecord(store, experiment, settings.provenance);
+      await explained.start(attempt);
+    },
+  };
   const settled = (plan: Plan): void => {
     events.record(regarding(kept), plan.events);
     for (const { stage, outcome, gpuSeconds } of attemptEnds(experiment, before, plan.status)) {
