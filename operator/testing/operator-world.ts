@@ -156,7 +156,9 @@ export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorl
     await installCrd(client);
     const store = openStore(folder);
     const script = scripted((pod) => world?.script(attemptOfPod(pod)) ?? {});
-    const nodes = options.nodes ?? [{ name: 'gpu-0', capacity: { 'nvidia.com/gpu': String(options.gpus ?? 8), cpu: '640', memory: '5Ti', pods: '1000' } }];
+    const nodes = options.nodes ?? [
+      { name: 'gpu-0', capacity: { 'nvidia.com/gpu': String(options.gpus ?? 8), cpu: '640', memory: '5Ti', pods: '1000' } },
+    ];
     const kubelet = await startProcessKubelet({
       client,
       nodes,

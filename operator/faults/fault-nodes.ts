@@ -1,0 +1,26 @@
+/** Nodes for the fault suite: one with room for everybody, and pools that only those folds come to that ask for them. */
+import type { ClusterNode } from '../cluster/cluster-node.ts';
+
+const POOL = 'faults/pool';
+const capacity = { 'nvidia.com/gpu': '64', cpu: '999', memory: '9Ti', pods: '250' };
+
+const poolNode = (pool: string, index: number): ClusterNode => ({
+  name: `${pool}-${index}`,
+  labels: { [POOL]: pool },
+  taints: [{ key: POOL, value: pool, effect: 'NoSchedule' }],
+  capacity: pool === 'small' ? { ...capacity, 'nvidia.com/gpu': '8' } : capacity,
+});
+
+/** A node of each pool may be lost; the second is for what comes after. Those of `small` have eight GPUs. */
+export const POOLS = ['lost', 'dark', 'silent', 'hush', 'small'] as const;
+
+export const FAULT_NODES: readonly ClusterNode[] = [
+  { name: 'gpu-0', capacity },
+  ...POOLS.flatMap((pool) => [poolNode(pool, 0), poolNode(pool, 1)]),
+];
+
+/** The placement of folds that go to the pool's nodes. */
+export const onPool = (pool: (typeof POOLS)[number]): object => ({
+  nodeSelector: { [POOL]: pool },
+  tolerations: [{ key: POOL, operator: 'Exists', effect: 'NoSchedule' }],
+});
