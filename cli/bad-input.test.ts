@@ -96,7 +96,7 @@ const ROWS: readonly Row[] = [
     code: 'manifest-invalid',
     exit: 78,
     place: '--set model.name=UNett spec.model.name',
-    mend: 'Did you mean UNet? Known: UNet, SlimUNet.',
+    mend: 'Did you mean UNet? Known: UNet, SlimUNet',
   },
   {
     says: 'run: more folds than people',

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CarpalError, formatError } from './errors.ts';
 import { checkManifest, loadExperiment, readManifest } from './load.ts';
+import { MODEL_NAMES } from './schema/learning.ts';
 
 const HEAD = 'apiVersion: carpal.dev/v1alpha1\nkind: SegmentationExperiment\nmetadata: {name: a}\n';
 
@@ -67,7 +68,7 @@ spec:
       'm.yaml:1 apiVersion "carpal.dev/v1" is not known here → Write carpal.dev/v1alpha1.',
       `m.yaml:4 metadata.name must be ${label}, is "Quick_Start" → Write ${label}.`,
       'm.yaml:8 spec.dataset.splits is not a field of a SegmentationExperiment → Did you mean split?',
-      'm.yaml:10 spec.model.name "UNett" is not known here → Did you mean UNet? Known: UNet, SlimUNet.',
+      `m.yaml:10 spec.model.name "UNett" is not known here → Did you mean UNet? Known: ${MODEL_NAMES.join(', ')}.`,
       'm.yaml:12 spec.training.epochs must be a number, is "40" → Take the quotes away: 40.',
       'm.yaml:14  this field is written twice in one group → Keep one of the two.',
       'm.yaml:18 spec.run.folds[1] there is no fold 7: dataset.split.folds is 3, so folds are 0 to 2 → Write 0 to 2, or raise dataset.split.folds.',
