@@ -4,8 +4,7 @@ import { type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { defineModel } from './define-model.ts';
 import { doubleConv } from './layers/double-conv.ts';
 import { head } from './layers/head.ts';
-import type { VariableMaker } from './layers/variables.ts';
-import { variableMaker } from './layers/variables.ts';
+import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import type { Model, ModelBuild } from './model.ts';
 
 /** Channels of the levels as multiples of `width`. */

@@ -6,7 +6,7 @@ import { shapeTensor } from './conv2d.ts';
 const UNIFORM = [typeAttribute('T', TYPE.int32), typeAttribute('dtype'), typeAttribute('Tseed', TYPE.int32)];
 
 /** Which values are dropped (probability `rate`) and what the others are multiplied by so that the expected sum stays. */
-export type DropoutChoice = {
+type DropoutChoice = {
   readonly rate: number;
   /** Two int32 values, others in every step. */
   readonly seed: Tensor;

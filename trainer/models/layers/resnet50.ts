@@ -5,7 +5,7 @@ import { convNorm, convNormRelu, type Layer } from './conv-norm-relu.ts';
 import type { VariableMaker } from './variables.ts';
 
 /** Blocks of the four stages. */
-export const RESNET50_BLOCKS = [3, 4, 6, 3] as const;
+const RESNET50_BLOCKS = [3, 4, 6, 3] as const;
 /** The result of a block has this many times the channels of its middle. */
 const EXPANSION = 4;
 const INPUT_CHANNELS = 3;
