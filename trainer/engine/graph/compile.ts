@@ -65,7 +65,9 @@ export function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly Na
       return variable;
     };
     updates.push(...(options.updates?.get(program)?.(stateful, named, state) ?? []));
-    for (const [name, { id, dtype }] of tape.results) stateful.output(`${program}/${name}`, dtype, reference(id), updates);
+    // One node that waits for all updates: an edge from each of them to each result would be as many as the gradients squared.
+    const done = updates.length > 0 ? [`^${stateful.graph.add('NoOp', updates, {})}`] : [];
+    for (const [name, { id, dtype }] of tape.results) stateful.output(`${program}/${name}`, dtype, reference(id), done);
   }
   return new GraphSession(stateful, sessionConfig(options.precision));
 }
