@@ -23,6 +23,7 @@ import type { OperatorSettings } from './operator-settings.ts';
 import type { ProgressReader } from './progress/progress-reader.ts';
 import type { EventRecorder } from './runtime/event-recorder.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
+import { adoptOrphans } from './stages/adopt-orphans.ts';
 import { createKubernetesSubstrate } from './stages/kubernetes-substrate.ts';
 import type { MissingPodWords } from './stages/missing-pod.ts';
 
@@ -80,6 +81,7 @@ async function goOn(
   const { collections, store, progress, events, settings, now } = dependencies;
   const before = statusOfObject(object);
   let kept: KeptExperiment = { metadata: object.metadata, object };
+  await adopt(dependencies, experiment);
   const jobs = substrateOf(dependencies, experiment);
   const explained = explainFailures(jobs, (run) => isUncountedFailure(before, run), dependencies.explain(experiment), EXPLAIN_WITHIN_MS);
   const substrate: Substrate = {
@@ -119,7 +121,9 @@ async function goOn(
 
 /** Stops what still runs of an ended experiment and removes what has outlived its time. */
 async function cleanUp(dependencies: StepDependencies, kept: KeptExperiment, ended: EndedExperiment): Promise<number | undefined> {
-  const substrate = substrateOf(dependencies, identityOf(kept));
+  const experiment = identityOf(kept);
+  await adopt(dependencies, experiment);
+  const substrate = substrateOf(dependencies, experiment);
   const runs = await substrate.observe();
   for (const run of runs) if (isActive(run) && run.stopRequested !== true) await substrate.stop(run.name);
   const { remove, nextMs } = expiredRuns(runs, ended.finishedAt, ended.ttlAfterFinished, dependencies.now());
@@ -135,6 +139,11 @@ const isUncountedFailure = (status: ExperimentStatus | undefined, run: StageRun)
   if (outcomeOf(run, askedToStop)?.kind === 'excused') return false;
   return holdsPlace(stage) ? run.attempt >= stage.attempts : run.attempt > stage.attempts;
 };
+
+async function adopt({ client, collections: { pods } }: StepDependencies, experiment: SegmentationExperiment): Promise<void> {
+  const ours = pods.indexed(experiment.metadata.uid ?? '');
+  for (const pod of await adoptOrphans(client, ours, experiment)) pods.absorb(pod);
+}
 
 function substrateOf(dependencies: StepDependencies, experiment: SegmentationExperiment): Substrate {
   const { client, collections, settings, missingPod } = dependencies;

@@ -12,16 +12,18 @@ export function known<Fields extends object>(fields: Fields): { [Name in keyof F
   };
 }
 
-/** Names, times, the labels of an attempt and the reference to the managing owner. */
+/** Names, times, the labels of an attempt and the reference to the managing owner; to all owners where none manages. */
 export function keepMetadata(metadata: ObjectMeta): ObjectMeta {
   const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds } = metadata;
   const labels = Object.fromEntries(Object.entries(metadata.labels ?? {}).filter(([label]) => LABELS.includes(label)));
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const owners = metadata.ownerReferences ?? [];
+  const managing = owners.filter(({ controller }) => controller === true);
+  const kept = managing.length > 0 ? managing : owners;
   const times = { creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds };
   return {
     ...known({ namespace, uid, resourceVersion, ...times }),
     name,
     labels,
-    ...(owner === undefined ? {} : { ownerReferences: [owner] }),
+    ...(kept.length === 0 ? {} : { ownerReferences: kept }),
   };
 }
