@@ -1,6 +1,6 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { augment } from '../bench/augment.ts';
 import type { Benchmark } from '../bench/benchmark.ts';
 import { cocoDecode, cocoDice, cocoEncode } from '../bench/coco.ts';
@@ -8,6 +8,8 @@ import { differences, writeCommitted } from '../bench/committed.ts';
 import { feed, prepare } from '../bench/data-path.ts';
 import { EPOCHS } from '../bench/epoch.ts';
 import { INFERENCES } from '../bench/infer.ts';
+import type { OperatorBenchmark } from '../bench/operator.ts';
+import { isKept, type OperatorOutcome, operatorOutcomeText } from '../bench/operator-outcome.ts';
 import { rleDecode, rleEncode } from '../bench/rle.ts';
 import { keepsPromise, type Outcome, outcomeLine, runBenchmarks } from '../bench/run-benchmarks.ts';
 import { STARTS } from '../bench/start.ts';
@@ -26,7 +28,11 @@ const GROUPS: Readonly<Record<string, readonly Benchmark[]>> = {
   start: STARTS,
 };
 
-type Options = { json?: boolean; write?: boolean; check?: boolean };
+/** Of the operator: they need `make cluster-tools` and no Python, and take minutes; `operator` is all of them. Loaded when they are asked for. */
+const OF_THE_OPERATOR = ['operator-200', 'operator-1000', 'operator-rest'] as const;
+const isOfTheOperator = (name: string): boolean => name === 'operator' || OF_THE_OPERATOR.some((known) => known === name);
+
+type Options = { json?: boolean; write?: boolean; check?: boolean; experiments?: number; profile?: string };
 
 function chosen(names: readonly string[]): readonly Benchmark[] {
   const named = names.flatMap((name) => GROUPS[name] ?? BENCHMARKS.filter((benchmark) => benchmark.name === name));
@@ -48,7 +54,31 @@ function checkCommitted(outcomes: readonly Outcome[]): void {
   if (fallen.length > 0) process.exitCode = EXIT.service;
 }
 
-async function bench(names: string[], { json = false, write = false, check = false }: Options): Promise<void> {
+/** 69 where a promise is not kept. */
+async function benchOperator(names: readonly string[], { json = false, experiments, profile }: Options): Promise<void> {
+  const { OPERATOR_BENCHMARKS } = await import('../bench/operator.ts');
+  const isMeant = ({ name }: OperatorBenchmark): boolean => names.includes(name) || names.includes('operator');
+  const outcomes: OperatorOutcome[] = [];
+  for (const { run } of OPERATOR_BENCHMARKS.filter(isMeant)) {
+    const outcome = await run({
+      ...(experiments === undefined ? {} : { experiments }),
+      ...(profile === undefined ? {} : { profile }),
+      onProgress: (text) => void process.stderr.write(`  ${text}\n`),
+    });
+    outcomes.push(outcome);
+    if (!json) process.stdout.write(`${operatorOutcomeText(outcome)}\n`);
+  }
+  if (json) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
+  if (!outcomes.every(({ measures }) => measures.every(isKept))) process.exitCode = EXIT.service;
+}
+
+async function bench(names: string[], options: Options): Promise<void> {
+  const { json = false, write = false, check = false } = options;
+  if (names.some(isOfTheOperator)) {
+    if (!names.every(isOfTheOperator)) throw new CarpalError('usage-invalid', 'the benchmarks of the operator run apart from the others');
+    await benchOperator(names, options);
+    return;
+  }
   if (write && names.join() !== 'all') {
     const remedy = 'Run: carpal bench all --write';
     throw new CarpalError('usage-invalid', 'the page holds all figures of one run', { where: '--write', remedy });
@@ -66,6 +96,11 @@ async function bench(names: string[], { json = false, write = false, check = fal
   else if (!outcomes.every(keepsPromise)) process.exitCode = EXIT.service;
 }
 
+function whole(value: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw new InvalidArgumentError('It takes a whole number from 1 on.');
+  return Number(value);
+}
+
 /** `carpal bench`: what carpal promises, measured on this machine beside the method of the code base that it replaces. */
 export const command = (): Command =>
   new Command()
@@ -74,9 +109,11 @@ export const command = (): Command =>
     )
     .argument(
       '[names...]',
-      `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step, infer, epochs, start: all of a kind; all: everything (installs PyTorch)`,
+      `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step, infer, epochs, start: all of a kind; all: everything of these (installs PyTorch). Apart: ${OF_THE_OPERATOR.join(', ')}; operator: these three`,
     )
     .option('--json', 'print the figures as JSON')
     .option('--write', 'write docs/benchmarks.md')
     .option('--check', 'exit with 69 where a ratio has fallen by more than 15 % since docs/benchmarks.md was written')
+    .option('--experiments <count>', 'of the operator: so many experiments instead', whole)
+    .option('--profile <folder>', 'of the operator: leave its processor profiles there')
     .action(bench);

@@ -13,9 +13,12 @@ export type AuditedCall = {
   readonly namespace: string | undefined;
   readonly name: string | undefined;
   readonly code: number;
+  /** When the answer was complete, in milliseconds since 1970. */
+  readonly atMs: number;
 };
 
 type AuditEvent = {
+  readonly stageTimestamp?: string;
   readonly verb: string;
   readonly user?: { readonly username?: string };
   readonly userAgent?: string;
@@ -44,6 +47,7 @@ export async function* auditedCalls(path: string): AsyncGenerator<AuditedCall> {
       namespace,
       name,
       code: event.responseStatus?.code ?? 0,
+      atMs: Date.parse(event.stageTimestamp ?? ''),
     };
   }
 }
