@@ -23,7 +23,7 @@ export type EventRecorderOptions = {
   /** Which of its processes: the pod's name. */
   readonly instance: string;
   readonly now: () => Date;
-  /** Events that wait to be written; more are dropped and counted. 1,000 where absent. */
+  /** Events that wait to be written; more are dropped and counted. 10,000 where absent, some megabytes. */
   readonly longestBacklog?: number;
   readonly log?: Log;
 };
@@ -33,21 +33,33 @@ export type EventRecorder = {
   record(regarding: Regarding, events: readonly PlannedEvent[]): void;
   /** Resolves when everything recorded so far is written or given up. */
   flush(): Promise<void>;
-  readonly stats: { readonly written: number; readonly lost: number };
+  readonly stats: EventStats;
+};
+
+export type EventStats = {
+  readonly written: number;
+  readonly lost: number;
+  /** In the backlog, or on their way. */
+  readonly waiting: number;
 };
 
 type Waiting = { readonly regarding: Regarding; readonly event: JoinedEvent; readonly at: Date };
 
+/** So many are written at once: one at a time could not keep up with a cluster's worth of experiments that begin together. */
+const WRITERS = 4;
+
 /** A recorder. Its names are unique by the time and a counter, so that a process that starts again does not meet its former events. */
 export function recordEvents(options: EventRecorderOptions): EventRecorder {
-  const { client, component, instance, now, longestBacklog = 1000, log = silentLog } = options;
+  const { client, component, instance, now, longestBacklog = 10_000, log = silentLog } = options;
   const backlog: Waiting[] = [];
   const stats = { written: 0, lost: 0 };
   let number = 0;
-  let writing: Promise<void> | undefined;
+  let underWay = 0;
+  const writers = new Set<Promise<void>>();
 
   const write = async ({ regarding, event, at }: Waiting): Promise<void> => {
     number += 1;
+    underWay += 1;
     const { namespace } = regarding;
     const body = {
       apiVersion: 'events.k8s.io/v1',
@@ -66,22 +78,39 @@ export function recordEvents(options: EventRecorderOptions): EventRecorder {
     } catch (error) {
       stats.lost += 1;
       log.warn({ error, reason: event.reason, note: event.note }, 'an event could not be written');
+    } finally {
+      underWay -= 1;
     }
   };
   const writeAll = async (): Promise<void> => {
     for (let next = backlog.shift(); next !== undefined; next = backlog.shift()) await write(next);
-    writing = undefined;
+  };
+  const startWriter = (): void => {
+    const writer = writeAll().finally(() => void writers.delete(writer));
+    writers.add(writer);
   };
 
   return {
-    stats,
+    stats: {
+      get written() {
+        return stats.written;
+      },
+      get lost() {
+        return stats.lost;
+      },
+      get waiting() {
+        return backlog.length + underWay;
+      },
+    },
     record(regarding, events) {
       for (const event of joinEvents(events)) {
         if (backlog.length >= longestBacklog) stats.lost += 1;
         else backlog.push({ regarding, event, at: now() });
       }
-      if (backlog.length > 0) writing ??= writeAll();
+      while (backlog.length > 0 && writers.size < WRITERS) startWriter();
     },
-    flush: () => writing ?? Promise.resolve(),
+    flush: async () => {
+      await Promise.all(writers);
+    },
   };
 }

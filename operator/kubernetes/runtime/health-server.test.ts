@@ -45,13 +45,13 @@ describe('the health server', () => {
     metrics.gpuSeconds(3600);
     metrics.leading(true);
     const queue = createWorkQueue();
-    metrics.followEvents({ written: 3, lost: 0 });
+    metrics.followEvents({ written: 3, lost: 0, waiting: 0 });
     metrics.followQueue(createWorkQueue());
     metrics.followQueue(queue);
     queue.add('team/wrist');
     metrics.followReflector('jobs', { stats: { lists: 1, watches: 2, events: 3, relists: 4, repairs: 5, errors: 6 }, size: 7 });
     metrics.followExperiments(() => ({ Training: 3, Complete: 9 }));
-    metrics.followEvents({ written: 11, lost: 1 });
+    metrics.followEvents({ written: 11, lost: 1, waiting: 0 });
     const [, page] = await get('/metrics');
     const [, again] = await get('/metrics');
     for (const line of [

@@ -1,6 +1,7 @@
 /** The operator's metrics. Labels have few values each: no names of experiments, no paths, no messages. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { SeenRequest } from '../api/connect.ts';
+import type { EventStats } from './event-recorder.ts';
 import type { ReflectorStats } from './reflector-types.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -17,17 +18,23 @@ export type OperatorMetrics = {
   stageEnded(stage: string, outcome: string): void;
   gpuSeconds(seconds: number): void;
   leading(isLeader: boolean): void;
+  /** The artifact store could not be read. */
+  storeAway(): void;
   /** These are read when the page is asked for, of the latest that was named. */
   followQueue(queue: Pick<WorkQueue, 'size'>): void;
   followReflector(resource: string, reflector: { readonly stats: ReflectorStats; readonly size: number }): void;
   /** Experiments by state, counted when the page is asked for. */
   followExperiments(count: () => Readonly<Record<string, number>>): void;
+  /** Stages of experiments that go on, counted when the page is asked for. */
+  followStages(count: () => readonly StageCount[]): void;
   /** Events written and lost, asked for with the page. */
   followEvents(stats: EventStats): void;
 };
 
+/** Stages that have a pod or wait for one, and the GPUs that they ask for. */
+export type StageCount = { readonly stage: string; readonly state: string; readonly count: number; readonly gpus: number };
+
 type Names = readonly string[];
-type EventStats = { readonly written: number; readonly lost: number };
 
 /** Metrics in a registry of their own, beside those of the process (memory, CPU, event loop). */
 export function createMetrics(): OperatorMetrics {
@@ -49,6 +56,10 @@ export function createMetrics(): OperatorMetrics {
   const gpu = counter('carpal_gpu_seconds_total', 'Seconds of ended attempts times the GPUs that they held.');
   const leader = gauge('carpal_leader', '1 while this replica leads.');
   leader.set(0);
+  const storeFailures = counter(
+    'carpal_store_failures_total',
+    'Times that the artifact store could not be read and was left alone for a while.',
+  );
 
   type Values = readonly (readonly [Record<string, string>, number])[];
   /** A metric whose values are read when the page is asked for: a counter if its name says so, else a gauge. */
@@ -95,15 +106,26 @@ export function createMetrics(): OperatorMetrics {
   // Each term of leadership brings a queue and events of its own; the metric stays and looks at the latest.
   let queue: Pick<WorkQueue, 'size'> = { size: 0 };
   let experiments = (): Readonly<Record<string, number>> => ({});
-  let events: EventStats = { written: 0, lost: 0 };
+  let stages = (): readonly StageCount[] => [];
+  let events: EventStats = { written: 0, lost: 0, waiting: 0 };
   const earlierEvents = { written: 0, lost: 0 };
   follow('carpal_queue_depth', 'Keys that are due and wait for a worker.', [], () => [[{}, queue.size]]);
   follow('carpal_experiments', 'Experiments by state.', ['state'], () =>
     Object.entries(experiments()).map(([state, value]) => [{ state }, value] as const),
   );
+  follow('carpal_stages', 'Stages that run or wait, by state.', ['stage', 'state'], () =>
+    stages().map(({ stage, state, count }) => [{ stage, state }, count] as const),
+  );
+  follow('carpal_gpus', 'GPUs that stages hold or wait for, by the state of the stage.', ['state'], () =>
+    Array.from(
+      Map.groupBy(stages(), ({ state }) => state),
+      ([state, rows]) => [{ state }, rows.reduce((sum, { gpus }) => sum + gpus, 0)] as const,
+    ),
+  );
   follow('carpal_events_total', 'Events for people, by what became of them.', ['outcome'], () =>
     (['written', 'lost'] as const).map((outcome) => [{ outcome }, earlierEvents[outcome] + events[outcome]] as const),
   );
+  follow('carpal_events_waiting', 'Events that are yet to be written.', [], () => [[{}, events.waiting]]);
 
   return {
     page: () => registry.metrics(),
@@ -123,6 +145,7 @@ export function createMetrics(): OperatorMetrics {
     stageEnded: (stage, outcome) => attempts.inc({ stage, outcome }),
     gpuSeconds: (seconds) => gpu.inc(seconds),
     leading: (isLeader) => leader.set(isLeader ? 1 : 0),
+    storeAway: () => storeFailures.inc(),
     followQueue: (next) => {
       queue = next;
     },
@@ -131,6 +154,9 @@ export function createMetrics(): OperatorMetrics {
     },
     followExperiments: (count) => {
       experiments = count;
+    },
+    followStages: (count) => {
+      stages = count;
     },
     followEvents: (stats) => {
       earlierEvents.written += events.written;
