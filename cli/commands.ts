@@ -21,5 +21,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'score', summary: 'Dice of a submission in all and per class', load: () => import('./score.ts') },
   { name: 'check', summary: 'whether a submission is valid', load: () => import('./check.ts') },
   { name: 'operator', summary: 'look after the experiments of a Kubernetes cluster', load: () => import('./operator.ts') },
+  { name: 'manifests', summary: 'every Kubernetes object of an installation, as YAML', load: () => import('./manifests.ts') },
+  { name: 'cost', summary: 'what an experiment will cost on the nodes of an environment', load: () => import('./cost.ts') },
   { name: 'bench', summary: "carpal's speed beside the original's method, measured here", load: () => import('./bench.ts') },
 ];

@@ -212,6 +212,16 @@ export const ERRORS = {
     meaning: 'Something outside carpal that the command needs is not there.',
     remedy: 'Install or start what is named, then run the command again.',
   },
+  'environment-invalid': {
+    exit: EXIT.configuration,
+    meaning: 'There is no such environment, or its file breaks a rule.',
+    remedy: 'Name a file of configs/environments without .yaml, or mend the fields named.',
+  },
+  'cost-unmeasured': {
+    exit: EXIT.usage,
+    meaning: 'What an experiment costs cannot be told: the time of a step, the number of images or the price of a node is not known.',
+    remedy: 'Measure a step on the hardware meant (carpal fold for an epoch, or --history of a run there) and give --step-ms or --history.',
+  },
   'kubeconfig-invalid': {
     exit: EXIT.configuration,
     meaning: 'The kubeconfig cannot be read, or names no cluster.',

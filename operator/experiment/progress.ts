@@ -1,5 +1,6 @@
 /** How much of the experiment is done, and when it should be. Estimates for people; nothing is decided by them. */
 import type { FoldStatus } from './experiment-status.ts';
+import { lastEnd } from './lanes.ts';
 import type { ObservedProgress } from './observed.ts';
 import type { Stages } from './stages.ts';
 
@@ -64,11 +65,6 @@ function remainingSeconds(stages: Stages, progress: ObservedProgress): readonly 
 /** Seconds until the last fold is trained with so many at a time, or undefined while no fold has told its pace. */
 export function remainingTrainingSeconds(stages: Stages, progress: ObservedProgress, parallelism: number): number | undefined {
   const remaining = remainingSeconds(stages, progress);
-  const lanes = Array.from({ length: Math.max(1, parallelism) }, () => 0);
-  for (const seconds of remaining) {
-    if (seconds === undefined) return undefined;
-    const earliest = lanes.indexOf(Math.min(...lanes));
-    lanes[earliest] = (lanes[earliest] ?? 0) + seconds;
-  }
-  return Math.max(...lanes);
+  const known = remaining.filter((seconds) => seconds !== undefined);
+  return known.length < remaining.length ? undefined : lastEnd(known, parallelism);
 }

@@ -6,7 +6,8 @@ import { useOwnControlPlane } from '../cluster/use-control-plane.ts';
 import { CONFIG_MAPS, EXPERIMENTS, NAMESPACES, type Resource, resourcePath } from '../kubernetes/api/resource-path.ts';
 import { installCrd } from '../testing/install-crd.ts';
 import { kubectl } from '../testing/kubectl.ts';
-import { LIMITS_NAME, OPERATOR_NAMESPACE } from './admission-policy.ts';
+import { LIMITS_NAME } from './admission-policy.ts';
+import { OPERATOR_NAMESPACE } from './labels.ts';
 
 const cluster = useOwnControlPlane();
 const POLICIES: Resource = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingadmissionpolicies' };

@@ -5,12 +5,10 @@
  * The limits lie in one ConfigMap in the operator's own namespace, not in the experiment's: whoever may edit ConfigMaps there could lift them.
  */
 import { GROUP, PLURAL, VERSION } from '@carpal/configs/names.ts';
+import { LABELS, OPERATOR_NAMESPACE } from './labels.ts';
 
 export const LIMITS_NAME = 'carpal-limits';
-export const OPERATOR_NAMESPACE = 'carpal-system';
 const POLICY_NAME = `limits.${GROUP}`;
-
-const LABELS = { 'app.kubernetes.io/name': 'carpal', 'app.kubernetes.io/part-of': 'carpal' };
 
 /** CEL: the lines of a limit for this namespace: `<key>.<namespace>` where there is one, else `<key>`; none where there is neither. */
 function limitOf(key: string): string {
@@ -25,10 +23,11 @@ function isLimited(key: string): string {
 
 const lines = (limit: string): string => `variables.${limit}.split('\\n').map(line, line.trim()).filter(line, line != '')`;
 
-const ASK = `ask who keeps ConfigMap ${OPERATOR_NAMESPACE}/${LIMITS_NAME} to add it.`;
+const askOf = (namespace: string): string => `ask who keeps ConfigMap ${namespace}/${LIMITS_NAME} to add it.`;
 
 /** The policy. Only creation is looked at: nothing that it judges can change later, and the operator's own writes must never be refused. */
-export function admissionPolicy(): object {
+export function admissionPolicy(namespace = OPERATOR_NAMESPACE): object {
+  const ask = askOf(namespace);
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingAdmissionPolicy',
@@ -53,13 +52,13 @@ export function admissionPolicy(): object {
       validations: [
         {
           expression: `!(${isLimited('datasets')}) || !variables.uri.matches('(^|/)[.][.]?(/|$)') && variables.prefixes.exists(prefix, (variables.uri + '/').startsWith(prefix))`,
-          messageExpression: `'spec.dataset.uri: ' + variables.uri + ' is not a data set that namespace ' + request.namespace + ' may read. ' + (variables.prefixes.size() == 0 ? 'None is allowed: ' : 'Write one below ' + variables.prefixes.join(' or ') + ', or ') + '${ASK}'`,
+          messageExpression: `'spec.dataset.uri: ' + variables.uri + ' is not a data set that namespace ' + request.namespace + ' may read. ' + (variables.prefixes.size() == 0 ? 'None is allowed: ' : 'Write one below ' + variables.prefixes.join(' or ') + ', or ') + '${ask}'`,
           message: 'spec.dataset.uri is not a data set that this namespace may read.',
           reason: 'Forbidden',
         },
         {
           expression: `!(${isLimited('queues')}) || variables.queue in variables.queueNames`,
-          messageExpression: `'spec.placement.queueName: ' + (variables.queue == '' ? 'is missing, and namespace ' + request.namespace + ' needs one' : '"' + variables.queue + '" is not a queue that namespace ' + request.namespace + ' may use') + '. ' + (variables.queueNames.size() == 0 ? 'None is allowed: ' : 'Write ' + variables.queueNames.join(' or ') + ', or ') + '${ASK}'`,
+          messageExpression: `'spec.placement.queueName: ' + (variables.queue == '' ? 'is missing, and namespace ' + request.namespace + ' needs one' : '"' + variables.queue + '" is not a queue that namespace ' + request.namespace + ' may use') + '. ' + (variables.queueNames.size() == 0 ? 'None is allowed: ' : 'Write ' + variables.queueNames.join(' or ') + ', or ') + '${ask}'`,
           message: 'spec.placement.queueName is not a queue that this namespace may use.',
           reason: 'Forbidden',
         },
@@ -69,7 +68,7 @@ export function admissionPolicy(): object {
 }
 
 /** Puts the policy into force everywhere. Without the ConfigMap nothing is let in: a limit that was lost must not mean no limit. */
-export function admissionPolicyBinding(): object {
+export function admissionPolicyBinding(namespace = OPERATOR_NAMESPACE): object {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingAdmissionPolicyBinding',
@@ -77,17 +76,17 @@ export function admissionPolicyBinding(): object {
     spec: {
       policyName: POLICY_NAME,
       validationActions: ['Deny'],
-      paramRef: { name: LIMITS_NAME, namespace: OPERATOR_NAMESPACE, parameterNotFoundAction: 'Deny' },
+      paramRef: { name: LIMITS_NAME, namespace, parameterNotFoundAction: 'Deny' },
     },
   };
 }
 
 /** The limits as they come: none. `data` is for each site to fill. */
-export function admissionLimits(data: Readonly<Record<string, string>> = {}): object {
+export function admissionLimits(namespace = OPERATOR_NAMESPACE): object {
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: LIMITS_NAME, namespace: OPERATOR_NAMESPACE, labels: LABELS },
-    data,
+    metadata: { name: LIMITS_NAME, namespace, labels: LABELS },
+    data: {},
   };
 }

@@ -1,11 +1,23 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { baseFiles } from './base-files.ts';
 
-describe('infra/gitops/base', () => {
-  it.each(Object.entries(baseFiles()))('has %s as `make manifests` writes it', (name, text) => {
+const root = new URL('../../infra/gitops/', import.meta.url);
+
+describe('infra/gitops', () => {
+  it.each(Object.entries(baseFiles()))('has %s as `make manifests` writes it', (path, text) => {
+    const file = new URL(path, root);
     // Compared first, so that a difference of a line does not print the whole file.
-    const isCurrent = readFileSync(new URL(`../../infra/gitops/base/${name}`, import.meta.url), 'utf8') === text;
+    const isCurrent = existsSync(file) && readFileSync(file, 'utf8') === text;
     expect(isCurrent, 'run make manifests').toBe(true);
+  });
+
+  it.each(['base', 'components/monitoring', 'components/experiment-namespace'])('has nothing else in %s', (folder) => {
+    const known = Object.keys(baseFiles()).filter((path) => path.startsWith(`${folder}/`));
+    expect(
+      readdirSync(new URL(`${folder}/`, root))
+        .map((name) => `${folder}/${name}`)
+        .toSorted(),
+    ).toEqual(known.toSorted());
   });
 });

@@ -1,7 +1,10 @@
-/** Writes infra/gitops/base from the code: `make manifests`. */
+/** Writes the generated files of infra/gitops from the code: `make manifests`. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { baseFiles } from './base-files.ts';
 
-const folder = new URL('../../infra/gitops/base/', import.meta.url);
-mkdirSync(folder, { recursive: true });
-for (const [name, text] of Object.entries(baseFiles())) writeFileSync(new URL(name, folder), text);
+const root = new URL('../../infra/gitops/', import.meta.url);
+for (const [path, text] of Object.entries(baseFiles())) {
+  const file = new URL(path, root);
+  mkdirSync(new URL('.', file), { recursive: true });
+  writeFileSync(file, text);
+}

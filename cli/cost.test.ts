@@ -1,0 +1,74 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadExperiment } from '@carpal/configs/load.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { carpal, run as runCli } from './testing/run-cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'carpal-cost-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+const FILE = 'configs/experiments/unet-512.yaml';
+const cost = (...args: string[]) => runCli(carpal('cost', FILE, '--images', '800', ...args), PROJECT);
+
+/** A run of the manifest that left metrics of two epochs; its folder. */
+function pastRun(name: string, set: readonly string[] = []): string {
+  const experiment = loadExperiment(FILE, { set: [...set] });
+  const run = join(folder, 'artifacts/experiments/default', name, 'uid-1');
+  mkdirSync(join(run, 'folds/0'), { recursive: true });
+  writeFileSync(join(run, 'experiment.json'), JSON.stringify(experiment));
+  const line = { step: 320, learningRate: 0.001, loss: 1, validationLoss: 1, dice: 0.5, perClassDice: [], memoryMb: 1 };
+  const lines = [1, 2].map((epoch) => JSON.stringify({ ...line, epoch, step: epoch * 320, seconds: 80, imagesPerSecond: 10 }));
+  writeFileSync(join(run, 'folds/0/metrics.ndjson'), `${lines.join('\n')}\n`);
+  return run;
+}
+
+describe('carpal cost', () => {
+  it('multiplies a step time with epochs and prices', async () => {
+    const { code, stdout } = await cost('--step-ms', '120', '--json');
+    expect(code).toBe(0);
+    const estimate = JSON.parse(stdout);
+    expect(estimate.total).toMatchObject({ steps: 160_000, validations: 500 });
+    expect(estimate.onDemand).toMatchObject({ instanceType: 'p3.2xlarge', perFoldHour: 3.06, price: { date: '2026-01-19' } });
+    expect(estimate.total.onDemand).toBeCloseTo(estimate.total.gpuHours * 3.06);
+  });
+
+  it('takes the step time of a past run: by its folder, by the file of a fold, by its name', async () => {
+    const run = pastRun('past');
+    const totals = await Promise.all(
+      [[run], [join(run, 'folds/0/metrics.ndjson')], ['past', '--workdir', folder]].map(async ([place = '', ...rest]) => {
+        const { stdout, stderr } = await cost('--history', place, ...rest, '--json');
+        expect(stderr).toBe('');
+        return JSON.parse(stdout);
+      }),
+    );
+    // 10 images a second: 200 ms a step of 2; 80 s less 64 s of training are left for the validation of 160 images.
+    for (const { pace } of totals) expect(pace).toEqual({ stepMs: 200, validationMsPerImage: 100 });
+  });
+
+  it.each([
+    ['no step time', [], 'how long a training step takes on these nodes is not known'],
+    ['a run that is not there', ['--history', 'nobody', '--workdir', folder], 'there is no run "nobody"'],
+    ['two step times', ['--history', 'x', '--step-ms', '1'], '--step-ms and --history both name a step time'],
+    ['nodes with different GPUs', ['--step-ms', '1', '--environment', 'eks-g'], 'T4, A10G, L4'],
+    ['nodes that are too small', ['--step-ms', '1', '--set', 'spec.placement.memory=900Gi'], 'no node has room for a fold of 1 GPUs'],
+    ['an unknown environment', ['--step-ms', '1', '--environment', 'moon'], 'there is no environment "moon"'],
+    ['a step time that is none', ['--step-ms', '-1'], 'above 0'],
+  ])('refuses %s', async (_, args, said) => {
+    const { code, stdout, stderr } = await cost(...args);
+    expect([code !== 0, stdout]).toEqual([true, '']);
+    expect(stderr).toContain(said);
+  });
+
+  it('refuses the step time of another network or size', async () => {
+    const { stderr } = await cost('--history', pastRun('larger', ['spec.input.size=1024']));
+    expect(stderr).toContain('the run differs in spec.input.size');
+  });
+
+  it('asks for the images of a data set that is not at hand', async () => {
+    const { stderr } = await runCli(carpal('cost', FILE, '--step-ms', '100'), PROJECT);
+    expect(stderr).toContain('--images');
+  });
+});

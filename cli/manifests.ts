@@ -1,0 +1,91 @@
+import { loadEnvironment } from '@carpal/configs/environment.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { allManifests } from '@carpal/operator/manifests/all-manifests.ts';
+import { namespaceLimits, stageServiceAccount } from '@carpal/operator/manifests/experiment-namespace.ts';
+import { manifestSettings } from '@carpal/operator/manifests/manifest-settings.ts';
+import { yamlDocuments } from '@carpal/operator/manifests/yaml.ts';
+import { Command, InvalidArgumentError } from 'commander';
+
+type Options = {
+  environment?: string;
+  image?: string;
+  artifacts?: string;
+  artifactsSecret?: string;
+  namespace?: string;
+  env?: Record<string, string>;
+  experiments?: string[];
+  monitoring?: true;
+  forNamespace?: string;
+  dataset?: string[];
+  queue?: string[];
+};
+
+/** `carpal manifests`: every Kubernetes object of an installation, as YAML. */
+export const command = (): Command =>
+  new Command()
+    .description('Prints every Kubernetes object of an installation as YAML, for kubectl apply --server-side -f -.')
+    .option('--environment <name>', 'one of configs/environments, or the path of such a file: its artifact store and variables')
+    .option('--image <reference>', 'what the operator and the stages run, by digest')
+    .option('--artifacts <uri>', 's3://bucket/prefix, or a folder that every node shares')
+    .option('--artifacts-secret <name>', "a Secret with the store's credentials; none with Pod Identity or IRSA")
+    .option('--namespace <name>', 'of the operator (default: carpal-system)', kubernetesName)
+    .option('--env <name=value>', 'a variable of the operator and of every stage; may be given several times', variable)
+    .option('--experiments <namespace>', 'a namespace whose stages get their service account at once; may be given several times', names)
+    .option('--monitoring', 'with ServiceMonitor, alerts and dashboard, for a cluster with the Prometheus operator')
+    .option('--for-namespace <name>', 'only what a further namespace of experiments needs', kubernetesName)
+    .option('--dataset <uri>', 'with --for-namespace: a data set that it may read, and no other; may be given several times', collect)
+    .option('--queue <name>', 'with --for-namespace: a queue that it may use, and no other; may be given several times', collect)
+    .action((options: Options) => {
+      process.stdout.write(options.forNamespace === undefined ? installation(options) : forNamespace(options.forNamespace, options));
+    });
+
+function installation(options: Options): string {
+  if (options.dataset !== undefined || options.queue !== undefined)
+    throw new CarpalError('usage-invalid', '--dataset and --queue are limits of one namespace', {
+      remedy: 'Say which one with --for-namespace.',
+    });
+  const environment = options.environment === undefined ? undefined : loadEnvironment(options.environment);
+  const artifactsUri = options.artifacts ?? environment?.artifacts;
+  const settings = manifestSettings({
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+    ...(options.image === undefined ? {} : { image: options.image }),
+    ...(artifactsUri === undefined ? {} : { artifactsUri }),
+    ...(options.artifactsSecret === undefined ? {} : { artifactsSecretName: options.artifactsSecret }),
+    env: { ...environment?.env, ...options.env },
+  });
+  const missing = [...(options.image === undefined ? ['--image'] : []), ...(artifactsUri === undefined ? ['--artifacts'] : [])];
+  if (missing.length > 0) {
+    process.stderr.write(
+      `note: without ${missing.join(' and ')} a placeholder stands in the Deployment; put yours there before you apply it\n`,
+    );
+  }
+  const { experiments, monitoring } = options;
+  return yamlDocuments(
+    allManifests(settings, { ...(experiments && { experimentNamespaces: experiments }), ...(monitoring && { monitoring }) }),
+  );
+}
+
+function forNamespace(name: string, { dataset, queue, namespace }: Options): string {
+  const limits = namespaceLimits(name, { ...(dataset && { datasets: dataset }), ...(queue && { queues: queue }) }, namespace);
+  const how = `# kubectl apply --server-side --field-manager=carpal-limits-${name} -f -   (leaves the limits of other namespaces as they are)\n`;
+  return `${limits === undefined ? '' : how}${yamlDocuments([stageServiceAccount(name), ...(limits === undefined ? [] : [limits])])}`;
+}
+
+function kubernetesName(value: string): string {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value)) throw new InvalidArgumentError('It takes lower-case letters, digits and "-".');
+  return value;
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+function names(value: string, before: string[] = []): string[] {
+  return [...before, kubernetesName(value)];
+}
+
+function variable(value: string, before: Record<string, string> = {}): Record<string, string> {
+  const [, name, text] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(value) ?? [];
+  if (name === undefined || text === undefined) throw new InvalidArgumentError('It takes NAME=VALUE.');
+  return { ...before, [name]: text };
+}

@@ -1,0 +1,44 @@
+/** An estimate as a table for people. */
+import { formatDuration } from '@carpal/configs/duration.ts';
+import type { CostEstimate } from './estimate-cost.ts';
+
+const hoursText = (hours: number): string => hours.toFixed(hours < 10 ? 2 : 1);
+const MINUTE_HOURS = 1 / 60;
+
+/** Whole minutes, or seconds where it is less than one. */
+function span(hours: number): string {
+  const unitMs = hours < MINUTE_HOURS ? 1000 : 60_000;
+  return formatDuration(Math.ceil((hours * 3_600_000) / unitMs - 1e-6) * unitMs);
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => `${row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')}\n`).join('');
+}
+
+/** The table, a line on the wall clock, and what was assumed. */
+export function costText(
+  { folds, total, currency, wallClockHours }: CostEstimate,
+  parallelism: number,
+  assumptions: readonly string[],
+): string {
+  const money = (amount: number | undefined): string => (amount === undefined ? 'no price' : amount.toFixed(2));
+  const row = (title: string, images: string, cost: CostEstimate['total']): readonly string[] => [
+    title,
+    images,
+    String(cost.steps),
+    String(cost.validations),
+    hoursText(cost.hours),
+    hoursText(cost.gpuHours),
+    money(cost.onDemand),
+    money(cost.spot),
+  ];
+  const text = table([
+    ['FOLD', 'IMAGES', 'STEPS', 'VALIDATIONS', 'HOURS', 'GPU HOURS', `ON-DEMAND ${currency}`, `SPOT ${currency}`],
+    ...folds.map((fold) => row(String(fold.fold), String(fold.train), fold)),
+    row('all', '', total),
+  ]);
+  const atOnce = Math.min(parallelism, folds.length);
+  const clock = `wall clock with ${atOnce} ${atOnce === 1 ? 'fold' : 'folds'} at a time: ${span(wallClockHours)}\n`;
+  return `${text}\n${clock}\nassumed:\n${assumptions.map((line) => `- ${line}\n`).join('')}`;
+}

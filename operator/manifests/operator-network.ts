@@ -1,0 +1,37 @@
+/** Who may talk to the operator, and to whom it may talk. */
+import { METRICS_PORT, OPERATOR_LABELS, OPERATOR_NAME, OPERATOR_SELECTOR } from './labels.ts';
+
+/** Gives Prometheus a name to ask; headless, since each replica has metrics of its own. */
+export function operatorService(namespace: string): object {
+  const port = { name: METRICS_PORT.name, port: METRICS_PORT.number, targetPort: METRICS_PORT.name, protocol: 'TCP' };
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: OPERATOR_NAME, namespace, labels: OPERATOR_LABELS },
+    spec: { clusterIP: 'None', selector: OPERATOR_SELECTOR, ports: [port] },
+  };
+}
+
+/**
+ * In: the metrics port alone (a kubelet's probes are always let through). Out: DNS, and the ports of API servers and of S3. A policy cannot name
+ * the API server's address, which differs from cluster to cluster; a store on another port needs a line in the overlay.
+ */
+export function operatorNetworkPolicy(namespace: string): object {
+  const tcp = (port: number): object => ({ protocol: 'TCP', port });
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: OPERATOR_NAME, namespace, labels: OPERATOR_LABELS },
+    spec: {
+      podSelector: { matchLabels: OPERATOR_SELECTOR },
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [{ ports: [tcp(METRICS_PORT.number)] }],
+      egress: [
+        { ports: [{ protocol: 'UDP', port: 53 }, tcp(53)] },
+        { ports: [tcp(443), tcp(6443)] },
+        // Where EKS Pod Identity gives credentials.
+        { to: [{ ipBlock: { cidr: '169.254.170.23/32' } }], ports: [tcp(80)] },
+      ],
+    },
+  };
+}

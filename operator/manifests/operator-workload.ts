@@ -1,0 +1,103 @@
+/** The operator as it runs in a cluster: two replicas of which one leads, kept apart, within Pod Security's "restricted". */
+import { LABELS, METRICS_PORT, OPERATOR_LABELS, OPERATOR_NAME, OPERATOR_SELECTOR } from './labels.ts';
+import type { ManifestSettings } from './manifest-settings.ts';
+
+/** The namespace, in which nothing runs that wants more than "restricted" gives. */
+export function operatorNamespace(namespace: string): object {
+  const level = (mode: string): [string, string] => [`pod-security.kubernetes.io/${mode}`, 'restricted'];
+  const podSecurity = Object.fromEntries(['enforce', 'audit', 'warn'].map(level));
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: { ...LABELS, ...podSecurity } } };
+}
+
+/** The user of the image; see stages/pod-template.ts. */
+const USER = 10001;
+
+const probe = (path: string): object => ({ httpGet: { path, port: METRICS_PORT.name } });
+
+function argumentsOf({ artifactsSecretName, env }: ManifestSettings): readonly string[] {
+  return [
+    'operator',
+    ...(artifactsSecretName === undefined ? [] : [`--artifacts-secret=${artifactsSecretName}`]),
+    ...Object.entries(env).map(([name, value]) => `--stage-env=${name}=${value}`),
+  ];
+}
+
+function environmentOf({ image, artifactsUri, env }: ManifestSettings): readonly object[] {
+  return [
+    { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+    { name: 'CARPAL_IMAGE', value: image },
+    { name: 'CARPAL_ARTIFACTS', value: artifactsUri },
+    ...Object.entries(env).map(([name, value]) => ({ name, value })),
+  ];
+}
+
+function containerOf(settings: ManifestSettings): object {
+  const { image, artifactsSecretName: secret } = settings;
+  return {
+    name: 'operator',
+    image,
+    args: argumentsOf(settings),
+    env: environmentOf(settings),
+    ...(secret === undefined ? {} : { envFrom: [{ secretRef: { name: secret } }] }),
+    ports: [{ name: METRICS_PORT.name, containerPort: METRICS_PORT.number, protocol: 'TCP' }],
+    startupProbe: { ...probe('/healthz'), periodSeconds: 2, failureThreshold: 30 },
+    livenessProbe: { ...probe('/healthz'), periodSeconds: 20, timeoutSeconds: 5, failureThreshold: 3 },
+    readinessProbe: { ...probe('/readyz'), periodSeconds: 10, timeoutSeconds: 5 },
+    // 1,000 experiments of 5 folds take 300 MB. No limit on cpu: a throttled leader loses its Lease.
+    resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '512Mi' } },
+    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+  };
+}
+
+/** Replicas on different nodes, and in different zones where there are several. A wish: on a single node both run there. */
+const SPREAD = ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
+  maxSkew: 1,
+  topologyKey,
+  whenUnsatisfiable: 'ScheduleAnyway',
+  labelSelector: { matchLabels: OPERATOR_SELECTOR },
+}));
+
+export function operatorDeployment(settings: ManifestSettings): object {
+  const { namespace } = settings;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: OPERATOR_NAME, namespace, labels: OPERATOR_LABELS },
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: OPERATOR_SELECTOR },
+      // The new replica stands by before an old one resigns.
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      revisionHistoryLimit: 5,
+      template: {
+        metadata: { labels: OPERATOR_LABELS, annotations: { 'kubectl.kubernetes.io/default-container': 'operator' } },
+        spec: {
+          serviceAccountName: OPERATOR_NAME,
+          terminationGracePeriodSeconds: 40,
+          enableServiceLinks: false,
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: USER,
+            runAsGroup: USER,
+            fsGroup: USER,
+            seccompProfile: { type: 'RuntimeDefault' },
+          },
+          topologySpreadConstraints: SPREAD,
+          containers: [containerOf(settings)],
+          volumes: [{ name: 'tmp', emptyDir: { sizeLimit: '256Mi' } }],
+        },
+      },
+    },
+  };
+}
+
+/** Node drains leave one replica at work. */
+export function operatorDisruptionBudget(namespace: string): object {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name: OPERATOR_NAME, namespace, labels: OPERATOR_LABELS },
+    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: { matchLabels: OPERATOR_SELECTOR } },
+  };
+}
