@@ -17,7 +17,8 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '10m',
     severity: 'critical',
     summary: 'No operator answers Prometheus.',
-    description: 'Experiments go on with the Jobs that they have, but nothing follows them: kubectl get pods -A -l app.kubernetes.io/component=operator.',
+    description:
+      'Experiments go on with the Jobs that they have, but nothing follows them: kubectl get pods -A -l app.kubernetes.io/component=operator.',
   },
   {
     alert: 'CarpalOperatorHasNoLeader',

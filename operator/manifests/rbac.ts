@@ -20,8 +20,8 @@ export const CLUSTER_RULES: readonly PolicyRule[] = [
   // Not a request: admission asks for it where a Job's owner reference blocks the deletion of its experiment.
   { apiGroups: [GROUP], resources: [`${PLURAL}/finalizers`], verbs: ['update'] },
   { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list', 'watch', 'get', 'create', 'delete'] },
-  // Deleted only when their Job was, by hand, without them.
-  { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch', 'delete'] },
+  // Patched and deleted only where their Job was deleted by hand without them: they are made the experiment's, and ended with it.
+  { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch', 'patch', 'delete'] },
   { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create'] },
   // Why a Job cannot make its pod is said in an event and nowhere else.
   { apiGroups: [''], resources: ['events'], verbs: ['list'] },
