@@ -43,6 +43,11 @@ describe('an attempt that has not ended', () => {
       { state: 'pending', pendingSince: time(3600) },
     ],
     [
+      'is still queued when its queue has let it go and the Job has yet to take note: no deadline may run from its creation',
+      runOf(job({ status: { conditions: [jobCondition('Suspended')] } })),
+      { state: 'queued' },
+    ],
+    [
       'is queued again when its queue takes it back',
       runOf(
         job({ spec: { suspend: true, template: { spec: {} } }, status: { conditions: [jobCondition('Suspended')] } }),

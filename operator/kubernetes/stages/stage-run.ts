@@ -39,7 +39,8 @@ function pendingSince({ metadata, status }: KeptJob): string {
 }
 
 function activeRun(job: KeptJob, pod: KeptPod | undefined, attempt: Attempt): StageRun {
-  if (job.spec.suspend === true) {
+  // Let go, but its controller has yet to act on it: until then nobody can say since when it could have begun.
+  if (job.spec.suspend === true || trueCondition(job, 'Suspended') !== undefined) {
     return { ...attempt, state: 'queued', message: `waits in queue ${job.metadata.labels?.[QUEUE_LABEL] ?? '(the Job is suspended)'}` };
   }
   const times = timesOf(pod);
