@@ -28,13 +28,17 @@ function whileActive(stage: StageStatus, run: StageRun, askedToStop: boolean): S
   const { retryAt: _retryAt, startedAt: _startedAt, node: _node, reason: _reason, message: _message, ...kept } = stage;
   const stopping = run.stopRequested === true || (run.deleting === true && askedToStop);
   const startedAt = startOf(stage, run);
+  const isSame = run.attempt === stage.attempts && run.state !== 'queued';
+  // What has begun cannot un-begin: a look that says so is older than the one that the status comes from.
+  const state = isSame && run.state === 'pending' && stage.state === 'Running' ? 'Running' : ACTIVE_STATES[run.state];
+  const node = run.node ?? (isSame ? stage.node : undefined);
   return {
     ...kept,
     attempts: run.attempt,
-    state: stopping ? 'Stopping' : ACTIVE_STATES[run.state],
+    state: stopping ? 'Stopping' : state,
     ...(run.state === 'queued' ? { reason: 'Queued' as const } : {}),
     ...(startedAt === undefined ? {} : { startedAt }),
-    ...(run.node === undefined ? {} : { node: run.node }),
+    ...(node === undefined ? {} : { node }),
   };
 }
 

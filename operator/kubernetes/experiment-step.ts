@@ -15,6 +15,7 @@ import { entriesOf } from '../experiment/stages.ts';
 import type { Substrate } from '../experiment/substrate.ts';
 import type { KubernetesClient } from './api/client.ts';
 import { attemptEnds } from './attempt-ends.ts';
+import { confirmVanished } from './confirm-vanished.ts';
 import type { Collections } from './collections.ts';
 import { type EndedExperiment, type ExperimentObject, type KeptExperiment, statusOfObject } from './experiment-object.ts';
 import { applyStatus } from './experiment-status-writer.ts';
@@ -24,7 +25,7 @@ import type { ProgressReader } from './progress/progress-reader.ts';
 import type { EventRecorder } from './runtime/event-recorder.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
 import { adoptOrphans } from './stages/adopt-orphans.ts';
-import { createKubernetesSubstrate } from './stages/kubernetes-substrate.ts';
+import { createKubernetesSubstrate, type KubernetesSubstrate } from './stages/kubernetes-substrate.ts';
 import type { MissingPodWords } from './stages/missing-pod.ts';
 
 /** How long a store that is away may hold up the news of a failure. */
@@ -83,7 +84,13 @@ async function goOn(
   let kept: KeptExperiment = { metadata: object.metadata, object };
   await adopt(dependencies, experiment);
   const jobs = substrateOf(dependencies, experiment);
-  const explained = explainFailures(jobs, (run) => isUncountedFailure(before, run), dependencies.explain(experiment), EXPLAIN_WITHIN_MS);
+  const confirmed = confirmVanished(jobs, experiment, before, jobs.ask);
+  const explained = explainFailures(
+    confirmed,
+    (run) => isUncountedFailure(before, run),
+    dependencies.explain(experiment),
+    EXPLAIN_WITHIN_MS,
+  );
   const substrate: Substrate = {
     ...explained,
     async start(attempt) {
@@ -145,7 +152,7 @@ async function adopt({ client, collections: { pods } }: StepDependencies, experi
   for (const pod of await adoptOrphans(client, ours, experiment)) pods.absorb(pod);
 }
 
-function substrateOf(dependencies: StepDependencies, experiment: SegmentationExperiment): Substrate {
+function substrateOf(dependencies: StepDependencies, experiment: SegmentationExperiment): KubernetesSubstrate {
   const { client, collections, settings, missingPod } = dependencies;
   const { jobs, pods } = collections;
   return createKubernetesSubstrate({ client, jobs, pods, experiment, settings: settings.stages, missingPod });

@@ -8,8 +8,9 @@ import type { OperatorSettings } from './operator-settings.ts';
 import { explainFailure } from './progress/attempt-log.ts';
 import { createProgressReader } from './progress/progress-reader.ts';
 import { recordEvents } from './runtime/event-recorder.ts';
+import { fence } from './runtime/fenced-client.ts';
 import { startHealthServer, stuckReflectors } from './runtime/health-server.ts';
-import { type ElectionOptions, electLeader } from './runtime/leader-election.ts';
+import { type ElectionOptions, electLeader, type IsHeld } from './runtime/leader-election.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
 import { checkStageSettings } from './stages/check-settings.ts';
@@ -56,7 +57,7 @@ async function tryOutSettings({ connection, settings, lease, log }: OperatorOpti
 
 /** Runs until `signal` aborts: work that had begun is finished, the Lease released. Rejects with what no retry can mend. */
 export async function runOperator(options: OperatorOptions): Promise<void> {
-  const { connection: client, settings, store, identity, metrics, log, now, random, signal } = options;
+  const { connection, settings, store, identity, metrics, log, now, random, signal } = options;
   let controller: Controller | undefined;
   let leads = false;
   const reflectors = () => (controller === undefined ? {} : { ...controller.collections });
@@ -70,7 +71,8 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
           awaited: () => (leads && controller?.isSynced() !== true ? ['the first lists of the cluster'] : []),
           metrics,
         });
-  const lead = async (leadership: AbortSignal): Promise<void> => {
+  const lead = async (leadership: AbortSignal, isHeld: IsHeld): Promise<void> => {
+    const client = fence(connection, isHeld);
     await tryOutSettings(options);
     if (leadership.aborted) return;
     const events = recordEvents({ client, component: COMPONENT, instance: identity, now, log });
@@ -106,8 +108,8 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     }
   };
   try {
-    if (options.lease === undefined) await lead(signal);
-    else await electLeader({ client, ...options.lease, identity, now, random, signal, log, onElected: lead });
+    if (options.lease === undefined) await lead(signal, () => true);
+    else await electLeader({ client: connection, ...options.lease, identity, now, random, signal, log, onElected: lead });
   } finally {
     await health?.close();
   }

@@ -66,8 +66,9 @@ export function firstOf(count: number, isMeant: (call: ApiCall) => boolean, faul
   };
 }
 
-/** Whether a request changes something. */
-export function isMutating({ verb }: ApiAction): boolean {
+/** Whether a request changes something; to the proxy a trial of the server (dryRun) does not. */
+export function isMutating({ verb, path }: ApiCall): boolean {
+  if (path.includes('dryRun=')) return false;
   return verb === 'create' || verb === 'update' || verb === 'patch' || verb === 'delete' || verb === 'deletecollection';
 }
 

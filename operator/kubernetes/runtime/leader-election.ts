@@ -9,6 +9,12 @@ import { heldLease, type Lease, type LeaseSighting, mayTake, releasedLease, sigh
 import { type Log, silentLog } from './logger.ts';
 import { pause, systemTimers, type Timers } from './timers.ts';
 
+/**
+ * Whether the Lease is ours beyond doubt at this very moment: asked before each write, since a process that was frozen wakes up in the middle
+ * of its work, before any timer tells it how late it is.
+ */
+export type IsHeld = () => boolean;
+
 export type ElectionOptions = {
   readonly client: KubernetesClient;
   readonly namespace: string;
@@ -29,7 +35,7 @@ export type ElectionOptions = {
   /** Stands for election until it aborts. */
   readonly signal: AbortSignal;
   /** Leads until `leadership` aborts and then comes to its end. The Lease is kept until it has, as long as it can be renewed. */
-  readonly onElected: (leadership: AbortSignal) => Promise<void>;
+  readonly onElected: (leadership: AbortSignal, isHeld: IsHeld) => Promise<void>;
   readonly log?: Log;
 };
 
@@ -38,10 +44,13 @@ type Settings = ElectionOptions & Required<Pick<ElectionOptions, 'leaseMs' | 're
 class Candidate {
   readonly #settings: Settings;
   #seen: LeaseSighting | undefined;
+  #heldUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: Settings) {
     this.#settings = settings;
   }
+
+  readonly isHeld: IsHeld = () => this.#settings.timers.now() < this.#heldUntilMs;
 
   /** Waits for the Lease to be free and takes it. Undefined once the candidate gives up. */
   async acquire(): Promise<{ lease: Lease; renewedAtMs: number } | undefined> {
@@ -68,12 +77,16 @@ class Candidate {
     const lose = (why: string): void => {
       if (lost) return;
       lost = true;
+      this.#heldUntilMs = Number.NEGATIVE_INFINITY;
       log.error({ why }, 'leadership lost');
       onLost();
     };
     // Beside the requests: a request that hangs must not hold the leadership up.
-    const expireAt = (ms: number): (() => void) => timers.after(ms, () => lose('the lease could not be renewed in time'));
-    let cancelExpiry = expireAt(renewMs - (timers.now() - firstRenewedAtMs));
+    const expireAfter = (renewedAtMs: number): (() => void) => {
+      this.#heldUntilMs = renewedAtMs + renewMs;
+      return timers.after(this.#heldUntilMs - timers.now(), () => lose('the lease could not be renewed in time'));
+    };
+    let cancelExpiry = expireAfter(firstRenewedAtMs);
     while (!stop.aborted && !lost) {
       await pause(timers, retryMs, stop);
       if (stop.aborted || lost) break;
@@ -84,7 +97,7 @@ class Candidate {
         else if (!lost) {
           lease = renewed;
           cancelExpiry();
-          cancelExpiry = expireAt(renewMs - (timers.now() - askedAtMs));
+          cancelExpiry = expireAfter(askedAtMs);
         }
       } catch (error) {
         log.warn({ error }, 'the lease cannot be renewed');
@@ -162,7 +175,7 @@ async function serve(candidate: Candidate, settings: Settings, lease: Lease, ren
   if (settings.signal.aborted) resign();
   const holding = candidate.hold(lease, renewedAtMs, ended.signal, resign);
   try {
-    await settings.onElected(leadership.signal);
+    await settings.onElected(leadership.signal, candidate.isHeld);
   } finally {
     settings.signal.removeEventListener('abort', resign);
     ended.abort();

@@ -11,7 +11,7 @@ import type { Job, KubernetesObject, ObjectMeta } from '../api/objects.ts';
 import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '../api/resource-path.ts';
 import { configMapManifest } from './config-map.ts';
 import { jobManifest } from './job-manifest.ts';
-import { type KeptJob, trueCondition } from './kept-job.ts';
+import { type KeptJob, keepJob, trueCondition } from './kept-job.ts';
 import type { KeptPod } from './kept-pod.ts';
 import type { MissingPodWords } from './missing-pod.ts';
 import { controllerUid, uidOf } from './owner.ts';
@@ -38,6 +38,7 @@ export type KubernetesSubstrateOptions = {
 };
 
 const LONGEST_WORDS = 500;
+const STOP_TRIES = 3;
 
 type Propagation = 'Foreground' | 'Background';
 
@@ -49,8 +50,13 @@ function lookUp(jobs: JobStore, pods: PodStore, uid: string): { jobs: readonly K
   return { jobs: ours, podsOf };
 }
 
+export type KubernetesSubstrate = Substrate & {
+  /** The attempt as the API server has it, past what the reflectors hold; undefined where there is none of this experiment. */
+  ask(name: string): Promise<StageRun | undefined>;
+};
+
 /** The substrate of one experiment. It keeps nothing that another could not find out again; make one for each look, or keep it. */
-export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): Substrate {
+export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): KubernetesSubstrate {
   const { client, jobs, pods, experiment, settings } = options;
   const uid = uidOf(experiment);
   const { namespace } = experiment.metadata;
@@ -74,6 +80,17 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     const whose = owner === undefined ? 'nobody manages' : `the owner with uid ${owner} manages`;
     throw new CarpalError('object-name-held', `the ${manifest.kind} is there already, and ${whose} it`, { where: `${namespace}/${name}` });
   };
+
+  const deleteAsSeen = (
+    resource: Resource,
+    { name, uid: seen, resourceVersion }: ObjectMeta,
+    propagationPolicy: Propagation,
+  ): Promise<Job> =>
+    client.request<Job>({
+      method: 'DELETE',
+      path: resourcePath(resource, { namespace, name }),
+      body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions: { uid: seen, resourceVersion } },
+    });
 
   /** Once at the beginning, and again whenever a stage had to be tried again, in case somebody removed it. */
   const provideSpec = async ({ stage, attempt }: PlannedStart): Promise<void> => {
@@ -128,13 +145,8 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     },
     async stop(name) {
       const job = jobNamed(name);
-      if (job === undefined) return await removeOrphans(name);
-      const isOver = trueCondition(job, 'Complete') !== undefined || trueCondition(job, 'Failed') !== undefined;
-      if (isOver || job.metadata.deletionTimestamp !== undefined) return;
-      // In the foreground the Job stays until its pods have ended: while it is there its attempt holds its place.
-      const deleted = await remove(JOBS, job.metadata, 'Foreground');
-      if (deleted === undefined) jobs.forget(job);
-      else if (deleted.kind === 'Job') jobs.absorb(deleted);
+      if (job === undefined) await removeOrphans(name);
+      else await end(job);
     },
     async remove(name) {
       const job = jobNamed(name);
@@ -144,3 +156,9 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     },
   };
 }
+    async ask(name) {
+      const job = await newest(name);
+      if (job === undefined) return undefined;
+      jobs.absorb(job);
+      return stageRunOf(keepJob(job), lookUp(jobs, pods, uid).podsOf.get(job.metadata.uid ?? '') ?? []);
+    },

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { at, attempt, fold } from '../testing/builders.ts';
+import { FRESH_STAGE, type StageStatus } from './experiment-status.ts';
+import { DEFAULT_RETRY } from './retry-delay.ts';
+import { settleStage } from './settle.ts';
+
+const BUDGETS = { maxFailures: 2, maxDisruptions: 2 };
+const RUNNING: StageStatus = { ...FRESH_STAGE, state: 'Running', attempts: 1, startedAt: at(0).toISOString(), node: 'gpu-0' };
+const settle = (previous: StageStatus, run: Parameters<typeof attempt>[2], number = 1): StageStatus =>
+  settleStage(previous, [attempt(fold(0), number, run)], BUDGETS, DEFAULT_RETRY, at(9));
+
+describe('a look that is older than the status', () => {
+  it('does not make an attempt that has begun wait again, nor forget where it runs', () => {
+    expect(settle(RUNNING, { state: 'pending' })).toEqual(RUNNING);
+  });
+
+  it('is none where a further attempt waits', () => {
+    expect(settle({ ...FRESH_STAGE, state: 'Waiting', attempts: 1 }, { state: 'pending' }, 2)).toMatchObject({
+      state: 'Pending',
+      attempts: 2,
+    });
+  });
+
+  it('is none where a queue has taken the attempt back', () => {
+    const queued = settle(RUNNING, { state: 'queued' });
+    expect(queued).toMatchObject({ state: 'Queued', attempts: 1 });
+    expect(queued.node).toBeUndefined();
+  });
+});
