@@ -51,11 +51,14 @@ export type FaultWorld = OperatorWorld & {
   begin(name: string, spec?: Spec, script?: Script): Promise<ExperimentObject>;
   /** Patches the experiment's spec. */
   change(name: string, spec: Spec): Promise<ExperimentObject>;
-  /** Waits until `look` finds something, and looks whenever the cluster changes. */
+  /** Waits until `look` finds something; it looks whenever the cluster changes, and now and then for what is no change of it. */
   eventually<Found>(what: string, look: () => Found | undefined | false): Promise<Found>;
+  /** Waits until an experiment of that name is not there. */
+  untilNone(name: string): Promise<void>;
 };
 
 const LONGEST_MS = 100_000;
+const LOOK_MS = 300;
 
 /** For the top of a test file. */
 export function useFaultWorld(options: {
@@ -103,6 +106,7 @@ export function useFaultWorld(options: {
       new Promise((resolve, reject) => {
         const stop = (): void => {
           clearTimeout(timer);
+          clearInterval(nowAndThen);
           waiting.delete(tryIt);
         };
         const tryIt = (): void => {
@@ -115,6 +119,7 @@ export function useFaultWorld(options: {
           stop();
           reject(new Error(`waited in vain for ${what}`));
         }, LONGEST_MS);
+        const nowAndThen = setInterval(tryIt, LOOK_MS);
         waiting.add(tryIt);
         tryIt();
       });
@@ -146,6 +151,9 @@ export function useFaultWorld(options: {
         });
       },
       eventually,
+      untilNone: async (name) => {
+        await eventually(`the end of experiment ${name}`, () => experiments.get(`${namespace}/${name}`) === undefined);
+      },
     };
   });
   afterAll(async () => {

@@ -167,7 +167,7 @@ export function podFaults(world: () => FaultWorld): void {
       });
     });
 
-    it('since no node has that many GPUs fails the experiment, in the words of the scheduler', async () => {
+    it('since no node fits its selector fails the experiment, in the words of the scheduler', async () => {
       await world().begin('no-gpu', { ...startDeadline, placement: { gpus: 8, nodeSelector: { 'kubernetes.io/hostname': 'gpu-none' } } });
       await expectSound(world(), 'no-gpu', {
         state: 'Failed',
@@ -176,7 +176,7 @@ export function podFaults(world: () => FaultWorld): void {
       });
     });
 
-    it('since all GPUs are taken fails the experiment, in the words of the scheduler', async () => {
+    it('since no node has that many GPUs fails the experiment, in the words of the scheduler', async () => {
       await world().begin('few-gpus', { ...startDeadline, placement: { gpus: 16, ...onPool('small') } });
       await expectSound(world(), 'few-gpus', {
         state: 'Failed',

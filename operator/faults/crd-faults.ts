@@ -1,0 +1,56 @@
+/** The CRD changes under a running operator. */
+import { experimentCrd } from '@carpal/configs/crd/crd.ts';
+import { GROUP, PLURAL } from '@carpal/configs/names.ts';
+import { describe, expect, it } from 'vitest';
+import { resourcePath } from '../kubernetes/api/resource-path.ts';
+import { hasCondition } from '../testing/operator-world.ts';
+import { expectSound } from './expect-sound.ts';
+import type { FaultWorld } from './fault-world.ts';
+import { gate, runningPod } from './pod-faults.ts';
+
+const CRDS = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' };
+
+type Version = {
+  readonly additionalPrinterColumns: readonly object[];
+  readonly schema: { readonly openAPIV3Schema: { readonly properties: { readonly spec: { properties: Record<string, object> } } } };
+};
+type Crd = { readonly spec: { readonly versions: readonly Version[] } };
+
+/** The CRD of a later release: a field and a column more. */
+function laterCrd(): object {
+  const crd = structuredClone(experimentCrd()) as unknown as Crd;
+  const versions = crd.spec.versions.map((version) => {
+    version.schema.openAPIV3Schema.properties.spec.properties['laterField'] = { type: 'string', maxLength: 100 };
+    const later = { name: 'Later', type: 'string', jsonPath: '.spec.laterField', priority: 1 };
+    return { ...version, additionalPrinterColumns: [...version.additionalPrinterColumns, later] };
+  });
+  return { ...crd, spec: { ...crd.spec, versions } };
+}
+
+async function applyCrd({ client }: FaultWorld, body: object): Promise<void> {
+  const path = resourcePath(CRDS, { name: `${PLURAL}.${GROUP}` });
+  await client.request({ method: 'PATCH', patch: 'apply', path, query: { fieldManager: 'carpal-tests', force: true }, body });
+}
+
+export function crdFaults(world: () => FaultWorld): void {
+  describe('a CRD that is updated under a running operator', () => {
+    it('loses nothing: experiments go on, ended ones stay as they are, new ones begin', async () => {
+      await world().begin('crd-ended');
+      const ended = await world().until('crd-ended', (seen) => hasCondition(seen, 'Complete'));
+      const held = gate();
+      await world().begin('crd-goes-on', {}, ({ fold }) => (fold === 1 ? held.script : {}));
+      await runningPod(world(), 'crd-goes-on-fold-1-1');
+
+      await applyCrd(world(), experimentCrd());
+      await applyCrd(world(), laterCrd());
+      await world().begin('crd-begins');
+      held.open();
+      for (const name of ['crd-ended', 'crd-goes-on', 'crd-begins']) await expectSound(world(), name, { state: 'Complete' });
+      expect((await world().read('crd-ended')).status).toEqual(ended.status);
+
+      await applyCrd(world(), experimentCrd());
+      await world().begin('crd-back');
+      await expectSound(world(), 'crd-back', { state: 'Complete' });
+    });
+  });
+}

@@ -1,0 +1,39 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { useControlPlane } from '../cluster/use-control-plane.ts';
+import { runOperator } from './run-operator.ts';
+import { createLogger } from './runtime/logger.ts';
+import { createMetrics } from './runtime/metrics.ts';
+import { stageSettings } from './stages/stage-settings.ts';
+
+const cluster = useControlPlane();
+const folder = await mkdtemp(join(tmpdir(), 'carpal-operator-'));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('an operator whose settings make no Job', () => {
+  it('ends at its start and says which setting it is, before an experiment has to end for it', async () => {
+    const { client, namespace } = cluster();
+    const store = openStore(folder);
+    const running = runOperator({
+      connection: client,
+      settings: {
+        stages: stageSettings({ image: 'carpal', artifactsUri: store.uri, sharedMemory: 'plenty' }),
+        workers: 1,
+        watchNamespace: namespace,
+        provenance: { carpal: '0', node: process.version },
+      },
+      store,
+      identity: 'operator',
+      lease: { namespace, name: 'carpal-operator' },
+      metrics: createMetrics(),
+      log: createLogger({ level: 'silent' }),
+      now: () => new Date(),
+      random: () => 0.5,
+      signal: AbortSignal.timeout(40_000),
+    });
+    await expect(running).rejects.toMatchObject({ code: 'stage-settings-refused', message: expect.stringContaining('quantit') });
+  });
+});
