@@ -30,19 +30,26 @@ export type Step = { readonly plan: Plan; readonly observed: Observed };
 // By value: the API server gives the keys back in an order of its own.
 const same = (a: ExperimentStatus | undefined, b: ExperimentStatus): boolean => isDeepStrictEqual(a, b);
 
-/** Starts the attempts; returns those that the substrate will never take, as attempts that failed. */
+/**
+ * Starts the attempts, all at once; returns those that the substrate will never take, as attempts that failed. Waits for all of them before it
+ * throws, so that nothing is still on its way when the step has ended.
+ */
 async function startAll(substrate: Substrate, attempts: readonly PlannedStart[], now: () => Date): Promise<readonly StageRun[]> {
-  const refused: StageRun[] = [];
-  for (const attempt of attempts) {
+  const refusalOf = async (attempt: PlannedStart): Promise<readonly StageRun[]> => {
     try {
       await substrate.start(attempt);
+      return [];
     } catch (error) {
       if (!(error instanceof StartRefused)) throw error;
       const time = now().toISOString();
-      refused.push({ ...attempt, state: 'failed', refused: true, message: error.message, pendingSince: time, finishedAt: time });
+      return [{ ...attempt, state: 'failed', refused: true, message: error.message, pendingSince: time, finishedAt: time }];
     }
-  }
-  return refused;
+  };
+  const started = await Promise.allSettled(attempts.map(refusalOf));
+  return started.flatMap((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
 }
 
 /** Observes, plans and carries the plan out. Throws what the substrate throws; the next call takes up from what is seen then. */

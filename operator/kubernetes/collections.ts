@@ -10,6 +10,7 @@ import { type KeptJob, keepJob } from './stages/kept-job.ts';
 import { known } from './stages/kept-metadata.ts';
 import { type KeptPod, keepPod } from './stages/kept-pod.ts';
 import { experimentUidOf, MANAGED_BY } from './stages/stage-labels.ts';
+import { type Urgency, urgencyOfJob, urgencyOfPod } from './urgency.ts';
 
 export type Collections = {
   readonly experiments: Reflector<ExperimentObject, KeptExperiment>;
@@ -20,8 +21,8 @@ export type Collections = {
 export type CollectionOptions = {
   readonly client: KubernetesClient;
   readonly namespace?: string | undefined;
-  /** The experiment `namespace/name` is to be looked at. */
-  readonly onDue: (key: string) => void;
+  /** The experiment `namespace/name` is to be looked at: now, soon, or when there is time. */
+  readonly onDue: (key: string, urgency: Urgency) => void;
   readonly random: () => number;
   readonly resyncMs?: number | undefined;
   readonly inactivityMs?: number | undefined;
@@ -40,33 +41,35 @@ function experimentOf({ metadata }: Kept): string | undefined {
 export function createCollections({ client, namespace, onDue, random, resyncMs, inactivityMs, log }: CollectionOptions): Collections {
   const place = namespace === undefined ? {} : { namespace };
   const shared = { client, random, log, ...known({ resyncMs, inactivityMs }) };
-  const ownerIsDue = ({ object }: { readonly object: Kept }): void => {
-    const key = experimentOf(object);
-    if (key !== undefined) onDue(key);
-  };
-  return {
-    experiments: createReflector<ExperimentObject, KeptExperiment>({
-      ...shared,
-      path: resourcePath(EXPERIMENTS, place),
-      keep: keepExperiment,
-      // An own status write is no news.
-      onChange: ({ key, source }) => source !== 'own' && onDue(key),
-    }),
-    jobs: createReflector<Job, KeptJob>({
-      ...shared,
-      path: resourcePath(JOBS, place),
-      query: OURS,
-      keep: keepJob,
-      indexBy: experimentUidOf,
-      onChange: ownerIsDue,
-    }),
-    pods: createReflector<Pod, KeptPod>({
-      ...shared,
-      path: resourcePath(PODS, place),
-      query: OURS,
-      keep: keepPod,
-      indexBy: experimentUidOf,
-      onChange: ownerIsDue,
-    }),
-  };
+  const experiments = createReflector<ExperimentObject, KeptExperiment>({
+    ...shared,
+    path: resourcePath(EXPERIMENTS, place),
+    keep: keepExperiment,
+    // An own status write is no news.
+    onChange: ({ key, source }) => source !== 'own' && onDue(key, 'now'),
+  });
+  const jobs: Reflector<Job, KeptJob> = createReflector<Job, KeptJob>({
+    ...shared,
+    path: resourcePath(JOBS, place),
+    query: OURS,
+    keep: keepJob,
+    indexBy: experimentUidOf,
+    onChange: (change) => {
+      const key = experimentOf(change.object);
+      const siblings = (): readonly KeptJob[] => jobs.indexed(experimentUidOf(change.object) ?? '');
+      if (key !== undefined) onDue(key, urgencyOfJob(change, experiments.get(key), siblings));
+    },
+  });
+  const pods = createReflector<Pod, KeptPod>({
+    ...shared,
+    path: resourcePath(PODS, place),
+    query: OURS,
+    keep: keepPod,
+    indexBy: experimentUidOf,
+    onChange: (change) => {
+      const key = experimentOf(change.object);
+      if (key !== undefined) onDue(key, urgencyOfPod(change));
+    },
+  });
+  return { experiments, jobs, pods };
 }

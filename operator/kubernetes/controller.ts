@@ -1,11 +1,12 @@
 /** The loop of a leader: collections kept up to date, experiments that are due taken up by workers, until it is told to stop. */
-import type { Collections } from './collections.ts';
-import { createCollections } from './collections.ts';
+import { type Collections, createCollections } from './collections.ts';
+import { countExperiments, countStages } from './experiment-counts.ts';
 import { createExperimentStep, type StepDependencies } from './experiment-step.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
 import { createWorkQueue } from './runtime/work-queue.ts';
 import { runWorkers } from './runtime/workers.ts';
+import type { Urgency } from './urgency.ts';
 
 export type ControllerOptions = Omit<StepDependencies, 'collections' | 'metrics'> & {
   readonly metrics: OperatorMetrics;
@@ -22,14 +23,19 @@ export type Controller = {
   isSynced(): boolean;
 };
 
+/** Least time between two reconciles of an experiment, and the measure of how long news of its stages may wait for more. */
+const SPACING_MS = 500;
+
 /** A controller, not yet running. */
 export function createController(options: ControllerOptions): Controller {
   const { client, settings, metrics, random, log } = options;
   const queue = createWorkQueue({ onTaken: metrics.queueWaited, onRetry: metrics.queueRetried });
+  const { spacingMs = SPACING_MS } = settings;
+  const waitMs: Readonly<Record<Urgency, number>> = { now: 0, soon: spacingMs / 2, later: spacingMs * 4 };
   const collections = createCollections({
     client,
     namespace: settings.watchNamespace,
-    onDue: (key) => queue.add(key),
+    onDue: (key, urgency) => queue.addAfter(key, waitMs[urgency]),
     random,
     resyncMs: settings.resyncMs,
     inactivityMs: settings.inactivityMs,
@@ -38,7 +44,8 @@ export function createController(options: ControllerOptions): Controller {
   const { experiments, jobs, pods } = collections;
   metrics.followQueue(queue);
   for (const [name, reflector] of Object.entries({ experiments, jobs, pods })) metrics.followReflector(name, reflector);
-  metrics.followExperiments(() => countByState(collections));
+  metrics.followExperiments(() => countExperiments(experiments.list()));
+  metrics.followStages(() => countStages(experiments.list()));
   const work = createExperimentStep({ ...options, collections });
   let synced = false;
 
@@ -59,7 +66,7 @@ export function createController(options: ControllerOptions): Controller {
           signal,
           onError: (key, error) => log.child({ experiment: key }).warn({ error }, 'a step failed and is tried again'),
           onDone: metrics.reconciled,
-          ...(settings.spacingMs === undefined ? {} : { spacingMs: settings.spacingMs }),
+          spacingMs,
         });
       }
       await queue.drain();
@@ -77,13 +84,4 @@ async function settledOrAborted(promise: Promise<unknown>, signal: AbortSignal):
   const first = await Promise.race([promise.then(() => true), aborted]);
   signal.removeEventListener('abort', onAbort);
   return first;
-}
-
-function countByState({ experiments }: Collections): Record<string, number> {
-  const counts: Record<string, number> = { Active: 0, Complete: 0, Failed: 0 };
-  for (const { ended } of experiments.list()) {
-    const state = ended === undefined ? 'Active' : ended.failed ? 'Failed' : 'Complete';
-    counts[state] = (counts[state] ?? 0) + 1;
-  }
-  return counts;
 }

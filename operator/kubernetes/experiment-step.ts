@@ -1,6 +1,5 @@
 /** One look at one experiment of the cluster: what there is to do for it is done, and when to look again is answered. */
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import { judgeManifest } from '@carpal/configs/crd/judge-manifest.ts';
 import { API_VERSION, KIND, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { writeExperimentRecord } from '../experiment/experiment-record.ts';
 import { type ExperimentStatus, holdsPlace, isTerminal } from '../experiment/experiment-status.ts';
@@ -20,6 +19,7 @@ import type { Collections } from './collections.ts';
 import { type EndedExperiment, type ExperimentObject, type KeptExperiment, statusOfObject } from './experiment-object.ts';
 import { applyStatus } from './experiment-status-writer.ts';
 import { type ExplainFailure, explainFailures } from './explain-failures.ts';
+import { createJudgements } from './judgements.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import type { ProgressReader } from './progress/progress-reader.ts';
 import type { EventRecorder } from './runtime/event-recorder.ts';
@@ -52,8 +52,10 @@ export type ExperimentStep = (key: string) => Promise<number | undefined>;
 /** Makes the step. It keeps nothing that a restart would miss. */
 export function createExperimentStep(dependencies: StepDependencies): ExperimentStep {
   const { collections, progress, now } = dependencies;
+  const judgements = createJudgements(dependencies.classLists);
   return async (key) => {
     const kept = collections.experiments.get(key);
+    if (kept?.object === undefined) judgements.forget(key);
     // Its Jobs go with it: they are owned.
     if (kept === undefined || kept.metadata.deletionTimestamp !== undefined) return undefined;
     if (kept.ended !== undefined) {
@@ -61,7 +63,7 @@ export function createExperimentStep(dependencies: StepDependencies): Experiment
       return await cleanUp(dependencies, kept, kept.ended);
     }
     if (kept.object === undefined) return undefined;
-    const judged = judgeManifest(kept.object, dependencies.classLists);
+    const judged = judgements.of(key, kept.object);
     if ('findings' in judged) {
       const status = invalidManifestStatus(judged.findings, kept.metadata.generation, now());
       await writeStatus(dependencies, kept, status);

@@ -13,7 +13,10 @@ export type OperatorSettings = {
   readonly provenance: Provenance;
   /** Delays before further attempts; the planner's own where absent. */
   readonly retry?: RetryPolicy;
-  /** Least time between two reconciles of an experiment that nothing but Jobs and pods have changed. */
+  /**
+   * Least time between two reconciles of an experiment; 500 where absent. Ends of attempts wait half of it for others, and news of attempts
+   * that go on, which change nothing but what is told, four times as long.
+   */
   readonly spacingMs?: number;
   /** Full lists that mend what the watches have missed; see reflector-types.ts. */
   readonly resyncMs?: number;

@@ -35,3 +35,8 @@ export function keepJob(job: Job): KeptJob {
 export function trueCondition(job: KeptJob, type: string): ObjectCondition | undefined {
   return job.status?.conditions?.find((condition) => condition.type === type && condition.status === 'True');
 }
+
+/** Whether the Job has said its last word: all its pods have ended. */
+export function hasEnded(job: KeptJob): boolean {
+  return ENDS.some((type) => trueCondition(job, type) !== undefined);
+}

@@ -60,7 +60,7 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
   const { client, jobs, pods, experiment, settings } = options;
   const uid = uidOf(experiment);
   const { namespace } = experiment.metadata;
-  let specIsThere = false;
+  let spec: Promise<unknown> | undefined;
 
   const jobNamed = (name: string): KeptJob | undefined => lookUp(jobs, pods, uid).jobs.find(({ metadata }) => metadata.name === name);
 
@@ -94,9 +94,13 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
 
   /** Once at the beginning, and again whenever a stage had to be tried again, in case somebody removed it. */
   const provideSpec = async ({ stage, attempt }: PlannedStart): Promise<void> => {
-    if (specIsThere || (stage !== 'prepare' && attempt === 1)) return;
-    await create(CONFIG_MAPS, configMapManifest(experiment));
-    specIsThere = true;
+    if (stage !== 'prepare' && attempt === 1) return;
+    // Attempts that start together ask together.
+    spec ??= create(CONFIG_MAPS, configMapManifest(experiment)).catch((error: unknown) => {
+      spec = undefined;
+      throw error;
+    });
+    await spec;
   };
 
   /** Deletes an object that is still the one that was seen; one that is gone or another's is no error. */

@@ -1,0 +1,29 @@
+/** What the schema says of each experiment, asked once for each generation: it reads a whole manifest, and a status changes many times. */
+import { type Judgement, judgeManifest } from '@carpal/configs/crd/judge-manifest.ts';
+import type { ExperimentObject } from './experiment-object.ts';
+
+export type Judgements = {
+  /** The judgement of the object, under its key `namespace/name`. The metadata in it is of the first look, but for the generation. */
+  of(key: string, object: ExperimentObject): Judgement;
+  /** Drops what is known of an experiment that is gone or has come to its end. */
+  forget(key: string): void;
+};
+
+type Known = { readonly uid: string | undefined; readonly generation: number | undefined; readonly judgement: Judgement };
+
+/** Judgements by the class lists of these names. */
+export function createJudgements(classLists: readonly string[]): Judgements {
+  const all = new Map<string, Known>();
+  return {
+    of(key, object) {
+      const { uid, generation } = object.metadata;
+      const known = all.get(key);
+      // Without a generation nobody counts the changes.
+      if (known !== undefined && generation !== undefined && known.uid === uid && known.generation === generation) return known.judgement;
+      const judgement = judgeManifest(object, classLists);
+      all.set(key, { uid, generation, judgement });
+      return judgement;
+    },
+    forget: (key) => void all.delete(key),
+  };
+}
