@@ -66,7 +66,7 @@ export async function operatorLoad(options: OperatorLoadOptions): Promise<Operat
     const samples = await operator.until((seen) => total(seen, 'carpal_events_total') > 0 && total(seen, 'carpal_events_waiting') === 0);
     await expectAllComplete(cluster, experiments);
     await operator.stop();
-    const calls = await ownCalls(cluster);
+    const calls = await ownCalls(cluster, beginMs);
     return operatorOutcome(`operator-${experiments}`, `${experiments} experiments of 5 folds posted at once, pods of ${POD_MS} ms`, [
       ...paceOf(calls, experiments, beginMs),
       ...callsOf(calls, experiments),
@@ -94,12 +94,12 @@ export async function operatorLoad(options: OperatorLoadOptions): Promise<Operat
   });
 }
 
-/** The operator's own requests, but for watches, the Lease and the lists of its start. */
-async function ownCalls({ controlPlane, operatorUser }: OperatorCluster): Promise<readonly AuditedCall[]> {
+/** The operator's own requests since then, but for watches, the Lease and lists. */
+async function ownCalls({ controlPlane, operatorUser }: OperatorCluster, sinceMs: number): Promise<readonly AuditedCall[]> {
   const calls: AuditedCall[] = [];
   for await (const call of auditedCalls(controlPlane.auditLog)) {
     const isRest = call.verb === 'watch' || call.verb === 'list' || call.resource === 'leases';
-    if (call.user === operatorUser && !isRest) calls.push(call);
+    if (call.user === operatorUser && !isRest && call.atMs >= sinceMs) calls.push(call);
   }
   return calls;
 }

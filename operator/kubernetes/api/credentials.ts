@@ -1,6 +1,7 @@
 /** Where the API server is and how to prove who asks: a kubeconfig, the pod's own service account, or a bare address. */
 import type { Agent, RequestOptions } from 'node:https';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { openPlainCredentials } from './plain-credentials.ts';
 
 export type ConnectionPlace = {
   /** A kubeconfig file. Without one: $KUBECONFIG, ~/.kube/config, then the service account of the pod that this runs in. */
@@ -23,7 +24,7 @@ export type Credentials = {
 
 type KubeConfig = import('@kubernetes/client-node').KubeConfig;
 
-/** The library costs 90 MB of memory and half a second, so it is loaded by commands that talk to a cluster alone. */
+/** The library costs 70 MB of memory and half a second, so it is loaded for credentials alone that need a program. */
 async function loadKubeConfig(place: ConnectionPlace): Promise<KubeConfig> {
   const { KubeConfig: Config } = await import('@kubernetes/client-node');
   const config = new Config();
@@ -54,6 +55,11 @@ async function requestOptions(config: KubeConfig): Promise<RequestOptions> {
 
 /** Reads the credentials of a place. Throws `kubeconfig-invalid` when there is no such file, context or cluster in it. */
 export async function openCredentials(place: ConnectionPlace): Promise<Credentials> {
+  return (await openPlainCredentials(place, () => performance.now())) ?? (await openLibraryCredentials(place));
+}
+
+/** Whatever a kubeconfig may say: programs that make tokens, OIDC, proxies. */
+async function openLibraryCredentials(place: ConnectionPlace): Promise<Credentials> {
   const load = (): Promise<KubeConfig> =>
     loadKubeConfig(place).catch((cause: unknown) => {
       const text = cause instanceof Error ? cause.message : String(cause);

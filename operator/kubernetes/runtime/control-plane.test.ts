@@ -136,7 +136,7 @@ describe('on a real API server', () => {
       ({ stage: 'fold', fold, type: 'Normal', reason: 'StageStarted', note: `fold ${fold}, attempt 1` }) as const;
     recorder.record(regarding, [started(0), started(1), started(2)]);
     await recorder.flush();
-    expect(recorder.stats).toEqual({ written: 1, lost: 0 });
+    expect(recorder.stats).toMatchObject({ written: 1, lost: 0, waiting: 0 });
     const { items } = await client.request<ObjectList<KubernetesObject & { note: string }>>({
       method: 'GET',
       path: resourcePath(EVENTS, { namespace }),
