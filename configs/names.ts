@@ -43,6 +43,7 @@ export const REASONS = {
   Resumed: 'run.suspend is false again.',
   NotSuspended: 'run.suspend is false.',
   ExperimentComplete: 'submission.csv is in the store.',
+  StagePending: 'A stage has its Job, but no pod of it runs: its message says what it waits for (a node, a GPU, an image).',
   StageStarted: 'An attempt of a stage was started.',
   StageFinished: 'An attempt of a stage ended well.',
   StageFailed: 'An attempt of a stage failed.',

@@ -1,6 +1,6 @@
 /** The conditions, named as on batch/v1 Job. `status` alone moves lastTransitionTime. */
 import type { ConditionType, Reason } from '@carpal/configs/names.ts';
-import { type Condition, type ExperimentStatus, isTrue } from './experiment-status.ts';
+import { type Condition, type ExperimentStatus, holdsPlace, isTrue } from './experiment-status.ts';
 import { stageTitle } from './stage.ts';
 import { entriesOf, placesTaken, type Stages } from './stages.ts';
 
@@ -27,9 +27,16 @@ function failureOf(stages: Stages): Verdict | undefined {
 
 const describe = (message: string | undefined): string => (message?.startsWith('exit') ? `ended with ${message}` : (message ?? 'failed'));
 
+/** How many folds wait with an attempt, and for what; '' where none has waited long enough to say so. */
+function waitingWords({ folds }: Stages): string {
+  const waiting = folds.filter(({ state, message }) => (state === 'Pending' || state === 'Queued') && message !== undefined);
+  const [first] = waiting;
+  return first === undefined ? '' : `, ${waiting.length} ${waiting.length === 1 ? 'waits' : 'wait'}: ${first.message}`;
+}
+
 function training(stages: Stages, phase: Reason): Verdict {
   const finished = stages.folds.filter((fold) => fold.state === 'Succeeded').length;
-  const message = `${finished} of ${stages.folds.length} folds finished`;
+  const message = `${finished} of ${stages.folds.length} folds finished${waitingWords(stages)}`;
   if (placesTaken(stages) > 0) return { status: 'True', reason: 'FoldsRunning', message };
   if (finished === stages.folds.length) return { status: 'False', reason: 'FoldsFinished', message };
   return { status: 'False', reason: phase, message };
@@ -51,13 +58,18 @@ export function conditionsOf(
   const phase = phaseOf(stages);
   const failed = failureOf(stages);
   const complete = failed === undefined && stages.ensemble.state === 'Succeeded';
-  const goesOn: Verdict = { status: 'False', reason: failed?.reason ?? phase, message: failed?.message ?? '' };
+  // Why an experiment failed is said once, by Failed; the others name the reason.
+  const goesOn: Verdict = { status: 'False', reason: failed?.reason ?? phase, message: '' };
   const verdicts: Record<ConditionType, Verdict> = {
     Prepared:
       stages.prepare.state === 'Succeeded'
         ? { status: 'True', reason: 'DatasetPrepared', message: 'the prepared data set is in the store' }
-        : { ...goesOn, reason: failed?.reason ?? (stages.prepare.attempts > 0 ? 'Preparing' : 'Pending') },
-    Training: failed === undefined ? training(stages, phase) : goesOn,
+        : {
+            ...goesOn,
+            reason: failed?.reason ?? (stages.prepare.attempts > 0 ? 'Preparing' : 'Pending'),
+            message: holdsPlace(stages.prepare) ? (stages.prepare.message ?? '') : '',
+          },
+    Training: failed === undefined ? training(stages, phase) : { ...training(stages, phase), status: 'False', reason: failed.reason },
     Suspended: suspended(previous, options.suspend && failed === undefined && !complete),
     Complete: complete ? { status: 'True', reason: 'ExperimentComplete', message: 'submission.csv is in the store' } : goesOn,
     Failed: failed ?? goesOn,

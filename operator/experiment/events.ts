@@ -7,11 +7,14 @@ import { entriesOf } from './stages.ts';
 export type PlannedEvent = StageKeyOrNone & { readonly type: 'Normal' | 'Warning'; readonly reason: Reason; readonly note: string };
 type StageKeyOrNone = { readonly stage?: StageKey['stage']; readonly fold?: number };
 
+/** Lists of events have a line for each; the API server takes 1,024 characters. */
+const inOneLine = (text: string): string => text.replaceAll(/\s*\n\s*/g, ' | ').slice(0, 1024);
+
 function stageEvents(key: StageKey, before: StageStatus, after: StageStatus): PlannedEvent[] {
   const title = stageTitle(key);
   const events: PlannedEvent[] = [];
   const add = (type: PlannedEvent['type'], reason: Reason, note: string): void => {
-    events.push({ ...key, type, reason, note: note.slice(0, 1024) });
+    events.push({ ...key, type, reason, note: inOneLine(note) });
   };
   const cause = after.message === undefined ? '' : `: ${after.message}`;
   if (after.attempts > before.attempts) {
@@ -44,7 +47,7 @@ function conditionEvent(before: Condition | undefined, after: Condition): Planne
   const row = CONDITION_EVENTS[after.type];
   if (row === undefined || (before?.status ?? 'False') === after.status) return [];
   const type = after.status === 'True' ? row.on : row.off;
-  return type === undefined ? [] : [{ type, reason: after.reason, note: after.message.slice(0, 1024) }];
+  return type === undefined ? [] : [{ type, reason: after.reason, note: inOneLine(after.message) }];
 }
 
 /** The events of one step. A plan that changes nothing has none. */

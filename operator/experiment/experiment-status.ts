@@ -63,6 +63,7 @@ export type ExperimentStatus = {
   readonly prepare: StageStatus;
   readonly folds: readonly FoldStatus[];
   readonly ensemble: StageStatus;
+  /** Where everything of the experiment is kept. */
   readonly artifacts?: string;
   readonly submission?: string;
   /** What has been announced; recorded by who sent it, carried along by the planner. */

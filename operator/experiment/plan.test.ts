@@ -306,7 +306,7 @@ describe('status', () => {
     const reports = [0, 1, 2].map((index) => report(index, { epoch: 5, epochs: 10, etaSeconds: 300, bestDice: 0.5 + index / 10 }));
     const runs = [prepared(), ...[0, 1, 2].map((index) => attempt(fold(index), 1, {}))];
     const { status } = plan(experimentWith(), seen(runs, undefined, reports), at(300));
-    expect(status).toMatchObject({ progress: '50%', estimatedCompletionTime: at(600).toISOString() });
+    expect(status).toMatchObject({ progress: '50%', estimatedCompletionTime: '2000-01-01T00:10:00Z' });
     expect(status.bestDice).toBeCloseTo(0.6, 12);
   });
 
@@ -314,7 +314,7 @@ describe('status', () => {
     const reports = [report(0, { epoch: 5, epochs: 10, etaSeconds: 300 })];
     const runs = [prepared(), attempt(fold(0), 1, {})];
     const { status } = plan(experimentWith({ parallelism: 1 }), seen(runs, undefined, reports), at(0));
-    expect(status.estimatedCompletionTime).toBe(at(1500).toISOString());
+    expect(status.estimatedCompletionTime).toBe('2000-01-01T00:25:00Z');
   });
 
   it('lists an event for every change and none where there is none', () => {

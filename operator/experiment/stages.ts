@@ -66,13 +66,22 @@ function attemptFields(stage: StageStatus): StageStatus {
   return { state, attempts, failures, disruptions, activeSeconds, ...known };
 }
 
+const toFourPlaces = (value: number): number => Math.round(value * 1e4) / 1e4;
+
+/** What people read, without digits that mean nothing; metrics.ndjson has them all. */
+const ROUNDED: Readonly<Record<string, (value: number) => number>> = {
+  loss: (value) => Number(value.toPrecision(4)),
+  dice: toFourPlaces,
+  bestDice: toFourPlaces,
+};
+
 /** A fold's figures from its progress report, or those known before. */
 function learned(observed: Observed, key: StageKey, previous: FoldStatus | undefined): Partial<FoldStatus> {
   const progress = progressOf(observed.progress, key);
   const figures: Partial<Record<'epoch' | 'epochs' | 'loss' | 'dice' | 'bestDice', number>> = {};
   for (const name of ['epoch', 'epochs', 'loss', 'dice', 'bestDice'] as const) {
     const value = progress?.[name] ?? previous?.[name];
-    if (value !== undefined && value !== null) figures[name] = value;
+    if (value !== undefined && value !== null) figures[name] = ROUNDED[name]?.(value) ?? value;
   }
   return figures;
 }

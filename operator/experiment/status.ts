@@ -1,5 +1,5 @@
 /** Status as a function of the decided stages and what was observed. */
-import { ensembleKey, FILE } from '@carpal/configs/names.ts';
+import { ensembleKey, experimentKey, FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { conditionsOf, endOf } from './conditions.ts';
 import type { ExperimentStatus } from './experiment-status.ts';
@@ -11,7 +11,7 @@ import { isSuspended } from './suspend.ts';
 
 /** Rounded up to whole minutes, so that a steady pace writes a steady status. */
 function completionTime(seconds: number, now: Date): string {
-  return new Date(Math.ceil((now.getTime() + seconds * 1000) / 60_000) * 60_000).toISOString();
+  return new Date(Math.ceil((now.getTime() + seconds * 1000) / 60_000) * 60_000).toISOString().replace('.000Z', 'Z');
 }
 
 /** The status to write. */
@@ -23,7 +23,8 @@ export function statusOf(experiment: SegmentationExperiment, stages: Stages, obs
   const end = endOf(conditions);
   const bestDice = meanBestDice(stages);
   const remaining = end === undefined && !suspend ? remainingTrainingSeconds(stages, progress, experiment.spec.run.parallelism) : undefined;
-  const uri = observed.artifacts ?? previous?.artifacts;
+  const key = experimentKey(experiment);
+  const artifacts = observed.artifacts === undefined ? previous?.artifacts : `${observed.artifacts}/${key}`;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions,
@@ -35,8 +36,10 @@ export function statusOf(experiment: SegmentationExperiment, stages: Stages, obs
     prepare: stages.prepare,
     folds: stages.folds,
     ensemble: stages.ensemble,
-    ...(uri === undefined ? {} : { artifacts: uri }),
-    ...(uri === undefined || end !== 'complete' ? {} : { submission: `${uri}/${ensembleKey(experiment)}/${FILE.submission}` }),
+    ...(artifacts === undefined ? {} : { artifacts }),
+    ...(artifacts === undefined || end !== 'complete'
+      ? {}
+      : { submission: `${artifacts}${ensembleKey(experiment).slice(key.length)}/${FILE.submission}` }),
     announcements: previous?.announcements ?? [],
   };
 }

@@ -12,6 +12,13 @@ const STATES: Partial<Record<Reason, ExperimentState>> = {
   Ensembling: 'Ensembling',
 };
 
+/** Nothing runs, and what has an attempt has waited for a node, an image or a pod long enough to say why. */
+function isStuck(stages: Stages): boolean {
+  const held = entriesOf(stages).map(([, stage]) => stage);
+  const waits = held.some(({ state, message }) => state === 'Pending' && message !== undefined);
+  return waits && !held.some(({ state }) => state === 'Running' || state === 'Stopping');
+}
+
 const isUnderway = ({ state }: StageStatus): boolean => state !== 'Succeeded' && state !== 'Failed';
 
 /** Why it is where it is: the end's reason, the wish to suspend, else what holds the first stage back that says so, else the phase. */
@@ -21,7 +28,7 @@ function reasonOf(stages: Stages, conditions: readonly Condition[], phase: Reaso
   );
   if (decisive !== undefined) return decisive.reason;
   const held = entriesOf(stages).find(([, stage]) => isUnderway(stage) && stage.reason !== undefined);
-  return held?.[1].reason ?? phase;
+  return held?.[1].reason ?? (isStuck(stages) ? 'StagePending' : phase);
 }
 
 /** State, reason and finished folds of stages whose conditions are these. */
@@ -33,7 +40,8 @@ export function summaryOf(
   const phase = phaseOf(stages);
   const end = endOf(conditions);
   const ended: ExperimentState = end === 'complete' ? 'Complete' : 'Failed';
-  const goesOn: ExperimentState = suspend ? 'Suspended' : (STATES[phase] ?? 'Pending');
+  const atWork: ExperimentState = isStuck(stages) ? 'Pending' : (STATES[phase] ?? 'Pending');
+  const goesOn: ExperimentState = suspend ? 'Suspended' : atWork;
   const finished = stages.folds.filter(({ state }) => state === 'Succeeded').length;
   return {
     state: end === undefined ? goesOn : ended,
