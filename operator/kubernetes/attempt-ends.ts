@@ -25,6 +25,7 @@ export function attemptEnds(
     if (stage.state === 'Succeeded' && old.state !== 'Succeeded') return [{ ...end, outcome: 'succeeded' }];
     if (stage.failures > old.failures) return [{ ...end, outcome: 'failed' }];
     if (stage.disruptions > old.disruptions) return [{ ...end, outcome: 'disrupted' }];
-    return stage.state === 'Stopped' && old.state === 'Stopping' ? [{ ...end, outcome: 'stopped' }] : [];
+    const stopped = old.state === 'Stopping' || stage.activeSeconds > old.activeSeconds;
+    return stage.state === 'Stopped' && stopped ? [{ ...end, outcome: 'stopped' }] : [];
   });
 }

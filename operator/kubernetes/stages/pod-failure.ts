@@ -9,7 +9,7 @@ import { known } from './kept-metadata.ts';
 import { isOver, type KeptPod, podCondition, stageState } from './kept-pod.ts';
 
 /** How an attempt failed, as far as it can be known. */
-export type Failure = Pick<StageRun, 'exitCode' | 'disrupted' | 'reason' | 'message'>;
+export type Failure = Pick<StageRun, 'exitCode' | 'disrupted' | 'stopRequested' | 'reason' | 'message'>;
 
 const SIGKILL_EXIT = 137;
 /** Exits from here on are signals: nothing that a stage says itself. */
@@ -89,8 +89,8 @@ function failureOfJob(job: KeptJob): Failure {
 /** How the attempt failed. `job` has the condition Failed. */
 export function failureOf(job: KeptJob, pod: KeptPod | undefined): Failure {
   const failure = pod === undefined || !isOver(pod) ? failureOfJob(job) : failureOfPod(pod);
-  // Its queue took it back, and its pod ended faster than the Job's suspension was carried out.
+  // Its queue took it back, and its pod ended before the Job's controller had suspended the Job. As if it had: it costs nothing.
   return job.spec.suspend === true
-    ? { ...failure, disrupted: true, reason: 'Suspended', message: 'its queue took its place back' }
+    ? { ...failure, stopRequested: true, reason: 'Suspended', message: 'its queue took its place back' }
     : failure;
 }

@@ -332,11 +332,11 @@ describe('an attempt that failed', () => {
       /DeadlineExceeded/,
     ],
     [
-      'because its queue took its place back: a disruption',
+      'because its queue took its place back: nothing counts',
       runOf({ ...failedBy(75, 2), spec: { suspend: true, template: { spec: {} } } }, failedPod({ exitCode: 75 })),
-      'disruption',
+      'excused',
       75,
-      /queue/,
+      /on request/,
     ],
     [
       'of a Job that is being deleted: a disruption, unless the planner had asked for it',
