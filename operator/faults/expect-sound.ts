@@ -112,13 +112,13 @@ async function untilStill(world: FaultWorld, name: string): Promise<void> {
 export async function untilNothingIsOrphaned(world: FaultWorld, name: string): Promise<void> {
   const list = async (resource: Resource): Promise<readonly KubernetesObject[]> => {
     const path = resourcePath(resource, { namespace: world.namespace });
-    return (await world.client.request<ObjectList<KubernetesObject>>({ method: 'GET', path })).items;
+    const query = resource === EXPERIMENTS ? { fieldSelector: `metadata.name=${name}` } : { labelSelector: `${LABEL.experiment}=${name}` };
+    return (await world.client.request<ObjectList<KubernetesObject>>({ method: 'GET', path, query })).items;
   };
   const orphans = async (): Promise<readonly string[]> => {
-    const [experiments, jobs, pods, maps] = await Promise.all([EXPERIMENTS, JOBS, PODS, CONFIG_MAPS].map(list));
-    const living = new Set([...(experiments ?? []), ...(jobs ?? [])].map(({ metadata }) => metadata.uid));
-    return [...(jobs ?? []), ...(pods ?? []), ...(maps ?? [])]
-      .filter(({ metadata }) => labelled(metadata, name))
+    const [experiments = [], jobs = [], pods = [], maps = []] = await Promise.all([EXPERIMENTS, JOBS, PODS, CONFIG_MAPS].map(list));
+    const living = new Set([...experiments, ...jobs].map(({ metadata }) => metadata.uid));
+    return [...jobs, ...pods, ...maps]
       .filter(({ metadata }) => metadata.ownerReferences?.some(({ uid }) => living.has(uid)) !== true)
       .map(({ metadata }) => metadata.name);
   };
@@ -126,10 +126,9 @@ export async function untilNothingIsOrphaned(world: FaultWorld, name: string): P
   await vi.waitFor(gone, { timeout: 60_000, interval: 300 });
 }
 
-/** The calls that were about this experiment. */
+/** The calls that were about this experiment. No other's name may begin with its name and a hyphen. */
 export function callsFor(world: FaultWorld, name: string): readonly RecordedCall[] {
-  const named = new RegExp(`[/"]${name}(?:[-/"]|$)`);
-  return world.calls.filter(({ path, body }) => named.test(`${path} ${JSON.stringify(body) ?? ''}`));
+  return world.calls.filter(({ about }) => about.some((one) => one === name || one.startsWith(`${name}-`)));
 }
 
 /** A whole second comes in which nothing is asked for on the experiment's behalf. */

@@ -32,8 +32,12 @@ export type ContainerRun = ScriptedAttempt & {
   end?: PodEnd;
 };
 
-/** What the operator asked for; `done` once the API server has said yes. */
-export type RecordedCall = Pick<KubernetesRequest, 'method' | 'path' | 'body'> & { readonly atMs: number; done: boolean };
+/** What the operator asked for, and the names of what it was about; `done` once the API server has said yes. */
+export type RecordedCall = Pick<KubernetesRequest, 'method' | 'path' | 'body'> & {
+  readonly about: readonly string[];
+  readonly atMs: number;
+  done: boolean;
+};
 
 export type Script = (attempt: ScriptedAttempt, pod: KubeletPod) => PodScript;
 export type Spec = Readonly<Record<string, unknown>>;
@@ -182,12 +186,17 @@ function recordRuns(play: RunPod, runs: ContainerRun[]): RunPod {
   };
 }
 
+function namesIn(path: string, body: unknown): readonly string[] {
+  const { metadata, regarding } = (body ?? {}) as { metadata?: { name?: string }; regarding?: { name?: string } };
+  return [...path.split('/'), metadata?.name, regarding?.name].filter((name) => name !== undefined);
+}
+
 function recordCalls(connection: Connection, calls: RecordedCall[]): Connection {
   return {
     ...connection,
     request: async (request) => {
       const { method, path, body } = request;
-      const call: RecordedCall = { method, path, body, atMs: performance.now(), done: false };
+      const call: RecordedCall = { method, path, body, about: namesIn(path, body), atMs: performance.now(), done: false };
       calls.push(call);
       const answer = await connection.request(request);
       call.done = true;

@@ -114,6 +114,7 @@ export function podFaults(world: () => FaultWorld): void {
       const held = gate();
       await world().begin('pod-deaf', {}, firstOfFoldOne({ ...held.script, onStop: 'ignore' }));
       const pod = await runningPod(world(), 'pod-deaf-fold-1-1');
+      await world().until('pod-deaf', ({ status }) => status?.folds?.[1]?.state === 'Running');
       await deleteObject(world(), PODS, pod.name);
       await world().eventually('the deletion', () => world().pods.get(`${world().namespace}/${pod.name}`)?.metadata.deletionTimestamp);
       expect((await world().read('pod-deaf')).status?.folds[1]?.attempts).toBe(1);

@@ -142,9 +142,12 @@ export function steeringFaults(world: () => FaultWorld): void {
       await runningPod(world(), 'taken-fold-1-1');
       await world().until('taken', ({ status }) => status?.folds?.[1]?.state === 'Running');
       await admit(world(), 'taken-fold-1-1', true);
-      await world().until('taken', ({ status }) => status?.folds?.[1]?.state === 'Queued');
-      await admit(world(), 'taken-fold-1-1', false);
-      await expectSound(world(), 'taken', { state: 'Complete', podsBesides: 1 });
+      const again = await world().until('taken', ({ status }) => status?.folds?.[1]?.state === 'Queued');
+      await admit(world(), `taken-fold-1-${again.status?.folds[1]?.attempts}`, false);
+      const { status } = await world().until('taken', (seen) => hasCondition(seen, 'Complete'));
+      // Where the pod has ended before its Job's controller has suspended the Job, the Job is over, and a further one takes its place.
+      const excused = (status?.folds[1]?.attempts ?? 0) - 1;
+      await expectSound(world(), 'taken', { state: 'Complete', costs: { 'fold 1': { excused } }, podsBesides: 1 - excused });
     });
   });
 
@@ -164,18 +167,18 @@ export function steeringFaults(world: () => FaultWorld): void {
     });
 
     it('stays as it is, whatever is done to its Jobs, its pods and its spec', async () => {
-      await world().begin('final');
-      const done = await world().until('final', (seen) => hasCondition(seen, 'Complete'));
-      await untilQuiet(world(), 'final', 60);
+      await world().begin('settled');
+      const done = await world().until('settled', (seen) => hasCondition(seen, 'Complete'));
+      await untilQuiet(world(), 'settled', 60);
       const pod = world()
         .pods.list()
-        .find(({ metadata }) => metadata.name.startsWith('final-fold-0-1-'));
+        .find(({ metadata }) => metadata.name.startsWith('settled-fold-0-1-'));
       await deleteObject(world(), PODS, pod?.metadata.name ?? '');
-      await deleteObject(world(), JOBS, 'final-fold-1-1');
-      await deleteObject(world(), JOBS, 'final-fold-2-1', 'Orphan');
-      await world().change('final', { run: { suspend: true, parallelism: 1 } });
-      await expectSound(world(), 'final', { state: 'Complete' });
-      expect((await world().read('final')).status).toEqual(done.status);
+      await deleteObject(world(), JOBS, 'settled-fold-1-1');
+      await deleteObject(world(), JOBS, 'settled-fold-2-1', 'Orphan');
+      await world().change('settled', { run: { suspend: true, parallelism: 1 } });
+      await expectSound(world(), 'settled', { state: 'Complete' });
+      expect((await world().read('settled')).status).toEqual(done.status);
     });
 
     it('cannot be reopened by an edit of its status; one that is made all the same is put right', async () => {
