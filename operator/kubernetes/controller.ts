@@ -2,11 +2,11 @@
 import { type Collections, createCollections } from './collections.ts';
 import { countExperiments, countStages } from './experiment-counts.ts';
 import { createExperimentStep, type StepDependencies } from './experiment-step.ts';
+import { createPatience } from './patience.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
 import { createWorkQueue } from './runtime/work-queue.ts';
 import { runWorkers } from './runtime/workers.ts';
-import type { Urgency } from './urgency.ts';
 
 export type ControllerOptions = Omit<StepDependencies, 'collections' | 'metrics'> & {
   readonly metrics: OperatorMetrics;
@@ -31,11 +31,11 @@ export function createController(options: ControllerOptions): Controller {
   const { client, settings, metrics, random, log } = options;
   const queue = createWorkQueue({ onTaken: metrics.queueWaited, onRetry: metrics.queueRetried });
   const { spacingMs = SPACING_MS } = settings;
-  const waitMs: Readonly<Record<Urgency, number>> = { now: 0, soon: spacingMs / 2, later: spacingMs * 4 };
+  const patience = createPatience(spacingMs);
   const collections = createCollections({
     client,
     namespace: settings.watchNamespace,
-    onDue: (key, urgency) => queue.addAfter(key, waitMs[urgency]),
+    onDue: (key, urgency) => queue.addAfter(key, patience.waitMs(urgency)),
     random,
     resyncMs: settings.resyncMs,
     inactivityMs: settings.inactivityMs,
@@ -65,7 +65,10 @@ export function createController(options: ControllerOptions): Controller {
           work,
           signal,
           onError: (key, error) => log.child({ experiment: key }).warn({ error }, 'a step failed and is tried again'),
-          onDone: metrics.reconciled,
+          onDone: (seen) => {
+            patience.note(seen);
+            metrics.reconciled(seen);
+          },
           spacingMs,
         });
       }

@@ -15,7 +15,7 @@ export type OperatorSettings = {
   readonly retry?: RetryPolicy;
   /**
    * Least time between two reconciles of an experiment; 500 where absent. Ends of attempts wait half of it for others, and news of attempts
-   * that go on, which change nothing but what is told, four times as long.
+   * that go on, which change nothing but what is told, at least four times as long; see patience.ts.
    */
   readonly spacingMs?: number;
   /** Full lists that mend what the watches have missed; see reflector-types.ts. */

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { createPatience } from './patience.ts';
+
+describe('the time that news may wait', () => {
+  it('is none for what somebody wants, and short for what has ended', () => {
+    const patience = createPatience(500);
+    expect([patience.waitMs('now'), patience.waitMs('soon'), patience.waitMs('later')]).toEqual([0, 250, 2000]);
+  });
+
+  it('grows with the time that a look takes, up to a bound, and falls again', () => {
+    const patience = createPatience(500);
+    const look = (seconds: number): number => {
+      for (let times = 0; times < 200; times++) patience.note({ seconds });
+      return patience.waitMs('later');
+    };
+    expect(look(0.02)).toBe(2000);
+    expect(look(0.25)).toBeCloseTo(5000, -1);
+    expect(look(60)).toBe(10_000);
+    expect(look(0.01)).toBe(2000);
+    expect(patience.waitMs('soon')).toBe(250);
+  });
+});
