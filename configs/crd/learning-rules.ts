@@ -2,12 +2,15 @@
 import type { ModelName, ModelOptions } from '../schema/experiment.ts';
 import { MODEL_NAMES, modelSchema } from '../schema/learning.ts';
 import {
+  AUGMENTATION_LEAST,
   AUGMENTATION_OPTIONS,
+  AUGMENTATION_RANGES,
   MODEL_OPTIONS,
   PRETRAINED_ENCODERS,
   SCHEDULER_OPTIONS,
   SIDE_HEADS,
   sizeMultiple,
+  VARIANTS,
 } from '../schema/options.ts';
 import { type CelRule, type CelRules, digits, either, literal, once, says, valueOr } from './cel.ts';
 import { schemaAt, structuralSchema } from './structural-schema.ts';
@@ -61,14 +64,20 @@ const inputSize: CelRule = {
   fieldPath: '.input.size',
 };
 
-const gamma = AUGMENTATION_OPTIONS.gamma;
-const low = valueOr('self.low', literal(gamma.low, true));
-const high = valueOr('self.high', literal(gamma.high, true));
+/** One rule for each augmentation that draws from low to high. */
+const augmentationRanges: readonly CelRule[] = AUGMENTATION_RANGES.map((name) => {
+  const { low, high } = AUGMENTATION_OPTIONS[name];
+  return {
+    rule: `self.name != '${name}' || ${valueOr('self.low', literal(low, true))} <= ${valueOr('self.high', literal(high, true))}`,
+    message: `low (default ${low}) lies above high (default ${high}). Let low be at most high.`,
+  };
+});
 
-const gammaRange: CelRule = {
-  rule: `self.name != 'gamma' || ${low} <= ${high}`,
-  message: `low (default ${gamma.low}) lies above high (default ${gamma.high}). Let low be at most high.`,
-};
+const augmentationLeast: readonly CelRule[] = AUGMENTATION_LEAST.map(({ name, option, least, why }) => ({
+  rule: `self.name != '${name}' || !has(self.${option}) || self.${option} >= ${literal(least, true)}`,
+  message: `must be at least ${least} for augmentation ${name}: ${why}. Write ${least} or more.`,
+  fieldPath: `.${option}`,
+}));
 
 const milestonesGiven: CelRule = {
   rule: "self.name != 'MultiStepLR' || has(self.options.milestones)",
@@ -130,10 +139,20 @@ const sideHeads: CelRule = {
 const pretrainedEncoder: CelRule = {
   rule: `!has(self.pretrained) || self.name in ${literal(PRETRAINED_ENCODERS)}`,
   message: 'the network has no encoder that takes pretrained weights. Take it out.',
-  messageExpression: says`network ${'self.name'} has no encoder that takes pretrained weights. Take it out; ${literal(PRETRAINED_ENCODERS.join(' and '))} take pretrained weights.`,
+  messageExpression: says`network ${'self.name'} has no encoder that takes pretrained weights. Take it out; ${literal(PRETRAINED_ENCODERS.join(', '))} take pretrained weights.`,
   fieldPath: '.pretrained',
   reason: 'FieldValueForbidden',
 };
+
+/** One rule for each network that has variants. */
+const ownVariants = Object.entries(VARIANTS).map(
+  ([name, variants]): CelRule => ({
+    rule: `self.name != ${literal(name)} || !has(self.options.variant) || self.options.variant in ${literal(variants)}`,
+    message: `network ${name} has no such variant. Write ${variants.join(', ')}.`,
+    messageExpression: says`network ${literal(name)} has no variant ${'self.options.variant'}. Write ${literal(variants.join(', '))}.`,
+    fieldPath: '.options.variant',
+  }),
+);
 
 const WINDOW = 'self.inference.window';
 
@@ -160,8 +179,8 @@ const noWindow: CelRule = {
 
 export const LEARNING_CEL: CelRules = {
   spec: [inputSize, milestonesRise, milestonesInTime, warmup, learningRateFloor, sideHeads, windowSize],
-  'spec.model': [...ownOptions(MODEL_OPTIONS, 'network', '.options'), pretrainedEncoder],
-  'spec.augmentations[]': [...ownOptions(AUGMENTATION_OPTIONS, 'augmentation', ''), gammaRange],
+  'spec.model': [...ownOptions(MODEL_OPTIONS, 'network', '.options'), ...ownVariants, pretrainedEncoder],
+  'spec.augmentations[]': [...ownOptions(AUGMENTATION_OPTIONS, 'augmentation', ''), ...augmentationRanges, ...augmentationLeast],
   'spec.loss': [once('loss', (entry) => `${entry}.name`)],
   'spec.scheduler': [...ownOptions(SCHEDULER_OPTIONS, 'scheduler', '.options'), milestonesGiven],
   'spec.training': [validationHappens, narrowNeedsGraph],

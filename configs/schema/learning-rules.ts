@@ -1,12 +1,31 @@
 /** Rules between the fields that say what is learned and how. */
 import type { Finding } from '../finding.ts';
-import { AUGMENTATION_OPTIONS, MODEL_OPTIONS, PRETRAINED_ENCODERS, SCHEDULER_OPTIONS, SIDE_HEADS, sizeMultiple } from './options.ts';
+import {
+  AUGMENTATION_LEAST,
+  AUGMENTATION_OPTIONS,
+  AUGMENTATION_RANGES,
+  MODEL_OPTIONS,
+  PRETRAINED_ENCODERS,
+  SCHEDULER_OPTIONS,
+  SIDE_HEADS,
+  sizeMultiple,
+} from './options.ts';
 import { doubled, foreignOptions, type Rule } from './rule.ts';
 
 const modelOptions: Rule = {
   reads: ['model'],
   check: ({ model }) =>
     foreignOptions(['model', 'options'], model.options, Object.keys(MODEL_OPTIONS[model.name]), `network ${model.name}`),
+};
+
+const ownVariant: Rule = {
+  reads: ['model'],
+  check: ({ model: { name, options } }) => {
+    const variants = VARIANTS[name];
+    if (options.variant === undefined || variants === undefined || variants.includes(options.variant)) return [];
+    const message = `network ${name} has no variant ${options.variant}`;
+    return [{ path: ['model', 'options', 'variant'], message, mend: `Write ${variants.join(', ')}.` }];
+  },
 };
 
 const inputSize: Rule = {
@@ -30,16 +49,32 @@ const augmentationOptions: Rule = {
     ),
 };
 
-const gammaRange: Rule = {
+const augmentationRange: Rule = {
   reads: ['augmentations'],
   check: ({ augmentations }) =>
     augmentations.flatMap((entry, index): Finding[] => {
-      const low = entry.low ?? AUGMENTATION_OPTIONS.gamma.low ?? 0;
-      const high = entry.high ?? AUGMENTATION_OPTIONS.gamma.high ?? 0;
-      if (entry.name !== 'gamma' || low <= high) return [];
+      const name = AUGMENTATION_RANGES.find((known) => known === entry.name);
+      if (name === undefined) return [];
+      const low = entry.low ?? AUGMENTATION_OPTIONS[name].low ?? 0;
+      const high = entry.high ?? AUGMENTATION_OPTIONS[name].high ?? 0;
+      if (low <= high) return [];
       const at = entry.low === undefined ? 'high' : 'low';
       return [{ path: ['augmentations', index, at], message: `low (${low}) lies above high (${high})`, mend: 'Let low be at most high.' }];
     }),
+};
+
+const augmentationLeast: Rule = {
+  reads: ['augmentations'],
+  check: ({ augmentations }) =>
+    augmentations.flatMap((entry, index): Finding[] =>
+      AUGMENTATION_LEAST.filter(({ name, option, least }) => name === entry.name && (entry[option] ?? least) < least).map(
+        ({ name, option, least, why }) => ({
+          path: ['augmentations', index, option],
+          message: `must be at least ${least} for augmentation ${name}: ${why}`,
+          mend: `Write ${least} or more.`,
+        }),
+      ),
+    ),
 };
 
 const lossesOnce: Rule = {
@@ -182,16 +217,18 @@ const pretrainedEncoder: Rule = {
   reads: ['model'],
   check: ({ model: { name, pretrained } }) => {
     if (pretrained === undefined || PRETRAINED_ENCODERS.includes(name)) return [];
-    const mend = `Take it out; ${PRETRAINED_ENCODERS.join(' and ')} take pretrained weights.`;
+    const mend = `Take it out; ${PRETRAINED_ENCODERS.join(', ')} take pretrained weights.`;
     return [{ path: ['model', 'pretrained'], message: `network ${name} has no encoder that takes pretrained weights`, mend }];
   },
 };
 
 export const LEARNING_RULES: readonly Rule[] = [
   modelOptions,
+  ownVariant,
   inputSize,
   augmentationOptions,
-  gammaRange,
+  augmentationRange,
+  augmentationLeast,
   lossesOnce,
   schedulerOptions,
   milestonesRise,

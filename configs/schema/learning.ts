@@ -21,10 +21,26 @@ export const MODEL_NAMES = [
   'DUCKNet',
   'RAPUNet',
   'SegFormer',
+  'HRNet',
+  'UNetPlusPlus',
 ] as const;
 export const SEGFORMER_VARIANTS = ['published', 'B0', 'B1', 'B2', 'B3', 'B4', 'B5'] as const;
+export const HRNET_VARIANTS = ['W18', 'W32', 'W48'] as const;
+export const UNET_PLUS_PLUS_ENCODERS = ['ResNet34', 'ResNet50'] as const;
 export const RAPUNET_HEADS = ['published', 'perClass'] as const;
-export const AUGMENTATION_NAMES = ['rotate', 'flipHorizontal', 'shiftScaleRotate', 'brightnessContrast', 'gamma', 'gaussianNoise'] as const;
+export const AUGMENTATION_NAMES = [
+  'rotate',
+  'flipHorizontal',
+  'shiftScaleRotate',
+  'elastic',
+  'gridDistortion',
+  'wristCrop',
+  'brightnessContrast',
+  'gamma',
+  'clahe',
+  'gaussianBlur',
+  'gaussianNoise',
+] as const;
 export const LOSS_NAMES = ['Dice', 'BCE'] as const;
 export const OPTIMIZER_NAMES = ['AdamW'] as const;
 export const SCHEDULER_NAMES = ['ReduceLROnPlateau', 'MultiStepLR', 'CosineAnnealingLR'] as const;
@@ -53,7 +69,8 @@ export const modelSchema = z.object({
       width: count(1, 256).optional(),
       depth: count(2, 7).optional(),
       guidance: z.boolean().optional(),
-      variant: z.enum(SEGFORMER_VARIANTS).optional(),
+      variant: z.enum([...SEGFORMER_VARIANTS, ...HRNET_VARIANTS]).optional(),
+      encoder: z.enum(UNET_PLUS_PLUS_ENCODERS).optional(),
       head: z.enum(RAPUNET_HEADS).optional(),
       divisor: count(1, 32).optional(),
     })
@@ -65,7 +82,8 @@ export const modelSchema = z.object({
 export const inputSchema = z.object({ size: count(32, 2048).default(512), normalize: z.enum(['unit']).default('unit') });
 
 /** One step of the augmentation, applied with its probability to image and polygons together. Angles in degrees, shift and scale as
- * fractions of the square's side, brightness and contrast as fractions of the full range, sigma in units of the 0..1 image. */
+ * fractions of the square's side, brightness and contrast as fractions of the full range; what low, high and sigma count depends on the
+ * augmentation, see AUGMENTATION_OPTIONS. */
 export const augmentationSchema = z.object({
   name: z.enum(AUGMENTATION_NAMES),
   probability: fraction().default(0.5),
@@ -77,6 +95,11 @@ export const augmentationSchema = z.object({
   low: z.number().min(0.1).max(10).optional(),
   high: z.number().min(0.1).max(10).optional(),
   sigma: fraction().optional(),
+  alpha: z.number().min(0).max(0.5).optional(),
+  steps: count(2, 32).optional(),
+  limit: z.number().min(0).max(0.6).optional(),
+  clipLimit: z.number().min(1).max(40).optional(),
+  tiles: count(1, 32).optional(),
 });
 
 export const lossSchema = z.object({ name: z.enum(LOSS_NAMES), weight: positive(1000).default(1) });

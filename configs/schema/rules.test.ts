@@ -31,6 +31,11 @@ const REFUSED: [string, object, string[]][] = [
     ['spec.model.options.width: is not an option of network UNet'],
   ],
   [
+    'a variant of another network',
+    { model: { name: 'HRNet', options: { variant: 'B2' } } },
+    ['spec.model.options.variant: network HRNet has no variant B2'],
+  ],
+  [
     'a size that UNet cannot halve four times',
     { input: { size: 120 } },
     ['spec.input.size: must be a multiple of 16 for network UNet, is 120'],
@@ -49,6 +54,29 @@ const REFUSED: [string, object, string[]][] = [
     'a gamma range upside down',
     { augmentations: [{ name: 'gamma', low: 2 }] },
     ['spec.augmentations[0].low: low (2) lies above high (1.25)'],
+  ],
+  [
+    'a range upside down beside a default',
+    {
+      augmentations: [
+        { name: 'gaussianBlur', high: 0.2 },
+        { name: 'wristCrop', low: 4, high: 3 },
+      ],
+    },
+    ['spec.augmentations[0].high: low (0.3) lies above high (0.2)', 'spec.augmentations[1].low: low (4) lies above high (3)'],
+  ],
+  [
+    'an elastic field as fine as noise and a window smaller than the wrist',
+    {
+      augmentations: [
+        { name: 'elastic', sigma: 0.001 },
+        { name: 'wristCrop', low: 0.5 },
+      ],
+    },
+    [
+      'spec.augmentations[0].sigma: must be at least 0.01 for augmentation elastic: a finer field is noise, not a bend',
+      'spec.augmentations[1].low: must be at least 1 for augmentation wristCrop: a smaller window would cut the carpals off',
+    ],
   ],
   ['a loss named twice', { loss: [{ name: 'Dice' }, { name: 'Dice' }] }, ['spec.loss[1]: names loss Dice a second time']],
   ['no loss at all', { loss: [] }, ['spec.loss: must have at least 1 entries, has 0']],
@@ -197,6 +225,11 @@ describe('the rules between fields', () => {
           { name: 'shiftScaleRotate', shift: 0.1 },
           { name: 'gamma', low: 1, high: 1 },
           { name: 'gaussianNoise' },
+          { name: 'elastic', alpha: 0.01, sigma: 0.01 },
+          { name: 'gridDistortion', steps: 2, limit: 0.6 },
+          { name: 'clahe', clipLimit: 1, tiles: 32 },
+          { name: 'gaussianBlur' },
+          { name: 'wristCrop', low: 1 },
           { name: 'brightnessContrast' },
         ],
         scheduler: { name: 'MultiStepLR', options: { milestones: [1, 2], gamma: 0.5, warmupEpochs: 1 } },

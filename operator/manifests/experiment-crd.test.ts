@@ -148,7 +148,8 @@ const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   'dataset.uri': ['data', 'file:///d', 'S3://b/c', 'gs://b', '://', 'a+b://c', ''],
   'dataset.split.folds': [1, 2, 3, 20, 21, 2.5, '5'],
   'dataset.split.seed': [0, 4_294_967_295, 4_294_967_296],
-  'model.name': ['UNet', 'SlimUNet', 'NestedUNet', 'FCNResNet50', 'unet'],
+  'model.name': ['UNet', 'SlimUNet', 'NestedUNet', 'FCNResNet50', 'HRNet', 'SegFormer', 'unet'],
+  'model.options.variant': ['B0', 'W48', 'W1'],
   'model.options.depth': [2, 5, 7, 8],
   'model.options.width': [1, 16, 257],
   'model.pretrained': [{ uri: 's3://b/w' }, {}],
@@ -156,6 +157,8 @@ const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   augmentations: [
     [],
     [{ name: 'gamma', low: 1.25 }],
+    [{ name: 'wristCrop', low: 0.9 }],
+    [{ name: 'elastic', sigma: 0.01 }],
     [{ name: 'gamma', high: 0.5 }],
     [{ name: 'rotate' }, { name: 'rotate', sigma: 1 }],
     [{ probability: 1 }],

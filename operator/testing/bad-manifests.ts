@@ -47,12 +47,27 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   [
     'an option of another augmentation',
     { augmentations: [{ name: 'flipHorizontal' }, { name: 'rotate', sigma: 0.1 }] },
-    ['spec.augmentations[1].sigma: Forbidden: is not an option of augmentation rotate. Take it out: it belongs to gaussianNoise.'],
+    ['spec.augmentations[1].sigma: Forbidden: is not an option of augmentation rotate. Take it out: it belongs to elastic, gaussianNoise.'],
   ],
   [
     'a gamma range upside down',
     { augmentations: [{ name: 'gamma', low: 2 }] },
     ['spec.augmentations[0]: Invalid value: low (default 0.8) lies above high (default 1.25). Let low be at most high.'],
+  ],
+  [
+    'a blur range upside down',
+    { augmentations: [{ name: 'gaussianBlur', low: 2 }] },
+    ['spec.augmentations[0]: Invalid value: low (default 0.3) lies above high (default 1). Let low be at most high.'],
+  ],
+  [
+    'an elastic field as fine as noise',
+    {
+      augmentations: [
+        { name: 'gaussianNoise', sigma: 0.001 },
+        { name: 'elastic', sigma: 0.001 },
+      ],
+    },
+    ['spec.augmentations[1].sigma: Invalid value: must be at least 0.01 for augmentation elastic: a finer field is noise, not a bend.'],
   ],
   [
     'a probability above 1',

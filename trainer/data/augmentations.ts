@@ -1,76 +1,159 @@
 import type { AugmentationName, AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
-import { type Affine, compose, IDENTITY, rotation, scaling, translation } from '@carpal/masks/warp.ts';
+import { AUGMENTATION_OPTIONS, type AugmentationOptions } from '@carpal/configs/schema/options.ts';
+import type { Polygon } from '@carpal/masks/polygon.ts';
+import { rotation, scaling, translation } from '@carpal/masks/warp.ts';
+import { joinWarp, type Warp, warpOutline } from '@carpal/masks/warp-steps.ts';
 import type { Random } from '../random.ts';
+import { drawElastic, drawGridDistortion, type Square } from './draw-field.ts';
+import { drawWristWindow } from './wrist-window.ts';
 
-/** What one image of one epoch gets. `geometry` moves sheet coordinates, image and polygons alike; undefined leaves them where they are. */
+/**
+ * One walk over the image. `sample` looks the grey levels of 0..255 up in a table of values in 0..1 and moves the image by a map of sheet
+ * coordinates; `clahe` sees the image in 8 bits; the sigma of `blur` is in pixels of the square, that of `noise` in units of 0..1.
+ */
+export type Pass =
+  | { readonly kind: 'sample'; readonly levels: Float32Array; readonly warp: Warp }
+  | { readonly kind: 'clahe'; readonly clipLimit: number; readonly tiles: number }
+  | { readonly kind: 'blur'; readonly sigma: number }
+  | { readonly kind: 'noise'; readonly sigma: number; readonly random: Random };
+
+/** What one image of one epoch gets. */
 export type DrawnAugmentation = {
-  readonly geometry: Affine | undefined;
-  /** The value in 0..1 that each grey level of 0..255 becomes. */
-  readonly levels: Float32Array;
-  /** Standard deviation of the noise to add, in units of the 0..1 image. */
-  readonly noise: number;
+  readonly passes: readonly Pass[];
+  /** All movements of the passes, for the polygons; empty: they stay where they are. */
+  readonly warp: Warp;
+  /** A few words on each entry that was drawn. */
+  readonly notes: readonly string[];
 };
 
-type Draft = { geometry: Affine | undefined; levels: Float32Array; noise: number };
-type Frame = { readonly side: number; readonly centreX: number; readonly centreY: number };
-type Step = (spec: AugmentationSpec, random: Random, draft: Draft, frame: Frame) => void;
+/** What is augmented: a sheet's size, and the outlines of its carpal bones as annotated (none: entries about the wrist do nothing). */
+export type Subject = { readonly width: number; readonly height: number; readonly carpals?: readonly Polygon[] };
+
+type Frame = Square & { readonly centreX: number; readonly centreY: number };
+type Values = Required<{ [Key in keyof AugmentationOptions]: number }>;
+type Draft = { passes: Pass[]; warp: Warp; readonly carpals: readonly Polygon[] };
+/** Draws one entry into the draft and says in words what it was. */
+type Step = (options: Values, random: Random, draft: Draft, frame: Frame) => string | undefined;
 
 /** Grey levels as they are: v / 255. */
 export const UNIT_LEVELS: Float32Array = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 
 const STEPS: Readonly<Record<AugmentationName, Step>> = {
-  rotate(spec, random, draft, { centreX, centreY }) {
-    const degrees = spec.degrees ?? 15;
-    move(draft, rotation(random.range(-degrees, degrees), centreX, centreY));
+  rotate({ degrees }, random, draft, { centreX, centreY }) {
+    const angle = random.range(-degrees, degrees);
+    move(draft, rotation(angle, centreX, centreY));
+    return signed(angle);
   },
-  flipHorizontal(_spec, _random, draft, { centreX }) {
+  flipHorizontal(_options, _random, draft, { centreX }) {
     move(draft, scaling(-1, 1, centreX, 0));
+    return undefined;
   },
-  shiftScaleRotate(spec, random, draft, { side, centreX, centreY }) {
-    const [shift, scale, degrees] = [spec.shift ?? 0.05, spec.scale ?? 0.05, spec.degrees ?? 5];
+  shiftScaleRotate({ shift, scale, degrees }, random, draft, { side, centreX, centreY }) {
     const factor = 1 + random.range(-scale, scale);
-    move(draft, scaling(factor, factor, centreX, centreY));
-    move(draft, rotation(random.range(-degrees, degrees), centreX, centreY));
+    const angle = random.range(-degrees, degrees);
     const [x, y] = [random.range(-shift, shift), random.range(-shift, shift)];
+    move(draft, scaling(factor, factor, centreX, centreY));
+    move(draft, rotation(angle, centreX, centreY));
     move(draft, translation(x * side, y * side));
+    return `${signed(100 * x)}% ${signed(100 * y)}% ×${factor.toFixed(2)} ${signed(angle)}`;
   },
-  brightnessContrast(spec, random, draft) {
-    const [brightness, contrast] = [spec.brightness ?? 0.1, spec.contrast ?? 0.1];
+  elastic(options, random, draft, frame) {
+    const field = drawElastic(options, frame, random);
+    move(draft, field);
+    return `${percent(farthest(field.moveX, field.moveY) / frame.side)}`;
+  },
+  gridDistortion(options, random, draft, frame) {
+    const field = drawGridDistortion(options, frame, random);
+    move(draft, field);
+    return `${percent(farthest(field.moveX, field.moveY) / frame.side)}`;
+  },
+  wristCrop({ low, high }, random, draft, frame) {
+    // The bones are looked for where they have come to lie by now; their vertices are near enough to each other for a box.
+    const outlines = draft.carpals.map((polygon) => warpOutline(polygon, draft.warp, frame.side));
+    const window = drawWristWindow(outlines, { low, high }, frame, random);
+    if (window === undefined) return 'no carpals';
+    move(draft, window.map);
+    return percent(window.share);
+  },
+  brightnessContrast({ brightness, contrast }, random, draft) {
     const gain = 1 + random.range(-contrast, contrast);
     const bias = random.range(-brightness, brightness);
-    draft.levels = draft.levels.map((value) => clamp(value * gain + bias));
+    mapLevels(draft, (value) => Math.min(1, Math.max(0, value * gain + bias)));
+    return `${signed(100 * bias)}% ×${gain.toFixed(2)}`;
   },
-  gamma(spec, random, draft) {
-    const exponent = random.range(spec.low ?? 0.8, spec.high ?? 1.25);
-    draft.levels = draft.levels.map((value) => value ** exponent);
+  gamma({ low, high }, random, draft) {
+    const exponent = random.range(low, high);
+    mapLevels(draft, (value) => value ** exponent);
+    return exponent.toFixed(2);
   },
-  gaussianNoise(spec, _random, draft) {
-    draft.noise = Math.hypot(draft.noise, spec.sigma ?? 0.02);
+  clahe({ clipLimit, tiles }, random, draft) {
+    const drawn = random.range(1, clipLimit);
+    draft.passes.push({ kind: 'clahe', clipLimit: drawn, tiles });
+    return drawn.toFixed(1);
+  },
+  gaussianBlur({ low, high }, random, draft) {
+    const sigma = random.range(low, high);
+    draft.passes.push({ kind: 'blur', sigma });
+    return `${sigma.toFixed(1)} px`;
+  },
+  gaussianNoise({ sigma }, random, draft) {
+    const last = draft.passes.at(-1);
+    if (last?.kind === 'noise') draft.passes[draft.passes.length - 1] = { ...last, sigma: Math.hypot(last.sigma, sigma) };
+    else if (sigma > 0) draft.passes.push({ kind: 'noise', sigma, random });
+    return percent(sigma);
   },
 };
 
 /**
- * Draws what happens to one image: each entry by its own probability, in order. All movements become one map and all changes of grey one
- * table, so an image is resampled once however many entries there are; noise comes last. The entries' fields mean:
- * rotate ±degrees about the sheet's centre; shiftScaleRotate scale factor 1 ± scale, ±degrees, then ±shift of the square's side;
- * brightnessContrast v·(1 ± contrast) ± brightness; gamma v^U(low, high); gaussianNoise a standard deviation of sigma. A field left out
- * has a mild default.
+ * Draws what happens to one image: each entry by its own probability, in the order written. `randomOf` gives the numbers of an entry by
+ * its name and how many of that name come before it, so an entry draws the same whatever else is in the list. Movements and changes of
+ * grey that follow one another are one pass: the image is sampled once for all of them. The entries' fields mean:
+ * rotate ±degrees about the sheet's centre; shiftScaleRotate scale factor 1 ± scale, ±degrees, then ±shift of the square's side; elastic
+ * and gridDistortion as in draw-field.ts, wristCrop as in wrist-window.ts; brightnessContrast v·(1 ± contrast) ± brightness; gamma
+ * v^U(low, high); clahe with a clip limit of U(1, clipLimit) in tiles × tiles; gaussianBlur with a sigma of U(low, high) pixels of the
+ * square; gaussianNoise a standard deviation of sigma. A field left out has the default of AUGMENTATION_OPTIONS.
  */
 export function drawAugmentation(
   specs: readonly AugmentationSpec[],
-  sheet: { readonly width: number; readonly height: number },
-  random: Random,
+  subject: Subject,
+  randomOf: (name: AugmentationName, nth: number) => Random,
 ): DrawnAugmentation {
-  const frame: Frame = { side: Math.max(sheet.width, sheet.height), centreX: (sheet.width - 1) / 2, centreY: (sheet.height - 1) / 2 };
-  const draft: Draft = { geometry: undefined, levels: UNIT_LEVELS, noise: 0 };
-  for (const spec of specs) {
-    if (random.next() < spec.probability) STEPS[spec.name](spec, random, draft, frame);
-  }
-  return draft;
+  const { width, height, carpals = [] } = subject;
+  const [side, centreX, centreY] = [Math.max(width, height), (width - 1) / 2, (height - 1) / 2];
+  const frame: Frame = { side, centreX, centreY, left: centreX - side / 2, top: centreY - side / 2 };
+  const draft: Draft = { passes: [], warp: [], carpals };
+  const notes: string[] = [];
+  specs.forEach((spec, index) => {
+    const { name, probability, ...options } = spec;
+    const random = randomOf(name, specs.slice(0, index).filter((before) => before.name === name).length);
+    if (random.next() >= probability) return;
+    const words = STEPS[name]({ ...AUGMENTATION_OPTIONS[name], ...options } as Values, random, draft, frame);
+    notes.push(words === undefined ? name : `${name} ${words}`);
+  });
+  return { passes: draft.passes, warp: draft.warp, notes };
 }
 
-function move(draft: Draft, by: Affine): void {
-  draft.geometry = compose(by, draft.geometry ?? IDENTITY);
+type Sampling = Pass & { readonly kind: 'sample' };
+
+function move(draft: Draft, by: Warp[number]): void {
+  draft.warp = joinWarp(draft.warp, by);
+  changeSampling(draft, (pass) => ({ ...pass, warp: joinWarp(pass.warp, by) }));
 }
 
-const clamp = (value: number): number => Math.min(1, Math.max(0, value));
+function mapLevels(draft: Draft, map: (value: number) => number): void {
+  changeSampling(draft, (pass) => ({ ...pass, levels: pass.levels.map(map) }));
+}
+
+/** Grey levels and movements do not mind each other's order, so both go into the last pass if it is a sampling, and into a new one if not. */
+function changeSampling({ passes }: Draft, change: (pass: Sampling) => Sampling): void {
+  const last = passes.at(-1);
+  if (last?.kind === 'sample') passes[passes.length - 1] = change(last);
+  else passes.push(change({ kind: 'sample', levels: UNIT_LEVELS, warp: [] }));
+}
+
+const signed = (value: number): string => `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(1)}`;
+const percent = (value: number): string => `${(100 * value).toFixed(1)}%`;
+
+function farthest(...moves: readonly Float64Array[]): number {
+  return moves.flatMap((values) => [...values]).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}

@@ -2,17 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
-import { polygonCoverage } from '@carpal/masks/coverage.ts';
-import { type Fit, squareFit } from '@carpal/masks/fit.ts';
-import type { Polygon } from '@carpal/masks/polygon.ts';
-import { type Affine, compose, IDENTITY, translation, warpPolygon } from '@carpal/masks/warp.ts';
-import { randomFor } from '../random.ts';
-import { addNoise } from './add-noise.ts';
-import { type DrawnAugmentation, drawAugmentation } from './augmentations.ts';
+import { squareFit } from '@carpal/masks/fit.ts';
+import { ImageAugmenter } from './augment-image.ts';
+import { augmentationRandom, carpalIndexes } from './augmentation-subject.ts';
+import { drawAugmentation } from './augmentations.ts';
 import type { BatchBuffers, BatchRequest } from './batch-request.ts';
+import { fillTarget } from './fill-target.ts';
 import { decodePolygons } from './polygon-file.ts';
 import { checkImage, type PreparedSample, parseIndex, preparedImageFile, preparedPolygonFile } from './prepared.ts';
-import { warpImage, warpScratch } from './warp-image.ts';
 
 export type MadeBatch = { readonly size: number; readonly count: number; readonly buffers: BatchBuffers };
 
@@ -23,7 +20,8 @@ export type MadeBatch = { readonly size: number; readonly count: number; readonl
 export class BatchMaker {
   readonly #request: BatchRequest;
   readonly #size: number;
-  readonly #scratch: Float32Array;
+  readonly #carpals: ReadonlySet<number>;
+  readonly #augmenter: ImageAugmenter;
   #step: number;
 
   /** Throws `prepared-invalid` if the set cannot be read or has other classes. */
@@ -35,7 +33,8 @@ export class BatchMaker {
     }
     this.#request = request;
     this.#size = size;
-    this.#scratch = warpScratch(size);
+    this.#carpals = carpalIndexes(classes);
+    this.#augmenter = new ImageAugmenter(size);
     this.#step = request.startStep;
   }
 
@@ -65,59 +64,18 @@ export class BatchMaker {
 
   #fill(sample: PreparedSample, image: Float32Array, target: Uint8Array): void {
     const { prepared, classes, seed, epoch, augmentations } = this.#request;
-    const random = randomFor(seed, 'augment', epoch, sample.imageName);
-    const drawn = drawAugmentation(augmentations, sample, random);
-    const fit = squareFit(sample.width, sample.height, this.#size);
-
     const imageFile = join(prepared, preparedImageFile(sample.imageName));
     const pixels = readPart(imageFile);
     checkImage(pixels, this.#size, imageFile);
-    this.#fillImage(pixels, fit, drawn, image);
-    if (drawn.noise > 0) addNoise(image, 0, image.length, drawn.noise, random);
-
-    if (sample.half === 'test') return;
     const polygonFile = join(prepared, preparedPolygonFile(sample.imageName));
-    fillTarget(decodePolygons(readPart(polygonFile), classes, polygonFile), sample, fit, drawn.geometry, target);
+    const polygons = sample.half === 'test' ? [] : decodePolygons(readPart(polygonFile), classes, polygonFile);
+
+    const subject = { ...sample, carpals: polygons.filter((_, index) => this.#carpals.has(index)) };
+    const drawn = drawAugmentation(augmentations, subject, augmentationRandom(seed, epoch, sample.imageName));
+    const fit = squareFit(sample.width, sample.height, this.#size);
+    this.#augmenter.run(pixels, fit, drawn.passes, image);
+    fillTarget(polygons, sample, fit, drawn.warp, target);
   }
-
-  #fillImage(pixels: Uint8Array, fit: Fit, { geometry, levels }: DrawnAugmentation, image: Float32Array): void {
-    if (geometry) warpImage(pixels, { fit, geometry, levels, scratch: this.#scratch }, image, 0);
-    else for (let i = 0; i < image.length; i++) image[i] = levels[pixels[i] as number] as number;
-  }
-}
-
-/**
- * Every polygon as coverage in its channel. A moved polygon may come to lie beside the sheet but within the square, where the moved
- * image shows it too, so it is filled on a sheet that is as large as the square; an unmoved one ends where its sheet ends, as its truth does.
- */
-function fillTarget(
-  polygons: readonly Polygon[],
-  sheet: { width: number; height: number },
-  fit: Fit,
-  geometry: Affine | undefined,
-  target: Uint8Array,
-): void {
-  const canvas = geometry ? squareCanvas(sheet, fit) : { ...sheet, fit, move: IDENTITY };
-  const movement = geometry && compose(canvas.move, geometry);
-  polygons.forEach((polygon, channel) => {
-    if (polygon.length === 0) return;
-    const outline = movement ? warpPolygon(polygon, movement) : polygon;
-    polygonCoverage(outline, canvas.width, canvas.height, canvas.fit, target, channel, polygons.length);
-  });
-}
-
-/** A sheet that covers the whole square: where it is, how it lies, and how far the old sheet's coordinates move. Whole pixels only. */
-function squareCanvas(
-  { width, height }: { width: number; height: number },
-  fit: Fit,
-): { width: number; height: number; fit: Fit; move: Affine } {
-  const [left, top] = [Math.ceil(-fit.offsetX), Math.ceil(-fit.offsetY)];
-  return {
-    width: width + 2 * left,
-    height: height + 2 * top,
-    fit: { ...fit, offsetX: fit.offsetX + left, offsetY: fit.offsetY + top },
-    move: translation(left, top),
-  };
 }
 
 function readPart(path: string): Buffer {

@@ -11,7 +11,7 @@ const fit = squareFit(128, 128, SIZE);
 const image = Uint8Array.from({ length: SIZE * SIZE }, (_, i) => randomFor(1, i).integer(256));
 const warp = (geometry: Affine, source = image, levels = UNIT_LEVELS): Float32Array => {
   const out = new Float32Array(SIZE * SIZE);
-  warpImage(source, { fit, geometry, levels, scratch: warpScratch(SIZE) }, out, 0);
+  warpImage(source, { fit, warp: [geometry], levels, scratch: warpScratch(SIZE) }, out);
   return out;
 };
 const unit = (source: Uint8Array): Float32Array => Float32Array.from(source, (value) => value / 255);

@@ -1,5 +1,7 @@
 import type { Fit } from '@carpal/masks/fit.ts';
 import { type Affine, compose, invert } from '@carpal/masks/warp.ts';
+import type { Place } from '@carpal/masks/warp-field.ts';
+import { isField, type Warp, warpSource } from '@carpal/masks/warp-steps.ts';
 
 /** The map from square pixels to sheet pixels, both counted at their centres. */
 export function squareToSheet({ scale, offsetX, offsetY }: Fit): Affine {
@@ -11,57 +13,125 @@ export function warpScratch(size: number): Float32Array {
   return new Float32Array((size + 3) * (size + 3));
 }
 
+/** Of a bent image, every eighth pixel's origin is worked out and those between interpolated, which is off by some hundredths of a pixel. */
+const STRIDE = 8;
+
 /**
- * Moves a square grey image by `geometry`, a map of sheet coordinates, and looks its grey levels up, into `out[at …]`. Bilinear between
- * pixel centres; what comes from outside the square is black (`levels[0]`).
+ * Moves a square grey image by `warp`, maps of sheet coordinates, and looks its grey levels up in `levels`, into `out`. However many maps
+ * there are, it is sampled once: bilinear between pixel centres; what comes from outside the square is black (`levels[0]`). The image is
+ * bytes, or values in 0..1, for which levels between two entries of the table are interpolated. `out` may be the image itself.
  */
 export function warpImage(
-  image: Uint8Array,
-  { fit, geometry, levels, scratch }: { fit: Fit; geometry: Affine; levels: Float32Array; scratch: Float32Array },
+  image: Uint8Array | Float32Array,
+  { fit, warp, levels, scratch }: { fit: Fit; warp: Warp; levels: Float32Array; scratch: Float32Array },
   out: Float32Array,
-  at: number,
 ): void {
+  const [only, ...others] = warp;
+  frameImage(image, fit.size, levels, scratch);
+  if (only !== undefined && others.length === 0 && !isField(only)) sampleAffine(scratch, fit, only, out);
+  else sampleBent(scratch, fit, warp, out);
+}
+
+function sampleAffine(framed: Float32Array, fit: Fit, geometry: Affine, out: Float32Array): void {
   const { size } = fit;
   const toSheet = squareToSheet(fit);
   // Where an output pixel comes from: up to the sheet, back through the movement, down to the square again.
   const [a, b, c, d, e, f] = compose(compose(invert(toSheet), invert(geometry)), toSheet);
   const stride = size + 3;
-  frameImage(image, size, levels, scratch);
-  let to = at;
+  let to = 0;
   for (let y = 0; y < size; y++) {
-    // The frame is one pixel wide before the image and two behind it, so a position held within it needs no further test.
-    const rowX = b * y + c + 1;
-    const rowY = e * y + f + 1;
-    for (let x = 0; x < size; x++) {
-      const sourceX = Math.min(Math.max(a * x + rowX, 0), size + 1);
-      const sourceY = Math.min(Math.max(d * x + rowY, 0), size + 1);
-      const left = sourceX | 0;
-      const top = sourceY | 0;
-      const shareX = sourceX - left;
-      const shareY = sourceY - top;
-      const i = top * stride + left;
-      const p = scratch[i] as number;
-      const q = scratch[i + 1] as number;
-      const r = scratch[i + stride] as number;
-      const s = scratch[i + stride + 1] as number;
-      const upper = p + shareX * (q - p);
-      const lower = r + shareX * (s - r);
-      out[to++] = upper + shareY * (lower - upper);
+    const rowX = b * y + c;
+    const rowY = e * y + f;
+    for (let x = 0; x < size; x++) out[to++] = sample(framed, stride, a * x + rowX, d * x + rowY);
+  }
+}
+
+function sampleBent(framed: Float32Array, fit: Fit, warp: Warp, out: Float32Array): void {
+  const { size } = fit;
+  const cells = Math.ceil(size / STRIDE);
+  const { x: originX, y: originY } = origins(fit, warp, cells + 1);
+  const stride = size + 3;
+  for (let y = 0; y < size; y++) {
+    const upper = Math.floor(y / STRIDE) * (cells + 1);
+    const lower = upper + cells + 1;
+    const down = (y % STRIDE) / STRIDE;
+    let to = y * size;
+    for (let cell = 0; cell < cells; cell++) {
+      const leftX = between(originX[upper + cell] as number, originX[lower + cell] as number, down);
+      const leftY = between(originY[upper + cell] as number, originY[lower + cell] as number, down);
+      const stepX = (between(originX[upper + cell + 1] as number, originX[lower + cell + 1] as number, down) - leftX) / STRIDE;
+      const stepY = (between(originY[upper + cell + 1] as number, originY[lower + cell + 1] as number, down) - leftY) / STRIDE;
+      const columns = Math.min(STRIDE, size - cell * STRIDE);
+      for (let k = 0; k < columns; k++) out[to++] = sample(framed, stride, leftX + k * stepX, leftY + k * stepY);
     }
   }
 }
 
+/** Where the pixels at whole multiples of the stride come from, in square pixels. */
+function origins(fit: Fit, warp: Warp, count: number): { x: Float64Array; y: Float64Array } {
+  const sourceOf = warpSource(warp);
+  const [scale, , offsetX, , , offsetY] = squareToSheet(fit);
+  const grid = { x: new Float64Array(count * count), y: new Float64Array(count * count) };
+  const place: Place = { x: 0, y: 0 };
+  for (let row = 0; row < count; row++) {
+    for (let column = 0; column < count; column++) {
+      sourceOf(column * STRIDE * scale + offsetX, row * STRIDE * scale + offsetY, place);
+      grid.x[row * count + column] = (place.x - offsetX) / scale;
+      grid.y[row * count + column] = (place.y - offsetY) / scale;
+    }
+  }
+  return grid;
+}
+
+const between = (first: number, second: number, share: number): number => first + share * (second - first);
+
+/** The framed image at a place of the square. The frame is one pixel wide before the image and two behind it: no further test is needed. */
+function sample(framed: Float32Array, stride: number, x: number, y: number): number {
+  const sourceX = Math.min(Math.max(x + 1, 0), stride - 2);
+  const sourceY = Math.min(Math.max(y + 1, 0), stride - 2);
+  const left = sourceX | 0;
+  const top = sourceY | 0;
+  const shareX = sourceX - left;
+  const i = top * stride + left;
+  const p = framed[i] as number;
+  const r = framed[i + stride] as number;
+  const upper = p + shareX * ((framed[i + 1] as number) - p);
+  const lower = r + shareX * ((framed[i + stride + 1] as number) - r);
+  return upper + (sourceY - top) * (lower - upper);
+}
+
 /** Looks the grey levels up and lays black around them. */
-function frameImage(image: Uint8Array, size: number, levels: Float32Array, framed: Float32Array): void {
+function frameImage(image: Uint8Array | Float32Array, size: number, levels: Float32Array, framed: Float32Array): void {
   const stride = size + 3;
   const black = levels[0] as number;
   framed.fill(black, 0, stride);
   framed.fill(black, (size + 1) * stride);
   for (let y = 0; y < size; y++) {
-    let i = (y + 1) * stride;
-    framed[i++] = black;
-    for (let x = y * size; x < (y + 1) * size; x++) framed[i++] = levels[image[x] as number] as number;
-    framed[i] = black;
-    framed[i + 1] = black;
+    const from = (y + 1) * stride;
+    framed[from] = black;
+    lookUp(image, y * size, size, levels, framed, from + 1);
+    framed[from + size + 1] = black;
+    framed[from + size + 2] = black;
+  }
+}
+
+/** The levels of `count` pixels from `from` on, into `out[to …]`. */
+export function lookUp(
+  image: Uint8Array | Float32Array,
+  from: number,
+  count: number,
+  levels: Float32Array,
+  out: Float32Array,
+  to: number,
+): void {
+  if (image instanceof Uint8Array) {
+    for (let i = 0; i < count; i++) out[to + i] = levels[image[from + i] as number] as number;
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    const at = (image[from + i] as number) * 255;
+    const below = Math.min(254, at | 0);
+    const level = levels[below] as number;
+    out[to + i] = level + (at - below) * ((levels[below + 1] as number) - level);
   }
 }

@@ -1,0 +1,49 @@
+import type { Fit } from '@carpal/masks/fit.ts';
+import { addNoise } from './add-noise.ts';
+import { type Pass, UNIT_LEVELS } from './augmentations.ts';
+import { blurImage } from './blur-image.ts';
+import { equalizeTiles } from './clahe.ts';
+import { lookUp, warpImage, warpScratch } from './warp-image.ts';
+
+/** Carries passes out on images of one size, with buffers that are kept from one to the next. */
+export class ImageAugmenter {
+  readonly #size: number;
+  readonly #framed: Float32Array;
+  readonly #bytes: Uint8Array;
+
+  constructor(size: number) {
+    this.#size = size;
+    this.#framed = warpScratch(size);
+    this.#bytes = new Uint8Array(size * size);
+  }
+
+  /** The prepared image `pixels` after all passes, in 0..1, into `out`; `fit` says how its sheet lies in the square. */
+  run(pixels: Uint8Array, fit: Fit, passes: readonly Pass[], out: Float32Array): void {
+    let image: Uint8Array | Float32Array = pixels;
+    for (const pass of passes) image = this.#pass(pass, image, fit, out);
+    if (image instanceof Uint8Array) lookUp(image, 0, out.length, UNIT_LEVELS, out, 0);
+  }
+
+  /** The image after one pass: `out`, or bytes as long as those will do, since what comes next may want bytes. */
+  #pass(pass: Pass, image: Uint8Array | Float32Array, fit: Fit, out: Float32Array): Uint8Array | Float32Array {
+    if (pass.kind === 'clahe') {
+      equalizeTiles(image instanceof Uint8Array ? image : this.#toBytes(image), { ...pass, size: this.#size }, this.#bytes);
+      return this.#bytes;
+    }
+    if (pass.kind === 'sample') {
+      const { levels, warp } = pass;
+      if (warp.length === 0) lookUp(image, 0, out.length, levels, out, 0);
+      else warpImage(image, { fit, warp, levels, scratch: this.#framed }, out);
+      return out;
+    }
+    if (image instanceof Uint8Array) lookUp(image, 0, out.length, UNIT_LEVELS, out, 0);
+    if (pass.kind === 'blur') blurImage(out, this.#size, pass.sigma, this.#framed);
+    else addNoise(out, 0, out.length, pass.sigma, pass.random);
+    return out;
+  }
+
+  #toBytes(image: Float32Array): Uint8Array {
+    for (let i = 0; i < image.length; i++) this.#bytes[i] = (image[i] as number) * 255 + 0.5;
+    return this.#bytes;
+  }
+}

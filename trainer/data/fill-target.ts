@@ -1,0 +1,55 @@
+import { polygonCoverage } from '@carpal/masks/coverage.ts';
+import type { Fit } from '@carpal/masks/fit.ts';
+import type { Polygon } from '@carpal/masks/polygon.ts';
+import { type Affine, IDENTITY, translation } from '@carpal/masks/warp.ts';
+import { joinWarp, type Warp, warpOutline } from '@carpal/masks/warp-steps.ts';
+
+/** Edges up to this fraction of the square's side are taken to bend too little to be seen: at 512 pixels, eight. */
+const LONGEST_EDGE = 1 / 64;
+
+/**
+ * Every polygon as coverage in its channel of `target`, [size, size, polygons]. A moved polygon may come to lie beside the sheet but within
+ * the square, where the moved image shows it too, so it is filled on a sheet that is as large as the square; an unmoved one ends where its
+ * sheet ends, as its truth does.
+ */
+export function fillTarget(
+  polygons: readonly Polygon[],
+  sheet: { readonly width: number; readonly height: number },
+  fit: Fit,
+  warp: Warp,
+  target: Uint8Array,
+): void {
+  const { outlines, width, height, fit: canvasFit } = warpedOutlines(polygons, sheet, fit, warp);
+  outlines.forEach((outline, channel) => {
+    if (outline.length > 0) polygonCoverage(outline, width, height, canvasFit, target, channel, polygons.length);
+  });
+}
+
+/** The moved polygons, and the sheet that they are to be filled on. */
+export function warpedOutlines(
+  polygons: readonly Polygon[],
+  sheet: { readonly width: number; readonly height: number },
+  fit: Fit,
+  warp: Warp,
+): { outlines: readonly Polygon[]; width: number; height: number; fit: Fit } {
+  const { width, height } = sheet;
+  if (warp.length === 0) return { outlines: polygons, width, height, fit };
+  const canvas = squareCanvas(sheet, fit);
+  const onCanvas = joinWarp(warp, canvas.move);
+  const longestEdge = LONGEST_EDGE * Math.max(width, height);
+  return { ...canvas, outlines: polygons.map((polygon) => warpOutline(polygon, onCanvas, longestEdge)) };
+}
+
+/** A sheet that covers the whole square: where it is, how it lies, and how far the old sheet's coordinates move. Whole pixels only. */
+function squareCanvas(
+  { width, height }: { readonly width: number; readonly height: number },
+  fit: Fit,
+): { width: number; height: number; fit: Fit; move: Affine } {
+  const [left, top] = [Math.ceil(-fit.offsetX), Math.ceil(-fit.offsetY)];
+  return {
+    width: width + 2 * left,
+    height: height + 2 * top,
+    fit: { ...fit, offsetX: fit.offsetX + left, offsetY: fit.offsetY + top },
+    move: left === 0 && top === 0 ? IDENTITY : translation(left, top),
+  };
+}
