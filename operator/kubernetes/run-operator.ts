@@ -80,7 +80,10 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     const progress = createProgressReader({
       store,
       now,
-      onAway: (error, againInMs) => log.warn({ error, againInMs }, 'the artifact store cannot be read'),
+      onAway: (error, againInMs) => {
+        metrics.storeAway();
+        log.warn({ error, againInMs }, 'the artifact store cannot be read');
+      },
     });
     const classLists = classListNames();
     controller = createController({
