@@ -103,6 +103,46 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     await spec;
   };
 
+  /** The Job as the API server has it; undefined where there is none of this experiment. */
+  const newest = async (name: string): Promise<Job | undefined> => {
+    try {
+      const job = await client.request<Job>({ method: 'GET', path: resourcePath(JOBS, { namespace, name }) });
+      return controllerUid(job.metadata) === uid ? job : undefined;
+    } catch (error) {
+      if (isStatus(error, 404)) return undefined;
+      throw error;
+    }
+  };
+
+  const mayBeEnded = (job: KeptJob): boolean =>
+    trueCondition(job, 'Complete') === undefined &&
+    trueCondition(job, 'Failed') === undefined &&
+    job.metadata.deletionTimestamp === undefined;
+
+  /** The same Job as the API server has it, taken up by the store; undefined, and forgotten, where it is gone. */
+  const renewed = async (seen: KeptJob): Promise<KeptJob | undefined> => {
+    const found = await newest(seen.metadata.name);
+    if (found === undefined || found.metadata.uid !== seen.metadata.uid) {
+      jobs.forget(seen);
+      return undefined;
+    }
+    jobs.absorb(found);
+    return keepJob(found);
+  };
+
+  /** Deletes a Job unless it has ended: by its version, since what has happened to it meanwhile may be its end. */
+  const end = async (job: KeptJob | undefined, tries = STOP_TRIES): Promise<void> => {
+    if (job === undefined || !mayBeEnded(job)) return;
+    try {
+      // In the foreground the Job stays until its pods have ended: while it is there its attempt holds its place.
+      const deleted = await deleteAsSeen(JOBS, job.metadata, 'Foreground');
+      if (deleted.kind === 'Job') jobs.absorb(deleted);
+    } catch (error) {
+      if (!isStatus(error, 404) && (!isStatus(error, 409) || tries === 1)) throw error;
+      await end(await renewed(job), tries - 1);
+    }
+  };
+
   /** Deletes an object that is still the one that was seen; one that is gone or another's is no error. */
   const remove = async (resource: Resource, { name, uid: seen }: ObjectMeta, propagationPolicy: Propagation): Promise<Job | undefined> => {
     try {
@@ -141,6 +181,12 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
       const left = [...podsOf.values()].map(stageRunOfPods).filter((run) => !names.has(run?.name));
       return [...runs, ...left].filter((run): run is StageRun => run !== undefined);
     },
+    async ask(name) {
+      const job = await newest(name);
+      if (job === undefined) return undefined;
+      jobs.absorb(job);
+      return stageRunOf(keepJob(job), lookUp(jobs, pods, uid).podsOf.get(job.metadata.uid ?? '') ?? []);
+    },
     async start(attempt) {
       if (jobNamed(attempt.name) !== undefined) return;
       await provideSpec(attempt);
@@ -160,9 +206,3 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     },
   };
 }
-    async ask(name) {
-      const job = await newest(name);
-      if (job === undefined) return undefined;
-      jobs.absorb(job);
-      return stageRunOf(keepJob(job), lookUp(jobs, pods, uid).podsOf.get(job.metadata.uid ?? '') ?? []);
-    },
