@@ -77,4 +77,17 @@ function report(error: unknown): number {
   return EXIT.bug;
 }
 
-process.exit(await main(process.argv.slice(2)).catch(report));
+/** Waits until what was printed is with its reader: a pipe takes 64 KiB at once, and an exit forgets the rest. */
+function printed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => void stream.write('', () => resolve()));
+}
+
+// A reader that has seen enough, such as head, is no fault.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+const exitCode = await main(process.argv.slice(2)).catch(report);
+await Promise.all([process.stdout, process.stderr].map(printed));
+process.exit(exitCode);
