@@ -1,5 +1,6 @@
 /** The rights of the manifests, held to what the operator asks for: it runs experiments with them on a real API server. */
 import { randomUUID } from 'node:crypto';
+import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AuditedCall, auditedCalls } from '../cluster/audit-log.ts';
 import { waitFor } from '../cluster/wait-for.ts';
@@ -105,14 +106,30 @@ describe('the rights of the operator', () => {
     expect([...used].filter((right) => !granted.includes(right)).toSorted()).toEqual(ofTheLease);
   });
 
-  it('want the right on finalizers where owner references are guarded', async () => {
+  it('give nothing that is of no use to it', async () => {
     const { kubeconfig, namespace } = world();
-    const asOperator = ['auth', 'can-i', '--as', ACCOUNT, '-n', namespace];
-    const can = async (...what: string[]): Promise<string> => (await kubectl(kubeconfig, [...asOperator, ...what])).output.trim();
-    expect(await can('update', 'segmentationexperiments', '--subresource=finalizers')).toBe('yes');
-    expect(await can('update', 'segmentationexperiments')).toBe('no');
-    expect(await can('get', 'secrets')).toBe('no');
-    expect(await can('create', 'pods')).toBe('no');
-    expect(await can('create', 'pods', '--subresource=exec')).toBe('no');
+    const can = async (...what: string[]): Promise<string> =>
+      (await kubectl(kubeconfig, ['auth', 'can-i', '--as', ACCOUNT, '-n', namespace, ...what])).output.trim();
+    for (const what of [
+      ['update', 'segmentationexperiments'],
+      ['get', 'secrets'],
+      ['create', 'pods'],
+      ['create', 'pods', '--subresource=exec'],
+    ])
+      expect(await can(...what), what.join(' ')).toBe('no');
+  });
+
+  it('want the right on finalizers where owner references are guarded', async () => {
+    const { kubeconfig, client, namespace } = world();
+    const { metadata } = await world().read('whole');
+    const owner = { apiVersion: API_VERSION, kind: KIND, name: 'whole', uid: metadata.uid, controller: true, blockOwnerDeletion: true };
+    const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'owned', ownerReferences: [owner] } };
+    const create = async (): Promise<string> =>
+      (await kubectl(kubeconfig, ['create', '--dry-run=server', '--as', ACCOUNT, '-n', namespace, '-f', '-'], JSON.stringify(map))).errors;
+    expect(await create()).toBe('');
+    const without = CLUSTER_RULES.filter(({ resources }) => !resources.some((name) => name.endsWith('/finalizers')));
+    const path = resourcePath({ group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles' }, { name: OPERATOR_NAME });
+    await client.request({ method: 'PATCH', path, body: { rules: without } });
+    await expect.poll(create, { timeout: 20_000 }).toContain('cannot set blockOwnerDeletion');
   });
 });
