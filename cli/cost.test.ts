@@ -48,6 +48,23 @@ describe('carpal cost', () => {
     for (const { pace } of totals) expect(pace).toEqual({ stepMs: 200, validationMsPerImage: 100 });
   });
 
+  it('counts the images of a data set that is at hand, fold by fold', async () => {
+    for (const person of [1, 2, 3, 4, 5, 6]) {
+      const images = join(folder, `hands/train/DCM/ID00${person}`);
+      mkdirSync(images, { recursive: true });
+      for (const side of person === 6 ? ['L'] : ['L', 'R']) writeFileSync(join(images, `${side}.png`), '');
+    }
+    const { stdout } = await runCli(
+      carpal('cost', FILE, '--step-ms', '100', '--json', '--set', `spec.dataset.uri=${join(folder, 'hands')}`),
+      PROJECT,
+    );
+    const { folds, assumed } = JSON.parse(stdout);
+    const images = folds.map(({ train, validation }: { train: number; validation: number }) => train + validation);
+    expect(images).toEqual([11, 11, 11, 11, 11]);
+    expect(folds.reduce((sum: number, { validation }: { validation: number }) => sum + validation, 0)).toBe(11);
+    expect(assumed[0]).toContain('11 training images, counted in ');
+  });
+
   it.each([
     ['no step time', [], 'how long a training step takes on these nodes is not known'],
     ['a run that is not there', ['--history', 'nobody', '--workdir', folder], 'there is no run "nobody"'],
