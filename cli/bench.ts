@@ -30,9 +30,18 @@ const GROUPS: Readonly<Record<string, readonly Benchmark[]>> = {
 
 /** Of the operator: they need `make cluster-tools` and no Python, and take minutes; `operator` is all of them. Loaded when they are asked for. */
 const OF_THE_OPERATOR = ['operator-200', 'operator-1000', 'operator-rest'] as const;
+const SOAK = 'soak';
 const isOfTheOperator = (name: string): boolean => name === 'operator' || OF_THE_OPERATOR.some((known) => known === name);
 
-type Options = { json?: boolean; write?: boolean; check?: boolean; experiments?: number; profile?: string };
+type Options = {
+  json?: boolean;
+  write?: boolean;
+  check?: boolean;
+  experiments?: number;
+  profile?: string;
+  minutes: number;
+  seed: number;
+};
 
 function chosen(names: readonly string[]): readonly Benchmark[] {
   const named = names.flatMap((name) => GROUPS[name] ?? BENCHMARKS.filter((benchmark) => benchmark.name === name));
@@ -72,8 +81,23 @@ async function benchOperator(names: readonly string[], { json = false, experimen
   if (!outcomes.every(({ measures }) => measures.every(isKept))) process.exitCode = EXIT.service;
 }
 
+/** 69 where something is lost, stuck, doubled or left over. */
+async function benchSoak({ json = false, minutes, seed, experiments = 40 }: Options): Promise<void> {
+  const { soak } = await import('../bench/soak.ts');
+  const onProgress = (text: string): void => void process.stderr.write(`  ${text}\n`);
+  const outcome = await soak({ seed, forMs: minutes * 60_000, atOnce: experiments, onProgress });
+  const text = [operatorOutcomeText(outcome), ...outcome.wrong.map((what) => `  wrong: ${what}`)].join('\n');
+  process.stdout.write(json ? `${JSON.stringify(outcome, null, 2)}\n` : `${text}\n`);
+  if (outcome.wrong.length > 0) process.exitCode = EXIT.service;
+}
+
 async function bench(names: string[], options: Options): Promise<void> {
   const { json = false, write = false, check = false } = options;
+  if (names.includes(SOAK)) {
+    if (names.length > 1) throw new CarpalError('usage-invalid', 'the soak runs alone');
+    await benchSoak(options);
+    return;
+  }
   if (names.some(isOfTheOperator)) {
     if (!names.every(isOfTheOperator)) throw new CarpalError('usage-invalid', 'the benchmarks of the operator run apart from the others');
     await benchOperator(names, options);
@@ -109,11 +133,13 @@ export const command = (): Command =>
     )
     .argument(
       '[names...]',
-      `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step, infer, epochs, start: all of a kind; all: everything of these (installs PyTorch). Apart: ${OF_THE_OPERATOR.join(', ')}; operator: these three`,
+      `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step, infer, epochs, start: all of a kind; all: everything of these (installs PyTorch). Apart: ${OF_THE_OPERATOR.join(', ')}; operator: these three; ${SOAK}: the operator under random faults`,
     )
     .option('--json', 'print the figures as JSON')
     .option('--write', 'write docs/benchmarks.md')
     .option('--check', 'exit with 69 where a ratio has fallen by more than 15 % since docs/benchmarks.md was written')
-    .option('--experiments <count>', 'of the operator: so many experiments instead', whole)
+    .option('--experiments <count>', 'of the operator: so many experiments instead; of the soak: at a time', whole)
+    .option('--minutes <count>', 'of the soak: how long faults go on', whole, 20)
+    .option('--seed <number>', 'of the soak: what its experiments and faults are drawn from', whole, 1)
     .option('--profile <folder>', 'of the operator: leave its processor profiles there')
     .action(bench);

@@ -14,6 +14,9 @@ export const FILES = {
   schedulerConfiguration: 'scheduler.json',
 } as const;
 
+/** In megabytes: whoever reads the log wants one file, and a thousand experiments write a hundred. */
+const AUDIT_SIZE = '--audit-log-maxsize=4000';
+
 export type FlagOptions = {
   readonly port: number;
   /** Writes every request to the audit log. */
@@ -64,7 +67,7 @@ export function apiServerFlags(options: FlagOptions): readonly string[] {
     // Else kubectl logs looks the name of the node up.
     '--kubelet-preferred-address-types=InternalIP',
     ...(options.audit
-      ? [`--audit-policy-file=${FILES.auditPolicy}`, `--audit-log-path=${FILES.auditLog}`, '--audit-log-mode=blocking']
+      ? [`--audit-policy-file=${FILES.auditPolicy}`, `--audit-log-path=${FILES.auditLog}`, '--audit-log-mode=blocking', AUDIT_SIZE]
       : []),
     ...(options.forLoad ? ['--max-requests-inflight=1000', '--max-mutating-requests-inflight=500'] : []),
     ...gates(options),

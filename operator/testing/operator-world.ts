@@ -4,12 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import { LABEL } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import { afterAll, beforeAll } from 'vitest';
 import type { ClusterNode } from '../cluster/cluster-node.ts';
 import type { ControlPlaneOptions } from '../cluster/control-plane.ts';
-import type { KubeletPod } from '../cluster/kubelet-pod.ts';
 import type { RunPod } from '../cluster/pod-work.ts';
 import { type ProcessKubelet, startProcessKubelet } from '../cluster/process-kubelet.ts';
 import { type PodScript, scripted } from '../cluster/scripted-pod.ts';
@@ -25,14 +23,9 @@ import { createLogger } from '../kubernetes/runtime/logger.ts';
 import { createMetrics } from '../kubernetes/runtime/metrics.ts';
 import { stageSettings } from '../kubernetes/stages/stage-settings.ts';
 import { installCrd } from './install-crd.ts';
+import { attemptOfPod, type ScriptedAttempt } from './scripted-attempt.ts';
 
-/** What the script of a pod is chosen by. */
-export type ScriptedAttempt = {
-  readonly experiment: string;
-  readonly stage: string;
-  readonly fold: number | undefined;
-  readonly attempt: number;
-};
+export { attemptOfPod, type ScriptedAttempt } from './scripted-attempt.ts';
 
 export type WorldOptions = {
   readonly controlPlane?: ControlPlaneOptions;
@@ -84,17 +77,6 @@ export type OperatorWorld = {
   /** The experiment, once that is true of it. */
   until(name: string, isSo: (experiment: ExperimentObject) => boolean, namespace?: string): Promise<ExperimentObject>;
 };
-
-/** The attempt that a pod's labels name. */
-export function attemptOfPod({ metadata: { labels = {} } }: KubeletPod): ScriptedAttempt {
-  const fold = labels[LABEL.fold];
-  return {
-    experiment: labels[LABEL.experiment] ?? '',
-    stage: labels[LABEL.stage] ?? '',
-    fold: fold === undefined ? undefined : Number(fold),
-    attempt: Number(labels[LABEL.attempt]),
-  };
-}
 
 /** Whether the condition of that type is True. */
 export function hasCondition({ status }: ExperimentObject, type: string): boolean {

@@ -1,0 +1,58 @@
+/** What each experiment of a soak is, what its pods do, and how it is to end: all drawn from the seed and its number. */
+import type { Reason } from '../configs/names.ts';
+import { API_VERSION, KIND } from '../configs/schema/experiment.ts';
+import { OUT_OF_MEMORY, type PodScript } from '../operator/cluster/scripted-pod.ts';
+import type { ScriptedAttempt } from '../operator/testing/scripted-attempt.ts';
+import { randomFor } from '../trainer/random.ts';
+
+export type Fate = {
+  readonly manifest: object;
+  /** How it is to end, whatever happens to it on the way. */
+  readonly end: { readonly state: 'Complete' | 'Failed'; readonly reason: Reason };
+  readonly script: (attempt: ScriptedAttempt) => PodScript;
+};
+
+const FOLDS = 3;
+/** Of a hundred first and second attempts so many end badly; a third never does. */
+const PERCENT = 12;
+const BAD_ENDS: readonly PodScript[] = [{ exitCode: 1, message: 'loss is not a number' }, { exitCode: 75 }, OUT_OF_MEMORY];
+
+export function nameOf(index: number): string {
+  return `soak-${index}`;
+}
+
+/** One in ten has data that nobody can read, one in ten fails more often than it may; the others end well. */
+export function fateOf(seed: number, index: number): Fate {
+  const name = nameOf(index);
+  const unreadable = index % 10 === 3;
+  const hopeless = index % 10 === 6;
+  const own = randomFor(seed, 'experiment', index);
+  const run = { parallelism: 1 + own.integer(FOLDS), maxFailures: hopeless ? 0 : 100, maxDisruptions: 1000 };
+  const script = ({ stage, fold, attempt }: ScriptedAttempt): PodScript => {
+    const random = randomFor(seed, name, stage, fold ?? -1, attempt);
+    const runMs = random.range(300, 4000);
+    if (unreadable && fold === 0) return { runMs, exitCode: 78, message: 'label finger-99 is not in the class list' };
+    if (hopeless && fold === 1) return { runMs, exitCode: 1, message: 'loss is not a number' };
+    const isBad = !hopeless && attempt <= 2 && random.integer(100) < PERCENT;
+    return { runMs, ...(isBad ? BAD_ENDS[random.integer(BAD_ENDS.length)] : {}) };
+  };
+  return {
+    manifest: {
+      apiVersion: API_VERSION,
+      kind: KIND,
+      metadata: { name },
+      spec: {
+        dataset: { uri: '/data', split: { folds: FOLDS } },
+        model: { name: 'UNet' },
+        placement: { gpus: 1, cpu: '1', memory: '1Gi' },
+        run,
+      },
+    },
+    end: unreadable
+      ? { state: 'Failed', reason: 'InvalidData' }
+      : hopeless
+        ? { state: 'Failed', reason: 'FailureBudgetExceeded' }
+        : { state: 'Complete', reason: 'ExperimentComplete' },
+    script,
+  };
+}
