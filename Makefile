@@ -31,7 +31,7 @@ check: setup ## format, lint, types, unused code
 format: setup ## mend the format
 	biome check --write .
 
-manifests: setup ## infra/gitops/base, from the code
+manifests: setup ## infra/gitops (base and components), from the code
 	node operator/manifests/main.ts
 
 bench: setup ## the figures of docs/benchmarks.md, each beside its peer
