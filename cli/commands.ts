@@ -15,6 +15,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'ensemble', summary: 'stage 3: submission, scores and report from the folds', load: () => import('./ensemble.ts') },
   { name: 'data synth', summary: 'phantom data set in the real layout', load: () => import('./data-synth.ts') },
   { name: 'data inspect', summary: 'statistics and defects of a data set', load: () => import('./data-inspect.ts') },
+  { name: 'data preview', summary: 'what training sees: images augmented, with outlines', load: () => import('./data-preview.ts') },
   { name: 'models', summary: 'parameters and output shape of every network', load: () => import('./models.ts') },
   { name: 'predict', summary: 'masks for new images from trained weights', load: () => import('./predict.ts') },
   { name: 'vote', summary: 'hard vote of several submissions into one', load: () => import('./vote.ts') },

@@ -17,8 +17,8 @@ export type WarpField = {
 
 /** How much moves may differ between two places, as a fraction of their distance: below 1 nothing folds over. */
 const MOST_BEND = 0.6;
-/** Moved vertices are right to so much, in sheet pixels; a square pixel is as large or larger. */
-const TOLERANCE = 1 / 256;
+/** Vertices are moved to within so much of their place, in sheet pixels: they are filled on whole ones. */
+const TOLERANCE = 1 / 16;
 const MOST_ROUNDS = 64;
 
 /**
@@ -58,19 +58,19 @@ export function fieldSource(field: WarpField, x: number, y: number, into: Place)
 }
 
 /**
- * Where what lay at (x, y) is shown: the place q with q + move(q) = (x, y), to 1/256 pixel. `into` may hold a guess of the move, such as
+ * Where what lay at (x, y) is shown: the place q with q + move(q) = (x, y), to 1/16 pixel. `into` may hold a guess of the move, such as
  * that of a neighbour, as `into − (x, y)`; any guess leads to the same place. Meant for fields of {@link unfoldedField}.
  */
 export function fieldTarget(field: WarpField, x: number, y: number, into: Place): void {
-  let [toX, toY] = [into.x, into.y];
+  let toX = into.x;
+  let toY = into.y;
   for (let round = 0; round < MOST_ROUNDS; round++) {
     addMove(field, toX, toY, into);
-    const [nextX, nextY] = [x - into.x, y - into.y];
-    // What is left is at most 0.6/(1 − 0.6) of the last change.
-    const change = Math.max(Math.abs(nextX - toX), Math.abs(nextY - toY));
-    toX = nextX;
-    toY = nextY;
-    if (change < TOLERANCE / 2) break;
+    const change = Math.max(Math.abs(x - into.x - toX), Math.abs(y - into.y - toY));
+    toX = x - into.x;
+    toY = y - into.y;
+    // What is left is at most 0.6 / (1 − 0.6) of the last change.
+    if (change < TOLERANCE / 1.5) break;
   }
   into.x = toX;
   into.y = toY;
@@ -85,40 +85,30 @@ function addMove({ left, top, spacing, columns, rows, moveX, moveY }: WarpField,
   const row = Math.floor(down);
   const t = across - column;
   const s = down - row;
+  // The four weights of the cubic B-spline, across and then down.
   const a = ((1 - t) * (1 - t) * (1 - t)) / 6;
   const b = (4 + t * t * (3 * t - 6)) / 6;
   const d = (t * t * t) / 6;
   const c = 1 - a - b - d;
   const most = columns - 1;
-  const p = Math.min(Math.max(column - 1, 0), most);
-  const q = Math.min(Math.max(column, 0), most);
-  const r = Math.min(Math.max(column + 1, 0), most);
-  const u = Math.min(Math.max(column + 2, 0), most);
-  let [sumX, sumY] = [0, 0];
-  for (let k = 0; k < 4; k++) {
-    const from = Math.min(Math.max(row - 1 + k, 0), rows - 1) * columns;
-    const weight = splineWeight(k, s);
-    sumX +=
-      weight *
-      (a * (moveX[from + p] as number) +
-        b * (moveX[from + q] as number) +
-        c * (moveX[from + r] as number) +
-        d * (moveX[from + u] as number));
-    sumY +=
-      weight *
-      (a * (moveY[from + p] as number) +
-        b * (moveY[from + q] as number) +
-        c * (moveY[from + r] as number) +
-        d * (moveY[from + u] as number));
+  const p = held(column - 1, most);
+  const q = held(column, most);
+  const r = held(column + 1, most);
+  const u = held(column + 2, most);
+  let sumX = 0;
+  let sumY = 0;
+  let weight = ((1 - s) * (1 - s) * (1 - s)) / 6;
+  for (let k = -1; k <= 2; k++) {
+    const from = held(row + k, rows - 1) * columns;
+    const [i, j, m, n] = [from + p, from + q, from + r, from + u] as const;
+    sumX += weight * (a * (moveX[i] as number) + b * (moveX[j] as number) + c * (moveX[m] as number) + d * (moveX[n] as number));
+    sumY += weight * (a * (moveY[i] as number) + b * (moveY[j] as number) + c * (moveY[m] as number) + d * (moveY[n] as number));
+    weight = k === -1 ? (4 + s * s * (3 * s - 6)) / 6 : k === 0 ? (1 + s * (3 + s * (3 - 3 * s))) / 6 : (s * s * s) / 6;
   }
   into.x = sumX;
   into.y = sumY;
 }
 
-/** The share of neighbour k of 0…3, counted from the one before, at t between the middle two. */
-function splineWeight(k: number, t: number): number {
-  if (k === 0) return ((1 - t) * (1 - t) * (1 - t)) / 6;
-  if (k === 1) return (4 + t * t * (3 * t - 6)) / 6;
-  if (k === 2) return (1 + t * (3 + t * (3 - 3 * t))) / 6;
-  return (t * t * t) / 6;
+function held(index: number, most: number): number {
+  return Math.min(Math.max(index, 0), most);
 }

@@ -30,7 +30,7 @@ describe('warpSource', () => {
           const [toX = 0, toY = 0] = warpOutline([x, y], warp, 8);
           const place: Place = { x: 0, y: 0 };
           warpSource(warp)(toX, toY, place);
-          expect(Math.hypot(place.x - x, place.y - y)).toBeLessThan(0.03);
+          expect(Math.hypot(place.x - x, place.y - y)).toBeLessThan(0.5);
         },
       ),
       { numRuns: 200 },

@@ -14,6 +14,10 @@ import { annotationText, circle, greyPng, SMALL_CLASSES, temporaryFolder, writeS
 const AUGMENTATIONS: AugmentationSpec[] = [
   { name: 'rotate', probability: 0.8, degrees: 30 },
   { name: 'flipHorizontal', probability: 0.5 },
+  { name: 'elastic', probability: 0.5 },
+  { name: 'gridDistortion', probability: 0.5 },
+  { name: 'gaussianBlur', probability: 0.5 },
+  { name: 'clahe', probability: 0.5, tiles: 2 },
   { name: 'gamma', probability: 0.5 },
   { name: 'gaussianNoise', probability: 0.5 },
 ];
@@ -185,6 +189,9 @@ describe('augmentation', () => {
     { name: 'flipHorizontal', probability: 0.5 },
     { name: 'rotate', probability: 1, degrees: 60 },
     { name: 'shiftScaleRotate', probability: 1, shift: 0.1, scale: 0.3, degrees: 20 },
+    { name: 'elastic', probability: 0.5, alpha: 0.05, sigma: 0.1 },
+    { name: 'gridDistortion', probability: 0.5, limit: 0.3 },
+    { name: 'wristCrop', probability: 0.2, low: 2, high: 3 },
   ];
 
   it.each([
@@ -199,8 +206,8 @@ describe('augmentation', () => {
       'train/DCM/ID1/a.png',
       await greyPng(width, height, (px, py) => (Math.hypot(px - x, py - y) <= radius + 0.5 ? 255 : 0)),
     );
-    await writeUnder(folder, 'train/outputs_json/ID1/a.json', annotationText({ first: circle(x, y, radius) }));
-    const set = await prepareDataset({ folder, size: 96, classes: ['first'], store: openFolderStore(artifacts) });
+    await writeUnder(folder, 'train/outputs_json/ID1/a.json', annotationText({ Lunate: circle(x, y, radius) }));
+    const set = await prepareDataset({ folder, size: 96, classes: ['Lunate'], store: openFolderStore(artifacts) });
     for (let epoch = 0; epoch < 25; epoch++) {
       const maker = new BatchMaker({
         prepared: set.folder,

@@ -60,7 +60,7 @@ function fillTable(histogram: Uint32Array, pixels: number, table: Uint8Array): v
   let sum = 0;
   for (let i = 0; i < LEVELS; i++) {
     sum += histogram[i] as number;
-    table[i] = Math.min(255, Math.round(sum * scale));
+    table[i] = Math.min(255, rounded(sum * scale));
   }
 }
 
@@ -95,6 +95,12 @@ function lookUpRow(image: Uint8Array, y: number, size: number, tiles: number, pl
     const r = tables[lower + left] as number;
     const s = tables[lower + right] as number;
     const top = p + across * (q - p);
-    out[at] = (top + down * (r + across * (s - r) - top) + 0.5) | 0;
+    out[at] = rounded(top + down * (r + across * (s - r) - top));
   }
+}
+
+/** The nearest whole number; of two that are as near, the even one. */
+function rounded(value: number): number {
+  const up = (value + 0.5) | 0;
+  return up - value === 0.5 && (up & 1) === 1 ? up - 1 : up;
 }

@@ -13,8 +13,9 @@ export function warpScratch(size: number): Float32Array {
   return new Float32Array((size + 3) * (size + 3));
 }
 
-/** Of a bent image, every eighth pixel's origin is worked out and those between interpolated, which is off by some hundredths of a pixel. */
-const STRIDE = 8;
+/** Of a bent image, only every few pixels' origins are worked out and those between interpolated, off by at most so much of a pixel. */
+const ORIGIN_ERROR = 0.05;
+const LONGEST_STRIDE = 8;
 
 /**
  * Moves a square grey image by `warp`, maps of sheet coordinates, and looks its grey levels up in `levels`, into `out`. However many maps
@@ -48,34 +49,44 @@ function sampleAffine(framed: Float32Array, fit: Fit, geometry: Affine, out: Flo
 
 function sampleBent(framed: Float32Array, fit: Fit, warp: Warp, out: Float32Array): void {
   const { size } = fit;
-  const cells = Math.ceil(size / STRIDE);
-  const { x: originX, y: originY } = origins(fit, warp, cells + 1);
+  const step = originStride(fit, warp);
+  const cells = Math.ceil(size / step);
+  const { x: originX, y: originY } = origins(fit, warp, cells + 1, step);
   const stride = size + 3;
   for (let y = 0; y < size; y++) {
-    const upper = Math.floor(y / STRIDE) * (cells + 1);
+    const upper = Math.floor(y / step) * (cells + 1);
     const lower = upper + cells + 1;
-    const down = (y % STRIDE) / STRIDE;
+    const down = (y % step) / step;
     let to = y * size;
     for (let cell = 0; cell < cells; cell++) {
       const leftX = between(originX[upper + cell] as number, originX[lower + cell] as number, down);
       const leftY = between(originY[upper + cell] as number, originY[lower + cell] as number, down);
-      const stepX = (between(originX[upper + cell + 1] as number, originX[lower + cell + 1] as number, down) - leftX) / STRIDE;
-      const stepY = (between(originY[upper + cell + 1] as number, originY[lower + cell + 1] as number, down) - leftY) / STRIDE;
-      const columns = Math.min(STRIDE, size - cell * STRIDE);
+      const stepX = (between(originX[upper + cell + 1] as number, originX[lower + cell + 1] as number, down) - leftX) / step;
+      const stepY = (between(originY[upper + cell + 1] as number, originY[lower + cell + 1] as number, down) - leftY) / step;
+      const columns = Math.min(step, size - cell * step);
       for (let k = 0; k < columns; k++) out[to++] = sample(framed, stride, leftX + k * stepX, leftY + k * stepY);
     }
   }
 }
 
-/** Where the pixels at whole multiples of the stride come from, in square pixels. */
-function origins(fit: Fit, warp: Warp, count: number): { x: Float64Array; y: Float64Array } {
+/**
+ * How far apart origins may be worked out. Moves of an unfolded field bend by at most 0.6 / spacing, and a straight line across `n` pixels
+ * misses a curve by an eighth of n² times its bend.
+ */
+function originStride({ scale }: Fit, warp: Warp): number {
+  const spacing = Math.min(...warp.map((step) => (isField(step) ? step.spacing / scale : Number.POSITIVE_INFINITY)));
+  return Math.max(1, Math.min(LONGEST_STRIDE, Math.floor(Math.sqrt((8 * ORIGIN_ERROR * spacing) / 0.6))));
+}
+
+/** Where the pixels at whole multiples of the step come from, in square pixels. */
+function origins(fit: Fit, warp: Warp, count: number, step: number): { x: Float64Array; y: Float64Array } {
   const sourceOf = warpSource(warp);
   const [scale, , offsetX, , , offsetY] = squareToSheet(fit);
   const grid = { x: new Float64Array(count * count), y: new Float64Array(count * count) };
   const place: Place = { x: 0, y: 0 };
   for (let row = 0; row < count; row++) {
     for (let column = 0; column < count; column++) {
-      sourceOf(column * STRIDE * scale + offsetX, row * STRIDE * scale + offsetY, place);
+      sourceOf(column * step * scale + offsetX, row * step * scale + offsetY, place);
       grid.x[row * count + column] = (place.x - offsetX) / scale;
       grid.y[row * count + column] = (place.y - offsetY) / scale;
     }

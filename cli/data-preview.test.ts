@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { tinyExperiment, writeTinyDataset } from '@carpal/trainer/train/testing/tiny-dataset.ts';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-cli-preview-'));
+  await writeTinyDataset(join(folder, 'data'), 3);
+  const augmentations = [
+    { name: 'elastic', probability: 1 },
+    { name: 'wristCrop', probability: 1 },
+    { name: 'clahe', probability: 0.5, tiles: 2 },
+  ] as const;
+  await writeFile(join(folder, 'e.json'), JSON.stringify(tinyExperiment(join(folder, 'data'), { augmentations: [...augmentations] })));
+  await rm(join(folder, 'data/train/outputs_json/ID002'), { recursive: true });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const preview = (...words: string[]) =>
+  spawnSync(
+    process.execPath,
+    [resolve(import.meta.dirname, '../cli.ts'), 'data', 'preview', '--experiment', join(folder, 'e.json'), ...words],
+    {
+      encoding: 'utf8',
+    },
+  );
+
+describe('carpal data preview', () => {
+  it('writes a sheet for each image picked, one tile an epoch, and the same again', async () => {
+    const [first, second] = [join(folder, 'a'), join(folder, 'b')];
+    const { stdout, stderr, status } = preview('--out', first, '--images', '3', '--variants', '2');
+    expect([stderr.replace(/^npm .*\n/gm, ''), status]).toEqual(['', 0]);
+    const names = ['image1_L.preview.png', 'image2_L.preview.png', 'image3_L.preview.png'];
+    expect(stdout.trim().split('\n')).toEqual(names.map((name) => join(first, name)));
+    expect((await readdir(first)).toSorted()).toEqual(names);
+    const { width = 0, height = 0 } = await sharp(join(first, names[0] ?? '')).metadata();
+    expect(width).toBeGreaterThan(3 * 256);
+    expect(height).toBeGreaterThan(256);
+    preview('--out', second, '--images', '1', '--variants', '2');
+    expect(await readFile(join(second, names[0] ?? ''))).toEqual(await readFile(join(first, names[0] ?? '')));
+    preview('--out', second, '--images', '1', '--variants', '2', '--epoch', '8');
+    expect(await readFile(join(second, names[0] ?? ''))).not.toEqual(await readFile(join(first, names[0] ?? '')));
+  });
+
+  it.each([
+    [['--out', 'x', '--variants', '0'], 64, '--variants'],
+    [['--out', 'x', '--epoch', '0'], 64, '--epoch'],
+    [[], 64, '--out'],
+  ])('refuses %j', (words, code, named) => {
+    const { stderr, status } = preview(...words);
+    expect(status).toBe(code);
+    expect(stderr).toContain(named);
+  });
+});

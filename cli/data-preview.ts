@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { checkFolder } from '@carpal/artifacts/make-folder.ts';
+import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
+import { loadClasses } from '@carpal/configs/classes.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { loadExperiment } from '@carpal/configs/load.ts';
+import { discoverDataset } from '@carpal/trainer/data/discover.ts';
+import { openDataset } from '@carpal/trainer/data/open-dataset.ts';
+import { contactSheetPng } from '@carpal/trainer/report/contact-sheet.ts';
+import { pickEvenly } from '@carpal/trainer/report/pick-images.ts';
+import { previewTiles } from '@carpal/trainer/report/preview-image.ts';
+import { Command } from 'commander';
+
+type Options = { experiment: string; out: string; images: number; variants: number; epoch: number };
+
+const COLUMNS = 4;
+
+/** `carpal data preview`: what training will see of some images. */
+export const command = (): Command =>
+  new Command()
+    .description('Draws training images as the network sees them in some epochs, augmented, with their outlines: one sheet an image.')
+    .requiredOption('--experiment <file>', 'the manifest, YAML or JSON')
+    .requiredOption('--out <folder>', 'where the sheets go: NAME.preview.png')
+    .option('--images <n>', 'how many images, taken evenly from the training half', wholeNumber('--images', 1, 1000), 4)
+    .option('--variants <n>', 'how many epochs of each', wholeNumber('--variants', 1, 100), 7)
+    .option('--epoch <n>', 'the first of these epochs', wholeNumber('--epoch', 1, 1_000_000), 1)
+    .action(async (options: Options) => {
+      const { spec } = loadExperiment(options.experiment);
+      await checkFolder(options.out);
+      const { train } = await discoverDataset(await openDataset(spec.dataset.uri));
+      const picked = pickEvenly(train.length, options.images);
+      const epochs = Array.from({ length: options.variants }, (_, index) => options.epoch + index);
+      const classes = loadClasses(spec.dataset.classes);
+      for (const sample of train.filter((_, index) => picked.has(index))) {
+        const tiles = await previewTiles(sample, { spec, classes, epochs });
+        const path = join(options.out, `${sample.imageName.replace(/\.png$/i, '')}.preview.png`);
+        await writeFileAtomically(path, await contactSheetPng(`${sample.group} ${sample.imageName}`, tiles, COLUMNS));
+        process.stdout.write(`${path}\n`);
+      }
+    });
+
+function wholeNumber(option: string, low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
+    throw new CarpalError('usage-invalid', `"${text}" is not a whole number from ${low} to ${high}`, { where: option });
+  };
+}
