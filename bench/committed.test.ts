@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { benchmarkPage, differences } from './committed.ts';
+import { benchmarkPage } from './benchmark-page.ts';
+import { differences, type Measured, merged } from './committed.ts';
+import { operatorOutcome } from './operator-outcome.ts';
 import type { Outcome } from './run-benchmarks.ts';
 
-const outcome = (name: string, ratio: number): Outcome => ({
+const HERE: Measured = { revision: 'abc1234', machine: 'two cores' };
+
+const outcome = (name: string, ratio: number): Outcome & Measured => ({
+  ...HERE,
   name,
   what: 'something',
   item: 'image',
@@ -13,7 +18,7 @@ const outcome = (name: string, ratio: number): Outcome => ({
 });
 
 describe('committed figures', () => {
-  const committed = JSON.stringify([{ name: 'feed', ratio: 10 }]);
+  const committed = { ratios: [outcome('feed', 10)] };
 
   it('name a ratio that has fallen by more than 15 %', () => {
     expect(differences([outcome('feed', 8.4)], committed)).toEqual(['feed: 8.40×, was 10.00×']);
@@ -29,15 +34,15 @@ describe('committed figures', () => {
   });
 
   it('are a page that tells the machine, the revision and both sides', () => {
-    const page = benchmarkPage([outcome('feed', 3)], 'two cores', 'abc1234');
-    expect(page).toContain('revision abc1234 on two cores');
-    expect(page).toContain('| feed | something | 1.00 ms (1.00–1.00) | 3.00 ms (3.00–3.00) | **3.00×** | ≥ 1× | 100 / 200 |');
+    const page = benchmarkPage({ ratios: [outcome('feed', 3)], operator: [] });
+    expect(page).toContain('on two cores');
+    expect(page).toContain('| feed | something | 1.00 ms (1.00–1.00) | 3.00 ms (3.00–3.00) | **3.00×** | ≥ 1× | 100 / 200 | abc1234 |');
   });
 
   it('show every way in which a peer was run, with a gap for one that failed, and the median over the networks', () => {
     const figure = (milliseconds: number) => ({ seconds: [milliseconds / 1000], items: 1 });
-    const page = benchmarkPage(
-      [
+    const page = benchmarkPage({
+      ratios: [
         { ...outcome('step-A-256', 1.2), peers: [{ name: 'NCHW', figure: figure(2) }] },
         {
           ...outcome('step-B-256', 1.4),
@@ -47,12 +52,31 @@ describe('committed figures', () => {
           ],
         },
       ],
-      'two cores',
-      'abc1234',
-    );
+      operator: [],
+    });
     expect(page).toContain('- float32 at 256 px: 1.30×, the lowest 1.20×, 2 networks');
     expect(page).toContain('| name | carpal | NCHW | torch.compile |');
     expect(page).toContain('| step-A-256 | 1.00 ms (1.00–1.00), 100 MB | 2.00 ms (2.00–2.00) | – |');
     expect(page).toContain('| step-B-256 | 1.00 ms (1.00–1.00), 100 MB | 3.00 ms (3.00–3.00) | 4.00 ms (4.00–4.00) |');
+  });
+
+  it('keep the figures that were not measured again, in the order of the benchmarks, and drop those of benchmarks that are no more', () => {
+    const before = [outcome('vote', 2), outcome('gone', 9), outcome('feed', 3)];
+    const rows = merged(before, [outcome('feed', 4), outcome('new', 1)], ['feed', 'vote', 'new', 'never']);
+    expect(rows.map(({ name, ratio }) => [name, ratio])).toEqual([
+      ['feed', 4],
+      ['vote', 2],
+      ['new', 1],
+    ]);
+  });
+
+  it('tell of the operator what was promised and what was missed', () => {
+    const measures = [
+      { what: 'Jobs a second', value: 20, unit: '/s', atLeast: 25, peer: 25 },
+      { what: 'memory', value: 210, unit: 'MB', atMost: 300 },
+    ];
+    const page = benchmarkPage({ ratios: [], operator: [{ ...operatorOutcome('operator-200', 'many at once', measures), ...HERE }] });
+    expect(page).toContain('| Jobs a second | 20 /s | ≥ 25 (missed) | 25 |');
+    expect(page).toContain('| memory | 210 MB | ≤ 300 |  |');
   });
 });

@@ -1,11 +1,12 @@
-/** docs/benchmarks.md and its data: the figures that a revision was committed with, and whether today's ratios still agree with them. */
+/** docs/benchmarks.json: every figure as it was measured last, with where and at which revision; and whether today's ratios still agree. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
-import { type Figure, medianOf } from './figure.ts';
-import { milliseconds, type Outcome, promise } from './run-benchmarks.ts';
+import { benchmarkPage } from './benchmark-page.ts';
+import type { OperatorOutcome } from './operator-outcome.ts';
+import type { Outcome } from './run-benchmarks.ts';
 
 const DOCS = join(import.meta.dirname, '../docs');
 const DATA = join(DOCS, 'benchmarks.json');
@@ -13,92 +14,71 @@ const PAGE = join(DOCS, 'benchmarks.md');
 /** How far a ratio may fall below the committed one: two runs on one machine differ by so much. */
 const TOLERANCE = 0.15;
 
-type Committed = { readonly name: string; readonly ratio: number };
+/** Where and at which revision a figure was measured; both sides of a ratio in one run. */
+export type Measured = { readonly revision: string; readonly machine: string };
+/** What is committed: figures that a machine has not measured again stay as they were. */
+export type Committed = {
+  readonly ratios: readonly (Outcome & Measured)[];
+  readonly operator: readonly (OperatorOutcome & Measured)[];
+};
 
-function revision(): string {
+function measuredHere(): Measured {
   const git = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: DOCS, encoding: 'utf8' });
-  return git.status === 0 ? git.stdout.trim() : 'unknown';
+  const processor = cpus()[0]?.model.trim() ?? 'an unknown processor';
+  return {
+    revision: git.status === 0 ? git.stdout.trim() : 'unknown',
+    machine: `${availableParallelism()} cores of ${processor}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+  };
 }
 
-/** A cell with a median, its quartiles and its memory. */
-function cell(figure: Figure | undefined): string {
-  if (!figure) return '–';
-  return `${milliseconds(figure)}${figure.peakMb === undefined ? '' : `, ${figure.peakMb.toFixed(0)} MB`}`;
+function readCommitted(): Committed {
+  return existsSync(DATA) ? (JSON.parse(readFileSync(DATA, 'utf8')) as Committed) : { ratios: [], operator: [] };
 }
 
-/** Every way in which a peer was run, a table for each kind of benchmark. A way that failed for one network leaves a gap. */
-function peerTables(outcomes: readonly Outcome[]): string {
-  const several = outcomes.filter(({ peers }) => peers !== undefined);
-  const kinds = [...new Set(several.map(kindOf))];
-  const tables = kinds.map((kind) => {
-    const members = several.filter((outcome) => kindOf(outcome) === kind);
-    const ways = [...new Set(members.flatMap(({ peers = [] }) => peers.map(({ name }) => name)))];
-    const rows = members.map(({ name, ours, peers = [] }) => {
-      const figures = ways.map((way) => cell(peers.find((peer) => peer.name === way)?.figure));
-      return `| ${[name, cell(ours), ...figures].join(' | ')} |`;
-    });
-    return [`| ${['name', 'carpal', ...ways].join(' | ')} |`, `|${'---|'.repeat(ways.length + 2)}`, ...rows].join('\n');
-  });
-  return tables.length === 0 ? '' : `\n## All peers\n\n${tables.join('\n\n')}\n`;
+/** The rows with new ones in the place of those of their name, in the order of `names`; rows of benchmarks that are no more go. */
+export function merged<Row extends { readonly name: string }>(
+  before: readonly Row[],
+  fresh: readonly Row[],
+  names: readonly string[],
+): readonly Row[] {
+  return names.flatMap((name) => fresh.find((row) => row.name === name) ?? before.find((row) => row.name === name) ?? []);
 }
 
-/** The part of a benchmark's name that it shares with those of its kind. */
-function kindOf({ name }: Outcome): string {
-  return name.split('-')[0] ?? name;
+/** Puts the figures into the data and makes the page of it. `names` are all benchmarks that there are, in the order of the page. */
+export async function writeCommitted(
+  fresh: { readonly ratios?: readonly Outcome[]; readonly operator?: readonly OperatorOutcome[] },
+  names: readonly string[],
+): Promise<void> {
+  const here = measuredHere();
+  const before = readCommitted();
+  const committed: Committed = {
+    ratios: merged(
+      before.ratios,
+      (fresh.ratios ?? []).map((outcome) => ({ ...outcome, ...here })),
+      names,
+    ),
+    operator: merged(
+      before.operator,
+      (fresh.operator ?? []).map((outcome) => ({ ...outcome, ...here })),
+      names,
+    ),
+  };
+  await writeFileAtomically(PAGE, benchmarkPage(committed));
+  await writeFileAtomically(DATA, `${JSON.stringify(committed, rounded, 1)}\n`);
 }
 
-/** What is promised of the networks together. */
-function stepMedians(outcomes: readonly Outcome[]): string {
-  const kinds = [
-    ['float32 at 256 px', /^step-.+-256$/],
-    ['bfloat16 at 256 px', /^step-.+-256-bfloat16$/],
-    ['float32 at 512 px', /^step-.+-512$/],
-    ['bfloat16 at 512 px', /^step-.+-512-bfloat16$/],
-  ] as const;
-  const lines = kinds.flatMap(([kind, pattern]) => {
-    const ratios = outcomes.filter(({ name }) => pattern.test(name)).map(({ ratio }) => ratio);
-    if (ratios.length === 0) return [];
-    return [`- ${kind}: ${medianOf(ratios).toFixed(2)}×, the lowest ${Math.min(...ratios).toFixed(2)}×, ${ratios.length} networks`];
-  });
-  return lines.length === 0 ? '' : `\n## Training steps, the median over the networks\n\n${lines.join('\n')}\n`;
-}
-
-/** The outcomes as a page, with the machine and the revision they were measured on. */
-export function benchmarkPage(outcomes: readonly Outcome[], machine: string, at: string): string {
-  const rows = outcomes.map((outcome) => {
-    const { name, what, ours, peer, ratio } = outcome;
-    const peak = ours.peakMb === undefined || peer.peakMb === undefined ? '' : `${ours.peakMb.toFixed(0)} / ${peer.peakMb.toFixed(0)}`;
-    return `| ${name} | ${what} | ${milliseconds(ours)} | ${milliseconds(peer)} | **${ratio.toFixed(2)}×** | ${promise(outcome)} | ${peak} |`;
-  });
-  return `# Benchmarks
-
-Made by \`./carpal bench all --write\` at revision ${at} on ${machine}. Every peer was measured in the same run on the same machine: medians with
-their quartiles, milliseconds an item; \`carpal bench --check\` compares the ratios of today with these. GPUs are untested.
-
-| name | what | carpal | peer | ratio | promised | peak MB, carpal / peer |
-|---|---|---|---|---|---|---|
-${rows.join('\n')}
-${stepMedians(outcomes)}${peerTables(outcomes)}`;
-}
-
-/** Writes the page and the data that `differences` reads. */
-export async function writeCommitted(outcomes: readonly Outcome[]): Promise<void> {
-  const machine = `${availableParallelism()} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-  await writeFileAtomically(PAGE, benchmarkPage(outcomes, machine, revision()));
-  const data: Committed[] = outcomes.map(({ name, ratio }) => ({ name, ratio: Math.round(ratio * 1000) / 1000 }));
-  await writeFileAtomically(DATA, `${JSON.stringify(data, null, 2)}\n`);
+/** Seconds to the microsecond are more than any clock here deserves. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
 }
 
 /** A line for each ratio that has fallen by more than the tolerance; undefined where nothing is committed. */
-export function differences(
-  outcomes: readonly Outcome[],
-  text = existsSync(DATA) ? readFileSync(DATA, 'utf8') : undefined,
-): string[] | undefined {
-  if (text === undefined) return undefined;
-  const before = new Map((JSON.parse(text) as Committed[]).map(({ name, ratio }) => [name, ratio]));
+export function differences(outcomes: readonly Outcome[], committed: Pick<Committed, 'ratios'> = readCommitted()): string[] | undefined {
+  if (committed.ratios.length === 0) return undefined;
+  const before = new Map(committed.ratios.map(({ name, ratio }) => [name, ratio]));
   return outcomes.flatMap(({ name, ratio }) => {
-    const committed = before.get(name);
-    if (committed === undefined || ratio >= committed * (1 - TOLERANCE)) return [];
-    return [`${name}: ${ratio.toFixed(2)}×, was ${committed.toFixed(2)}×`];
+    const then = before.get(name);
+    if (then === undefined || ratio >= then * (1 - TOLERANCE)) return [];
+    return [`${name}: ${ratio.toFixed(2)}×, was ${then.toFixed(2)}×`];
   });
 }

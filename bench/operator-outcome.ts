@@ -29,7 +29,8 @@ export function isKept({ value, atLeast = Number.NEGATIVE_INFINITY, atMost = Num
   return value >= atLeast && value <= atMost;
 }
 
-function number(value: number): string {
+/** A value with as many digits as it deserves. */
+export function numberText(value: number): string {
   const size = Math.abs(value);
   return value.toFixed(Number.isInteger(value) || size >= 100 ? 0 : size < 1 ? 3 : 1);
 }
@@ -38,7 +39,7 @@ function measureLine(measure: Measure): string {
   const { what, value, unit, atLeast, atMost, peer } = measure;
   const bound = atLeast === undefined ? (atMost === undefined ? undefined : `≤ ${atMost}`) : `≥ ${atLeast}`;
   const promise = bound === undefined ? '' : ` (promised ${bound}: ${isKept(measure) ? 'kept' : 'MISSED'})`;
-  return `  ${what.padEnd(52)} ${number(value).padStart(8)} ${unit}${promise}${peer === undefined ? '' : `; JobSet, published: ${number(peer)}`}`;
+  return `  ${what.padEnd(52)} ${numberText(value).padStart(8)} ${unit}${promise}${peer === undefined ? '' : `; JobSet, published: ${numberText(peer)}`}`;
 }
 
 /** The outcome as lines. */

@@ -1,7 +1,7 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
 import { Command, InvalidArgumentError } from 'commander';
-import { augment } from '../bench/augment.ts';
+import { augment, augmentBending } from '../bench/augment.ts';
 import type { Benchmark } from '../bench/benchmark.ts';
 import { cocoDecode, cocoDice, cocoEncode } from '../bench/coco.ts';
 import { differences, writeCommitted } from '../bench/committed.ts';
@@ -17,12 +17,13 @@ import { STEPS } from '../bench/step.ts';
 import { vote } from '../bench/vote.ts';
 import { cacheFolder } from '../setup/env.ts';
 
-const USUAL: readonly Benchmark[] = [prepare, feed, augment, rleEncode, rleDecode, vote, cocoEncode, cocoDecode, cocoDice];
+const USUAL: readonly Benchmark[] = [prepare, feed, augment, augmentBending, rleEncode, rleDecode, vote, cocoEncode, cocoDecode, cocoDice];
 /** All but the usual ones need PyTorch, a large download, so they are asked for by name. */
 const BENCHMARKS: readonly Benchmark[] = [...USUAL, ...STEPS, ...INFERENCES, ...EPOCHS, ...STARTS];
 const GROUPS: Readonly<Record<string, readonly Benchmark[]>> = {
   all: BENCHMARKS,
   step: STEPS,
+  'step-256': STEPS.filter(({ name }) => name.endsWith('-256')),
   infer: INFERENCES,
   epochs: EPOCHS,
   start: STARTS,
@@ -31,6 +32,8 @@ const GROUPS: Readonly<Record<string, readonly Benchmark[]>> = {
 /** Of the operator: they need `make cluster-tools` and no Python, and take minutes; `operator` is all of them. Loaded when they are asked for. */
 const OF_THE_OPERATOR = ['operator-200', 'operator-1000', 'operator-rest'] as const;
 const SOAK = 'soak';
+/** In the order of the page. */
+const NAMES: readonly string[] = [...BENCHMARKS.map(({ name }) => name), ...OF_THE_OPERATOR, SOAK];
 const isOfTheOperator = (name: string): boolean => name === 'operator' || OF_THE_OPERATOR.some((known) => known === name);
 
 type Options = {
@@ -64,7 +67,7 @@ function checkCommitted(outcomes: readonly Outcome[]): void {
 }
 
 /** 69 where a promise is not kept. */
-async function benchOperator(names: readonly string[], { json = false, experiments, profile }: Options): Promise<void> {
+async function benchOperator(names: readonly string[], { json = false, write = false, experiments, profile }: Options): Promise<void> {
   const { OPERATOR_BENCHMARKS } = await import('../bench/operator.ts');
   const isMeant = ({ name }: OperatorBenchmark): boolean => names.includes(name) || names.includes('operator');
   const outcomes: OperatorOutcome[] = [];
@@ -78,16 +81,18 @@ async function benchOperator(names: readonly string[], { json = false, experimen
     if (!json) process.stdout.write(`${operatorOutcomeText(outcome)}\n`);
   }
   if (json) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
+  if (write) await writeCommitted({ operator: outcomes }, NAMES);
   if (!outcomes.every(({ measures }) => measures.every(isKept))) process.exitCode = EXIT.service;
 }
 
 /** 69 where something is lost, stuck, doubled or left over. */
-async function benchSoak({ json = false, minutes, seed, experiments = 40 }: Options): Promise<void> {
+async function benchSoak({ json = false, write = false, minutes, seed, experiments = 40 }: Options): Promise<void> {
   const { soak } = await import('../bench/soak.ts');
   const onProgress = (text: string): void => void process.stderr.write(`  ${text}\n`);
   const outcome = await soak({ seed, forMs: minutes * 60_000, atOnce: experiments, onProgress });
   const text = [operatorOutcomeText(outcome), ...outcome.wrong.map((what) => `  wrong: ${what}`)].join('\n');
   process.stdout.write(json ? `${JSON.stringify(outcome, null, 2)}\n` : `${text}\n`);
+  if (write) await writeCommitted({ operator: [outcome] }, NAMES);
   if (outcome.wrong.length > 0) process.exitCode = EXIT.service;
 }
 
@@ -103,10 +108,6 @@ async function bench(names: string[], options: Options): Promise<void> {
     await benchOperator(names, options);
     return;
   }
-  if (write && names.join() !== 'all') {
-    const remedy = 'Run: carpal bench all --write';
-    throw new CarpalError('usage-invalid', 'the page holds all figures of one run', { where: '--write', remedy });
-  }
   const outcomes = await runBenchmarks(chosen(names), cacheFolder(), loadClasses('hand-bones'), (outcome) => {
     if (!json) process.stdout.write(`${outcomeLine(outcome)}\n`);
   });
@@ -115,7 +116,7 @@ async function bench(names: string[], options: Options): Promise<void> {
     return;
   }
   if (json) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
-  if (write) await writeCommitted(outcomes);
+  if (write) await writeCommitted({ ratios: outcomes }, NAMES);
   if (check) checkCommitted(outcomes);
   else if (!outcomes.every(keepsPromise)) process.exitCode = EXIT.service;
 }
@@ -136,7 +137,7 @@ export const command = (): Command =>
       `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step, infer, epochs, start: all of a kind; all: everything of these (installs PyTorch). Apart: ${OF_THE_OPERATOR.join(', ')}; operator: these three; ${SOAK}: the operator under random faults`,
     )
     .option('--json', 'print the figures as JSON')
-    .option('--write', 'write docs/benchmarks.md')
+    .option('--write', 'put the figures into docs/benchmarks.md')
     .option('--check', 'exit with 69 where a ratio has fallen by more than 15 % since docs/benchmarks.md was written')
     .option('--experiments <count>', 'of the operator: so many experiments instead; of the soak: at a time', whole)
     .option('--minutes <count>', 'of the soak: how long faults go on', whole, 20)

@@ -1,0 +1,86 @@
+/** docs/benchmarks.md, made from the committed figures. */
+import type { Committed, Measured } from './committed.ts';
+import { type Figure, medianOf } from './figure.ts';
+import { isKept, type Measure, numberText, type OperatorOutcome } from './operator-outcome.ts';
+import { milliseconds, type Outcome, promise } from './run-benchmarks.ts';
+
+/** A cell with a median, its quartiles and its memory. */
+function cell(figure: Figure | undefined): string {
+  if (!figure) return '–';
+  return `${milliseconds(figure)}${figure.peakMb === undefined ? '' : `, ${figure.peakMb.toFixed(0)} MB`}`;
+}
+
+/** Every way in which a peer was run, a table for each kind of benchmark. A way that failed for one network leaves a gap. */
+function peerTables(outcomes: readonly Outcome[]): string {
+  const several = outcomes.filter(({ peers }) => peers !== undefined);
+  const kinds = [...new Set(several.map(kindOf))];
+  const tables = kinds.map((kind) => {
+    const members = several.filter((outcome) => kindOf(outcome) === kind);
+    const ways = [...new Set(members.flatMap(({ peers = [] }) => peers.map(({ name }) => name)))];
+    const rows = members.map(({ name, ours, peers = [] }) => {
+      const figures = ways.map((way) => cell(peers.find((peer) => peer.name === way)?.figure));
+      return `| ${[name, cell(ours), ...figures].join(' | ')} |`;
+    });
+    return [`| ${['name', 'carpal', ...ways].join(' | ')} |`, `|${'---|'.repeat(ways.length + 2)}`, ...rows].join('\n');
+  });
+  return tables.length === 0 ? '' : `\n## All peers\n\n${tables.join('\n\n')}\n`;
+}
+
+/** The part of a benchmark's name that it shares with those of its kind. */
+function kindOf({ name }: Outcome): string {
+  return name.split('-')[0] ?? name;
+}
+
+/** What is promised of the networks together. */
+function stepMedians(outcomes: readonly Outcome[]): string {
+  const kinds = [
+    ['float32 at 256 px', /^step-.+-256$/],
+    ['bfloat16 at 256 px', /^step-.+-256-bfloat16$/],
+    ['float32 at 512 px', /^step-.+-512$/],
+    ['bfloat16 at 512 px', /^step-.+-512-bfloat16$/],
+  ] as const;
+  const lines = kinds.flatMap(([kind, pattern]) => {
+    const ratios = outcomes.filter(({ name }) => pattern.test(name)).map(({ ratio }) => ratio);
+    if (ratios.length === 0) return [];
+    return [`- ${kind}: ${medianOf(ratios).toFixed(2)}×, the lowest ${Math.min(...ratios).toFixed(2)}×, ${ratios.length} networks`];
+  });
+  return lines.length === 0 ? '' : `\n## Training steps, the median over the networks\n\n${lines.join('\n')}\n`;
+}
+
+function bound({ atLeast, atMost }: Measure): string {
+  if (atLeast !== undefined) return `≥ ${atLeast}`;
+  return atMost === undefined ? '' : `≤ ${atMost}`;
+}
+
+function operatorTables(outcomes: readonly (OperatorOutcome & Measured)[]): string {
+  const tables = outcomes.map(({ name, what, measures, load, revision, machine }) => {
+    const rows = measures.map((measure) => {
+      const { what: title, value, unit, peer } = measure;
+      const kept = bound(measure) === '' ? '' : `${bound(measure)}${isKept(measure) ? '' : ' (missed)'}`;
+      return `| ${title} | ${numberText(value)} ${unit} | ${kept} | ${peer === undefined ? '' : numberText(peer)} |`;
+    });
+    const place = `At revision ${revision} on ${machine}; load of the machine at its end ${load.toFixed(1)}.`;
+    return `### ${name}\n\n${what}. ${place}\n\n| what | carpal | promised | JobSet, published |\n|---|---|---|---|\n${rows.join('\n')}`;
+  });
+  return tables.length === 0 ? '' : `\n## The operator\n\nBeside a real control plane on the same machine.\n\n${tables.join('\n\n')}\n`;
+}
+
+/** The page: ratios, medians over the networks, every peer, the operator. */
+export function benchmarkPage({ ratios, operator }: Committed): string {
+  const rows = ratios.map((outcome) => {
+    const { name, what, ours, peer, ratio, revision } = outcome;
+    const peak = ours.peakMb === undefined || peer.peakMb === undefined ? '' : `${ours.peakMb.toFixed(0)} / ${peer.peakMb.toFixed(0)}`;
+    const cells = [name, what, milliseconds(ours), milliseconds(peer), `**${ratio.toFixed(2)}×**`, promise(outcome), peak, revision];
+    return `| ${cells.join(' | ')} |`;
+  });
+  const machines = [...new Set(ratios.map(({ machine }) => machine))].join('; ');
+  return `# Benchmarks
+
+Made by \`./carpal bench NAME… --write\` on ${machines}. Each row's peer was measured in the same run as carpal: medians with their quartiles,
+milliseconds an item. \`./carpal bench NAME… --check\` compares the ratios of today with these. GPUs are untested.
+
+| name | what | carpal | peer | ratio | promised | peak MB, carpal / peer | revision |
+|---|---|---|---|---|---|---|---|
+${rows.join('\n')}
+${stepMedians(ratios)}${peerTables(ratios)}${operatorTables(operator)}`;
+}
