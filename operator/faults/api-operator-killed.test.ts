@@ -40,7 +40,7 @@ async function live(name: string, death: Death): Promise<Life> {
 
 let mutations = 0;
 
-describe('an operator that is killed', () => {
+describe('an operator that is killed', { timeout: 120_000 }, () => {
   it('is none in a life without faults, which tells how many steps there are to die at', async () => {
     const whole = await live('whole', { request: Number.POSITIVE_INFINITY, moment: 'before' });
     expect(whole.diedAt).toBeUndefined();

@@ -16,7 +16,7 @@ async function untilFoldsEnded({ name, namespace }: FaultyLife): Promise<void> {
   });
 }
 
-describe.concurrent('an experiment comes to its right end, at no great cost,', () => {
+describe.concurrent('an experiment comes to its right end, at no great cost,', { timeout: 120_000 }, () => {
   it('when every watch is cut at every turn of its life', async () => {
     await lives().live('cut', {}, async (life) => {
       const { proxy, name, untilTraining, openGate } = life;

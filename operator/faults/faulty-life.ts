@@ -1,11 +1,12 @@
 /** Experiments that live behind a proxy of their own: an operator, a namespace and a gate that holds their folds back for each. */
 import { afterAll, beforeAll, expect } from 'vitest';
 import { freshNamespace } from '../cluster/fresh-namespace.ts';
+import type { ExperimentObject } from '../kubernetes/experiment-object.ts';
 import type { OperatorSettings } from '../kubernetes/operator-settings.ts';
 import { type FaultyApiProxy, startFaultyApiProxy } from '../testing/faulty-api-proxy.ts';
 import { type OperatorWorld, type RunningOperator, useOperatorWorld } from '../testing/operator-world.ts';
 import { expectSteady } from './expect-steady.ts';
-import { expectUnharmed } from './expect-unharmed.ts';
+import { expectUnharmed, hasEnded } from './expect-unharmed.ts';
 import { type Follower, followExperiments } from './follow-experiments.ts';
 
 export type FaultyLife = {
@@ -15,7 +16,8 @@ export type FaultyLife = {
   readonly operator: RunningOperator;
   /** Resolves when both folds train, which they do until the gate opens. */
   untilTraining(): Promise<unknown>;
-  openGate(): void;
+  /** For one of the folds, or for both. */
+  openGate(fold?: number): void;
 };
 
 export type LifeOptions = {
@@ -25,6 +27,8 @@ export type LifeOptions = {
   readonly mostCalls?: number;
   /** Before the operator starts. */
   readonly before?: (proxy: FaultyApiProxy) => void;
+  /** What must be true in the end, where it is not that nothing of the faults is to be seen. */
+  readonly expected?: (end: ExperimentObject) => void;
 };
 
 export type FaultyLives = {
@@ -34,40 +38,46 @@ export type FaultyLives = {
   live(name: string, options: LifeOptions, during: (life: FaultyLife) => Promise<void>): Promise<void>;
 };
 
-const SMALL = { dataset: { uri: '/data', split: { folds: 2 } }, placement: { gpus: 1, cpu: '1', memory: '1Gi' } };
+const FOLDS = [0, 1];
+const SMALL = { dataset: { uri: '/data', split: { folds: FOLDS.length } }, placement: { gpus: 1, cpu: '1', memory: '1Gi' } };
 
 /** For the top of a test file. Lives may run side by side. */
 export function useFaultyLives(): () => FaultyLives {
   const world = useOperatorWorld({ controlPlane: { audit: true }, gpus: 100 });
   const gates = new Map<string, PromiseWithResolvers<void>>();
+  const openGate = (name: string, folds: readonly number[]): void => {
+    for (const fold of folds) gates.get(`${name} ${fold}`)?.resolve();
+  };
   let follower: Follower;
   beforeAll(async () => {
     follower = await followExperiments(world().client);
-    world().script = ({ stage, experiment }) => {
-      const gate = stage === 'fold' ? gates.get(experiment) : undefined;
+    world().script = ({ experiment, fold }) => {
+      const gate = gates.get(`${experiment} ${fold}`);
       return gate === undefined ? {} : { until: gate.promise };
     };
   });
   afterAll(() => follower.stop());
 
-  const live: FaultyLives['live'] = async (name, { settings, watchSeconds, mostCalls = 100, before }, during) => {
+  const live: FaultyLives['live'] = async (name, { settings, watchSeconds, mostCalls = 100, before, expected }, during) => {
     const { client, kubeconfig } = world();
     const namespace = await freshNamespace(client);
     const proxy = await startFaultyApiProxy({ kubeconfig, ...(watchSeconds === undefined ? {} : { watchSeconds }) });
     before?.(proxy);
-    const gate = Promise.withResolvers<void>();
-    gates.set(name, gate);
+    for (const fold of FOLDS) gates.set(`${name} ${fold}`, Promise.withResolvers());
     const operator = await world().startOperator({ server: proxy.server, settings: { watchNamespace: namespace, ...settings } });
     const isTraining = follower.until(name, ({ status }) => status?.folds?.every(({ state }) => state === 'Running') === true);
     try {
       await world().post(name, SMALL, namespace);
-      await during({ name, namespace, proxy, operator, untilTraining: () => isTraining, openGate: () => gate.resolve() });
-      gate.resolve();
-      await expectUnharmed(world(), [name], () => namespace);
-      expectSteady(follower.versionsOf(name));
+      const open = (fold?: number): void => openGate(name, fold === undefined ? FOLDS : [fold]);
+      await during({ name, namespace, proxy, operator, untilTraining: () => isTraining, openGate: open });
+      open();
+      if (expected === undefined) {
+        await expectUnharmed(world(), [name], () => namespace);
+        expectSteady(follower.versionsOf(name));
+      } else expected(await follower.until(name, hasEnded));
       expect(proxy.calls.length, summary(proxy)).toBeLessThanOrEqual(mostCalls);
     } finally {
-      gate.resolve();
+      openGate(name, FOLDS);
       proxy.set();
       await operator.stop();
       await proxy.close();
