@@ -17,7 +17,8 @@ const FOLDS = 3;
 const PERCENT = 12;
 const BAD_ENDS: readonly PodScript[] = [{ exitCode: 1, message: 'loss is not a number' }, { exitCode: 75 }, OUT_OF_MEMORY];
 
-export function nameOf(index: number): string {
+/** The name of the experiment of that number; without one, what all names begin with. */
+export function nameOf(index: number | ''): string {
   return `soak-${index}`;
 }
 
