@@ -248,7 +248,7 @@ describe('status', () => {
     expect(columns(narrow.output)).toEqual(['NAME STATE MODEL PROGRESS DICE FOLDS', 'kept Training UNet 65% 0.9612 1/3']);
     const wide = (await get('kept', '-o', 'wide')).output.split('\n');
     expect(wide[0]).toMatch(/AGE +OWNER +ETA +REASON/);
-    expect(wide[1]).toMatch(/ kim +2000-01-01T00:\d\d:00.000Z +FoldsRunning/);
+    expect(wide[1]).toMatch(/ kim +2000-01-01T00:\d\d:00Z +FoldsRunning/);
   });
 
   it('can be selected by', async () => {
