@@ -1,4 +1,6 @@
 import type { Tensor, Tensor4D, Variable } from '../engine/tensorflow.ts';
+import type { HRNetVariant } from './hrnet/variants.ts';
+import type { ResNetName } from './layers/resnet.ts';
 import type { RapuNetHead } from './rapu-net.ts';
 import type { SegFormerVariant } from './segformer/variants.ts';
 
@@ -13,11 +15,13 @@ export type ModelOptions = {
   readonly deepSupervision?: boolean | undefined;
   /** A classifier of the deepest features weighs the masks (UNet3Plus). */
   readonly guidance?: boolean | undefined;
-  /** Which network of the family (SegFormer). */
-  readonly variant?: SegFormerVariant | undefined;
+  /** Which network of the family (SegFormer, HRNet). */
+  readonly variant?: SegFormerVariant | HRNetVariant | undefined;
+  /** What makes the features (UNetPlusPlus). */
+  readonly encoder?: ResNetName | undefined;
   /** How the answer is made (RAPUNet). */
   readonly head?: RapuNetHead | undefined;
-  /** Divides the widths of a transformer. */
+  /** Divides all published widths, or those of a transformer within. */
   readonly divisor?: number | undefined;
 };
 

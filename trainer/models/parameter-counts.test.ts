@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { duckNetLayers } from './duck-net.ts';
+import type { HRNetVariant } from './hrnet/variants.ts';
+import { hrNetLayers } from './hrnet.ts';
 import { countParameters } from './layers/count-parameters.ts';
+import type { ResNetName } from './layers/resnet.ts';
 import { type RapuNetHead, rapuNetLayers } from './rapu-net.ts';
 import type { SegFormerVariant } from './segformer/variants.ts';
 import { segFormerLayers } from './segformer.ts';
+import { unetPlusPlusLayers } from './unet-plus-plus.ts';
 
 const CLASSES = 29;
 
@@ -38,5 +42,25 @@ describe('parameters at 29 classes', () => {
     ['B2', 150, 27_461_974],
   ])('SegFormer %s at %i classes has %i', (variant, classes, parameters) => {
     expect(countParameters((make) => segFormerLayers(make, classes, { variant, divisor: 1 }))).toBe(parameters);
+  });
+
+  it.each<[HRNetVariant, number, number]>([
+    ['W18', CLASSES, 9_643_829],
+    ['W32', CLASSES, 29_551_325],
+    ['W48', CLASSES, 65_866_589],
+    // As the weights published for Cityscapes have.
+    ['W48', 19, 65_859_379],
+  ])('HRNet %s at %i classes has %i', (variant, classes, parameters) => {
+    expect(countParameters((make) => hrNetLayers(make, classes, { variant, divisor: 1 }))).toBe(parameters);
+  });
+
+  it.each<[ResNetName, number, number]>([
+    ['ResNet34', CLASSES, 26_082_669],
+    ['ResNet50', CLASSES, 48_989_805],
+    // As segmentation_models.pytorch counts them.
+    ['ResNet34', 1, 26_078_609],
+    ['ResNet50', 1, 48_985_745],
+  ])('UNetPlusPlus on %s at %i classes has %i', (encoder, classes, parameters) => {
+    expect(countParameters((make) => unetPlusPlusLayers(make, classes, { encoder, divisor: 1 }))).toBe(parameters);
   });
 });

@@ -2,12 +2,14 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { buildCustomUNet } from './custom-unet.ts';
 import { buildDuckNet } from './duck-net.ts';
 import { buildFCNResNet50 } from './fcn-resnet50.ts';
+import { buildHRNet } from './hrnet.ts';
 import type { Model, ModelBuild, ModelOptions } from './model.ts';
 import { buildNestedUNet } from './nested-unet.ts';
 import { buildRapuNet } from './rapu-net.ts';
 import { buildSegFormer } from './segformer.ts';
 import { buildSlimUNet } from './slim-unet.ts';
 import { buildUNet } from './unet.ts';
+import { buildUNetPlusPlus } from './unet-plus-plus.ts';
 import { buildUNet3Plus } from './unet3plus.ts';
 
 /** A network that experiments may name. */
@@ -53,6 +55,18 @@ export const MODELS: readonly ModelEntry[] = [
     summary: "a transformer, B0 to B5 or the original's own",
     options: ['variant', 'divisor'],
     build: buildSegFormer,
+  },
+  {
+    name: 'HRNet',
+    summary: 'a map at 1/4 of the size all the way through, W18 to W48; takes pretrained weights',
+    options: ['variant', 'divisor'],
+    build: buildHRNet,
+  },
+  {
+    name: 'UNetPlusPlus',
+    summary: 'UNet++ on a ResNet-34 or ResNet-50; takes pretrained weights',
+    options: ['encoder', 'divisor'],
+    build: buildUNetPlusPlus,
   },
 ];
 

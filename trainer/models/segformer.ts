@@ -1,11 +1,12 @@
 import { upsampleBilinear } from '../engine/ops/upsample.ts';
 import type { Tensor4D } from '../engine/tensorflow.ts';
+import { chooseVariant } from './choose-variant.ts';
 import { defineModel } from './define-model.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import type { Model, ModelBuild } from './model.ts';
 import { mlpDecoder, publishedDecoder } from './segformer/decoders.ts';
 import { mixTransformer } from './segformer/encoder.ts';
-import { type SegFormerVariant, segFormerShape } from './segformer/variants.ts';
+import { SEGFORMER_ROWS, type SegFormerVariant, segFormerShape } from './segformer/variants.ts';
 
 /** The last stage is at this part of the image. */
 const SIZE_MULTIPLE = 32;
@@ -24,7 +25,7 @@ type Chosen = { readonly variant: SegFormerVariant; readonly divisor: number };
  * widths.
  */
 export function buildSegFormer({ options, classes, seed }: ModelBuild): Model {
-  const chosen: Chosen = { variant: options.variant ?? 'B2', divisor: options.divisor ?? 1 };
+  const chosen: Chosen = { variant: chooseVariant('SegFormer', SEGFORMER_ROWS, options.variant ?? 'B2'), divisor: options.divisor ?? 1 };
   return defineModel({ name: 'SegFormer', options: chosen, classes, sizeMultiple: SIZE_MULTIPLE }, (variables) =>
     segFormerLayers(variableMaker(seed, variables), classes, chosen),
   );

@@ -1,26 +1,7 @@
 from torch import nn
 from torch.nn import functional as F
 
-
-class Bottleneck(nn.Module):
-    def __init__(self, start, middle, stride, dilation):
-        super().__init__()
-        end = 4 * middle
-        self.conv1 = nn.Conv2d(start, middle, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(middle)
-        self.conv2 = nn.Conv2d(middle, middle, 3, stride=stride, padding=dilation, dilation=dilation, bias=False)
-        self.bn2 = nn.BatchNorm2d(middle)
-        self.conv3 = nn.Conv2d(middle, end, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(end)
-        self.downsample = None
-        if stride != 1 or start != end:
-            self.downsample = nn.Sequential(nn.Conv2d(start, end, 1, stride=stride, bias=False), nn.BatchNorm2d(end))
-
-    def forward(self, x):
-        y = F.relu(self.bn1(self.conv1(x)))
-        y = F.relu(self.bn2(self.conv2(y)))
-        y = self.bn3(self.conv3(y))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+from networks.resnet import Bottleneck
 
 
 class ResNet50(nn.Module):

@@ -1,5 +1,6 @@
+import { hrNetModule } from './hrnet-keys.ts';
 import type { ModuleName } from './pytorch-arrays.ts';
-import { resNet50Module } from './resnet50-keys.ts';
+import { resNetModule } from './resnet-keys.ts';
 
 /** How a network's encoder takes the weights that another program has published. */
 export type PretrainedEncoder = {
@@ -13,12 +14,24 @@ export type PretrainedEncoder = {
   readonly first: { readonly kernel: string; readonly movingMean: string };
 };
 
+const firstOf = (module: string) => ({ kernel: `${module}/kernel`, movingMean: `${module}/movingMean` });
+
+const resNet = (source: string): PretrainedEncoder => ({
+  source,
+  moduleName: resNetModule,
+  ignored: /^fc\.(weight|bias)$|\.num_batches_tracked$/,
+  first: firstOf('encoder/stem'),
+});
+
 /** By the network's name. */
 export const PRETRAINED: Readonly<Record<string, PretrainedEncoder>> = {
-  FCNResNet50: {
-    source: "torchvision's resnet50",
-    moduleName: resNet50Module,
-    ignored: /^fc\.(weight|bias)$|\.num_batches_tracked$/,
-    first: { kernel: 'encoder/stem/kernel', movingMean: 'encoder/stem/movingMean' },
+  FCNResNet50: resNet("torchvision's resnet50"),
+  UNetPlusPlus: resNet("torchvision's resnet34 or resnet50, whichever the encoder is,"),
+  HRNet: {
+    source: "timm's hrnet_w18, hrnet_w32 or hrnet_w48, whichever the variant is,",
+    moduleName: hrNetModule,
+    // What timm makes of the four maps to classify whole images.
+    ignored: /^(incre_modules|downsamp_modules|final_layer|classifier)\.|\.num_batches_tracked$/,
+    first: firstOf('encoder/stem1'),
   },
 };

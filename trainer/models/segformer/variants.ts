@@ -18,7 +18,7 @@ type Row = Pick<SegFormerShape, 'depths' | 'decoder'> & { readonly head: number;
 
 /** Table 6 of the paper; `head` is the width of an attention head. */
 const HEADS = [1, 2, 5, 8];
-const ROWS: Readonly<Record<SegFormerVariant, Row>> = {
+export const SEGFORMER_ROWS: Readonly<Record<SegFormerVariant, Row>> = {
   published: { head: 64, heads: [1, 2, 4, 8], depths: [3, 4, 6, 3], decoder: 256 },
   B0: { head: 32, heads: HEADS, depths: [2, 2, 2, 2], decoder: 256 },
   B1: { head: 64, heads: HEADS, depths: [2, 2, 2, 2], decoder: 256 },
@@ -30,7 +30,7 @@ const ROWS: Readonly<Record<SegFormerVariant, Row>> = {
 
 /** The shape of a variant with every width divided by `divisor` (rounded down to whole attention heads, at least one channel in each). */
 export function segFormerShape(variant: SegFormerVariant, divisor: number): SegFormerShape {
-  const { head, heads, depths, decoder } = ROWS[variant];
+  const { head, heads, depths, decoder } = SEGFORMER_ROWS[variant];
   const size = Math.max(1, Math.floor(head / divisor));
   return { widths: heads.map((count) => count * size), depths, heads, decoder: Math.max(1, Math.floor(decoder / divisor)) };
 }

@@ -8,6 +8,7 @@ import { type Scalar, type Tensor4D, tf } from '../../../engine/tensorflow.ts';
 import type { Model, ModelOptions } from '../../model.ts';
 import { buildModel } from '../../registry.ts';
 import { readWeights, writeWeights } from '../../weights.ts';
+import { MODULE_NAMES } from '../module-names.ts';
 import { drawnValues, drawnWeights } from './drawn-weights.ts';
 
 type Case = {
@@ -18,7 +19,13 @@ type Case = {
   readonly size: number;
   readonly batch: number;
   readonly gradients: readonly string[];
+  /**
+   * How near the logits (absolutely) and the gradients (relatively) have to come, where it is not 1e-4 and 1e-3. In float32 PyTorch itself is as far
+   * from its float64 on ResNet-50: fifty normalisations over few values, and ReLUs whose input lies within rounding of zero.
+   */
+  readonly within?: { readonly logits: number; readonly gradients: number };
 };
+const WITHIN = { logits: 1e-4, gradients: 1e-3 };
 
 const CASES = JSON.parse(readFileSync(join(import.meta.dirname, 'cases.json'), 'utf8')) as Case[];
 /** Of the logits every third row and column is stored. */
@@ -29,12 +36,22 @@ afterEach(() => {
   for (const model of built.splice(0)) model.dispose();
 });
 
+/** The name from which a variable's values are drawn: that of its module in bench/peers/networks. */
+function drawnName(network: string, variable: string): string {
+  const moduleName = MODULE_NAMES[network];
+  const [, module = '', part = ''] = /^(.*)\/([^/]+)$/.exec(variable) ?? [];
+  const theirs = moduleName === undefined ? module : moduleName(module, part !== 'kernel' && part !== 'bias');
+  return `${theirs?.replaceAll('.', '/')}/${part}`;
+}
+
 /** The case's network with the weights that PyTorch had. */
 function networkOf({ network, options, classes }: Case): Model {
   const model = buildModel({ name: network, options, classes, seed: 1 });
   built.push(model);
   const weights: NamedArrays = new Map(
-    [...readWeights(model)].map(([name, { shape }]) => [name, { shape, data: drawnWeights(name.replace(/^model\//, ''), shape) }]),
+    [...readWeights(model)].map(([name, { shape }]) => {
+      return [name, { shape, data: drawnWeights(drawnName(network, name.replace(/^model\//, '')), shape) }];
+    }),
   );
   writeWeights(model, weights);
   return model;
@@ -66,6 +83,7 @@ function difference(logits: Tensor4D, expected: Float32Array | undefined): numbe
 
 describe.each(CASES)('$network as $name, on the weights of a PyTorch network', (given) => {
   const expected = expectedOf(given.name);
+  const within = given.within ?? WITHIN;
 
   it.each([
     { mode: 'inference', training: false },
@@ -74,7 +92,7 @@ describe.each(CASES)('$network as $name, on the weights of a PyTorch network', (
     const model = networkOf(given);
     tf.tidy(() => {
       for (const [index, logits] of model.forward(imagesOf(given), training).entries()) {
-        expect(difference(logits, expected.get(`${mode}/${index}`)?.data)).toBeLessThan(1e-4);
+        expect(difference(logits, expected.get(`${mode}/${index}`)?.data)).toBeLessThan(within.logits);
       }
     });
   });
@@ -83,7 +101,9 @@ describe.each(CASES)('$network as $name, on the weights of a PyTorch network', (
     const model = networkOf(given);
     tf.tidy(() => {
       const images = imagesOf(given);
-      const chosen = given.gradients.map((name) => model.variables.find((variable) => variable.name === name)?.variable);
+      const chosen = given.gradients.map(
+        (name) => model.variables.find((variable) => drawnName(given.network, variable.name) === name)?.variable,
+      );
       const { grads } = tf.variableGrads(
         () =>
           tf.addN(
@@ -96,7 +116,7 @@ describe.each(CASES)('$network as $name, on the weights of a PyTorch network', (
       );
       for (const [index, name] of given.gradients.entries()) {
         const ours = grads[chosen[index]?.name ?? '']?.dataSync() ?? [];
-        expect(relativeDifference(ours as Float32Array, expected.get(`gradient/${name}`)?.data ?? []), name).toBeLessThan(1e-3);
+        expect(relativeDifference(ours as Float32Array, expected.get(`gradient/${name}`)?.data ?? []), name).toBeLessThan(within.gradients);
       }
     });
   });

@@ -9,7 +9,7 @@ import type { Model } from '../../model.ts';
 import { fromPyTorch, pytorchKey } from '../../pretrained/pytorch-arrays.ts';
 import { buildModel } from '../../registry.ts';
 import { writeWeights } from '../../weights.ts';
-import { MODULE_NAMES } from './module-names.ts';
+import { MODULE_NAMES } from '../module-names.ts';
 
 const folder = import.meta.dirname;
 const fixtures = readdirSync(folder).filter((file) => file.endsWith('.safetensors'));

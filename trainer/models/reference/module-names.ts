@@ -1,6 +1,7 @@
-/** The names in bench/peers/networks of the modules whose weights carpal's variables hold, network by network. */
-import type { ModuleName } from '../../pretrained/pytorch-arrays.ts';
-import { resNet50Module } from '../../pretrained/resnet50-keys.ts';
+/** The names in bench/peers/networks of the modules whose weights carpal's variables hold, for networks that go by other names there. */
+import { hrNetModule } from '../pretrained/hrnet-keys.ts';
+import type { ModuleName } from '../pretrained/pytorch-arrays.ts';
+import { resNetModule } from '../pretrained/resnet-keys.ts';
 
 /** Two convolutions in one sequence: each is followed by its normalisation, and a ReLU stands between them. */
 const place = (convolution: string | undefined, normalises: boolean): number => (Number(convolution) - 1) * 3 + (normalises ? 1 : 0);
@@ -19,7 +20,7 @@ const unet3Plus: ModuleName = (module, normalises) => {
 };
 
 const fcnResNet50: ModuleName = (module, normalises) => {
-  const encoder = resNet50Module(module, normalises);
+  const encoder = resNetModule(module, normalises);
   if (encoder !== undefined) return `backbone.${encoder}`;
   return module === 'head' ? 'classifier.4' : `classifier.${normalises ? 1 : 0}`;
 };
@@ -34,9 +35,24 @@ const customUNet: ModuleName = (module, normalises) => {
   return /attention|grow/.test(parts) ? parts : `${parts}.${normalises ? 1 : 0}`;
 };
 
+const hrNet: ModuleName = (module, normalises) => {
+  const encoder = hrNetModule(module, normalises);
+  if (encoder !== undefined) return `backbone.${encoder}`;
+  return module === 'head' ? 'last_layer.3' : `last_layer.${normalises ? 1 : 0}`;
+};
+
+const unetPlusPlus: ModuleName = (module, normalises) => {
+  const encoder = resNetModule(module, normalises);
+  if (encoder !== undefined) return `encoder.${encoder}`;
+  const [, node, convolution] = /^node(\d_\d)\/(\d)$/.exec(module) ?? [];
+  return node === undefined ? 'segmentation_head.0' : `decoder.blocks.x_${node}.conv${convolution}.${normalises ? 1 : 0}`;
+};
+
 export const MODULE_NAMES: Readonly<Record<string, ModuleName>> = {
   NestedUNet: nestedUNet,
   UNet3Plus: unet3Plus,
   FCNResNet50: fcnResNet50,
   CustomUNet: customUNet,
+  HRNet: hrNet,
+  UNetPlusPlus: unetPlusPlus,
 };
