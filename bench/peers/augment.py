@@ -18,7 +18,7 @@ import numpy as np
 from original import label_of, resize_many, timed
 
 
-def transform_of(spec):
+def transform_of(spec, request):
     p, border = spec["probability"], cv2.BORDER_CONSTANT
     if spec["name"] == "rotate":
         return A.Rotate(limit=spec["degrees"], border_mode=border, p=p)
@@ -33,6 +33,18 @@ def transform_of(spec):
         return A.RandomGamma((100 * spec["low"], 100 * spec["high"]), p=p)
     if spec["name"] == "gaussianNoise":
         return A.GaussNoise(std_range=(spec["sigma"], spec["sigma"]), p=p)
+    if spec["name"] == "elastic":
+        sigma = spec["sigma"] * request["size"]
+        # Uniform noise smoothed by a Gaussian keeps 1/(2 sqrt(pi) sigma) of its deviation, carpal's control points about half.
+        alpha = 0.5 * spec["alpha"] * request["size"] * 2 * np.sqrt(np.pi) * sigma
+        kind = {"noise_distribution": "uniform", "approximate": request.get("approximate", False), "border_mode": border}
+        return A.ElasticTransform(alpha=alpha, sigma=sigma, p=p, **kind)
+    if spec["name"] == "gridDistortion":
+        return A.GridDistortion(num_steps=spec["steps"], distort_limit=spec["limit"], border_mode=border, p=p)
+    if spec["name"] == "clahe":
+        return A.CLAHE(clip_limit=(1, spec["clipLimit"]), tile_grid_size=(spec["tiles"], spec["tiles"]), p=p)
+    if spec["name"] == "gaussianBlur":
+        return A.GaussianBlur(blur_limit=0, sigma_limit=(spec["low"], spec["high"]), p=p)
     raise SystemExit(f"albumentations has no counterpart to {spec['name']} here: write it to bench/peers/augment.py")
 
 
@@ -40,7 +52,7 @@ def main():
     cv2.setNumThreads(1)
     request = json.loads(sys.argv[1])
     size = request["size"]
-    transforms = A.Compose([transform_of(spec) for spec in request["augmentations"]], seed=1)
+    transforms = A.Compose([transform_of(spec, request) for spec in request["augmentations"]], seed=1)
     pairs = []
     for image_path, json_path in request["pairs"]:
         image = cv2.resize(cv2.imread(image_path, cv2.IMREAD_GRAYSCALE), (size, size))[..., None]
