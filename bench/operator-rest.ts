@@ -16,7 +16,6 @@ const FINISHED_AT = '2020-01-01T00:00:00Z';
 
 export type OperatorRestOptions = {
   readonly experiments: number;
-  readonly profile?: string;
   readonly onProgress?: (text: string) => void;
   /** How long it is watched at rest; a minute where absent. */
   readonly restMs?: number;
@@ -24,17 +23,17 @@ export type OperatorRestOptions = {
 
 /** Runs the benchmark: CPU and memory at rest, and how soon an operator that starts anew has seen to everything. */
 export async function operatorRest(options: OperatorRestOptions): Promise<OperatorOutcome> {
-  const { experiments, profile, onProgress = () => undefined, restMs = REST_MS } = options;
+  const { experiments, onProgress = () => undefined, restMs = REST_MS } = options;
   return await withOperatorCluster(undefined, async (cluster) => {
     await createFinished(cluster, experiments, onProgress);
     const { artifacts, namespace, operatorKubeconfig: kubeconfig, controlPlane } = cluster;
-    const start = (nodeArgs: readonly string[] = []): Promise<OperatorProcess> =>
-      startOperatorProcess({ kubeconfig, artifacts, namespace, logFile: join(controlPlane.folder, 'operator.log'), nodeArgs });
+    const start = (): Promise<OperatorProcess> =>
+      startOperatorProcess({ kubeconfig, artifacts, namespace, logFile: join(controlPlane.folder, 'operator.log') });
     const first = await start();
     await first.until(isSettled(experiments));
     onProgress('the first operator has settled');
     await first.stop();
-    const second = await start(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]);
+    const second = await start();
     await second.until(isSettled(experiments));
     const settledS = (performance.now() - second.startedMs) / 1000;
     const settled = await second.usage();
