@@ -6,6 +6,7 @@ import { type CelRules, together } from './cel.ts';
 import { fieldText } from './field-texts.ts';
 import { immutability } from './immutability.ts';
 import { LEARNING_CEL } from './learning-rules.ts';
+import { OBJECTIVE_CEL } from './objective-rules.ts';
 import { PRINTER_COLUMNS, SELECTABLE_FIELDS } from './printer-columns.ts';
 import { RUNNING_CEL } from './running-rules.ts';
 import { STATUS_CEL } from './status-rules.ts';
@@ -30,7 +31,7 @@ export function experimentStructuralSchema(): StructuralSchema {
     const description = fieldText(path);
     if (description !== undefined) field.description = description;
   }
-  attach(root, together(LEARNING_CEL, RUNNING_CEL, immutability(spec), STATUS_CEL));
+  attach(root, together(LEARNING_CEL, OBJECTIVE_CEL, RUNNING_CEL, immutability(spec), STATUS_CEL));
   return root;
 }
 

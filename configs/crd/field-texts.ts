@@ -1,5 +1,6 @@
 /** What `kubectl explain segx.spec` says about each field, less what the tables of options say. */
-import { AUGMENTATION_OPTIONS, MODEL_OPTIONS, SCHEDULER_OPTIONS } from '../schema/options.ts';
+import { LOSS_OPTIONS, OPTIMIZER_OPTIONS, SCHEDULER_OPTIONS } from '../schema/objective-options.ts';
+import { AUGMENTATION_OPTIONS, MODEL_OPTIONS } from '../schema/options.ts';
 
 /** The text of the field at a path such as `spec.loss[].weight`; undefined for a field that nobody has described yet. */
 export function fieldText(path: string): string | undefined {
@@ -15,6 +16,8 @@ const OPTION_TABLES: Readonly<Record<string, OptionTable>> = {
   'spec.model.options': MODEL_OPTIONS,
   'spec.scheduler.options': SCHEDULER_OPTIONS,
   'spec.augmentations[]': AUGMENTATION_OPTIONS,
+  'spec.loss[]': LOSS_OPTIONS,
+  'spec.optimizer.options': OPTIMIZER_OPTIONS,
 };
 
 /** Which of the table have the option, and what it is when left out. */
@@ -64,7 +67,7 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.augmentations[].high': 'The greatest, as low counts.',
   'spec.augmentations[].sigma':
     'Standard deviation: of grey values from 0 to 1 (gaussianNoise); of the smoothing, as a fraction of the side (elastic).',
-  'spec.augmentations[].alpha': 'Farthest that a place is moved, as a fraction of the side.',
+  'spec.augmentations[].alpha': 'Farthest that a place is moved, as a fraction of the side; less where the image would fold over.',
   'spec.augmentations[].steps': 'Columns and rows of the grid.',
   'spec.augmentations[].limit': 'Most that a column or row becomes wider or narrower, as a fraction.',
   'spec.augmentations[].clipLimit': 'Highest clip limit; it is drawn from 1 up to it.',
@@ -72,10 +75,20 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.loss': 'The losses whose weighted sum is made small.',
   'spec.loss[].name': 'Which loss.',
   'spec.loss[].weight': 'Its weight in the sum.',
+  'spec.loss[].alpha': 'Focal: the weight of pixels inside, 1 - alpha outside. FocalTversky: the weight of what is found and not there.',
+  'spec.loss[].beta': 'The weight of what is there and not found.',
+  'spec.loss[].gamma': 'The exponent that takes weight from what is nearly right.',
+  'spec.loss[].reduction': 'perImageClass: areas of each class in each image, all alike; global: of everything, large bones first.',
   'spec.optimizer': 'What turns gradients into steps.',
   'spec.optimizer.name': 'Which optimizer.',
   'spec.optimizer.learningRate': 'The learning rate that the schedule begins with.',
   'spec.optimizer.weightDecay': 'How much weights shrink in each step, times the learning rate.',
+  'spec.optimizer.options': 'Settings of the optimizer; each says which optimizers have it.',
+  'spec.optimizer.options.beta1': 'What the mean of gradients keeps in a step.',
+  'spec.optimizer.options.beta2': 'What the mean of squares (Lion: the mean that is kept) keeps in a step.',
+  'spec.optimizer.options.momentum': 'What the gathered direction keeps in a step.',
+  'spec.optimizer.options.nesterov': 'Whether momentum looks one step ahead.',
+  'spec.optimizer.options.smoothing': 'What the mean of squares keeps in a step.',
   'spec.scheduler': 'How the learning rate falls.',
   'spec.scheduler.name': 'Which schedule.',
   'spec.scheduler.options': 'Settings of the schedule; each says which schedules have it.',
@@ -85,9 +98,13 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.scheduler.options.threshold': 'The least relative change that counts as progress.',
   'spec.scheduler.options.cooldown': 'Validations to wait after the rate has fallen.',
   'spec.scheduler.options.minLearningRate': 'The rate does not fall below.',
-  'spec.scheduler.options.milestones': 'The epochs after which the rate falls, rising; needed.',
-  'spec.scheduler.options.gamma': 'What the rate is multiplied by.',
+  'spec.scheduler.options.milestones': 'The epochs after which the rate falls, rising, from the end of the warm-up; needed.',
+  'spec.scheduler.options.gamma': 'What the rate, or the peak of each cycle, is multiplied by.',
   'spec.scheduler.options.tMax': 'Epochs of the descent; left out, to the last epoch.',
+  'spec.scheduler.options.power': 'The exponent of the descent.',
+  'spec.scheduler.options.cycleEpochs': 'Epochs of the first cycle; needed.',
+  'spec.scheduler.options.cycleMultiplier': 'How much longer each cycle is than the one before.',
+  'spec.scheduler.options.cycleWarmupEpochs': 'Epochs of a linear climb from minLearningRate at the start of each cycle.',
   'spec.training': 'How long and in what steps each fold trains.',
   'spec.training.epochs': 'How often a fold sees its training images, at most.',
   'spec.training.batchSize': 'Images in one batch.',
@@ -102,6 +119,9 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
     'What runs a step: a recorded graph, operation by operation (eager), or a graph where the network allows one (auto).',
   'spec.training.precision': 'What convolutions compute in; weights, losses and the optimizer are always float32. float16 is for GPUs.',
   'spec.training.deepSupervision': 'Whether side heads of the network are trained too.',
+  'spec.training.headWeights': 'How much each head counts, the answer first; left out, all alike.',
+  'spec.training.ema': 'The moving average of weights that is validated, kept and predicts.',
+  'spec.training.ema.decay': 'What the average keeps in a step of the optimizer, such as 0.999; 0: no average.',
   'spec.inference': 'How masks are predicted.',
   'spec.inference.threshold': 'A pixel belongs to a class when its probability is above.',
   'spec.inference.tta': 'The views of an image whose predictions are averaged.',

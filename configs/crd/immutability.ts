@@ -4,23 +4,28 @@
  * itself, and the rules here know those that depend on a name.
  */
 import { MUTABLE } from '../schema/immutable.ts';
-import { AUGMENTATION_OPTIONS, MODEL_OPTIONS, SCHEDULER_OPTIONS } from '../schema/options.ts';
+import { LOSS_OPTIONS, OPTIMIZER_OPTIONS, SCHEDULER_OPTIONS } from '../schema/objective-options.ts';
+import { AUGMENTATION_OPTIONS, MODEL_OPTIONS } from '../schema/options.ts';
 import { type CelRule, type CelRules, digits, either, literal, says, together, valueOr } from './cel.ts';
 import { type StructuralSchema, schemaAt } from './structural-schema.ts';
 
 const MEND = 'Take the change back, or give the changed experiment a name of its own.';
 
 /** Fields whose equality is not that of their values. */
-const OWN_RULES: readonly string[] = ['model.options', 'scheduler.options', 'augmentations', 'run.folds'];
+const OWN_RULES: readonly string[] = ['model.options', 'optimizer.options', 'scheduler.options', 'augmentations', 'loss', 'run.folds'];
 
 /** Every transition rule of spec, whose schema is given. */
 export function immutability(spec: StructuralSchema): CelRules {
   return together(
     leafRules(spec, 'spec'),
     optionRules(spec, 'model', MODEL_OPTIONS, []),
+    optionRules(spec, 'optimizer', OPTIMIZER_OPTIONS, []),
     optionRules(spec, 'scheduler', SCHEDULER_OPTIONS, ['tMax']),
     { spec: [sameTMax, sameFolds] },
-    { 'spec.augmentations': [sameAugmentations(spec)] },
+    {
+      'spec.augmentations': [sameEntries(spec, 'augmentations', AUGMENTATION_OPTIONS)],
+      'spec.loss': [sameEntries(spec, 'loss', LOSS_OPTIONS)],
+    },
   );
 }
 
@@ -117,13 +122,14 @@ const sameFolds = refusal(
 );
 
 /** The comparison of the whole comes first: it is what nearly every update, and every write of a status, needs. */
-function sameAugmentations(spec: StructuralSchema): CelRule {
-  const list = schemaAt(spec, 'augmentations');
+function sameEntries(spec: StructuralSchema, path: string, table: OptionTable): CelRule {
+  const list = schemaAt(spec, path);
+  const options = new Set(Object.values(table).flatMap((entry) => Object.keys(entry)));
   const fields = Object.entries(list?.items?.properties ?? {});
   const places = Array.from({ length: list?.maxItems ?? 0 }, (_, index) => index);
   const same = fields.map(([field, schema]) => {
-    if (field === 'name' || field === 'probability') return `self[i].${field} == oldSelf[i].${field}`;
-    const value = (owner: string): string => valueOr(`${owner}.${field}`, optionDefault(owner, AUGMENTATION_OPTIONS, field, schema));
+    if (!options.has(field)) return `self[i].${field} == oldSelf[i].${field}`;
+    const value = (owner: string): string => valueOr(`${owner}.${field}`, optionDefault(owner, table, field, schema));
     return `${value('self[i]')} == ${value('oldSelf[i]')}`;
   });
   const rule = `self == oldSelf || (self.size() == oldSelf.size() && ${literal(places)}.all(i, i >= self.size() || (${same.join(' && ')})))`;

@@ -41,7 +41,7 @@ describe('judgeManifest', () => {
     const before = structuredClone(newer);
     const judged = judgeManifest(object(newer), ['hand-bones']);
     expect('unknown' in judged && judged.unknown.map(formatPath)).toEqual(['spec.loss[0].smooth', 'spec.sweep']);
-    expect('experiment' in judged && judged.experiment.spec.loss).toEqual([{ name: 'Dice', weight: 1 }]);
+    expect('experiment' in judged && judged.experiment.spec.loss).toEqual([{ name: 'Dice', weight: 1, reduction: 'perImageClass' }]);
     expect(newer).toEqual(before);
   });
 

@@ -7,30 +7,12 @@ import {
   AUGMENTATION_RANGES,
   MODEL_OPTIONS,
   PRETRAINED_ENCODERS,
-  SCHEDULER_OPTIONS,
-  SIDE_HEADS,
   sizeMultiple,
   VARIANTS,
 } from '../schema/options.ts';
 import { type CelRule, type CelRules, digits, either, literal, once, says, valueOr } from './cel.ts';
+import { ownOptions } from './own-options.ts';
 import { schemaAt, structuralSchema } from './structural-schema.ts';
-
-type OptionTable = Readonly<Record<string, object>>;
-
-/** One rule for every option: only the names that have it may have it. `at` leads from the rule's place to the options. */
-function ownOptions(table: OptionTable, what: string, at: string): CelRule[] {
-  const options = [...new Set(Object.values(table).flatMap((entry) => Object.keys(entry)))];
-  return options.map((option) => {
-    const owners = Object.keys(table).filter((name) => Object.keys(table[name] ?? {}).includes(option));
-    return {
-      rule: `!has(self${at}.${option}) || self.name in ${literal(owners)}`,
-      message: `is an option of ${what} ${owners.join(', ')} only. Take it out.`,
-      messageExpression: says`is not an option of ${literal(what)} ${'self.name'}. Take it out: it belongs to ${literal(owners.join(', '))}.`,
-      fieldPath: `${at}.${option}`,
-      reason: 'FieldValueForbidden',
-    };
-  });
-}
 
 /** The number that input.size must be a multiple of, from spec: sizeMultiple of options.ts for every network at every depth. */
 const MULTIPLE = [...Map.groupBy(MODEL_NAMES, multipleOf)].reduce(
@@ -79,42 +61,6 @@ const augmentationLeast: readonly CelRule[] = AUGMENTATION_LEAST.map(({ name, op
   fieldPath: `.${option}`,
 }));
 
-const milestonesGiven: CelRule = {
-  rule: "self.name != 'MultiStepLR' || has(self.options.milestones)",
-  message: 'scheduler MultiStepLR needs it. Add the epochs after which the learning rate falls, such as [60, 80].',
-  fieldPath: '.options.milestones',
-  reason: 'FieldValueRequired',
-};
-
-const MILESTONES = 'self.scheduler.options.milestones';
-const EPOCHS = digits('self.training.epochs', 99_999);
-
-const milestonesRise: CelRule = {
-  rule: `!has(${MILESTONES}) || (${MILESTONES}.isSorted() && ${MILESTONES}.all(x, ${MILESTONES}.exists_one(y, y == x)))`,
-  message: 'the epochs do not rise. Write them in rising order, each once.',
-  fieldPath: '.scheduler.options.milestones',
-};
-
-const milestonesInTime: CelRule = {
-  rule: `!has(${MILESTONES}) || ${MILESTONES}.all(x, x < self.training.epochs)`,
-  message: 'an epoch is never followed by another. Write earlier epochs or train longer.',
-  messageExpression: says`an epoch is never followed by another: training.epochs is ${EPOCHS}. Write earlier epochs or train longer.`,
-  fieldPath: '.scheduler.options.milestones',
-};
-
-const warmup: CelRule = {
-  rule: `${valueOr('self.scheduler.options.warmupEpochs', '0')} < self.training.epochs`,
-  message: 'the warm-up never ends. Write fewer epochs of warm-up than of training.',
-  messageExpression: says`the warm-up of ${digits('self.scheduler.options.warmupEpochs', 99_999)} epochs never ends: training.epochs is ${EPOCHS}. Write fewer epochs of warm-up than of training.`,
-  fieldPath: '.scheduler.options.warmupEpochs',
-};
-
-const learningRateFloor: CelRule = {
-  rule: `${valueOr('self.scheduler.options.minLearningRate', '0.0')} <= self.optimizer.learningRate`,
-  message: 'lies above optimizer.learningRate. Write a smaller number, or raise optimizer.learningRate.',
-  fieldPath: '.scheduler.options.minLearningRate',
-};
-
 const validationHappens: CelRule = {
   rule: 'self.validateEvery <= self.epochs',
   message: 'no epoch would be validated. Write at most training.epochs.',
@@ -127,13 +73,6 @@ const narrowNeedsGraph: CelRule = {
   message: 'is for recorded graphs, and training.engine is eager. Write float32, or let training.engine be auto.',
   messageExpression: says`${'self.precision'} is for recorded graphs, and training.engine is eager. Write float32, or let training.engine be auto.`,
   fieldPath: '.precision',
-};
-
-const sideHeads: CelRule = {
-  rule: `!self.training.deepSupervision || self.model.name in ${literal(SIDE_HEADS)}`,
-  message: 'the network has no side heads to supervise. Write false or take it out.',
-  messageExpression: says`network ${'self.model.name'} has no side heads to supervise. Write false or take it out; ${literal(SIDE_HEADS.join(' and '))} have side heads.`,
-  fieldPath: '.training.deepSupervision',
 };
 
 const pretrainedEncoder: CelRule = {
@@ -178,11 +117,9 @@ const noWindow: CelRule = {
 };
 
 export const LEARNING_CEL: CelRules = {
-  spec: [inputSize, milestonesRise, milestonesInTime, warmup, learningRateFloor, sideHeads, windowSize],
+  spec: [inputSize, windowSize],
   'spec.model': [...ownOptions(MODEL_OPTIONS, 'network', '.options'), ...ownVariants, pretrainedEncoder],
   'spec.augmentations[]': [...ownOptions(AUGMENTATION_OPTIONS, 'augmentation', ''), ...augmentationRanges, ...augmentationLeast],
-  'spec.loss': [once('loss', (entry) => `${entry}.name`)],
-  'spec.scheduler': [...ownOptions(SCHEDULER_OPTIONS, 'scheduler', '.options'), milestonesGiven],
   'spec.training': [validationHappens, narrowNeedsGraph],
   'spec.inference': [noWindow],
   'spec.inference.window': [windowStride],

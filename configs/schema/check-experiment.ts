@@ -3,6 +3,7 @@ import { show, startsWith } from '../finding.ts';
 import { type ExperimentSpec, experimentSchema, type SegmentationExperiment } from './experiment.ts';
 import { issueFinding } from './issue-finding.ts';
 import { LEARNING_RULES } from './learning-rules.ts';
+import { OBJECTIVE_RULES } from './objective-rules.ts';
 import { completeSpec } from './options.ts';
 import type { Rule } from './rule.ts';
 import { RUNNING_RULES } from './running-rules.ts';
@@ -31,7 +32,7 @@ export function checkExperiment(value: unknown, classLists: readonly string[]): 
   const wrong = parsed.success ? [] : parsed.error.issues.map(issueFinding);
   const broken = wrong.map(({ path }) => path);
   const spec = parsed.success ? parsed.data.spec : repairedSpec(value, broken);
-  const rules: readonly Rule[] = [...LEARNING_RULES, ...RUNNING_RULES, classesKnown(classLists)];
+  const rules: readonly Rule[] = [...LEARNING_RULES, ...OBJECTIVE_RULES, ...RUNNING_RULES, classesKnown(classLists)];
   const crossed = spec === undefined ? [] : rules.filter((rule) => isAnswerable(rule, broken)).flatMap(({ check }) => check(spec));
   const findings = [...strange, ...wrong, ...crossed.map((finding) => ({ ...finding, path: ['spec', ...finding.path] }))];
   if (!parsed.success || findings.length > 0) return { ok: false, findings };

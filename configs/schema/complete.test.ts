@@ -26,10 +26,10 @@ describe('completeSpec', () => {
       input: { size: 512, normalize: 'unit' },
       augmentations: [{ name: 'rotate', degrees: 15, probability: 0.5 }],
       loss: [
-        { name: 'Dice', weight: 0.9 },
+        { name: 'Dice', weight: 0.9, reduction: 'perImageClass' },
         { name: 'BCE', weight: 0.1 },
       ],
-      optimizer: { name: 'AdamW', learningRate: 1e-3, weightDecay: 1e-4 },
+      optimizer: { name: 'AdamW', learningRate: 1e-3, weightDecay: 1e-4, options: { beta1: 0.9, beta2: 0.999 } },
       scheduler: {
         name: 'ReduceLROnPlateau',
         options: { factor: 0.5, patience: 5, threshold: 0.01, cooldown: 2, minLearningRate: 1e-6, warmupEpochs: 0 },
@@ -45,6 +45,7 @@ describe('completeSpec', () => {
         engine: 'auto',
         precision: 'float32',
         deepSupervision: false,
+        ema: { decay: 0 },
       },
       inference: { threshold: 0.5, tta: ['identity', 'flipHorizontal'] },
       ensemble: { method: 'soft', perClassThresholds: true },
@@ -77,11 +78,20 @@ describe('completeSpec', () => {
       ...minimal,
       model: { name: 'SlimUNet', options: { width: 8 } },
       augmentations: [{ name: 'gamma', low: 0.5 }],
+      loss: [{ name: 'FocalTversky', beta: 0.6 }, { name: 'Lovasz' }],
+      optimizer: { name: 'SGD', options: { nesterov: false } },
       scheduler: { name: 'CosineAnnealingLR', options: { warmupEpochs: 3 } },
     });
     expect(spec.model.options).toEqual({ width: 8, depth: 5 });
     expect(spec.augmentations).toEqual([{ name: 'gamma', probability: 0.5, low: 0.5, high: 1.25 }]);
+    expect(spec.loss).toEqual([
+      { name: 'FocalTversky', weight: 1, alpha: 0.3, beta: 0.6, gamma: 1.5, reduction: 'perImageClass' },
+      { name: 'Lovasz', weight: 1 },
+    ]);
+    expect(spec.optimizer.options).toEqual({ momentum: 0.9, nesterov: false });
     expect(spec.scheduler.options).toEqual({ warmupEpochs: 3, tMax: 97, minLearningRate: 0 });
+    const polynomial = complete({ ...minimal, training: { epochs: 20 }, scheduler: { name: 'PolynomialLR' } });
+    expect(polynomial.scheduler.options).toEqual({ warmupEpochs: 0, tMax: 20, power: 0.9 });
   });
 
   it('changes nothing when done twice, and the result is itself a right manifest', () => {

@@ -1,4 +1,4 @@
-/** Rules between the fields that say what is learned and how. */
+/** Rules between the fields that say what is learned and how; those of loss, optimizer and schedule are in objective-rules.ts. */
 import type { Finding } from '../finding.ts';
 import {
   AUGMENTATION_LEAST,
@@ -6,9 +6,8 @@ import {
   AUGMENTATION_RANGES,
   MODEL_OPTIONS,
   PRETRAINED_ENCODERS,
-  SCHEDULER_OPTIONS,
-  SIDE_HEADS,
   sizeMultiple,
+  VARIANTS,
 } from './options.ts';
 import { doubled, foreignOptions, type Rule } from './rule.ts';
 
@@ -77,78 +76,6 @@ const augmentationLeast: Rule = {
     ),
 };
 
-const lossesOnce: Rule = {
-  reads: ['loss'],
-  check: ({ loss }) =>
-    doubled(
-      ['loss'],
-      loss.map(({ name }) => name),
-      'loss',
-    ),
-};
-
-const schedulerOptions: Rule = {
-  reads: ['scheduler'],
-  check: ({ scheduler: { name, options } }) => {
-    const findings = foreignOptions(['scheduler', 'options'], options, Object.keys(SCHEDULER_OPTIONS[name]), `scheduler ${name}`);
-    if (name === 'MultiStepLR' && options.milestones === undefined) {
-      const mend = 'Add the epochs after which the learning rate falls, such as [60, 80].';
-      findings.push({ path: ['scheduler', 'options', 'milestones'], message: 'is missing: scheduler MultiStepLR needs it', mend });
-    }
-    return findings;
-  },
-};
-
-const milestonesRise: Rule = {
-  reads: ['scheduler', 'training.epochs'],
-  check: ({ scheduler: { options }, training }) => {
-    const milestones = options.milestones ?? [];
-    return milestones.flatMap((epoch, index): Finding[] => {
-      const path = ['scheduler', 'options', 'milestones', index];
-      const before = milestones[index - 1];
-      if (before !== undefined && epoch <= before) {
-        return [{ path, message: `epoch ${epoch} does not come after ${before}`, mend: 'Write the epochs in rising order, each once.' }];
-      }
-      if (epoch < training.epochs) return [];
-      return [
-        {
-          path,
-          message: `epoch ${epoch} is never followed by another: training.epochs is ${training.epochs}`,
-          mend: 'Write an earlier epoch or train longer.',
-        },
-      ];
-    });
-  },
-};
-
-const warmup: Rule = {
-  reads: ['scheduler.options.warmupEpochs', 'training.epochs'],
-  check: ({ scheduler: { options }, training }) =>
-    (options.warmupEpochs ?? 0) < training.epochs
-      ? []
-      : [
-          {
-            path: ['scheduler', 'options', 'warmupEpochs'],
-            message: `the warm-up of ${options.warmupEpochs} epochs never ends: training.epochs is ${training.epochs}`,
-            mend: 'Write fewer epochs of warm-up than of training.',
-          },
-        ],
-};
-
-const learningRateFloor: Rule = {
-  reads: ['scheduler.options.minLearningRate', 'optimizer.learningRate'],
-  check: ({ scheduler: { options }, optimizer }) =>
-    (options.minLearningRate ?? 0) <= optimizer.learningRate
-      ? []
-      : [
-          {
-            path: ['scheduler', 'options', 'minLearningRate'],
-            message: `${options.minLearningRate} lies above optimizer.learningRate, ${optimizer.learningRate}`,
-            mend: 'Write a smaller number, or raise optimizer.learningRate.',
-          },
-        ],
-};
-
 const validationHappens: Rule = {
   reads: ['training.validateEvery', 'training.epochs'],
   check: ({ training }) =>
@@ -204,15 +131,6 @@ const notOffered: Rule = {
   },
 };
 
-const sideHeads: Rule = {
-  reads: ['model', 'training.deepSupervision'],
-  check: ({ model: { name }, training }) => {
-    if (!training.deepSupervision || SIDE_HEADS.includes(name)) return [];
-    const mend = `Write false or take it out; ${SIDE_HEADS.join(' and ')} have side heads.`;
-    return [{ path: ['training', 'deepSupervision'], message: `network ${name} has no side heads to supervise`, mend }];
-  },
-};
-
 const pretrainedEncoder: Rule = {
   reads: ['model'],
   check: ({ model: { name, pretrained } }) => {
@@ -229,16 +147,10 @@ export const LEARNING_RULES: readonly Rule[] = [
   augmentationOptions,
   augmentationRange,
   augmentationLeast,
-  lossesOnce,
-  schedulerOptions,
-  milestonesRise,
-  warmup,
-  learningRateFloor,
   validationHappens,
   ttaOnce,
   windowFits,
   narrowNeedsGraph,
   notOffered,
-  sideHeads,
   pretrainedEncoder,
 ];

@@ -8,6 +8,8 @@ import { z } from 'zod';
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const fraction = () => z.number().min(0).max(1);
+/** What is kept of something in each step. */
+const share = () => z.number().min(0).lt(1);
 const positive = (most: number) => z.number().gt(0).max(most);
 const seed = () => count(0, 4_294_967_295).default(21);
 
@@ -41,9 +43,17 @@ export const AUGMENTATION_NAMES = [
   'gaussianBlur',
   'gaussianNoise',
 ] as const;
-export const LOSS_NAMES = ['Dice', 'BCE'] as const;
-export const OPTIMIZER_NAMES = ['AdamW'] as const;
-export const SCHEDULER_NAMES = ['ReduceLROnPlateau', 'MultiStepLR', 'CosineAnnealingLR'] as const;
+export const LOSS_NAMES = ['Dice', 'BCE', 'IoU', 'Focal', 'FocalTversky', 'Lovasz'] as const;
+export const REDUCTIONS = ['perImageClass', 'global'] as const;
+export const OPTIMIZER_NAMES = ['AdamW', 'Adam', 'SGD', 'RMSprop', 'Lion'] as const;
+export const SCHEDULER_NAMES = [
+  'ReduceLROnPlateau',
+  'MultiStepLR',
+  'CosineAnnealingLR',
+  'CosineAnnealingWarmRestarts',
+  'CustomCosineAnnealingWarmUpRestarts',
+  'PolynomialLR',
+] as const;
 export const TTA_NAMES = ['identity', 'flipHorizontal', 'flipVertical'] as const;
 
 const splitSchema = z.object({
@@ -102,15 +112,32 @@ export const augmentationSchema = z.object({
   tiles: count(1, 32).optional(),
 });
 
-export const lossSchema = z.object({ name: z.enum(LOSS_NAMES), weight: positive(1000).default(1) });
+/** `reduction`: whether areas are summed for each class of each image, or over everything at once. */
+export const lossSchema = z.object({
+  name: z.enum(LOSS_NAMES),
+  weight: positive(1000).default(1),
+  alpha: positive(1).optional(),
+  beta: positive(1).optional(),
+  gamma: positive(10).optional(),
+  reduction: z.enum(REDUCTIONS).optional(),
+});
 
 export const optimizerSchema = z.object({
   name: z.enum(OPTIMIZER_NAMES).default('AdamW'),
   learningRate: positive(10).default(1e-3),
   weightDecay: fraction().default(1e-4),
+  options: z
+    .object({
+      beta1: share().optional(),
+      beta2: share().optional(),
+      momentum: share().optional(),
+      nesterov: z.boolean().optional(),
+      smoothing: share().optional(),
+    })
+    .prefault({}),
 });
 
-/** `warmupEpochs` is a linear climb before any schedule; `patience` and `cooldown` count validations, `milestones` and `tMax` epochs. */
+/** `warmupEpochs` is a linear climb before any schedule; `patience` and `cooldown` count validations, all else epochs from the climb's end. */
 export const schedulerSchema = z.object({
   name: z.enum(SCHEDULER_NAMES).default('ReduceLROnPlateau'),
   options: z
@@ -122,8 +149,12 @@ export const schedulerSchema = z.object({
       cooldown: count(0, 10_000).optional(),
       minLearningRate: z.number().min(0).max(10).optional(),
       milestones: z.array(count(1, 10_000)).max(32).optional(),
-      gamma: z.number().gt(0).lt(1).optional(),
+      gamma: positive(1).optional(),
       tMax: count(1, 10_000).optional(),
+      power: positive(10).optional(),
+      cycleEpochs: count(1, 10_000).optional(),
+      cycleMultiplier: count(1, 100).optional(),
+      cycleWarmupEpochs: count(0, 10_000).optional(),
     })
     .prefault({}),
 });
@@ -143,6 +174,10 @@ export const trainingSchema = z.object({
   // What convolutions compute in; weights, losses and the optimizer are always float32. float16 is for GPUs and scales the loss.
   precision: z.enum(['float32', 'bfloat16', 'float16']).default('float32'),
   deepSupervision: z.boolean().default(false),
+  // How much each head counts, the answer first; all alike where it is left out.
+  headWeights: z.array(positive(1000)).min(1).max(8).optional(),
+  // A moving average of the weights that validates and predicts; 0 keeps none.
+  ema: z.object({ decay: share().default(0) }).prefault({}),
 });
 
 export const inferenceSchema = z.object({

@@ -1,21 +1,10 @@
 /**
- * Which options belong to which network, schedule and augmentation, and what they are when left out. The schema cannot say it (a
- * structural schema has no unions); the rules and the completion both read it here.
+ * Which options belong to which network and augmentation, and what they are when left out. The schema cannot say it (a structural schema has
+ * no unions); the rules and the completion both read it here, and in objective-options.ts.
  */
-import type {
-  AugmentationName,
-  AugmentationSpec,
-  ExperimentSpec,
-  ModelName,
-  ModelOptions,
-  ModelSpec,
-  SchedulerName,
-  SchedulerOptions,
-} from './experiment.ts';
+import type { AugmentationName, AugmentationSpec, ExperimentSpec, ModelName, ModelOptions, ModelSpec } from './experiment.ts';
 import { HRNET_VARIANTS, SEGFORMER_VARIANTS } from './learning.ts';
-
-/** An option of `null` has no fixed default: it must be given, or is worked out from other fields. */
-type Defaults<Options> = { readonly [Key in keyof Options]?: Options[Key] | null };
+import { completeSchedule, type Defaults, given, LOSS_OPTIONS, OPTIMIZER_OPTIONS } from './objective-options.ts';
 
 export const MODEL_OPTIONS: Readonly<Record<ModelName, Defaults<ModelOptions>>> = {
   UNet: {},
@@ -33,15 +22,6 @@ export const MODEL_OPTIONS: Readonly<Record<ModelName, Defaults<ModelOptions>>> 
 
 /** Networks with variants, and which. */
 export const VARIANTS: { readonly [Name in ModelName]?: readonly string[] } = { SegFormer: SEGFORMER_VARIANTS, HRNet: HRNET_VARIANTS };
-
-const WARM_UP = { warmupEpochs: 0 };
-
-/** The original's plateau settings; gamma as in PyTorch. tMax: to the last epoch. */
-export const SCHEDULER_OPTIONS: Readonly<Record<SchedulerName, Defaults<SchedulerOptions>>> = {
-  ReduceLROnPlateau: { ...WARM_UP, factor: 0.5, patience: 5, threshold: 0.01, cooldown: 2, minLearningRate: 1e-6 },
-  MultiStepLR: { ...WARM_UP, milestones: null, gamma: 0.1 },
-  CosineAnnealingLR: { ...WARM_UP, tMax: null, minLearningRate: 0 },
-};
 
 export type AugmentationOptions = Omit<AugmentationSpec, 'name' | 'probability'>;
 
@@ -72,14 +52,18 @@ export const AUGMENTATION_LEAST = [
 /** Augmentations that draw from low to high. */
 export const AUGMENTATION_RANGES = ['gamma', 'gaussianBlur', 'wristCrop'] as const satisfies readonly AugmentationName[];
 
-/** Networks with heads that only train, for training.deepSupervision. */
-export const SIDE_HEADS: readonly ModelName[] = ['NestedUNet', 'UNet3Plus'];
-
 /** Networks whose encoder begins with weights of model.pretrained. */
 export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50', 'HRNet', 'UNetPlusPlus'];
 
 /** Networks that halve the size other than four times. */
-const SIZE_MULTIPLES: Partial<Record<ModelName, number>> = { FCNResNet50: 8, DUCKNet: 32, RAPUNet: 32, SegFormer: 32, HRNet: 32, UNetPlusPlus: 32 };
+const SIZE_MULTIPLES: Partial<Record<ModelName, number>> = {
+  FCNResNet50: 8,
+  DUCKNet: 32,
+  RAPUNet: 32,
+  SegFormer: 32,
+  HRNet: 32,
+  UNetPlusPlus: 32,
+};
 
 /** The number that input.size must be a multiple of: two for each halving. */
 export function sizeMultiple(model: ModelSpec): number {
@@ -89,19 +73,14 @@ export function sizeMultiple(model: ModelSpec): number {
 
 /** The spec with every option that belongs to what it names, and every fold written out. Completing twice changes nothing. */
 export function completeSpec(spec: ExperimentSpec): ExperimentSpec {
-  const { model, scheduler, training, run, dataset } = spec;
-  const options: SchedulerOptions = { ...given(SCHEDULER_OPTIONS[scheduler.name]), ...scheduler.options };
-  if (scheduler.name === 'CosineAnnealingLR') options.tMax ??= Math.max(1, training.epochs - (options.warmupEpochs ?? 0));
+  const { model, loss, optimizer, scheduler, training, run, dataset } = spec;
   return {
     ...spec,
     model: { ...model, options: { ...given(MODEL_OPTIONS[model.name]), ...model.options } },
     augmentations: spec.augmentations.map((entry) => ({ ...given(AUGMENTATION_OPTIONS[entry.name]), ...entry })),
-    scheduler: { ...scheduler, options },
+    loss: loss.map((entry) => ({ ...given(LOSS_OPTIONS[entry.name]), ...entry })),
+    optimizer: { ...optimizer, options: { ...given(OPTIMIZER_OPTIONS[optimizer.name]), ...optimizer.options } },
+    scheduler: { ...scheduler, options: completeSchedule(scheduler, training.epochs) },
     run: run.folds.length > 0 ? run : { ...run, folds: Array.from({ length: dataset.split.folds }, (_, fold) => fold) },
   };
-}
-
-/** The defaults without those that have no value of their own. */
-function given<Options extends object>(defaults: Defaults<Options>): Partial<Options> {
-  return Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== null)) as Partial<Options>;
 }

@@ -87,6 +87,68 @@ const REFUSED: [string, object, string[]][] = [
     ['spec.scheduler.options.factor: is not an option of scheduler CosineAnnealingLR'],
   ],
   [
+    'options of another loss and of another optimizer',
+    {
+      loss: [
+        { name: 'BCE', gamma: 2 },
+        { name: 'Focal', beta: 0.5 },
+      ],
+      optimizer: { name: 'Lion', options: { momentum: 0.9 } },
+    },
+    [
+      'spec.loss[0].gamma: is not an option of loss BCE',
+      'spec.loss[1].beta: is not an option of loss Focal',
+      'spec.optimizer.options.momentum: is not an option of optimizer Lion',
+    ],
+  ],
+  [
+    'numbers that would make a loss or an optimizer stand still',
+    { loss: [{ name: 'FocalTversky', alpha: 0, gamma: 0 }], optimizer: { name: 'SGD', options: { momentum: 1 } } },
+    [
+      'spec.loss[0].alpha: must be more than 0, is 0',
+      'spec.loss[0].gamma: must be more than 0, is 0',
+      'spec.optimizer.options.momentum: must be less than 1, is 1',
+    ],
+  ],
+  [
+    'milestones that the warm-up pushes past the end',
+    { training: { epochs: 10 }, scheduler: { name: 'MultiStepLR', options: { milestones: [5, 8], warmupEpochs: 2 } } },
+    ['spec.scheduler.options.milestones[1]: epoch 8 is never followed by another: training.epochs is 10, 2 of them warm-up'],
+  ],
+  [
+    'restarts without a length',
+    { scheduler: { name: 'CosineAnnealingWarmRestarts' } },
+    ['spec.scheduler.options.cycleEpochs: is missing: scheduler CosineAnnealingWarmRestarts needs it'],
+  ],
+  [
+    'a cycle that is longer than the training and does nothing but climb',
+    { scheduler: { name: 'CustomCosineAnnealingWarmUpRestarts', options: { cycleEpochs: 101, cycleWarmupEpochs: 101 } } },
+    [
+      'spec.scheduler.options.cycleEpochs: the first cycle of 101 epochs never ends: training.epochs is 100',
+      'spec.scheduler.options.cycleWarmupEpochs: a cycle of 101 epochs would only climb, for 101',
+    ],
+  ],
+  [
+    'weights of heads that are not supervised',
+    { model: { name: 'NestedUNet' }, training: { headWeights: [1, 1, 1, 1] } },
+    ['spec.training.headWeights: has a meaning only with training.deepSupervision'],
+  ],
+  [
+    'weights for other heads than the network has',
+    { model: { name: 'UNet3Plus' }, training: { deepSupervision: true, headWeights: [1, 0.5] } },
+    ['spec.training.headWeights: has 2 weights, but network UNet3Plus has 5 heads'],
+  ],
+  [
+    'a head without weight, and an average that never moves',
+    { model: { name: 'NestedUNet' }, training: { deepSupervision: true, headWeights: [1, 0, 1, 1], ema: { decay: 1 } } },
+    ['spec.training.headWeights[1]: must be more than 0, is 0', 'spec.training.ema.decay: must be less than 1, is 1'],
+  ],
+  [
+    'an average that forgets more than all',
+    { training: { ema: { decay: -0.1 } } },
+    ['spec.training.ema.decay: must be at least 0, is -0.1'],
+  ],
+  [
     'MultiStepLR without milestones',
     { scheduler: { name: 'MultiStepLR' } },
     ['spec.scheduler.options.milestones: is missing: scheduler MultiStepLR needs it'],
@@ -233,7 +295,7 @@ describe('the rules between fields', () => {
           { name: 'brightnessContrast' },
         ],
         scheduler: { name: 'MultiStepLR', options: { milestones: [1, 2], gamma: 0.5, warmupEpochs: 1 } },
-        training: { epochs: 3 },
+        training: { epochs: 4 },
         run: { folds: [3, 1] },
         placement: {
           cpu: '500m',

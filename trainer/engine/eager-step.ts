@@ -7,11 +7,17 @@ import { createTrainingFunction, type TrainingSettings } from './training-functi
 import { readVariables, writeVariables } from './variable-arrays.ts';
 import { WaitingBatches } from './waiting-batches.ts';
 
+/** An eager step, and what its average of weights stands in for the model's own. */
+export type EagerStep = TrainingStep & {
+  /** What `work` returns with the weights that validate and predict in the model. */
+  served<Result>(work: () => Result): Result;
+};
+
 /**
  * A training step that TensorFlow executes kernel by kernel as tfjs calls them. The same state and the same batches give the same bits on one
  * machine. Nothing but variables outlives a step, and the loss is the only thing read back.
  */
-export function createEagerStep(settings: TrainingSettings): TrainingStep {
+export function createEagerStep(settings: TrainingSettings): EagerStep {
   const { model, accumulate = 1 } = settings;
   const training = createTrainingFunction(settings);
   const waiting = new WaitingBatches(accumulate);
@@ -40,6 +46,7 @@ export function createEagerStep(settings: TrainingSettings): TrainingStep {
       writeVariables(training.state, state);
       for (const { accept } of saved) accept();
     },
+    served: (work) => (training.average ? training.average.lent(work) : work()),
     dispose: () => training.dispose(),
   };
 }

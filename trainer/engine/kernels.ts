@@ -15,6 +15,7 @@ export type Attribute = { readonly name: string; readonly type: number; readonly
 export const typeAttribute = (name: string, value: number = TYPE.float32): Attribute => ({ name, type: ATTRIBUTE.type, value });
 export const textAttribute = (name: string, value: string): Attribute => ({ name, type: ATTRIBUTE.text, value });
 export const floatAttribute = (name: string, value: number): Attribute => ({ name, type: ATTRIBUTE.float, value });
+export const integerAttribute = (name: string, value: number): Attribute => ({ name, type: ATTRIBUTE.integer, value });
 export const integersAttribute = (name: string, value: readonly number[]): Attribute => ({ name, type: ATTRIBUTE.integer, value });
 export const booleanAttribute = (name: string, value: boolean): Attribute => ({ name, type: ATTRIBUTE.boolean, value });
 

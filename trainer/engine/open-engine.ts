@@ -7,7 +7,7 @@ import { createGraphEvaluator, createGraphPredictor } from './graph/graph-infere
 import { createGraphStep } from './graph/graph-step.ts';
 import { hasGpu } from './graph/native-binding.ts';
 import { NotRecordable } from './graph/tape.ts';
-import { withPrefix } from './named-arrays.ts';
+import { servedWeights } from './served-weights.ts';
 import type { Evaluator, Predictor, TrainingStep } from './step.ts';
 import type { TrainingSettings } from './training-function.ts';
 
@@ -24,7 +24,8 @@ export type TrainingEngine = {
 
 function eagerEngine(settings: TrainingSettings): TrainingEngine {
   const step = createEagerStep(settings);
-  const evaluator = createEagerEvaluator(settings);
+  const own = createEagerEvaluator(settings);
+  const evaluator: Evaluator = { ...own, run: (batch) => step.served(() => own.run(batch)) };
   const dispose = (): void => {
     evaluator.dispose();
     step.dispose();
@@ -46,7 +47,7 @@ function graphEngine(settings: TrainingSettings): TrainingEngine {
       graphStep.writeState(state);
     },
   };
-  const weights = () => ({ version, arrays: () => withPrefix(graphStep.readState(), 'model/') });
+  const weights = () => ({ version, arrays: () => servedWeights(graphStep.readState()) });
   const evaluator = createGraphEvaluator(settings.model, settings.losses, weights);
   const dispose = (): void => {
     evaluator.dispose();

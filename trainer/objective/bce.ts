@@ -5,10 +5,15 @@ import type { LossTerm } from './loss-term.ts';
 const T = [typeAttribute('T')];
 
 /**
- * Binary cross-entropy of each pixel and class, averaged over all of them: −y·log σ(z) − (1 − y)·log(1 − σ(z)) = softplus(z) − z·y, which
- * neither overflows nor loses precision for large |z|. Gradient (σ(z) − y) / n.
+ * Binary cross-entropy of each pixel and class: −y·log σ(z) − (1 − y)·log(1 − σ(z)) = softplus(z) − z·y, which neither overflows nor loses
+ * precision for large |z|.
  */
+export function crossEntropies(logits: Tensor4D, targets: Tensor4D): Tensor4D {
+  return tf.sub(runKernel<Tensor4D>('Softplus', T, [logits]), tf.mul(logits, targets));
+}
+
+/** Binary cross-entropy averaged over pixels and classes. Gradient (σ(z) − y) / n. */
 export const bce: LossTerm = ({ logits, probabilities, targets }) => ({
-  value: tf.mean(tf.sub(runKernel('Softplus', T, [logits]), tf.mul(logits, targets))) as Scalar,
-  gradient: () => tf.mul(tf.sub(probabilities, targets), 1 / logits.size) as Tensor4D,
+  value: tf.mean(crossEntropies(logits, targets)) as Scalar,
+  byLogit: () => tf.mul(tf.sub(probabilities, targets), 1 / logits.size) as Tensor4D,
 });

@@ -1,16 +1,28 @@
+import { runKernel, typeAttribute } from '../engine/kernels.ts';
 import { type Scalar, type Tensor, type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { withGradient } from '../engine/with-gradient.ts';
+import { areaSums, dice, focalTversky, iou } from './area-losses.ts';
 import { bce } from './bce.ts';
-import { dice } from './dice.ts';
-import type { LossTerm } from './loss-term.ts';
+import { focal } from './focal.ts';
+import type { AreaGradient, AreaSums, LossInput, LossOptions, LossTerm, Reduction } from './loss-term.ts';
+import { lovasz } from './lovasz.ts';
 
-export const LOSSES = { BCE: bce, Dice: dice } as const satisfies Record<string, LossTerm>;
+export const LOSSES = {
+  BCE: bce,
+  Focal: focal,
+  Dice: dice,
+  IoU: iou,
+  FocalTversky: focalTversky,
+  Lovasz: lovasz,
+} as const satisfies Record<string, LossTerm>;
 
 /** One entry of an experiment's `loss`. */
-export type WeightedLoss = { readonly name: keyof typeof LOSSES; readonly weight: number };
+export type WeightedLoss = LossOptions & { readonly name: keyof typeof LOSSES; readonly weight: number };
 
 /** A loss over logits and targets, both `[batch, height, width, classes]`, targets in 0..1. Differentiable by the logits only. */
 export type Loss = (logits: Tensor4D, targets: Tensor4D) => Scalar;
+
+const T = [typeAttribute('T')];
 
 /**
  * The weighted sum of losses. The gradient by the logits is computed in the forward pass, where the probabilities are at hand, and is all that
@@ -20,8 +32,9 @@ export function lossOf(losses: readonly WeightedLoss[]): Loss {
   return (logits, targets) =>
     withGradient<Scalar>([logits], () => {
       const [value, gradient] = tf.tidy(() => {
-        const terms = evaluate(losses, logits, targets);
-        return [sum(terms.map((term) => term.value)), sum(terms.map((term) => term.gradient()))] as [Scalar, Tensor4D];
+        const input = inputOf(logits, targets);
+        const terms = evaluate(losses, input);
+        return [sum(terms.map((term) => term.value)), gradientOf(terms, input)] as [Scalar, Tensor4D];
       });
       return { value, saved: [gradient], gradient: (dy, saved) => [tf.mul(saved[0] as Tensor, dy)] };
     });
@@ -29,15 +42,48 @@ export function lossOf(losses: readonly WeightedLoss[]): Loss {
 
 /** The same sum without a gradient, for validation. */
 export function lossValueOf(losses: readonly WeightedLoss[]): Loss {
-  return (logits, targets) => tf.tidy(() => sum(evaluate(losses, logits, targets).map((term) => term.value)));
+  return (logits, targets) => tf.tidy(() => sum(evaluate(losses, inputOf(logits, targets)).map((term) => term.value)));
 }
 
-function evaluate(losses: readonly WeightedLoss[], logits: Tensor4D, targets: Tensor4D) {
-  const input = { logits, targets, probabilities: tf.sigmoid(logits) };
-  return losses.map(({ name, weight }) => {
-    const { value, gradient } = LOSSES[name](input);
-    return { value: tf.mul(value, weight) as Scalar, gradient: () => tf.mul(gradient(), weight) as Tensor4D };
+function inputOf(logits: Tensor4D, targets: Tensor4D): LossInput {
+  const probabilities = tf.sigmoid(logits);
+  const known = new Map<Reduction, AreaSums>();
+  const sums = (reduction: Reduction): AreaSums => {
+    const made = known.get(reduction) ?? areaSums(probabilities, targets, reduction);
+    known.set(reduction, made);
+    return made;
+  };
+  return { logits, targets, probabilities, sums };
+}
+
+type WeightedTerm = { readonly value: Scalar; readonly byLogit?: () => Tensor4D; readonly byArea?: () => AreaGradient };
+
+function evaluate(losses: readonly WeightedLoss[], input: LossInput): WeightedTerm[] {
+  return losses.map(({ name, weight, ...options }) => {
+    const { value, byLogit, byArea } = LOSSES[name](input, options);
+    const scaled = <Shape extends Tensor>(tensor: Shape): Shape => (weight === 1 ? tensor : tf.mul(tensor, weight));
+    if (byLogit) return { value: scaled(value), byLogit: () => scaled(byLogit()) };
+    return {
+      value: scaled(value),
+      byArea: () => {
+        const { slope, constant } = byArea();
+        return { slope: scaled(slope), constant: scaled(constant) };
+      },
+    };
   });
+}
+
+/** The gradient by the logits: all lines over areas become one before they reach the pixels. */
+function gradientOf(terms: readonly WeightedTerm[], { probabilities, targets }: LossInput): Tensor4D {
+  const gradients = terms.flatMap(({ byLogit }) => (byLogit ? [byLogit()] : []));
+  const lines = terms.flatMap(({ byArea }) => (byArea ? [byArea()] : []));
+  if (lines.length > 0) {
+    const add = (parts: Tensor[]): Tensor => parts.reduce((all, part) => tf.add(all, part));
+    const slope = add(lines.map((line) => line.slope));
+    const constant = add(lines.map((line) => line.constant));
+    gradients.push(runKernel<Tensor4D>('SigmoidGrad', T, [probabilities, tf.add(tf.mul(targets, slope), constant)]));
+  }
+  return sum(gradients);
 }
 
 function sum<Term extends Tensor>(terms: readonly Term[]): Term {

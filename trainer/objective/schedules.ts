@@ -1,24 +1,9 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { observePlateau, type PlateauSettings, type PlateauState } from './plateau.ts';
-
-/** Options of all schedules; each reads its own. Epochs are counted from the end of the warm-up. */
-export type ScheduleOptions = {
-  /** Epochs of linear climb before the schedule: epoch e of w has e / (w + 1) of the rate. */
-  readonly warmupEpochs?: number | undefined;
-  readonly factor?: number | undefined;
-  readonly patience?: number | undefined;
-  readonly threshold?: number | undefined;
-  readonly cooldown?: number | undefined;
-  readonly minLearningRate?: number | undefined;
-  /** Numbers of epochs after each of which the rate is multiplied by gamma. */
-  readonly milestones?: readonly number[] | undefined;
-  readonly gamma?: number | undefined;
-  /** Epochs from the full rate to the lowest. */
-  readonly tMax?: number | undefined;
-};
+import { RATES, type ScheduleOptions } from './schedule-rates.ts';
 
 export type ScheduleSettings = {
-  readonly name: 'ReduceLROnPlateau' | 'MultiStepLR' | 'CosineAnnealingLR';
+  readonly name: 'ReduceLROnPlateau' | keyof typeof RATES;
   readonly options: ScheduleOptions;
   readonly learningRate: number;
   readonly epochs: number;
@@ -39,8 +24,8 @@ export type Schedule = {
 };
 
 /**
- * The schedules of PyTorch, rate for rate: ReduceLROnPlateau (modes min and rel), MultiStepLR, CosineAnnealingLR, where PyTorch's `step` is
- * called once after each epoch. Defaults are PyTorch's; tMax reaches to the last epoch.
+ * The schedules of PyTorch, rate for rate, where its `step` is called once after each epoch: those of schedule-rates.ts and ReduceLROnPlateau (modes
+ * min and rel). Defaults are PyTorch's; what reaches to the last epoch there does so here after a warm-up too.
  */
 export function createSchedule({ name, options, learningRate, epochs }: ScheduleSettings): Schedule {
   const { warmupEpochs = 0 } = options;
@@ -55,13 +40,7 @@ export function createSchedule({ name, options, learningRate, epochs }: Schedule
   };
   /** The rate after `done` epochs of the schedule. */
   const rateAfter = (done: number): number => {
-    if (name === 'MultiStepLR') {
-      return learningRate * (options.gamma ?? 0.1) ** (options.milestones ?? []).filter((milestone) => milestone <= done).length;
-    }
-    if (name === 'CosineAnnealingLR') {
-      const { minLearningRate = 0, tMax = Math.max(1, epochs - warmupEpochs) } = options;
-      return minLearningRate + ((learningRate - minLearningRate) * (1 + Math.cos((Math.PI * done) / tMax))) / 2;
-    }
+    if (name !== 'ReduceLROnPlateau') return RATES[name](done, options, learningRate, Math.max(1, epochs - warmupEpochs));
     return state.changes.findLast((change) => change.epoch <= done + warmupEpochs + 1)?.rate ?? learningRate;
   };
   return {

@@ -3,7 +3,8 @@ import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 import { openBatches } from '../data/batches.ts';
 import type { PreparedSample } from '../data/prepared.ts';
-import { type NamedArrays, withPrefix } from '../engine/named-arrays.ts';
+import type { NamedArrays } from '../engine/named-arrays.ts';
+import { servedWeights } from '../engine/served-weights.ts';
 import type { Evaluator, TrainingStep } from '../engine/step.ts';
 import type { Schedule } from '../objective/schedules.ts';
 import type { CheckpointRecord } from './checkpoint-record.ts';
@@ -182,7 +183,7 @@ export class TrainingLoop {
     const { schedule, checkpoints, spec } = this.#parts;
     schedule.observe(this.#epoch, validation.loss);
     if (checkpoints.best === null || validation.dice > checkpoints.best.dice) {
-      await checkpoints.keepBest(withPrefix(state, 'model/'), { epoch: this.#epoch, dice: validation.dice });
+      await checkpoints.keepBest(servedWeights(state), { epoch: this.#epoch, dice: validation.dice });
     }
     const seen = observeDice(this.#earlyStop, this.#epoch, validation.dice, spec.training.earlyStopping);
     this.#earlyStop = seen.state;

@@ -81,8 +81,9 @@ async function learn(
 ): Promise<void> {
   const { experiment, checkpoints, record, store } = training;
   const { spec } = experiment;
-  const { gradientClip, accumulate, epochs, precision, seed } = spec.training;
-  const settings = { model, losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate, precision, seed };
+  const { gradientClip, accumulate, epochs, precision, seed, headWeights, ema } = spec.training;
+  const objective = { losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate, headWeights, average: ema };
+  const settings = { model, ...objective, precision, seed };
   const engine = openTrainingEngine(settings, spec.training.engine, training.log);
   try {
     const loop = new TrainingLoop({

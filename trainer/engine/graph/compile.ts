@@ -29,6 +29,8 @@ export type WriteUpdates = (
   /** The reference of a program's input or result. */
   reference: (name: string) => string,
   variable: (name: string) => StateVariable,
+  /** The control references of the updates that were recorded. */
+  recorded: readonly string[],
 ) => string[];
 
 type CompileOptions = {
@@ -64,7 +66,7 @@ export function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly Na
       if (!variable) throw new Error(`there is no state "${name}"`);
       return variable;
     };
-    updates.push(...(options.updates?.get(program)?.(stateful, named, state) ?? []));
+    updates.push(...(options.updates?.get(program)?.(stateful, named, state, updates) ?? []));
     // One node that waits for all updates: an edge from each of them to each result would be as many as the gradients squared.
     const done = updates.length > 0 ? [`^${stateful.graph.add('NoOp', updates, {})}`] : [];
     for (const [name, { id, dtype }] of tape.results) stateful.output(`${program}/${name}`, dtype, reference(id), done);

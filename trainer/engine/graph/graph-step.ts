@@ -7,21 +7,37 @@ import { type Scalar, type Tensor, tf } from '../tensorflow.ts';
 import { createTrainingFunction, type TrainingFunction, type TrainingSettings } from '../training-function.ts';
 import { readVariables, releaseVariables, undone, writeVariables } from '../variable-arrays.ts';
 import { WaitingBatches } from '../waiting-batches.ts';
-import { compile, type Program, tapeOf } from './compile.ts';
-import { FINITE, fusedAdamW, GRADIENT } from './fused-adamw.ts';
+import { averageUpdate } from './average-update.ts';
+import { compile, type Program, tapeOf, type WriteUpdates } from './compile.ts';
+import { fusedUpdate } from './fused-update.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import type { GraphSession } from './graph-session.ts';
 import { type ReleasePlan, releasePlan } from './release-plan.ts';
 import { difference, NotRecordable, type Tape } from './tape.ts';
+import { FINITE, GRADIENT, UpdateContext } from './update-context.ts';
 
 const PROGRAM = { moves: 'move', waits: 'wait' } as const;
 
 type Plans = ReadonlyMap<string, ReleasePlan>;
 
+/** What a step that moves does beside what is recorded: the optimizer's move where TensorFlow has a kernel for it, then the average's. */
+function updatesOf({ model, optimizer, average }: TrainingSettings, skips: boolean): WriteUpdates {
+  const trainable = model.variables.filter((variable) => variable.trainable);
+  const fused = fusedUpdate(trainable, optimizer);
+  return (stateful, reference, variable, recorded) => {
+    const context = new UpdateContext(stateful, reference, skips);
+    const moved = fused?.(context, stateful, reference, variable) ?? [];
+    if (!average || average.decay === 0) return moved;
+    const averaged = averageUpdate(model.variables, average, [...recorded, ...moved]);
+    return [...moved, ...averaged(context, stateful, reference, variable)];
+  };
+}
+
 /** Records the step on this batch; the variables are afterwards what they were before. */
 function recordStep(settings: TrainingSettings, training: TrainingFunction, batch: StepBatch, plans: Plans = new Map()): Map<string, Tape> {
-  const { model, accumulate = 1 } = settings;
+  const { model, optimizer, accumulate = 1 } = settings;
   const trainable = model.variables.filter((variable) => variable.trainable);
+  const isFused = fusedUpdate(trainable, optimizer) !== undefined;
   const names = accumulate > 1 ? [PROGRAM.waits, PROGRAM.moves] : [PROGRAM.moves];
   const tapes = new Map<string, Tape>();
   undone(training.state, () => {
@@ -30,8 +46,9 @@ function recordStep(settings: TrainingSettings, training: TrainingFunction, batc
     for (const name of names) {
       const run: Program['run'] = () => {
         const kept: [string, Tensor][] = [];
-        const keep = (gradients: readonly Tensor[], _rate: Scalar, finite?: Scalar): void => {
-          for (const [index, gradient] of gradients.entries()) kept.push([`${GRADIENT}${trainable[index]?.name}`, gradient]);
+        const keep = (gradients: readonly Tensor[], rate: Scalar, finite?: Scalar): void => {
+          if (!isFused) training.move(gradients, rate, finite);
+          else for (const [index, gradient] of gradients.entries()) kept.push([`${GRADIENT}${trainable[index]?.name}`, gradient]);
           if (finite) kept.push([FINITE, finite]);
         };
         const loss = training.step(images, coverage, learningRate, name === PROGRAM.moves, seed, keep);
@@ -71,8 +88,7 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
   const { model, accumulate = 1, precision = 'float32' } = settings;
   const scaler = precision === 'float16' ? createLossScaler(settings.lossScale) : undefined;
   const training = createTrainingFunction(settings, scaler);
-  const trainable = model.variables.filter((variable) => variable.trainable);
-  const updates = new Map([[PROGRAM.moves, fusedAdamW(trainable, settings.optimizer.weightDecay, scaler !== undefined)]]);
+  const updates = new Map([[PROGRAM.moves, updatesOf(settings, scaler !== undefined)]]);
   const sessions = new Map<string, GraphSession>();
   const waiting = new WaitingBatches(accumulate);
   const seed = new StepSeed(settings.seed ?? 0, model.draws);

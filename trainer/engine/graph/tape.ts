@@ -89,6 +89,7 @@ export function record<Results extends Record<string, Tensor>>(
     }
   };
   const known = new Set([...inputLeaves, ...variableLeaves].map(({ id }) => id));
+  if (known.size < inputLeaves.length + variableLeaves.length) throw new Error('two variables or inputs are one tensor');
 
   const results = observeNative(
     {
