@@ -88,10 +88,15 @@ const SMALL: readonly [name: string, options: ModelOptions][] = [
   ['RAPUNet', { width: 2, divisor: 16, head: 'published' }],
   ['SegFormer', { variant: 'B0', divisor: 8 }],
   ['SegFormer', { variant: 'published', divisor: 16 }],
+  ['HRNet', { variant: 'W18', divisor: 6 }],
+  ['UNetPlusPlus', { divisor: 8 }],
+  ['UNetPlusPlus', { encoder: 'ResNet50', divisor: 8 }],
 ];
 
 /** Networks some of whose gradients are small sums of large terms, so that the order of summing shows in the slots; weights agree all the same. */
-const CANCELLING = new Set(['DUCKNet', 'RAPUNet', 'SegFormer']);
+const CANCELLING = new Set(['DUCKNet', 'RAPUNet', 'SegFormer', 'HRNet']);
+/** Networks some of whose gradients are not far above AdamW's epsilon, so that the first step from a weight of zero follows their rounding. */
+const FAINT = new Set(['HRNet']);
 
 it('compares every network of the registry', () => {
   expect(new Set(SMALL.map(([name]) => name))).toEqual(new Set(MODELS.map(({ name }) => name)));
@@ -106,7 +111,7 @@ describe.each(SMALL)('the recorded step of %s with %o', (name, options) => {
     const graph = train(createGraphStep, settingsOf(name, options), batches);
     expect(graph.losses[0]).toBeCloseTo(eager.losses[0] ?? Number.NaN, 5);
     const [weights, slots] = ['model/', 'optimizer/'].map((part) => largestDifference(eager.state, graph.state, part));
-    expect(weights).toBeLessThan(1e-5);
+    expect(weights).toBeLessThan(FAINT.has(name) ? 1e-3 : 1e-5);
     expect(slots).toBeLessThan(CANCELLING.has(name) ? 1e-2 : 1e-5);
   });
 });
