@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { checkFolder } from '@carpal/artifacts/make-folder.ts';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
-import { CarpalError } from '@carpal/configs/errors.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
 import { discoverDataset } from '@carpal/trainer/data/discover.ts';
 import { openDataset } from '@carpal/trainer/data/open-dataset.ts';
@@ -10,6 +9,7 @@ import { contactSheetPng } from '@carpal/trainer/report/contact-sheet.ts';
 import { pickEvenly } from '@carpal/trainer/report/pick-images.ts';
 import { previewTiles } from '@carpal/trainer/report/preview-image.ts';
 import { Command } from 'commander';
+import { wholeNumber } from './whole-number.ts';
 
 type Options = { experiment: string; out: string; images: number; variants: number; epoch: number };
 
@@ -38,11 +38,3 @@ export const command = (): Command =>
         process.stdout.write(`${path}\n`);
       }
     });
-
-function wholeNumber(option: string, low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
-    throw new CarpalError('usage-invalid', `"${text}" is not a whole number from ${low} to ${high}`, { where: option });
-  };
-}

@@ -1,7 +1,7 @@
-import { CarpalError } from '@carpal/configs/errors.ts';
 import { synthesizeDataset } from '@carpal/trainer/phantom/synthesize.ts';
 import { Command } from 'commander';
 import { progressLine } from './progress-line.ts';
+import { wholeNumber } from './whole-number.ts';
 
 type Options = { out: string; people: number; testPeople: number; seed: number; size: number };
 
@@ -26,11 +26,3 @@ export const command = (): Command =>
         process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
       }
     });
-
-function wholeNumber(option: string, low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
-    throw new CarpalError('usage-invalid', `"${text}" is not a whole number from ${low} to ${high}`, { where: option });
-  };
-}

@@ -21,7 +21,7 @@ describe('the command line', () => {
 
   it.concurrent.for([
     ['an unknown command', ['rnu'], 'carpal has no command "rnu"', 'Did you mean carpal run?'],
-    ['half a command', ['data'], 'carpal has no command "data"', 'There is: carpal data synth, carpal data inspect.'],
+    ['half a command', ['data'], 'carpal has no command "data"', 'There is: carpal data synth, carpal data inspect, carpal data preview.'],
     ['an unknown option', ['run', 'a.yaml', '--wrkdir', 'x'], "unknown option '--wrkdir' (Did you mean --workdir?)", 'carpal run --help'],
     ['a missing argument', ['run'], "missing required argument 'file'", 'carpal run --help'],
     ['a missing option', ['fold', '--fold', '9'], "required option '--experiment <file>' not specified", 'carpal fold --help'],
