@@ -94,11 +94,14 @@ export async function operatorLoad(options: OperatorLoadOptions): Promise<Operat
   });
 }
 
-/** The operator's own requests since then, but for watches, the Lease and lists. */
+const REFLECTED: readonly string[] = ['segmentationexperiments', 'jobs', 'pods'];
+
+/** The operator's own requests since then, but for watches with the lists that begin them, and the Lease. */
 async function ownCalls({ controlPlane, operatorUser }: OperatorCluster, sinceMs: number): Promise<readonly AuditedCall[]> {
   const calls: AuditedCall[] = [];
   for await (const call of auditedCalls(controlPlane.auditLog)) {
-    const isRest = call.verb === 'watch' || call.verb === 'list' || call.resource === 'leases';
+    const isReflected = call.verb === 'list' && REFLECTED.includes(call.resource);
+    const isRest = call.verb === 'watch' || isReflected || call.resource === 'leases';
     if (call.user === operatorUser && !isRest && call.atMs >= sinceMs) calls.push(call);
   }
   return calls;
