@@ -7,8 +7,10 @@ import { head } from './layers/head.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import type { Model, ModelBuild } from './model.ts';
 
-/** Channels of the four encoder levels. */
-const WIDTHS = [64, 128, 256, 512] as const;
+/** Channels of the four encoder levels as multiples of the first. */
+const MULTIPLES = [1, 2, 4, 8] as const;
+/** Channels of the first level. */
+const WIDTH = 64;
 /** The kernel of the first convolution has three input channels, as networks for colour images have. */
 const INPUT_CHANNELS = 3;
 
@@ -19,24 +21,32 @@ const INPUT_CHANNELS = 3;
  * halve the channels of both together and then those of the level.
  *
  * The images are grey: the first kernel is summed over its three input channels, which equals feeding grey in each of them.
+ *
+ * `width`, the channels of the first level, is for tests: no manifest offers it, since SlimUNet is the network for small machines.
  */
-export function buildUNet({ classes, seed }: ModelBuild): Model {
-  return defineModel({ name: 'UNet', options: {}, classes, sizeMultiple: 2 ** WIDTHS.length }, (variables) =>
-    layers(variableMaker(seed, variables), classes),
+export function buildUNet({ options, classes, seed }: ModelBuild): Model {
+  const { width = WIDTH } = options;
+  const told = width === WIDTH ? {} : { width };
+  return defineModel({ name: 'UNet', options: told, classes, sizeMultiple: 2 ** MULTIPLES.length }, (variables) =>
+    layers(variableMaker(seed, variables), classes, width),
   );
 }
 
-function layers(make: VariableMaker, classes: number) {
-  const down = WIDTHS.map((width, level) => {
-    const from = level === 0 ? INPUT_CHANNELS : (WIDTHS[level - 1] as number);
+function layers(make: VariableMaker, classes: number, first: number) {
+  const widths = MULTIPLES.map((multiple) => first * multiple);
+  const deepest = widths.at(-1) as number;
+  const down = widths.map((width, level) => {
+    const from = level === 0 ? INPUT_CHANNELS : (widths[level - 1] as number);
     return doubleConv(make, `down${level + 1}`, { from, to: width, bias: true, onImages: level === 0 });
   });
-  const bottom = doubleConv(make, 'bottom', { from: 512, between: 1024, to: 512, bias: true });
-  const up = WIDTHS.map((width, level) => ({
-    grow: convUp(make, `up${level + 1}/grow`, width, width),
-    merge: doubleConv(make, `up${level + 1}`, { from: 2 * width, between: width, to: WIDTHS[level - 1] ?? width, bias: true }),
-  })).reverse();
-  const answer = head(make, 'head', WIDTHS[0], classes);
+  const bottom = doubleConv(make, 'bottom', { from: deepest, between: 2 * deepest, to: deepest, bias: true });
+  const up = widths
+    .map((width, level) => ({
+      grow: convUp(make, `up${level + 1}/grow`, width, width),
+      merge: doubleConv(make, `up${level + 1}`, { from: 2 * width, between: width, to: widths[level - 1] ?? width, bias: true }),
+    }))
+    .reverse();
+  const answer = head(make, 'head', first, classes);
 
   return (images: Tensor4D, training: boolean): readonly Tensor4D[] => {
     const skips: Tensor4D[] = [];

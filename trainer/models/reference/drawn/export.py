@@ -6,10 +6,12 @@ Each case of cases.json is a network of bench/peers/networks at small widths. It
 variables' names (`weights_of` here, drawn-weights.ts there). A fixture `<case>.safetensors` holds logits of one batch, in inference and in
 training, and gradients of a few variables; of the logits every third row and column is kept. PyTorch computes in float64.
 
-The modules are named like carpal's variables: a PyTorch name becomes carpal's by `/` for `.` and carpal's word for the array.
+Most modules are named like carpal's variables: a PyTorch name becomes carpal's by `/` for `.` and carpal's word for the array. Where a network's
+are not, `path_of` says what they are.
 """
 
 import json
+import re
 import struct
 import sys
 from pathlib import Path
@@ -76,6 +78,17 @@ def ours(module, array):
     return array.permute(2, 3, 1, 0)
 
 
+def path_of(path, model):
+    """carpal's path of a module: U-Nets number their levels from the top, and a convolution and its normalisation share a name."""
+    if type(model).__name__ not in ("UNet", "SlimUNet"):
+        return path.replace(".", "/")
+    levels = len(model.up)
+    path = re.sub(r"^down\.(\d+)", lambda found: f"down{int(found[1]) + 1}", path)
+    path = re.sub(r"^up\.(\d+)", lambda found: f"up{levels - int(found[1])}", path)
+    path = re.sub(r"^grow\.(\d+)", lambda found: f"up{levels - int(found[1])}/grow", path)
+    return re.sub(r"\.(\d+)$", lambda found: f"/{int(found[1]) // 3 + 1}", path)
+
+
 def variables_of(model):
     """Every array of the model under carpal's name: its module, the array, the array in carpal's axes."""
     found = {}
@@ -84,7 +97,7 @@ def variables_of(model):
             if key == "num_batches_tracked":
                 continue
             word = word_of(module, key)
-            found[f"{path}/{word}".replace(".", "/")] = (module, array, ours(module, array))
+            found[f"{path_of(path, model)}/{word}"] = (module, array, ours(module, array))
     return found
 
 
