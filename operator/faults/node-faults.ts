@@ -13,8 +13,14 @@ type NodeObject = KubernetesObject & {
 
 const twoFolds = { dataset: { uri: '/data', split: { folds: 2 } } };
 
+/** The node on which fold 1 runs, once fold 0 is past harm. */
+async function nodeOf(world: FaultWorld, name: string): Promise<string> {
+  await world.until(name, ({ status }) => status?.folds?.find(({ index }) => index === 0)?.state === 'Succeeded');
+  return runsOn(world, `${name}-fold-1-1`);
+}
+
 /** The node on which the Job's pod runs. */
-async function nodeOf(world: FaultWorld, job: string): Promise<string> {
+async function runsOn(world: FaultWorld, job: string): Promise<string> {
   const { name } = await runningPod(world, job);
   return world.pods.get(`${world.namespace}/${name}`)?.spec.nodeName ?? '';
 }
@@ -37,7 +43,7 @@ export function nodeFaults(world: () => FaultWorld): void {
       await world().begin('node-lost', { ...twoFolds, placement: onPool('lost') }, ({ fold, attempt }) =>
         fold === 1 && attempt === 1 ? gate().script : {},
       );
-      const node = await nodeOf(world(), 'node-lost-fold-1-1');
+      const node = await nodeOf(world(), 'node-lost');
       await world().kubelet.takeAway(node);
       await expectSound(world(), 'node-lost', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
       const nodes = world()
@@ -50,7 +56,7 @@ export function nodeFaults(world: () => FaultWorld): void {
       await world().begin('node-dark', { ...twoFolds, placement: onPool('dark') }, ({ fold, attempt }) =>
         fold === 1 && attempt === 1 ? gate().script : {},
       );
-      const node = await nodeOf(world(), 'node-dark-fold-1-1');
+      const node = await nodeOf(world(), 'node-dark');
       await world().kubelet.powerOff(node);
       await world().eventually('the pod to be given up', () => isGivenUp(world(), 'node-dark-fold-1-1'));
       expect((await world().read('node-dark')).status?.folds[1]).toMatchObject({ attempts: 1, disruptions: 0, failures: 0 });
@@ -62,7 +68,7 @@ export function nodeFaults(world: () => FaultWorld): void {
       await world().begin('node-silent', { ...twoFolds, placement: onPool('silent') }, ({ fold, attempt }) =>
         fold === 1 && attempt === 1 ? gate().script : {},
       );
-      const node = await nodeOf(world(), 'node-silent-fold-1-1');
+      const node = await nodeOf(world(), 'node-silent');
       world().kubelet.silence(node);
       await world().eventually('the pod to be given up', () => isGivenUp(world(), 'node-silent-fold-1-1'));
       expect((await world().read('node-silent')).status?.folds[1]?.attempts).toBe(1);
@@ -73,7 +79,7 @@ export function nodeFaults(world: () => FaultWorld): void {
     it('that is silent for a moment while its fold ends costs nothing', async () => {
       const held = gate();
       await world().begin('node-hush', { ...twoFolds, placement: onPool('hush') }, ({ fold }) => (fold === 1 ? held.script : {}));
-      const node = await nodeOf(world(), 'node-hush-fold-1-1');
+      const node = await nodeOf(world(), 'node-hush');
       world().kubelet.silence(node);
       held.open();
       await world().eventually('fold 0 and the end of the container of fold 1', () =>
