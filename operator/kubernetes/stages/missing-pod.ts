@@ -9,6 +9,8 @@ const PATIENCE_MS = 10_000;
 /** The Job's controller tries again every few minutes at most; nothing is gained by asking more often. */
 const ASK_AGAIN_MS = 60_000;
 const MOST_ANSWERS = 1000;
+/** The server reads all events of the namespace for one answer. Where many Jobs have no pod it is busy, and questions make it busier. */
+const MOST_AT_ONCE = 8;
 
 /** Events of the core group, by which alone one can select the object that they are about. */
 const CORE_EVENTS = { group: '', version: 'v1', plural: 'events' };
@@ -25,6 +27,7 @@ const newestWords = (events: readonly CoreEvent[]): string | undefined =>
 
 /** Asks the API server, at most once a minute for each Job; one for the whole operator. `now` is milliseconds since 1970. */
 export function missingPodWords(client: KubernetesClient, now: () => number): MissingPodWords {
+  let asking = 0;
   const answers = new Map<string, { readonly askedMs: number; readonly words: Promise<string | undefined> }>();
 
   const ask = async ({ metadata }: KeptJob): Promise<string | undefined> => {
@@ -39,7 +42,13 @@ export function missingPodWords(client: KubernetesClient, now: () => number): Mi
     if (now() - Date.parse(job.metadata.creationTimestamp ?? '') < PATIENCE_MS) return undefined;
     const before = answers.get(key);
     if (before !== undefined && now() - before.askedMs < ASK_AGAIN_MS) return await before.words;
-    const words = ask(job).catch(() => before?.words);
+    if (asking >= MOST_AT_ONCE) return await before?.words;
+    asking += 1;
+    const words = ask(job)
+      .catch(() => before?.words)
+      .finally(() => {
+        asking -= 1;
+      });
     answers.delete(key);
     answers.set(key, { askedMs: now(), words });
     // The oldest answer goes first.
