@@ -20,11 +20,11 @@ const DECODED_AT = 4;
 type Chosen = { readonly variant: HRNetVariant; readonly divisor: number };
 
 /**
- * HRNetV2 (Wang and others 2020), which keeps a map at a quarter of the size through the whole network, without OCR. The four branches are brought to 1/4
- * and set side by side, a 1×1 convolution with bias as wide as they are, normalisation, ReLU, a 1×1 convolution to the classes, and bilinear
- * up-sampling by 4. At 29 classes W18 has 9,643,829 parameters, W32 29,551,325 and W48
- * 65,866,589 (at Cityscapes' 19 W48 has 65,859,379: the paper's 65.9 M). The encoder takes timm's pretrained weights (pretrained/hrnet-keys.ts);
- * timm interpolates between its branches by nearest neighbours, this network bilinearly, as the authors do for segmentation.
+ * HRNetV2 (Wang and others 2020), which keeps a map at a quarter of the size through the whole network, without OCR. The four branches are
+ * brought to 1/4 and set side by side, a 1×1 convolution with bias as wide as they are, normalisation, ReLU, a 1×1 convolution to the
+ * classes, and bilinear up-sampling by 4. At 29 classes W18 has 9,643,829 parameters, W32 29,551,325 and W48 65,866,589 (at Cityscapes' 19
+ * W48 has 65,859,379: the paper's 65.9 M). The encoder takes timm's pretrained weights (pretrained/hrnet-keys.ts); timm interpolates
+ * between its branches by nearest neighbours, this network bilinearly, as the authors do for segmentation.
  */
 export function buildHRNet({ options, classes, seed }: ModelBuild): Model {
   const chosen: Chosen = { variant: chooseVariant('HRNet', HRNET_WIDTHS, options.variant ?? 'W48'), divisor: options.divisor ?? 1 };
@@ -46,8 +46,9 @@ export function hrNetLayers(make: VariableMaker, classes: number, { variant, div
 }
 
 /**
- * Maps interpolated to the first one's size and set side by side, 1×1 convolution, normalisation, ReLU. Interpolation and a 1×1 convolution may change
- * places, so each map's share of the convolution is taken where the map is small: the same numbers and gradients at a fraction of the work.
+ * Maps interpolated to the first one's size and set side by side, 1×1 convolution, normalisation, ReLU. Interpolation and a 1×1
+ * convolution may change places, so each map's share of the convolution is taken where the map is small: the same numbers and gradients at
+ * a fraction of the work.
  */
 function joinAtFirst(make: VariableMaker, name: string, widths: readonly number[]) {
   const channels = sum(widths);

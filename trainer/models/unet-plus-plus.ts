@@ -17,12 +17,13 @@ const HEAD_KERNEL = 3;
 type Chosen = { readonly encoder: ResNetName; readonly divisor: number };
 
 /**
- * UNet++ (Zhou and others 2018) on a residual network, as segmentation_models.pytorch builds it: 26,082,669 parameters at 29 classes on ResNet-34,
- * 48,989,805 on ResNet-50. Node (step, row) has the size of the encoder's features of its row (row 0 is 1/16, row 3 is 1/2): it sees, brought to
- * that size by nearest neighbours, the node of the same step one row below (for the first node of a row the encoder's features there), and
- * beside it all nodes of its row that were made before, newest first, and the encoder's features of the row; two 3×3 convolutions follow,
- * each with normalisation and ReLU. A last node without anything beside it goes to the full size, where a 3×3 convolution makes the logits.
- * `divisor` divides all widths. The encoder takes torchvision's pretrained weights (pretrained/resnet-keys.ts).
+ * UNet++ (Zhou and others 2018) on a residual network, as segmentation_models.pytorch builds it: 26,082,669 parameters at 29 classes on
+ * ResNet-34, 48,989,805 on ResNet-50. Node (step, row) has the size of the encoder's features of its row (row 0 is 1/16, row 3 is 1/2): it
+ * sees, brought to that size by nearest neighbours, the node of the same step one row below (for the first node of a row the encoder's
+ * features there), and beside it all nodes of its row that were made before, newest first, and the encoder's features of the row; two 3×3
+ * convolutions follow, each with normalisation and ReLU. A last node without anything beside it goes to the full size, where a 3×3
+ * convolution makes the logits. `divisor` divides all widths. The encoder takes torchvision's pretrained weights
+ * (pretrained/resnet-keys.ts).
  */
 export function buildUNetPlusPlus({ options, classes, seed }: ModelBuild): Model {
   const chosen: Chosen = { encoder: options.encoder ?? 'ResNet34', divisor: options.divisor ?? 1 };

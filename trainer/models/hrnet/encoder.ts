@@ -12,10 +12,10 @@ const BLOCKS = 4;
 const MODULES = [1, 4, 3] as const;
 
 /**
- * HRNet's features (Wang and others 2020, "Deep High-Resolution Representation Learning for Visual Recognition"): images `[batch, height, width, 1]`
- * become maps at 1/4, 1/8, 1/16 and 1/32 of the size, with the channels of `shape.widths`. The map at 1/4 is kept through the whole network;
- * a smaller branch joins at each stage, and after every four blocks all branches exchange what they have. Names: `stem1`, `stem2`, `stage1/1/…`,
- * `join2/branch1`, `stage2/1/branch1/1/…`, `stage2/1/exchange/to1/from2`.
+ * HRNet's features (Wang and others 2020, "Deep High-Resolution Representation Learning for Visual Recognition"): images `[batch, height,
+ * width, 1]` become maps at 1/4, 1/8, 1/16 and 1/32 of the size, with the channels of `shape.widths`. The map at 1/4 is kept through the
+ * whole network; a smaller branch joins at each stage, and after every four blocks all branches exchange what they have. Names: `stem1`,
+ * `stem2`, `stage1/1/…`, `join2/branch1`, `stage2/1/branch1/1/…`, `stage2/1/exchange/to1/from2`.
  */
 export function hrNetEncoder(make: VariableMaker, name: string, { stem, widths }: HRNetShape) {
   const first = convNormRelu(make, `${name}/stem1`, { from: INPUT_CHANNELS, to: stem, stride: 2, onImages: true });

@@ -8,9 +8,9 @@ import type { VariableMaker } from '../layers/variables.ts';
 export type BranchLayer = (maps: readonly Tensor4D[], training: boolean) => readonly Tensor4D[];
 
 /**
- * The exchange between branches: each takes the sum over all of them, brought to its size and channels, and a ReLU of it. From a smaller map a 1×1
- * convolution and bilinear interpolation, from a larger one a 3×3 convolution at stride 2 for each halving, with ReLUs between. Names:
- * `to1/from2`, and `to3/from1/1` for the steps down.
+ * The exchange between branches: each takes the sum over all of them, brought to its size and channels, and a ReLU of it. From a smaller
+ * map a 1×1 convolution and bilinear interpolation, from a larger one a 3×3 convolution at stride 2 for each halving, with ReLUs between.
+ * Names: `to1/from2`, and `to3/from1/1` for the steps down.
  */
 export function exchange(make: VariableMaker, name: string, widths: readonly number[]): BranchLayer {
   const routes = widths.map((_, to) =>

@@ -14,7 +14,7 @@ export type ResidualOptions = {
 /** The result of a bottleneck has this many times the channels of its middle. */
 const EXPANSION = 4;
 
-/** Makes a residual block (He and others 2016): ReLU of what is learned beside the input, or beside its projection where size or channels change. */
+/** Makes a block (He and others 2016): ReLU of what is learned plus the input, or its projection where size or channels change. */
 export type ResidualBlock = {
   readonly expansion: number;
   readonly make: (make: VariableMaker, name: string, options: ResidualOptions) => Layer;

@@ -36,9 +36,9 @@ export function resNetWidths(kind: ResNetName, width: number): number[] {
 }
 
 /**
- * The features of a residual network (He and others 2016), as torchvision builds it, of images `[batch, height, width, 1]`: the stem's at 1/2 of
- * the size and the four stages' at 1/4, 1/8, 1/16 and 1/32 (1/8 three times when `dilated`), with the channels of `resNetWidths`. At width 64
- * ResNet-34 has 21,284,672 parameters and ResNet-50 23,508,032. Names: `stem`, `stage1/1/…` and so on, with the blocks' own.
+ * The features of a residual network (He and others 2016), as torchvision builds it, of images `[batch, height, width, 1]`: the stem's at
+ * 1/2 of the size and the four stages' at 1/4, 1/8, 1/16 and 1/32 (1/8 three times when `dilated`), with the channels of `resNetWidths`.
+ * At width 64 ResNet-34 has 21,284,672 parameters and ResNet-50 23,508,032. Names: `stem`, `stage1/1/…` and so on, with the blocks' own.
  */
 export function resNet(make: VariableMaker, name: string, kind: ResNetName, { width, dilated = false }: ResNetOptions) {
   const block = KINDS[kind];

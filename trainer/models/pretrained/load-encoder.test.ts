@@ -4,11 +4,13 @@ import { relativeDifference, spreadValues } from '../../engine/ops/check-gradien
 import { conv2d } from '../../engine/ops/conv2d.ts';
 import { encodeSafetensors } from '../../engine/safetensors.ts';
 import { type Tensor, type Tensor4D, tf } from '../../engine/tensorflow.ts';
-import type { Model } from '../model.ts';
+import type { Model, ModelOptions } from '../model.ts';
 import { buildModel } from '../registry.ts';
 import { readWeights } from '../weights.ts';
+import { PRETRAINED } from './encoders.ts';
 import { IMAGENET } from './fold-normalization.ts';
 import { loadEncoder } from './load-encoder.ts';
+import { pytorchKey } from './pytorch-arrays.ts';
 
 const WIDTH = 2;
 const array = (shape: number[], seed: number, lift = 0): NamedArray => ({
@@ -145,6 +147,50 @@ describe('pretrained weights', () => {
       expect.objectContaining({ code, where: 'x.safetensors', message: expect.stringContaining(says) }),
     );
     expect(readWeights(model)).toEqual(before);
+  });
+
+  it.each<{ name: string; options: ModelOptions; keys: readonly string[]; ignored: string; count: number }>([
+    {
+      name: 'HRNet',
+      options: { variant: 'W18', divisor: 18 },
+      keys: [
+        'conv2.weight',
+        'layer1.0.downsample.1.running_mean',
+        'transition1.0.0.weight',
+        'transition1.1.0.1.bias',
+        'transition3.3.0.0.weight',
+        'stage2.0.fuse_layers.0.1.0.weight',
+        'stage4.2.fuse_layers.3.0.2.1.running_var',
+        'stage3.3.branches.2.3.bn2.weight',
+      ],
+      ignored: 'incre_modules.0.0.conv1.weight',
+      count: 1525,
+    },
+    {
+      name: 'UNetPlusPlus',
+      options: { divisor: 64 },
+      keys: ['conv1.weight', 'layer1.2.bn2.bias', 'layer4.0.downsample.0.weight'],
+      ignored: 'fc.weight',
+      count: 180,
+    },
+  ])('of $name are known by their published keys', ({ name, options, keys, ignored, count }) => {
+    const model = buildModel({ name, options, classes: 3, seed: 1 });
+    built.push(model);
+    const moduleName = PRETRAINED[name]?.moduleName ?? (() => undefined);
+    const state: NamedArrays = new Map(
+      model.variables.flatMap((variable, index): [string, NamedArray][] => {
+        const key = pytorchKey(variable.name, moduleName);
+        const [height, width, from, to] = variable.variable.shape;
+        const shape = to === undefined ? variable.variable.shape : [to, from ?? 0, height ?? 0, width ?? 0];
+        return key === undefined ? [] : [[key, array(shape, index, 2)]];
+      }),
+    );
+    expect([...state.keys()]).toEqual(expect.arrayContaining([...keys]));
+    expect(state.size).toBe(count);
+    state.set(ignored, array([1], 1));
+    expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).not.toThrow();
+    state.delete(keys.at(-1) ?? '');
+    expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).toThrow(`lacks ${keys.at(-1)}`);
   });
 
   it('are refused by a network without such an encoder', () => {
