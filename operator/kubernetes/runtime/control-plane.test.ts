@@ -13,7 +13,7 @@ import type { Lease } from './lease.ts';
 import { createReflector } from './reflector.ts';
 
 const cluster = useControlPlane();
-const soon = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 20, timeout: 20_000 });
+const soon = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { interval: 20, timeout: 20_000 });
 const NOTES = { labelSelector: 'test=reflector' };
 type Note = KubernetesObject & { readonly data?: Readonly<Record<string, string>> };
 const note = (name: string, text: string): Note => ({ metadata: { name, labels: { test: 'reflector' } }, data: { text } });
