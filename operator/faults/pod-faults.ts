@@ -85,6 +85,8 @@ export function podFaults(world: () => FaultWorld): void {
       await runningPod(world(), 'orphan-pause-fold-1-1');
       await deleteObject(world(), JOBS, 'orphan-pause-fold-1-1', 'Orphan');
       await world().eventually('the orphan', () => world().jobs.get(`${world().namespace}/orphan-pause-fold-1-1`) === undefined);
+      // The other folds have ended by then, and are stopped no more.
+      await world().until('orphan-pause', ({ status }) => [0, 2].every((fold) => status?.folds?.[fold]?.state === 'Succeeded'));
       await world().change('orphan-pause', { run: { suspend: true } });
       await world().until('orphan-pause', ({ status }) => status?.folds?.[1]?.state === 'Stopped');
       await world().change('orphan-pause', { run: { suspend: false } });
