@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../operator/cluster/free-port.ts';
 import { startTethered } from '../operator/cluster/tethered-process.ts';
+import { MEMORY_SETTINGS } from '../operator/manifests/memory-settings.ts';
+import { environmentWith } from './env.ts';
 import { parseMetrics, type Sample } from './metrics-page.ts';
 import { type ProcessUsage, processUsage } from './process-usage.ts';
 
@@ -35,8 +37,8 @@ export type OperatorProcessOptions = {
   readonly args?: readonly string[];
   /** Of Node, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
-  /** The whole environment; this process's own where absent. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** The environment, under the settings of the Deployment; this process's own where absent. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 };
 
 /** Starts the process; it may not lead yet when this returns. */
@@ -55,7 +57,7 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
       ...['--namespace', namespace, '--port', String(port), ...args],
     ],
     logFile,
-    ...(env === undefined ? {} : { env }),
+    env: { ...(env ?? environmentWith({})), ...MEMORY_SETTINGS },
   });
   const samples = async (): Promise<readonly Sample[] | undefined> => {
     try {

@@ -36,7 +36,7 @@ export type TetheredOptions = {
   readonly logFile: string;
   readonly cwd?: string;
   /** The whole environment; this process's own where absent. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Gives the program a process group of its own, which signals then reach as a whole, and which Ctrl-C in a terminal does not. */
   readonly ownGroup?: boolean;
 };

@@ -14,8 +14,8 @@ describe('the time that news may wait', () => {
       return patience.waitMs('later');
     };
     expect(look(0.02)).toBe(2000);
-    expect(look(0.25)).toBeCloseTo(5000, -1);
-    expect(look(60)).toBe(10_000);
+    expect(look(0.1)).toBeCloseTo(10_000, -1);
+    expect(look(60)).toBe(15_000);
     expect(look(0.01)).toBe(2000);
     expect(patience.waitMs('soon')).toBe(250);
   });

@@ -1,8 +1,9 @@
 import type { Urgency } from './urgency.ts';
 
 /** How many looks' time news that change nothing may wait: with a slow API server they wait longer, and more of them share one write. */
-const LOOKS = 20;
-const LONGEST_MS = 10_000;
+const LOOKS = 100;
+/** The longest such wait, in spacings: 15 s where these are half a second. */
+const LONGEST_SPACINGS = 30;
 /** The weight of the newest look in the mean. */
 const WEIGHT = 0.05;
 
@@ -23,7 +24,7 @@ export function createPatience(spacingMs: number): Patience {
     waitMs(urgency) {
       if (urgency === 'now') return 0;
       if (urgency === 'soon') return spacingMs / 2;
-      return Math.max(4 * spacingMs, Math.min(meanMs * LOOKS, LONGEST_MS));
+      return Math.max(4 * spacingMs, Math.min(meanMs * LOOKS, LONGEST_SPACINGS * spacingMs));
     },
   };
 }

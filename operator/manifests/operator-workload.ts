@@ -1,6 +1,7 @@
 /** The operator as it runs in a cluster: two replicas of which one leads, kept apart, within Pod Security's "restricted". */
 import { LABELS, METRICS_PORT, OPERATOR_LABELS, OPERATOR_NAME, OPERATOR_SELECTOR } from './labels.ts';
 import type { ManifestSettings } from './manifest-settings.ts';
+import { MEMORY_SETTINGS } from './memory-settings.ts';
 
 /** The namespace, in which nothing runs that wants more than "restricted" gives. */
 export function operatorNamespace(namespace: string): object {
@@ -27,7 +28,7 @@ function environmentOf({ image, artifactsUri, env }: ManifestSettings): readonly
     { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
     { name: 'CARPAL_IMAGE', value: image },
     { name: 'CARPAL_ARTIFACTS', value: artifactsUri },
-    ...Object.entries(env).map(([name, value]) => ({ name, value })),
+    ...Object.entries({ ...MEMORY_SETTINGS, ...env }).map(([name, value]) => ({ name, value })),
   ];
 }
 
