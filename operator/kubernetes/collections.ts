@@ -16,6 +16,8 @@ export type Collections = {
   readonly experiments: Reflector<ExperimentObject, KeptExperiment>;
   readonly jobs: Reflector<Job, KeptJob>;
   readonly pods: Reflector<Pod, KeptPod>;
+  /** Experiments that have not come to their end. */
+  goingOn(): number;
 };
 
 export type CollectionOptions = {
@@ -41,12 +43,17 @@ function experimentOf({ metadata }: Kept): string | undefined {
 export function createCollections({ client, namespace, onDue, random, resyncMs, inactivityMs, log }: CollectionOptions): Collections {
   const place = namespace === undefined ? {} : { namespace };
   const shared = { client, random, log, ...known({ resyncMs, inactivityMs }) };
+  const goingOn = new Set<string>();
   const experiments = createReflector<ExperimentObject, KeptExperiment>({
     ...shared,
     path: resourcePath(EXPERIMENTS, place),
     keep: keepExperiment,
     // An own status write is no news.
-    onChange: ({ key, source }) => source !== 'own' && onDue(key, 'now'),
+    onChange: ({ type, key, object, source }) => {
+      if (type === 'deleted' || object.ended !== undefined) goingOn.delete(key);
+      else goingOn.add(key);
+      if (source !== 'own') onDue(key, 'now');
+    },
   });
   const jobs: Reflector<Job, KeptJob> = createReflector<Job, KeptJob>({
     ...shared,
@@ -71,5 +78,5 @@ export function createCollections({ client, namespace, onDue, random, resyncMs, 
       if (key !== undefined) onDue(key, urgencyOfPod(change));
     },
   });
-  return { experiments, jobs, pods };
+  return { experiments, jobs, pods, goingOn: () => goingOn.size };
 }

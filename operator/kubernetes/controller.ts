@@ -31,8 +31,8 @@ export function createController(options: ControllerOptions): Controller {
   const { client, settings, metrics, random, log } = options;
   const queue = createWorkQueue({ onTaken: metrics.queueWaited, onRetry: metrics.queueRetried });
   const { spacingMs = SPACING_MS } = settings;
-  const patience = createPatience(spacingMs);
-  const collections = createCollections({
+  const patience = createPatience(spacingMs, () => collections.goingOn());
+  const collections: Collections = createCollections({
     client,
     namespace: settings.watchNamespace,
     onDue: (key, urgency) => queue.addAfter(key, patience.waitMs(urgency)),

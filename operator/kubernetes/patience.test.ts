@@ -3,12 +3,12 @@ import { createPatience } from './patience.ts';
 
 describe('the time that news may wait', () => {
   it('is none for what somebody wants, and short for what has ended', () => {
-    const patience = createPatience(500);
+    const patience = createPatience(500, () => 1);
     expect([patience.waitMs('now'), patience.waitMs('soon'), patience.waitMs('later')]).toEqual([0, 250, 2000]);
   });
 
   it('grows with the time that a look takes, up to a bound, and falls again', () => {
-    const patience = createPatience(500);
+    const patience = createPatience(500, () => 1);
     const look = (seconds: number): number => {
       for (let times = 0; times < 200; times++) patience.note({ seconds });
       return patience.waitMs('later');
@@ -18,5 +18,15 @@ describe('the time that news may wait', () => {
     expect(look(60)).toBe(15_000);
     expect(look(0.01)).toBe(2000);
     expect(patience.waitMs('soon')).toBe(250);
+  });
+
+  it('grows with the number of experiments that go on, up to a minute', () => {
+    let goingOn = 5;
+    const patience = createPatience(500, () => goingOn);
+    expect(patience.waitMs('later')).toBe(2000);
+    goingOn = 100;
+    expect(patience.waitMs('later')).toBe(10_000);
+    goingOn = 5000;
+    expect([patience.waitMs('later'), patience.waitMs('soon'), patience.waitMs('now')]).toEqual([60_000, 250, 0]);
   });
 });

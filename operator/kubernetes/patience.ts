@@ -4,6 +4,10 @@ import type { Urgency } from './urgency.ts';
 const LOOKS = 100;
 /** The longest such wait, in spacings: 15 s where these are half a second. */
 const LONGEST_SPACINGS = 30;
+/** How much longer news wait for each experiment that goes on, in spacings, so that all together write ten of them a second at most. */
+const SPACINGS_AN_EXPERIMENT = 0.2;
+/** The longest wait for the sake of others: a minute where spacings are half a second. */
+const LONGEST_AMONG_MANY = 120;
 /** The weight of the newest look in the mean. */
 const WEIGHT = 0.05;
 
@@ -14,8 +18,11 @@ export type Patience = {
   waitMs(urgency: Urgency): number;
 };
 
-/** Patience that begins with half of `spacingMs` for what is to be seen soon and four times as much for the rest. */
-export function createPatience(spacingMs: number): Patience {
+/**
+ * Patience that begins with half of `spacingMs` for what is to be seen soon and four times as much for the rest. `goingOn`: experiments that have
+ * not come to their end.
+ */
+export function createPatience(spacingMs: number, goingOn: () => number): Patience {
   let meanMs = 0;
   return {
     note({ seconds }) {
@@ -24,7 +31,9 @@ export function createPatience(spacingMs: number): Patience {
     waitMs(urgency) {
       if (urgency === 'now') return 0;
       if (urgency === 'soon') return spacingMs / 2;
-      return Math.max(4 * spacingMs, Math.min(meanMs * LOOKS, LONGEST_SPACINGS * spacingMs));
+      const whileSlow = Math.min(meanMs * LOOKS, LONGEST_SPACINGS * spacingMs);
+      const amongMany = Math.min(goingOn() * SPACINGS_AN_EXPERIMENT, LONGEST_AMONG_MANY) * spacingMs;
+      return Math.max(4 * spacingMs, whileSlow, amongMany);
     },
   };
 }

@@ -60,7 +60,11 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
   const { connection, settings, store, identity, metrics, log, now, random, signal } = options;
   let controller: Controller | undefined;
   let leads = false;
-  const reflectors = () => (controller === undefined ? {} : { ...controller.collections });
+  const reflectors = (): Parameters<typeof stuckReflectors>[0] => {
+    if (controller === undefined) return {};
+    const { experiments, jobs, pods } = controller.collections;
+    return { experiments, jobs, pods };
+  };
   const health =
     options.port === undefined
       ? undefined
