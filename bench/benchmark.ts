@@ -10,6 +10,8 @@ export type Bench = {
   readonly peer: Peer;
   readonly albumentations: Albumentations;
   readonly pytorch: PyTorch;
+  /** Whether PyTorch is run without compiling too, which takes up to a minute for each network. */
+  readonly quick: boolean;
 };
 
 /** One comparison. `goal` is the ratio that carpal promises; the peer is measured in the same run on the same machine. */

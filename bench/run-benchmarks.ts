@@ -58,16 +58,15 @@ export function outcomeLine(outcome: Outcome): string {
  */
 export async function runBenchmarks(
   benchmarks: readonly Benchmark[],
-  cache: string,
-  classes: readonly string[],
-  report: (outcome: Outcome) => void,
+  { cache, classes, quick = false }: { readonly cache: string; readonly classes: readonly string[]; readonly quick?: boolean },
+  report: (outcome: Outcome) => void | Promise<void>,
 ): Promise<Outcome[] | undefined> {
   if (!hasPython()) return undefined;
   const peer = openPeer(cache);
   const scratch = join(cache, 'bench');
   mkdirSync(scratch, { recursive: true });
   const phantoms = await makePhantoms(scratch);
-  const bench: Bench = { scratch, phantoms, classes, peer, albumentations: openAlbumentations(cache), pytorch: openPyTorch(cache) };
+  const bench: Bench = { scratch, phantoms, classes, quick, peer, albumentations: openAlbumentations(cache), pytorch: openPyTorch(cache) };
   const outcomes: Outcome[] = [];
   for (const { name, what, item, goal, withinMs, run } of benchmarks) {
     const compared = await run(bench);
@@ -81,7 +80,7 @@ export async function runBenchmarks(
       ...(withinMs === undefined ? {} : { withinMs }),
     };
     outcomes.push(outcome);
-    report(outcome);
+    await report(outcome);
   }
   return outcomes;
 }

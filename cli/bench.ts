@@ -42,6 +42,7 @@ type Options = {
   check?: boolean;
   experiments?: number;
   profile?: string;
+  quick?: true;
   minutes: number;
   seed: number;
 };
@@ -108,15 +109,17 @@ async function bench(names: string[], options: Options): Promise<void> {
     await benchOperator(names, options);
     return;
   }
-  const outcomes = await runBenchmarks(chosen(names), cacheFolder(), loadClasses('hand-bones'), (outcome) => {
+  const place = { cache: cacheFolder(), classes: loadClasses('hand-bones'), quick: options.quick === true };
+  const outcomes = await runBenchmarks(chosen(names), place, async (outcome) => {
     if (!json) process.stdout.write(`${outcomeLine(outcome)}\n`);
+    // One by one: a run of an hour that is broken off leaves what it has measured.
+    if (write) await writeCommitted({ ratios: [outcome] }, NAMES);
   });
   if (outcomes === undefined) {
     process.stdout.write("skipped: there is no python3 with venv on this machine, so the original's method cannot be measured\n");
     return;
   }
   if (json) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
-  if (write) await writeCommitted({ ratios: outcomes }, NAMES);
   if (check) checkCommitted(outcomes);
   else if (!outcomes.every(keepsPromise)) process.exitCode = EXIT.service;
 }
@@ -139,6 +142,7 @@ export const command = (): Command =>
     .option('--json', 'print the figures as JSON')
     .option('--write', 'put the figures into docs/benchmarks.md')
     .option('--check', 'exit with 69 where a ratio has fallen by more than 15 % since docs/benchmarks.md was written')
+    .option('--quick', 'leave torch.compile out, which takes up to a minute a network')
     .option('--experiments <count>', 'of the operator: so many experiments instead; of the soak: at a time', whole)
     .option('--minutes <count>', 'of the soak: how long faults go on', whole, 20)
     .option('--seed <number>', 'of the soak: what its experiments and faults are drawn from', whole, 1)
