@@ -44,6 +44,9 @@ export type TetheredOptions = {
 /** Starts the program. Throws `resource-missing` when setpriv is not there; a program that cannot be started ends with code 127. */
 export async function startTethered({ program, args, logFile, cwd, env, ownGroup = true }: TetheredOptions): Promise<TetheredProcess> {
   const log = await open(logFile, 'a');
+  let end: ProcessEnd | undefined;
+  const ended = Promise.withResolvers<ProcessEnd>();
+  const failed = Promise.withResolvers<Error>();
   let child: ChildProcess;
   try {
     child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'sh', '-c', CHECK_PARENT, String(process.pid), program, ...args], {
@@ -52,24 +55,23 @@ export async function startTethered({ program, args, logFile, cwd, env, ownGroup
       ...(cwd === undefined ? {} : { cwd }),
       ...(env === undefined ? {} : { env }),
     });
+    // Before anything is waited for: a program may end while the log is being closed, and tells it once.
+    child.once('error', failed.resolve);
+    child.once('exit', (code, signal) => {
+      end = { code, signal };
+      ended.resolve(end);
+    });
   } finally {
     await log.close();
   }
   const { pid } = child;
   if (pid === undefined) {
-    const cause = await new Promise<Error>((resolve) => child.once('error', resolve));
+    const cause = await failed.promise;
     throw new CarpalError('resource-missing', `setpriv cannot be started: ${cause.message}`, { remedy: 'Install util-linux.', cause });
   }
-  let end: ProcessEnd | undefined;
-  const ended = new Promise<ProcessEnd>((resolve) => {
-    child.once('exit', (code, signal) => {
-      end = { code, signal };
-      resolve(end);
-    });
-  });
   return {
     pid,
-    ended,
+    ended: ended.promise,
     hasEnded: () => end !== undefined,
     kill: (signal) => {
       if (end !== undefined) return;

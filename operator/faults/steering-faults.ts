@@ -145,6 +145,12 @@ export function steeringFaults(world: () => FaultWorld): void {
       await runningPod(world(), 'taken-fold-1-1');
       await world().until('taken', ({ status }) => status?.folds?.[1]?.state === 'Running');
       await admit(world(), 'taken-fold-1-1', true);
+      // As a queue does: nothing is let go again before what was taken back has ended.
+      await world().eventually('the Job to be suspended or over', () =>
+        world()
+          .jobs.get(`${world().namespace}/taken-fold-1-1`)
+          ?.status?.conditions?.some(({ type, status }) => status === 'True' && (type === 'Suspended' || type === 'Failed')),
+      );
       const again = await world().until('taken', ({ status }) => status?.folds?.[1]?.state === 'Queued');
       await admit(world(), `taken-fold-1-${again.status?.folds[1]?.attempts}`, false);
       const { status } = await world().until('taken', (seen) => hasCondition(seen, 'Complete'));
