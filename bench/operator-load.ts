@@ -14,7 +14,7 @@ import { startOperatorProcess } from './operator-process.ts';
 const JOBS_EACH = 7;
 /** A pod runs for so long; the least that a stage costs beside what the cluster itself needs. */
 const POD_MS = 200;
-const POLL_MS = 500;
+const POLL_MS = 1000;
 /** JobSet v0.12 on 2 cores with its control plane: 200 JobSets of 5 Jobs in 39.4 s. */
 const JOBSET = { jobsASecond: 25.4, callsASet: 12.3, cpuSeconds: 5.5, rssMb: 111 } as const;
 

@@ -30,8 +30,8 @@ const FOLDER_PREFIX = 'carpal-cluster-';
 const READY_MS = 60_000;
 const POLL_MS = 25;
 const PORT_TRIES = 5;
-/** Under load a fifth of the API server's time would go into collecting garbage; memory is cheaper here. */
-const LOADED: Readonly<Record<string, string>> = { ...machineEnvironment(), GOGC: '400' };
+/** Under load a fifth of the API server's time would go into collecting garbage; memory is cheaper here, up to a bound. */
+const LOADED: Readonly<Record<string, string>> = { ...machineEnvironment(), GOGC: '800', GOMEMLIMIT: '12GiB' };
 
 export type ControlPlaneOptions = Partial<Omit<FlagOptions, 'port'>>;
 
