@@ -2,40 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { components, largestComponent } from './components.ts';
 import { area } from './measure.ts';
-import { emptyRuns, maskFromRuns, type Runs } from './runs.ts';
-import { arbitraryRuns, drawing, drawn } from './testing/arbitrary-masks.ts';
-
-/** The pixels beside this one, on the sheet. */
-function neighbours(pixel: number, { width, height }: Runs, connectivity: 4 | 8): number[] {
-  const [x, y] = [pixel % width, Math.floor(pixel / width)];
-  return [-1, 0, 1]
-    .flatMap((v) => [-1, 0, 1].map((u) => [u, v] as const))
-    .filter(([u, v]) => (connectivity === 8 || u === 0 || v === 0) && x + u >= 0 && x + u < width && y + v >= 0 && y + v < height)
-    .map(([u, v]) => pixel + v * width + u);
-}
-
-/** The parts by flooding a bitmap, each as the text of its pixel numbers. */
-function flooded(runs: Runs, connectivity: 4 | 8): string[] {
-  const mask = maskFromRuns(runs);
-  const parts: string[] = [];
-  for (let seed = 0; seed < mask.length; seed++) {
-    if (mask[seed] === 0) continue;
-    const part = new Set([seed]);
-    // A set hands out what is added while it is gone through.
-    for (const pixel of part) for (const next of neighbours(pixel, runs, connectivity)) if (mask[next] === 1) part.add(next);
-    for (const pixel of part) mask[pixel] = 0;
-    parts.push([...part].sort((a, b) => a - b).join());
-  }
-  return parts;
-}
+import { emptyRuns, maskFromRuns, type Runs, runsFromMask } from './runs.ts';
+import { arbitraryBitmaps, arbitraryRuns, type Bitmap, drawing, drawn } from './testing/arbitrary-masks.ts';
+import { flooded } from './testing/flood.ts';
 
 const pixelsOf = (runs: Runs): string => [...maskFromRuns(runs)].flatMap((value, pixel) => (value ? [pixel] : [])).join();
 
 describe('components', () => {
   it.each([4, 8] as const)('are what flooding finds with %d neighbours, in the order of their first pixels', (connectivity) => {
     fc.assert(
-      fc.property(arbitraryRuns(1), ([runs]) => {
-        expect(components(runs as Runs, connectivity).map(pixelsOf)).toEqual(flooded(runs as Runs, connectivity));
+      fc.property(arbitraryBitmaps(1), ([bitmap]) => {
+        const { mask, width, height } = bitmap as Bitmap;
+        const parts = flooded({ mask, width, height }, connectivity).map(String);
+        expect(components(runsFromMask(mask, width, height), connectivity).map(pixelsOf)).toEqual(parts);
       }),
     );
   });
@@ -59,6 +38,21 @@ describe('largestComponent', () => {
   it('keeps the part with the most pixels', () => {
     const largest = largestComponent(drawn('#..##', '#..##', '....#'));
     expect(drawing(maskFromRuns(largest), 5)).toEqual(['...##', '...##', '....#']);
+  });
+
+  it('is the first of the components that no other outweighs', () => {
+    fc.assert(
+      fc.property(arbitraryRuns(1), ([runs]) => {
+        const sizes = components(runs as Runs).map(area);
+        const place = sizes.indexOf(Math.max(...sizes));
+        expect(pixelsOf(largestComponent(runs as Runs))).toBe(pixelsOf(components(runs as Runs)[place] ?? (runs as Runs)));
+      }),
+    );
+  });
+
+  it('gives a mask of one part back as it is', () => {
+    const whole = drawn('.##.', '..##');
+    expect(largestComponent(whole)).toBe(whole);
   });
 
   it('keeps the first of two as large, and nothing of an empty mask', () => {

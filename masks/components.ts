@@ -1,7 +1,7 @@
-import { area } from './measure.ts';
 import { type RowSegments, rowSegments } from './row-segments.ts';
-import { emptyRuns, type Runs } from './runs.ts';
+import type { Runs } from './runs.ts';
 import { RunsBuilder } from './runs-builder.ts';
+import { SegmentForest } from './segment-forest.ts';
 
 /**
  * The connected parts of a mask in the order of their first pixels. With connectivity 8 pixels that meet at a corner are connected, with
@@ -9,62 +9,50 @@ import { RunsBuilder } from './runs-builder.ts';
  */
 export function components(runs: Runs, connectivity: 4 | 8 = 8): Runs[] {
   const segments = rowSegments(runs);
-  const parent = connect(segments, runs.height, connectivity === 8 ? 1 : 0);
+  const forest = new SegmentForest(segments, connectivity);
   const builders = new Map<number, RunsBuilder>();
-  for (let y = 0; y < runs.height; y++) {
-    for (let s = segments.first[y] as number; s < (segments.first[y + 1] as number); s++) {
-      const root = rootOf(parent, s);
-      const builder = builders.get(root) ?? new RunsBuilder(16);
-      builders.set(root, builder);
-      builder.add(y * runs.width + (segments.left[s] as number), y * runs.width + (segments.right[s] as number));
-    }
-  }
+  eachSegment(segments, runs, (s, start, end) => {
+    const root = forest.rootOf(s);
+    const builder = builders.get(root) ?? new RunsBuilder(16);
+    builders.set(root, builder);
+    builder.add(start, end);
+  });
   return [...builders.values()].map((builder) => builder.finish(runs.width, runs.height));
 }
 
-/** The part (by 8-connectivity) with the most pixels, the first of them if several are as large; empty for an empty mask. */
+/**
+ * The part (by 8-connectivity) with the most pixels, the first of them if several are as large; empty for an empty mask. A mask of one
+ * part comes back as the same object. However many parts there are, only the largest is built.
+ */
 export function largestComponent(runs: Runs): Runs {
-  let largest = emptyRuns(runs.width, runs.height);
-  let pixels = 0;
-  for (const part of components(runs)) {
-    const partPixels = area(part);
-    if (partPixels <= pixels) continue;
-    largest = part;
-    pixels = partPixels;
+  const segments = rowSegments(runs);
+  const { left, right } = segments;
+  const forest = new SegmentForest(segments, 8);
+  const pixels = new Float64Array(left.length);
+  let largest = 0;
+  let parts = 0;
+  for (let s = 0; s < left.length; s++) {
+    const root = forest.rootOf(s);
+    if (root === s) parts++;
+    pixels[root] = (pixels[root] as number) + (right[s] as number) - (left[s] as number);
   }
-  return largest;
+  if (parts < 2) return runs;
+  for (let s = 1; s < left.length; s++) if ((pixels[s] as number) > (pixels[largest] as number)) largest = s;
+  const builder = new RunsBuilder();
+  eachSegment(segments, runs, (s, start, end) => {
+    if (forest.rootOf(s) === largest) builder.add(start, end);
+  });
+  return builder.finish(runs.width, runs.height);
 }
 
-/** Joins each segment with those of the row above that it meets, up to `reach` columns beyond its ends; gives the union-find forest. */
-function connect(segments: RowSegments, height: number, reach: number): Uint32Array {
-  const { first, left, right } = segments;
-  const parent = Uint32Array.from(left, (_, s) => s);
-  for (let y = 1; y < height; y++) {
-    let above = first[y - 1] as number;
-    let below = first[y] as number;
-    const [aboveEnd, belowEnd] = [below, first[y + 1] as number];
-    while (above < aboveEnd && below < belowEnd) {
-      const meets =
-        (left[above] as number) < (right[below] as number) + reach && (left[below] as number) < (right[above] as number) + reach;
-      if (meets) join(parent, above, below);
-      if ((right[above] as number) < (right[below] as number)) above++;
-      else below++;
-    }
+/** Calls `visit` with each segment and its pixels start … end − 1, in their order. */
+function eachSegment(
+  { first, left, right }: RowSegments,
+  { width, height }: Runs,
+  visit: (s: number, start: number, end: number) => void,
+): void {
+  for (let y = 0; y < height; y++) {
+    const row = y * width;
+    for (let s = first[y] as number; s < (first[y + 1] as number); s++) visit(s, row + (left[s] as number), row + (right[s] as number));
   }
-  return parent;
-}
-
-function join(parent: Uint32Array, a: number, b: number): void {
-  const [rootA, rootB] = [rootOf(parent, a), rootOf(parent, b)];
-  parent[Math.max(rootA, rootB)] = Math.min(rootA, rootB);
-}
-
-function rootOf(parent: Uint32Array, s: number): number {
-  let node = s;
-  while (parent[node] !== node) {
-    const grandparent = parent[parent[node] as number] as number;
-    parent[node] = grandparent;
-    node = grandparent;
-  }
-  return node;
 }

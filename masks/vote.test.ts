@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { intersection, union } from './combine.ts';
 import { emptyRuns, equalRuns, maskFromRuns, type Runs } from './runs.ts';
 import { arbitraryRuns, drawn } from './testing/arbitrary-masks.ts';
-import { majority } from './vote.ts';
+import { majority, weightedMajority } from './vote.ts';
 
 const ballot = fc.integer({ min: 1, max: 7 }).chain((count) => fc.tuple(arbitraryRuns(count), fc.integer({ min: 1, max: count })));
 
@@ -47,5 +47,47 @@ describe('majority', () => {
   it('refuses no masks and masks of different sheets', () => {
     expect(() => majority([], 1)).toThrow('at least one mask');
     expect(() => majority([emptyRuns(2, 2), emptyRuns(2, 3)], 1)).toThrow('2×2 and 2×3');
+  });
+});
+
+describe('weightedMajority', () => {
+  it('with equal weights is the majority of more than half, ties being none', () => {
+    fc.assert(
+      fc.property(ballot, fc.double({ min: 1e-6, max: 1e6, noNaN: true }), ([masks], weight) => {
+        const most = majority(masks, Math.floor(masks.length / 2) + 1);
+        const weights = masks.map(() => weight);
+        expect(equalRuns(weightedMajority(masks, weights), most)).toBe(true);
+      }),
+    );
+  });
+
+  it('counts a mask of weight n like n masks', () => {
+    const weighted = fc
+      .integer({ min: 1, max: 5 })
+      .chain((count) => fc.tuple(arbitraryRuns(count), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: count, maxLength: count })));
+    fc.assert(
+      fc.property(weighted, ([masks, weights]) => {
+        const repeated = masks.flatMap((mask, index) => Array.from({ length: weights[index] as number }, () => mask));
+        expect(equalRuns(weightedMajority(masks, weights), majority(repeated, Math.floor(repeated.length / 2) + 1))).toBe(true);
+      }),
+    );
+  });
+
+  it('sees a tie where decimal fractions do not add up exactly', () => {
+    const masks = [drawn('##..'), drawn('##..'), drawn('..##')];
+    expect([...weightedMajority(masks, [0.1, 0.2, 0.3]).bounds]).toEqual([]);
+    expect([...weightedMajority(masks, [0.1, 0.2, 0.31]).bounds]).toEqual([2, 4]);
+  });
+
+  it.each([[[1]], [[1, 0]], [[1, -1]], [[1, Number.NaN]], [[1, Number.POSITIVE_INFINITY]]])(
+    'refuses the weights %j of two masks',
+    (weights) => {
+      expect(() => weightedMajority([emptyRuns(2, 2), emptyRuns(2, 2)], weights)).toThrow('as many finite weights above 0');
+    },
+  );
+
+  it('refuses no masks and masks of different sheets', () => {
+    expect(() => weightedMajority([], [])).toThrow('at least one mask');
+    expect(() => weightedMajority([emptyRuns(2, 2), emptyRuns(2, 3)], [1, 1])).toThrow('2×2 and 2×3');
   });
 });

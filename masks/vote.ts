@@ -12,18 +12,46 @@ const NONE = 0xffffffff;
  * of masks.
  */
 export function majority(masks: readonly Runs[], minVotes: number): Runs {
-  const [first] = masks;
-  if (first === undefined) throw new MaskError('A vote needs at least one mask.');
+  const first = firstOf(masks);
   if (!Number.isInteger(minVotes) || minVotes < 1 || minVotes > masks.length) {
     throw new MaskError(
       `The votes that a pixel needs must be a whole number from 1 to ${masks.length}, the number of masks, not ${minVotes}.`,
     );
   }
-  for (const mask of masks) checkSameSheet(first, mask);
-  return sweep(masks, minVotes).finish(first.width, first.height);
+  const votes = masks.map(() => 1);
+  return sweep(masks, votes, minVotes).finish(first.width, first.height);
 }
 
-function sweep(masks: readonly Runs[], minVotes: number): RunsBuilder {
+/** Weights become whole numbers of this many parts of their sum, which add up exactly in any order. */
+const PARTS = 2 ** 40;
+
+/**
+ * The pixels whose masks weigh more than half of the sum of all weights; a tie is no majority. Weights count to 12 digits. MaskError if
+ * there is no mask, the sheets differ in size, or there is not one finite weight above 0 for each mask.
+ */
+export function weightedMajority(masks: readonly Runs[], weights: readonly number[]): Runs {
+  const { width, height } = firstOf(masks);
+  if (weights.length !== masks.length || !weights.every((weight) => Number.isFinite(weight) && weight > 0)) {
+    throw new MaskError(`A weighted vote of ${masks.length} masks needs as many finite weights above 0, not ${weights.join(', ')}.`);
+  }
+  // Seen against the largest, no weights are too large or too small to be added.
+  const largest = Math.max(...weights);
+  const sum = weights.reduce((total, weight) => total + weight / largest, 0);
+  const parts = weights.map((weight) => Math.round((weight / largest / sum) * PARTS));
+  // Each weight may be off by one part, so what lies that near to half is a tie.
+  const needed = Math.floor((parts.reduce((total, part) => total + part, 0) + masks.length) / 2) + 1;
+  return sweep(masks, parts, needed).finish(width, height);
+}
+
+function firstOf(masks: readonly Runs[]): Runs {
+  const [first] = masks;
+  if (first === undefined) throw new MaskError('A vote needs at least one mask.');
+  for (const mask of masks) checkSameSheet(first, mask);
+  return first;
+}
+
+/** The pixels at which the masks that hold it have `needed` votes together; votes are whole numbers. */
+function sweep(masks: readonly Runs[], weights: readonly number[], needed: number): RunsBuilder {
   const lists = masks.map((mask) => mask.bounds);
   const passed = new Int32Array(lists.length);
   const next = new Uint32Array(lists.length);
@@ -36,12 +64,12 @@ function sweep(masks: readonly Runs[], minVotes: number): RunsBuilder {
       if (next[k] !== at) continue;
       const bounds = lists[k] as Uint32Array;
       const index = passed[k] as number;
-      votes += (index & 1) === 0 ? 1 : -1;
+      votes += (index & 1) === 0 ? (weights[k] as number) : -(weights[k] as number);
       passed[k] = index + 1;
       next[k] = index + 1 < bounds.length ? (bounds[index + 1] as number) : NONE;
     }
-    if (before < minVotes && votes >= minVotes) start = at;
-    else if (before >= minVotes && votes < minVotes) runs.add(start, at);
+    if (before < needed && votes >= needed) start = at;
+    else if (before >= needed && votes < needed) runs.add(start, at);
   }
   return runs;
 }

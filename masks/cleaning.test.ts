@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CLEANINGS, type Cleaning, cleaned, cleanedEveryWay } from './cleaning.ts';
+import { equalRuns, maskFromRuns, type Runs } from './runs.ts';
+import { arbitraryRuns, drawing, drawn } from './testing/arbitrary-masks.ts';
+
+describe('cleaned', () => {
+  it.each<[Cleaning, string[]]>([
+    ['none', ['###..#', '#.#...', '###.##']],
+    ['largest', ['###...', '#.#...', '###...']],
+    ['fill', ['###..#', '###...', '###.##']],
+    ['largest+fill', ['###...', '###...', '###...']],
+  ])('by %s', (cleaning, expected) => {
+    expect(drawing(maskFromRuns(cleaned(drawn('###..#', '#.#...', '###.##'), cleaning)), 6)).toEqual(expected);
+  });
+
+  it('is the same one way at a time and every way at once, and cleaning twice changes nothing', () => {
+    fc.assert(
+      fc.property(arbitraryRuns(1), ([runs]) => {
+        for (const [index, mask] of cleanedEveryWay(runs as Runs).entries()) {
+          const cleaning = CLEANINGS[index] as Cleaning;
+          expect(equalRuns(mask, cleaned(runs as Runs, cleaning))).toBe(true);
+          expect(cleaned(mask, cleaning)).toBe(mask);
+        }
+      }),
+    );
+  });
+
+  it('gives a clean mask back as the same object every way', () => {
+    const mask = drawn('.##.', '.##.');
+    expect(new Set(cleanedEveryWay(mask)).size).toBe(1);
+  });
+});

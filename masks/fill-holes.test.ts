@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { difference, intersectionArea } from './combine.ts';
+import { fillHoles } from './fill-holes.ts';
+import { area } from './measure.ts';
+import { emptyRuns, equalRuns, maskFromRuns, type Runs, runsFromMask } from './runs.ts';
+import { arbitraryBitmaps, arbitraryRuns, type Bitmap, drawing, drawn } from './testing/arbitrary-masks.ts';
+import { floodFilled } from './testing/flood.ts';
+
+/** Rings, dots and gaps at random: many holes, unlike the stretches of arbitraryBitmaps. */
+const speckled: fc.Arbitrary<Bitmap> = fc
+  .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 9 }))
+  .chain(([width, height, tenths]) =>
+    fc
+      .array(fc.integer({ min: 0, max: 9 }), { minLength: width * height, maxLength: width * height })
+      .map((values) => ({ width, height, mask: Uint8Array.from(values, (value) => (value < tenths ? 1 : 0)) })),
+  );
+
+const anyBitmap = fc.oneof(
+  speckled,
+  arbitraryBitmaps(1).map((bitmaps) => bitmaps[0] as Bitmap),
+);
+
+describe('fillHoles', () => {
+  it('fills what flooding the background from the border does not reach, in the canonical form', () => {
+    fc.assert(
+      fc.property(anyBitmap, (bitmap) => {
+        const { width, height, mask } = bitmap;
+        const filled = fillHoles(runsFromMask(mask, width, height));
+        expect(maskFromRuns(filled)).toEqual(floodFilled(bitmap));
+        expect(equalRuns(filled, runsFromMask(floodFilled(bitmap), width, height))).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('keeps every pixel, and finds nothing to fill a second time', () => {
+    fc.assert(
+      fc.property(arbitraryRuns(1), ([runs]) => {
+        const mask = runs as Runs;
+        const filled = fillHoles(mask);
+        expect(intersectionArea(mask, filled)).toBe(area(mask));
+        expect(fillHoles(filled)).toBe(filled);
+      }),
+    );
+  });
+
+  it.each<[string, string[], string[]]>([
+    ['a ring', ['###', '#.#', '###'], ['###', '###', '###']],
+    ['a hole that is closed by corners alone', ['.#.', '#.#', '.#.'], ['.#.', '###', '.#.']],
+    ['an island in a hole', ['#####', '#...#', '#.#.#', '#...#', '#####'], ['#####', '#####', '#####', '#####', '#####']],
+  ])('fills %s', (_, before, after) => {
+    expect(drawing(maskFromRuns(fillHoles(drawn(...before))), after[0]?.length ?? 0)).toEqual(after);
+  });
+
+  it.each<[string, string[]]>([
+    ['a bay', ['###', '#..', '###']],
+    ['what reaches the border at the top', ['#.#', '#.#', '###']],
+    ['what goes on around a corner to the border', ['####', '#..#', '##.#', '##.#']],
+    ['the background of a row’s end and the next row’s beginning', ['####', '###.', '.###', '####']],
+  ])('leaves %s and gives the same object back', (_, rows) => {
+    const mask = drawn(...rows);
+    expect(fillHoles(mask)).toBe(mask);
+  });
+
+  it('takes an empty sheet, a full one and one of a single row', () => {
+    expect(area(fillHoles(emptyRuns(5, 4)))).toBe(0);
+    expect(area(fillHoles(drawn('##', '##')))).toBe(4);
+    expect(area(difference(fillHoles(drawn('#.#.#')), drawn('#.#.#')))).toBe(0);
+  });
+});
