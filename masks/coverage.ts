@@ -1,8 +1,8 @@
 import { fillPolygon } from './fill-polygon.ts';
 import type { Fit } from './fit.ts';
-import { MaskError } from './mask-error.ts';
 import type { Polygon } from './polygon.ts';
 import type { Runs } from './runs.ts';
+import { checkSquareTarget } from './square-target.ts';
 
 /**
  * One row of square pixels while it is summed up, in sheet pixels: `part` for square pixels that a run covers in part, `steps` for the
@@ -19,7 +19,7 @@ let steps = new Float64Array(1026);
  */
 export function addCoverage(runs: Runs, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
   const { size, scale, offsetY } = fit;
-  checkTarget(size, out, channel, channels);
+  prepareSums(size, out, channel, channels);
   const { bounds, width } = runs;
   if (bounds.length === 0) return;
   const firstY = Math.floor((bounds[0] as number) / width);
@@ -61,12 +61,8 @@ export function polygonCoverage(
 /** The square's columns that the sums of the present row are in. */
 const touched = { from: 0, to: -1 };
 
-function checkTarget(size: number, out: Uint8Array, channel: number, channels: number): void {
-  if (out.length !== size * size * channels) {
-    throw new MaskError(`Coverage of shape [${size}, ${size}, ${channels}] has ${size * size * channels} bytes, not ${out.length}.`);
-  }
-  if (!Number.isInteger(channel) || channel < 0 || channel >= channels)
-    throw new MaskError(`There is no channel ${channel} of ${channels}.`);
+function prepareSums(size: number, out: Uint8Array, channel: number, channels: number): void {
+  checkSquareTarget(size, out, channel, channels);
   if (part.length < size + 1) {
     part = new Float64Array(size + 1);
     steps = new Float64Array(size + 2);

@@ -63,7 +63,7 @@ export class BatchMaker {
   }
 
   #fill(sample: PreparedSample, image: Float32Array, target: Uint8Array): void {
-    const { prepared, classes, seed, epoch, augmentations } = this.#request;
+    const { prepared, classes, seed, epoch, augmentations, targets = 'area' } = this.#request;
     const imageFile = join(prepared, preparedImageFile(sample.imageName));
     const pixels = readPart(imageFile);
     checkImage(pixels, this.#size, imageFile);
@@ -74,7 +74,7 @@ export class BatchMaker {
     const drawn = drawAugmentation(augmentations, subject, augmentationRandom(seed, epoch, sample.imageName));
     const fit = squareFit(sample.width, sample.height, this.#size);
     this.#augmenter.run(pixels, fit, drawn.passes, image);
-    fillTarget(polygons, sample, fit, drawn.warp, target);
+    fillTarget(polygons, sample, fit, drawn.warp, target, targets);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@carpal/configs/errors.ts';
 import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
+import type { TargetRule } from './fill-target.ts';
 import type { PreparedSample } from './prepared.ts';
 
 /** One epoch's batches, as the worker is asked for them. `samples` are in the order in which they come. */
@@ -12,6 +13,8 @@ export type BatchRequest = {
   readonly epoch: number;
   readonly startStep: number;
   readonly augmentations: readonly AugmentationSpec[];
+  /** Left out: area. */
+  readonly targets?: TargetRule;
 };
 
 /** The memory of one batch, sent to and fro; absent ones are made by the worker. */

@@ -84,6 +84,28 @@ describe('openBatches', () => {
     expect(batch.targets).toEqual(targets);
   });
 
+  it.each([
+    { says: 'as it is', augmentations: [] },
+    { says: 'turned', augmentations: [{ name: 'rotate', degrees: 20, probability: 1 } as const] },
+    { says: 'bent', augmentations: [{ name: 'elastic', probability: 1 } as const] },
+  ])('with nearest targets says of each pixel whether its centre lies in the mask, of an image $says', async ({ augmentations }) => {
+    const set = await smallSet();
+    const options = optionsFor(set, { shuffle: false, batchSize: 1, augmentations });
+    const [area, nearest] = [await walk(options), await walk({ ...options, targets: 'nearest' })];
+    let both = 0;
+    for (const [index, { images, targets }] of nearest.entries()) {
+      const coverage = area[index]?.targets ?? fail();
+      expect(images).toEqual(area[index]?.images);
+      expect(new Set(targets)).toEqual(new Set([0, 255]));
+      for (const [i, value] of targets.entries()) {
+        // A pixel that is covered whole or not at all has its centre in the mask or not.
+        if (coverage[i] === 0 || coverage[i] === 255) expect(value).toBe(coverage[i]);
+        else both |= value === 0 ? 1 : 2;
+      }
+    }
+    expect(both).toBe(3);
+  });
+
   it('gives the same batches whatever is made ahead, on the thread or without one', async () => {
     const set = await smallSet();
     const options = optionsFor(set, { augmentations: AUGMENTATIONS });

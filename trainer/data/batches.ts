@@ -2,6 +2,7 @@ import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
 import { randomFor, shuffled } from '../random.ts';
 import type { BatchBuffers, FromWorker } from './batch-request.ts';
 import { BatchThread } from './batch-thread.ts';
+import type { TargetRule } from './fill-target.ts';
 import type { PreparedSample } from './prepared.ts';
 import { receiveError } from './sent-error.ts';
 
@@ -15,7 +16,7 @@ export type Batch = {
   readonly size: number;
   /** [count, size, size, 1] in 0..1. */
   readonly images: Float32Array;
-  /** [count, size, size, classes]: how much of each pixel the class covers, 0..255. */
+  /** [count, size, size, classes]: how much of each pixel the class covers, 0..255; with nearest targets 0 or 255. */
   readonly targets: Uint8Array;
   readonly samples: readonly PreparedSample[];
 };
@@ -32,6 +33,8 @@ export type BatchOptions = {
   /** Batches of this epoch that were seen before a stop; the first one given is this one. */
   readonly startStep?: number;
   readonly augmentations?: readonly AugmentationSpec[];
+  /** What a target pixel says; its covered area where it is left out. */
+  readonly targets?: TargetRule;
   /** False keeps the samples' order. */
   readonly shuffle?: boolean;
   /** Batches made ahead of the one being used. */
@@ -51,11 +54,11 @@ export type Batches = AsyncIterable<Batch> & {
  * The last batch holds what is left over. An error of the thread is thrown to the consumer with its code. It can be walked through once.
  */
 export function openBatches(options: BatchOptions): Batches {
-  const { samples, seed, epoch, batchSize, shuffle = true, startStep = 0, augmentations = [], ahead = 2 } = options;
+  const { samples, seed, epoch, batchSize, shuffle = true, startStep = 0, augmentations = [], targets = 'area', ahead = 2 } = options;
   const ordered = shuffle ? shuffled(samples, randomFor(seed, 'order', epoch)) : [...samples];
   const { prepared, classes } = options;
   const feed = new BatchFeed(
-    BatchThread.take({ prepared, samples: ordered, batchSize, classes, seed, epoch, startStep, augmentations }),
+    BatchThread.take({ prepared, samples: ordered, batchSize, classes, seed, epoch, startStep, augmentations, targets }),
     ordered,
     batchSize,
     ahead,

@@ -1,5 +1,8 @@
-import { polygonCoverage } from '@carpal/masks/coverage.ts';
+import type { InputSpec } from '@carpal/configs/schema/experiment.ts';
+import { addCoverage } from '@carpal/masks/coverage.ts';
+import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import type { Fit } from '@carpal/masks/fit.ts';
+import { addNearest } from '@carpal/masks/nearest.ts';
 import type { Polygon } from '@carpal/masks/polygon.ts';
 import { type Affine, IDENTITY, translation } from '@carpal/masks/warp.ts';
 import { joinWarp, type Warp, warpOutline } from '@carpal/masks/warp-steps.ts';
@@ -7,8 +10,12 @@ import { joinWarp, type Warp, warpOutline } from '@carpal/masks/warp-steps.ts';
 /** Edges up to this fraction of the square's side are taken to bend too little to be seen: at 512 pixels, eight. */
 const LONGEST_EDGE = 1 / 64;
 
+/** What a pixel of a target says of a class: `area`, the share of it that the mask covers; `nearest`, whether the mask has its centre. */
+export type TargetRule = InputSpec['targets'];
+
 /**
- * Every polygon as coverage in its channel of `target`, [size, size, polygons]. A moved polygon may come to lie beside the sheet but within
+ * Every polygon in its channel of `target`, [size, size, polygons], 0 … 255: the share of each pixel that its mask, outline included,
+ * covers, or all or nothing as the mask has the sheet pixel under the centre. A moved polygon may come to lie beside the sheet but within
  * the square, where the moved image shows it too, so it is filled on a sheet that is as large as the square; an unmoved one ends where its
  * sheet ends, as its truth does.
  */
@@ -18,10 +25,12 @@ export function fillTarget(
   fit: Fit,
   warp: Warp,
   target: Uint8Array,
+  rule: TargetRule = 'area',
 ): void {
+  const add = rule === 'area' ? addCoverage : addNearest;
   const { outlines, width, height, fit: canvasFit } = warpedOutlines(polygons, sheet, fit, warp);
   outlines.forEach((outline, channel) => {
-    if (outline.length > 0) polygonCoverage(outline, width, height, canvasFit, target, channel, polygons.length);
+    if (outline.length > 0) add(fillPolygon(outline, width, height), canvasFit, target, channel, polygons.length);
   });
 }
 

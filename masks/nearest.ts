@@ -1,0 +1,43 @@
+import type { Fit } from './fit.ts';
+import type { Runs } from './runs.ts';
+import { checkSquareTarget } from './square-target.ts';
+
+/** The sheet pixel, along one axis, that lies under the centre of square pixel `i`. */
+function pixelUnder(i: number, scale: number, offset: number): number {
+  return Math.floor((i + 0.5) * scale + offset);
+}
+
+/** The first square pixel whose centre lies in sheet pixel `at` or behind it. */
+function firstFrom(at: number, scale: number, offset: number): number {
+  let i = Math.ceil((at - offset) / scale - 0.5);
+  // The division may round to either side of a centre that falls on a border.
+  while (pixelUnder(i, scale, offset) < at) i++;
+  while (pixelUnder(i - 1, scale, offset) >= at) i--;
+  return i;
+}
+
+/**
+ * Sets to 255, in one channel of `out` of shape [size, size, channels], each square pixel whose centre lies in the mask: the mask is sampled
+ * once a pixel, at the sheet pixel under the centre (the right or lower one where a centre falls between two). What trainings do that resize
+ * a mask by nearest neighbour; thin parts come and go with where they lie. MaskError if `out` or `channel` does not fit.
+ */
+export function addNearest(runs: Runs, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
+  const { size, scale, offsetX, offsetY } = fit;
+  checkSquareTarget(size, out, channel, channels);
+  const { bounds, width, height } = runs;
+  let index = 0;
+  for (let row = 0; row < size; row++) {
+    const y = pixelUnder(row, scale, offsetY);
+    if (y < 0 || y >= height) continue;
+    const rowStart = y * width;
+    // Only what ends before this row may be passed for good: the next row of the square may lie on it again.
+    while (index < bounds.length && (bounds[index + 1] as number) <= rowStart) index += 2;
+    for (let i = index; i < bounds.length && (bounds[i] as number) < rowStart + width; i += 2) {
+      const start = Math.max(0, (bounds[i] as number) - rowStart);
+      const end = Math.min(width, (bounds[i + 1] as number) - rowStart);
+      const from = Math.max(0, firstFrom(start, scale, offsetX));
+      const to = Math.min(size, firstFrom(end, scale, offsetX));
+      for (let column = from; column < to; column++) out[(row * size + column) * channels + channel] = 255;
+    }
+  }
+}
