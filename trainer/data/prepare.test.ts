@@ -1,9 +1,14 @@
 import { cp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
+import { squareFit } from '@carpal/masks/fit.ts';
 import { describe, expect, it } from 'vitest';
+import { discoverDataset } from './discover.ts';
+import { fitImage } from './fit-image.ts';
 import { type PrepareProgress, prepareDataset } from './prepare.ts';
 import { openPrepared, type PreparedSample, type PreparedSet } from './prepared.ts';
+import { readSheet } from './read-sheet.ts';
+import { sourceHash } from './source-hash.ts';
 import { annotationText, rectangle, SMALL_CLASSES, temporaryFolder, writeSmallDataset, writeUnder } from './testing/small-dataset.ts';
 
 const prepare = async (folder: string, artifacts: string, more: Partial<Parameters<typeof prepareDataset>[0]> = {}): Promise<PreparedSet> =>
@@ -63,6 +68,42 @@ describe('prepareDataset', () => {
     expect((await prepare(folder, artifacts, { classes: [...SMALL_CLASSES, 'fourth'] })).hash).not.toBe(hash);
     await writeFile(join(copy, 'train/outputs_json/ID001/image1.json'), annotationText({ first: rectangle(1, 1, 5, 5) }));
     expect((await prepare(copy, artifacts)).hash).not.toBe(hash);
+  });
+
+  it('keeps sheets for windows beside the images, in a set of their own name, and makes up for those that are missing', async () => {
+    const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+    await writeSmallDataset(folder, { people: 1 });
+    const [plain, set] = [await prepare(folder, artifacts), await prepare(folder, artifacts, { sheetSize: 48 })];
+    expect(set.hash).not.toBe(plain.hash);
+    expect((await prepare(folder, artifacts, { sheetSize: 16 })).hash).toBe(plain.hash);
+    expect((await prepare(folder, artifacts, { sheetSize: 64 })).hash).not.toBe(set.hash);
+    const sample = sampleNamed(set, 'image1.png');
+    expect(await set.readImage(sample)).toEqual(await plain.readImage(sample));
+    const sheet = await set.readImage(sample, 48);
+    const own = await readSheet(join(folder, 'train/DCM/ID001/image1.png'));
+    expect(new Uint8Array(sheet)).toEqual(fitImage(own, squareFit(64, 48, 48)));
+    expect(await set.readImage(sampleNamed(set, 'image2.png'), 48)).toHaveLength(48 * 48);
+    await expect(set.readImage(sample, 32)).rejects.toMatchObject({
+      code: 'artifact-missing',
+      message: 'the data set was prepared at 16 and 48 pixels, not at 32',
+    });
+    await expect(plain.readImage(sample, 48)).rejects.toMatchObject({ code: 'artifact-missing' });
+
+    // As a kill leaves it.
+    await rm(join(set.folder, 'index.json'));
+    await rm(join(set.folder, 'sheets/image1.png.u8'));
+    const seen: PrepareProgress[] = [];
+    const again = await prepare(folder, artifacts, { sheetSize: 48, onProgress: (progress) => seen.push(progress) });
+    expect(seen.at(-1)).toEqual({ done: 4, total: 4, reused: 3 });
+    expect(await again.readImage(sample, 48)).toEqual(sheet);
+  });
+
+  it('a set without sheets has the name that it has always had', async () => {
+    const folder = await temporaryFolder();
+    await writeUnder(folder, 'train/DCM/ID1/a.png', 'not decoded');
+    await writeUnder(folder, 'train/outputs_json/ID1/a.json', '{}');
+    const recipe = { size: 16, normalize: 'unit', classes: SMALL_CLASSES } as const;
+    expect(await sourceHash(await discoverDataset(folder), recipe, 1)).toBe('6d8c46fcf22d80d9f3f5d51a');
   });
 
   it('goes on where it was stopped, and what comes out is the same', async () => {

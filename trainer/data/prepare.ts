@@ -18,6 +18,7 @@ import {
   type PreparedSet,
   preparedImageFile,
   preparedPolygonFile,
+  preparedSheetFile,
 } from './prepared.ts';
 import { readSheet, readSheetHeader } from './read-sheet.ts';
 import { sourceHash } from './source-hash.ts';
@@ -30,6 +31,8 @@ export type PrepareOptions = {
   readonly folder: string;
   /** Side of the training square. */
   readonly size: number;
+  /** Side of the square in which each sheet is kept besides, for windows to be cut from. */
+  readonly sheetSize?: number | undefined;
   readonly classes: readonly string[];
   readonly store: ArtifactStore;
   /** Images under way at once. Decoding runs on the process's four library threads, so more than that only fills their queue. */
@@ -42,9 +45,9 @@ export type PrepareOptions = {
 const DEFAULT_WORKERS = 6;
 
 /**
- * Decodes every image of a data set once and keeps it at training size with its polygons, under `datasets/prepared/<hash>`. Test images
- * are prepared too, without polygons. What is there already is kept: a finished set is opened as it is, an interrupted one completed.
- * The index is written last, so a set with an index is whole.
+ * Decodes every image of a data set once and keeps it at training size with its polygons, and at `sheetSize` too if that is given, under
+ * `datasets/prepared/<hash>`. Test images are prepared as well, without polygons. What is there already is kept: a finished set is opened
+ * as it is, an interrupted one completed. The index is written last, so a set with an index is whole.
  *
  * Throws `dataset-missing`, `dataset-layout`, `annotation-missing`, `annotation-invalid`, `image-unreadable` or `image-too-large` for the
  * first image, in the order of names, that is at fault, and what the store throws.
@@ -53,13 +56,15 @@ export async function prepareDataset(options: PrepareOptions): Promise<PreparedS
   const { folder, size, classes, store, workers = DEFAULT_WORKERS } = options;
   const dataset = await discoverDataset(folder);
   checkNames(dataset);
-  const recipe = { size, normalize: 'unit', classes } as const;
+  // The images are the sheets where both sizes are one.
+  const sheetSize = options.sheetSize === size ? undefined : options.sheetSize;
+  const recipe = { size, normalize: 'unit', classes, ...(sheetSize === undefined ? {} : { sheetSize }) } as const;
   const hash = await sourceHash(dataset, recipe, workers);
   const key = preparedKey(hash);
   const indexKey = `${key}/${FILE.preparedIndex}`;
   const total = dataset.train.length + dataset.test.length;
   if ((await store.readIfPresent(indexKey)) === undefined) {
-    const samples = await prepareSamples(dataset, key, options, total);
+    const samples = await prepareSamples(dataset, key, { ...options, sheetSize }, total);
     const index: PreparedIndex = { version: PREPARED_VERSION, hash, ...recipe, samples };
     await store.write(indexKey, `${JSON.stringify(index)}\n`);
   } else {
@@ -104,16 +109,20 @@ async function prepareSample({
   person,
   options,
 }: SampleTask): Promise<{ prepared: PreparedSample; reused: boolean }> {
-  const { size, classes, store } = options;
-  const imageKey = `${key}/${preparedImageFile(sample.imageName)}`;
+  const { size, sheetSize, classes, store } = options;
+  const squares = [{ squareKey: `${key}/${preparedImageFile(sample.imageName)}`, side: size }];
+  if (sheetSize !== undefined) squares.push({ squareKey: `${key}/${preparedSheetFile(sample.imageName)}`, side: sheetSize });
   const polygonKey = `${key}/${preparedPolygonFile(sample.imageName)}`;
   const polygons = half === 'test' ? undefined : await readAnnotation(sample.annotationPath ?? '', classes);
   const encoded = polygons && encodePolygons(polygons);
   // Writes are atomic, so an object of the right size is whole.
-  const reused = present.get(imageKey) === size * size;
+  const missing = squares.filter(({ squareKey, side }) => present.get(squareKey) !== side * side);
+  const reused = missing.length === 0;
   const sheet = reused ? await readSheetHeader(sample.imagePath) : await readSheet(sample.imagePath);
   const { width, height } = sheet;
-  if ('pixels' in sheet) await store.write(imageKey, fitImage(sheet, squareFit(width, height, size)));
+  if ('pixels' in sheet) {
+    for (const { squareKey, side } of missing) await store.write(squareKey, fitImage(sheet, squareFit(width, height, side)));
+  }
   if (encoded && present.get(polygonKey) !== encoded.byteLength) await store.write(polygonKey, encoded);
   const boneArea = polygons && polygons.reduce((sum, polygon) => sum + polygonArea(polygon), 0) / (width * height);
   const { imageName, group } = sample;

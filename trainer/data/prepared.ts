@@ -25,6 +25,8 @@ export type PreparedIndex = {
   readonly version: number;
   readonly hash: string;
   readonly size: number;
+  /** Side of the square in which the sheets are kept besides; absent in a set without windows. */
+  readonly sheetSize?: number;
   readonly normalize: 'unit';
   /** Class names in order. */
   readonly classes: readonly string[];
@@ -33,8 +35,13 @@ export type PreparedIndex = {
 
 export type PreparedSet = Omit<PreparedIndex, 'version'> & {
   readonly folder: string;
-  /** The grey image in its training square, `size` × `size` bytes, row by row. Throws `prepared-invalid`. */
-  readImage(sample: PreparedSample): Promise<Uint8Array>;
+  /**
+   * The grey image in a square, `size` × `size` bytes, row by row: at training size, or at `sheetSize` where the set has sheets. Throws
+   * `prepared-invalid`, or `artifact-missing` for a size that the set was not prepared at.
+   */
+  readImage(sample: PreparedSample, size?: number): Promise<Uint8Array>;
+  /** Throws `artifact-missing` unless the set has its images in squares of this size. */
+  checkSize(size: number): void;
   /** One polygon a class in pixels of the radiograph, empty where the class is missing; all empty in the test half. */
   readPolygons(sample: PreparedSample): Promise<Polygon[]>;
 };
@@ -43,6 +50,9 @@ export type PreparedSet = Omit<PreparedIndex, 'version'> & {
 export function preparedImageFile(imageName: string): string {
   return `images/${imageName}.u8`;
 }
+export function preparedSheetFile(imageName: string): string {
+  return `sheets/${imageName}.u8`;
+}
 export function preparedPolygonFile(imageName: string): string {
   return `polygons/${imageName}.f32`;
 }
@@ -50,18 +60,25 @@ export function preparedPolygonFile(imageName: string): string {
 /** Opens the prepared set of a local folder. Throws `prepared-invalid` where there is none or it is damaged. */
 export async function openPrepared(folder: string): Promise<PreparedSet> {
   const path = join(folder, FILE.preparedIndex);
-  const { hash, size, normalize, classes, samples } = parseIndex((await readPart(path)).toString('utf8'), path);
+  const { version: _, ...index } = parseIndex((await readPart(path)).toString('utf8'), path);
+  const { size, sheetSize, classes } = index;
+  const checkSize = (wanted: number): void => {
+    if (wanted === size || wanted === sheetSize) return;
+    const sizes = sheetSize === undefined ? `${size}` : `${size} and ${sheetSize}`;
+    throw new CarpalError('artifact-missing', `the data set was prepared at ${sizes} pixels, not at ${wanted}`, {
+      where: path,
+      remedy: 'Run carpal prepare again with this manifest.',
+    });
+  };
   return {
     folder,
-    hash,
-    size,
-    normalize,
-    classes,
-    samples,
-    async readImage(sample) {
-      const file = join(folder, preparedImageFile(sample.imageName));
+    ...index,
+    checkSize,
+    async readImage(sample, side = size) {
+      checkSize(side);
+      const file = join(folder, side === size ? preparedImageFile(sample.imageName) : preparedSheetFile(sample.imageName));
       const bytes = await readPart(file);
-      checkImage(bytes, size, file);
+      checkImage(bytes, side, file);
       return bytes;
     },
     async readPolygons(sample) {
@@ -86,13 +103,13 @@ export function parseIndex(text: string, where: string): PreparedIndex {
   } catch (cause) {
     throw new CarpalError('prepared-invalid', 'the index is not JSON', { where, cause });
   }
-  const { version, hash, size, normalize, classes, samples } = index ?? {};
+  const { version, hash, size, sheetSize, normalize, classes, samples } = index ?? {};
   if (version !== PREPARED_VERSION)
     throw new CarpalError('prepared-invalid', `the index has version ${version} instead of ${PREPARED_VERSION}`, { where });
   if (typeof hash !== 'string' || typeof size !== 'number' || normalize !== 'unit' || !Array.isArray(classes) || !Array.isArray(samples)) {
     throw new CarpalError('prepared-invalid', 'the index lacks hash, size, normalize, classes or samples', { where });
   }
-  return { version, hash, size, normalize, classes, samples };
+  return { version, hash, size, ...(typeof sheetSize === 'number' ? { sheetSize } : {}), normalize, classes, samples };
 }
 
 async function readPart(path: string): Promise<Buffer> {

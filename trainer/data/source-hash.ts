@@ -8,7 +8,13 @@ import { PERSON_TABLE } from './person-table.ts';
 import { PREPARED_VERSION } from './prepared.ts';
 
 /** What a prepared set is made of besides the files. */
-export type PreparedRecipe = { readonly size: number; readonly normalize: 'unit'; readonly classes: readonly string[] };
+export type PreparedRecipe = {
+  readonly size: number;
+  readonly normalize: 'unit';
+  readonly classes: readonly string[];
+  /** Side of the square in which every sheet is kept besides, for windows to be cut from; absent where there are none. */
+  readonly sheetSize?: number;
+};
 
 /** Hexadecimal digits of a hash: 96 bits, and short enough for a folder's name. */
 const HASH_LENGTH = 24;
@@ -27,9 +33,11 @@ export async function sourceHash(dataset: Dataset, recipe: PreparedRecipe, worke
     const annotation = annotationPath === undefined ? '' : await digestOf(annotationPath);
     return JSON.stringify([half, group, imageName, await digestOf(imagePath), annotation]);
   });
+  const { size, normalize, classes, sheetSize } = recipe;
   const table = await readFile(join(dataset.folder, PERSON_TABLE)).catch(() => '');
   const whole = createHash('sha256').update(
-    JSON.stringify([PREPARED_VERSION, recipe.size, recipe.normalize, recipe.classes, hash('sha256', table)]),
+    // A set without sheets has the name that it had before there were any.
+    JSON.stringify([PREPARED_VERSION, size, normalize, classes, hash('sha256', table), ...(sheetSize === undefined ? [] : [sheetSize])]),
   );
   for (const line of lines) whole.update(`\n${line}`);
   return whole.digest('hex').slice(0, HASH_LENGTH);
