@@ -1,11 +1,10 @@
 /** carpal's side of the inference benchmark, in a process of its own: image file to RLE text as `predict` does it. */
 import { readFileSync } from 'node:fs';
-import { squareFit } from '@carpal/masks/fit.ts';
 import { formatRle } from '@carpal/masks/rle-text.ts';
-import { fitImage } from '@carpal/trainer/data/fit-image.ts';
 import { readSheet } from '@carpal/trainer/data/read-sheet.ts';
 import { openPredictor } from '@carpal/trainer/engine/open-engine.ts';
 import type { Network } from '@carpal/trainer/infer/network.ts';
+import { fittedSquares } from '@carpal/trainer/infer/sheet-squares.ts';
 import { softVote } from '@carpal/trainer/infer/soft-vote.ts';
 import { buildModel } from '@carpal/trainer/models/registry.ts';
 import { measure } from './figure.ts';
@@ -28,7 +27,9 @@ const model = buildModel({ name, classes, seed: 0 });
 const predictor = openPredictor(model, 'graph');
 let current = 0;
 /** The network answers, and what a trained one might have said is taken instead. */
-const network: Pick<Network, 'predictor'> = {
+const network: Omit<Network, 'facts' | 'where' | 'dispose'> = {
+  inputSize: size,
+  sizeMultiple: model.sizeMultiple,
   predictor: {
     ...predictor,
     run: (pixels, count, side) => {
@@ -39,6 +40,8 @@ const network: Pick<Network, 'predictor'> = {
   },
 };
 
+const vote = { networks: [network as Network], viewing: { views: ['identity'] as const, degrees: 0, scale: 0 }, thresholds };
+
 async function predictAll(): Promise<number> {
   let characters = 0;
   let next = readSheet(images[0] ?? '');
@@ -47,11 +50,8 @@ async function predictAll(): Promise<number> {
     const following = images[index + 1];
     // As in predict: the next image is decoded on a library thread while this one is predicted.
     if (following !== undefined) next = readSheet(following);
-    const { width, height } = sheet;
     current = index;
-    const pixels = fitImage(sheet, squareFit(width, height, size));
-    const vote = { networks: [network as Network], views: ['identity'] as const, thresholds };
-    for (const mask of softVote(vote, { pixels, size, width, height })) characters += formatRle(mask).length;
+    for (const mask of softVote(vote, fittedSquares(sheet))) characters += formatRle(mask).length;
   }
   return characters;
 }

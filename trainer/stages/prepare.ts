@@ -6,6 +6,7 @@ import { checkDataset } from '../data/check-dataset.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import { type PrepareProgress, prepareDataset } from '../data/prepare.ts';
 import type { PreparedSet } from '../data/prepared.ts';
+import { sheetSizeOf } from '../infer/viewing.ts';
 import { preparedNoteKey } from './find-prepared.ts';
 import { StageReport } from './stage-report.ts';
 
@@ -29,7 +30,7 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   const { experiment, store, clock, signal, onProgress } = stage;
   const report = new StageReport(store, `${prepareKey(experiment)}/${FILE.progress}`, 'prepare', clock);
   try {
-    const { dataset, input } = experiment.spec;
+    const { dataset, input, inference } = experiment.spec;
     await report.write({ state: 'running' });
     const folder = await openDataset(dataset.uri);
     await checkDataset(folder, dataset.split);
@@ -37,6 +38,7 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
     const prepared = await prepareDataset({
       folder,
       size: input.size,
+      sheetSize: inference.window && sheetSizeOf(inference.window),
       classes: loadClasses(dataset.classes),
       store,
       ...(signal ? { signal } : {}),

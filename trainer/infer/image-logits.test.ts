@@ -1,0 +1,114 @@
+import { TTA_NAMES } from '@carpal/configs/schema/learning.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { imageLogits, onOneGrid, type SheetSquares } from './image-logits.ts';
+import { pixelwiseNetwork, waves } from './testing/pixelwise-network.ts';
+import { mirrored } from './tta.ts';
+import type { Viewing } from './viewing.ts';
+
+const CLASSES = 2;
+const viewing = (views: Viewing['views'], more: Partial<Viewing> = {}): Viewing => ({ views, degrees: 10, scale: 0.25, ...more });
+const WINDOW = { size: 16, stride: 8, weights: 'gaussian', sheetSize: 40 } as const;
+
+/** Waves at whatever size is asked for, which `sizes` remembers. */
+function wavy(sizes: number[] = [], phase = 1): SheetSquares {
+  const squareOf = (size: number): Uint8Array => {
+    sizes.push(size);
+    return waves(size, phase);
+  };
+  return { width: 100, height: 100, squareOf };
+}
+
+const logitOf = (value: number, classIndex: number): number => (classIndex + 1) * 8 * (value / 255 - 0.5);
+
+/** How far logits are from what the pixels say, but for those that a view may not show or has no neighbours of. */
+function worstDifference(logits: Float32Array, pixels: Uint8Array, views: Viewing['views']): number {
+  const side = Math.sqrt(pixels.length);
+  const middle = (side - 1) / 2;
+  const reach = views.every((view) => view.startsWith('rotate')) ? side / 2 - 2 : side;
+  let worst = 0;
+  for (const [i, value] of logits.entries()) {
+    const pixel = Math.floor(i / CLASSES);
+    const [x, y] = [pixel % side, Math.floor(pixel / side)];
+    if (Math.min(x, y, side - 1 - x, side - 1 - y) < 3 || Math.hypot(x - middle, y - middle) > reach) continue;
+    worst = Math.max(worst, Math.abs(value - logitOf(pixels[pixel] as number, i % CLASSES)));
+  }
+  return worst;
+}
+
+describe('imageLogits', () => {
+  it('runs mirrored views together and keeps a map of each, to the bit', () => {
+    const network = pixelwiseNetwork(32, CLASSES);
+    const { maps, size } = imageLogits({ ...network, weight: 3 }, viewing(['identity', 'flipHorizontal']), wavy(), CLASSES);
+    expect(network.runs).toEqual([{ count: 2, size: 32 }]);
+    const unit = Float32Array.from(waves(32, 1), (value) => value / 255);
+    const both = new Float32Array(2 * unit.length);
+    both.set(unit);
+    both.set(mirrored(unit, 32, 1, 'flipHorizontal'), unit.length);
+    const answer = network.predictor.run(both, 2, 32);
+    const half = answer.length / 2;
+    expect(size).toBe(32);
+    expect(maps).toEqual([
+      { logits: answer.subarray(0, half), weight: 3 },
+      { logits: mirrored(answer.subarray(half), 32, CLASSES, 'flipHorizontal'), weight: 3 },
+    ]);
+  });
+
+  it('gives a network that looks at single pixels the same answer in every view and through windows', () => {
+    const cases = fc.record({
+      views: fc.uniqueArray(fc.constantFrom(...TTA_NAMES), { minLength: 1, maxLength: 4 }),
+      windows: fc.boolean(),
+      phase: fc.double({ min: 0, max: 6, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(cases, ({ views, windows, phase }) => {
+        const network = pixelwiseNetwork(40, CLASSES, 8);
+        const look = viewing(views, windows ? { window: WINDOW } : {});
+        const { maps, size } = imageLogits(network, look, wavy([], phase), CLASSES);
+        expect(size).toBe(40);
+        for (const { logits } of maps) expect(worstDifference(logits, waves(40, phase), views)).toBeLessThan(0.25);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('with other views or windows keeps one map, whatever their number', () => {
+    for (const look of [viewing([...TTA_NAMES]), viewing(['identity', 'flipVertical'], { window: WINDOW })]) {
+      expect(imageLogits(pixelwiseNetwork(40, CLASSES, 8), look, wavy(), CLASSES).maps).toHaveLength(1);
+    }
+  });
+
+  it('does not let what a turned picture lacks change the answer of the views that have it', () => {
+    const white: SheetSquares = { width: 40, height: 40, squareOf: (size) => new Uint8Array(size * size).fill(255) };
+    const look = viewing(['identity', 'rotateLeft', 'rotateRight'], { degrees: 30 });
+    const [map] = imageLogits(pixelwiseNetwork(40, 1), look, white, 1).maps;
+    expect([map?.logits[0], map?.logits[39], map?.logits[40 * 40 - 1]]).toEqual([4, 4, 4]);
+  });
+
+  it('shows scaled views at multiples of what the network takes, and through windows no sheet smaller than one', () => {
+    const network = pixelwiseNetwork(48, 1, 16);
+    imageLogits(network, viewing(['scaleDown', 'identity', 'scaleUp'], { scale: 0.3 }), wavy(), 1);
+    expect(network.runs.map(({ size }) => size)).toEqual([32, 48, 64]);
+    const sliding = pixelwiseNetwork(48, 1, 16);
+    const sizes: number[] = [];
+    imageLogits(sliding, viewing(['scaleDown'], { scale: 0.5, window: { ...WINDOW, size: 32 } }), wavy(sizes), 1);
+    expect([sizes, sliding.runs]).toEqual([[40], [{ count: 1, size: 32 }]]);
+  });
+});
+
+describe('onOneGrid', () => {
+  it('enlarges the maps of smaller networks to the largest grid and keeps their weights', () => {
+    const image = wavy();
+    const small = imageLogits({ ...pixelwiseNetwork(40, CLASSES), weight: 2 }, viewing(['identity']), image, CLASSES);
+    const large = imageLogits(pixelwiseNetwork(80, CLASSES), viewing(['identity']), image, CLASSES);
+    const { maps, size } = onOneGrid([small, large], CLASSES);
+    expect([size, maps.map(({ weight }) => weight)]).toEqual([80, [2, 1]]);
+    expect(maps[1]).toBe(large.maps[0]);
+    const [enlarged, own] = maps.map(({ logits }) => logits) as [Float32Array, Float32Array];
+    for (let y = 4; y < 76; y++) {
+      for (let i = (y * 80 + 4) * CLASSES; i < (y * 80 + 76) * CLASSES; i++) {
+        expect(Math.abs((enlarged[i] as number) - (own[i] as number))).toBeLessThan(0.25);
+      }
+    }
+  });
+});

@@ -1,0 +1,33 @@
+import type { Answering } from '../image-logits.ts';
+
+/** A run of the network: how many pictures of which side. */
+export type SeenRun = { readonly count: number; readonly size: number };
+
+/** A network of `classes` that answers each pixel by its grey value alone: logit (k + 1) · (v − 0.5) · 8. `runs` tells what it was shown. */
+export function pixelwiseNetwork(inputSize: number, classes: number, sizeMultiple = 1): Answering & { readonly runs: SeenRun[] } {
+  const runs: SeenRun[] = [];
+  return {
+    inputSize,
+    sizeMultiple,
+    runs,
+    predictor: {
+      run: (images, count, size) => {
+        if (images.length !== count * size * size) throw new RangeError(`${images.length} values are not ${count} images of ${size}²`);
+        runs.push({ count, size });
+        return Float32Array.from(
+          { length: images.length * classes },
+          (_, i) => ((i % classes) + 1) * 8 * ((images[Math.floor(i / classes)] as number) - 0.5),
+        );
+      },
+      dispose: () => undefined,
+    },
+  };
+}
+
+/** Waves that change little from a pixel to the next, 0..255; `phase` makes another picture of it. */
+export function waves(size: number, phase: number): Uint8Array {
+  return Uint8Array.from({ length: size * size }, (_, i) => {
+    const [x, y] = [(i % size) / size, Math.floor(i / size) / size];
+    return Math.round(127.5 + 60 * Math.sin(5 * x + phase) + 60 * Math.cos(4 * y - 2 * phase));
+  });
+}
