@@ -1,6 +1,7 @@
 import { dice } from '@carpal/masks/dice.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import { type Batch, openBatches } from '../data/batches.ts';
+import type { TargetRule } from '../data/fill-target.ts';
 import type { PreparedSample } from '../data/prepared.ts';
 import type { Evaluator } from '../engine/step.ts';
 import { logitsToRuns } from '../infer/upsample.ts';
@@ -22,6 +23,7 @@ export type ValidationSource = {
   readonly size: number;
   readonly batchSize: number;
   readonly seed: number;
+  readonly targets: TargetRule;
 };
 
 /** Batches of samples as they are, in order: neither shuffled nor augmented. */
@@ -32,6 +34,7 @@ export function plainBatches(source: ValidationSource): ReturnType<typeof openBa
     batchSize: source.batchSize,
     classes: source.classes,
     seed: source.seed,
+    targets: source.targets,
     epoch: 0,
     startStep: 0,
     augmentations: [],
@@ -40,7 +43,8 @@ export function plainBatches(source: ValidationSource): ReturnType<typeof openBa
 }
 
 /**
- * Loss and thresholded Dice over the samples. Images stream through, one batch at a time, so memory does not grow with their number.
+ * Loss and thresholded Dice over the samples, as the network sees them in training: the whole sheet at training size in one view, whatever
+ * views and windows inference takes, since it is done after every epoch. Images stream through, one batch at a time, so memory does not grow with their number.
  * Returns undefined as soon as the signal asks to stop: half a validation says nothing.
  */
 export async function validate(
