@@ -24,7 +24,7 @@ const conditionSchema = z
   .describe('One thing that is so, or not, or not known.');
 
 const stage = {
-  state: word('Waiting, Queued, Pending, Running, Stopping, Stopped, Succeeded or Failed.'),
+  state: word('Waiting, Starting, Queued, Pending, Running, Stopping, Stopped, Succeeded or Failed.'),
   attempts: count().describe('Attempts begun.'),
   failures: count().describe('Attempts that failed; run.maxFailures bounds them.'),
   disruptions: count().describe('Attempts that were taken away; run.maxDisruptions bounds them.'),

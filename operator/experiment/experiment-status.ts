@@ -11,8 +11,11 @@ export type Condition = {
   readonly observedGeneration?: number;
 };
 
-/** `Waiting`: its turn, its room or its next attempt has not come. `Stopped`: asked to stop, and gone; it goes on if the experiment does. */
-export type StageStatusState = 'Waiting' | 'Queued' | 'Pending' | 'Running' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed';
+/**
+ * `Waiting`: its turn, its room or its next attempt has not come. `Starting`: the substrate is asked for an attempt, or is about to be; it has
+ * not been seen there. `Stopped`: asked to stop, and gone; it goes on if the experiment does.
+ */
+export type StageStatusState = 'Waiting' | 'Starting' | 'Queued' | 'Pending' | 'Running' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed';
 
 /** One stage with all its attempts. Attempts that ended and were removed stay counted here. */
 export type StageStatus = {
@@ -75,7 +78,7 @@ export const FRESH_STAGE: StageStatus = { state: 'Waiting', attempts: 0, failure
 
 /** Whether an attempt of the stage is alive: it holds its place, and no other may start. */
 export function holdsPlace({ state }: StageStatus): boolean {
-  return state === 'Queued' || state === 'Pending' || state === 'Running' || state === 'Stopping';
+  return state === 'Starting' || state === 'Queued' || state === 'Pending' || state === 'Running' || state === 'Stopping';
 }
 
 /** Whether the condition is there and True. */

@@ -1,9 +1,11 @@
 /** Which attempts to start now: prepare, then the folds in order within the parallelism, then the ensemble. */
 import { holdsPlace, type StageStatus } from './experiment-status.ts';
-import { attemptName, type StageKey } from './stage.ts';
-import { entriesOf, placesTaken, type Stages } from './stages.ts';
+import { isActive, type StageRun } from './observed.ts';
+import { attemptName, type StageKey, sameStage } from './stage.ts';
+import { entriesOf, mapStages, placesTaken, type Stages } from './stages.ts';
 
-export type PlannedStart = StageKey & { readonly name: string; readonly attempt: number };
+/** `again`: it was planned before, and nobody knows how far that came; what it may have left behind is to be looked for first. */
+export type PlannedStart = StageKey & { readonly name: string; readonly attempt: number; readonly again?: true };
 
 function wanted(stages: Stages): { readonly kind: StageKey['stage']; readonly room: number } {
   if (stages.prepare.state !== 'Succeeded') return { kind: 'prepare', room: 1 };
@@ -13,10 +15,14 @@ function wanted(stages: Stages): { readonly kind: StageKey['stage']; readonly ro
 
 const startable = (stage: StageStatus): boolean => stage.state === 'Waiting' || stage.state === 'Stopped';
 
-/** The attempts to start, at most as many as there is room for, and the milliseconds until the next retry is due. */
+/**
+ * The attempts to start, at most as many as there is room for, and the milliseconds until the next retry is due. `runs`: all attempts that
+ * the substrate knows; none starts beside one of its own stage.
+ */
 export function nextStarts(
   experiment: string,
   stages: Stages,
+  runs: readonly StageRun[],
   parallelism: number,
   now: Date,
 ): { readonly starts: readonly PlannedStart[]; readonly nextMs: number | undefined } {
@@ -25,6 +31,9 @@ export function nextStarts(
   const starts: PlannedStart[] = [];
   let nextMs: number | undefined;
   for (const [key, stage] of entriesOf(stages)) {
+    if (stage.state === 'Starting' && !runs.some((run) => sameStage(run, key) && isActive(run))) {
+      starts.push({ ...key, attempt: stage.attempts, name: attemptName(experiment, key, stage.attempts), again: true });
+    }
     if (key.stage !== kind || holdsPlace(stage) || !startable(stage)) continue;
     const waitMs = stage.retryAt === undefined ? 0 : Date.parse(stage.retryAt) - now.getTime();
     if (waitMs > 0) nextMs = Math.min(nextMs ?? waitMs, waitMs);
@@ -35,4 +44,17 @@ export function nextStarts(
     }
   }
   return { starts, nextMs };
+}
+
+/**
+ * The stages once these attempts are about to start. Written before any of them does, so that whoever reads it knows of each that may have
+ * begun, and so that the news of a beginning costs no write of its own.
+ */
+export function withStarts(stages: Stages, starts: readonly PlannedStart[]): Stages {
+  return mapStages(stages, (key, stage) => {
+    const start = starts.find((one) => sameStage(one, key));
+    if (start === undefined) return stage;
+    const { failures, disruptions, activeSeconds } = stage;
+    return { state: 'Starting', attempts: start.attempt, failures, disruptions, activeSeconds };
+  });
 }

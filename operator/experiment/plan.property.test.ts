@@ -177,7 +177,7 @@ describe('the planner, in worlds where anything happens', () => {
           world = carryOut(world, planFor(world, suspended(experiment, true)), 'all');
           world = carryOut(world, planFor(world, experiment), 'all');
         }
-        expect(world.status?.prepare).toMatchObject({ failures: 0, disruptions: 0, attempts: times });
+        expect(world.status?.prepare).toMatchObject({ failures: 0, disruptions: 0, attempts: times + 1 });
         expect(isTerminal(runToEnd(world, experiment, 'success').status)).toBe(true);
       }),
     );

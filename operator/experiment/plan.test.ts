@@ -30,6 +30,38 @@ describe('the order of the stages', () => {
   });
 });
 
+describe('an attempt that is started', () => {
+  const starting = (runs: readonly StageRun[] = [prepared()]): ExperimentStatus => plan(experimentWith(), seen(runs), at(0)).status;
+
+  it('stands in the status before it is', () => {
+    expect(starting().folds.map(({ state, attempts }) => [state, attempts])).toEqual([0, 1, 2].map(() => ['Starting', 1]));
+    expect(condition(starting(), 'Training')).toBe('True FoldsRunning');
+  });
+
+  it('and is not there is started once more under its name, with a word that it may not be the first time', () => {
+    const again = plan(experimentWith(), seen([prepared(), attempt(fold(1), 1, {})], starting()), at(1));
+    expect(again.start).toEqual([0, 2].map((index) => ({ ...fold(index), attempt: 1, name: `wrist-fold-${index}-1`, again: true })));
+    expect(again.status.folds.map(({ state }) => state)).toEqual(['Starting', 'Running', 'Starting']);
+    expect(again.events).toEqual([]);
+  });
+
+  it('does not start beside one of its stage that is counted already', () => {
+    const lost = plan(experimentWith({ folds: [0] }), seen([prepared(), failedFold(1)]), at(200)).status;
+    const lingering = seen([prepared(), attempt(fold(0), 1, {})], lost);
+    const waiting = plan(experimentWith({ folds: [0] }), lingering, at(201));
+    expect([waiting.start, waiting.status.folds[0]]).toMatchObject([[], { state: 'Starting', attempts: 2, failures: 1 }]);
+    const free = plan(experimentWith({ folds: [0] }), seen([prepared()], waiting.status), at(202));
+    expect(free.start).toMatchObject([{ name: 'wrist-fold-0-2', again: true }]);
+  });
+
+  it('and is not there when the experiment is suspended stops at no cost', () => {
+    const stopping = plan(experimentWith({ suspend: true }), seen([prepared()], starting()), at(1));
+    expect([stopping.start, stopping.status.folds[0]?.state]).toEqual([[], 'Stopping']);
+    const stopped = plan(experimentWith({ suspend: true }), seen([prepared()], stopping.status), at(2)).status;
+    expect(stopped.folds[0]).toMatchObject({ state: 'Stopped', failures: 0, disruptions: 0 });
+  });
+});
+
 describe('the end of an attempt', () => {
   it.each([
     ['exit 1 is tried again', failedFold(1), 1, 0, 'Waiting'],
@@ -41,7 +73,7 @@ describe('the end of an attempt', () => {
     ['exit 78 is final', failedFold(78), 1, 0, 'Failed'],
     ['exit 75 is a disruption', failedFold(75), 0, 1, 'Waiting'],
     ['a lost node is a disruption', failedFold(137, { disrupted: true }), 0, 1, 'Waiting'],
-    ['a stop on request costs nothing', failedFold(75, { stopRequested: true }), 0, 0, 'Stopped'],
+    ['a stop on request costs nothing and no time', failedFold(75, { stopRequested: true }), 0, 0, 'Starting'],
   ])('%s', (_case, run, failures, disruptions, state) => {
     const { status } = plan(experimentWith(), seen([prepared(), run]), at(101));
     expect(status.folds[0]).toMatchObject({ failures, disruptions, state });
@@ -104,7 +136,7 @@ describe('the budgets', () => {
       attempt(fold(0), index + 1, { state: 'failed', exitCode, finishedAt: at(index).toISOString() }),
     );
     const { status } = plan(experimentWith({ maxFailures: 1, maxDisruptions: 2 }), seen([prepared(), ...runs]), at(1000));
-    expect(status.folds[0]).toMatchObject({ failures: 1, disruptions: 2, state: 'Waiting' });
+    expect(status.folds[0]).toMatchObject({ failures: 1, disruptions: 2, state: 'Starting', attempts: 4 });
     const over = plan(experimentWith({ maxFailures: 1, maxDisruptions: 1 }), seen([prepared(), ...runs]), at(1000));
     expect(condition(over.status, 'Failed')).toBe('True DisruptionBudgetExceeded');
   });
@@ -162,7 +194,7 @@ describe('suspension', () => {
     const resumed = plan(experimentWith({ folds: [0] }), leaving, at(51));
     expect(resumed).toMatchObject({ start: [], stop: [], status: { folds: [{ state: 'Stopping' }] } });
     const gone = plan(experimentWith({ folds: [0] }), seen([prepared()], resumed.status), at(60));
-    expect(gone.status.folds[0]).toMatchObject({ state: 'Stopped', failures: 0, disruptions: 0 });
+    expect(gone.status.folds[0]).toMatchObject({ state: 'Starting', attempts: 2, failures: 0, disruptions: 0 });
     expect(names(gone)).toEqual(['wrist-fold-0-2']);
   });
 

@@ -9,7 +9,7 @@ import { eventsBetween, type PlannedEvent } from './events.ts';
 import { type ExperimentStatus, isTerminal } from './experiment-status.ts';
 import { expiredRuns } from './expiry.ts';
 import { explainWaiting } from './explain-waiting.ts';
-import { nextStarts, type PlannedStart } from './next-starts.ts';
+import { nextStarts, type PlannedStart, withStarts } from './next-starts.ts';
 import { isActive, type Observed, type StageRun } from './observed.ts';
 import { trainedFraction } from './progress.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry-delay.ts';
@@ -82,6 +82,6 @@ export function plan(experiment: SegmentationExperiment, observed: Observed, now
   if (isSuspended(experiment))
     return finishPlan(experiment, observed, { stages: stopAll(stages, 'Stopping'), stop: toStop(observed.runs) }, now);
 
-  const { starts, nextMs } = nextStarts(experiment.metadata.name, stages, run.parallelism, now);
-  return finishPlan(experiment, observed, { stages, start: starts, wakeMs: [wordMs, deadlineMs, nextMs] }, now);
+  const { starts, nextMs } = nextStarts(experiment.metadata.name, stages, observed.runs, run.parallelism, now);
+  return finishPlan(experiment, observed, { stages: withStarts(stages, starts), start: starts, wakeMs: [wordMs, deadlineMs, nextMs] }, now);
 }

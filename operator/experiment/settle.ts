@@ -49,9 +49,9 @@ function ended(stage: StageStatus, run: StageRun, outcome: Outcome, now: Date): 
   return { outcome, endedMs, ranMs: startedAt === undefined ? 0 : endedMs - ms(startedAt) };
 }
 
-/** The attempt that the status takes for alive, if the substrate knows neither it nor a later one. */
+/** The attempt that the status takes for alive, if the substrate knows neither it nor a later one. One that starts was never there. */
 function vanished(stage: StageStatus, runs: readonly StageRun[], now: Date): EndedAttempt | undefined {
-  if (!holdsPlace(stage) || runs.some((run) => run.attempt >= stage.attempts)) return undefined;
+  if (!holdsPlace(stage) || stage.state === 'Starting' || runs.some((run) => run.attempt >= stage.attempts)) return undefined;
   const ranMs = stage.startedAt === undefined ? 0 : now.getTime() - ms(stage.startedAt);
   return { outcome: vanishedOutcome(stage.state === 'Stopping'), endedMs: now.getTime(), ranMs };
 }
@@ -79,5 +79,7 @@ export function settleStage(
     if (outcome !== undefined) stage = judge({ ...stage, attempts: run.attempt }, ended(stage, run, outcome, now), budgets, retry);
   }
   const newest = ordered.at(-1);
+  // What is left of an attempt that is counted already; its successor starts when it has gone.
+  if (stage.state === 'Starting' && (newest?.attempt ?? 0) < stage.attempts) return stage;
   return newest !== undefined && isActive(newest) && !isOver(stage) ? whileActive(stage, newest, newest.attempt === stoppedAttempt) : stage;
 }

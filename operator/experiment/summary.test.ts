@@ -12,7 +12,8 @@ const waiting = (index: number): StageRun =>
   attempt(fold(index), 1, { state: 'pending', message: '0/1 nodes are available: 1 Insufficient nvidia.com/gpu.' });
 
 const ROWS: [string, readonly StageRun[], boolean, [string, string, string]][] = [
-  ['nothing has begun', [], false, ['Pending', 'Pending', '0/3']],
+  ['nothing is there and prepare is to start', [], false, ['Preparing', 'Preparing', '0/3']],
+  ['nothing has begun', [], true, ['Suspended', 'SuspendedByUser', '0/3']],
   ['the data set is being prepared', [attempt(PREPARE, 1, {})], false, ['Preparing', 'Preparing', '0/3']],
   ['a queue holds the first stage back', [attempt(PREPARE, 1, { state: 'queued' })], false, ['Queued', 'Queued', '0/3']],
   ['a fold trains', [prepared(), done(0), attempt(fold(1), 1, {})], false, ['Training', 'FoldsRunning', '1/3']],

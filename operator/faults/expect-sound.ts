@@ -74,6 +74,11 @@ export function expectNothingTwice(world: FaultWorld, uid: string, attempts?: nu
   const runs = world.runs.filter((run) => run.experimentUid === uid);
   const named = ({ stage, fold, attempt }: ContainerRun): string => `${stage} ${fold ?? ''} attempt ${attempt}`;
   expect(runs.length - new Set(runs.map(named)).size, 'pods beyond one for each attempt').toBe(podsBesides);
+  expectNoneAtOnce(runs);
+}
+
+/** Of these containers, all of one experiment, none of one stage ran beside another. */
+export function expectNoneAtOnce(runs: readonly ContainerRun[]): void {
   const stages = Map.groupBy(runs, ({ stage, fold }) => `${stage} ${fold ?? ''}`);
   expect([...stages.values()].flatMap(overlaps), 'containers of one stage at once').toEqual([]);
 }

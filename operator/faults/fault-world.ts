@@ -170,7 +170,8 @@ export function useFaultWorld(options: {
   };
 }
 
-function recordRuns(play: RunPod, runs: ContainerRun[]): RunPod {
+/** Runs pods as `play` does, and adds the life of each container to `runs`. */
+export function recordRuns(play: RunPod, runs: ContainerRun[]): RunPod {
   return async (pod, control) => {
     const experimentUid = pod.metadata.labels?.[LABEL.experimentUid] ?? '';
     const run: ContainerRun = { ...attemptOfPod(pod), experimentUid, pod: pod.metadata.uid, node: pod.spec.nodeName ?? '' };

@@ -4,6 +4,7 @@ import type { KubernetesClient, Query } from './api/client.ts';
 import type { Job, Pod } from './api/objects.ts';
 import { EXPERIMENTS, JOBS, PODS, resourcePath } from './api/resource-path.ts';
 import { type ExperimentObject, type KeptExperiment, keepExperiment } from './experiment-object.ts';
+import { createGoneJobs, type GoneJobs } from './gone-jobs.ts';
 import type { Log } from './runtime/logger.ts';
 import { createReflector, type Kept, type Reflector } from './runtime/reflector.ts';
 import { type KeptJob, keepJob } from './stages/kept-job.ts';
@@ -16,6 +17,8 @@ export type Collections = {
   readonly experiments: Reflector<ExperimentObject, KeptExperiment>;
   readonly jobs: Reflector<Job, KeptJob>;
   readonly pods: Reflector<Pod, KeptPod>;
+  /** Jobs of experiments that go on. */
+  readonly gone: GoneJobs;
   /** Experiments that have not come to their end. */
   goingOn(): number;
 };
@@ -44,14 +47,17 @@ export function createCollections({ client, namespace, onDue, random, resyncMs, 
   const place = namespace === undefined ? {} : { namespace };
   const shared = { client, random, log, ...known({ resyncMs, inactivityMs }) };
   const goingOn = new Set<string>();
+  const gone = createGoneJobs();
   const experiments = createReflector<ExperimentObject, KeptExperiment>({
     ...shared,
     path: resourcePath(EXPERIMENTS, place),
     keep: keepExperiment,
     // An own status write is no news.
     onChange: ({ type, key, object, source }) => {
-      if (type === 'deleted' || object.ended !== undefined) goingOn.delete(key);
-      else goingOn.add(key);
+      const goesOn = type !== 'deleted' && object.ended === undefined;
+      if (goesOn) goingOn.add(key);
+      else goingOn.delete(key);
+      if (!goesOn) gone.forget(object.metadata.uid ?? '');
       if (source !== 'own') onDue(key, 'now');
     },
   });
@@ -63,6 +69,7 @@ export function createCollections({ client, namespace, onDue, random, resyncMs, 
     indexBy: experimentUidOf,
     onChange: (change) => {
       const key = experimentOf(change.object);
+      if (change.type === 'deleted' && key !== undefined && experiments.get(key)?.object !== undefined) gone.note(change.object);
       const siblings = (): readonly KeptJob[] => jobs.indexed(experimentUidOf(change.object) ?? '');
       if (key !== undefined) onDue(key, urgencyOfJob(change, experiments.get(key), siblings));
     },
@@ -78,5 +85,5 @@ export function createCollections({ client, namespace, onDue, random, resyncMs, 
       if (key !== undefined) onDue(key, urgencyOfPod(change));
     },
   });
-  return { experiments, jobs, pods, goingOn: () => goingOn.size };
+  return { experiments, jobs, pods, gone, goingOn: () => goingOn.size };
 }

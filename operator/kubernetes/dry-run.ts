@@ -65,7 +65,7 @@ export async function planCluster({ connection, settings, store, now, signal }: 
     const substrate = createKubernetesSubstrate({
       client: connection,
       jobs: { indexed: (uid) => jobs.get(uid) ?? [], absorb: () => undefined, forget: () => undefined },
-      pods: { indexed: (uid) => pods.get(uid) ?? [] },
+      pods: { indexed: (uid) => pods.get(uid) ?? [], absorb: () => undefined },
       experiment: judged.experiment,
       settings: settings.stages,
     });

@@ -86,7 +86,8 @@ async function goOn(
   let kept: KeptExperiment = { metadata: object.metadata, object };
   await adopt(dependencies, experiment);
   const jobs = substrateOf(dependencies, experiment);
-  const confirmed = confirmVanished(jobs, experiment, before, jobs.ask);
+  const hasGone = (name: string): boolean => collections.gone.has(experiment.metadata.uid ?? '', name);
+  const confirmed = confirmVanished(jobs, experiment, before, { ask: jobs.ask, hasGone, now });
   const explained = explainFailures(
     confirmed,
     (run) => isUncountedFailure(before, run),

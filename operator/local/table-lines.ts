@@ -34,6 +34,7 @@ function stateWord(stage: StageStatus, { colours, now }: TableOptions): string {
   const retryMs = stage.retryAt === undefined ? 0 : Date.parse(stage.retryAt) - now.getTime();
   const words: Record<StageStatusState, string> = {
     Waiting: retryMs > 0 ? colours.yellow(`again in ${shortDuration(Math.ceil(retryMs / 1000))}`) : colours.dim('waits'),
+    Starting: colours.dim('starting'),
     Queued: colours.dim('queued'),
     Pending: colours.dim('starting'),
     Running: '',

@@ -24,6 +24,6 @@ function byRun(key: StageKey, { state, attempt }: StageRun): StageToRead[] {
 }
 
 function byStatus(key: StageKey, stage: StageStatus): StageToRead[] {
-  if (stage.attempts === 0 || stage.state === 'Queued' || stage.state === 'Pending') return [];
+  if (stage.attempts === 0 || stage.state === 'Starting' || stage.state === 'Queued' || stage.state === 'Pending') return [];
   return [{ key, attempt: stage.attempts, ended: !holdsPlace(stage) }];
 }

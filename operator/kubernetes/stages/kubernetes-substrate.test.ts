@@ -187,7 +187,11 @@ describe('an attempt on a real API server', () => {
     });
     const [hint] = await substrate.observe();
     expect(hint?.message).toBe(`it has no pod yet; kubectl describe job podless-fold-0-1 -n ${namespace} tells why`);
-    const [told] = await createKubernetesSubstrate({ client, jobs, pods, experiment, settings, missingPod }).observe();
+    const curious = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, missingPod });
+    const told = await found('the words', async () => {
+      const [run] = await curious.observe();
+      return run?.message === hint?.message ? undefined : run;
+    });
     expect(told).toMatchObject({ state: 'pending', message: expect.stringContaining('serviceaccount "nobody" not found') });
   });
 
@@ -327,6 +331,31 @@ describe('an attempt on a real API server', () => {
     expect(await one.runOf(attempt.name)).not.toHaveProperty('deleting');
     await one.substrate.stop(attempt.name);
     await found('nothing is left', async () => ((await one.substrate.observe()).length === 0 ? true : undefined));
+  });
+
+  it('that may have been started before is not started beside a pod that it has left, which no watch may have shown yet', async () => {
+    const one = await world('left');
+    const attempt = start('left', FOLD);
+    await one.substrate.start(attempt);
+    await podOf(attempt.name);
+    const job = resourcePath(JOBS, { namespace, name: attempt.name });
+    await cluster().client.request({ method: 'DELETE', path: job, body: { propagationPolicy: 'Orphan' } });
+    await found('the Job is gone', () => (jobs.get(`${namespace}/${attempt.name}`) === undefined ? true : undefined));
+    const late = { indexed: () => [], absorb: () => undefined };
+    const { client } = cluster();
+    const { experiment } = one;
+    const blind = createKubernetesSubstrate({ client, jobs, pods: late, experiment, settings });
+    expect(await blind.observe()).toEqual([]);
+    for (const again of [{ ...attempt, again: true as const }, start('left', FOLD, 2)]) {
+      await blind.start(again);
+      expect(jobs.indexed(experiment.metadata.uid ?? '')).toEqual([]);
+    }
+    expect(await blind.ask(attempt)).toMatchObject({ name: attempt.name, attempt: 1, state: 'pending' });
+    await report(attempt.name, terminated(75));
+    expect(await blind.ask(attempt)).toMatchObject({ state: 'failed', exitCode: 75 });
+    expect(await blind.ask(start('left', FOLD, 2))).toBeUndefined();
+    await blind.start(start('left', FOLD, 2));
+    expect(jobs.indexed(experiment.metadata.uid ?? '').map(({ metadata }) => metadata.name)).toEqual(['left-fold-0-2']);
   });
 
   it('is forgotten with its pods when it is removed, and removing it again is no error', async () => {

@@ -3,19 +3,21 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PlannedStart } from '../../experiment/next-starts.ts';
 import type { StageRun } from '../../experiment/observed.ts';
+import type { StageKey } from '../../experiment/stage.ts';
 import { StartRefused } from '../../experiment/start-refused.ts';
 import type { Substrate } from '../../experiment/substrate.ts';
 import { isStatus } from '../api/api-error.ts';
 import type { KubernetesClient } from '../api/client.ts';
-import type { Job, KubernetesObject, ObjectMeta } from '../api/objects.ts';
+import type { Job, KubernetesObject, ObjectList, ObjectMeta, Pod } from '../api/objects.ts';
 import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '../api/resource-path.ts';
 import { configMapManifest } from './config-map.ts';
 import { jobManifest } from './job-manifest.ts';
 import { type KeptJob, keepJob, trueCondition } from './kept-job.ts';
-import type { KeptPod } from './kept-pod.ts';
+import { isOver, type KeptPod, keepPod } from './kept-pod.ts';
 import type { MissingPodWords } from './missing-pod.ts';
 import { controllerUid, uidOf } from './owner.ts';
 import { refusalOf } from './refusal.ts';
+import { labelledAttempt, stageSelector } from './stage-labels.ts';
 import { stageRunOf, stageRunOfPods } from './stage-run.ts';
 import type { StageSettings } from './stage-settings.ts';
 
@@ -25,7 +27,10 @@ export type JobStore = {
   absorb(job: Job): void;
   forget(job: { readonly metadata: ObjectMeta }): void;
 };
-export type PodStore = { indexed(experimentUid: string): readonly KeptPod[] };
+export type PodStore = {
+  indexed(experimentUid: string): readonly KeptPod[];
+  absorb(pod: Pod): void;
+};
 
 export type KubernetesSubstrateOptions = {
   readonly client: KubernetesClient;
@@ -51,8 +56,8 @@ function lookUp(jobs: JobStore, pods: PodStore, uid: string): { jobs: readonly K
 }
 
 export type KubernetesSubstrate = Substrate & {
-  /** The attempt as the API server has it, past what the reflectors hold; undefined where there is none of this experiment. */
-  ask(name: string): Promise<StageRun | undefined>;
+  /** The attempt as the API server has it, past what the reflectors hold: its Job, or what pods it has left; undefined without either. */
+  ask(attempt: PlannedStart): Promise<StageRun | undefined>;
 };
 
 /** The substrate of one experiment. It keeps nothing that another could not find out again; make one for each look, or keep it. */
@@ -113,6 +118,22 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
       throw error;
     }
   };
+
+  /** The pods of all attempts of a stage as the API server has them, taken up by the store. */
+  const newestPods = async (key: StageKey): Promise<readonly KeptPod[]> => {
+    const query = { labelSelector: stageSelector(experiment, key) };
+    const { items } = await client.request<ObjectList<Pod>>({ method: 'GET', path: resourcePath(PODS, { namespace }), query });
+    for (const pod of items) pods.absorb(pod);
+    return items.map(keepPod);
+  };
+
+  /**
+   * Whether a pod of the stage may still write into its checkpoint, which no look has shown: of a Job that somebody deleted with
+   * --cascade=orphan as soon as it was there, for one. Of a first attempt that was never planned before there can be none.
+   */
+  const stillRuns = async (attempt: PlannedStart): Promise<boolean> =>
+    (attempt.attempt > 1 || attempt.again === true) &&
+    (await newestPods(attempt)).some((pod) => !isOver(pod) && pod.status?.phase !== 'Unknown');
 
   const mayBeEnded = (job: KeptJob): boolean =>
     trueCondition(job, 'Complete') === undefined &&
@@ -181,14 +202,17 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
       const left = [...podsOf.values()].map(stageRunOfPods).filter((run) => !names.has(run?.name));
       return [...runs, ...left].filter((run): run is StageRun => run !== undefined);
     },
-    async ask(name) {
-      const job = await newest(name);
-      if (job === undefined) return undefined;
+    async ask(attempt) {
+      const job = await newest(attempt.name);
+      if (job === undefined) {
+        const left = await newestPods(attempt);
+        return stageRunOfPods(left.filter(({ metadata }) => labelledAttempt(metadata)?.attempt === attempt.attempt));
+      }
       jobs.absorb(job);
       return stageRunOf(keepJob(job), lookUp(jobs, pods, uid).podsOf.get(job.metadata.uid ?? '') ?? []);
     },
     async start(attempt) {
-      if (jobNamed(attempt.name) !== undefined) return;
+      if (jobNamed(attempt.name) !== undefined || (await stillRuns(attempt))) return;
       await provideSpec(attempt);
       // The answer is a whole Job, with the status that the manifest lacks.
       jobs.absorb((await create<KubernetesObject>(JOBS, jobManifest(experiment, attempt, settings))) as Job);

@@ -4,7 +4,7 @@ import type { KubernetesObject, ObjectList } from '../api/objects.ts';
 import { resourcePath } from '../api/resource-path.ts';
 import type { KeptJob } from './kept-job.ts';
 
-/** A Job has its pod within a second or two, on a busy cluster within a few more. */
+/** A Job has its pod within a second or two of being taken up, on a busy cluster within a few more. */
 const PATIENCE_MS = 10_000;
 /** The Job's controller tries again every few minutes at most; nothing is gained by asking more often. */
 const ASK_AGAIN_MS = 60_000;
@@ -39,7 +39,9 @@ export function missingPodWords(client: KubernetesClient, now: () => number): Mi
 
   return async (job) => {
     const key = job.metadata.uid ?? '';
-    if (now() - Date.parse(job.metadata.creationTimestamp ?? '') < PATIENCE_MS) return undefined;
+    // A Job that its controller has yet to take up, on a cluster with much to do, has no pod and nothing to say.
+    const takenUpAt = job.status?.startTime;
+    if (takenUpAt === undefined || now() - Date.parse(takenUpAt) < PATIENCE_MS) return undefined;
     const before = answers.get(key);
     if (before !== undefined && now() - before.askedMs < ASK_AGAIN_MS) return await before.words;
     if (asking >= MOST_AT_ONCE) return await before?.words;

@@ -22,8 +22,6 @@ export function experimentLabels(experiment: SegmentationExperiment): Labels {
     [LABEL.experimentUid]: uidOf(experiment),
     [LABEL.managedBy]: MANAGED_BY,
     [LABEL.partOf]: 'carpal',
-    'app.kubernetes.io/name': 'carpal',
-    'app.kubernetes.io/instance': name,
   };
 }
 
@@ -31,11 +29,18 @@ export function experimentLabels(experiment: SegmentationExperiment): Labels {
 export function attemptLabels(experiment: SegmentationExperiment, { stage, fold, attempt }: PlannedStart): Labels {
   return {
     ...experimentLabels(experiment),
-    'app.kubernetes.io/component': stage,
     [LABEL.stage]: stage,
     ...(fold === undefined ? {} : { [LABEL.fold]: String(fold) }),
     [LABEL.attempt]: String(attempt),
   };
+}
+
+/** Selects everything of one stage of the experiment, whatever the attempt. */
+export function stageSelector(experiment: SegmentationExperiment, { stage, fold }: StageKey): string {
+  const labels = { [LABEL.experimentUid]: uidOf(experiment), [LABEL.stage]: stage, ...(fold === undefined ? {} : { [LABEL.fold]: fold }) };
+  return Object.entries(labels)
+    .map(([label, value]) => `${label}=${value}`)
+    .join(',');
 }
 
 const whole = (text: string | undefined): number | undefined => (text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined);
