@@ -44,7 +44,8 @@ export function plainBatches(source: ValidationSource): ReturnType<typeof openBa
 
 /**
  * Loss and thresholded Dice over the samples, as the network sees them in training: the whole sheet at training size in one view, whatever
- * views and windows inference takes, since it is done after every epoch. Images stream through, one batch at a time, so memory does not grow with their number.
+ * views and windows inference takes, since it is done after every epoch. Images stream through, one batch at a time, so memory does not
+ * grow with their number.
  * Returns undefined as soon as the signal asks to stop: half a validation says nothing.
  */
 export async function validate(
