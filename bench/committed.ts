@@ -22,7 +22,8 @@ export type Committed = {
   readonly operator: readonly (OperatorOutcome & Measured)[];
 };
 
-function measuredHere(): Measured {
+/** This machine and the revision checked out. */
+export function measuredHere(): Measured {
   const git = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: DOCS, encoding: 'utf8' });
   const processor = cpus()[0]?.model.trim() ?? 'an unknown processor';
   return {

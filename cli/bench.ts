@@ -32,6 +32,8 @@ const GROUPS: Readonly<Record<string, readonly Benchmark[]>> = {
 /** Of the operator: they need `make cluster-tools` and no Python, and take minutes; `operator` is all of them. Loaded when they are asked for. */
 const OF_THE_OPERATOR = ['operator-200', 'operator-1000', 'operator-rest'] as const;
 const SOAK = 'soak';
+/** docs/results.md: what networks and choices are worth in Dice. */
+const RESULTS = 'results';
 /** In the order of the page. */
 const NAMES: readonly string[] = [...BENCHMARKS.map(({ name }) => name), ...OF_THE_OPERATOR, SOAK];
 const isOfTheOperator = (name: string): boolean => name === 'operator' || OF_THE_OPERATOR.some((known) => known === name);
@@ -97,8 +99,26 @@ async function benchSoak({ json = false, write = false, minutes, seed, experimen
   if (outcome.wrong.length > 0) process.exitCode = EXIT.service;
 }
 
+/** Goes on where an earlier one was broken off: what it found is kept in the cache. */
+async function benchResults({ json = false, write = false, quick }: Options): Promise<void> {
+  if (quick && write) throw new CarpalError('usage-invalid', 'the figures of a miniature are not to be kept', { where: '--quick --write' });
+  const { measureResults } = await import('../bench/results/measure-results.ts');
+  const { figures, page } = await measureResults({
+    cache: cacheFolder(),
+    isMiniature: quick === true,
+    isWritten: write,
+    onProgress: (text) => void process.stderr.write(`  ${text}\n`),
+  });
+  process.stdout.write(json ? `${JSON.stringify(figures, null, 2)}\n` : page);
+}
+
 async function bench(names: string[], options: Options): Promise<void> {
   const { json = false, write = false, check = false } = options;
+  if (names.includes(RESULTS)) {
+    if (names.length > 1) throw new CarpalError('usage-invalid', 'the results are measured alone');
+    await benchResults(options);
+    return;
+  }
   if (names.includes(SOAK)) {
     if (names.length > 1) throw new CarpalError('usage-invalid', 'the soak runs alone');
     await benchSoak(options);
@@ -137,12 +157,15 @@ export const command = (): Command =>
     )
     .argument(
       '[names...]',
-      `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step, infer, epochs, start: all of a kind; all: everything of these (installs PyTorch). Apart: ${OF_THE_OPERATOR.join(', ')}; operator: these three; ${SOAK}: the operator under random faults`,
+      `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step, infer, epochs, start: all of a kind; all: everything of these (installs PyTorch). Apart: ${OF_THE_OPERATOR.join(', ')}; operator: these three; ${SOAK}: the operator under random faults; ${RESULTS}: Dice of every network and of the choices around it, in about an hour`,
     )
     .option('--json', 'print the figures as JSON')
-    .option('--write', 'put the figures into docs/benchmarks.md')
+    .option('--write', 'put the figures into docs/benchmarks.md, or docs/results.md')
     .option('--check', 'exit with 69 where a ratio has fallen by more than 15 % since docs/benchmarks.md was written')
-    .option('--quick', 'leave torch.compile out, which takes up to a minute a network')
+    .option(
+      '--quick',
+      'leave torch.compile out, which takes up to a minute a network; of the results: a miniature that only shows that it works',
+    )
     .option('--experiments <count>', 'of the operator: so many experiments instead; of the soak: at a time', whole)
     .option('--minutes <count>', 'of the soak: how long faults go on', whole, 20)
     .option('--seed <number>', 'of the soak: what its experiments and faults are drawn from', whole, 1)
