@@ -1,12 +1,13 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { modelSchema } from '@carpal/configs/schema/learning.ts';
 import { z } from 'zod';
+import { checkFinite } from '../engine/check-finite.ts';
 import { openPredictor } from '../engine/open-engine.ts';
 import { decodeSafetensors } from '../engine/safetensors.ts';
-import type { Predictor } from '../engine/step.ts';
 import type { ModelOptions } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
+import type { Answering } from './image-logits.ts';
 
 /** What a weights file says of itself. */
 type WeightsFacts = {
@@ -19,11 +20,11 @@ type WeightsFacts = {
 };
 
 /** A trained network, ready to predict. It holds device memory until `dispose`. */
-export type Network = { readonly facts: WeightsFacts; readonly where: string; readonly predictor: Predictor; dispose(): void };
+export type Network = Answering & { readonly facts: WeightsFacts; readonly where: string; dispose(): void };
 
 /**
- * The network of a weights file, built from what the file says of itself. Throws weights-invalid for a damaged file or one without that
- * description, weights-mismatch where its arrays are not those of the network it names.
+ * The network of a weights file, built from what the file says of itself. Throws weights-invalid for a damaged file, a value that is not
+ * finite or a file without that description, weights-mismatch where its arrays are not those of the network it names.
  */
 export function openNetwork(bytes: Uint8Array, where: string): Network {
   const { arrays, metadata } = decodeSafetensors(bytes, where);
@@ -33,6 +34,7 @@ export function openNetwork(bytes: Uint8Array, where: string): Network {
     if (facts.inputSize % model.sizeMultiple !== 0) {
       throw new CarpalError('weights-invalid', `the input size ${facts.inputSize} is no multiple of ${model.sizeMultiple}`, { where });
     }
+    checkFinite(arrays, where);
     writeWeights(model, arrays, where);
   } catch (error) {
     model.dispose();
@@ -43,7 +45,7 @@ export function openNetwork(bytes: Uint8Array, where: string): Network {
     predictor.dispose();
     model.dispose();
   };
-  return { facts, where, predictor, dispose };
+  return { facts, where, predictor, inputSize: facts.inputSize, sizeMultiple: model.sizeMultiple, dispose };
 }
 
 const LARGEST_INPUT = 4096;
@@ -75,20 +77,20 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Throws weights-mismatch unless all networks answer for the same classes at the same input size. The first one sets the measure. */
-export function checkSameTask(networks: readonly Network[]): void {
+/** Throws weights-mismatch unless all networks answer for the same classes. The first one sets the measure; input sizes may differ. */
+export function checkSameClasses(networks: readonly Network[]): void {
   const [first, ...others] = networks;
   for (const { facts, where } of others) {
-    if (!first) return;
-    if (facts.classes.join('\n') !== first.facts.classes.join('\n')) {
-      throw new CarpalError('weights-mismatch', `the weights have other classes than ${first.where}`, { where });
-    }
-    if (facts.inputSize !== first.facts.inputSize) {
-      const sizes = `${facts.inputSize} px, those of ${first.where} ${first.facts.inputSize} px`;
-      throw new CarpalError('weights-mismatch', `the weights have an input of ${sizes}`, {
-        where,
-        remedy: 'Vote networks of one input size; vote others by their submissions.',
-      });
-    }
+    if (!first || facts.classes.join('\n') === first.facts.classes.join('\n')) continue;
+    throw new CarpalError('weights-mismatch', `the weights have other classes than ${first.where}`, { where });
+  }
+}
+
+/** Throws usage-invalid unless every network can be shown a window of this size, which `--window` has asked for. */
+export function checkWindow(networks: readonly Network[], size: number): void {
+  for (const { facts, where, sizeMultiple } of networks) {
+    if (size % sizeMultiple === 0) continue;
+    const what = `${facts.model} of ${where} needs a window that is a multiple of ${sizeMultiple}, not ${size}`;
+    throw new CarpalError('usage-invalid', what, { where: '--window', remedy: `Give a multiple of ${sizeMultiple}.` });
   }
 }

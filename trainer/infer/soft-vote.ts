@@ -1,13 +1,12 @@
 import { squareFit } from '@carpal/masks/fit.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
-import { type ImageLogits, imageLogits, onOneGrid, type SheetSquares } from './image-logits.ts';
-import type { Network } from './network.ts';
+import { type Answering, type ImageLogits, imageLogits, onOneGrid, type SheetSquares } from './image-logits.ts';
 import { logitsToRuns } from './upsample.ts';
 import type { Viewing } from './viewing.ts';
 
 export type SoftVote = {
   /** All of the same classes (see checkSameClasses); each counts by its weight. */
-  readonly networks: readonly Network[];
+  readonly networks: readonly Answering[];
   readonly viewing: Viewing;
   /** One a class. */
   readonly thresholds: readonly number[];

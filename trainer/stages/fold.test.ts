@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
@@ -7,7 +7,7 @@ import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { epochMetricsSchema, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeSafetensors } from '../engine/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors } from '../engine/safetensors.ts';
 import { openNetwork } from '../infer/network.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { type FoldStage, runFold } from './fold.ts';
@@ -95,7 +95,9 @@ describe('a fold', () => {
     expect(rows.length).toBe(1 + 6 * 29);
     const sums = JSON.parse((await read(fresh, FILE.outOfFoldThresholds)).toString());
     expect(sums).toMatchObject({ thresholds: [0.2, 0.3, 0.4, 0.5, 0.6, 0.7], images: 6 });
-    expect(sums.perClassDiceSum.length).toBe(29);
+    for (const perClass of [sums.perClassDiceSum, sums.cleaned.largest, sums.cleaned.fill, sums.cleaned['largest+fill']]) {
+      expect(perClass.map((row: number[]) => row.length)).toEqual(Array.from({ length: 29 }, () => 6));
+    }
     expect(lines.filter((line) => /^epoch \d\/6 {2}loss \d\.\d{4} {2}validation \d\.\d{4} {2}Dice \d\.\d{4}/.test(line)).length).toBe(6);
   });
 
@@ -120,6 +122,15 @@ describe('a fold', () => {
     const pretrained = { uri: join(folder, 'resnet50.safetensors') };
     const fresh = await freshExperiment({ model: { name: 'FCNResNet50', options: { width: 1 }, pretrained } });
     await expect(runFold(stageOf(fresh))).rejects.toMatchObject({ code: 'weights-invalid', where: pretrained.uri });
+  });
+
+  it('ends before any training where the pretrained weights have a value that is not finite', async () => {
+    const pretrained = { uri: join(folder, 'astray.safetensors') };
+    await writeFile(pretrained.uri, encodeSafetensors(new Map([['conv1.weight', { shape: [2], data: Float32Array.of(1, Number.NaN) }]])));
+    const fresh = await freshExperiment({ model: { name: 'FCNResNet50', options: { width: 1 }, pretrained } });
+    const message = 'conv1.weight holds NaN at 1';
+    await expect(runFold(stageOf(fresh))).rejects.toMatchObject({ code: 'weights-invalid', where: pretrained.uri, message });
+    expect(await openStore(folder).readIfPresent(`${foldKey(fresh, 0)}/${FILE.metrics}`)).toBeUndefined();
   });
 
   it('that is finished is left as it is', async () => {

@@ -1,4 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { checkFinite } from '../../engine/check-finite.ts';
 import type { NamedArray, NamedArrays } from '../../engine/named-arrays.ts';
 import { decodeSafetensors } from '../../engine/safetensors.ts';
 import { writeVariables } from '../../engine/variable-arrays.ts';
@@ -27,13 +28,6 @@ export function loadEncoder(model: Model, bytes: Uint8Array, where: string): voi
     ours,
     where,
   );
-}
-
-function checkFinite(arrays: NamedArrays, where: string): void {
-  for (const [name, { data }] of arrays) {
-    const at = data.findIndex((value) => !Number.isFinite(value));
-    if (at >= 0) throw new CarpalError('weights-invalid', `${name} holds ${data[at]} at ${at}`, { where });
-  }
 }
 
 /** How many keys of a kind a message names. */

@@ -1,0 +1,18 @@
+import { CarpalError } from '@carpal/configs/errors.ts';
+import type { NamedArrays } from './named-arrays.ts';
+
+/**
+ * Throws `weights-invalid` that names the array and the place of the first value that is NaN or infinite: one of them is enough to make
+ * every answer of a network NaN, and a mask of NaN is empty without a word. `where` is the file.
+ */
+export function checkFinite(arrays: NamedArrays, where: string): void {
+  for (const [name, { data }] of arrays) {
+    // A finite value times 0 is 0, any other is NaN, and a sum asks for no call per value.
+    let sum = 0;
+    for (let i = 0; i < data.length; i++) sum += (data[i] as number) * 0;
+    if (sum === 0) continue;
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    const remedy = 'Give weights of a training that ended well; this one had gone astray.';
+    throw new CarpalError('weights-invalid', `${name} holds ${data[at]} at ${at}`, { where, remedy });
+  }
+}
