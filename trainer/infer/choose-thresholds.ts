@@ -1,45 +1,65 @@
-/** What each threshold would give each class, as sums of Dice over a number of images: out-of-fold/thresholds.json of a fold. */
-export type ThresholdSums = {
-  readonly thresholds: readonly number[];
-  /** [class][threshold] */
-  readonly perClassDiceSum: readonly (readonly number[])[];
-  readonly images: number;
+import { CLEANINGS, type Cleaning } from '@carpal/masks/cleaning.ts';
+import type { ThresholdSums } from './threshold-sums.ts';
+
+/** Where a class is cut and how its masks are cleaned; `dice` is what that gave out of fold, where it is known. */
+export type ChosenThreshold = { readonly threshold: number; readonly cleaning: Cleaning; readonly dice: number | undefined };
+
+export type CutChoice = {
+  /** The threshold of the manifest. */
+  readonly threshold: number;
+  /** Whether each class may take another threshold. */
+  readonly perClassThresholds: boolean;
+  /** Whether each class may have its masks cleaned. */
+  readonly perClassCleaning: boolean;
 };
 
-/** A class's threshold; `dice` is what it gave out of fold, where that is known. */
-export type ChosenThreshold = { readonly threshold: number; readonly dice: number | undefined };
+/**
+ * What a class's mean Dice must gain before a cleaning, or one that changes more, is taken. A ten-thousandth is two pixels of a bone of
+ * 10,000: less comes from a pixel here and there, which the next images need not have, while a cleaning that goes wrong takes a whole piece
+ * of a bone. Where it matters, specks of other bones cost hundreds of times as much.
+ */
+export const CLEANING_GAIN = 1e-4;
 
 /**
- * For each class the threshold with the greatest mean Dice over all folds' own images; of equals the one nearest to `fallback`. A class
- * gets the fallback where no fold has sums for it, or where the folds tried different thresholds.
+ * For each class the threshold and the cleaning, chosen together, with the greatest mean Dice over all folds' own images. Of thresholds
+ * that are equal the one nearest to the manifest's is taken; a cleaning only where it gains more than CLEANING_GAIN. A class keeps the
+ * manifest's threshold without cleaning where no fold has sums for it, or where the folds tried different thresholds; there is no cleaning
+ * where a fold has no sums of it.
  */
-export function chooseThresholds(folds: readonly ThresholdSums[], classes: number, fallback: number): ChosenThreshold[] {
-  const thresholds = folds[0]?.thresholds ?? [];
-  const comparable = folds.filter((fold) => fold.thresholds.join() === thresholds.join() && fold.perClassDiceSum.length === classes);
-  const images = comparable.reduce((sum, fold) => sum + fold.images, 0);
+export function chooseThresholds(folds: readonly ThresholdSums[], classes: number, choice: CutChoice): ChosenThreshold[] {
+  const tried = folds[0]?.thresholds ?? [];
+  const images = folds.reduce((sum, fold) => sum + fold.images, 0);
+  const comparable = folds.every((fold) => fold.thresholds.join() === tried.join() && fold.perClassDiceSum.length === classes);
+  const places = [...tried.keys()].filter((place) => choice.perClassThresholds || tried[place] === choice.threshold);
+  const cleanings = choice.perClassCleaning && folds.every((fold) => fold.cleaned) ? CLEANINGS : (['none'] as const);
   return Array.from({ length: classes }, (_, classIndex) => {
-    if (comparable.length === 0 || comparable.length < folds.length || images === 0) return { threshold: fallback, dice: undefined };
-    let best: { threshold: number; dice: number } | undefined;
-    for (const [index, threshold] of thresholds.entries()) {
-      const dice = comparable.reduce((sum, fold) => sum + (fold.perClassDiceSum[classIndex]?.[index] ?? 0), 0) / images;
-      const nearer = best !== undefined && dice === best.dice && Math.abs(threshold - fallback) < Math.abs(best.threshold - fallback);
-      if (best === undefined || dice > best.dice || nearer) best = { threshold, dice };
+    let best: ChosenThreshold = { threshold: choice.threshold, cleaning: 'none', dice: undefined };
+    if (!comparable || images === 0 || places.length === 0) return best;
+    for (const cleaning of cleanings) {
+      const meanAt = (place: number): number =>
+        folds.reduce((sum, fold) => sum + (sumsOf(fold, cleaning)[classIndex]?.[place] ?? 0), 0) / images;
+      const candidate = bestOf(places, tried, meanAt, choice.threshold);
+      if (best.dice === undefined || candidate.dice > best.dice + CLEANING_GAIN) best = { ...candidate, cleaning };
     }
-    return best ?? { threshold: fallback, dice: undefined };
+    return best;
   });
 }
 
-/** thresholds.json as text, checked; undefined where it has not that form. */
-export function parseThresholdSums(text: string): ThresholdSums | undefined {
-  try {
-    const { thresholds, perClassDiceSum, images } = JSON.parse(text) as Partial<ThresholdSums>;
-    const numbers = (value: unknown): value is number[] => Array.isArray(value) && value.every((entry) => Number.isFinite(entry));
-    if (!numbers(thresholds) || !thresholds.every((threshold) => threshold > 0 && threshold < 1) || !Number.isInteger(images))
-      return undefined;
-    if (!Array.isArray(perClassDiceSum) || !perClassDiceSum.every((row) => numbers(row) && row.length === thresholds.length))
-      return undefined;
-    return { thresholds, perClassDiceSum, images: Number(images) };
-  } catch {
-    return undefined;
+function sumsOf(fold: ThresholdSums, cleaning: Cleaning): readonly (readonly number[])[] {
+  return cleaning === 'none' ? fold.perClassDiceSum : (fold.cleaned?.[cleaning] ?? []);
+}
+
+function bestOf(
+  places: readonly number[],
+  thresholds: readonly number[],
+  meanAt: (place: number) => number,
+  wanted: number,
+): { threshold: number; dice: number } {
+  let best = { threshold: wanted, dice: -1 };
+  for (const place of places) {
+    const [threshold, dice] = [thresholds[place] as number, meanAt(place)];
+    const nearer = dice === best.dice && Math.abs(threshold - wanted) < Math.abs(best.threshold - wanted);
+    if (dice > best.dice || nearer) best = { threshold, dice };
   }
+  return best;
 }

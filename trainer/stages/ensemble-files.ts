@@ -1,6 +1,6 @@
 import { FILE } from '@carpal/configs/names.ts';
 import type { ChosenThreshold } from '../infer/choose-thresholds.ts';
-import type { Score } from '../infer/scoring.ts';
+import { meanOf, type Score } from '../infer/scoring.ts';
 import type { ReportFold } from '../report/report-data.ts';
 
 export type EnsembleFigures = {
@@ -14,15 +14,23 @@ export type EnsembleFigures = {
 /** The small files of the ensemble by name: thresholds.json, per-class.json, and scores.json with the out-of-fold figures. */
 export function ensembleFiles({ classes, thresholds, score, folds, testImages }: EnsembleFigures): [name: string, content: string][] {
   const byClass = <T>(of: (index: number) => T): Record<string, T> => Object.fromEntries(classes.map((name, index) => [name, of(index)]));
-  const cut = byClass((index) => thresholds[index]?.threshold ?? null);
+  const cuts = byClass((index) => {
+    const { threshold = null, cleaning = 'none' } = thresholds[index] ?? {};
+    return { threshold, cleaning };
+  });
   const perClass = byClass((index) => ({
     dice: score.perClass[index] ?? null,
     threshold: thresholds[index]?.threshold ?? null,
+    cleaning: thresholds[index]?.cleaning ?? 'none',
+    // Out of fold, with that threshold and cleaning.
     diceAtThreshold: thresholds[index]?.dice ?? null,
     folds: Object.fromEntries(folds.map((fold) => [fold.fold, fold.score.perClass[index] ?? null])),
   }));
+  const chosen = thresholds.flatMap(({ dice }) => dice ?? []);
   const scores = {
     dice: score.dice,
+    // The same images with the thresholds and the cleaning chosen on them, which flatters a little.
+    chosenDice: chosen.length === thresholds.length ? meanOf(chosen) : null,
     images: score.images,
     testImages,
     perClass: byClass((index) => score.perClass[index] ?? null),
@@ -36,7 +44,7 @@ export function ensembleFiles({ classes, thresholds, score, folds, testImages }:
   };
   const text = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
   return [
-    [FILE.thresholds, text(cut)],
+    [FILE.thresholds, text(cuts)],
     [FILE.perClass, text(perClass)],
     ['scores.json', text(scores)],
   ];

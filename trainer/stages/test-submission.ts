@@ -4,8 +4,10 @@ import { FILE } from '@carpal/configs/names.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
 import type { PreparedSample } from '../data/prepared.ts';
 import type { Network } from '../infer/network.ts';
-import { softVote } from '../infer/soft-vote.ts';
+import { preparedSquare } from '../infer/sheet-squares.ts';
 import { writeSubmission } from '../infer/submission-writer.ts';
+import { squareSizeOf, viewingOf } from '../infer/viewing.ts';
+import { voteMasks } from '../infer/vote-masks.ts';
 import { drawOverlay, OVERLAY_JPEG, OVERLAY_PNG } from '../report/overlay.ts';
 import { pickEvenly } from '../report/pick-images.ts';
 import type { Radiographs } from '../report/radiographs.ts';
@@ -25,14 +27,15 @@ export async function writeTestSubmission(
   const { experiment, prepared, folder } = work;
   await mkdir(join(folder, 'report', FILE.overlays), { recursive: true });
   const samples = prepared.samples.filter(({ half }) => half === 'test');
-  const vote = { networks, views: experiment.spec.inference.tta, thresholds: work.thresholds.map(({ threshold }) => threshold) };
+  const viewing = viewingOf(experiment.spec.inference);
+  const square = squareSizeOf(viewing, prepared.size);
+  const vote = { method: experiment.spec.ensemble.method, networks, viewing, cuts: work.thresholds };
   const overlays = pickEvenly(samples.length, TEST_OVERLAYS);
   const shown = pickEvenly(samples.length, TEST_PICTURES);
   const pictures: ReportPicture[] = [];
   await writeSubmission(join(folder, 'ensemble', FILE.submission), async (writer) => {
     for (const [index, sample] of samples.entries()) {
-      const { width, height } = sample;
-      const masks = softVote(vote, { pixels: await prepared.readImage(sample), size: prepared.size, width, height });
+      const masks = voteMasks(vote, await preparedSquare(prepared, sample, square));
       for (const [classIndex, mask] of masks.entries()) await writer.write(sample.imageName, prepared.classes[classIndex] ?? '', mask);
       if (overlays.has(index) || shown.has(index)) {
         const picture = await testOverlay(work, sample, masks, radiographs);

@@ -1,0 +1,75 @@
+import { CLEANINGS, cleaned } from '@carpal/masks/cleaning.ts';
+import { components } from '@carpal/masks/components.ts';
+import { equalRuns, type Runs } from '@carpal/masks/runs.ts';
+import { majority } from '@carpal/masks/vote.ts';
+import { describe, expect, it } from 'vitest';
+import { randomFor } from '../random.ts';
+import type { Answering, SheetSquares } from './image-logits.ts';
+import { type ClassCut, type MaskVote, voteMasks } from './vote-masks.ts';
+
+const SIZE = 24;
+const CLASSES = CLEANINGS.length;
+const image: SheetSquares = { width: 40, height: 30, squareOf: (size) => new Uint8Array(size * size) };
+const viewing: MaskVote['viewing'] = { views: ['identity'], degrees: 10, scale: 0.25 };
+/** Each class cleaned another way. */
+const cuts = CLEANINGS.map((cleaning): ClassCut => ({ threshold: 0.55, cleaning }));
+const uncleaned = cuts.map(({ threshold }): ClassCut => ({ threshold, cleaning: 'none' }));
+
+/** A network that answers noise whatever it sees, so that its masks have specks and holes. */
+function speckled(seed: number, weight = 1): Answering {
+  const run = (_: Float32Array, count: number, size: number): Float32Array => {
+    const random = randomFor(seed, 'logits');
+    return Float32Array.from({ length: count * size * size * CLASSES }, () => random.range(-2, 3));
+  };
+  return { predictor: { run, dispose: () => undefined }, inputSize: SIZE, sizeMultiple: 1, weight };
+}
+
+const masksOf = (networks: readonly Answering[], changes: Partial<MaskVote> = {}): Runs[] =>
+  voteMasks({ method: 'soft', networks, viewing, cuts, ...changes }, image);
+
+function expectSame(masks: readonly Runs[], expected: readonly Runs[]): void {
+  expect(masks.map(({ bounds }) => [...bounds])).toEqual(expected.map(({ bounds }) => [...bounds]));
+}
+
+describe('voteMasks', () => {
+  const voters = [speckled(1), speckled(2), speckled(3)];
+
+  it('cleans each class after a soft vote as its cut says', () => {
+    const plain = masksOf(voters, { cuts: uncleaned });
+    const masks = masksOf(voters);
+    expectSame(
+      masks,
+      plain.map((mask, index) => cleaned(mask, cuts[index]?.cleaning ?? 'none')),
+    );
+    expect(plain.every((mask) => components(mask).length > 1)).toBe(true);
+    expect(masks.map((mask, index) => equalRuns(mask, plain[index] as Runs))).toEqual([true, false, false, false]);
+  });
+
+  it('cleans each network’s masks before a hard vote, in which more than half must have a pixel', () => {
+    const ballots = voters.map((voter) => masksOf([voter]));
+    const expected = cuts.map((_, index) =>
+      majority(
+        ballots.map((masks) => masks[index] as Runs),
+        2,
+      ),
+    );
+    expectSame(masksOf(voters, { method: 'hard' }), expected);
+  });
+
+  it('leaves out what half of the networks have', () => {
+    const pair = voters.slice(0, 2);
+    const expected = cuts.map((_, index) =>
+      majority(
+        pair.map((voter) => masksOf([voter])[index] as Runs),
+        2,
+      ),
+    );
+    expectSame(masksOf(pair, { method: 'hard' }), expected);
+  });
+
+  it.each(['soft', 'hard'] as const)('counts each network by its weight in a %s vote', (method) => {
+    const others = [speckled(1, 2), speckled(2, 1)];
+    const repeated = [speckled(1), speckled(1), speckled(2)];
+    expectSame(masksOf(others, { method }), masksOf(repeated, { method }));
+  });
+});
