@@ -86,6 +86,7 @@ type Row = Expected & {
 const bad = (code: ErrorCode, place: string, mend: string): Expected => ({ code, exit: 65, place, mend });
 const annotationInvalid = (what: string): Expected => bad('annotation-invalid', what, 'Mend the annotation named');
 const submissionInvalid = (place: string): Expected => bad('submission-invalid', place, 'carpal check lists them all');
+const usage = (place: string, mend: string): Expected => ({ code: 'usage-invalid', exit: 64, place, mend });
 const mismatch = (place: string): Expected => bad('weights-mismatch', place, '');
 const unwritable = (place: string): Expected => ({ code: 'folder-unwritable', exit: 78, place, mend: 'Give a folder that you may write' });
 
@@ -201,10 +202,31 @@ const ROWS: readonly Row[] = [
     ...mismatch('b.safetensors'),
   },
   {
-    says: 'predict: weights of two models of other input sizes',
-    command: [...PREDICT, 'b.safetensors'],
-    harm: (folder) => harmed.twoWeights({ inputSize: '128' })(folder),
-    ...mismatch('b.safetensors'),
+    says: 'predict: weights with NaN',
+    command: PREDICT,
+    harm: (folder) => harmed.weightsNaN(folder),
+    ...bad('weights-invalid', 'holds NaN at 0 (a.safetensors)', 'a training that ended well'),
+  },
+  {
+    says: 'predict: thresholds of which one is outside 0 to 1',
+    command: [...PREDICT, '--thresholds', 'thresholds.json'],
+    harm: (folder) => harmed.thresholdsOutside(folder),
+    ...bad(
+      'thresholds-invalid',
+      'Radius has the threshold 1.2, which is not between 0 and 1 (thresholds.json)',
+      'made for the same classes',
+    ),
+  },
+  { says: 'predict: a threshold outside 0 to 1', command: [...PREDICT, '--threshold', '1'], ...usage('(--threshold)', 'between 0 and 1') },
+  {
+    says: 'predict: a threshold and thresholds',
+    command: [...PREDICT, '--threshold', '0.4', '--thresholds', 'thresholds.json'],
+    ...usage('--thresholds)', 'Leave one of the two out'),
+  },
+  {
+    says: 'predict: a vote of weight 0',
+    command: [...PREDICT, 'b.safetensors=0'],
+    ...usage('"0" is no weight for b.safetensors (--weights)', 'Give a number above 0'),
   },
   {
     says: 'run: a data set that is not there',

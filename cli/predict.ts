@@ -1,39 +1,49 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
-import type { TtaName } from '@carpal/configs/schema/experiment.ts';
-import { TTA_NAMES } from '@carpal/configs/schema/learning.ts';
-import { predict } from '@carpal/trainer/infer/predict.ts';
-import { Command } from 'commander';
+import { type PredictOptions, predict } from '@carpal/trainer/infer/predict.ts';
+import { Command, Option } from 'commander';
+import { addViewingOptions, type ViewingOptions, viewingOfOptions } from './viewing-options.ts';
+import { weightsChoice } from './weights-choice.ts';
 
-type Options = {
+type Options = ViewingOptions & {
   readonly weights: string[];
   readonly images: string;
   readonly out: string;
+  readonly method: PredictOptions['method'];
   readonly overlays?: string;
-  readonly threshold: string;
-  readonly tta: string;
+  readonly threshold?: string;
+  readonly thresholds?: string;
   readonly json?: boolean;
 };
 
 /** `carpal predict`: masks for new images. */
 export const command = (): Command =>
-  new Command()
-    .description('Masks for new images of any size, 8 or 16 bit, by soft vote over the weights given.')
-    .requiredOption('--weights <FILE...>', 'best.safetensors of one fold or of several')
-    .requiredOption('--images <DIR>', 'a folder of images, or a data set (its test half)')
-    .requiredOption('--out <CSV>', 'the submission to write')
-    .option('--overlays <DIR>', 'write the masks over each image as PNG into this folder')
-    .option('--threshold <P>', 'probability above which a pixel belongs to a bone', '0.5')
-    .option('--tta <VIEWS>', `views to average, with commas: ${TTA_NAMES.join(', ')}`, 'identity,flipHorizontal')
+  addViewingOptions(
+    new Command()
+      .description('Masks for new images of any size, 8 or 16 bit, by the vote of networks of any architecture and input size.')
+      .requiredOption('--weights <PATH[=WEIGHT]...>', "best.safetensors files, or folders of experiments' artifacts for all their folds")
+      .requiredOption('--images <DIR>', 'a folder of images, or a data set (its test half)')
+      .requiredOption('--out <CSV>', 'the submission to write')
+      .addOption(
+        new Option('--method <METHOD>', 'soft: probabilities are averaged; hard: more than half of the weight must have a pixel')
+          .choices(['soft', 'hard'])
+          .default('soft'),
+      )
+      .option('--overlays <DIR>', 'write the masks over each image as PNG into this folder')
+      .option('--threshold <P>', 'probability above which a pixel belongs to a bone (default: 0.5)')
+      .option('--thresholds <JSON>', "an ensemble's thresholds.json: threshold and cleaning of each class"),
+  )
     .option('--json', 'print JSON')
-    .action(async ({ weights, images, out, overlays, threshold, tta, json }: Options) => {
+    .action(async (options: Options) => {
+      const { weights, images, out, method, overlays, json } = options;
       const showsProgress = process.stderr.isTTY === true && json !== true;
       const result = await predict({
-        weights,
+        weights: weights.map(weightsChoice),
+        method,
         images,
         out,
         ...(overlays === undefined ? {} : { overlays }),
-        threshold: thresholdOf(threshold),
-        views: viewsOf(tta),
+        thresholds: thresholdsOf(options),
+        viewing: viewingOfOptions(options),
         ...(showsProgress ? { onProgress: (done: number, total: number) => process.stderr.write(`\r${done} of ${total} images`) } : {}),
       });
       if (showsProgress) process.stderr.write('\n');
@@ -44,19 +54,20 @@ export const command = (): Command =>
       process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : line);
     });
 
-function thresholdOf(text: string): number {
-  const threshold = Number(text);
-  if (text.trim() !== '' && threshold > 0 && threshold < 1) return threshold;
-  throw new CarpalError('usage-invalid', `"${text}" is no threshold`, {
+/** One threshold for all classes, or the file that has one for each. */
+function thresholdsOf({ threshold, thresholds }: Options): number | string {
+  if (threshold === undefined) return thresholds ?? 0.5;
+  if (thresholds !== undefined) {
+    const remedy = 'Leave one of the two out.';
+    throw new CarpalError('usage-invalid', 'the file has a threshold for each class already', {
+      where: '--threshold, --thresholds',
+      remedy,
+    });
+  }
+  const value = Number(threshold);
+  if (threshold.trim() !== '' && value > 0 && value < 1) return value;
+  throw new CarpalError('usage-invalid', `"${threshold}" is no threshold`, {
     where: '--threshold',
     remedy: 'Give a number between 0 and 1, such as 0.5.',
-  });
-}
-
-function viewsOf(text: string): TtaName[] {
-  return text.split(',').map((part) => {
-    const view = TTA_NAMES.find((name) => name === part.trim());
-    if (view) return view;
-    throw new CarpalError('usage-invalid', `there is no view "${part.trim()}"`, { where: '--tta', remedy: `Use ${TTA_NAMES.join(', ')}.` });
   });
 }

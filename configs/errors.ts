@@ -25,6 +25,21 @@ export const ERRORS = {
     meaning: 'A running experiment was given a changed field that cannot change any more.',
     remedy: 'Take the change back, or give the changed experiment a name of its own.',
   },
+  'sizes-unmeasured': {
+    exit: EXIT.configuration,
+    meaning: 'The manifest leaves input.size or training.batchSize to the machine (auto), and this command measures nothing.',
+    remedy: 'Write numbers; carpal run --dry-run FILE, on a machine such as will train it, prints those that fit.',
+  },
+  'memory-too-small': {
+    exit: EXIT.configuration,
+    meaning: 'A training step needs more memory than the process may use.',
+    remedy: 'Lower training.batchSize or input.size, take a narrower network, or give more memory.',
+  },
+  'trial-failed': {
+    exit: EXIT.service,
+    meaning: 'The process that tries training steps ended without an answer.',
+    remedy: 'Read what it said; carpal run --dry-run --no-trial leaves the trial out.',
+  },
   'classes-unknown': {
     exit: EXIT.configuration,
     meaning: 'There is no such list of classes, or it is not a list of names.',
@@ -105,6 +120,11 @@ export const ERRORS = {
     exit: EXIT.data,
     meaning: 'Weights belong to another network, other options, other classes or another input size.',
     remedy: 'Give weights of the network that the manifest names, or change the manifest.',
+  },
+  'thresholds-invalid': {
+    exit: EXIT.data,
+    meaning: 'A thresholds file cannot be used: not JSON, a threshold outside 0 to 1, or not one entry for each class.',
+    remedy: "Give an ensemble's thresholds.json, made for the same classes.",
   },
   'checkpoint-invalid': {
     exit: EXIT.data,
@@ -216,6 +236,16 @@ export const ERRORS = {
     exit: EXIT.configuration,
     meaning: 'There is no such environment, or its file breaks a rule.',
     remedy: 'Name a file of configs/environments without .yaml, or mend the fields named.',
+  },
+  'run-unreadable': {
+    exit: EXIT.data,
+    meaning: 'A file that a run has left for comparisons is damaged, or of another version of carpal.',
+    remedy: 'Run the ensemble stage of that run again; it writes the file anew.',
+  },
+  'runs-incomparable': {
+    exit: EXIT.data,
+    meaning: 'Runs have no image in common, or not the same classes.',
+    remedy: 'Compare runs over the same data set and list of classes.',
   },
   'cost-unmeasured': {
     exit: EXIT.usage,

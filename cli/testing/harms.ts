@@ -3,6 +3,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import { loadClasses } from '@carpal/configs/classes.ts';
+import type { NamedArrays } from '@carpal/trainer/engine/named-arrays.ts';
 import { encodeSafetensors } from '@carpal/trainer/engine/safetensors.ts';
 import { buildModel } from '@carpal/trainer/models/registry.ts';
 import { readWeights } from '@carpal/trainer/models/weights.ts';
@@ -48,15 +49,14 @@ async function writeSubmission(path: string, images: readonly string[], rows: (a
 type Claims = Partial<Record<'model' | 'options' | 'classes' | 'inputSize', string>>;
 
 /** A weights file of a SlimUNet that was never trained; it may claim to be something else. */
-async function writeWeights(
-  path: string,
-  claims: Partial<Record<'model' | 'options' | 'classes' | 'inputSize', string>> = {},
-): Promise<void> {
+async function writeWeights(path: string, claims: Claims = {}, harm: (arrays: NamedArrays) => void = () => undefined): Promise<void> {
   const options = { width: 4, depth: 3 };
   const model = buildModel({ name: 'SlimUNet', options, classes: CLASSES.length, seed: 1 });
   const metadata = { model: 'SlimUNet', options: JSON.stringify(options), classes: JSON.stringify(CLASSES), inputSize: '64', ...claims };
-  await writeFile(path, encodeSafetensors(readWeights(model), metadata));
+  const arrays = readWeights(model);
   model.dispose();
+  harm(arrays);
+  await writeFile(path, encodeSafetensors(arrays, metadata));
 }
 
 /** What can be done to a case's folder, whose data set is a copy of the one in `data`. Files of the case: a.csv, good.csv, a.safetensors, … */
@@ -106,6 +106,15 @@ export async function harmsFor(data: string) {
     twoWeights: (claims: Claims) => async (folder: string) => {
       await writeWeights(join(folder, 'a.safetensors'));
       await writeWeights(join(folder, 'b.safetensors'), claims);
+    },
+    weightsNaN: (folder: string) =>
+      writeWeights(join(folder, 'a.safetensors'), {}, (arrays) => {
+        for (const { data: values } of arrays.values()) values[0] = Number.NaN;
+      }),
+    thresholdsOutside: async (folder: string) => {
+      await writeWeights(join(folder, 'a.safetensors'));
+      const entries = CLASSES.map((bone) => [bone, { threshold: bone === 'Radius' ? 1.2 : 0.5, cleaning: 'none' }]);
+      await writeFile(join(folder, 'thresholds.json'), JSON.stringify(Object.fromEntries(entries)));
     },
     fileInTheWay: (name: string) => (folder: string) => writeFile(join(folder, name), 'mine'),
     weightsCutShort: async (folder: string) => {

@@ -15,7 +15,7 @@ export async function openFoldNetworks(experiment: SegmentationExperiment, store
   const networks: Network[] = [];
   try {
     for (const fold of experiment.spec.run.folds) {
-      const { bytes, where } = await readBest(store, `${foldKey(experiment, fold)}/`, fold);
+      const { bytes, where } = await readBestWeights(store, `${foldKey(experiment, fold)}/`, fold);
       const network = openNetwork(bytes, where);
       networks.push(network);
       checkTask(network, experiment);
@@ -27,7 +27,8 @@ export async function openFoldNetworks(experiment: SegmentationExperiment, store
   }
 }
 
-async function readBest(store: ArtifactStore, key: string, fold: number): Promise<{ bytes: Buffer; where: string }> {
+/** The best weights of a finished fold under `key`, which ends in a slash; throws what openFoldNetworks throws of them. */
+export async function readBestWeights(store: ArtifactStore, key: string, fold: number): Promise<{ bytes: Buffer; where: string }> {
   const stateKey = key + FILE.checkpointState;
   const state = await store.readIfPresent(stateKey);
   const unfinished = (): CarpalError =>

@@ -1,19 +1,27 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cleaned } from '@carpal/masks/cleaning.ts';
+import { formatRle, parseRle } from '@carpal/masks/rle-text.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../engine/safetensors.ts';
 import { buildModel } from '../models/registry.ts';
 import { readWeights } from '../models/weights.ts';
 import { randomFor } from '../random.ts';
+import type { CheckpointRecord } from '../train/checkpoint-record.ts';
 import { checkSubmission } from './check-submission.ts';
+import type { WeightsChoice } from './open-networks.ts';
 import { type PredictOptions, predict } from './predict.ts';
 import { SubmissionFile } from './submission-file.ts';
+import { voteSubmissions } from './vote-submissions.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'carpal-predict-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const images = join(folder, 'images');
+const out = join(folder, 'out.csv');
+const refused = join(folder, 'refused.csv');
 const classes = ['Radius', 'Ulna', 'Lunate'];
 
 type Facts = {
@@ -21,31 +29,91 @@ type Facts = {
   readonly classNames?: readonly string[];
   readonly inputSize?: string;
   readonly seed?: number;
-  readonly width?: number;
+  readonly options?: { readonly width: number; readonly depth: number };
+  /** What the file says of its options, where that is not true. */
+  readonly claimedWidth?: number;
+  readonly firstValue?: number;
 };
 
-/** A weights file of a small network that was never trained. */
-function weights(file: string, { name = 'SlimUNet', classNames = classes, inputSize = '32', seed = 1, width = 4 }: Facts = {}): string {
-  const options = { width: 4, depth: 2 };
+/** The bytes of a weights file of a small network that was never trained. */
+function weightsBytes({ name = 'SlimUNet', classNames = classes, inputSize = '32', seed = 1, ...facts }: Facts): Buffer {
+  const { options = { width: 4, depth: 2 }, claimedWidth = options.width, firstValue } = facts;
   const model = buildModel({ name: 'SlimUNet', options, classes: classNames.length, seed });
   const arrays = readWeights(model);
   model.dispose();
   const random = randomFor(seed, 'weights');
-  for (const { data } of arrays.values()) for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) + random.range(0, 0.2);
-  const path = join(folder, file);
-  const metadata = {
-    model: name,
-    options: JSON.stringify(name === 'UNet' ? {} : { ...options, width }),
-    classes: JSON.stringify(classNames),
-    inputSize,
-  };
-  writeFileSync(path, encodeSafetensors(arrays, metadata));
-  return path;
+  for (const [key, { data }] of arrays) {
+    if (key.includes('moving')) continue;
+    // The head begins with the belief that bones are rare; without it masks are neither empty nor full.
+    for (let i = 0; i < data.length; i++) data[i] = (key === 'model/head/bias' ? 0 : (data[i] as number)) + random.range(-0.8, 0.8);
+  }
+  if (firstValue !== undefined) for (const { data } of arrays.values()) data[0] = firstValue;
+  const claims = JSON.stringify(name === 'UNet' ? {} : { ...options, width: claimedWidth });
+  return encodeSafetensors(arrays, { model: name, options: claims, classes: JSON.stringify(classNames), inputSize });
 }
 
+/** A weights file of its own in the folder, counting once. */
+function of(file: string, facts: Facts = {}): WeightsChoice {
+  const path = join(folder, file);
+  writeFileSync(path, weightsBytes(facts));
+  return { path, weight: 1 };
+}
+
+/** The checkpoint folder of a finished fold. */
+function writeFold(checkpoint: string, facts: Facts): void {
+  mkdirSync(checkpoint, { recursive: true });
+  const bytes = weightsBytes(facts);
+  const weights = { file: 'best.safetensors', sha256: createHash('sha256').update(bytes).digest('hex') };
+  const record: CheckpointRecord = {
+    version: 1,
+    trains: 'a',
+    prepared: 'b',
+    finished: true,
+    epoch: 2,
+    step: 0,
+    ended: 'epochs',
+    running: { loss: 0, images: 0, seconds: 0, waitSeconds: 0 },
+    last: weights,
+    best: { ...weights, epoch: 1, dice: 0.5 },
+    schedule: null,
+    earlyStop: { reference: null, referenceEpoch: 0 },
+  };
+  writeFileSync(join(checkpoint, weights.file), bytes);
+  writeFileSync(join(checkpoint, 'state.json'), JSON.stringify(record));
+}
+
+/** The run-length texts of the submission, by image, then class. */
+async function readMasks(): Promise<string[]> {
+  const file = await SubmissionFile.open(out);
+  const texts: string[] = [];
+  for (const row of file.rows) texts.push(await file.readRle(row));
+  await file.close();
+  return texts;
+}
+
+async function masksBy(changes: Partial<PredictOptions>): Promise<string[]> {
+  await predict(optionsOf(changes));
+  return await readMasks();
+}
+
+/** The pixels of a run-length text. */
+function pixelsOf(text: string): Set<number> {
+  const numbers = text === '' ? [] : text.split(' ').map(Number);
+  const pixels = new Set<number>();
+  for (let i = 0; i < numbers.length; i += 2) {
+    for (let k = 0; k < (numbers[i + 1] ?? 0); k++) pixels.add((numbers[i] ?? 0) + k);
+  }
+  return pixels;
+}
+
+const windowed = (size: number): PredictOptions['viewing'] => {
+  const window = { size, stride: size, weights: 'uniform', sheetSize: 2 * size } as const;
+  return { views: ['identity'], degrees: 10, scale: 0.25, window };
+};
+
 const optionsOf = (changes: Partial<PredictOptions>): PredictOptions => {
-  const views: PredictOptions['views'] = ['identity', 'flipHorizontal'];
-  return { weights: [], images, out: join(folder, 'out.csv'), threshold: 0.5, views, ...changes };
+  const viewing: PredictOptions['viewing'] = { views: ['identity', 'flipHorizontal'], degrees: 10, scale: 0.25 };
+  return { weights: [], method: 'soft', images, out, thresholds: 0.5, viewing, ...changes };
 };
 
 beforeAll(async () => {
@@ -70,46 +138,108 @@ beforeAll(async () => {
 describe('predict', () => {
   it('writes a valid submission and an overlay for images of any size and depth, by the vote of several weights', async () => {
     const overlays = join(folder, 'overlays');
-    const result = await predict(optionsOf({ weights: [weights('a.safetensors'), weights('b.safetensors', { seed: 2 })], overlays }));
+    const result = await predict(optionsOf({ weights: [of('a.safetensors'), of('b.safetensors', { seed: 2 })], overlays }));
     expect(result.images).toBe(3);
-    const check = await checkSubmission(join(folder, 'out.csv'), images, classes);
+    const check = await checkSubmission(out, images, classes);
     expect(check).toMatchObject({ valid: true, rows: 9 });
     expect(readdirSync(overlays).sort()).toEqual(['sixteen.png', 'small.png', 'wide.png']);
   });
 
-  it('gives one network twice the same masks as once', async () => {
-    const path = weights('a.safetensors');
-    const rowsOf = async (given: readonly string[]): Promise<string[]> => {
-      await predict(optionsOf({ weights: given, threshold: 0.45 }));
-      const file = await SubmissionFile.open(join(folder, 'out.csv'));
-      const texts: string[] = [];
-      for (const row of file.rows) texts.push(await file.readRle(row));
-      await file.close();
-      return texts;
-    };
-    expect(await rowsOf([path, path])).toEqual(await rowsOf([path]));
+  it.each(['soft', 'hard'] as const)('gives one network twice the same masks as once, by %s vote', async (method) => {
+    const twice = await masksBy({ weights: [of('a.safetensors'), of('a.safetensors')], method, thresholds: 0.45 });
+    expect(twice).toEqual(await masksBy({ weights: [of('a.safetensors')], method, thresholds: 0.45 }));
+  });
+
+  it('takes networks of different architecture and input size, in any order', async () => {
+    const [small, large] = [of('a.safetensors'), of('d.safetensors', { options: { width: 6, depth: 3 }, inputSize: '64', seed: 4 })];
+    const both = await masksBy({ weights: [small, large] });
+    expect(both).toEqual(await masksBy({ weights: [large, small] }));
+    expect(both).not.toEqual(await masksBy({ weights: [small] }));
+    expect(both).not.toEqual(await masksBy({ weights: [large] }));
+  });
+
+  it.each(['soft', 'hard'] as const)('lets a network of nearly all the weight decide, by %s vote', async (method) => {
+    const [one, other] = [of('a.safetensors'), of('b.safetensors', { seed: 2 })];
+    const decided = await masksBy({
+      weights: [
+        { ...one, weight: 1e9 },
+        { ...other, weight: 1e-9 },
+      ],
+      method,
+    });
+    expect(decided).toEqual(await masksBy({ weights: [one] }));
+  });
+
+  it('gives by hard vote what voting the submissions of each network gives', async () => {
+    const voters = [1, 2, 3].map((seed) => of(`${seed}.safetensors`, { seed }));
+    const files: string[] = [];
+    for (const [index, voter] of voters.entries()) {
+      files.push(join(folder, `voter-${index}.csv`));
+      await predict(optionsOf({ weights: [voter], out: files.at(-1) as string }));
+    }
+    await voteSubmissions({ files, out });
+    const voted = await readMasks();
+    expect(await masksBy({ weights: voters, method: 'hard' })).toEqual(voted);
+    expect(voted.some((text) => text !== '')).toBe(true);
+  });
+
+  it('leaves what two networks do not agree upon out of a hard vote', async () => {
+    const [one, other] = [of('a.safetensors'), of('b.safetensors', { seed: 2 })];
+    const both = (await masksBy({ weights: [one, other], method: 'hard' })).map(pixelsOf);
+    const [first, second] = [(await masksBy({ weights: [one] })).map(pixelsOf), (await masksBy({ weights: [other] })).map(pixelsOf)];
+    expect(both).toEqual(first.map((pixels, index) => new Set([...pixels].filter((pixel) => second[index]?.has(pixel)))));
+  });
+
+  it('cuts and cleans each class as a thresholds file says', async () => {
+    const file = join(folder, 'thresholds.json');
+    const entries = { Lunate: { threshold: 0.55, cleaning: 'largest+fill' }, Radius: 0.4, Ulna: { threshold: 0.5 } };
+    writeFileSync(file, JSON.stringify(entries));
+    const weight = [of('a.safetensors')];
+    const masks = await masksBy({ weights: weight, thresholds: file });
+    const at = async (threshold: number): Promise<string[]> => masksBy({ weights: weight, thresholds: threshold });
+    const [low, middle, high] = [await at(0.4), await at(0.5), await at(0.55)];
+    const sizes = [
+      [40, 61],
+      [12, 12],
+      [90, 50],
+    ] as const;
+    for (const [image, [width, height]] of sizes.entries()) {
+      const lunate = cleaned(parseRle(high[3 * image + 2] ?? '', width, height), 'largest+fill');
+      expect(masks.slice(3 * image, 3 * image + 3)).toEqual([low[3 * image], middle[3 * image + 1], formatRle(lunate)]);
+    }
+    expect(masks).not.toEqual([low, middle, high].flatMap((_, image) => [low[3 * image], middle[3 * image + 1], high[3 * image + 2]]));
+  });
+
+  it('takes the folder of an experiment for the best weights of its folds', async () => {
+    const experiment = join(folder, 'experiment');
+    for (const [fold, seed] of [1, 2].entries()) await writeFold(join(experiment, 'folds', String(fold), 'checkpoint'), { seed });
+    const single = [of('a.safetensors', { seed: 1 }), of('b.safetensors', { seed: 2 })];
+    expect(await masksBy({ weights: [{ path: experiment, weight: 1 }] })).toEqual(await masksBy({ weights: single }));
   });
 
   it.each<[string, () => Partial<PredictOptions>, string]>([
     [
       'weights of other classes',
-      () => ({ weights: [weights('a.safetensors'), weights('c.safetensors', { classNames: ['Radius', 'Ulna', 'Elbow'] })] }),
+      () => ({ weights: [of('a.safetensors'), of('c.safetensors', { classNames: ['Radius', 'Ulna', 'Elbow'] })] }),
       'weights-mismatch',
     ],
+    ['weights of another network', () => ({ weights: [of('c.safetensors', { name: 'UNet' })] }), 'weights-mismatch'],
+    ['weights of an unknown network', () => ({ weights: [of('c.safetensors', { name: 'OctopusNet' })] }), 'model-unknown'],
+    ['weights without an input size', () => ({ weights: [of('c.safetensors', { inputSize: 'large' })] }), 'weights-invalid'],
+    ['weights of a network beyond all bounds', () => ({ weights: [of('c.safetensors', { claimedWidth: 1e9 })] }), 'weights-invalid'],
+    ['weights with NaN', () => ({ weights: [of('a.safetensors'), of('c.safetensors', { firstValue: Number.NaN })] }), 'weights-invalid'],
+    ['weights with infinity', () => ({ weights: [of('c.safetensors', { firstValue: Number.POSITIVE_INFINITY })] }), 'weights-invalid'],
+    ['weights that are not there', () => ({ weights: [{ path: join(folder, 'none.safetensors'), weight: 1 }] }), 'weights-invalid'],
+    ['a folder without folds', () => ({ weights: [{ path: images, weight: 1 }] }), 'weights-invalid'],
     [
-      'weights of another input size',
-      () => ({ weights: [weights('a.safetensors'), weights('c.safetensors', { inputSize: '64' })] }),
-      'weights-mismatch',
+      'thresholds that are not there',
+      () => ({ weights: [of('a.safetensors')], thresholds: join(folder, 'no.json') }),
+      'thresholds-invalid',
     ],
-    ['weights of another network', () => ({ weights: [weights('c.safetensors', { name: 'UNet' })] }), 'weights-mismatch'],
-    ['weights of an unknown network', () => ({ weights: [weights('c.safetensors', { name: 'OctopusNet' })] }), 'model-unknown'],
-    ['weights without an input size', () => ({ weights: [weights('c.safetensors', { inputSize: 'large' })] }), 'weights-invalid'],
-    ['weights of a network beyond all bounds', () => ({ weights: [weights('c.safetensors', { width: 1e9 })] }), 'weights-invalid'],
-    ['weights that are not there', () => ({ weights: [join(folder, 'none.safetensors')] }), 'weights-invalid'],
-    ['no images', () => ({ weights: [weights('a.safetensors')], images: join(folder, 'nothing') }), 'dataset-missing'],
+    ['a window that a network cannot see through', () => ({ weights: [of('a.safetensors')], viewing: windowed(33) }), 'usage-invalid'],
+    ['no images', () => ({ weights: [of('a.safetensors')], images: join(folder, 'nothing') }), 'dataset-missing'],
   ])('refuses %s and writes nothing', async (_, change, code) => {
-    const out = join(folder, 'refused.csv');
-    await expect(predict(optionsOf({ ...change(), out }))).rejects.toMatchObject({ code });
+    await expect(predict(optionsOf({ ...change(), out: refused }))).rejects.toMatchObject({ code });
     expect(readdirSync(folder).filter((name) => name.startsWith('refused'))).toEqual([]);
   });
 
@@ -121,8 +251,7 @@ describe('predict', () => {
       .toBuffer();
     writeFileSync(join(damaged, 'a.png'), whole);
     writeFileSync(join(damaged, 'b.png'), whole.subarray(0, whole.length / 2));
-    const out = join(folder, 'refused.csv');
-    const work = predict(optionsOf({ weights: [weights('a.safetensors')], images: damaged, out }));
+    const work = predict(optionsOf({ weights: [of('a.safetensors')], images: damaged, out: refused }));
     await expect(work).rejects.toMatchObject({ code: 'image-unreadable', where: join(damaged, 'b.png') });
     expect(readdirSync(folder).filter((name) => name.startsWith('refused'))).toEqual([]);
   });

@@ -1,29 +1,29 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
-import { CarpalError } from '@carpal/configs/errors.ts';
-import { systemErrorCode } from '@carpal/configs/file-errors.ts';
-import type { TtaName } from '@carpal/configs/schema/experiment.ts';
-import { squareFit } from '@carpal/masks/fit.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
-import { fitImage } from '../data/fit-image.ts';
 import { readSheet, type Sheet } from '../data/read-sheet.ts';
 import { overlayPng } from '../report/overlay.ts';
 import { greyPicture } from '../report/radiographs.ts';
 import { findImages, type ImageFile } from './image-folder.ts';
-import { checkSameTask, type Network, openNetwork } from './network.ts';
-import { softVote } from './soft-vote.ts';
+import { checkWindow } from './network.ts';
+import { openNetworks, type WeightsChoice } from './open-networks.ts';
+import { fittedSquares } from './sheet-squares.ts';
 import { writeSubmission } from './submission-writer.ts';
+import { readThresholdsFile } from './thresholds-file.ts';
+import type { Viewing } from './viewing.ts';
+import { type ClassCut, type MaskVote, voteMasks } from './vote-masks.ts';
 
 export type PredictOptions = {
-  /** Weights files; their networks vote softly. */
-  readonly weights: readonly string[];
+  /** Their networks vote, whatever their architecture and input size. */
+  readonly weights: readonly WeightsChoice[];
+  readonly method: MaskVote['method'];
   readonly images: string;
   readonly out: string;
   /** Folder for one overlay an image. */
   readonly overlays?: string;
-  readonly threshold: number;
-  readonly views: readonly TtaName[];
+  /** One threshold for every class, uncleaned, or an ensemble's thresholds.json. */
+  readonly thresholds: number | string;
+  readonly viewing: Viewing;
   readonly onProgress?: (done: number, total: number) => void;
 };
 
@@ -35,28 +35,27 @@ export type Prediction = { readonly images: number; readonly classes: readonly s
  */
 export async function predict(options: PredictOptions): Promise<Prediction> {
   const images = await findImages(options.images);
-  const networks: Network[] = [];
+  const networks = await openNetworks(options.weights);
   try {
-    for (const path of options.weights) networks.push(openNetwork(await readWeightsFile(path), path));
-    const [first] = networks;
-    if (!first) throw new CarpalError('usage-invalid', 'no weights are given', { where: '--weights' });
-    checkSameTask(networks);
-    return await predictImages(images, networks, first.facts, options);
+    const { viewing, method, thresholds } = options;
+    if (viewing.window) checkWindow(networks, viewing.window.size);
+    const { classes } = networks[0].facts;
+    const cuts =
+      typeof thresholds === 'string'
+        ? await readThresholdsFile(thresholds, classes)
+        : classes.map((): ClassCut => ({ threshold: thresholds, cleaning: 'none' }));
+    return await predictImages(images, { method, networks, viewing, cuts }, classes, options);
   } finally {
     for (const network of networks) network.dispose();
   }
 }
 
-type Task = { readonly classes: readonly string[]; readonly inputSize: number };
-
 async function predictImages(
   images: readonly ImageFile[],
-  networks: readonly Network[],
-  task: Task,
+  vote: MaskVote,
+  classes: readonly string[],
   options: PredictOptions,
 ): Promise<Prediction> {
-  const { classes, inputSize } = task;
-  const thresholds = classes.map(() => options.threshold);
   let emptyMasks = 0;
   await writeSubmission(options.out, async (writer) => {
     let next = sheetAt(images, 0);
@@ -64,9 +63,7 @@ async function predictImages(
       const sheet = await next;
       // The next image is decoded on a library thread while this one is predicted.
       next = sheetAt(images, index + 1);
-      const { width, height } = sheet;
-      const pixels = fitImage(sheet, squareFit(width, height, inputSize));
-      const masks = softVote({ networks, views: options.views, thresholds }, { pixels, size: inputSize, width, height });
+      const masks = voteMasks(vote, fittedSquares(sheet));
       for (const [classIndex, mask] of masks.entries()) {
         if (mask.bounds.length === 0) emptyMasks += 1;
         await writer.write(image.imageName, classes[classIndex] ?? '', mask);
@@ -105,12 +102,4 @@ async function writeOverlay(
     notes: [`${found} of ${classes.length} bones found`],
   });
   await writeFileAtomically(join(folder, `${image.imageName.replace(/\.[^.]*$/, '')}.png`), png);
-}
-
-async function readWeightsFile(path: string): Promise<Buffer> {
-  return readFile(path).catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const what = systemErrorCode(cause) === 'ENOENT' ? 'there is no such file' : `the file cannot be read: ${reason}`;
-    throw new CarpalError('weights-invalid', what, { where: path, cause });
-  });
 }
