@@ -70,12 +70,38 @@ describe('voteSubmissions', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('out.csv'))).toEqual([]);
   });
 
+  it('names a row that one of several files alone has, with its line', async () => {
+    const whole = submission('whole.csv', ['a.png,Radius,1 2', 'a.png,Ulna,']);
+    const [same, more] = [
+      submission('same.csv', ['a.png,Ulna,', 'a.png,Radius,']),
+      submission('more.csv', ['a.png,Radius,', 'b.png,Ulna,', 'a.png,Ulna,']),
+    ];
+    await expect(voteSubmissions({ files: [whole, same, more], out })).rejects.toMatchObject({
+      code: 'submission-invalid',
+      message: `${more} has 1 row that no other file has, first b.png, Ulna on line 3`,
+    });
+    await expect(voteSubmissions({ files: [whole, more], out })).rejects.toMatchObject({
+      message: `${whole} lacks 1 row that another file has, first b.png, Ulna`,
+    });
+  });
+
+  it.each([
+    [['1 4', '3 4'], '3 2'],
+    [['1 4', '3 4', '5 2'], '3 4'],
+    [['1 2', '3 2', '5 2', '1 6'], ''],
+  ])('keeps of the masks %j what more than half have, when no number is given', async (masks, kept) => {
+    const files = masks.map((mask, index) => submission(`${index}.csv`, [`a.png,Radius,${mask}`]));
+    await voteSubmissions({ files, out });
+    expect(readFileSync(out, 'utf8')).toBe(`image_name,class,rle\na.png,Radius,${kept}\n`);
+  });
+
   it('refuses more votes than files', async () => {
     const one = submission('one.csv', ['a.png,Radius,1 2']);
     await expect(voteSubmissions({ files: [one], out, minVotes: 2 })).rejects.toMatchObject({ code: 'usage-invalid' });
   });
 
   it('names the place of a bad mask and leaves nothing behind', async () => {
+    rmSync(out, { force: true });
     const bad = submission('bad.csv', ['a.png,Radius,5 2 3 1']);
     await expect(voteSubmissions({ files: [bad], out })).rejects.toMatchObject({ where: `${bad}:2` });
     expect(readdirSync(folder).filter((name) => name.startsWith('out.csv'))).toEqual([]);

@@ -63,6 +63,9 @@ function joinRows(files: readonly SubmissionFile[]): SubmissionRow[][] {
   const indexes = files.map((file) => new Map(file.rows.map((row) => [rowKey(row), row])));
   const all = new Map<string, SubmissionRow>();
   for (const file of files) for (const row of file.rows) if (!all.has(rowKey(row))) all.set(rowKey(row), row);
+  // Of two files nobody can tell which is wrong; of more, a row that one alone has is too many there, not missing in all others.
+  const isExtra = (key: string): boolean => files.length > 2 && indexes.filter((index) => index.has(key)).length === 1;
+  const extras = new Map([...all].filter(([key]) => isExtra(key)));
   const complaints: string[] = [];
   for (const [index, file] of files.entries()) {
     const doubled = doubledRows(file.rows);
@@ -71,7 +74,12 @@ function joinRows(files: readonly SubmissionFile[]): SubmissionRow[][] {
       complaints.push(
         `${file.path} has ${rowsOf(doubled.length)} twice, first ${nameOf(first.row)} on lines ${first.first.line} and ${first.row.line}`,
       );
-    const missing = [...all].filter(([key]) => !indexes[index]?.has(key)).map(([, row]) => row);
+    const extra = file.rows.filter((row) => extras.has(rowKey(row)));
+    if (extra[0])
+      complaints.push(
+        `${file.path} has ${rowsOf(extra.length)} that no other file has, first ${nameOf(extra[0])} on line ${extra[0].line}`,
+      );
+    const missing = [...all].filter(([key]) => !indexes[index]?.has(key) && !extras.has(key)).map(([, row]) => row);
     if (missing[0]) complaints.push(`${file.path} lacks ${rowsOf(missing.length)} that another file has, first ${nameOf(missing[0])}`);
   }
   if (complaints.length > 0) throw new CarpalError('submission-invalid', complaints.join('; '));
