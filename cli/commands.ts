@@ -20,6 +20,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'predict', summary: 'masks for new images from trained weights', load: () => import('./predict.ts') },
   { name: 'vote', summary: 'hard vote of several submissions into one', load: () => import('./vote.ts') },
   { name: 'score', summary: 'Dice of a submission in all and per class', load: () => import('./score.ts') },
+  { name: 'compare', summary: 'runs side by side: Dice with intervals, differences, time', load: () => import('./compare.ts') },
   { name: 'check', summary: 'whether a submission is valid', load: () => import('./check.ts') },
   { name: 'operator', summary: 'look after the experiments of a Kubernetes cluster', load: () => import('./operator.ts') },
   { name: 'manifests', summary: 'every Kubernetes object of an installation, as YAML', load: () => import('./manifests.ts') },

@@ -43,6 +43,12 @@ export async function publishOutputs(store: ArtifactStore, experiment: Segmentat
     { key: `${ensemble}/${FILE.submission}`, name: FILE.submission, what: 'one row an image and class' },
     { key: `${report}/${FILE.report}`, name: FILE.report, what: 'curves, Dice of each class, best and worst cases' },
     { key: `${ensemble}/${SCORES}`, name: SCORES, what: 'out-of-fold Dice in all and of each class' },
+    {
+      key: `${ensemble}/${FILE.outOfFoldDice}`,
+      name: FILE.outOfFoldDice,
+      what: 'out-of-fold Dice of each image and class, for carpal compare',
+    },
+    { key: `${ensemble}/${FILE.learningCurves}`, name: FILE.learningCurves, what: 'the epochs of each fold, for carpal compare' },
     { key: `${report}/${FILE.overlays}`, name: FILE.overlays, what: 'the masks drawn over the images' },
   ];
   const wasThere = await exists(out);

@@ -11,7 +11,7 @@ export type LineChart = {
 
 const WIDTH = 560;
 const HEIGHT = 280;
-const PLOT = { left: 46, right: WIDTH - 12, top: 14, bottom: HEIGHT - 34 };
+const PLOT = { left: 56, right: WIDTH - 12, top: 14, bottom: HEIGHT - 42 };
 const TICKS = 5;
 
 /** A line chart as inline SVG that takes its text colour from the page. A chart without a finite point says so. */
@@ -36,13 +36,19 @@ export function lineChart(chart: LineChart): string {
     }),
     ...x.ticks.map(
       (tick) =>
-        `<text class="tick" x="${placeX(tick).toFixed(1)}" y="${PLOT.bottom + 16}" text-anchor="middle">${tickText(tick, x.step)}</text>`,
+        `<text class="tick" x="${placeX(tick).toFixed(1)}" y="${PLOT.bottom + 18}" text-anchor="middle">${tickText(tick, x.step)}</text>`,
     ),
     `<text class="tick" x="${PLOT.right}" y="${HEIGHT - 3}" text-anchor="end">${escapeHtml(chart.xLabel)}</text>`,
     ...series.map((line) => curve(line, placeX, placeY)),
   ];
-  const label = escapeHtml(chart.title);
+  const label = escapeHtml([chart.title, ...series.map(ending)].join('; '));
   return `<figure class="chart">${caption}<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${parts.join('')}</svg></figure>`;
+}
+
+/** What a reader who cannot see the line is told of it. */
+function ending({ label, points }: Series): string {
+  const last = points.at(-1);
+  return last === undefined ? `${label}: nothing yet` : `${label}: ${Number(last.y.toPrecision(4))} at ${last.x}`;
 }
 
 function curve(line: Series, placeX: (x: number) => number, placeY: (y: number) => number): string {

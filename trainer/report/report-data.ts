@@ -1,7 +1,9 @@
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
+import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
 import type { ChosenThreshold } from '../infer/choose-thresholds.ts';
 import type { Score } from '../infer/scoring.ts';
+import type { CalibrationCounts } from '../insight/calibration.ts';
 
 /** A fold as the report shows it. `score` is that of the images its network was not trained on. */
 export type ReportFold = { readonly fold: number; readonly metrics: readonly EpochMetrics[]; readonly score: Score };
@@ -13,8 +15,12 @@ export type ReportData = {
   readonly experiment: SegmentationExperiment;
   readonly classes: readonly string[];
   readonly folds: readonly ReportFold[];
-  /** Over all folds' own images. */
+  /** All folds' own images. */
+  readonly images: readonly ScoredImage[];
+  /** Over these images. */
   readonly score: Score;
+  /** Over these images; undefined where a fold has not counted them. */
+  readonly calibration: CalibrationCounts | undefined;
   /** One a class; what the submission was cut at. */
   readonly thresholds: readonly ChosenThreshold[];
   readonly trainImages: number;

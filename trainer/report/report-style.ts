@@ -20,20 +20,38 @@ p { margin: 6px 0; max-width: 78ch; }
 figure { margin: 0; }
 figcaption { font-size: 13px; margin-bottom: 6px; }
 .chart { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; }
+.charts.small { grid-template-columns: repeat(auto-fill, minmax(min(250px, 100%), 1fr)); }
+.charts.small svg { max-width: 320px; margin: 0 auto; }
 .chart svg { display: block; width: 100%; height: auto; }
 .tick { fill: var(--dim); font-size: 12px; }
 .grid { stroke: var(--line); }
+.diagonal { stroke: var(--dim); stroke-dasharray: 4 4; }
+polyline.thin, polyline.thick { fill: none; stroke-linejoin: round; }
+.thin { stroke: var(--dim); stroke-width: 1; opacity: 0.6; }
+polyline.thick { stroke: var(--accent); stroke-width: 2.5; }
+circle.thick { fill: var(--accent); }
 .key { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 10px 2px; color: var(--dim); font-size: 13px; }
 .key i { display: inline-block; width: 18px; height: 3px; border-radius: 2px; vertical-align: middle; margin-right: 7px; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { font-weight: 500; font-size: 13px; text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td { text-align: right; padding: 3px 10px; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-tr.group td { padding-top: 14px; font-weight: 600; border-bottom: 1px solid var(--line); }
-td.bar { width: 42%; min-width: 160px; }
-.track { background: var(--track); border-radius: 4px; height: 12px; overflow: hidden; }
-.track i { display: block; height: 100%; border-radius: 4px; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; position: sticky; left: 0; background: var(--ground); }
+th.words, td.words, th.bar { text-align: left; }
+tbody th { color: var(--text); font-weight: inherit; font-size: inherit; padding: 3px 10px; border-bottom: 0; }
+tr.group > * { padding-top: 14px; font-weight: 600; border-bottom: 1px solid var(--line); }
+tbody tr.group:first-child > * { padding-top: 6px; }
+td.bar { width: 34%; min-width: 160px; }
+.track { position: relative; background: var(--track); border-radius: 4px; height: 12px; }
+.track > * { position: absolute; display: block; }
+.track i { top: 0; left: 0; height: 100%; border-radius: 4px; opacity: 0.75; }
+.track s { top: 5px; height: 2px; min-width: 2px; background: var(--text); }
+.track s::before, .track s::after { content: ""; position: absolute; top: -2px; width: 1px; height: 6px; background: var(--text); }
+.track s::before { left: 0; }
+.track s::after { right: 0; }
+.track u { top: -3px; bottom: -3px; width: 1px; background: var(--dim); }
+.track b { top: 2px; width: 8px; height: 8px; margin-left: -4px; border-radius: 50%; background: var(--dim); }
+.track.clear b { background: var(--accent); }
 .swatch { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 9px; vertical-align: -1px; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(520px, 100%), 1fr)); gap: 16px; }
 .pictures img { display: block; width: 100%; height: auto; border-radius: 10px; background: #14171c; }
@@ -44,5 +62,18 @@ td.bar { width: 42%; min-width: 160px; }
 details { margin-top: 16px; }
 summary { cursor: pointer; color: var(--accent); }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; overflow-x: auto; font-size: 13px; line-height: 1.45; }
+@media (max-width: 640px) {
+  main { padding: 20px 14px 48px; }
+  .tiles { grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); }
+  .tile { padding: 10px 12px; }
+  .chart { padding: 10px; }
+  .charts:not(.small) .tick { font-size: 18px; }
+  table { font-size: 13px; }
+  th, td, tbody th { padding-left: 5px; padding-right: 5px; }
+  td.bar { min-width: 84px; }
+  .swatch { margin-right: 6px; }
+  .facts { grid-template-columns: 1fr; }
+  .facts dd { margin-bottom: 6px; }
+}
 @media print { body { background: #fff; } h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
 `;

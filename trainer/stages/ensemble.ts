@@ -5,10 +5,13 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { ensembleKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { chooseThresholds, parseThresholdSums, type ThresholdSums } from '../infer/choose-thresholds.ts';
+import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
+import { chooseThresholds } from '../infer/choose-thresholds.ts';
 import { openFoldNetworks } from '../infer/fold-networks.ts';
 import { outOfFoldImages } from '../infer/out-of-fold-scores.ts';
-import { type ImageDice, summarise } from '../infer/scoring.ts';
+import { summarise } from '../infer/scoring.ts';
+import { parseThresholdSums, type ThresholdSums } from '../infer/threshold-sums.ts';
+import { truthHash } from '../insight/truth-hash.ts';
 import { openRadiographs } from '../report/radiographs.ts';
 import type { ReportFold, ReportPicture } from '../report/report-data.ts';
 import { reportHtml } from '../report/report-html.ts';
@@ -16,7 +19,9 @@ import { ensembleFiles } from './ensemble-files.ts';
 import type { EnsembleStage, EnsembleWork } from './ensemble-work.ts';
 import { findPrepared } from './find-prepared.ts';
 import { drawExtremes } from './out-of-fold-pictures.ts';
+import { readCalibration } from './read-calibration.ts';
 import { readMetrics } from './read-metrics.ts';
+import { runFiguresFiles } from './run-figures-files.ts';
 import { StageReport } from './stage-report.ts';
 import { writeTestSubmission } from './test-submission.ts';
 
@@ -28,7 +33,7 @@ export type EnsembleResult = {
 };
 
 /**
- * The ensemble stage: the folds' networks vote softly on every test image, the out-of-fold masks are scored, and both are reported. Images
+ * The ensemble stage: the folds' networks vote on every test image, the out-of-fold masks are scored, and both are reported. Images
  * stream through one at a time. Everything is made in a local folder and put into the store at the end, so an interrupted ensemble leaves
  * nothing half-made and simply runs again. Without test images the submission has no rows, and the report says so.
  */
@@ -41,7 +46,7 @@ export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult>
     const prepared = await findPrepared(experiment, store);
     const sums = await readThresholdSums(experiment, store);
     const { threshold } = experiment.spec.inference;
-    const chosen = chooseThresholds(experiment.spec.ensemble.perClassThresholds ? sums : [], prepared.classes.length, threshold);
+    const chosen = chooseThresholds(sums, prepared.classes.length, { ...experiment.spec.ensemble, threshold });
     const total = prepared.samples.filter(({ half }) => half === 'test').length + sums.reduce((images, fold) => images + fold.images, 0);
     const step = counter(stage, report, total);
     const result = await makeEnsemble({ ...stage, prepared, thresholds: chosen, folder, step });
@@ -95,14 +100,20 @@ async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
   }
   const train = prepared.samples.filter(({ half }) => half === 'train');
   const testImages = prepared.samples.length - train.length;
-  for (const [name, content] of ensembleFiles({ classes: prepared.classes, thresholds, score, folds, testImages })) {
+  const files = [
+    ...ensembleFiles({ classes: prepared.classes, thresholds, score, folds, testImages }),
+    ...runFiguresFiles(experiment, prepared.classes, images, folds),
+  ];
+  for (const [name, content] of files) {
     await writeFile(join(folder, 'ensemble', name), content);
   }
   const html = reportHtml({
     experiment,
     classes: prepared.classes,
     folds,
+    images,
     score,
+    calibration: await readCalibration(experiment, store, prepared.classes.length),
     thresholds,
     trainImages: train.length,
     testImages,
@@ -119,10 +130,11 @@ async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
 }
 
 /** The Dice of every out-of-fold image; masks are let go as soon as they are scored. */
-async function scoreOutOfFold({ experiment, store, prepared, step }: EnsembleWork): Promise<(ImageDice & { readonly fold: number })[]> {
-  const images: (ImageDice & { readonly fold: number })[] = [];
-  for await (const { fold, sample, dice } of outOfFoldImages(experiment, store, prepared)) {
-    images.push({ fold, imageName: sample.imageName, perClass: dice });
+async function scoreOutOfFold({ experiment, store, prepared, step }: EnsembleWork): Promise<ScoredImage[]> {
+  const images: ScoredImage[] = [];
+  for await (const { fold, sample, truth, dice } of outOfFoldImages(experiment, store, prepared)) {
+    const { imageName, group } = sample;
+    images.push({ imageName, group, fold, truth: truthHash(truth), perClass: [...dice] });
     await step();
   }
   return images;

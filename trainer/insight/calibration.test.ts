@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { addCalibrations, type CalibrationCounts, calibrationOf, LEVELS, parseCalibration } from './calibration.ts';
+
+/** Counts of one class: at some levels a number of pixels, of which a part is true. */
+const counts = (...levels: readonly (readonly [level: number, pixels: number, truePixels: number])[]): CalibrationCounts => {
+  const row = (which: 1 | 2): number[] => Array.from({ length: LEVELS }, (_, level) => levels.find(([own]) => own === level)?.[which] ?? 0);
+  return { images: 1, pixels: [row(1)], truePixels: [row(2)] };
+};
+
+describe('calibrationOf', () => {
+  it('finds no error where the share of bone is what was predicted', () => {
+    const calibration = calibrationOf(counts([51, 100, 20], [204, 100, 80]), [0]);
+    expect(calibration?.error).toBeCloseTo(0, 12);
+    expect(calibration?.bins).toEqual([
+      { pixels: 100, predicted: 0.2, observed: 0.2 },
+      { pixels: 100, predicted: 0.8, observed: 0.8 },
+    ]);
+  });
+
+  it('weighs the distance by pixels, and tells which way it is', () => {
+    // 0.2 predicted where 0.4 is bone, of 100 pixels; 0.8 where 0.5 is, of 300.
+    const calibration = calibrationOf(counts([51, 100, 40], [204, 300, 150]), [0]);
+    expect(calibration?.error).toBeCloseTo((100 * 0.2 + 300 * 0.3) / 400, 12);
+    expect(calibration?.bias).toBeCloseTo((100 * -0.2 + 300 * 0.3) / 400, 12);
+  });
+
+  it('leaves out the sure background, and has nothing to say of it alone', () => {
+    expect(calibrationOf(counts([0, 1_000_000, 3]), [0])).toBeUndefined();
+    expect(calibrationOf(counts([0, 1_000_000, 3], [255, 10, 10]), [0])?.error).toBe(0);
+  });
+
+  it('puts probability 1 into the last bin', () => {
+    expect(calibrationOf(counts([255, 4, 1], [250, 4, 3]), [0])?.bins.length).toBe(1);
+  });
+
+  it('takes classes together by adding their pixels', () => {
+    const [a, b] = [counts([51, 100, 0]), counts([51, 100, 40])];
+    const both = { images: 1, pixels: [...a.pixels, ...b.pixels], truePixels: [...a.truePixels, ...b.truePixels] };
+    expect(calibrationOf(both, [0, 1])?.bins).toEqual([{ pixels: 200, predicted: 0.2, observed: 0.2 }]);
+  });
+});
+
+describe('addCalibrations', () => {
+  it('gives the counts of all images at once', () => {
+    const [a, b] = [counts([51, 100, 40], [204, 1, 1]), counts([51, 50, 5])];
+    expect(addCalibrations([a, b])).toEqual({ ...counts([51, 150, 45], [204, 1, 1]), images: 2 });
+  });
+
+  it('has no sum of nothing, or of other classes', () => {
+    expect(addCalibrations([])).toBeUndefined();
+    expect(addCalibrations([counts(), { images: 1, pixels: [], truePixels: [] }])).toBeUndefined();
+  });
+});
+
+describe('parseCalibration', () => {
+  it('reads what is written', () => {
+    const written = counts([51, 100, 40]);
+    expect(parseCalibration(JSON.stringify(written))).toEqual(written);
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['null', 'null'],
+    ['a table too few', JSON.stringify({ images: 1, pixels: [] })],
+    ['levels too few', JSON.stringify({ images: 1, pixels: [[1]], truePixels: [[1]] })],
+    ['a negative count', JSON.stringify({ ...counts([3, -1, 0]) })],
+    ['classes that differ', JSON.stringify({ ...counts(), truePixels: [] })],
+  ])('refuses %s', (_, text) => {
+    expect(parseCalibration(text)).toBeUndefined();
+  });
+});

@@ -1,0 +1,92 @@
+/** Levels of a probability: 0 to 255 stand for 0 to 1. */
+export const LEVELS = 256;
+export const BINS = 10;
+
+/** out-of-fold/calibration.json: counts over a fold's images at training size, so that folds are put together by adding. */
+export type CalibrationCounts = {
+  readonly images: number;
+  /** Pixels whose probability rounds to a level, [class][level]. */
+  readonly pixels: readonly ArrayLike<number>[];
+  /** Of these, how many belong to the bone: at least half of the pixel is covered. */
+  readonly truePixels: readonly ArrayLike<number>[];
+};
+
+/** Pixels whose probability lies in one tenth of 0 to 1. */
+export type ReliabilityBin = {
+  readonly pixels: number;
+  /** The mean probability of these pixels. */
+  readonly predicted: number;
+  /** The share of these pixels that belong to the bone. */
+  readonly observed: number;
+};
+
+export type Calibration = {
+  /** From the least probability to the greatest; bins without a pixel are left out. */
+  readonly bins: readonly ReliabilityBin[];
+  /** Expected calibration error: the mean distance of predicted from observed, weighted by pixels. */
+  readonly error: number;
+  /** Mean predicted less mean observed: above 0 the network is too sure. */
+  readonly bias: number;
+};
+
+/** The sums of folds. Undefined where there is none, or where they are not over the same classes. */
+export function addCalibrations(folds: readonly CalibrationCounts[]): CalibrationCounts | undefined {
+  const classes = folds[0]?.pixels.length;
+  if (classes === undefined || folds.some(({ pixels }) => pixels.length !== classes)) return undefined;
+  const sum = (rowsOf: (fold: CalibrationCounts) => readonly ArrayLike<number>[]): number[][] =>
+    Array.from({ length: classes }, (_, index) => addRows(folds.map((fold) => rowsOf(fold)[index] ?? [])));
+  return {
+    images: folds.reduce((images, fold) => images + fold.images, 0),
+    pixels: sum(({ pixels }) => pixels),
+    truePixels: sum(({ truePixels }) => truePixels),
+  };
+}
+
+function addRows(rows: readonly ArrayLike<number>[]): number[] {
+  return Array.from({ length: LEVELS }, (_, level) => rows.reduce((sum, row) => sum + (row[level] ?? 0), 0));
+}
+
+/**
+ * How far the probabilities of some classes together can be taken at their word, in ten bins of equal width. Pixels of level 0 (less than
+ * 0.2 %) are left out: they are nearly all of every image, and would make any network look calibrated. Undefined without a pixel.
+ * Source: Guo and others, "On Calibration of Modern Neural Networks", ICML 2017, section 2.
+ */
+export function calibrationOf({ pixels, truePixels }: CalibrationCounts, classIndexes: readonly number[]): Calibration | undefined {
+  const counts = addRows(classIndexes.map((index) => pixels[index] ?? []));
+  const hits = addRows(classIndexes.map((index) => truePixels[index] ?? []));
+  const sums = Array.from({ length: BINS }, () => ({ pixels: 0, predicted: 0, observed: 0 }));
+  for (let level = 1; level < LEVELS; level++) {
+    const probability = level / (LEVELS - 1);
+    const sum = sums[Math.min(BINS - 1, Math.floor(probability * BINS))];
+    if (!sum) continue;
+    const count = counts[level] ?? 0;
+    sum.pixels += count;
+    sum.predicted += count * probability;
+    sum.observed += hits[level] ?? 0;
+  }
+  const total = sums.reduce((all, bin) => all + bin.pixels, 0);
+  if (total === 0) return undefined;
+  const bins = sums
+    .filter((bin) => bin.pixels > 0)
+    .map((bin) => ({ pixels: bin.pixels, predicted: bin.predicted / bin.pixels, observed: bin.observed / bin.pixels }));
+  const error = bins.reduce((sum, bin) => sum + bin.pixels * Math.abs(bin.predicted - bin.observed), 0) / total;
+  const bias = bins.reduce((sum, bin) => sum + bin.pixels * (bin.predicted - bin.observed), 0) / total;
+  return { bins, error, bias };
+}
+
+/** calibration.json as text, checked; undefined where it has not that form. */
+export function parseCalibration(text: string): CalibrationCounts | undefined {
+  try {
+    const { images, pixels, truePixels } = JSON.parse(text) as Partial<CalibrationCounts>;
+    if (!isCount(images) || !isTable(pixels) || !isTable(truePixels) || pixels.length !== truePixels.length) return undefined;
+    return { images, pixels, truePixels };
+  } catch {
+    return undefined;
+  }
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+function isTable(value: unknown): value is number[][] {
+  return Array.isArray(value) && value.every((row) => Array.isArray(row) && row.length === LEVELS && row.every(isCount));
+}

@@ -1,0 +1,64 @@
+import type { ImageLogits } from '../infer/image-logits.ts';
+import type { LogitMap } from '../infer/upsample.ts';
+import { type CalibrationCounts, LEVELS } from '../insight/calibration.ts';
+
+/** Logits beyond this give level 0 or 255 without an exponential: 1 / (1 + e^6.3) is below half a level. */
+const SURE = 6.3;
+/** Coverage is 0 to 255. */
+const HALF_COVERED = 128;
+
+/**
+ * Counts, at training size, how often a pixel of each probability belongs to the bone: for each class 256 levels of the views' mean
+ * probability. Memory does not grow with the images.
+ */
+export class CalibrationCounter {
+  readonly #classes: number;
+  readonly #pixels: Float64Array;
+  readonly #truePixels: Float64Array;
+  #images = 0;
+
+  constructor(classes: number) {
+    this.#classes = classes;
+    this.#pixels = new Float64Array(classes * LEVELS);
+    this.#truePixels = new Float64Array(classes * LEVELS);
+  }
+
+  /**
+   * Adds an image: what the network says of its square, [size, size, classes] a map, and the coverage of its masks in the same square,
+   * [side, side, classes]. Where windows make the first grid another, a pixel takes the logits in which its centre lies.
+   */
+  add({ maps, size }: ImageLogits, coverage: Uint8Array, side: number): void {
+    const [pixels, truePixels, classes] = [this.#pixels, this.#truePixels, this.#classes];
+    const places = Uint32Array.from({ length: side }, (_, at) => Math.floor(((at + 0.5) * size) / side));
+    let place = 0;
+    for (const y of places) {
+      for (const x of places) {
+        const from = (y * size + x) * classes;
+        for (let classIndex = 0; classIndex < classes; classIndex++, place++) {
+          const at = classIndex * LEVELS + levelAt(maps, from + classIndex);
+          pixels[at] = (pixels[at] as number) + 1;
+          if ((coverage[place] as number) >= HALF_COVERED) truePixels[at] = (truePixels[at] as number) + 1;
+        }
+      }
+    }
+    this.#images += 1;
+  }
+
+  counts(): CalibrationCounts {
+    const rows = (counts: Float64Array): number[][] =>
+      Array.from({ length: this.#classes }, (_, index) => Array.from(counts.subarray(index * LEVELS, (index + 1) * LEVELS)));
+    return { images: this.#images, pixels: rows(this.#pixels), truePixels: rows(this.#truePixels) };
+  }
+}
+
+/** The level of the maps' mean probability at a place. */
+function levelAt(maps: readonly LogitMap[], place: number): number {
+  let [sum, weights] = [0, 0];
+  for (const { logits, weight } of maps) {
+    const logit = logits[place] as number;
+    weights += weight;
+    if (logit > SURE) sum += weight;
+    else if (logit >= -SURE) sum += weight / (1 + Math.exp(-logit));
+  }
+  return Math.round((sum / weights) * (LEVELS - 1));
+}
