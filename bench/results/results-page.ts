@@ -165,7 +165,8 @@ function introduction({ phantoms, folds, size, trainings }: Study, machines: str
     `Made by \`./carpal bench results --write\`${machines === '' ? '' : ` on ${machines}`}; each row tells the revision that it was measured at.`,
     `Everything is measured on one phantom set (\`carpal data synth --people ${people} --test-people ${testPeople} --seed ${seed} --size ${sheet}\`): trained on the`,
     `${people} people of the training half less those of the fold (${folds} folds by person), scored on the ${testPeople} people of the test half, two hands each, as mean Dice over`,
-    `image × class at the sheet's own ${sheet} px. The budget is the same for all: ${epochs} epochs at ${size} px, batches of ${batchSize}, one recipe (\`bench/results/study.ts\`), no pretrained`,
-    'weights. That is little: the table ranks what learns fast from nothing, not what is best after a day. Phantoms are not patients: none of these scores stands beside one of the real data set.',
+    `image × class at the sheet's own ${sheet} px. The budget is the same for all: ${epochs} epochs at ${size} px, batches of ${batchSize}, one recipe (\`bench/results/study.ts\`) with`,
+    'one learning rate, chosen on SlimUNet, and no pretrained weights. That is little: the table ranks what learns fast from nothing, not what is best after a day. Phantoms are',
+    'not patients: none of these scores stands beside one of the real data set.',
   ].join('\n');
 }

@@ -8,8 +8,8 @@ export const FULL: StudySize = {
   phantoms: { people: 24, testPeople: 8, seed: 11, size: 512 },
   folds: 5,
   size: 128,
-  epochs: 24,
-  validateEvery: 6,
+  epochs: 32,
+  validateEvery: 8,
   models: [
     { name: 'UNet', options: {} },
     { name: 'SlimUNet', options: { width: 16, depth: 5 } },
@@ -18,10 +18,10 @@ export const FULL: StudySize = {
     { name: 'FCNResNet50', options: { width: 32 } },
     { name: 'CustomUNet', options: { width: 32 } },
     { name: 'DUCKNet', options: { width: 8 } },
-    { name: 'RAPUNet', options: { width: 16 } },
+    { name: 'RAPUNet', options: { width: 16, divisor: 2 } },
     { name: 'SegFormer', options: { variant: 'B2' } },
     { name: 'HRNet', options: { variant: 'W18' } },
-    { name: 'UNetPlusPlus', options: { encoder: 'ResNet34' } },
+    { name: 'UNetPlusPlus', options: { encoder: 'ResNet34', divisor: 2 } },
   ],
   fast: { name: 'SlimUNet', options: { width: 16, depth: 5 } },
   ceilings: [

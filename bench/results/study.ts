@@ -74,7 +74,7 @@ function recipe({ size, epochs, validateEvery }: StudySize): Training['spec'] {
       { name: 'shiftScaleRotate', shift: 0.05, scale: 0.1, degrees: 25, probability: 0.7 },
     ],
     loss: [...DICE_AND_BCE],
-    optimizer: { name: 'AdamW', learningRate: 2e-3, weightDecay: 1e-4 },
+    optimizer: { name: 'AdamW', learningRate: 3e-3, weightDecay: 1e-4 },
     scheduler: { name: 'CosineAnnealingLR', options: { warmupEpochs: 2, minLearningRate: 1e-5 } },
     training: { epochs, batchSize: 2, validateEvery, earlyStopping: { patience: 0 }, gradientClip: 1 },
     inference: { threshold: 0.5, tta: ['identity'] },
