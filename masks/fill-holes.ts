@@ -1,44 +1,63 @@
 import { union } from './combine.ts';
-import { rowSegments } from './row-segments.ts';
+import { type RowSegments, rowSegments } from './row-segments.ts';
 import type { Runs } from './runs.ts';
 import { RunsBuilder } from './runs-builder.ts';
 import { SegmentForest } from './segment-forest.ts';
 
 /**
  * The mask with its holes filled. A hole is a part of the background, connected by sides (the counterpart of a mask connected by sides and
- * corners), that does not reach the sheet's border. A mask without holes comes back as the same object. Works on runs: the time grows
- * with their number and that of the rows, not with the pixels.
+ * corners), that does not reach the sheet's border. A mask without holes comes back as the same object.
+ *
+ * Only what lies between two segments of one row can be a hole, so only such gaps are looked at: the time grows with their number, that of
+ * the runs and that of the rows, not with the pixels.
  */
 export function fillHoles(runs: Runs): Runs {
   const { width, height } = runs;
-  const segments = rowSegments(background(runs));
-  const { first, left, right } = segments;
-  const forest = new SegmentForest(segments, 4);
-  const open = new Uint8Array(left.length);
+  const segments = rowSegments(runs);
+  const gaps = gapsBetween(segments, height);
+  if (gaps.left.length === 0) return runs;
+  const forest = new SegmentForest(gaps, 4);
+  const open = new Uint8Array(gaps.left.length);
   for (let y = 0; y < height; y++) {
-    const edgeRow = y === 0 || y === height - 1;
-    for (let s = first[y] as number; s < (first[y + 1] as number); s++) {
-      if (edgeRow || left[s] === 0 || right[s] === width) open[forest.rootOf(s)] = 1;
+    for (let gap = gaps.first[y] as number; gap < (gaps.first[y + 1] as number); gap++) {
+      const [from, to] = [gaps.left[gap] as number, gaps.right[gap] as number];
+      if (reachesOut(segments, height, y - 1, from, to) || reachesOut(segments, height, y + 1, from, to)) open[forest.rootOf(gap)] = 1;
     }
   }
   const holes = new RunsBuilder();
   for (let y = 0; y < height; y++) {
-    for (let s = first[y] as number; s < (first[y + 1] as number); s++) {
-      if (open[forest.rootOf(s)] === 0) holes.add(y * width + (left[s] as number), y * width + (right[s] as number));
+    for (let gap = gaps.first[y] as number; gap < (gaps.first[y + 1] as number); gap++) {
+      if (open[forest.rootOf(gap)] === 0) holes.add(y * width + (gaps.left[gap] as number), y * width + (gaps.right[gap] as number));
     }
   }
   const filled = holes.finish(width, height);
   return filled.bounds.length === 0 ? runs : union(runs, filled);
 }
 
-/** The pixels that are not in the mask. */
-function background({ width, height, bounds }: Runs): Runs {
-  const outside = new RunsBuilder((bounds.length >> 1) + 1);
-  let end = 0;
-  for (let i = 0; i < bounds.length; i += 2) {
-    if ((bounds[i] as number) > end) outside.add(end, bounds[i] as number);
-    end = bounds[i + 1] as number;
+/** The gaps between neighbouring segments of each row, as segments themselves. */
+function gapsBetween({ first, left, right }: RowSegments, height: number): RowSegments {
+  const firstGap = new Uint32Array(height + 1);
+  let count = 0;
+  for (let y = 0; y < height; y++) {
+    firstGap[y] = count;
+    count += Math.max(0, (first[y + 1] as number) - (first[y] as number) - 1);
   }
-  if (end < width * height) outside.add(end, width * height);
-  return outside.finish(width, height);
+  firstGap[height] = count;
+  const gaps = { first: firstGap, left: new Uint32Array(count), right: new Uint32Array(count) };
+  if (count === 0) return gaps;
+  let gap = 0;
+  for (let y = 0; y < height; y++) {
+    for (let s = (first[y] as number) + 1; s < (first[y + 1] as number); s++) {
+      gaps.left[gap] = right[s - 1] as number;
+      gaps.right[gap++] = left[s] as number;
+    }
+  }
+  return gaps;
+}
+
+/** Whether columns from … to − 1 meet, in row y, what lies before the row's first segment or behind its last; beyond the sheet they do. */
+function reachesOut({ first, left, right }: RowSegments, height: number, y: number, from: number, to: number): boolean {
+  if (y < 0 || y >= height) return true;
+  const [begin, end] = [first[y] as number, first[y + 1] as number];
+  return begin === end || from < (left[begin] as number) || to > (right[end - 1] as number);
 }
