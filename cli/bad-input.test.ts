@@ -217,6 +217,18 @@ const ROWS: readonly Row[] = [
       'made for the same classes',
     ),
   },
+  {
+    says: 'predict: a window larger than the sheet that it is cut from',
+    command: [...PREDICT, '--window', '128', '--sheet-size', '64'],
+    harm: (folder) => harmed.weights({})(folder),
+    ...usage('larger than the sheet of 64 px it is cut from (--window)', 'Call the command with --help'),
+  },
+  {
+    says: 'predict: a window that the network cannot take',
+    command: [...PREDICT, '--window', '63'],
+    harm: (folder) => harmed.weights({})(folder),
+    ...usage('(--window)', 'Give a multiple of'),
+  },
   { says: 'predict: a threshold outside 0 to 1', command: [...PREDICT, '--threshold', '1'], ...usage('(--threshold)', 'between 0 and 1') },
   {
     says: 'predict: a threshold and thresholds',

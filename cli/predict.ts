@@ -20,7 +20,7 @@ export const command = (): Command =>
   addViewingOptions(
     new Command()
       .description('Masks for new images of any size, 8 or 16 bit, by the vote of networks of any architecture and input size.')
-      .requiredOption('--weights <PATH[=WEIGHT]...>', "best.safetensors files, or folders of experiments' artifacts for all their folds")
+      .requiredOption('--weights <PATH...>', "best.safetensors files, or experiments' folders for all their folds; PATH=2 counts twice")
       .requiredOption('--images <DIR>', 'a folder of images, or a data set (its test half)')
       .requiredOption('--out <CSV>', 'the submission to write')
       .addOption(
