@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { tf } from '../engine/tensorflow.ts';
+import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
+import { runFold } from './fold.ts';
+import { runPrepare } from './prepare.ts';
+
+const EPOCHS = 60;
+/** Epochs until the heap of JavaScript and the threads' pools have their sizes. */
+const WARM_UP = 20;
+const WINDOW = 10;
+/** A tensor of 32 px and 29 channels that stayed behind in each of the eighty steps between would come to 19 MB. */
+const TOLERATED_MB = 12;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-flat-'));
+  await writeTinyDataset(join(folder, 'data'), 4);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+it.each(['graph', 'eager'] as const)(
+  'a fold of many epochs, %s, holds no tensor more and no memory more after them than early on',
+  async (engine) => {
+    const made = tinyExperiment(join(folder, 'data'), {
+      training: { epochs: EPOCHS, batchSize: 2, engine, earlyStopping: { patience: 0 }, ema: { decay: 0.9 } },
+      augmentations: [{ name: 'rotate' }],
+    });
+    const experiment = { ...made, metadata: { ...made.metadata, uid: engine } };
+    const stage = { experiment, store: openStore(folder), clock: Date.now };
+    await runPrepare(stage);
+    const tensors: number[] = [];
+    const megabytes: number[] = [];
+    const log = (line: string): void => {
+      if (!line.startsWith('epoch ')) return;
+      tensors.push(tf.memory().numTensors);
+      megabytes.push(process.memoryUsage.rss() / 2 ** 20);
+    };
+    await runFold({ ...stage, fold: 0, signal: new AbortController().signal, log });
+    expect(megabytes).toHaveLength(EPOCHS);
+    expect(new Set(tensors.slice(1)).size).toBe(1);
+    // The least of a window: what garbage waits for its collector is no growth.
+    const [early, late] = [megabytes.slice(WARM_UP, WARM_UP + WINDOW), megabytes.slice(-WINDOW)].map((window) => Math.min(...window));
+    expect((late ?? 0) - (early ?? 0)).toBeLessThan(TOLERATED_MB);
+  },
+);

@@ -1,0 +1,149 @@
+/** A fold that is stopped over and over ends in the bits of one that was not, whatever has a state of its own. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { FILE, foldKey } from '@carpal/configs/names.ts';
+import type { ExperimentManifest } from '@carpal/configs/schema/experiment.ts';
+import { OPTIMIZER_NAMES, SCHEDULER_NAMES } from '@carpal/configs/schema/learning.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeSafetensors } from '../engine/safetensors.ts';
+import { runFold } from '../stages/fold.ts';
+import { runPrepare } from '../stages/prepare.ts';
+import { readMetrics } from '../stages/read-metrics.ts';
+import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
+
+type Spec = Partial<ExperimentManifest['spec']>;
+type Row = { readonly says: string; readonly spec: Spec };
+
+const ROWS: readonly Row[] = [
+  {
+    says: 'AdamW, gradients gathered and clipped, an average of weights, a plateau after a warm-up',
+    spec: {
+      optimizer: { name: 'AdamW', learningRate: 0.02 },
+      scheduler: { name: 'ReduceLROnPlateau', options: { warmupEpochs: 1, factor: 0.5, patience: 0, threshold: 0.5, cooldown: 1 } },
+      training: { accumulate: 2, gradientClip: 0.5, ema: { decay: 0.9 } },
+    },
+  },
+  {
+    says: 'Adam, milestones after a warm-up, augmentations',
+    spec: {
+      optimizer: { name: 'Adam', learningRate: 0.02 },
+      scheduler: { name: 'MultiStepLR', options: { warmupEpochs: 1, milestones: [1, 2] } },
+      augmentations: [{ name: 'rotate' }, { name: 'gaussianNoise' }],
+    },
+  },
+  {
+    says: 'SGD with Nesterov momentum, warm restarts, a validation every second epoch',
+    spec: {
+      optimizer: { name: 'SGD', learningRate: 0.05 },
+      scheduler: { name: 'CosineAnnealingWarmRestarts', options: { cycleEpochs: 1, cycleMultiplier: 2 } },
+      training: { validateEvery: 2 },
+    },
+  },
+  {
+    says: 'RMSprop with momentum, warm restarts that climb',
+    spec: {
+      optimizer: { name: 'RMSprop', learningRate: 0.005, options: { momentum: 0.5 } },
+      scheduler: { name: 'CustomCosineAnnealingWarmUpRestarts', options: { cycleEpochs: 2, cycleWarmupEpochs: 1, gamma: 0.5 } },
+    },
+  },
+  {
+    says: 'Lion, a polynomial, an average of weights',
+    spec: {
+      optimizer: { name: 'Lion', learningRate: 0.002 },
+      scheduler: { name: 'PolynomialLR' },
+      training: { ema: { decay: 0.5 } },
+    },
+  },
+  {
+    says: 'a network that drops values, a cosine',
+    spec: {
+      model: { name: 'CustomUNet', options: { width: 2 } },
+      optimizer: { name: 'AdamW', learningRate: 0.01 },
+      scheduler: { name: 'CosineAnnealingLR' },
+      training: { accumulate: 2 },
+    },
+  },
+  {
+    says: 'deep supervision by weights of heads',
+    spec: {
+      model: { name: 'NestedUNet', options: { width: 2 } },
+      optimizer: { name: 'SGD', learningRate: 0.05 },
+      scheduler: { name: 'ReduceLROnPlateau', options: { patience: 0, threshold: 0.9 } },
+      training: { deepSupervision: true, headWeights: [4, 3, 2, 1] },
+    },
+  },
+];
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-resume-'));
+  await writeTinyDataset(join(folder, 'data'), 4);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** What a fold of two steps an epoch ends with, when it is stopped after so many looks at the clock, again and again. */
+async function trained(uid: string, spec: Spec, looks: number) {
+  // Recording graphs takes longer than these trainings do; what a step saves is the same in both engines.
+  const training = { epochs: 4, batchSize: 2, engine: 'eager' as const, ...spec.training };
+  const made = tinyExperiment(join(folder, 'data'), { ...spec, training });
+  const experiment = { ...made, metadata: { ...made.metadata, uid } };
+  const store = openStore(folder);
+  await runPrepare({ experiment, store, clock: Date.now });
+  const stops = new Set<string>();
+  for (let ended = false; !ended; ) {
+    const stop = new AbortController();
+    let left = looks;
+    const clock = (): number => {
+      if (--left === 0) stop.abort();
+      return Date.now();
+    };
+    ended = await runFold({ experiment, fold: 0, store, clock, signal: stop.signal, log: () => undefined }).then(
+      () => true,
+      (error: unknown) => {
+        expect(error).toMatchObject({ code: 'stopped-with-checkpoint' });
+        stops.add(String(error));
+        return false;
+      },
+    );
+  }
+  const read = (file: string): Promise<Buffer> => readFile(join(folder, foldKey(experiment, 0), file));
+  const [last, best, masks] = await Promise.all([FILE.lastCheckpoint, FILE.bestCheckpoint, FILE.outOfFoldPredictions].map(read));
+  const curve = (await readMetrics(store, `${foldKey(experiment, 0)}/${FILE.metrics}`)).map(
+    ({ epoch, step, learningRate, loss, validationLoss, dice }) => [epoch, step, learningRate, loss, validationLoss, dice],
+  );
+  return { stops, last: last ?? Buffer.alloc(0), best, masks, curve };
+}
+
+it('covers every optimizer and every schedule', () => {
+  expect(new Set(ROWS.map(({ spec }) => spec.optimizer?.name))).toEqual(new Set(OPTIMIZER_NAMES));
+  expect(new Set(ROWS.map(({ spec }) => spec.scheduler?.name))).toEqual(new Set(SCHEDULER_NAMES));
+});
+
+describe.each(ROWS)('a fold with $says', ({ says, spec }) => {
+  it('ends in the same bits however often it is stopped', async () => {
+    const uid = `row-${ROWS.findIndex((row) => row.says === says)}`;
+    const whole = await trained(`${uid}-whole`, spec, Number.POSITIVE_INFINITY);
+    // Seven looks at the clock are one step and the beginning of another: stops fall within epochs, at their ends and after the last.
+    const stopped = await trained(`${uid}-stopped`, spec, 7);
+    expect(whole.stops.size).toBe(0);
+    expect([...stopped.stops].filter((where) => where.includes('after step 1')).length).toBeGreaterThan(1);
+    expect(stopped.curve).toEqual(whole.curve);
+    expect(differing(stopped.last, whole.last)).toEqual([]);
+    expect(stopped.last.equals(whole.last)).toBe(true);
+    expect(stopped.best?.equals(whole.best ?? Buffer.alloc(0))).toBe(true);
+    expect(stopped.masks?.equals(whole.masks ?? Buffer.alloc(0))).toBe(true);
+    // Nothing is proved by a state that stands still.
+    expect(new Set(whole.curve.map(([, , rate]) => rate)).size).toBeGreaterThan(1);
+    expect(new Set(whole.curve.map(([, , , loss]) => loss)).size).toBe(whole.curve.length);
+  });
+});
+
+/** Names of the arrays that two weights files do not share bit for bit. */
+function differing(one: Buffer, other: Buffer): string[] {
+  const [ours, theirs] = [one, other].map((bytes) => decodeSafetensors(bytes).arrays);
+  return [...(ours ?? [])]
+    .filter(([name, { data }]) => !data.every((value, at) => value === theirs?.get(name)?.data[at]))
+    .map(([name]) => name);
+}
