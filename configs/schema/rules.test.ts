@@ -154,6 +154,16 @@ const REFUSED: [string, object, string[]][] = [
     ['spec.scheduler.options.milestones: is missing: scheduler MultiStepLR needs it'],
   ],
   [
+    'a first cycle that the warm-up pushes past the end',
+    { training: { epochs: 10 }, scheduler: { name: 'CosineAnnealingWarmRestarts', options: { cycleEpochs: 9, warmupEpochs: 2 } } },
+    ['spec.scheduler.options.cycleEpochs: the first cycle of 9 epochs never ends: training.epochs is 10, 2 of them warm-up'],
+  ],
+  [
+    'a loss that pulls backwards, and a rate of nothing',
+    { loss: [{ name: 'Lovasz', weight: -1 }], optimizer: { learningRate: 0 } },
+    ['spec.loss[0].weight: must be more than 0, is -1', 'spec.optimizer.learningRate: must be more than 0, is 0'],
+  ],
+  [
     'milestones that fall back or come too late',
     { scheduler: { name: 'MultiStepLR', options: { milestones: [50, 40, 100] } } },
     [
@@ -177,13 +187,45 @@ const REFUSED: [string, object, string[]][] = [
     ['spec.training.validateEvery: no epoch would be validated: 4 is more than training.epochs, 3'],
   ],
   ['a view named twice', { inference: { tta: ['identity', 'identity'] } }, ['spec.inference.tta[1]: names view identity a second time']],
+  ...[0, 1, 1.5, -0.5].map((threshold): [string, object, string[]] => [
+    `a threshold of ${threshold}`,
+    { inference: { threshold } },
+    [`spec.inference.threshold: must be ${threshold <= 0 ? 'more than 0' : 'less than 1'}, is ${threshold}`],
+  ]),
   [
-    'windows with gaps, of a size the network cannot take, and not offered yet',
-    { inference: { window: { size: 1000, stride: 1001 } } },
+    'views that turn by half a circle and shrink to nothing',
+    { inference: { tta: ['rotateLeft', 'scaleDown'], ttaDegrees: 180, ttaScale: 1 } },
+    ['spec.inference.ttaDegrees: must be at most 45, is 180', 'spec.inference.ttaScale: must be at most 0.5, is 1'],
+  ],
+  [
+    'a window of the usual size on a smaller sheet',
+    { inference: { window: { sheetSize: 512 } } },
+    ['spec.inference.window.size: a window of 1024 px is larger than the sheet of 512 px it is cut from'],
+  ],
+  [
+    'names of a loss, a schedule, an optimizer, targets and a vote that are not there',
+    {
+      loss: [{ name: 'MSE' }],
+      scheduler: { name: 'OneCycleLR' },
+      optimizer: { name: 'LBFGS' },
+      input: { targets: 'polygons' },
+      ensemble: { method: 'median' },
+    },
+    [
+      'spec.input.targets: "polygons" is not known here',
+      'spec.loss[0].name: "MSE" is not known here',
+      'spec.optimizer.name: "LBFGS" is not known here',
+      'spec.scheduler.name: "OneCycleLR" is not known here',
+      'spec.ensemble.method: "median" is not known here',
+    ],
+  ],
+  [
+    'windows with gaps, of a size the network cannot take, and larger than the sheet',
+    { inference: { window: { size: 1000, stride: 1001, sheetSize: 992 } } },
     [
       'spec.inference.window.size: must be a multiple of 16 for network UNet, is 1000',
       'spec.inference.window.stride: steps of 1001 leave gaps between windows of 1000',
-      'spec.inference.window: sliding windows are not offered yet',
+      'spec.inference.window.size: a window of 1000 px is larger than the sheet of 992 px it is cut from',
     ],
   ],
   [
@@ -254,7 +296,7 @@ const REFUSED: [string, object, string[]][] = [
   [
     'numbers that are none',
     { training: { epochs: Number.NaN, batchSize: 1.5 } },
-    ['spec.training.epochs: must be a number, is NaN', 'spec.training.batchSize: must be a whole number, is 1.5'],
+    ['spec.training.epochs: must be a number, is NaN', 'spec.training.batchSize: must be a whole number or auto, is 1.5'],
   ],
   [
     'too many of what has a limit',

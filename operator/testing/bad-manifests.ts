@@ -34,6 +34,21 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ['spec.model.options.width: Forbidden: is not an option of network UNet. Take it out: it belongs to SlimUNet'],
   ],
   [
+    'a variant of another network',
+    { model: { name: 'HRNet', options: { variant: 'B2' } } },
+    ['spec.model.options.variant: Invalid value: network HRNet has no variant B2. Write W18, W32, W48.'],
+  ],
+  [
+    'an encoder that is not there',
+    { model: { name: 'UNetPlusPlus', options: { encoder: 'VGG16' } } },
+    ['spec.model.options.encoder: Unsupported value: "VGG16": supported values: "ResNet34", "ResNet50"'],
+  ],
+  [
+    'no width at all',
+    { model: { name: 'DUCKNet', options: { width: 0 } } },
+    ['spec.model.options.width: Invalid value: 0', 'should be greater than or equal to 1'],
+  ],
+  [
     'a size that UNet cannot halve four times',
     { input: { size: 120 } },
     ['spec.input.size: Invalid value: must be a multiple of 16 for network UNet, is 120. Write 112 or 128.'],
@@ -44,6 +59,11 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ['spec.input.size: Invalid value: must be a multiple of 64 for network SlimUNet, is 40. Write 64.'],
   ],
   ['a size of thousands', { input: { size: 4096 } }, ['spec.input.size: Invalid value: 4096', 'less than or equal to 2048']],
+  [
+    'targets that are neither shares nor centres',
+    { input: { targets: 'polygons' } },
+    ['spec.input.targets: Unsupported value: "polygons": supported values: "area", "nearest"'],
+  ],
   [
     'an option of another augmentation',
     { augmentations: [{ name: 'flipHorizontal' }, { name: 'rotate', sigma: 0.1 }] },
@@ -70,6 +90,18 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ['spec.augmentations[1].sigma: Invalid value: must be at least 0.01 for augmentation elastic: a finer field is noise, not a bend.'],
   ],
   [
+    'a crop that would cut the wrist',
+    { augmentations: [{ name: 'wristCrop', low: 0.5 }] },
+    [
+      'spec.augmentations[0].low: Invalid value: must be at least 1 for augmentation wristCrop: a smaller window would cut the carpals off.',
+    ],
+  ],
+  [
+    'an augmentation that is not there',
+    { augmentations: [{ name: 'mixup' }] },
+    ['spec.augmentations[0].name: Unsupported value: "mixup": supported values: "rotate"'],
+  ],
+  [
     'a probability above 1',
     { augmentations: [{ name: 'rotate', probability: 50 }] },
     ['spec.augmentations[0].probability: Invalid value: 50'],
@@ -81,6 +113,37 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   ],
   ['no loss at all', { loss: [] }, ['spec.loss: Invalid value', 'should have at least 1 items']],
   ['a loss without weight', { loss: [{ name: 'Dice', weight: 0 }] }, ['spec.loss[0].weight: Invalid value: 0', 'should be greater than 0']],
+  [
+    'a loss that pulls backwards',
+    { loss: [{ name: 'Lovasz', weight: -1 }] },
+    ['spec.loss[0].weight: Invalid value: -1', 'should be greater than 0'],
+  ],
+  ['a loss that is not there', { loss: [{ name: 'MSE' }] }, ['spec.loss[0].name: Unsupported value: "MSE": supported values: "Dice"']],
+  [
+    'options of other losses and of another optimizer',
+    {
+      loss: [
+        { name: 'BCE', gamma: 2 },
+        { name: 'Focal', reduction: 'global' },
+      ],
+      optimizer: { name: 'Lion', options: { momentum: 0.9 } },
+    },
+    [
+      'spec.loss[0].gamma: Forbidden: is not an option of loss BCE. Take it out: it belongs to Focal, FocalTversky.',
+      'spec.loss[1].reduction: Forbidden: is not an option of loss Focal. Take it out: it belongs to Dice, IoU, FocalTversky.',
+      'spec.optimizer.options.momentum: Forbidden: is not an option of optimizer Lion. Take it out: it belongs to SGD, RMSprop.',
+    ],
+  ],
+  [
+    'numbers that would make a loss or an optimizer stand still',
+    { loss: [{ name: 'FocalTversky', alpha: 0 }], optimizer: { name: 'SGD', learningRate: 0, options: { momentum: 1 } } },
+    [
+      'spec.loss[0].alpha: Invalid value: 0',
+      'spec.optimizer.learningRate: Invalid value: 0',
+      'spec.optimizer.options.momentum: Invalid value: 1',
+      'should be less than 1',
+    ],
+  ],
   [
     'an option of another schedule',
     { scheduler: { name: 'CosineAnnealingLR', options: { factor: 0.5 } } },
@@ -94,6 +157,35 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     [
       'spec.scheduler.options.milestones: Required value: scheduler MultiStepLR needs it. Add the epochs after which the learning rate falls',
     ],
+  ],
+  [
+    'milestones that the warm-up pushes past the end',
+    { training: { epochs: 10 }, scheduler: { name: 'MultiStepLR', options: { milestones: [5, 8], warmupEpochs: 2 } } },
+    ['spec.scheduler.options.milestones: Invalid value: an epoch is never followed by another: training.epochs is 10.'],
+  ],
+  [
+    'restarts without a length',
+    { scheduler: { name: 'CosineAnnealingWarmRestarts' } },
+    [
+      'spec.scheduler.options.cycleEpochs: Required value: scheduler CosineAnnealingWarmRestarts needs it. Add the epochs of the first cycle',
+    ],
+  ],
+  [
+    'a first cycle that never ends',
+    { training: { epochs: 10 }, scheduler: { name: 'CosineAnnealingWarmRestarts', options: { cycleEpochs: 9, warmupEpochs: 2 } } },
+    [
+      'spec.scheduler.options.cycleEpochs: Invalid value: the first cycle of 9 epochs never ends: training.epochs is 10. Write fewer epochs',
+    ],
+  ],
+  [
+    'a cycle that does nothing but climb',
+    { scheduler: { name: 'CustomCosineAnnealingWarmUpRestarts', options: { cycleEpochs: 10, cycleWarmupEpochs: 10 } } },
+    ['spec.scheduler.options.cycleWarmupEpochs: Invalid value: a cycle would only climb. Write less than cycleEpochs.'],
+  ],
+  [
+    'a schedule that is not there',
+    { scheduler: { name: 'OneCycleLR' } },
+    ['spec.scheduler.name: Unsupported value: "OneCycleLR": supported values: "ReduceLROnPlateau"'],
   ],
   [
     'milestones that fall back and come too late',
@@ -119,11 +211,33 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ['spec.training.validateEvery: Invalid value: no epoch would be validated: 4 is more than training.epochs, 3. Write at most 3.'],
   ],
   ['epochs in words', { training: { epochs: 'ten' } }, ['spec.training.epochs: Invalid value: "string"', 'must be of type integer']],
+  [
+    'a batch in words',
+    { training: { batchSize: 'large' } },
+    ['spec.training.batchSize: Invalid value: "large": must be a whole number or auto.'],
+  ],
   ['half a batch', { training: { batchSize: 1.5 } }, ['spec.training.batchSize: Invalid value: "number"', 'must be of type integer']],
   [
     'deep supervision of a network with one head',
     { training: { deepSupervision: true } },
     ['spec.training.deepSupervision: Invalid value: network UNet has no side heads to supervise. Write false or take it out'],
+  ],
+  [
+    'weights of heads that are not supervised',
+    { model: { name: 'NestedUNet' }, training: { headWeights: [1, 1, 1, 1] } },
+    [
+      'spec.training.headWeights: Forbidden: has a meaning only with training.deepSupervision. Take it out, or write deepSupervision: true.',
+    ],
+  ],
+  [
+    'weights for other heads than the network has',
+    { model: { name: 'UNet3Plus' }, training: { deepSupervision: true, headWeights: [1, 0.5] } },
+    ['spec.training.headWeights: Invalid value: network UNet3Plus has 5 heads. Write as many weights, the one of the answer first.'],
+  ],
+  [
+    'a head without weight, and an average that never moves',
+    { model: { name: 'NestedUNet' }, training: { deepSupervision: true, headWeights: [1, 0, 1, 1], ema: { decay: 1 } } },
+    ['spec.training.headWeights[1]: Invalid value: 0', 'spec.training.ema.decay: Invalid value: 1', 'should be less than 1'],
   ],
   [
     'narrow numbers without a graph',
@@ -136,14 +250,36 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ['spec.model.pretrained: Forbidden: network UNet has no encoder that takes pretrained weights. Take it out'],
   ],
   ['a view named twice', { inference: { tta: ['identity', 'identity'] } }, ['spec.inference.tta: Invalid value: names a view twice.']],
+  ['a view that is not there', { inference: { tta: ['upsideDown'] } }, ['spec.inference.tta[0]: Unsupported value: "upsideDown"']],
   [
-    'sliding windows, with gaps',
-    { inference: { window: { size: 1000, stride: 1001 } } },
+    'a threshold that everything passes',
+    { inference: { threshold: 0 } },
+    ['spec.inference.threshold: Invalid value: 0', 'should be greater than 0'],
+  ],
+  ['a threshold in per cent', { inference: { threshold: 50 } }, ['spec.inference.threshold: Invalid value: 50', 'should be less than 1']],
+  [
+    'views that turn by half a circle and shrink to nothing',
+    { inference: { tta: ['rotateLeft', 'scaleDown'], ttaDegrees: 180, ttaScale: 1 } },
+    ['spec.inference.ttaDegrees: Invalid value: 180', 'spec.inference.ttaScale: Invalid value: 1'],
+  ],
+  [
+    'sliding windows with gaps, larger than the sheet',
+    { inference: { window: { size: 1000, stride: 1001, sheetSize: 992 } } },
     [
-      'spec.inference.window: Forbidden: sliding windows are not offered yet. Take it out',
       'spec.inference.window.size: Invalid value: must be a multiple of 16 for network UNet.',
       'spec.inference.window.stride: Invalid value: steps of 1001 leave gaps between windows of 1000. Write at most 1000',
+      'spec.inference.window.size: Invalid value: a window of 1000 px is larger than the sheet of 992 px it is cut from. Write at most 992',
     ],
+  ],
+  [
+    'a window of the usual size on a smaller sheet',
+    { inference: { window: { sheetSize: 512 } } },
+    ['spec.inference.window.size: Invalid value: a window of 1024 px is larger than the sheet of 512 px it is cut from. Write at most 512'],
+  ],
+  [
+    'a vote that is not there',
+    { ensemble: { method: 'median' } },
+    ['spec.ensemble.method: Unsupported value: "median": supported values: "soft", "hard"'],
   ],
   [
     'folds that the split has not, and one twice',
