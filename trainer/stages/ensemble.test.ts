@@ -3,16 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
-import { ensembleKey, experimentKey, foldKey, reportKey } from '@carpal/configs/names.ts';
+import { ensembleKey, experimentKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { CLEANINGS } from '@carpal/masks/cleaning.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkSubmission } from '../infer/check-submission.ts';
+import { predict } from '../infer/predict.ts';
+import type { ThresholdSums } from '../infer/threshold-sums.ts';
+import { viewingOf } from '../infer/viewing.ts';
+import { compareRuns } from '../insight/compare-runs.ts';
+import { pageFaults } from '../report/testing/parse-html.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { runEnsemble } from './ensemble.ts';
 import { runFold } from './fold.ts';
 import { runPrepare } from './prepare.ts';
+import { readRun } from './read-run.ts';
 
 const classes = loadClasses('hand-bones');
 let folder = '';
@@ -70,9 +77,24 @@ describe('runEnsemble', () => {
     expect(scores.folds.map((fold: { images: number }) => fold.images)).toEqual([4, 4]);
     const thresholds = JSON.parse(await read(`${ensembleKey(experiment)}/thresholds.json`));
     expect(Object.keys(thresholds)).toEqual(classes);
-    for (const threshold of Object.values(thresholds)) expect([0.2, 0.3, 0.4, 0.5, 0.6, 0.7]).toContain(threshold);
+    for (const cut of Object.values(thresholds)) {
+      const [oneOf, way] = [expect.toBeOneOf([0.2, 0.3, 0.4, 0.5, 0.6, 0.7]), expect.toBeOneOf([...CLEANINGS])];
+      expect(cut).toEqual({ threshold: oneOf, cleaning: way });
+    }
+    const perClass = JSON.parse(await read(`${ensembleKey(experiment)}/per-class.json`));
+    expect(perClass.Radius).toMatchObject({ ...thresholds.Radius, diceAtThreshold: expect.any(Number) });
+
+    const own = await readRun(openStore(join(folder, 'store', experimentKey(experiment))), 'own');
+    expect(own.outOfFold).toMatchObject({ name: 'tiny', network: 'SlimUNet', size: 32, classes });
+    expect(new Set(own.outOfFold.images.map(({ group }) => group)).size).toBe(4);
+    expect(new Set(own.outOfFold.images.map(({ truth }) => truth)).size).toBe(8);
+    expect(own.curves.folds.map(({ epochs }) => epochs.length)).toEqual([2, 2]);
+    const { runs } = compareRuns([own, own]);
+    expect(runs[0]?.dice.all.mean).toBeCloseTo(result.dice, 5);
 
     const html = await read(`${reportKey(experiment)}/report.html`);
+    expect(pageFaults(html)).toEqual([]);
+    for (const title of ['Worst cases', 'Calibration', 'Seconds an epoch', 'Memory of the process']) expect(html).toContain(title);
     expect(html).toContain('&lt;one &amp; only&gt;');
     expect(html).not.toMatch(/(?:src|href)="(?!data:)|url\(|@import|<script/);
     const overlays = (await store.list(`${reportKey(experiment)}/overlays`)).map(({ key }) => key.slice(key.lastIndexOf('/') + 1));
@@ -91,6 +113,43 @@ describe('runEnsemble', () => {
     expect((await store.read(key)).equals(before)).toBe(true);
   });
 
+  it('reports on folds that have not counted their calibration', async () => {
+    const place = await copyOfStore('older');
+    await rm(join(place, foldKey(experiment, 0), 'out-of-fold', 'calibration.json'));
+    await runEnsemble({ experiment, store: openStore(place), clock });
+    const html = await readFile(join(place, reportKey(experiment), 'report.html'), 'utf8');
+    expect(html).not.toContain('Calibration');
+  });
+
+  it.each(['soft', 'hard'] as const)(
+    'cuts, cleans and gives by %s vote what predict gives with its folder and thresholds',
+    async (method) => {
+      const place = await copyOfStore(method);
+      const store = openStore(place);
+      const folds = experiment.spec.run.folds.map((fold) => join(place, foldKey(experiment, fold), FILE.outOfFoldThresholds));
+      for (const path of folds) await pretendCleaningGains(path);
+      const spec = { ...experiment.spec, ensemble: { method, perClassThresholds: false, perClassCleaning: true } };
+      await runEnsemble({ experiment: { ...experiment, spec }, store, clock });
+      const [out, ensemble] = [join(folder, `${method}.csv`), join(place, ensembleKey(experiment))];
+      await predict({
+        weights: [{ path: join(place, experimentKey(experiment)), weight: 1 }],
+        method,
+        images: join(folder, 'data'),
+        out,
+        thresholds: join(ensemble, 'thresholds.json'),
+        viewing: viewingOf(experiment.spec.inference),
+      });
+      expect(await sortedRows(join(ensemble, 'submission.csv'))).toEqual(await sortedRows(out));
+      const thresholds = JSON.parse((await store.read(`${ensembleKey(experiment)}/thresholds.json`)).toString());
+      const [none, largest] = [
+        { threshold: 0.5, cleaning: 'none' },
+        { threshold: 0.5, cleaning: 'largest' },
+      ];
+      expect(thresholds).toEqual(Object.fromEntries(classes.map((name) => [name, name === 'Radius' ? largest : none])));
+      expect((await store.read(`${reportKey(experiment)}/report.html`)).toString()).toContain('largest part');
+    },
+  );
+
   it('reports without test images, and says so', async () => {
     const data = join(folder, 'no-test');
     await writeTinyDataset(data, 2);
@@ -101,7 +160,8 @@ describe('runEnsemble', () => {
     expect((await store.read(`${ensembleKey(own)}/submission.csv`)).toString()).toBe('image_name,class,rle\n');
     expect((await store.read(`${reportKey(own)}/report.html`)).toString()).toContain('has no test images');
     const thresholds = JSON.parse((await store.read(`${ensembleKey(own)}/thresholds.json`)).toString());
-    expect(new Set(Object.values(thresholds))).toEqual(new Set([0.5]));
+    const cuts: { threshold: number }[] = Object.values(thresholds);
+    expect(new Set(cuts.map(({ threshold }) => threshold))).toEqual(new Set([0.5]));
   });
 
   it('stops between images when asked to, and leaves nothing but its progress', async () => {
@@ -126,6 +186,11 @@ describe('runEnsemble', () => {
       'checkpoint-invalid',
     ],
     [
+      'calibration counts that are damaged',
+      async (place) => writeFile(join(place, foldKey(experiment, 1), 'out-of-fold', 'calibration.json'), '{"images":2}'),
+      'checkpoint-invalid',
+    ],
+    [
       'out-of-fold masks with a row missing',
       async (place) => {
         const path = join(place, foldKey(experiment, 0), 'out-of-fold', 'predictions.csv');
@@ -144,6 +209,18 @@ describe('runEnsemble', () => {
     expect(progress).toMatchObject({ state: 'failed', error: { code } });
   });
 });
+
+async function sortedRows(csv: string): Promise<string[]> {
+  return (await readFile(csv, 'utf8')).trimEnd().split('\n').slice(1).sort();
+}
+
+/** Makes a fold say that the largest piece alone scored best for the Radius, and that cleaning changed nothing for any other class. */
+async function pretendCleaningGains(path: string): Promise<void> {
+  const sums = JSON.parse(await readFile(path, 'utf8')) as ThresholdSums;
+  const none = sums.perClassDiceSum.map((row) => row.map(() => 0.5));
+  const largest = none.map((row, index) => (classes[index] === 'Radius' ? row.map(() => 0.6) : row));
+  await writeFile(path, JSON.stringify({ ...sums, perClassDiceSum: none, cleaned: { largest, fill: none, 'largest+fill': none } }));
+}
 
 /** The trained store without what an ensemble left in it. */
 async function copyOfStore(name: string): Promise<string> {
