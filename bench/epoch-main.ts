@@ -29,7 +29,15 @@ async function runEpoch(epoch: number, train: readonly string[], validated: read
     const { images, targets } = batch;
     step.run({ images, targets, count: batch.samples.length, size }, 1e-3);
   }
-  const source = { preparedFolder: prepared.folder, samples: samplesOf(validated), classes, size, batchSize: count, seed: 1, targets: 'area' as const };
+  const source = {
+    preparedFolder: prepared.folder,
+    samples: samplesOf(validated),
+    classes,
+    size,
+    batchSize: count,
+    seed: 1,
+    targets: 'area' as const,
+  };
   const found = await validate(source, evaluator, new TruthMasks(prepared), 0.5, new AbortController().signal);
   if (!found || !Number.isFinite(found.loss)) throw new Error('the validation found nothing');
 }

@@ -212,7 +212,7 @@ describe('predict', () => {
 
   it('takes the folder of an experiment for the best weights of its folds', async () => {
     const experiment = join(folder, 'experiment');
-    for (const [fold, seed] of [1, 2].entries()) await writeFold(join(experiment, 'folds', String(fold), 'checkpoint'), { seed });
+    for (const [fold, seed] of [1, 2].entries()) writeFold(join(experiment, 'folds', String(fold), 'checkpoint'), { seed });
     const single = [of('a.safetensors', { seed: 1 }), of('b.safetensors', { seed: 2 })];
     expect(await masksBy({ weights: [{ path: experiment, weight: 1 }] })).toEqual(await masksBy({ weights: single }));
   });
