@@ -38,7 +38,7 @@ async function runEpoch(epoch: number, train: readonly string[], validated: read
     seed: 1,
     targets: 'area' as const,
   };
-  const found = await validate({ ...source, targets: 'area' }, evaluator, new TruthMasks(prepared), 0.5, new AbortController().signal);
+  const found = await validate(source, evaluator, new TruthMasks(prepared), 0.5, new AbortController().signal);
   if (!found || !Number.isFinite(found.loss)) throw new Error('the validation found nothing');
 }
 
