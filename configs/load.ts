@@ -5,8 +5,9 @@ import { type ManifestDocument, parseManifest } from './manifest-document.ts';
 import { readManifestText } from './manifest-text.ts';
 import { applyOverride, type Override, parseOverride } from './overrides.ts';
 import { adviceFor } from './schema/advice.ts';
+import { unmeasured, withSizes } from './schema/auto.ts';
 import { checkExperiment } from './schema/check-experiment.ts';
-import type { SegmentationExperiment } from './schema/experiment.ts';
+import type { CheckedManifest, SegmentationExperiment } from './schema/experiment.ts';
 
 export type LoadOptions = {
   /** `path=value` texts, put in one after the other before the check. */
@@ -18,14 +19,26 @@ const MOST_MISTAKES = 100;
 
 /** A manifest read and checked. `advice` is what is allowed but hardly meant. */
 export type ManifestReport =
-  | { readonly ok: true; readonly experiment: SegmentationExperiment; readonly advice: readonly Mistake[] }
+  | { readonly ok: true; readonly experiment: CheckedManifest; readonly advice: readonly Mistake[] }
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
 /**
- * The checked experiment of a YAML or JSON file, with every default written out. Throws `manifest-invalid` with every mistake, each with
- * its line, field and mend, or `manifest-unreadable`.
+ * The experiment of a YAML or JSON file for whoever needs all sizes in numbers. Throws as {@link loadManifest} does, and
+ * `sizes-unmeasured` where the manifest leaves one to the machine.
  */
 export function loadExperiment(file: string, options: LoadOptions = {}): SegmentationExperiment {
+  const manifest = loadManifest(file, options);
+  const experiment = withSizes(manifest, {});
+  if (experiment !== undefined) return experiment;
+  const fields = unmeasured(manifest.spec).map(({ path }) => formatPath(path));
+  throw new CarpalError('sizes-unmeasured', `${fields.join(' and ')} ${fields.length === 1 ? 'is' : 'are'} auto`, { where: file });
+}
+
+/**
+ * The checked manifest of a YAML or JSON file, with every default written out. Throws `manifest-invalid` with every mistake, each with
+ * its line, field and mend, or `manifest-unreadable`.
+ */
+export function loadManifest(file: string, options: LoadOptions = {}): CheckedManifest {
   const report = readManifest(file, options);
   if (report.ok) return report.experiment;
   const count = report.mistakes.length === 1 ? '1 mistake' : `${report.mistakes.length} mistakes`;

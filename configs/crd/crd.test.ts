@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { specSchema } from '../schema/experiment.ts';
+import { orAuto } from '../schema/auto.ts';
+import { manifestSpecSchema } from '../schema/experiment.ts';
 import { MUTABLE } from '../schema/immutable.ts';
 import { experimentStructuralSchema } from './crd.ts';
 import { fieldText } from './field-texts.ts';
@@ -38,8 +39,8 @@ describe('the CRD', () => {
   });
 
   it('writes every default out, so that rules can be asked about it', () => {
-    expect(schemaAt(root, 'spec.run')?.default).toEqual(specSchema.shape.run.parse({}));
-    expect(schemaAt(root, 'spec.training')?.default).toEqual(specSchema.shape.training.parse({}));
+    expect(schemaAt(root, 'spec.run')?.default).toEqual(manifestSpecSchema.shape.run.parse({}));
+    expect(schemaAt(root, 'spec.training')?.default).toEqual(manifestSpecSchema.shape.training.parse({}));
   });
 
   it('shows and selects by fields that are there, and never by place in a list', () => {
@@ -65,8 +66,19 @@ describe('structuralSchema', () => {
     expect(shape(z.string().max(9).regex(/^x$/))).toHaveProperty('pattern', '^x$');
   });
 
+  it('has a whole number or one word as what Kubernetes calls int-or-string', () => {
+    expect(shape(orAuto(z.int().min(1).max(9)).default(2))).toEqual({
+      'x-kubernetes-int-or-string': true,
+      minimum: 1,
+      maximum: 9,
+      default: 2,
+      'x-kubernetes-validations': [{ rule: "type(self) == int || self == 'auto'", message: 'must be a whole number or auto.' }],
+    });
+  });
+
   it.each([
     ['a choice of types', z.union([z.string(), z.number()])],
+    ['a number or any text', z.union([z.int().min(1).max(9), z.string().max(4)])],
     ['anything at all', z.unknown()],
     ['a null', z.string().nullable()],
   ])('has none for %s', (_, schema) => {

@@ -1,6 +1,7 @@
 /** The CustomResourceDefinition of SegmentationExperiments, made of the zod schema, its rules and its texts. */
 import { GROUP, PLURAL, SHORT_NAME, VERSION } from '../names.ts';
-import { KIND, specSchema } from '../schema/experiment.ts';
+import { KIND, manifestSpecSchema } from '../schema/experiment.ts';
+import { MUTABLE } from '../schema/immutable.ts';
 import { statusSchema } from '../schema/status.ts';
 import { type CelRules, together } from './cel.ts';
 import { fieldText } from './field-texts.ts';
@@ -14,7 +15,7 @@ import { fieldsOf, type StructuralSchema, schemaAt, structuralSchema } from './s
 
 /** The schema of the whole object: types, limits, defaults, texts and rules. */
 export function experimentStructuralSchema(): StructuralSchema {
-  const spec = structuralSchema(specSchema);
+  const spec = structuralSchema(manifestSpecSchema);
   const root: StructuralSchema = {
     type: 'object',
     description: 'A cross-validated segmentation experiment: its folds are trained, and their ensemble makes a submission.',
@@ -31,8 +32,19 @@ export function experimentStructuralSchema(): StructuralSchema {
     const description = fieldText(path);
     if (description !== undefined) field.description = description;
   }
+  own(root);
   attach(root, together(LEARNING_CEL, OBJECTIVE_CEL, RUNNING_CEL, immutability(spec), STATUS_CEL));
   return root;
+}
+
+/**
+ * What cannot change, and what one writer writes, belongs to one owner as a whole. Kept field by field, the owners of an experiment would be as
+ * long as the experiment, and the API server reads and writes them with every status.
+ */
+function own({ properties }: StructuralSchema): void {
+  const parts = Object.entries(properties?.['spec']?.properties ?? {});
+  const fixed = parts.filter(([name]) => !MUTABLE.some(([first]) => first === name)).map(([, part]) => part);
+  for (const part of [...fixed, properties?.['status']]) if (part?.type === 'object') part['x-kubernetes-map-type'] = 'atomic';
 }
 
 function attach(root: StructuralSchema, rules: CelRules): void {

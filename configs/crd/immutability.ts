@@ -66,6 +66,7 @@ function optionalRule(name: string): CelRule {
 
 /** The value of a field as CEL text: text, truth, and whole numbers of at most five digits. */
 function shown(value: string, schema: StructuralSchema): string | undefined {
+  if (schema['x-kubernetes-int-or-string']) return either(`type(${value}) == int`, digits(`int(${value})`, schema.maximum ?? 0), "'auto'");
   if (schema.type === 'string') return says`"${value}"`;
   if (schema.type === 'boolean') return either(value, "'true'", "'false'");
   if (schema.type === 'array' && schema.items?.type === 'string') return says`[${`${value}.join(', ')`}]`;
@@ -81,7 +82,7 @@ const NO_VALUE: Readonly<Record<string, string>> = { array: '[]', number: '-1.0'
 /** What an option is worth for `owner` where it is left out: by the owner's name. */
 function optionDefault(owner: string, table: OptionTable, option: string, schema: StructuralSchema): string {
   const isDouble = (schema.items ?? schema).type === 'number';
-  const none = NO_VALUE[schema.type] ?? '-1';
+  const none = NO_VALUE[schema.type ?? ''] ?? '-1';
   return Object.entries(table).reduce((otherwise, [name, options]) => {
     const value = (options as Record<string, unknown>)[option];
     return value === undefined || value === null ? otherwise : either(`${owner}.name == '${name}'`, literal(value, isDouble), otherwise);

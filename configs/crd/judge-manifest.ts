@@ -1,5 +1,6 @@
 /** The full schema's word on an object that the API server let through: rules that a CRD cannot hold, or that a newer schema has added. */
 import type { FieldPath, Finding } from '../finding.ts';
+import { unmeasured, withSizes } from '../schema/auto.ts';
 import { checkExperiment } from '../schema/check-experiment.ts';
 import { experimentSchema, type SegmentationExperiment } from '../schema/experiment.ts';
 import { unknownKeys } from '../schema/unknown-keys.ts';
@@ -16,7 +17,7 @@ export type Judgement =
 const METADATA: readonly string[] = ['name', 'namespace', 'uid', 'generation', 'creationTimestamp', 'resourceVersion'];
 
 /**
- * Either the complete experiment, or all that is wrong with it. A field that is not known is no mistake here: a definition that is updated
+ * Either the complete experiment, or all that is wrong with it, such as a size that is `auto`. A field that is not known is no mistake here: a definition that is updated
  * under a running operator must not end experiments. `classLists` are the names that dataset.classes may have. Changes nothing.
  */
 export function judgeManifest(object: unknown, classLists: readonly string[]): Judgement {
@@ -24,7 +25,10 @@ export function judgeManifest(object: unknown, classLists: readonly string[]): J
   const unknown = unknownKeys(experimentSchema, manifest, new Set()).map(({ path }) => path);
   for (const path of unknown) remove(manifest, path);
   const checked = checkExperiment(manifest, classLists);
-  return checked.ok ? { experiment: checked.experiment, unknown } : { findings: checked.findings };
+  if (!checked.ok) return { findings: checked.findings };
+  // Nobody can measure on the machines of a cluster before a fold has one.
+  const experiment = withSizes(checked.experiment, {});
+  return experiment === undefined ? { findings: unmeasured(checked.experiment.spec) } : { experiment, unknown };
 }
 
 function withoutRest(object: unknown): Record<string, unknown> {

@@ -32,13 +32,15 @@ function multipleOf(name: ModelName): string {
   return either(isOffered, `${literal(depths.map((levels) => multiple({ depth: levels })))}[${given} - ${minimum}]`, '1');
 }
 
-const BELOW = `(self.input.size - self.input.size % ${MULTIPLE})`;
+/** The server knows of input.size only that it is a number or `auto`. */
+const SIZE = 'int(self.input.size)';
+const BELOW = `(${SIZE} - ${SIZE} % ${MULTIPLE})`;
 const size = (value: string): string => digits(value, 9999);
 
 const inputSize: CelRule = {
-  rule: `self.input.size % ${MULTIPLE} == 0`,
+  rule: `type(self.input.size) != int || ${SIZE} % ${MULTIPLE} == 0`,
   message: 'must be a multiple of 16 for UNet and of 2^(depth-1) for SlimUNet.',
-  messageExpression: says`must be a multiple of ${digits(MULTIPLE, 99)} for network ${'self.model.name'}, is ${size('self.input.size')}. Write ${either(
+  messageExpression: says`must be a multiple of ${digits(MULTIPLE, 99)} for network ${'self.model.name'}, is ${size(SIZE)}. Write ${either(
     `${BELOW} >= 32`,
     `${size(BELOW)} + ' or '`,
     "''",
@@ -109,11 +111,11 @@ const windowStride: CelRule = {
   fieldPath: '.stride',
 };
 
-const noWindow: CelRule = {
-  rule: '!has(self.window)',
-  message: 'sliding windows are not offered yet. Take it out: the whole sheet is seen at input.size.',
-  fieldPath: '.window',
-  reason: 'FieldValueForbidden',
+const windowInSheet: CelRule = {
+  rule: '!has(self.sheetSize) || self.size <= self.sheetSize',
+  message: 'the window is larger than the sheet it is cut from. Write a smaller window, or leave sheetSize out: twice the window is taken.',
+  messageExpression: says`a window of ${size('self.size')} px is larger than the sheet of ${size('self.sheetSize')} px it is cut from. Write at most ${size('self.sheetSize')}, or leave sheetSize out: twice the window is taken.`,
+  fieldPath: '.size',
 };
 
 export const LEARNING_CEL: CelRules = {
@@ -121,7 +123,6 @@ export const LEARNING_CEL: CelRules = {
   'spec.model': [...ownOptions(MODEL_OPTIONS, 'network', '.options'), ...ownVariants, pretrainedEncoder],
   'spec.augmentations[]': [...ownOptions(AUGMENTATION_OPTIONS, 'augmentation', ''), ...augmentationRanges, ...augmentationLeast],
   'spec.training': [validationHappens, narrowNeedsGraph],
-  'spec.inference': [noWindow],
-  'spec.inference.window': [windowStride],
+  'spec.inference.window': [windowStride, windowInSheet],
   'spec.inference.tta': [once('view', (entry) => entry)],
 };

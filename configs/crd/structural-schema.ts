@@ -1,9 +1,14 @@
-/** From a zod schema to what Kubernetes calls a structural schema: types, limits, defaults and enums; no unions, no references. */
+/**
+ * From a zod schema to what Kubernetes calls a structural schema: types, limits, defaults and enums; no references, and no unions but that of a
+ * whole number and one word.
+ */
 import { z } from 'zod';
 import { type CelRule, literal } from './cel.ts';
 
 export type StructuralSchema = {
-  type: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
+  /** Absent only beside x-kubernetes-int-or-string. */
+  type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
+  'x-kubernetes-int-or-string'?: true;
   description?: string;
   format?: string;
   default?: unknown;
@@ -61,8 +66,31 @@ function formRule(pattern: string, words: string): CelRule {
   return { rule: `self.matches(${literal(pattern)})`, message: `must be ${words}.` };
 }
 
+/**
+ * A whole number or one word: the one union that Kubernetes knows by itself. Limits are the number's (they say nothing of text), the word is
+ * a rule's.
+ */
+function intOrString({ anyOf, ...rest }: Record<string, unknown>, path: string): StructuralSchema {
+  const [number, text, ...more] = Array.isArray(anyOf) ? anyOf : [];
+  const isNumber = isRecord(number) && number['type'] === 'integer';
+  const words = isRecord(text) && text['type'] === 'string' ? text['enum'] : undefined;
+  if (!isNumber || !Array.isArray(words) || words.length !== 1 || more.length > 0) throw new TypeError(`${path}: not a structural schema`);
+  const { type: _, ...limits } = convertTyped({ ...number, ...rest }, path);
+  const rule = `type(self) == int || self == ${literal(words[0])}`;
+  return {
+    'x-kubernetes-int-or-string': true,
+    ...limits,
+    'x-kubernetes-validations': [{ rule, message: `must be a whole number or ${words[0]}.` }],
+  };
+}
+
 function convert(node: unknown, path: string): StructuralSchema {
-  if (!isRecord(node) || !TYPES.includes(String(node['type']))) throw new TypeError(`${path}: not a structural schema`);
+  if (!isRecord(node)) throw new TypeError(`${path}: not a structural schema`);
+  return node['anyOf'] === undefined ? convertTyped(node, path) : intOrString(node, path);
+}
+
+function convertTyped(node: Record<string, unknown>, path: string): StructuralSchema {
+  if (!TYPES.includes(String(node['type']))) throw new TypeError(`${path}: not a structural schema`);
   const result: Record<string, unknown> = {};
   for (const [word, value] of Object.entries(node)) {
     if (KEPT.has(word)) result[word] = value;

@@ -1,11 +1,11 @@
 import type { Finding } from '../finding.ts';
-import type { ExperimentSpec } from './experiment.ts';
+import type { ManifestSpec } from './experiment.ts';
 
 /**
  * What is allowed but hardly meant, for `carpal validate` to say; never a reason to refuse. `isWritten` tells whether a person wrote a
  * field: a default that fits badly is not theirs to mend. Paths begin at the top of the manifest.
  */
-export function adviceFor(spec: ExperimentSpec, isWritten: (path: readonly string[]) => boolean): Finding[] {
+export function adviceFor(spec: ManifestSpec, isWritten: (path: readonly string[]) => boolean): Finding[] {
   const findings: Finding[] = [];
   const { epochs, validateEvery, earlyStopping } = spec.training;
   const patiencePath = ['spec', 'training', 'earlyStopping', 'patience'];

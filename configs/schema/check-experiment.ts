@@ -1,6 +1,6 @@
 import type { FieldPath, Finding } from '../finding.ts';
 import { show, startsWith } from '../finding.ts';
-import { type ExperimentSpec, experimentSchema, type SegmentationExperiment } from './experiment.ts';
+import { type CheckedManifest, type ManifestSpec, manifestSchema } from './experiment.ts';
 import { issueFinding } from './issue-finding.ts';
 import { LEARNING_RULES } from './learning-rules.ts';
 import { OBJECTIVE_RULES } from './objective-rules.ts';
@@ -18,17 +18,17 @@ const IGNORED: ReadonlySet<string> = new Set([
 ]);
 
 export type CheckResult =
-  | { readonly ok: true; readonly experiment: SegmentationExperiment }
+  | { readonly ok: true; readonly experiment: CheckedManifest }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 /**
- * Checks a whole manifest, however it came (YAML, JSON, an API request). Either the experiment with every default and option written out, or
+ * Checks a whole manifest, however it came (YAML, JSON, an API request). Either the manifest with every default and option written out, or
  * every mistake in it: shape, unknown fields, and the rules between the fields that are not themselves at fault. `classLists` are the
  * names that dataset.classes may have.
  */
 export function checkExperiment(value: unknown, classLists: readonly string[]): CheckResult {
-  const strange = unknownKeys(experimentSchema, value, IGNORED);
-  const parsed = experimentSchema.safeParse(value, { reportInput: true });
+  const strange = unknownKeys(manifestSchema, value, IGNORED);
+  const parsed = manifestSchema.safeParse(value, { reportInput: true });
   const wrong = parsed.success ? [] : parsed.error.issues.map(issueFinding);
   const broken = wrong.map(({ path }) => path);
   const spec = parsed.success ? parsed.data.spec : repairedSpec(value, broken);
@@ -58,7 +58,7 @@ function isAnswerable(rule: Rule, broken: readonly FieldPath[]): boolean {
 }
 
 /** The spec with what is broken taken out, so that defaults stand in for it; undefined when even that is no spec. */
-function repairedSpec(value: unknown, broken: readonly FieldPath[]): ExperimentSpec | undefined {
+function repairedSpec(value: unknown, broken: readonly FieldPath[]): ManifestSpec | undefined {
   const manifest = structuredClone(value);
   const spec = child(manifest, 'spec');
   if (!isRecord(spec)) return undefined;
@@ -67,7 +67,7 @@ function repairedSpec(value: unknown, broken: readonly FieldPath[]): ExperimentS
   const dataset = isRecord(spec['dataset']) ? spec['dataset'] : {};
   const model = isRecord(spec['model']) ? spec['model'] : {};
   const whole = { ...spec, dataset: { uri: 'missing', ...dataset }, model: { name: 'UNet', ...model } };
-  const parsed = experimentSchema.shape.spec.safeParse(whole);
+  const parsed = manifestSchema.shape.spec.safeParse(whole);
   return parsed.success ? parsed.data : undefined;
 }
 

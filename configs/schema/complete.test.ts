@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { checkExperiment } from './check-experiment.ts';
-import type { ExperimentSpec } from './experiment.ts';
+import type { ManifestSpec } from './experiment.ts';
 import { immutableChanges } from './immutable.ts';
 import { completeSpec } from './options.ts';
 
 /** The complete spec of a manifest that is right. */
-function complete(spec: object): ExperimentSpec {
+function complete(spec: object): ManifestSpec {
   const manifest = { apiVersion: 'carpal.dev/v1alpha1', kind: 'SegmentationExperiment', metadata: { name: 'a' }, spec };
   const result = checkExperiment(manifest, ['hand-bones']);
   if (!result.ok) throw new Error(JSON.stringify(result.findings));

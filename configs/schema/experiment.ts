@@ -10,6 +10,8 @@ import {
   inferenceSchema,
   inputSchema,
   lossSchema,
+  manifestInputSchema,
+  manifestTrainingSchema,
   modelSchema,
   optimizerSchema,
   schedulerSchema,
@@ -78,7 +80,19 @@ export const experimentSchema = z.object({
   spec: specSchema,
 });
 
-/** A checked experiment with every default filled in. */
+/** What a person writes: spec with `auto` where trial steps on the machine are to find a size (see auto.ts). */
+export const manifestSpecSchema = specSchema.extend({
+  input: manifestInputSchema.prefault({}),
+  training: manifestTrainingSchema.prefault({}),
+});
+
+export const manifestSchema = experimentSchema.extend({ spec: manifestSpecSchema });
+
+/** A checked manifest with every default filled in, which may leave sizes to the machine. */
+export type CheckedManifest = z.output<typeof manifestSchema>;
+export type ManifestSpec = CheckedManifest['spec'];
+
+/** A checked experiment with every default filled in and every size known: what stages, trainer and planner work with. */
 export type SegmentationExperiment = z.output<typeof experimentSchema>;
 export type ExperimentMetadata = SegmentationExperiment['metadata'];
 export type ExperimentSpec = SegmentationExperiment['spec'];

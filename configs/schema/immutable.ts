@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type FieldPath, type Finding, show, startsWith } from '../finding.ts';
-import type { ExperimentSpec } from './experiment.ts';
+import type { ManifestSpec } from './experiment.ts';
 import { completeSpec } from './options.ts';
 
 /** What an update of an experiment may change, below spec. */
@@ -10,7 +10,7 @@ export const MUTABLE: readonly FieldPath[] = [['run', 'suspend'], ['run', 'paral
  * One finding for every field of spec that differs and may not. A default that is written out is no difference. Use on an update, and
  * when a run is resumed with a manifest that may have been edited meanwhile.
  */
-export function immutableChanges(before: ExperimentSpec, after: ExperimentSpec): Finding[] {
+export function immutableChanges(before: ManifestSpec, after: ManifestSpec): Finding[] {
   return changedLeaves(completeSpec(before), completeSpec(after), [])
     .filter(({ path }) => !MUTABLE.some((start) => startsWith(path, start)))
     .map(({ path, from, to }) => ({

@@ -34,13 +34,16 @@ function describe(issue: z.core.$ZodIssue): { message: string; mend: string } {
       return { message: issue.message, mend: 'Shorten it.' };
     case 'invalid_key':
       return { message: 'is not a name that may stand here', mend: 'Write a shorter name.' };
+    case 'invalid_union':
+      return neither(issue);
     default:
       return { message: issue.message, mend: 'Compare it with an example of configs/experiments.' };
   }
 }
 
-function wrongType(expected: string, input: unknown): { message: string; mend: string } {
-  const kind = KIND[expected] ?? expected;
+/** `besides` is what may stand there too. */
+function wrongType(expected: string, input: unknown, besides = ''): { message: string; mend: string } {
+  const kind = `${KIND[expected] ?? expected}${besides}`;
   if (input === undefined) return { message: 'is missing', mend: `Add it: ${kind}.` };
   const message = `must be ${kind}, is ${show(input)}`;
   if (expected === 'string' && (typeof input === 'number' || typeof input === 'boolean')) {
@@ -52,6 +55,12 @@ function wrongType(expected: string, input: unknown): { message: string; mend: s
   }
   if (input === null) return { message: `must be ${kind}, is empty`, mend: `Write ${kind}, or take the field out to use its default.` };
   return { message, mend: `Write ${kind}.` };
+}
+
+/** The only choice of types that the schema has: a number or one word (auto.ts). Told as the number's mistake, with the word named beside. */
+function neither({ errors, input }: z.core.$ZodIssueInvalidUnion): { message: string; mend: string } {
+  const words = errors.flat().flatMap((issue) => (issue.code === 'invalid_value' ? issue.values.map(String) : []));
+  return wrongType('int', input, words.map((word) => ` or ${word}`).join(''));
 }
 
 function wrongChoice(values: readonly string[], input: unknown): { message: string; mend: string } {

@@ -1,5 +1,6 @@
 /** Rules between the fields that say what is learned and how; those of loss, optimizer and schedule are in objective-rules.ts. */
 import type { Finding } from '../finding.ts';
+import { AUTO } from './auto.ts';
 import {
   AUGMENTATION_LEAST,
   AUGMENTATION_OPTIONS,
@@ -31,7 +32,7 @@ const inputSize: Rule = {
   reads: ['model', 'input.size'],
   check: ({ model, input }) => {
     const multiple = sizeMultiple(model);
-    if (input.size % multiple === 0) return [];
+    if (input.size === AUTO || input.size % multiple === 0) return [];
     const below = Math.max(multiple, input.size - (input.size % multiple));
     const nearest = [...new Set([below, input.size - (input.size % multiple) + multiple])].join(' or ');
     const depth = model.name === 'SlimUNet' ? ` of depth ${model.options.depth ?? 5}` : '';
@@ -105,6 +106,12 @@ const windowFits: Rule = {
       const gap = `steps of ${window.stride} leave gaps between windows of ${window.size}`;
       findings.push({ path: ['inference', 'window', 'stride'], message: gap, mend: `Write at most ${window.size}; half of it is usual.` });
     }
+    const { sheetSize } = window;
+    if (sheetSize !== undefined && window.size > sheetSize) {
+      const larger = `a window of ${window.size} px is larger than the sheet of ${sheetSize} px it is cut from`;
+      const mend = `Write at most ${sheetSize}, or leave sheetSize out: twice the window is taken.`;
+      findings.push({ path: ['inference', 'window', 'size'], message: larger, mend });
+    }
     return findings;
   },
 };
@@ -115,19 +122,6 @@ const narrowNeedsGraph: Rule = {
     if (engine !== 'eager' || precision === 'float32') return [];
     const message = `${precision} is for recorded graphs, and training.engine is eager`;
     return [{ path: ['training', 'precision'], message, mend: 'Write float32, or let training.engine be auto.' }];
-  },
-};
-
-/** What the contract has room for and no code does yet: refused, so that nobody believes it was done. */
-const notOffered: Rule = {
-  reads: ['inference.window'],
-  check: ({ inference }) => {
-    const findings: Finding[] = [];
-    if (inference.window !== undefined) {
-      const message = 'sliding windows are not offered yet';
-      findings.push({ path: ['inference', 'window'], message, mend: 'Take it out: the whole sheet is seen at input.size.' });
-    }
-    return findings;
   },
 };
 
@@ -151,6 +145,5 @@ export const LEARNING_RULES: readonly Rule[] = [
   ttaOnce,
   windowFits,
   narrowNeedsGraph,
-  notOffered,
   pretrainedEncoder,
 ];

@@ -5,6 +5,7 @@
  * no unions. So `options`, augmentations and losses list every option of every entry as optional; options.ts says which belongs to which.
  */
 import { z } from 'zod';
+import { orAuto } from './auto.ts';
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const fraction = () => z.number().min(0).max(1);
@@ -54,7 +55,7 @@ export const SCHEDULER_NAMES = [
   'CustomCosineAnnealingWarmUpRestarts',
   'PolynomialLR',
 ] as const;
-export const TTA_NAMES = ['identity', 'flipHorizontal', 'flipVertical'] as const;
+export const TTA_NAMES = ['identity', 'flipHorizontal', 'flipVertical', 'rotateLeft', 'rotateRight', 'scaleDown', 'scaleUp'] as const;
 
 const splitSchema = z.object({
   folds: count(2, 20).default(5),
@@ -89,7 +90,15 @@ export const modelSchema = z.object({
   pretrained: z.object({ uri: z.string().min(1).max(1024) }).optional(),
 });
 
-export const inputSchema = z.object({ size: count(32, 2048).default(512), normalize: z.enum(['unit']).default('unit') });
+export const inputSchema = z.object({
+  size: count(32, 2048).default(512),
+  normalize: z.enum(['unit']).default('unit'),
+  // What a pixel of a target says: the share of it that the bone covers, or whether its centre lies in the bone.
+  targets: z.enum(['area', 'nearest']).default('area'),
+});
+
+/** As a manifest has it: `size: auto` takes the largest usual size that fits the machine. */
+export const manifestInputSchema = inputSchema.extend({ size: orAuto(count(32, 2048)).default(512) });
 
 /** One step of the augmentation, applied with its probability to image and polygons together. Angles in degrees, shift and scale as
  * fractions of the square's side, brightness and contrast as fractions of the full range; what low, high and sigma count depends on the
@@ -180,17 +189,31 @@ export const trainingSchema = z.object({
   ema: z.object({ decay: share().default(0) }).prefault({}),
 });
 
+/** As a manifest has it: `batchSize: auto` takes the batch that is fastest for an image and fits the machine. */
+export const manifestTrainingSchema = trainingSchema.extend({ batchSize: orAuto(count(1, 256)).default(2) });
+
 export const inferenceSchema = z.object({
   threshold: z.number().gt(0).lt(1).default(0.5),
   tta: z.array(z.enum(TTA_NAMES)).min(1).max(8).default(['identity', 'flipHorizontal']),
+  // How far the views rotateLeft and rotateRight turn, in degrees, and by what share scaleDown and scaleUp change the size.
+  ttaDegrees: z.number().gt(0).max(45).default(10),
+  ttaScale: z.number().gt(0).max(0.5).default(0.25),
   // Absent: the whole sheet at input.size.
   window: z
     .object({
       size: count(32, 4096).default(1024),
       stride: count(1, 4096).default(512),
       weights: z.enum(['uniform', 'gaussian']).default('gaussian'),
+      // The square that the sheet is fitted to before windows are cut; twice the window where it is left out.
+      sheetSize: count(32, 8192).optional(),
     })
     .optional(),
 });
 
-export const ensembleSchema = z.object({ method: z.enum(['soft']).default('soft'), perClassThresholds: z.boolean().default(true) });
+export const ensembleSchema = z.object({
+  // soft: probabilities are averaged; hard: each fold's mask has one vote a pixel.
+  method: z.enum(['soft', 'hard']).default('soft'),
+  perClassThresholds: z.boolean().default(true),
+  // For each class the largest piece alone, filled holes, both or neither, whatever scores best out of fold.
+  perClassCleaning: z.boolean().default(true),
+});

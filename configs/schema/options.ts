@@ -2,7 +2,7 @@
  * Which options belong to which network and augmentation, and what they are when left out. The schema cannot say it (a structural schema has
  * no unions); the rules and the completion both read it here, and in objective-options.ts.
  */
-import type { AugmentationName, AugmentationSpec, ExperimentSpec, ModelName, ModelOptions, ModelSpec } from './experiment.ts';
+import type { AugmentationName, AugmentationSpec, ManifestSpec, ModelName, ModelOptions, ModelSpec } from './experiment.ts';
 import { HRNET_VARIANTS, SEGFORMER_VARIANTS } from './learning.ts';
 import { completeSchedule, type Defaults, given, LOSS_OPTIONS, OPTIMIZER_OPTIONS } from './objective-options.ts';
 
@@ -72,8 +72,8 @@ export function sizeMultiple(model: ModelSpec): number {
 }
 
 /** The spec with every option that belongs to what it names, and every fold written out. Completing twice changes nothing. */
-export function completeSpec(spec: ExperimentSpec): ExperimentSpec {
-  const { model, loss, optimizer, scheduler, training, run, dataset } = spec;
+export function completeSpec<Spec extends ManifestSpec>(spec: Spec): Spec {
+  const { model, loss, optimizer, scheduler, training, inference, run, dataset } = spec;
   return {
     ...spec,
     model: { ...model, options: { ...given(MODEL_OPTIONS[model.name]), ...model.options } },
@@ -81,6 +81,7 @@ export function completeSpec(spec: ExperimentSpec): ExperimentSpec {
     loss: loss.map((entry) => ({ ...given(LOSS_OPTIONS[entry.name]), ...entry })),
     optimizer: { ...optimizer, options: { ...given(OPTIMIZER_OPTIONS[optimizer.name]), ...optimizer.options } },
     scheduler: { ...scheduler, options: completeSchedule(scheduler, training.epochs) },
+    inference: inference.window ? { ...inference, window: { sheetSize: 2 * inference.window.size, ...inference.window } } : inference,
     run: run.folds.length > 0 ? run : { ...run, folds: Array.from({ length: dataset.split.folds }, (_, fold) => fold) },
   };
 }

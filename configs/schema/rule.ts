@@ -1,11 +1,11 @@
 import type { Finding } from '../finding.ts';
-import type { ExperimentSpec } from './experiment.ts';
+import type { ManifestSpec } from './experiment.ts';
 
 /**
  * One rule between fields. `reads` names the fields it looks at, from spec on and dotted: a rule is not asked when one of them is itself
  * at fault, so that one slip is not reported as two. Paths of findings begin at spec's fields.
  */
-export type Rule = { readonly reads: readonly string[]; readonly check: (spec: ExperimentSpec) => readonly Finding[] };
+export type Rule = { readonly reads: readonly string[]; readonly check: (spec: ManifestSpec) => readonly Finding[] };
 
 /** One finding for every entry that stands in the list already; `what` names the entries: 'fold', 'loss'. */
 export function doubled(path: readonly string[], entries: readonly (string | number)[], what: string): Finding[] {

@@ -85,6 +85,8 @@ const REFUSED: readonly (readonly [name: string, path: string, value: unknown, s
   ['pretrained', 'model.pretrained', null],
   ['pretrained', 'model.pretrained', { uri: 's3://bucket/b' }],
   ['unet', 'input.size', 528, 'was 512, is 528'],
+  ['unet', 'input.size', 'auto', 'was 512, is auto'],
+  ['unet', 'training.batchSize', 'auto', 'was 2, is auto'],
   ['unet', 'augmentations', []],
   [
     'slim',

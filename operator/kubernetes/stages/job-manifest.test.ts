@@ -1,3 +1,4 @@
+import { withSizes } from '@carpal/configs/schema/auto.ts';
 import { checkExperiment } from '@carpal/configs/schema/check-experiment.ts';
 import { experimentSchema, NAME_MAX_LENGTH, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import fc from 'fast-check';
@@ -81,7 +82,7 @@ describe('the Job of an attempt', () => {
     const read = checkExperiment(JSON.parse(map.data['experiment.json'] ?? ''), ['hand-bones']);
     const { generation: _generation, resourceVersion: _version, ...metadata } = experiment().metadata;
     expect(read).toMatchObject({ ok: true, experiment: { metadata, spec: { run: { folds: [0, 1, 2, 3, 4] } } } });
-    const resolved = read.ok ? read.experiment : undefined;
+    const resolved = read.ok ? withSizes(read.experiment, {}) : undefined;
     expect(resolved && JSON.parse(configMapManifest(resolved).data['experiment.json'] ?? '')).toEqual(resolved);
   });
 
