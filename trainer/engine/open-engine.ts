@@ -6,6 +6,7 @@ import { createEagerStep } from './eager-step.ts';
 import { createGraphEvaluator, createGraphPredictor } from './graph/graph-inference.ts';
 import { createGraphStep } from './graph/graph-step.ts';
 import { hasGpu } from './graph/native-binding.ts';
+import type { StepMemory } from './graph/step-memory.ts';
 import { NotRecordable } from './graph/tape.ts';
 import { servedWeights } from './served-weights.ts';
 import type { Evaluator, Predictor, TrainingStep } from './step.ts';
@@ -19,6 +20,8 @@ export type TrainingEngine = {
   readonly kind: 'eager' | 'graph';
   readonly step: TrainingStep;
   readonly evaluator: Evaluator;
+  /** Of a graph, before its first step: how much memory a step takes, by the number of images and their side. */
+  foretellMemory?(): (count: number, size: number) => StepMemory;
   dispose(): void;
 };
 
@@ -53,7 +56,7 @@ function graphEngine(settings: TrainingSettings): TrainingEngine {
     evaluator.dispose();
     step.dispose();
   };
-  return { kind: 'graph', step, evaluator, dispose };
+  return { kind: 'graph', step, evaluator, foretellMemory: graphStep.foretellMemory, dispose };
 }
 
 /** `auto` takes the graph where the step can be recorded, and says why where it cannot. Throws NotRecordable for `graph` only. */

@@ -2,6 +2,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { type MemoryLimit, readMemoryLimit } from '../fit/memory-limit.ts';
 import { FoldCheckpoints } from '../train/checkpoints.ts';
 import { trainingFingerprint } from '../train/fingerprint.ts';
 import { type Clock, ProgressFile } from '../train/progress-file.ts';
@@ -21,6 +22,8 @@ export type FoldStage = {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly checkpointEveryMs?: number;
+  /** What the process may use, by default what the system says. */
+  readonly memoryLimit?: MemoryLimit;
   /** What executes the training; by default the recorded graph where the network allows it. A resume in other hands is not bit for bit. */
 };
 
@@ -43,8 +46,8 @@ export async function runFold(stage: FoldStage): Promise<void> {
       return;
     }
     const prepared = await findPrepared(experiment, store);
-    const { checkpointEveryMs = CHECKPOINT_EVERY_MS } = stage;
-    await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs });
+    const { checkpointEveryMs = CHECKPOINT_EVERY_MS, memoryLimit = await readMemoryLimit() } = stage;
+    await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs, memoryLimit });
   } catch (error) {
     await tellEnd(progress, error);
     throw error;

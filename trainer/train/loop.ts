@@ -92,6 +92,11 @@ export class TrainingLoop {
     return 'ended';
   }
 
+  /** Whether this process has done a step. */
+  get hasStepped(): boolean {
+    return this.#pace.stepSeconds !== null;
+  }
+
   /** Where training stands, in words. */
   get position(): string {
     return positionWords(this.#epoch, this.#step);
@@ -112,6 +117,7 @@ export class TrainingLoop {
       epoch: this.#epoch,
       startStep: this.#step,
       augmentations: spec.augmentations,
+      targets: spec.input.targets,
       shuffle: true,
     });
     try {

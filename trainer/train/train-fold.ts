@@ -3,10 +3,16 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PreparedSet } from '../data/prepared.ts';
-import { openPredictor, openTrainingEngine } from '../engine/open-engine.ts';
+import { openPredictor, type TrainingEngine } from '../engine/open-engine.ts';
+import { isAllocationFailure } from '../fit/allocation-failure.ts';
+import { checkFit } from '../fit/check-fit.ts';
+import type { MemoryLimit } from '../fit/memory-limit.ts';
+import { runTrial } from '../fit/run-trial.ts';
+import { memoryTooSmall } from '../fit/too-large.ts';
+import type { TrialOutcome, TrialRequest } from '../fit/trial.ts';
+import { sheetSizeOf, viewingOf } from '../infer/viewing.ts';
 import type { Model } from '../models/model.ts';
 import { loadEncoder } from '../models/pretrained/load-encoder.ts';
-import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
 import { createSchedule } from '../objective/schedules.ts';
 import type { CheckpointRecord } from './checkpoint-record.ts';
@@ -17,6 +23,7 @@ import { MetricsLog } from './metrics-log.ts';
 import { writeOutOfFold } from './out-of-fold.ts';
 import type { Clock, ProgressFile } from './progress-file.ts';
 import { readPretrained } from './read-pretrained.ts';
+import { engineOf, modelOf } from './training-engine.ts';
 import { TruthMasks } from './truth.ts';
 import type { ValidationSource } from './validate.ts';
 import { weightsMetadata } from './weights-metadata.ts';
@@ -37,6 +44,7 @@ export type FoldTraining = {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly checkpointEveryMs: number;
+  readonly memoryLimit: MemoryLimit;
 };
 
 /**
@@ -49,9 +57,8 @@ export async function trainFold(training: FoldTraining): Promise<void> {
   checkPrepared(training);
   const samples = splitFold(prepared, spec.dataset.split, fold);
   const classes = prepared.classes.length;
-  const { name, options, pretrained } = spec.model;
-  const { seed, deepSupervision } = spec.training;
-  const model = buildModel({ name, options: { ...options, ...(deepSupervision && { deepSupervision }) }, classes, seed });
+  const { pretrained } = spec.model;
+  const model = modelOf(spec, classes);
   try {
     checkSize(model, spec.input.size);
     checkpoints.describeWeights(weightsMetadata(experiment, model, prepared.classes));
@@ -81,12 +88,12 @@ async function learn(
 ): Promise<void> {
   const { experiment, checkpoints, record, store } = training;
   const { spec } = experiment;
-  const { gradientClip, accumulate, epochs, precision, seed, headWeights, ema } = spec.training;
-  const objective = { losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate, headWeights, average: ema };
-  const settings = { model, ...objective, precision, seed };
-  const engine = openTrainingEngine(settings, spec.training.engine, training.log);
+  const { epochs } = spec.training;
+  const engine = engineOf(spec, model, training.log);
+  let loop: TrainingLoop | undefined;
   try {
-    const loop = new TrainingLoop({
+    if (!record) await checkBeforeFirstStep(training, model, engine);
+    loop = new TrainingLoop({
       ...training,
       spec,
       preparedHash: training.prepared.hash,
@@ -102,9 +109,29 @@ async function learn(
     if (record) await loop.restore(record, await checkpoints.readWeights(record.last));
     const end = await loop.run();
     if (end === 'stopped') throw stopped(training, loop.position);
+  } catch (error) {
+    throw isAllocationFailure(error) ? outOfMemory(training, loop?.hasStepped ?? false, error) : error;
   } finally {
     engine.dispose();
   }
+}
+
+/** Throws `memory-too-small` where a step would not fit. */
+async function checkBeforeFirstStep(
+  { experiment, memoryLimit, signal, log }: FoldTraining,
+  model: Model,
+  engine: TrainingEngine,
+): Promise<void> {
+  const trial = (request: TrialRequest, limitMb: number): Promise<TrialOutcome> => runTrial(request, { limitMb, signal });
+  await checkFit({ spec: experiment.spec, model, engine, limit: memoryLimit, trial, log });
+}
+
+/** What fitted once may fit again; what never did will not. */
+function outOfMemory({ experiment: { spec }, memoryLimit }: FoldTraining, hasStepped: boolean, cause: unknown): CarpalError {
+  if (hasStepped) return new CarpalError('out-of-memory', 'there was no memory for a step that had fitted before', { cause });
+  const { input, training, model } = spec;
+  const limit = { limitMb: memoryLimit.bytes / 2 ** 20, from: `of ${memoryLimit.from}` };
+  return memoryTooSmall({ network: model.name, size: input.size, batchSize: training.batchSize, ...limit }, cause);
 }
 
 /** What follows the last epoch; done again in full if it was broken off. */
@@ -116,9 +143,16 @@ async function conclude(training: FoldTraining, model: Model, validation: Valida
   writeWeights(model, await checkpoints.readWeights(record.best), record.best.file);
   const predictor = openPredictor(model, experiment.spec.training.engine);
   try {
-    const { threshold, tta: views } = experiment.spec.inference;
-    const request = { source: validation, classNames: prepared.classes, predictor, truth, views, threshold, signal };
-    const keys = { csv: `${key}/${FILE.outOfFoldPredictions}`, thresholds: `${key}/${FILE.outOfFoldThresholds}` };
+    const { input, inference } = experiment.spec;
+    const network = { predictor, inputSize: input.size, sizeMultiple: model.sizeMultiple };
+    const viewing = viewingOf(inference);
+    const { threshold } = inference;
+    const request = { source: validation, classNames: prepared.classes, prepared, network, truth, viewing, threshold, signal };
+    const keys = {
+      csv: `${key}/${FILE.outOfFoldPredictions}`,
+      thresholds: `${key}/${FILE.outOfFoldThresholds}`,
+      calibration: `${key}/${FILE.outOfFoldCalibration}`,
+    };
     if (!(await writeOutOfFold(request, store, keys))) throw stopped(training, 'after its last epoch');
   } finally {
     predictor.dispose();
@@ -135,6 +169,7 @@ function validationSource({ experiment, prepared }: FoldTraining, samples: FoldS
     size: prepared.size,
     batchSize: training.batchSize,
     seed: training.seed,
+    targets: experiment.spec.input.targets,
   };
 }
 
@@ -150,6 +185,9 @@ function checkPrepared({ experiment: { spec }, prepared, record, key }: FoldTrai
       },
     );
   }
+  const { window } = spec.inference;
+  // Known now rather than after the last epoch.
+  if (window) prepared.checkSize(sheetSizeOf(window));
   if (record && record.prepared !== prepared.hash) {
     throw new CarpalError('checkpoint-invalid', `the checkpoint was made on the prepared set ${record.prepared}, not on ${prepared.hash}`, {
       where: `${key}/${FILE.checkpointState}`,

@@ -1,4 +1,5 @@
 /** A training step recorded once for each shape of batch and run as one TensorFlow graph. */
+import type { Model } from '../../models/model.ts';
 import { batchTensors } from '../device-batch.ts';
 import { createLossScaler } from '../loss-scaler.ts';
 import type { StepBatch, TrainingStep } from '../step.ts';
@@ -13,6 +14,7 @@ import { fusedUpdate } from './fused-update.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import type { GraphSession } from './graph-session.ts';
 import { type ReleasePlan, releasePlan } from './release-plan.ts';
+import { type StepMemory, stepMemory } from './step-memory.ts';
 import { difference, NotRecordable, type Tape } from './tape.ts';
 import { FINITE, GRADIENT, UpdateContext } from './update-context.ts';
 
@@ -60,31 +62,54 @@ function recordStep(settings: TrainingSettings, training: TrainingFunction, batc
   return tapes;
 }
 
-/**
- * Throws NotRecordable where two recordings of the step, on small batches of different content, are not the same program. Returns when each
- * of its values can be freed.
- */
-function checkRecordable(settings: TrainingSettings, training: TrainingFunction): Plans {
-  const size = 2 * settings.model.sizeMultiple;
-  const batchOf = (grey: number): StepBatch => ({
+/** One image of one grey, that or nothing of which every class covers. */
+function plainBatch({ classes }: Model, size: number, grey: number): StepBatch {
+  return {
     images: new Float32Array(size * size).fill(grey),
-    targets: new Uint8Array(size * size * settings.model.classes).fill(255 * grey),
+    targets: new Uint8Array(size * size * classes).fill(255 * grey),
     count: 1,
     size,
-  });
-  const [first, second] = [recordStep(settings, training, batchOf(0)), recordStep(settings, training, batchOf(1))];
-  for (const [name, tape] of first) {
+  };
+}
+
+/** The step on a small image, for every program: what is known of it before it is recorded at the size that it trains at. */
+type SmallStep = { readonly tapes: ReadonlyMap<string, Tape>; readonly size: number };
+
+/** Throws NotRecordable where two recordings of the step, on small batches of different content, are not the same program. */
+function checkRecordable(settings: TrainingSettings, training: TrainingFunction): SmallStep {
+  const size = 2 * settings.model.sizeMultiple;
+  const recorded = (grey: number): Map<string, Tape> => recordStep(settings, training, plainBatch(settings.model, size, grey));
+  const [tapes, second] = [recorded(0), recorded(1)];
+  for (const [name, tape] of tapes) {
     const why = difference(tape, second.get(name) ?? tape);
     if (why !== undefined) throw new NotRecordable(why);
   }
-  return new Map([...first].map(([name, tape]) => [name, releasePlan(tape)]));
+  return { tapes, size };
 }
+
+/** Says beforehand how much memory a step takes. Records it once more, half as large again. */
+function foretellMemory(settings: TrainingSettings, training: TrainingFunction, { tapes, size }: SmallStep, plans: Plans): ForetellMemory {
+  const larger = 1.5 * size;
+  const small = tapes.get(PROGRAM.moves);
+  const large = recordStep(settings, training, plainBatch(settings.model, larger, 0), plans).get(PROGRAM.moves);
+  if (!small || !large) throw new Error('the step that moves was not recorded');
+  return stepMemory({ tape: small, size }, { tape: large, size: larger });
+}
+
+/** A function of images in a batch and their side. */
+type ForetellMemory = (count: number, size: number) => StepMemory;
+
+/** A step that can tell what it will need. */
+export type GraphStep = TrainingStep & {
+  /** How much memory a step takes, by the number of images and their side. To be asked before the first step. */
+  foretellMemory(): ForetellMemory;
+};
 
 /**
  * The step of eager-step.ts, recorded and run as one graph. It computes what eager computes (the order of some sums may differ), and the same
  * state and the same batches give the same bits on one machine. Throws NotRecordable where the step cannot become a graph.
  */
-export function createGraphStep(settings: TrainingSettings): TrainingStep {
+export function createGraphStep(settings: TrainingSettings): GraphStep {
   const { model, accumulate = 1, precision = 'float32' } = settings;
   const scaler = precision === 'float16' ? createLossScaler(settings.lossScale) : undefined;
   const training = createTrainingFunction(settings, scaler);
@@ -94,13 +119,15 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
   const seed = new StepSeed(settings.seed ?? 0, model.draws);
   /** The session that holds the newest state; undefined while the variables do. */
   let holder: GraphSession | undefined;
-  let plans: Plans;
+  let small: SmallStep;
   try {
-    plans = checkRecordable(settings, training);
+    small = checkRecordable(settings, training);
   } catch (error) {
     training.dispose();
     throw error;
   }
+  // When each value of the step can be freed.
+  const plans: Plans = new Map([...small.tapes].map(([name, tape]) => [name, releasePlan(tape)]));
 
   const sessionFor = (batch: StepBatch): GraphSession => {
     const shape = `${batch.count}×${batch.size}`;
@@ -119,6 +146,7 @@ export function createGraphStep(settings: TrainingSettings): TrainingStep {
   };
 
   return {
+    foretellMemory: () => foretellMemory(settings, training, small, plans),
     run: (batch, learningRate) => {
       const session = sessionFor(batch);
       const { moves } = waiting;

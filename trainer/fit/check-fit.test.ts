@@ -1,0 +1,104 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { FILE, foldKey } from '@carpal/configs/names.ts';
+import { type ExperimentSpec, specSchema } from '@carpal/configs/schema/experiment.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TrainingEngine } from '../engine/open-engine.ts';
+import type { Model } from '../models/model.ts';
+import { runFold } from '../stages/fold.ts';
+import { runPrepare } from '../stages/prepare.ts';
+import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
+import { engineOf, modelOf } from '../train/training-engine.ts';
+import { checkFit } from './check-fit.ts';
+import type { TrialOutcome } from './trial.ts';
+
+const MB = 2 ** 20;
+const spec: ExperimentSpec = specSchema.parse({
+  dataset: { uri: 'data' },
+  model: { name: 'SlimUNet', options: { width: 4, depth: 3 } },
+  input: { size: 256 },
+  training: { batchSize: 8 },
+});
+
+describe('checkFit', () => {
+  let model: Model;
+  let engine: TrainingEngine;
+  beforeAll(() => {
+    model = modelOf(spec, 29);
+    engine = engineOf(spec, model, () => undefined);
+  });
+  afterAll(() => {
+    engine.dispose();
+    model.dispose();
+  });
+
+  /** Checks against a limit, and tells how often a step was tried, and what was logged. */
+  async function checked(limitMb: number, outcome: TrialOutcome) {
+    const [log, asked]: [string[], number[]] = [[], []];
+    const trial = (_: unknown, trialLimitMb: number): Promise<TrialOutcome> => {
+      asked.push(trialLimitMb);
+      return Promise.resolve(outcome);
+    };
+    const limit = { bytes: limitMb * MB, from: 'the control group' } as const;
+    const error: unknown = await checkFit({ spec, model, engine, limit, trial, log: (line) => log.push(line) }).catch(
+      (one: unknown) => one,
+    );
+    return { error, asked, log };
+  }
+
+  const broken: TrialOutcome = { kind: 'failed', message: 'another' };
+  const large: TrialOutcome = { kind: 'too-large', why: 'it is' };
+
+  it('begins where there is plenty, without a trial', async () => {
+    expect(await checked(100_000, large)).toEqual({ error: undefined, asked: [], log: [] });
+  });
+
+  it('refuses what cannot fit, without a trial, and names what does', async () => {
+    const { error, asked } = await checked(450, large);
+    expect(asked).toEqual([]);
+    expect(error).toMatchObject({
+      code: 'memory-too-small',
+      message: expect.stringMatching(
+        /^training SlimUNet at 256 px with 8 images in a batch needs about [\d.]+ GB of memory; the limit is 0\.44 GB \(of the control group\)$/,
+      ),
+    });
+  });
+
+  it('tries a step where the estimate comes near the limit, and goes by that', async () => {
+    const near = 1000;
+    const refused = await checked(near, large);
+    expect(refused.asked).toEqual([near]);
+    expect(refused.log[0]).toMatch(/tried in a process of its own first$/);
+    expect(refused.error).toMatchObject({
+      code: 'memory-too-small',
+      remedy: expect.stringMatching(/training\.batchSize may be at most about [1-7];/),
+    });
+    expect((await checked(near, broken)).error).toBeUndefined();
+  });
+});
+
+describe('a fold', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'carpal-fit-'));
+    await writeTinyDataset(join(folder, 'data'), 4);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('that cannot fit ends as a mistake of the manifest before any step', async () => {
+    const experiment = tinyExperiment(join(folder, 'data'));
+    const store = openStore(folder);
+    await runPrepare({ experiment, store, clock: Date.now });
+    const stage = { experiment, fold: 0, store, clock: Date.now, signal: new AbortController().signal, log: () => undefined };
+    await expect(runFold({ ...stage, memoryLimit: { bytes: 100 * MB, from: 'the control group' } })).rejects.toMatchObject({
+      code: 'memory-too-small',
+      exit: 78,
+      remedy: expect.stringContaining('No size fits'),
+    });
+    const progress = JSON.parse(await readFile(join(folder, foldKey(experiment, 0), FILE.progress), 'utf8')) as unknown;
+    expect(progress).toMatchObject({ state: 'failed', error: { code: 'memory-too-small' } });
+    expect(await store.list(`${foldKey(experiment, 0)}/checkpoint`)).toEqual([]);
+  });
+});

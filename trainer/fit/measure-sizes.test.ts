@@ -1,0 +1,98 @@
+import { type CheckedManifest, experimentSchema, manifestSchema } from '@carpal/configs/schema/experiment.ts';
+import { describe, expect, it } from 'vitest';
+import { measureSizes } from './measure-sizes.ts';
+import { runTrial } from './run-trial.ts';
+import type { TrialOutcome, TrialRequest } from './trial.ts';
+
+const manifest = (spec: object): CheckedManifest =>
+  manifestSchema.parse({
+    apiVersion: 'carpal.dev/v1alpha1',
+    kind: 'SegmentationExperiment',
+    metadata: { name: 'a' },
+    spec: { dataset: { uri: 'data' }, model: { name: 'SlimUNet', options: { width: 4, depth: 3 } }, ...spec },
+  });
+
+/** A machine of which everything is known: 100 MB for the process, and so much for each thousand pixels of a batch. */
+function machine(mbPerThousandPixels: number, secondsOf: (batchSize: number) => number) {
+  const asked: [number, number][] = [];
+  const trial = ({ spec }: TrialRequest, limitMb: number): Promise<TrialOutcome> => {
+    const { size } = spec.input;
+    const { batchSize } = spec.training;
+    asked.push([size, batchSize]);
+    const peakMemoryMb = 100 + (mbPerThousandPixels * batchSize * size * size) / 1000;
+    if (peakMemoryMb > limitMb) return Promise.resolve({ kind: 'too-large', why: 'it is', peakMemoryMb });
+    const times = { firstStepSeconds: 1, stepSeconds: secondsOf(batchSize), validationSecondsPerImage: 0.1 };
+    return Promise.resolve({ kind: 'measured', peakMemoryMb, ...times, engine: 'graph', device: 'cpu' });
+  };
+  return { asked, trial };
+}
+
+const BOTH = { input: { size: 'auto' }, training: { batchSize: 'auto' } };
+const search = (spec: object, more: Partial<Parameters<typeof measureSizes>[0]>, log: string[] = []) =>
+  measureSizes({
+    manifest: manifest(spec),
+    classes: 3,
+    images: 100,
+    longestSide: 2048,
+    limitMb: 1000,
+    trial: machine(1, (n) => n).trial,
+    log: (line) => log.push(line),
+    ...more,
+  });
+
+describe('measureSizes', () => {
+  it('takes the largest side that fits, then the batch, and says why', async () => {
+    const log: string[] = [];
+    const { asked, trial } = machine(2, (batchSize) => 1 + batchSize / 10);
+    const found = await search(BOTH, { trial, limitMb: 1000 }, log);
+    // 80 % of 1000 MB are 700 MB for pixels: 512² take 524 MB, 768² take more.
+    expect(found.spec).toMatchObject({ input: { size: 512 }, training: { batchSize: 1 } });
+    expect(asked).toEqual([
+      [768, 1],
+      [384, 1],
+      [512, 1],
+      [512, 1],
+      [512, 2],
+    ]);
+    expect(log.filter((line) => !line.startsWith('tried'))).toEqual([
+      'input.size: 512 (the largest that fits 80 % of 0.98 GB)',
+      'training.batchSize: 1 (the next does not fit 80 % of 0.98 GB)',
+    ]);
+  });
+
+  it('leaves a size that is a number as it is', async () => {
+    const found = await search({ input: { size: 128 }, training: { batchSize: 'auto' } }, { trial: machine(1, () => 1).trial });
+    expect(found.spec).toMatchObject({ input: { size: 128 }, training: { batchSize: 32 } });
+    expect(experimentSchema.parse(found)).toEqual(found);
+  });
+
+  it('stops where a larger batch gains nothing, or where there are no images for it', async () => {
+    const log: string[] = [];
+    const spec = { input: { size: 64 }, training: { batchSize: 'auto' } };
+    await search(spec, { trial: machine(0.1, (n) => Math.max(1, n / 4)).trial }, log);
+    await search(spec, { trial: machine(0.1, () => 1).trial, images: 5 }, log);
+    expect(log.filter((line) => line.startsWith('training'))).toEqual([
+      'training.batchSize: 4 (the next is not 5 % faster for an image)',
+      'training.batchSize: 4 (no fold has images for more, or manifests offer no more)',
+    ]);
+  });
+
+  it('says so where nothing fits', async () => {
+    await expect(search(BOTH, { limitMb: 100 })).rejects.toMatchObject({ code: 'memory-too-small' });
+    await expect(search({ training: { batchSize: 'auto' } }, { limitMb: 100 })).rejects.toMatchObject({ code: 'memory-too-small' });
+  });
+
+  it('does not take a broken trial for a large one', async () => {
+    const trial = (): Promise<TrialOutcome> => Promise.resolve({ kind: 'failed', message: 'no library' });
+    await expect(search(BOTH, { trial })).rejects.toMatchObject({ code: 'trial-failed', message: 'no library' });
+  });
+
+  it('measures a small network on this machine', async () => {
+    const log: string[] = [];
+    const spec = { input: { size: 64 }, training: { batchSize: 'auto' } };
+    const trial = (request: TrialRequest, limitMb: number) => runTrial(request, { limitMb });
+    const { spec: found } = await search(spec, { trial, images: 4, limitMb: 8192 }, log);
+    expect([1, 2, 4]).toContain(found.training.batchSize);
+    expect(log.at(-1)).toMatch(/^training\.batchSize: /);
+  });
+});

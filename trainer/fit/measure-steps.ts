@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { hasGpu } from '../engine/graph/native-binding.ts';
+import { encodeSafetensors } from '../engine/safetensors.ts';
+import type { StepBatch } from '../engine/step.ts';
+import { randomFor } from '../random.ts';
+import { engineOf, modelOf } from '../train/training-engine.ts';
+import type { Measured, TrialRequest } from './trial.ts';
+
+/** A fold has this many batches at a time: one in the step's hands and those made ahead (batches.ts). */
+const BATCHES_HELD = 3;
+/** So many values are random; what a step takes does not depend on them. */
+const RANDOM_VALUES = 4096;
+
+function someBatch(count: number, size: number, classes: number, index: number): StepBatch {
+  const random = randomFor(index, 'trial');
+  const values = Float32Array.from({ length: RANDOM_VALUES }, () => random.next());
+  const images = new Float32Array(count * size * size);
+  for (let start = 0; start < images.length; start += values.length) images.set(values.subarray(0, images.length - start), start);
+  // Written, and not left to be zero, so that it is memory and not a promise of memory.
+  const targets = new Uint8Array(images.length * classes).fill(index % 2 === 0 ? 255 : 1);
+  return { images, targets, count, size };
+}
+
+const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
+};
+
+/** The most memory that this process has held. Linux counts it from the program's start; elsewhere a parent may be counted in. */
+function peakMemoryMb(): number {
+  try {
+    const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    if (kilobytes !== undefined) return Number(kilobytes) / 1024;
+  } catch {
+    // Not Linux.
+  }
+  return process.resourceUsage().maxRSS / 1024;
+}
+
+/**
+ * Does in this process what a fold does again and again: steps, a validation, a checkpoint's bytes. `now` counts milliseconds. Throws what
+ * they throw.
+ */
+export function measureSteps({ spec, classes, steps }: TrialRequest, now: () => number): Measured {
+  const { size } = spec.input;
+  const { batchSize } = spec.training;
+  const seconds = (work: () => void): number => {
+    const start = now();
+    work();
+    return (now() - start) / 1000;
+  };
+  const batches = Array.from({ length: BATCHES_HELD }, (_, index) => someBatch(batchSize, size, classes, index));
+  const batch = (index: number): StepBatch => batches[index % BATCHES_HELD] as StepBatch;
+  const rate = spec.optimizer.learningRate;
+  const start = now();
+  const model = modelOf(spec, classes);
+  const engine = engineOf(spec, model, () => undefined);
+  engine.step.run(batch(0), rate);
+  const firstStepSeconds = (now() - start) / 1000;
+  const stepSeconds = median(Array.from({ length: steps }, (_, index) => seconds(() => engine.step.run(batch(index + 1), rate))));
+  encodeSafetensors(engine.step.readState());
+  engine.evaluator.run(batch(0));
+  const validationSecondsPerImage = seconds(() => engine.evaluator.run(batch(1))) / batchSize;
+  const device = hasGpu() ? 'gpu' : 'cpu';
+  const { kind } = engine;
+  engine.dispose();
+  model.dispose();
+  return {
+    kind: 'measured',
+    peakMemoryMb: Math.ceil(peakMemoryMb()),
+    firstStepSeconds,
+    stepSeconds,
+    validationSecondsPerImage,
+    engine: kind,
+    device,
+  };
+}

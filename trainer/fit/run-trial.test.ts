@@ -1,0 +1,97 @@
+import { type ExperimentSpec, specSchema } from '@carpal/configs/schema/experiment.ts';
+import { describe, expect, it } from 'vitest';
+import { outcomeOf, runTrial } from './run-trial.ts';
+import type { Measured } from './trial.ts';
+
+const spec = (more: object = {}): ExperimentSpec =>
+  specSchema.parse({
+    dataset: { uri: 'data' },
+    model: { name: 'SlimUNet', options: { width: 4, depth: 3 } },
+    input: { size: 64 },
+    ...more,
+  });
+
+const MEASURED: Measured = {
+  kind: 'measured',
+  peakMemoryMb: 500,
+  firstStepSeconds: 2,
+  stepSeconds: 0.5,
+  validationSecondsPerImage: 0.1,
+  engine: 'graph',
+  device: 'cpu',
+};
+
+describe('runTrial', () => {
+  it('measures memory and time of real steps in another process', async () => {
+    const outcome = await runTrial({ spec: spec(), classes: 3, steps: 3 }, { limitMb: 8192 });
+    expect(outcome).toMatchObject({ kind: 'measured', engine: 'graph' });
+    if (outcome.kind !== 'measured') return;
+    expect(outcome.peakMemoryMb).toBeGreaterThan(50);
+    expect(outcome.stepSeconds).toBeGreaterThan(0);
+    expect(outcome.firstStepSeconds).toBeGreaterThan(outcome.stepSeconds);
+    expect(outcome.validationSecondsPerImage).toBeGreaterThan(0);
+  });
+
+  it('needs more memory for more images', async () => {
+    const [one, many] = await Promise.all(
+      [1, 32].map((batchSize) => runTrial({ spec: spec({ training: { batchSize } }), classes: 29, steps: 1 }, { limitMb: 8192 })),
+    );
+    if (one?.kind !== 'measured' || many?.kind !== 'measured') throw new Error(JSON.stringify([one, many]));
+    expect(many.peakMemoryMb).toBeGreaterThan(one.peakMemoryMb);
+  });
+
+  it('ends a trial that takes more than it may', async () => {
+    const outcome = await runTrial({ spec: spec(), classes: 3, steps: 1 }, { limitMb: 60 });
+    expect(outcome).toMatchObject({ kind: 'too-large', why: 'it took more than 60 MB' });
+  });
+
+  it('ends a trial that takes too long', async () => {
+    expect(await runTrial({ spec: spec(), classes: 3, steps: 1 }, { limitMb: 8192, timeoutMs: 1 })).toEqual({
+      kind: 'too-slow',
+      seconds: 0.001,
+    });
+  });
+
+  it('says what the steps threw', async () => {
+    const odd = { ...spec(), input: { ...spec().input, size: 63 } };
+    const outcome = await runTrial({ spec: odd, classes: 3, steps: 1 }, { limitMb: 8192 });
+    expect(outcome).toEqual({ kind: 'failed', message: expect.stringContaining('a multiple of 4') });
+  });
+
+  it('can be broken off', async () => {
+    const stop = new AbortController();
+    const running = runTrial({ spec: spec(), classes: 3, steps: 1 }, { limitMb: 8192, signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await expect(running).rejects.toThrow('enough');
+  });
+});
+
+describe('outcomeOf', () => {
+  const ended = (signal: NodeJS.Signals | null, code: number | null, text = '') => ({ signal, code, text });
+
+  it.each([
+    ['the kernel', undefined, ended('SIGKILL', null)],
+    ['the C++ library', undefined, ended('SIGABRT', null, "terminate called after throwing an instance of 'std::bad_alloc'")],
+    ['V8', undefined, ended('SIGABRT', null, 'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory')],
+    ['TensorFlow', { kind: 'error', message: 'OOM when allocating tensor with shape[64,512,512,64]' } as const, ended(null, 0)],
+    ['a count that no look caught', MEASURED, ended(null, 0)],
+  ])('is too large by the word of %s', (_, answer, ending) => {
+    expect(outcomeOf(answer, ending, 400).kind).toBe('too-large');
+  });
+
+  it('is what was measured where that is within the limit', () => {
+    expect(outcomeOf(MEASURED, ended(null, 0), 500)).toBe(MEASURED);
+  });
+
+  it('is a failure otherwise, with what was said', () => {
+    expect(outcomeOf(undefined, ended('SIGSEGV', null), 400)).toEqual({
+      kind: 'failed',
+      message: 'the process ended (SIGSEGV) and said nothing',
+    });
+    expect(outcomeOf(undefined, ended(null, 1, 'no such library\n'), 400)).toEqual({ kind: 'failed', message: 'no such library (exit 1)' });
+    expect(outcomeOf({ kind: 'error', message: 'no such network' }, ended(null, 0), 400)).toEqual({
+      kind: 'failed',
+      message: 'no such network',
+    });
+  });
+});

@@ -1,0 +1,96 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isAllocationFailure } from './allocation-failure.ts';
+import type { TrialAnswer, TrialOutcome, TrialRequest } from './trial.ts';
+
+export type TrialOptions = {
+  /** More than this, and the trial is ended as too large. */
+  readonly limitMb: number;
+  /** More than this, and it is ended as too slow; 10 minutes by default. */
+  readonly timeoutMs?: number;
+  /** Ends the trial; the promise then rejects with the reason. */
+  readonly signal?: AbortSignal;
+};
+
+const LOOK_EVERY_MS = 25;
+const TEN_MINUTES_MS = 600_000;
+const KEPT_TEXT = 4096;
+
+/** The memory that a process holds now, in MB, as far as the system tells. */
+function memoryMbOf(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+const megabytes = (value: number): string => `${Math.round(value)} MB`;
+
+/**
+ * Runs some steps in a process of their own, so that whatever happens there (a crash, the kernel's killer of processes that take too much)
+ * happens to it alone, and nothing of it is left here. The trial is stopped as soon as it takes more than it may.
+ */
+export async function runTrial(request: TrialRequest, options: TrialOptions): Promise<TrialOutcome> {
+  const { limitMb, timeoutMs = TEN_MINUTES_MS, signal } = options;
+  signal?.throwIfAborted();
+  const child = fork(join(import.meta.dirname, 'trial-main.ts'), [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
+  let verdict: TrialOutcome | undefined;
+  const end = (outcome?: TrialOutcome): void => {
+    verdict ??= outcome;
+    child.kill('SIGKILL');
+  };
+  const watch = setInterval(() => {
+    const peakMemoryMb = memoryMbOf(child.pid ?? 0);
+    if (peakMemoryMb > limitMb) end({ kind: 'too-large', why: `it took more than ${megabytes(limitMb)}`, peakMemoryMb });
+  }, LOOK_EVERY_MS);
+  const patience = setTimeout(() => end({ kind: 'too-slow', seconds: timeoutMs / 1000 }), timeoutMs);
+  const onAbort = (): void => end();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    const { answer, ending } = await endOf(child, request);
+    signal?.throwIfAborted();
+    return verdict ?? outcomeOf(answer, ending, limitMb);
+  } finally {
+    clearInterval(watch);
+    clearTimeout(patience);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+type Ending = { readonly signal: NodeJS.Signals | null; readonly code: number | null; readonly text: string };
+
+async function endOf(child: ChildProcess, request: TrialRequest): Promise<{ answer: TrialAnswer | undefined; ending: Ending }> {
+  let answer: TrialAnswer | undefined;
+  let text = '';
+  const { promise, resolve } = Promise.withResolvers<Ending>();
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = `${text}${chunk}`.slice(-KEPT_TEXT);
+  });
+  child.once('message', (message) => {
+    answer = message as TrialAnswer;
+  });
+  // It could not be started.
+  child.once('error', (error) => resolve({ code: null, signal: null, text: error.message }));
+  child.once('close', (code, signal) => resolve({ code, signal, text }));
+  // A child that is gone already tells by its end.
+  child.send(request, () => undefined);
+  return { ending: await promise, answer };
+}
+
+/** What the end of a trial that was left alone means. */
+export function outcomeOf(answer: TrialAnswer | undefined, { signal, code, text }: Ending, limitMb: number): TrialOutcome {
+  if (answer?.kind === 'measured') {
+    const { peakMemoryMb } = answer;
+    if (peakMemoryMb <= limitMb) return answer;
+    return { kind: 'too-large', why: `it took ${megabytes(peakMemoryMb)}, more than ${megabytes(limitMb)}`, peakMemoryMb };
+  }
+  const message = answer?.message ?? text.trim();
+  if (isAllocationFailure(message)) return { kind: 'too-large', why: 'it could not get the memory that it asked for' };
+  if (answer) return { kind: 'failed', message };
+  // Nobody here sent it.
+  if (signal === 'SIGKILL') return { kind: 'too-large', why: 'the system ended it, as it does where memory gives out' };
+  const how = signal ?? (code === null ? 'never began' : `exit ${code}`);
+  return { kind: 'failed', message: message === '' ? `the process ended (${how}) and said nothing` : `${message} (${how})` };
+}

@@ -1,0 +1,25 @@
+/** The process of a trial: takes a request by message, answers by message, and ends with whoever asked. */
+import { writeFileSync } from 'node:fs';
+import { measureSteps } from './measure-steps.ts';
+import type { TrialAnswer, TrialRequest } from './trial.ts';
+
+/** Where memory gives out, the kernel is to end this process before any other. */
+function volunteer(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {
+    // Not Linux, or not allowed: then whoever asked watches alone.
+  }
+}
+
+function answerTo(request: TrialRequest): TrialAnswer {
+  try {
+    return measureSteps(request, () => performance.now());
+  } catch (error) {
+    return { kind: 'error', message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+volunteer();
+process.once('message', (request: TrialRequest) => process.send?.(answerTo(request), () => process.exit(0)));
+process.once('disconnect', () => process.exit(0));
