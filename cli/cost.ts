@@ -13,9 +13,9 @@ import { evenFolds, type FoldImages, type StepPace } from '@carpal/operator/cost
 import { guessedValidationMs, paceFromHistory } from '@carpal/operator/cost/pace-from-history.ts';
 import { foldsOf } from '@carpal/operator/experiment/stages.ts';
 import { discoverDataset } from '@carpal/trainer/data/discover.ts';
-import { assignFolds } from '@carpal/trainer/data/folds.ts';
 import { isInS3 } from '@carpal/trainer/data/open-dataset.ts';
 import { Command, InvalidArgumentError } from 'commander';
+import { foldImages } from './fold-images.ts';
 import { type PastRun, readPastRun } from './past-run.ts';
 
 type Options = {
@@ -114,12 +114,7 @@ async function imagesOf(experiment: SegmentationExperiment, images: number | und
     });
   }
   const { train } = await discoverDataset(datasetFolder(uri));
-  const foldOf = assignFolds(train, split);
-  const counted = Array.from({ length: split.folds }, (_, fold): FoldImages => {
-    const validation = train.filter(({ group }) => foldOf.get(group) === fold).length;
-    return { fold, train: train.length - validation, validation };
-  });
-  return { value: only(counted), words: [`${train.length} training images, counted in ${uri}`] };
+  return { value: only(foldImages(train, split)), words: [`${train.length} training images, counted in ${uri}`] };
 }
 
 async function paceOf(spec: ExperimentSpec, folds: readonly FoldImages[], options: Options): Promise<Told<StepPace>> {

@@ -1,9 +1,11 @@
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
+import { readMemoryLimit, sharedLimit } from '@carpal/trainer/fit/memory-limit.ts';
 import { runFold } from '@carpal/trainer/stages/fold.ts';
 import { Command, InvalidArgumentError } from 'commander';
+import { wholeNumber } from './whole-number.ts';
 
-type Options = { fold: number; experiment: string; artifacts: string };
+type Options = { fold: number; experiment: string; artifacts: string; memoryShare: number };
 
 /** `carpal fold`: trains one fold, from its last checkpoint if it has one. */
 export const command = (): Command =>
@@ -12,6 +14,7 @@ export const command = (): Command =>
     .requiredOption('--fold <n>', 'number of the fold, from 0', foldNumber)
     .requiredOption('--experiment <file>', 'manifest or experiment.json')
     .requiredOption('--artifacts <uri>', 'the artifact store: a folder or s3://bucket/prefix')
+    .option('--memory-share <n>', 'how many such processes share the memory of the machine', wholeNumber('--memory-share', 1, 1000), 1)
     .action(async (options: Options) => {
       const experiment = loadExperiment(options.experiment);
       const stop = new AbortController();
@@ -23,6 +26,7 @@ export const command = (): Command =>
           fold: options.fold,
           store: openStore(options.artifacts, { onWait: (line) => process.stderr.write(`${line}\n`) }),
           clock: Date.now,
+          memoryLimit: sharedLimit(await readMemoryLimit(), options.memoryShare),
           signal: stop.signal,
           log: (line) => process.stdout.write(`${line}\n`),
         });

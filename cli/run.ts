@@ -6,11 +6,10 @@ import { promisify } from 'node:util';
 import { checkFolder } from '@carpal/artifacts/make-folder.ts';
 import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
 import { CarpalError, EXIT, formatError } from '@carpal/configs/errors.ts';
-import { loadExperiment } from '@carpal/configs/load.ts';
-import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { loadManifest } from '@carpal/configs/load.ts';
+import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { Provenance } from '@carpal/operator/experiment/experiment-record.ts';
 import { stageTitle } from '@carpal/operator/experiment/stage.ts';
-import { dryRun } from '@carpal/operator/local/dry-run.ts';
 import { createLiveView } from '@carpal/operator/local/live-view.ts';
 import { fitToMachine } from '@carpal/operator/local/local-parallelism.ts';
 import { createPlainView } from '@carpal/operator/local/plain-view.ts';
@@ -22,8 +21,10 @@ import { isInS3, openDataset } from '@carpal/trainer/data/open-dataset.ts';
 import { Command } from 'commander';
 import colours from 'picocolors';
 import packageJson from '../package.json' with { type: 'json' };
+import { planError, planJson, planRun, planText } from './run-plan.ts';
+import { withKnownSizes } from './run-sizes.ts';
 
-type Options = { workdir: string; out?: string; set?: string[]; fresh?: true; dryRun?: true };
+type Options = { workdir: string; out?: string; set?: string[]; fresh?: true; dryRun?: true; trial: boolean; json?: true };
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAM = [join(PROJECT, 'cli.ts')];
@@ -37,7 +38,9 @@ export const command = (): Command =>
     .option('--out <folder>', 'where the results go (default: out/NAME)')
     .option('--set <path=value>', 'change a field of the manifest; may be given several times', collect)
     .option('--fresh', 'start over: forget the run of this name in the work folder')
-    .option('--dry-run', 'print the stages and their commands, and start nothing')
+    .option('--dry-run', 'print the stages, and from three timed steps the time and memory expected; start no stage')
+    .option('--no-trial', 'with --dry-run: time no steps')
+    .option('--json', 'with --dry-run: print JSON')
     .action(run);
 
 function collect(value: string, before: string[] = []): string[] {
@@ -45,27 +48,46 @@ function collect(value: string, before: string[] = []): string[] {
 }
 
 async function run(file: string, options: Options): Promise<void> {
-  const asked = resolveDataset(loadExperiment(file, { set: options.set ?? [] }));
-  const experiment = fitToMachine(asked, availableParallelism());
+  checkOptions(options);
+  const asked = resolveDataset(loadManifest(file, { set: options.set ?? [] }));
+  const manifest = fitToMachine(asked, availableParallelism());
   const workFolder = resolve(options.workdir);
-  const out = options.out ?? join('out', experiment.metadata.name);
+  const out = options.out ?? join('out', manifest.metadata.name);
   // What can be told at once is told before anything is begun, rather than by a stage, or after hours of training.
-  await checkDataset(await openDataset(experiment.spec.dataset.uri), experiment.spec.dataset.split);
+  const dataset = await openDataset(manifest.spec.dataset.uri);
+  await checkDataset(dataset, manifest.spec.dataset.split);
   await checkFolder(out);
+  const [fresh, tries] = [options.fresh === true, options.trial];
+  const experiment = await withKnownSizes({ manifest, workFolder, fresh, dataset, mayTry: tries, log: sayOf(options) });
   if (options.dryRun) {
-    const planned = await dryRun(experiment, workFolder, PROGRAM);
-    process.stdout.write(planned.map(({ attempt, command: words }) => `${attempt}\n  ${words.join(' ')}\n`).join(''));
+    const plan = await planRun(experiment, { workFolder, program: PROGRAM, dataset, tries });
+    process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan));
+    const error = planError(plan);
+    if (error !== undefined) throw error;
     return;
   }
-  const result = await watched(experiment, workFolder, options.fresh === true);
+  const result = await watched(experiment, workFolder, fresh);
   await conclude(result, out);
 }
 
+function checkOptions({ dryRun, trial, json }: Options): void {
+  if (dryRun || (trial && !json)) return;
+  throw new CarpalError('usage-invalid', `${json ? '--json' : '--no-trial'} is for --dry-run`, {
+    remedy: 'Add --dry-run, or leave it out; carpal compare and metrics.ndjson tell of runs that were.',
+  });
+}
+
+/** Sizes are chosen aloud. JSON must stand alone in its stream. */
+function sayOf({ json }: Options): (line: string) => void {
+  const stream = json ? process.stderr : process.stdout;
+  return (line) => void stream.write(`${line}\n`);
+}
+
 /** Stages may run elsewhere, so the data set's folder is made absolute; one in S3 is named the same from everywhere. */
-function resolveDataset(experiment: SegmentationExperiment): SegmentationExperiment {
-  const { dataset } = experiment.spec;
-  if (isInS3(dataset.uri)) return experiment;
-  return { ...experiment, spec: { ...experiment.spec, dataset: { ...dataset, uri: datasetFolder(dataset.uri) } } };
+function resolveDataset(manifest: CheckedManifest): CheckedManifest {
+  const { dataset } = manifest.spec;
+  if (isInS3(dataset.uri)) return manifest;
+  return { ...manifest, spec: { ...manifest.spec, dataset: { ...dataset, uri: datasetFolder(dataset.uri) } } };
 }
 
 /** Runs with a view that fits the terminal, and with Ctrl-C asking first and killing the second time. */

@@ -5,11 +5,11 @@ import { experimentRecordKey } from '../experiment/experiment-record.ts';
 import type { ExperimentStatus } from '../experiment/experiment-status.ts';
 import { attemptName, type StageKey } from '../experiment/stage.ts';
 import { entriesOf, foldsOf } from '../experiment/stages.ts';
-import { artifactsFolder, stageCommand } from './run-experiment.ts';
+import { artifactsFolder, foldsAtOnce, stageCommand } from './run-experiment.ts';
 import { findRun, runFolder } from './run-identity.ts';
 import { readStatusFile } from './status-file.ts';
 
-export type PlannedCommand = { readonly attempt: string; readonly command: readonly string[] };
+export type PlannedCommand = { readonly key: StageKey; readonly attempt: string; readonly command: readonly string[] };
 
 /** The attempts in order with their commands; stages that are done already are left out. Throws `manifest-immutable` as a run would. */
 export async function dryRun(
@@ -24,8 +24,9 @@ export async function dryRun(
   const artifacts = artifactsFolder(workFolder);
   const file = join(artifacts, experimentRecordKey(named));
   return openStages(found, status).map(({ key, attempts }) => ({
+    key,
     attempt: attemptName(found.metadata.name, key, attempts + 1),
-    command: [process.execPath, ...stageCommand(program, file, artifacts, key)],
+    command: [process.execPath, ...stageCommand(program, file, artifacts, key, foldsAtOnce(found))],
   }));
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageError } from '@carpal/configs/schema/progress.ts';
 import { experimentRecordKey, type Provenance, writeExperimentRecord } from '../experiment/experiment-record.ts';
 import { type ExperimentStatus, isTerminal, isTrue } from '../experiment/experiment-status.ts';
@@ -78,9 +78,21 @@ export type RunFailure = {
   readonly log?: string;
 };
 
-/** The arguments of a stage's process, without node. */
-export function stageCommand(program: readonly string[], experimentFile: string, artifacts: string, key: StageKey): readonly string[] {
-  const fold = key.fold === undefined ? [] : ['--fold', String(key.fold)];
+/** How many folds of an experiment train at the same time. */
+export function foldsAtOnce({ spec: { run } }: CheckedManifest): number {
+  return Math.max(1, Math.min(run.parallelism, run.folds.length));
+}
+
+/** The arguments of a stage's process, without node. `atOnce`: so many folds share the memory of the machine. */
+export function stageCommand(
+  program: readonly string[],
+  experimentFile: string,
+  artifacts: string,
+  key: StageKey,
+  atOnce: number,
+): readonly string[] {
+  const share = atOnce > 1 ? ['--memory-share', String(atOnce)] : [];
+  const fold = key.fold === undefined ? [] : ['--fold', String(key.fold), ...share];
   return [...program, key.stage, '--experiment', experimentFile, '--artifacts', artifacts, ...fold];
 }
 
@@ -125,7 +137,7 @@ async function runWith(
   const reportedError: ReportedError = (key, since) => readReportedError(store, experiment, key, since);
   const substrate = await openProcessSubstrate({
     folder,
-    stageCommand: (key) => stageCommand(options.program, experimentFile, store.uri, key),
+    stageCommand: (key) => stageCommand(options.program, experimentFile, store.uri, key, foldsAtOnce(experiment)),
     reportedError,
     onBlocked: (error) => {
       blocked ??= error;

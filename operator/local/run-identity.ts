@@ -12,7 +12,7 @@ import { immutableChanges } from '@carpal/configs/schema/immutable.ts';
 type StoredRun = { readonly uid: string; readonly spec: ExperimentSpec };
 
 /** The folder of an experiment's run within a work folder. */
-export function runFolder(workFolder: string, { metadata }: SegmentationExperiment): string {
+export function runFolder(workFolder: string, { metadata }: Pick<SegmentationExperiment, 'metadata'>): string {
   return join(workFolder, 'runs', `${metadata.namespace}-${metadata.name}`);
 }
 
@@ -23,6 +23,11 @@ async function readRun(path: string): Promise<StoredRun | undefined> {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** The spec that the run in this folder began with; undefined where there is none. */
+export async function readRunSpec(folder: string): Promise<ExperimentSpec | undefined> {
+  return (await readRun(join(folder, 'run.json')))?.spec;
 }
 
 /** The experiment with the uid of the run that is there, or as it is where there is none. Throws `manifest-immutable` as below. Writes nothing. */

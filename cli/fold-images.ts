@@ -1,0 +1,13 @@
+import type { SplitSpec } from '@carpal/configs/schema/experiment.ts';
+import type { FoldImages } from '@carpal/operator/cost/fold-work.ts';
+import type { Sample } from '@carpal/trainer/data/discover.ts';
+import { assignFolds } from '@carpal/trainer/data/folds.ts';
+
+/** How many images every fold of a split trains on and is measured on. Throws `folds-exceed-people`. */
+export function foldImages(train: readonly Sample[], split: SplitSpec): readonly FoldImages[] {
+  const foldOf = assignFolds(train, split);
+  return Array.from({ length: split.folds }, (_, fold) => {
+    const validation = train.filter(({ group }) => foldOf.get(group) === fold).length;
+    return { fold, train: train.length - validation, validation };
+  });
+}

@@ -1,0 +1,61 @@
+/** The sizes of a run: what the manifest says, what the run began with, or what trial steps on this machine find. */
+import { loadClasses } from '@carpal/configs/classes.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { formatPath } from '@carpal/configs/finding.ts';
+import { unmeasured, withSizes } from '@carpal/configs/schema/auto.ts';
+import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { foldsAtOnce } from '@carpal/operator/local/run-experiment.ts';
+import { readRunSpec, runFolder } from '@carpal/operator/local/run-identity.ts';
+import { discoverDataset } from '@carpal/trainer/data/discover.ts';
+import { readSheetHeader } from '@carpal/trainer/data/read-sheet.ts';
+import { measureSizes } from '@carpal/trainer/fit/measure-sizes.ts';
+import { readMemoryLimit, sharedLimit } from '@carpal/trainer/fit/memory-limit.ts';
+import { runTrial } from '@carpal/trainer/fit/run-trial.ts';
+import { foldImages } from './fold-images.ts';
+
+/** Images of a data set are alike, so a few tell how large they are. */
+const IMAGES_LOOKED_AT = 16;
+
+export type SizeRequest = {
+  /** Its `run.parallelism` bounded by the machine. */
+  readonly manifest: CheckedManifest;
+  readonly workFolder: string;
+  /** Whether the run of that name is to be forgotten, and its sizes with it. */
+  readonly fresh: boolean;
+  /** The data set, at hand. */
+  readonly dataset: string;
+  readonly mayTry: boolean;
+  readonly log: (line: string) => void;
+};
+
+/**
+ * The experiment with every size in numbers. Throws `sizes-unmeasured` where one has to be measured and `mayTry` is false, and what
+ * {@link measureSizes} throws.
+ */
+export async function withKnownSizes(request: SizeRequest): Promise<SegmentationExperiment> {
+  const { manifest, workFolder, fresh, mayTry, log } = request;
+  const begun = fresh ? undefined : await readRunSpec(runFolder(workFolder, manifest));
+  const sizes = begun === undefined ? {} : { inputSize: begun.input.size, batchSize: begun.training.batchSize };
+  const known = withSizes(manifest, sizes);
+  if (known !== undefined) return known;
+  const { spec } = manifest;
+  if (!mayTry) {
+    const fields = unmeasured(spec).map(({ path }) => formatPath(path));
+    throw new CarpalError('sizes-unmeasured', `${fields.join(' and ')} ${fields.length === 1 ? 'is' : 'are'} auto`, {
+      remedy: 'Leave --no-trial out, or write numbers.',
+    });
+  }
+  const { train } = await discoverDataset(request.dataset);
+  const trained = foldImages(train, spec.dataset.split).filter(({ fold }) => spec.run.folds.includes(fold));
+  const headers = await Promise.all(train.slice(0, IMAGES_LOOKED_AT).map(({ imagePath }) => readSheetHeader(imagePath)));
+  const limit = sharedLimit(await readMemoryLimit(), foldsAtOnce(manifest));
+  return await measureSizes({
+    manifest,
+    classes: loadClasses(spec.dataset.classes).length,
+    images: Math.min(...trained.map((fold) => fold.train)),
+    longestSide: Math.max(...headers.map(({ width, height }) => Math.max(width, height))),
+    limitMb: limit.bytes / 2 ** 20,
+    trial: (trial, limitMb) => runTrial(trial, { limitMb }),
+    log,
+  });
+}
