@@ -1,0 +1,103 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { CLEANINGS, cleanedEveryWay } from '@carpal/masks/cleaning.ts';
+import { dice } from '@carpal/masks/dice.ts';
+import { parseRle } from '@carpal/masks/rle-text.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PreparedSet } from '../data/prepared.ts';
+import type { Answering } from '../infer/image-logits.ts';
+import { parseThresholdSums } from '../infer/threshold-sums.ts';
+import { randomFor } from '../random.ts';
+import { findPrepared } from '../stages/find-prepared.ts';
+import { runPrepare } from '../stages/prepare.ts';
+import { type OutOfFold, writeOutOfFold } from './out-of-fold.ts';
+import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
+import { TruthMasks } from './truth.ts';
+
+const SIZE = 32;
+const PEOPLE = 5;
+const keys = { csv: 'fold/predictions.csv', thresholds: 'fold/thresholds.json', calibration: 'fold/calibration.json' };
+
+let folder = '';
+let prepared: PreparedSet;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-out-of-fold-test-'));
+  await writeTinyDataset(join(folder, 'data'), PEOPLE);
+  const experiment = tinyExperiment(join(folder, 'data'));
+  const store = openStore(folder);
+  await runPrepare({ experiment, store, clock: Date.now });
+  prepared = await findPrepared(experiment, store);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A network that answers noise for one class and nothing for all others, the same for each call of a number, and tells `seen` of each answer. */
+function noisyNetwork(seen: (logits: Float32Array) => void = () => undefined): Answering {
+  let calls = 0;
+  const run = (_: Float32Array, count: number, size: number): Float32Array => {
+    const random = randomFor(++calls, 'logits');
+    const classes = prepared.classes.length;
+    const logits = new Float32Array(count * size * size * classes).fill(-9);
+    for (let i = prepared.classes.indexOf('Radius'); i < logits.length; i += classes) logits[i] = random.range(-2, 2);
+    seen(logits);
+    return logits;
+  };
+  return { predictor: { run, dispose: () => undefined }, inputSize: SIZE, sizeMultiple: 1 };
+}
+
+function requestOf(network: Answering, threshold = 0.5): OutOfFold {
+  const classes = prepared.classes.length;
+  const source = {
+    preparedFolder: prepared.folder,
+    samples: prepared.samples,
+    classes,
+    size: SIZE,
+    batchSize: 2,
+    seed: 1,
+    targets: 'area',
+  } as const;
+  const viewing = { views: ['identity', 'flipHorizontal'], degrees: 10, scale: 0.25 } as const;
+  const signal = new AbortController().signal;
+  return { source, classNames: prepared.classes, prepared, network, truth: new TruthMasks(prepared), viewing, threshold, signal };
+}
+
+describe('writeOutOfFold', () => {
+  it('sums the Dice of every threshold and cleaning over the masks that it writes', async () => {
+    const store = openStore(folder);
+    const network = noisyNetwork();
+    expect(await writeOutOfFold(requestOf(network, 0.45), store, keys)).toBe(true);
+    const sums = parseThresholdSums((await store.read(keys.thresholds)).toString());
+    expect(sums).toMatchObject({ thresholds: [0.2, 0.3, 0.4, 0.45, 0.5, 0.6, 0.7], images: 2 * PEOPLE });
+    const radius = prepared.classes.indexOf('Radius');
+    const expected = CLEANINGS.map(() => 0);
+    const rows = (await readFile(join(folder, keys.csv), 'utf8')).trimEnd().split('\n').slice(1);
+    for (const sample of prepared.samples) {
+      const row = rows.find((text) => text.startsWith(`${sample.imageName},Radius,`)) ?? '';
+      const mask = parseRle(row.slice(row.lastIndexOf(',') + 1), sample.width, sample.height);
+      const [truth] = (await new TruthMasks(prepared).of(sample)).slice(radius);
+      for (const [way, result] of cleanedEveryWay(mask).entries()) expected[way] = (expected[way] ?? 0) + dice(result, truth ?? mask);
+    }
+    const found = CLEANINGS.map((way) => (way === 'none' ? sums?.perClassDiceSum : sums?.cleaned?.[way])?.[radius]?.[3]);
+    expect(found).toEqual(expected);
+    expect(new Set(expected).size).toBeGreaterThan(1);
+  });
+
+  it('holds the answers of one batch at a time, however many images there are', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const answers: WeakRef<Float32Array>[] = [];
+    const alive: number[] = [];
+    const network = noisyNetwork((logits) => {
+      collect();
+      alive.push(answers.filter((answer) => answer.deref() !== undefined).length);
+      answers.push(new WeakRef(logits));
+    });
+    await writeOutOfFold(requestOf(network), openStore(folder), keys);
+    expect(alive.length).toBeGreaterThanOrEqual(2 * PEOPLE);
+    expect(Math.max(...alive)).toBeLessThanOrEqual(2);
+  });
+});
