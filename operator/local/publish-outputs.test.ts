@@ -17,12 +17,14 @@ describe('publishing', () => {
     await writeFile(join(out, 'overlays', 'former.png'), 'former');
     await writeFile(join(out, 'notes.txt'), 'mine');
     await store.write(`${ensembleKey(experiment)}/submission.csv`, 'image_name,class,rle\n');
+    await store.write(`${ensembleKey(experiment)}/out-of-fold.json`, '{}');
     await store.write(`${reportKey(experiment)}/report.html`, '<html>');
     await store.write(`${reportKey(experiment)}/overlays/a.png`, 'a');
 
     const published = await publishOutputs(store, experiment, out);
-    expect(published.map(({ path }) => path)).toEqual(['submission.csv', 'report.html', 'overlays'].map((name) => join(out, name)));
-    expect((await readdir(out)).sort()).toEqual(['notes.txt', 'overlays', 'report.html', 'submission.csv']);
+    const names = ['submission.csv', 'report.html', 'out-of-fold.json', 'overlays'];
+    expect(published.map(({ path }) => path)).toEqual(names.map((name) => join(out, name)));
+    expect((await readdir(out)).sort()).toEqual([...names, 'notes.txt'].sort());
     expect(await readdir(join(out, 'overlays'))).toEqual(['a.png']);
     expect(await readFile(join(out, 'submission.csv'), 'utf8')).toBe('image_name,class,rle\n');
   });
