@@ -7,7 +7,6 @@ import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/sc
 import { foldsAtOnce } from '@carpal/operator/local/run-experiment.ts';
 import { readRunSpec, runFolder } from '@carpal/operator/local/run-identity.ts';
 import { discoverDataset } from '@carpal/trainer/data/discover.ts';
-import { readSheetHeader } from '@carpal/trainer/data/read-sheet.ts';
 import { measureSizes } from '@carpal/trainer/fit/measure-sizes.ts';
 import { readMemoryLimit, sharedLimit } from '@carpal/trainer/fit/memory-limit.ts';
 import { runTrial } from '@carpal/trainer/fit/run-trial.ts';
@@ -45,6 +44,8 @@ export async function withKnownSizes(request: SizeRequest): Promise<Segmentation
       remedy: 'Leave --no-trial out, or write numbers.',
     });
   }
+  // Brings in the image library, which no other part of the command needs.
+  const { readSheetHeader } = await import('@carpal/trainer/data/read-sheet.ts');
   const { train } = await discoverDataset(request.dataset);
   const trained = foldImages(train, spec.dataset.split).filter(({ fold }) => spec.run.folds.includes(fold));
   const headers = await Promise.all(train.slice(0, IMAGES_LOOKED_AT).map(({ imagePath }) => readSheetHeader(imagePath)));
