@@ -50,12 +50,14 @@ export function undone(variables: readonly NamedVariable[], work: () => void): v
 }
 
 /**
- * Gives the variables' memory back while their values live elsewhere: each becomes zeros that take none until they are read or written
- * (pages of a fresh array that nobody has touched).
+ * Gives the variables' memory back while their values live elsewhere: all of them become views of one array of zeros, as long as the longest.
+ * (An array of zeros each would do if nobody touched its pages; but once large blocks have come and gone, malloc takes a zeroed one from
+ * memory that it has, and writes the zeros.)
  */
 export function releaseVariables(variables: readonly NamedVariable[]): void {
+  const zeros = new Float32Array(Math.max(0, ...variables.map(({ variable }) => variable.size)));
   for (const { variable } of variables) {
-    tf.tidy(() => variable.assign(tf.tensor(new Float32Array(variable.size), variable.shape, 'float32')));
+    tf.tidy(() => variable.assign(tf.tensor(zeros.subarray(0, variable.size), variable.shape, 'float32')));
   }
 }
 
