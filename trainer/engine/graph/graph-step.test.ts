@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { ModelOptions } from '../../models/model.ts';
 import { MODELS } from '../../models/registry.ts';
 import { randomFor } from '../../random.ts';
@@ -25,9 +25,9 @@ function batchOf(index: number, size = 32, count = 2): StepBatch {
   return { images, targets, count, size };
 }
 
-function settingsOf(name: string, options = {}, more: Partial<TrainingSettings> = {}): TrainingSettings {
+function settingsOf(name: string, options = {}, more: Partial<TrainingSettings> = {}, seed = 3): TrainingSettings {
   // Not by buildModel: UNet's width is none of a manifest's options, and at full width its row takes half a minute.
-  const model = MODELS.find((entry) => entry.name === name)?.build({ options, classes: CLASSES, seed: 3 });
+  const model = MODELS.find((entry) => entry.name === name)?.build({ options, classes: CLASSES, seed });
   if (!model) throw new Error(`there is no network "${name}"`);
   return { model, losses: LOSSES, optimizer: { name: 'AdamW', weightDecay: 1e-2 }, ...more };
 }
@@ -105,16 +105,39 @@ it('compares every network of the registry', () => {
 });
 
 describe.each(SMALL)('the recorded step of %s with %o', (name, options) => {
-  it('gives the weights and averages of the eager step within 1e-5, and its slots', () => {
-    const settings = settingsOf(name, options);
+  const settings = (seed?: number) => settingsOf(name, options, { seed: 5 }, seed);
+  let batches: readonly [StepBatch, StepBatch];
+  let first: NamedArrays;
+  let losses: number[];
+  let second: NamedArrays;
+
+  beforeAll(() => {
+    const given = settings();
     // Normalisation of the bottom needs more than a pixel of each image.
-    const batches = [batchOf(1, Math.max(32, 2 * settings.model.sizeMultiple))];
-    const eager = train(createEagerStep, settings, batches);
-    const graph = train(createGraphStep, settingsOf(name, options), batches);
-    expect(graph.losses[0]).toBeCloseTo(eager.losses[0] ?? Number.NaN, 5);
-    const [weights, slots] = ['model/', 'optimizer/'].map((part) => largestDifference(eager.state, graph.state, part));
+    const size = Math.max(32, 2 * given.model.sizeMultiple);
+    batches = [batchOf(1, size), batchOf(2, size)];
+    const step = createGraphStep(given);
+    losses = [step.run(batches[0], 1e-3)];
+    first = step.readState();
+    losses.push(step.run(batches[1], 1e-3));
+    second = step.readState();
+    step.dispose();
+    given.model.dispose();
+  }, 240_000);
+
+  it('gives the weights and averages of the eager step within 1e-5, and its slots', () => {
+    const eager = train(createEagerStep, settings(), batches.slice(0, 1));
+    expect(losses[0]).toBeCloseTo(eager.losses[0] ?? Number.NaN, 5);
+    const [weights, slots] = ['model/', 'optimizer/'].map((part) => largestDifference(eager.state, first, part));
     expect(weights).toBeLessThan(FAINT.has(name) ? 1e-3 : 1e-5);
     expect(slots).toBeLessThan(CANCELLING.has(name) ? 1e-2 : 1e-5);
+  });
+
+  it('goes on from its state, in a network of other first weights, in the same bits', () => {
+    const resumed = train(createGraphStep, settings(4), batches.slice(1), first);
+    expect(resumed.losses).toEqual(losses.slice(1));
+    expect(second).not.toEqual(first);
+    expect(resumed.state).toEqual(second);
   });
 });
 

@@ -1,0 +1,92 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { loadClasses } from '@carpal/configs/classes.ts';
+import { FILE, foldKey } from '@carpal/configs/names.ts';
+import { experimentSchema, type ModelName, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
+import { completeSpec } from '@carpal/configs/schema/options.ts';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { predict } from '../infer/predict.ts';
+import { SubmissionFile } from '../infer/submission-file.ts';
+import { synthesizeDataset } from '../phantom/synthesize.ts';
+import { SMALL_NETWORKS, SMALL_SIZE } from '../train/testing/small-networks.ts';
+import { runFold } from './fold.ts';
+import { runPrepare } from './prepare.ts';
+import { readMetrics } from './read-metrics.ts';
+
+const CLASSES = loadClasses('hand-bones');
+/** A sheet that is no square, to be predicted. */
+const SHEET = { width: 90, height: 61 };
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-networks-'));
+  await synthesizeDataset({ folder: join(folder, 'data'), people: 3, testPeople: 0, seed: 4, size: 128 });
+  await sharp({ create: { ...SHEET, channels: 3, background: '#556655' } })
+    .png()
+    .toFile(join(folder, 'sheet.png'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Two epochs of two steps on two people, another one to validate, with what a manifest says by default otherwise. */
+function experimentOf(name: ModelName): SegmentationExperiment {
+  const made = experimentSchema.parse({
+    apiVersion: 'carpal.dev/v1alpha1',
+    kind: 'SegmentationExperiment',
+    metadata: { name: name.toLowerCase() },
+    spec: {
+      dataset: { uri: join(folder, 'data'), split: { folds: 3 } },
+      model: { name, options: SMALL_NETWORKS[name] },
+      input: { size: SMALL_SIZE },
+      training: { epochs: 2, batchSize: 2 },
+    },
+  });
+  return { ...made, spec: completeSpec(made.spec) };
+}
+
+/** The rows of a prediction of the sheet as [class, run-length text]. */
+async function predicted(weights: string, threshold: number): Promise<[string, string][]> {
+  const out = join(folder, 'out.csv');
+  const viewing = { views: ['identity'], degrees: 10, scale: 0.25 } as const;
+  const choice = [{ path: weights, weight: 1 }];
+  await predict({ weights: choice, method: 'soft', images: join(folder, 'sheet.png'), out, thresholds: threshold, viewing });
+  const file = await SubmissionFile.open(out);
+  const rows: [string, string][] = [];
+  for (const row of file.rows) rows.push([row.className, await file.readRle(row)]);
+  await file.close();
+  return rows;
+}
+
+describe.each(MODEL_NAMES)('%s', (name) => {
+  it('is trained for two epochs on phantoms, learns, and predicts masks from its weights file', async () => {
+    const experiment = experimentOf(name);
+    const stage = { experiment, store: openStore(folder), clock: Date.now };
+    await runPrepare(stage);
+    const lines: string[] = [];
+    await runFold({ ...stage, fold: 0, signal: new AbortController().signal, log: (line) => lines.push(line) });
+    // Nothing fell back to kernels one by one.
+    expect(lines.filter((line) => line.includes('cannot be recorded'))).toEqual([]);
+
+    const metrics = await readMetrics(openStore(folder), `${foldKey(experiment, 0)}/${FILE.metrics}`);
+    expect(metrics.map(({ epoch, step }) => [epoch, step])).toEqual([
+      [1, 2],
+      [2, 4],
+    ]);
+    const [first, second] = metrics.map(({ loss }) => loss);
+    expect(second).toBeLessThan(first ?? 0);
+    for (const { validationLoss } of metrics) expect(validationLoss).toBeGreaterThan(0);
+
+    const weights = join(folder, foldKey(experiment, 0), FILE.bestCheckpoint);
+    const masks = await predicted(weights, 0.5);
+    expect(masks.map(([className]) => className)).toEqual(CLASSES);
+    // Above next to nothing lies every pixel of the sheet, and no other.
+    const all = await predicted(weights, 1e-12);
+    expect(all).toEqual(CLASSES.map((className) => [className, `1 ${SHEET.width * SHEET.height}`]));
+    expect((await readFile(join(folder, foldKey(experiment, 0), FILE.outOfFoldPredictions), 'utf8')).trimEnd().split('\n')).toHaveLength(
+      1 + 2 * CLASSES.length,
+    );
+  }, 240_000);
+});
