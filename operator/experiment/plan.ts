@@ -54,13 +54,15 @@ function finishPlan(
   decided: { stages: Stages; stop?: readonly string[]; start?: readonly PlannedStart[]; wakeMs?: readonly (number | undefined)[] },
   now: Date,
 ): Plan {
-  const status = statusOf(experiment, decided.stages, observed, now);
+  const status = statusOf(experiment, withStarts(decided.stages, decided.start ?? []), observed, now);
+  // What ended and what starts after it are told apart, though they are written together.
+  const ended: ExperimentStatus = { ...status, ...decided.stages };
   return {
     status,
     stop: decided.stop ?? [],
     start: decided.start ?? [],
     remove: [],
-    events: eventsBetween(observed.status, status),
+    events: [...eventsBetween(observed.status, ended), ...eventsBetween(ended, status)],
     announcements: dueAnnouncements(status, trainedFraction(decided.stages, observed.progress)),
     ...soonest(...(decided.wakeMs ?? [])),
   };
@@ -83,5 +85,5 @@ export function plan(experiment: SegmentationExperiment, observed: Observed, now
     return finishPlan(experiment, observed, { stages: stopAll(stages, 'Stopping'), stop: toStop(observed.runs) }, now);
 
   const { starts, nextMs } = nextStarts(experiment.metadata.name, stages, observed.runs, run.parallelism, now);
-  return finishPlan(experiment, observed, { stages: withStarts(stages, starts), start: starts, wakeMs: [wordMs, deadlineMs, nextMs] }, now);
+  return finishPlan(experiment, observed, { stages, start: starts, wakeMs: [wordMs, deadlineMs, nextMs] }, now);
 }

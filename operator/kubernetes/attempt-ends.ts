@@ -26,6 +26,7 @@ export function attemptEnds(
     if (stage.failures > old.failures) return [{ ...end, outcome: 'failed' }];
     if (stage.disruptions > old.disruptions) return [{ ...end, outcome: 'disrupted' }];
     const stopped = old.state === 'Stopping' || stage.activeSeconds > old.activeSeconds;
-    return stage.state === 'Stopped' && stopped ? [{ ...end, outcome: 'stopped' }] : [];
+    // One that may go on at once starts again in the same status.
+    return (stage.state === 'Stopped' || stage.state === 'Starting') && stopped ? [{ ...end, outcome: 'stopped' }] : [];
   });
 }

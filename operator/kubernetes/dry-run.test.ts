@@ -99,7 +99,7 @@ describe('a dry run', () => {
         '  would remove Job ended-prepare-1',
         'invalid (Failed): would end as Failed, since its manifest breaks a rule',
         '  spec.model.name …',
-        'new (Pending)',
+        'new (Preparing)',
         '  would start Job new-prepare-1',
         'running (Training): nothing to do',
         'stopping (Suspended)',

@@ -24,14 +24,25 @@ describe('the events of one step', () => {
     expect(notes([started(0), started(1, 2), started(2)])).toEqual(['folds 0, 2, attempt 1; fold 1, attempt 2']);
   });
 
-  it('of other reasons stay apart', () => {
-    const events: PlannedEvent[] = [
-      { stage: 'prepare', type: 'Normal', reason: 'StageFinished', note: 'prepare finished' },
-      started(0),
+  const finished = (stage: 'prepare' | 'ensemble'): PlannedEvent => ({
+    ...{ stage, type: 'Normal', reason: 'StageFinished' },
+    note: `${stage} finished`,
+  });
+
+  it('of other reasons stay apart, but for the end of a stage and what it led to', () => {
+    const failed: PlannedEvent = { type: 'Warning', reason: 'StageFailed', note: 'fold 1 failed' };
+    expect(joinEvents([finished('prepare'), started(0), failed, started(1)])).toEqual([
+      { type: 'Normal', reason: 'StageStarted', note: 'prepare finished; folds 0–1, attempt 1' },
       { type: 'Warning', reason: 'StageFailed', note: 'fold 1 failed' },
-      started(1),
-    ];
-    expect(notes(events)).toEqual(['prepare finished', 'folds 0–1, attempt 1', 'fold 1 failed']);
+    ]);
+    const complete: PlannedEvent = { type: 'Normal', reason: 'ExperimentComplete', note: 'submission.csv is in the store' };
+    expect(joinEvents([finished('ensemble'), complete])).toEqual([
+      { type: 'Normal', reason: 'ExperimentComplete', note: 'ensemble finished; submission.csv is in the store' },
+    ]);
+    expect(joinEvents([finished('prepare'), failed])).toEqual([
+      { type: 'Normal', reason: 'StageFinished', note: 'prepare finished' },
+      { type: 'Warning', reason: 'StageFailed', note: 'fold 1 failed' },
+    ]);
   });
 
   it('are cut to what the server takes', () => {

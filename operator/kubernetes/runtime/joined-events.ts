@@ -35,11 +35,22 @@ function joinNotes(events: readonly PlannedEvent[]): string {
   return whole.length <= LONGEST_NOTE ? whole : `${whole.slice(0, LONGEST_NOTE - 1)}…`;
 }
 
-/** One event for each type and reason, in the order in which they first come: `folds 0–4, attempt 1`. */
+/** What the good end of a stage leads to; told together with it. */
+const FOLLOWS_AN_END: readonly PlannedEvent['reason'][] = ['StageStarted', 'ExperimentComplete'];
+
+/**
+ * One event for each type and reason, in the order in which they first come: `folds 0–4, attempt 1`. That stages have finished is told with what
+ * that led to, where it led to something in the same step: `prepare finished; folds 0–4, attempt 1`.
+ */
 export function joinEvents(events: readonly PlannedEvent[]): readonly JoinedEvent[] {
-  const groups = Map.groupBy(events, ({ type, reason }) => `${type} ${reason}`);
+  const next = events.find(({ reason }) => FOLLOWS_AN_END.includes(reason))?.reason;
+  const toldAs = ({ reason }: PlannedEvent): PlannedEvent['reason'] => (reason === 'StageFinished' ? (next ?? reason) : reason);
+  const groups = Map.groupBy(events, (event) => `${event.type} ${toldAs(event)}`);
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
-    return first === undefined ? [] : [{ type: first.type, reason: first.reason, note: joinNotes(group) }];
+    return first === undefined ? [] : [{ type: first.type, reason: toldAs(first), note: joinNotes(endsFirst(group)) }];
   });
 }
+
+const endsFirst = (group: readonly PlannedEvent[]): readonly PlannedEvent[] =>
+  group.toSorted((a, b) => Number(b.reason === 'StageFinished') - Number(a.reason === 'StageFinished'));

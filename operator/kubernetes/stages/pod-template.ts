@@ -10,7 +10,8 @@ import type { StageSettings } from './stage-settings.ts';
 export const STAGE_CONTAINER = 'stage';
 /** The user of the image; a number, since a name cannot be checked against runAsNonRoot. */
 const USER = 10001;
-const HOME = '/home/carpal';
+/** All that a stage may write to beside the store: one volume for temporary files and for what libraries keep at home. */
+const SCRATCH = '/tmp';
 
 export type PodTemplate = {
   readonly metadata: { readonly labels: Readonly<Record<string, string>>; readonly annotations: Readonly<Record<string, string>> };
@@ -31,7 +32,7 @@ function argumentsOf({ stage, fold }: PlannedStart, artifactsUri: string): reado
 }
 
 function environmentOf(settings: StageSettings, gpus: number): readonly { name: string; value: string }[] {
-  const own: Record<string, string> = { HOME, TMPDIR: '/tmp' };
+  const own: Record<string, string> = { HOME: SCRATCH, TMPDIR: SCRATCH };
   // Where the NVIDIA runtime is the node's default it would show every GPU to an image made for CUDA, asked for or not.
   if (gpus === 0) own['NVIDIA_VISIBLE_DEVICES'] = 'void';
   return Object.entries({ ...own, ...settings.env }).map(([name, value]) => ({ name, value }));
@@ -50,8 +51,7 @@ function mountsOf(experiment: SegmentationExperiment, settings: StageSettings): 
       volume: { name: 'spec', configMap: { name: configMapName(experiment) } },
       mount: { name: 'spec', mountPath: SPEC_FOLDER, readOnly: true },
     },
-    { volume: { name: 'tmp', emptyDir: scratch }, mount: { name: 'tmp', mountPath: '/tmp' } },
-    { volume: { name: 'home', emptyDir: {} }, mount: { name: 'home', mountPath: HOME } },
+    { volume: { name: 'tmp', emptyDir: scratch }, mount: { name: 'tmp', mountPath: SCRATCH } },
     {
       volume: { name: 'shared-memory', emptyDir: { medium: 'Memory', sizeLimit: settings.sharedMemory } },
       mount: { name: 'shared-memory', mountPath: '/dev/shm' },
@@ -77,7 +77,6 @@ function containerOf(attempt: PlannedStart, placement: PlacementSpec, settings: 
     // The last lines of the log are in the pod's status even when the stage had no time to say anything.
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: {
-      runAsNonRoot: true,
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
