@@ -27,8 +27,14 @@ export type OperatorCluster = {
   readonly namespace: string;
   /** An artifact store; nothing is in it. */
   readonly artifacts: string;
-  /** Memory and processor time of all parts of the control plane together, now. */
-  usage(): Promise<{ readonly rssMb: number; readonly cpuSeconds: number }>;
+  /** Memory and processor time of all parts of the control plane together, now, and the processor time of each and of the simulated nodes. */
+  usage(): Promise<ClusterUsage>;
+};
+
+export type ClusterUsage = {
+  readonly rssMb: number;
+  readonly cpuSeconds: number;
+  readonly parts: Readonly<Record<string, number>>;
 };
 
 /** Lends a cluster, and ends it whatever `work` does. `podMs` is how long a pod runs; without it there are no nodes. */
@@ -36,7 +42,7 @@ export async function withOperatorCluster<Result>(
   podMs: number | undefined,
   work: (cluster: OperatorCluster) => Promise<Result>,
 ): Promise<Result> {
-  const controlPlane = await startControlPlane({ forLoad: true, audit: true });
+  const controlPlane = await startControlPlane({ forLoad: true, audit: 'tenants' });
   const ends: (() => Promise<void>)[] = [controlPlane.stop];
   try {
     const { auditLog, kubeconfig, folder } = controlPlane;
@@ -45,17 +51,25 @@ export async function withOperatorCluster<Result>(
     ends.push(async () => client.close());
     await applyCrd(client);
     const namespace = await freshNamespace(client);
+    let nodesPid: number | undefined;
     if (podMs !== undefined) {
       const nodes = await startSimulatedNodes({ client, kubeconfig, nodes: alikeNodes('gpu', NODES, NODE), run: { runMs: podMs } });
+      nodesPid = nodes.pid;
       ends.push(nodes.stop);
     }
     const artifacts = join(folder, 'artifacts');
     await mkdir(artifacts);
-    const usage = async (): Promise<{ rssMb: number; cpuSeconds: number }> => {
-      const parts = await Promise.all(Object.values(controlPlane.pids()).map(processUsage));
+    const usage = async (): Promise<ClusterUsage> => {
+      const pids = Object.entries(controlPlane.pids());
+      const parts = await Promise.all(pids.map(async ([name, pid]) => [name, await processUsage(pid)] as const));
       const sum = (value: (part: { rssMb: number; cpuSeconds: number }) => number): number =>
-        parts.reduce((all, part) => all + value(part), 0);
-      return { rssMb: sum(({ rssMb }) => rssMb), cpuSeconds: sum(({ cpuSeconds }) => cpuSeconds) };
+        parts.reduce((all, [, part]) => all + value(part), 0);
+      const nodes = nodesPid === undefined ? [] : [['simulated nodes', (await processUsage(nodesPid)).cpuSeconds] as const];
+      return {
+        rssMb: sum(({ rssMb }) => rssMb),
+        cpuSeconds: sum(({ cpuSeconds }) => cpuSeconds),
+        parts: Object.fromEntries([...parts.map(([name, { cpuSeconds }]) => [name, cpuSeconds] as const), ...nodes]),
+      };
     };
     const { user, token } = await operatorAccount(client, namespace);
     const operatorKubeconfig = await controlPlane.writeKubeconfig('operator', token);

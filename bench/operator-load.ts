@@ -89,6 +89,9 @@ export async function operatorLoad(options: OperatorLoadOptions): Promise<Operat
       { what: 'events written', value: total(samples, 'carpal_events_total', { outcome: 'written' }), unit: '' },
       { what: 'events lost', value: total(samples, 'carpal_events_total', { outcome: 'lost' }), unit: '', atMost: 0 },
       { what: 'control plane: processor time', value: plane.cpuSeconds - planeBefore.cpuSeconds, unit: 's' },
+      ...Object.entries(plane.parts).map(
+        ([part, seconds]): Measure => ({ what: `  ${part}`, value: seconds - (planeBefore.parts[part] ?? 0), unit: 's' }),
+      ),
       { what: 'control plane: memory', value: plane.rssMb, unit: 'MB' },
     ]);
   });

@@ -11,8 +11,8 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { own, removeAbandoned } from './abandoned-folders.ts';
 import { clusterTool } from './cluster-tool.ts';
 import {
-  AUDIT_POLICY,
   apiServerFlags,
+  auditPolicy,
   controllerManagerFlags,
   etcdFlags,
   FILES,
@@ -162,7 +162,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       kubeconfig,
       server: `https://127.0.0.1:${flags.port}`,
       folder,
-      auditLog: flags.audit ? file(FILES.auditLog) : undefined,
+      auditLog: flags.audit !== false ? file(FILES.auditLog) : undefined,
       pids: () => Object.fromEntries([...parts].map(([part, { pid }]) => [part, pid])),
       writeKubeconfig: (name, bearer) => writeKubeconfig(`${name}.kubeconfig.json`, bearer),
       killApiServer: () => end('apiserver'),
@@ -188,7 +188,7 @@ async function writeInputs(folder: string, flags: FlagOptions, token: string): P
     [FILES.serviceAccountKey]: privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
     [FILES.tokens]: `${token},admin,admin,"system:masters"\n`,
     [FILES.schedulerConfiguration]: JSON.stringify(schedulerConfiguration(flags)),
-    [FILES.auditPolicy]: JSON.stringify(AUDIT_POLICY),
+    [FILES.auditPolicy]: JSON.stringify(auditPolicy(flags)),
   };
   await mkdir(join(folder, FILES.certificates));
   await Promise.all(Object.entries(files).map(([name, text]) => writeFile(join(folder, name), text, { mode: 0o600 })));
