@@ -83,7 +83,7 @@ describe.each(MODEL_NAMES)('%s', (name) => {
     const masks = await predicted(weights, 0.5);
     expect(masks.map(([className]) => className)).toEqual(CLASSES);
     // Above next to nothing lies every pixel of the sheet, and no other.
-    const all = await predicted(weights, 1e-12);
+    const all = await predicted(weights, 1e-300);
     expect(all).toEqual(CLASSES.map((className) => [className, `1 ${SHEET.width * SHEET.height}`]));
     expect((await readFile(join(folder, foldKey(experiment, 0), FILE.outOfFoldPredictions), 'utf8')).trimEnd().split('\n')).toHaveLength(
       1 + 2 * CLASSES.length,
