@@ -54,7 +54,8 @@ export function withStarts(stages: Stages, starts: readonly PlannedStart[]): Sta
   return mapStages(stages, (key, stage) => {
     const start = starts.find((one) => sameStage(one, key));
     if (start === undefined) return stage;
-    const { failures, disruptions, activeSeconds } = stage;
-    return { state: 'Starting', attempts: start.attempt, failures, disruptions, activeSeconds };
+    // Why the last attempt ended stays until this one is seen.
+    const { retryAt: _retryAt, ...kept } = stage;
+    return { ...kept, state: 'Starting', attempts: start.attempt };
   });
 }

@@ -48,7 +48,7 @@ describe('an attempt that is started', () => {
   it('as soon as another has failed is told after that, which keeps its number and its cause', () => {
     const failed = seen([prepared(), failedFold(1, { message: 'loss is NaN' })]);
     const { events, status } = plan(experimentWith({ folds: [0] }), failed, at(200));
-    expect(status.folds[0]).toMatchObject({ state: 'Starting', attempts: 2, failures: 1 });
+    expect(status.folds[0]).toMatchObject({ state: 'Starting', attempts: 2, failures: 1, reason: 'StageFailed' });
     expect(events.slice(2).map(({ reason, note }) => [reason, note])).toEqual([
       ['StageStarted', 'fold 0, attempt 1'],
       ['StageFailed', 'fold 0, attempt 1: exit 1: loss is NaN'],
