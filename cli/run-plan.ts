@@ -102,5 +102,6 @@ export function planError(plan: RunPlan): CarpalError | undefined {
     batchSize: spec.training.batchSize,
     limitMb: share.bytes / 2 ** 20,
     from: `of ${share.from}`,
+    ...(trial.foretold === undefined ? {} : { neededMb: trial.foretold.memoryMb, fitting: trial.foretold.fitting }),
   });
 }

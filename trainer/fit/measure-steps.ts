@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { hasGpu } from '../engine/graph/native-binding.ts';
+import type { TrainingEngine } from '../engine/open-engine.ts';
 import { encodeSafetensors } from '../engine/safetensors.ts';
 import type { StepBatch } from '../engine/step.ts';
 import { randomFor } from '../random.ts';
 import { engineOf, modelOf } from '../train/training-engine.ts';
-import type { Measured, TrialRequest } from './trial.ts';
+import { estimateMemoryMb } from './memory-estimate.ts';
+import { fittingSizes } from './too-large.ts';
+import type { Foretold, Measured, TrialRequest } from './trial.ts';
 
 /** A fold has this many batches at a time: one in the step's hands and those made ahead (batches.ts). */
 const BATCHES_HELD = 3;
@@ -37,11 +40,32 @@ function peakMemoryMb(): number {
   return process.resourceUsage().maxRSS / 1024;
 }
 
-/**
- * Does in this process what a fold does again and again: steps, a validation, a checkpoint's bytes. `now` counts milliseconds. Throws what
- * they throw.
- */
-export function measureSteps({ spec, classes, steps }: TrialRequest, now: () => number): Measured {
+/** What the recorded step tells before it is run; undefined where it tells nothing. */
+function foretell({ spec, classes }: TrialRequest, engine: TrainingEngine, sizeMultiple: number, limitMb: number): Foretold | undefined {
+  if (engine.foretellMemory === undefined || hasGpu()) return undefined;
+  const memory = engine.foretellMemory();
+  const { size } = spec.input;
+  const { batchSize } = spec.training;
+  const memoryMb = (count: number, side: number): number => estimateMemoryMb(memory(count, side), count, side, classes);
+  return {
+    kind: 'foretold',
+    memoryMb: memoryMb(batchSize, size),
+    fitting: fittingSizes({ size, batchSize, sizeMultiple }, limitMb, memoryMb),
+  };
+}
+
+export type MeasureOptions = {
+  /** Milliseconds. */
+  readonly now: () => number;
+  /** For what is foretold. */
+  readonly limitMb: number;
+  /** Called before the first step. */
+  readonly onForetold: (foretold: Foretold) => void;
+};
+
+/** Does in this process what a fold does again and again: steps, a validation, a checkpoint's bytes. Throws what they throw. */
+export function measureSteps(request: TrialRequest, { now, limitMb, onForetold }: MeasureOptions): Measured {
+  const { spec, classes, steps } = request;
   const { size } = spec.input;
   const { batchSize } = spec.training;
   const seconds = (work: () => void): number => {
@@ -49,14 +73,17 @@ export function measureSteps({ spec, classes, steps }: TrialRequest, now: () => 
     work();
     return (now() - start) / 1000;
   };
-  const batches = Array.from({ length: BATCHES_HELD }, (_, index) => someBatch(batchSize, size, classes, index));
+  let batches: readonly StepBatch[] = [];
   const batch = (index: number): StepBatch => batches[index % BATCHES_HELD] as StepBatch;
   const rate = spec.optimizer.learningRate;
   const start = now();
   const model = modelOf(spec, classes);
   const engine = engineOf(spec, model, () => undefined);
-  engine.step.run(batch(0), rate);
-  const firstStepSeconds = (now() - start) / 1000;
+  const openSeconds = (now() - start) / 1000;
+  const foretold = foretell(request, engine, model.sizeMultiple, limitMb);
+  if (foretold) onForetold(foretold);
+  batches = Array.from({ length: BATCHES_HELD }, (_, index) => someBatch(batchSize, size, classes, index));
+  const firstStepSeconds = openSeconds + seconds(() => engine.step.run(batch(0), rate));
   const stepSeconds = median(Array.from({ length: steps }, (_, index) => seconds(() => engine.step.run(batch(index + 1), rate))));
   encodeSafetensors(engine.step.readState());
   engine.evaluator.run(batch(0));

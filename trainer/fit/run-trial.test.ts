@@ -45,6 +45,15 @@ describe('runTrial', () => {
     expect(outcome).toMatchObject({ kind: 'too-large', why: 'it took more than 60 MB' });
   });
 
+  it('has told by then what it needs and what would fit, where the step could be recorded', async () => {
+    const outcome = await runTrial(
+      { spec: spec({ input: { size: 1024 }, training: { batchSize: 64 } }), classes: 29, steps: 1 },
+      { limitMb: 1200 },
+    );
+    expect(outcome).toMatchObject({ kind: 'too-large', foretold: { fitting: { size: expect.any(Number) } } });
+    if (outcome.kind === 'too-large') expect(outcome.foretold?.memoryMb).toBeGreaterThan(1200);
+  });
+
   it('ends a trial that takes too long', async () => {
     expect(await runTrial({ spec: spec(), classes: 3, steps: 1 }, { limitMb: 8192, timeoutMs: 1 })).toEqual({
       kind: 'too-slow',

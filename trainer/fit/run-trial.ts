@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAllocationFailure } from './allocation-failure.ts';
-import type { TrialAnswer, TrialOutcome, TrialRequest } from './trial.ts';
+import type { Foretold, TrialAnswer, TrialMessage, TrialOutcome, TrialRequest } from './trial.ts';
 
 export type TrialOptions = {
   /** More than this, and the trial is ended as too large. */
@@ -49,9 +49,10 @@ export async function runTrial(request: TrialRequest, options: TrialOptions): Pr
   const onAbort = (): void => end();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const { answer, ending } = await endOf(child, request);
+    const { answer, foretold, ending } = await endOf(child, { ...request, limitMb });
     signal?.throwIfAborted();
-    return verdict ?? outcomeOf(answer, ending, limitMb);
+    const outcome = verdict ?? outcomeOf(answer, ending, limitMb);
+    return outcome.kind === 'too-large' && foretold ? { ...outcome, foretold } : outcome;
   } finally {
     clearInterval(watch);
     clearTimeout(patience);
@@ -61,22 +62,28 @@ export async function runTrial(request: TrialRequest, options: TrialOptions): Pr
 
 type Ending = { readonly signal: NodeJS.Signals | null; readonly code: number | null; readonly text: string };
 
-async function endOf(child: ChildProcess, request: TrialRequest): Promise<{ answer: TrialAnswer | undefined; ending: Ending }> {
+type End = { readonly answer: TrialAnswer | undefined; readonly foretold: Foretold | undefined; readonly ending: Ending };
+
+async function endOf(child: ChildProcess, request: TrialMessage): Promise<End> {
   let answer: TrialAnswer | undefined;
+  let foretold: Foretold | undefined;
   let text = '';
   const { promise, resolve } = Promise.withResolvers<Ending>();
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     text = `${text}${chunk}`.slice(-KEPT_TEXT);
   });
-  child.once('message', (message) => {
-    answer = message as TrialAnswer;
+  child.on('message', (sent) => {
+    const message = sent as TrialAnswer | Foretold;
+    if (message.kind === 'foretold') foretold = message;
+    else answer = message;
   });
   // It could not be started.
   child.once('error', (error) => resolve({ code: null, signal: null, text: error.message }));
   child.once('close', (code, signal) => resolve({ code, signal, text }));
   // A child that is gone already tells by its end.
   child.send(request, () => undefined);
-  return { ending: await promise, answer };
+  const ending = await promise;
+  return { ending, answer, foretold };
 }
 
 /** What the end of a trial that was left alone means. */

@@ -1,7 +1,7 @@
 /** The process of a trial: takes a request by message, answers by message, and ends with whoever asked. */
 import { writeFileSync } from 'node:fs';
 import { measureSteps } from './measure-steps.ts';
-import type { TrialAnswer, TrialRequest } from './trial.ts';
+import type { TrialAnswer, TrialMessage } from './trial.ts';
 
 /** Where memory gives out, the kernel is to end this process before any other. */
 function volunteer(): void {
@@ -12,14 +12,14 @@ function volunteer(): void {
   }
 }
 
-function answerTo(request: TrialRequest): TrialAnswer {
+function answerTo({ limitMb, ...request }: TrialMessage): TrialAnswer {
   try {
-    return measureSteps(request, () => performance.now());
+    return measureSteps(request, { now: () => performance.now(), limitMb, onForetold: (foretold) => process.send?.(foretold) });
   } catch (error) {
     return { kind: 'error', message: error instanceof Error ? error.message : String(error) };
   }
 }
 
 volunteer();
-process.once('message', (request: TrialRequest) => process.send?.(answerTo(request), () => process.exit(0)));
+process.once('message', (request: TrialMessage) => process.send?.(answerTo(request), () => process.exit(0)));
 process.once('disconnect', () => process.exit(0));

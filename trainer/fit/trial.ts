@@ -1,5 +1,6 @@
 /** A trial: some training steps of a spec in a process of their own, and what comes of it. */
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
+import type { Fitting } from './too-large.ts';
 
 export type TrialRequest = {
   readonly spec: ExperimentSpec;
@@ -7,6 +8,9 @@ export type TrialRequest = {
   /** Steps that are timed, after the first. */
   readonly steps: number;
 };
+
+/** What the process of a trial is sent. */
+export type TrialMessage = TrialRequest & { readonly limitMb: number };
 
 /** What a process like a fold's needed. */
 export type Measured = {
@@ -24,7 +28,13 @@ export type Measured = {
 };
 
 /** It did not fit. `why`, in words, says who found that. */
-export type TooLarge = { readonly kind: 'too-large'; readonly why: string; readonly peakMemoryMb?: number };
+export type TooLarge = {
+  readonly kind: 'too-large';
+  readonly why: string;
+  readonly peakMemoryMb?: number;
+  /** What was foretold before it was tried. */
+  readonly foretold?: Foretold;
+};
 
 /** It may have fitted, but nobody waits that long. */
 export type TooSlow = { readonly kind: 'too-slow'; readonly seconds: number };
@@ -34,5 +44,8 @@ export type TrialFailed = { readonly kind: 'failed'; readonly message: string };
 
 export type TrialOutcome = Measured | TooLarge | TooSlow | TrialFailed;
 
-/** What the process of a trial sends back. */
+/** What the recorded step tells of memory before it is run. */
+export type Foretold = { readonly kind: 'foretold'; readonly memoryMb: number; readonly fitting: Fitting };
+
+/** What the process of a trial sends in the end. */
 export type TrialAnswer = Measured | { readonly kind: 'error'; readonly message: string };
