@@ -3,10 +3,11 @@
 import type { Tensor } from '../tensorflow.ts';
 import type { NamedVariable } from '../variable-arrays.ts';
 import { GraphSession, StatefulGraph, type StateVariable } from './graph-session.ts';
+import { narrowPlan } from './narrow-plan.ts';
 import type { ReleasePlan } from './release-plan.ts';
 import { type Precision, sessionConfig } from './session-config.ts';
 import { record, type Tape } from './tape.ts';
-import { translate } from './translate.ts';
+import { liveOperations, translate } from './translate.ts';
 
 /** A function of tensors to be recorded: it may read and assign the variables, and its results are disposed of here. */
 export type Program = {
@@ -51,7 +52,9 @@ export function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly Na
       if (state) leaves.set(id, state.read);
     }
     const wanted = [...tape.results.values(), ...tape.assigned.values()].map(({ id }) => id);
-    const reference = translate(stateful.graph, tape, leaves, wanted);
+    const live = liveOperations(tape, wanted);
+    const narrow = options.precision === 'bfloat16' ? narrowPlan(tape, live) : new Set<number>();
+    const reference = translate(stateful.graph, tape, leaves, { live, narrow });
     const updates = [...tape.assigned].flatMap(([name, { id }]) => {
       const state = states.get(name);
       return state ? [stateful.assign(state, reference(id))] : [];

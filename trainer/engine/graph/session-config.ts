@@ -17,7 +17,6 @@ const REWRITE = {
   rounds: 12,
   shapes: 13,
   autoMixedPrecision: 23,
-  autoMixedPrecisionOneDnnBfloat16: 31,
 } as const;
 const ON = 1;
 const OFF = 2;
@@ -36,12 +35,12 @@ const QUICK = [
 ] as const;
 
 /**
- * The settings for a precision. Under a narrow one TensorFlow's graph rewriter runs convolutions and what stands between them in the narrow
- * type, with its lists of what may and what must not; weights, losses and the optimizer stay float32. There it keeps both rounds: what one would lose has not been measured.
+ * The settings for a precision. A bfloat16 graph says itself what is narrow (narrow-plan.ts) and is rewritten like a float32 one. Under float16
+ * TensorFlow's rewriter runs convolutions and what stands between them in float16, with its lists of what may and what must not; weights,
+ * losses and the optimizer stay float32. There it keeps both rounds: what one would lose has not been measured.
  */
 export function sessionConfig(precision: Precision): Buffer {
-  const narrow = precision === 'bfloat16' ? REWRITE.autoMixedPrecisionOneDnnBfloat16 : REWRITE.autoMixedPrecision;
-  const settings = precision === 'float32' ? QUICK : [[narrow, ON] as const];
+  const settings = precision === 'float16' ? [[REWRITE.autoMixedPrecision, ON] as const] : QUICK;
   const rewriter = Buffer.concat(settings.map(([field, value]) => integerField(field, value)));
   return bytesField(FIELD.graphOptions, bytesField(FIELD.rewriteOptions, rewriter));
 }

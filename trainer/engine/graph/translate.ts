@@ -1,5 +1,7 @@
 /** Turns a tape into graph nodes: only what the wanted values depend on, constants inlined, variables read from session state. */
 import { type Attribute, attribute, DATA_TYPE, type GraphDefinition } from './graph-definition.ts';
+import { isTypedInput, isTypedOutput } from './narrow-operations.ts';
+import { describedValues } from './narrow-plan.ts';
 import type { NativeAttribute } from './native-binding.ts';
 import { NotRecordable, type Tape, type TapedConstant } from './tape.ts';
 
@@ -36,7 +38,7 @@ function addConstant(graph: GraphDefinition, constant: TapedConstant): string {
 }
 
 /** The indices of the operations that `wanted` values depend on. */
-function liveOperations(tape: Tape, wanted: readonly number[]): Set<number> {
+export function liveOperations(tape: Tape, wanted: readonly number[]): Set<number> {
   const producer = new Map(tape.operations.flatMap((operation, index) => operation.outputs.map(({ id }) => [id, index] as const)));
   const live = new Set<number>();
   const stack = [...wanted];
@@ -49,33 +51,58 @@ function liveOperations(tape: Tape, wanted: readonly number[]): Set<number> {
   return live;
 }
 
+const castAttributes = (from: number, to: number): Record<string, Attribute> => ({
+  SrcT: attribute.type(from),
+  DstT: attribute.type(to),
+  Truncate: attribute.boolean(false),
+});
+const NARROWING = castAttributes(DATA_TYPE.float32, DATA_TYPE.bfloat16);
+const WIDENING = castAttributes(DATA_TYPE.bfloat16, DATA_TYPE.float32);
+
+/** Which of a tape's operations become nodes, and which of those compute in bfloat16. */
+export type Selection = { readonly live: ReadonlySet<number>; readonly narrow: ReadonlySet<number> };
+
 /**
- * Adds the tape's live operations to the graph. `leaves` gives the reference of every input and variable id. Returns the reference of
- * any native id that the tape produced or met.
+ * Adds the tape's live operations to the graph. `leaves` gives the reference of every input and variable id. Returns the float32 reference of
+ * any native id that the tape produced or met. A value is cast once, however many operations want it in the other type.
  */
 export function translate(
   graph: GraphDefinition,
   tape: Tape,
   leaves: ReadonlyMap<number, string>,
-  wanted: readonly number[],
+  { live, narrow }: Selection,
 ): (id: number) => string {
   const references = new Map(leaves);
-  const referenceOf = (id: number): string => {
-    const known = references.get(id);
-    if (known !== undefined) return known;
-    const constant = tape.constants.get(id);
-    if (!constant) throw new NotRecordable(`native tensor ${id} has no origin on the tape`);
-    const reference = addConstant(graph, constant);
-    references.set(id, reference);
+  const narrowReferences = new Map<number, string>();
+  const values = describedValues(tape);
+  const known = (held: Map<number, string>, id: number, make: () => string): string => {
+    const reference = held.get(id) ?? make();
+    held.set(id, reference);
     return reference;
   };
-  const live = liveOperations(tape, wanted);
-  for (const [index, operation] of tape.operations.entries()) {
+  const referenceOf = (id: number): string =>
+    known(references, id, () => {
+      const narrowed = narrowReferences.get(id);
+      if (narrowed !== undefined) return graph.add('Cast', [narrowed], WIDENING);
+      const constant = tape.constants.get(id);
+      if (!constant) throw new NotRecordable(`native tensor ${id} has no origin on the tape`);
+      return addConstant(graph, constant);
+    });
+  const narrowReferenceOf = (id: number): string => known(narrowReferences, id, () => graph.add('Cast', [referenceOf(id)], NARROWING));
+
+  for (const [index, { name, attributes, inputIds, outputs }] of tape.operations.entries()) {
     if (!live.has(index)) continue;
-    const inputs = operation.inputIds.map(referenceOf);
-    const attributes = Object.fromEntries(operation.attributes.map((one) => [one.name, attributeOf(one)]));
-    const node = graph.add(operation.name, inputs, attributes);
-    for (const [position, { id }] of operation.outputs.entries()) references.set(id, position === 0 ? node : `${node}:${position}`);
+    const isNarrow = narrow.has(index);
+    const inputs = inputIds.map((id, position) =>
+      isNarrow && isTypedInput(name, position, values.get(id)?.dtype ?? 0) ? narrowReferenceOf(id) : referenceOf(id),
+    );
+    const written = Object.fromEntries(attributes.map((one) => [one.name, attributeOf(one)]));
+    if (isNarrow) written['T'] = attribute.type(DATA_TYPE.bfloat16);
+    const node = graph.add(name, inputs, written);
+    for (const [position, { id, dtype }] of outputs.entries()) {
+      const held = isNarrow && isTypedOutput(name, position, dtype) ? narrowReferences : references;
+      held.set(id, position === 0 ? node : `${node}:${position}`);
+    }
   }
   return referenceOf;
 }

@@ -1,0 +1,55 @@
+/** Which operations of a tape compute in bfloat16. */
+import { isTypedInput, isTypedOutput, type NarrowRole, narrowRole } from './narrow-operations.ts';
+import type { Tape } from './tape.ts';
+
+type Described = { readonly shape: readonly number[]; readonly dtype: number };
+
+/** Shape and type of everything that a tape's operations read and write, by native id. */
+export function describedValues(tape: Tape): ReadonlyMap<number, Described> {
+  const leaves = [...tape.inputs, ...tape.variables].map((leaf) => [leaf.id, leaf] as const);
+  const outputs = tape.operations.flatMap((operation) => operation.outputs.map((output) => [output.id, output] as const));
+  return new Map<number, Described>([...tape.constants, ...leaves, ...outputs]);
+}
+
+/**
+ * The indices of the live operations that compute in bfloat16: those that gain by it; of those that pass, the ones on a way from a gaining
+ * operation to a gaining one, if they are given at least half of what they read in it; and biases that join a narrow operation. Whatever else
+ * there is (losses, sums, the optimizer) stays float32.
+ */
+export function narrowPlan(tape: Tape, live: ReadonlySet<number>): ReadonlySet<number> {
+  const values = describedValues(tape);
+  const roles = tape.operations.map(({ name, attributes, inputIds, outputs }, index): NarrowRole => {
+    if (!live.has(index)) return 'stays';
+    const inputs = inputIds.map((id) => values.get(id)?.shape ?? []);
+    const isFloat = outputs.some(({ dtype }, position) => isTypedOutput(name, position, dtype));
+    return isFloat ? narrowRole({ name, attributes, inputs, outputs: outputs.map(({ shape }) => shape) }) : 'stays';
+  });
+  const typedInputs = tape.operations.map(({ name, inputIds }) =>
+    inputIds.filter((id, position) => isTypedInput(name, position, values.get(id)?.dtype ?? 0)),
+  );
+  const typedOutputs = tape.operations.map(({ name, outputs }) =>
+    outputs.filter(({ dtype }, position) => isTypedOutput(name, position, dtype)).map(({ id }) => id),
+  );
+  const sizeOf = (ids: readonly number[]): number =>
+    ids.reduce((sum, id) => sum + (values.get(id)?.shape ?? []).reduce((size, side) => size * side, 1), 0);
+  const isMostly = (held: ReadonlySet<number>, ids: readonly number[]): boolean => {
+    const those = ids.filter((id) => held.has(id));
+    return those.length > 0 && 2 * sizeOf(those) >= sizeOf(ids);
+  };
+  /** Values that are narrow already where they come from, and values that are wanted narrow. */
+  const given = new Set<number>();
+  const wanted = new Set<number>();
+  const follows = roles.map((role, index) => {
+    const follow = role === 'gains' || (role !== 'stays' && isMostly(given, typedInputs[index] ?? []));
+    if (follow) for (const id of typedOutputs[index] ?? []) given.add(id);
+    return follow;
+  });
+  const plan = new Set<number>();
+  for (let index = roles.length - 1; index >= 0; index--) {
+    const leads = roles[index] === 'gains' || roles[index] === 'joins' || (typedOutputs[index] ?? []).some((id) => wanted.has(id));
+    if (!follows[index] || !leads) continue;
+    plan.add(index);
+    for (const id of typedInputs[index] ?? []) wanted.add(id);
+  }
+  return plan;
+}
