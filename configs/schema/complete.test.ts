@@ -23,7 +23,7 @@ describe('completeSpec', () => {
       task: '',
       dataset: { uri: 'data', classes: 'hand-bones', split: { folds: 5, strategy: 'group', seed: 21 } },
       model: { name: 'UNet', options: {} },
-      input: { size: 512, normalize: 'unit' },
+      input: { size: 512, normalize: 'unit', targets: 'area' },
       augmentations: [{ name: 'rotate', degrees: 15, probability: 0.5 }],
       loss: [
         { name: 'Dice', weight: 0.9, reduction: 'perImageClass' },
@@ -47,8 +47,8 @@ describe('completeSpec', () => {
         deepSupervision: false,
         ema: { decay: 0 },
       },
-      inference: { threshold: 0.5, tta: ['identity', 'flipHorizontal'] },
-      ensemble: { method: 'soft', perClassThresholds: true },
+      inference: { threshold: 0.5, tta: ['identity', 'flipHorizontal'], ttaDegrees: 10, ttaScale: 0.25 },
+      ensemble: { method: 'soft', perClassThresholds: true, perClassCleaning: true },
       run: {
         folds: [0, 1, 2, 3, 4],
         parallelism: 5,
