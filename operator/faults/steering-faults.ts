@@ -151,6 +151,12 @@ export function steeringFaults(world: () => FaultWorld): void {
           .jobs.get(`${world().namespace}/taken-fold-1-1`)
           ?.status?.conditions?.some(({ type, status }) => status === 'True' && (type === 'Suspended' || type === 'Failed')),
       );
+      const isOver = (phase: string | undefined): boolean => phase === 'Succeeded' || phase === 'Failed';
+      await world().eventually('its pod to end', () =>
+        world()
+          .pods.list()
+          .every(({ metadata, status }) => !metadata.name.startsWith('taken-fold-1-1-') || isOver(status?.phase)),
+      );
       const again = await world().until('taken', ({ status }) => status?.folds?.[1]?.state === 'Queued');
       await admit(world(), `taken-fold-1-${again.status?.folds[1]?.attempts}`, false);
       const { status } = await world().until('taken', (seen) => hasCondition(seen, 'Complete'));

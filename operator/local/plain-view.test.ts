@@ -47,6 +47,7 @@ describe('the plain lines', () => {
         'fold 0: epoch 2/100  loss 0.250  12.3 images/s',
         'fold 0: epoch 3/100  loss 0.167  validation loss 0.400  Dice 0.700  12.3 images/s',
         'fold 0 finished',
+        'ensemble: started',
         '',
       ].join('\n'),
     );
