@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withSortedKeys } from '@carpal/configs/sorted-keys.ts';
 import type { PhantomParameters } from '@carpal/trainer/phantom/file-plan.ts';
 import type { CeilingPlan, Reading, Study, Training } from './study.ts';
 
@@ -8,7 +9,7 @@ const VERSION = 1;
 /** Names content: the same values give the same key, in whatever order their fields stand. */
 export function contentKey(value: unknown): string {
   return createHash('sha256')
-    .update(JSON.stringify([VERSION, sorted(value)]))
+    .update(JSON.stringify([VERSION, withSortedKeys(value)]))
     .digest('hex')
     .slice(0, 16);
 }
@@ -34,14 +35,4 @@ export function trainingOf({ trainings }: Pick<Study, 'trainings'>, id: string):
   const training = trainings.find((one) => one.id === id);
   if (!training) throw new RangeError(`the study has no training ${id}`);
   return training;
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sorted(inner)]),
-  );
 }
