@@ -256,7 +256,7 @@ const ROWS: readonly Row[] = [
     says: 'run: a file where the work folder should be',
     command: RUN,
     harm: (folder) => harmed.fileInTheWay('work')(folder),
-    ...unwritable('/work/lock)'),
+    ...unwritable('/work)'),
   },
   {
     says: 'run: a file where --out should make a folder, told before anything is begun',

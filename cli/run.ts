@@ -56,6 +56,7 @@ async function run(file: string, options: Options): Promise<void> {
   // What can be told at once is told before anything is begun, rather than by a stage, or after hours of training.
   const dataset = await openDataset(manifest.spec.dataset.uri);
   await checkDataset(dataset, manifest.spec.dataset.split);
+  await checkFolder(workFolder);
   await checkFolder(out);
   const [fresh, tries] = [options.fresh === true, options.trial];
   const experiment = await withKnownSizes({ manifest, workFolder, fresh, dataset, mayTry: tries, log: sayOf(options) });
