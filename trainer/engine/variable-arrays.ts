@@ -50,15 +50,15 @@ export function undone(variables: readonly NamedVariable[], work: () => void): v
 }
 
 /**
- * Gives the variables' memory back while their values live elsewhere: all of them become views of one array of zeros, as long as the longest.
- * (An array of zeros each would do if nobody touched its pages; but once large blocks have come and gone, malloc takes a zeroed one from
- * memory that it has, and writes the zeros.)
+ * A function that gives a variable's memory back while its values live elsewhere: the variable becomes a view of one array of zeros, as long as
+ * the longest of them. (An array of zeros each would do if nobody touched its pages; but once large blocks have come and gone, malloc takes
+ * a zeroed one from memory that it has, and writes the zeros.)
  */
-export function releaseVariables(variables: readonly NamedVariable[]): void {
+export function releaseOf(variables: readonly NamedVariable[]): (variable: Variable) => void {
   const zeros = new Float32Array(Math.max(0, ...variables.map(({ variable }) => variable.size)));
-  for (const { variable } of variables) {
+  return (variable) => {
     tf.tidy(() => variable.assign(tf.tensor(zeros.subarray(0, variable.size), variable.shape, 'float32')));
-  }
+  };
 }
 
 export function mismatch(what: string, where?: string): CarpalError {

@@ -44,6 +44,7 @@ let owners = 0;
 export class Slots {
   readonly #scope = `slots${owners++}`;
   readonly all: NamedVariable[] = [];
+  #zeros = new Float32Array(0);
 
   /** A slot that starts as a copy of `first`, which is disposed of. */
   add(name: string, first: Tensor): Variable {
@@ -53,9 +54,19 @@ export class Slots {
     return variable;
   }
 
-  /** A slot of zeros for a variable, named `<kind>/<variable>`. */
+  /**
+   * A slot of zeros for a variable, named `<kind>/<variable>`. All of them are views of one array until they are first assigned: HRNet's would
+   * be 530 MB of zeros while its step is recorded, and recording needs that memory.
+   */
   zeros(kind: string, { name, variable }: NamedVariable): Variable {
-    return this.add(`${kind}/${name}`, tf.fill(variable.shape, 0));
+    const { shape, size } = variable;
+    if (size > this.#zeros.length) this.#zeros = new Float32Array(size);
+    const zeros = this.#zeros.subarray(0, size);
+    // Uploaded at once: what has not been is read back as the array itself, which its reader might change.
+    return this.add(
+      `${kind}/${name}`,
+      tf.tidy(() => runKernel('Identity', T, [tf.tensor(zeros, shape, 'float32')])),
+    );
   }
 
   dispose(): void {

@@ -5,7 +5,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { typeAttribute } from '../kernels.ts';
 import type { NamedArrays } from '../named-arrays.ts';
+import type { Variable } from '../tensorflow.ts';
 import type { NamedVariable } from '../variable-arrays.ts';
 import { attribute, DATA_TYPE, GraphDefinition } from './graph-definition.ts';
 import { type NativeTensor, nativeBackend, nativeId, type TypedValues } from './native-binding.ts';
@@ -53,6 +55,17 @@ export class StatefulGraph {
 /** Feeds: the element type is TensorFlow's number; values are shared, not copied, until the run returns. */
 export type Feed = { readonly dataType: number; readonly shape: readonly number[]; readonly values: TypedValues };
 
+/**
+ * A copy of a native tensor in memory of TensorFlow's own. Without one a variable would be the array that it was set from where that is
+ * aligned: the next update would change it, and the one after would let go of it on one of TensorFlow's threads, which may not touch
+ * JavaScript's heap (the process dies of that now and then).
+ */
+function ownCopy(id: number): number {
+  const [copy] = nativeBackend().binding.executeOp('DeepCopy', [typeAttribute('T')], [id], 1);
+  if (!copy) throw new Error('TensorFlow returned no copy');
+  return copy.id;
+}
+
 export class GraphSession {
   readonly #session: number;
   readonly #variables: readonly StateVariable[];
@@ -63,10 +76,7 @@ export class GraphSession {
     const { graph } = stateful;
     for (const variable of stateful.variables) {
       const value = graph.add('Placeholder', [], { dtype: FLOAT, shape: attribute.shape(variable.shape) }, `initial/${variable.name}`);
-      // Without a copy the variable would be the caller's array where that is aligned: the next update would change it, and the one after
-      // would let go of it on one of TensorFlow's threads, which may not touch JavaScript's heap (the process dies of that now and then).
-      const own = graph.add('DeepCopy', [value], { T: FLOAT });
-      graph.add('AssignVariableOp', [variable.handle, own], { dtype: FLOAT }, `initialize/${variable.name}`);
+      graph.add('AssignVariableOp', [variable.handle, value], { dtype: FLOAT }, `initialize/${variable.name}`);
     }
     const after = stateful.variables.map(({ name }) => `^initialize/${name}`);
     const zero = graph.integers([0]);
@@ -100,28 +110,32 @@ export class GraphSession {
   /** Sets all state. Throws when an array is missing or has another shape. */
   writeState(arrays: NamedArrays): void {
     const { binding } = nativeBackend();
-    const ids: number[] = [];
-    try {
-      for (const { name, shape } of this.#variables) {
-        const array = arrays.get(name);
-        if (!array || array.shape.join() !== shape.join()) throw new Error(`state "${name}" of shape [${shape.join()}] is missing`);
-        ids.push(binding.createTensor(shape, DATA_TYPE.float32, array.data));
+    this.#initialize(({ name, shape }) => {
+      const array = arrays.get(name);
+      if (!array || array.shape.join() !== shape.join()) throw new Error(`state "${name}" of shape [${shape.join()}] is missing`);
+      const id = binding.createTensor(shape, DATA_TYPE.float32, array.data);
+      try {
+        return ownCopy(id);
+      } finally {
+        binding.deleteTensor(id);
       }
-      this.#initialize(ids);
-    } finally {
-      for (const id of ids) binding.deleteTensor(id);
-    }
+    });
   }
 
-  /** Sets all state from variables of the same names, without a detour over JavaScript. */
-  takeState(variables: readonly NamedVariable[]): void {
+  /**
+   * Takes all state out of variables of the same names, without a detour over JavaScript: `release` is called with each variable once its values
+   * are here. With all of them held twice for a moment, that moment was the fullest of training: HRNet's weights and slots are 790 MB.
+   */
+  takeState(variables: readonly NamedVariable[], release: (variable: Variable) => void): void {
     const byName = new Map(variables.map(({ name, variable }) => [name, variable]));
-    const ids = this.#variables.map(({ name }) => {
-      const variable = byName.get(name);
-      if (!variable) throw new Error(`state "${name}" is missing`);
-      return nativeId(variable);
+    const missing = this.#variables.find(({ name }) => !byName.has(name));
+    if (missing) throw new Error(`state "${missing.name}" is missing`);
+    this.#initialize(({ name }) => {
+      const variable = byName.get(name) as Variable;
+      const id = ownCopy(nativeId(variable));
+      release(variable);
+      return id;
     });
-    this.#initialize(ids);
   }
 
   /** All state as it is between two runs. */
@@ -137,11 +151,18 @@ export class GraphSession {
     nativeBackend().binding.deleteSavedModel(this.#session);
   }
 
-  #initialize(ids: readonly number[]): void {
+  /** Sets each variable to the native tensor that `make` returns for it. They become the variables' memory: nothing else may share it. */
+  #initialize(make: (variable: StateVariable) => number): void {
     const { binding } = nativeBackend();
-    const inputs = this.#variables.map(({ name }) => `initial/${name}:0`).join(',');
-    const [done] = binding.runSavedModel(this.#session, ids, inputs, 'initialized:0');
-    if (done) binding.deleteTensor(done.id);
+    const ids: number[] = [];
+    try {
+      for (const variable of this.#variables) ids.push(make(variable));
+      const inputs = this.#variables.map(({ name }) => `initial/${name}:0`).join(',');
+      const [done] = binding.runSavedModel(this.#session, ids, inputs, 'initialized:0');
+      if (done) binding.deleteTensor(done.id);
+    } finally {
+      for (const id of ids) binding.deleteTensor(id);
+    }
   }
 
   /** The values of a native tensor, which is deleted. */

@@ -6,7 +6,7 @@ import type { StepBatch, TrainingStep } from '../step.ts';
 import { StepSeed } from '../step-seed.ts';
 import { type Scalar, type Tensor, tf } from '../tensorflow.ts';
 import { createTrainingFunction, type TrainingFunction, type TrainingSettings } from '../training-function.ts';
-import { readVariables, releaseVariables, undone, writeVariables } from '../variable-arrays.ts';
+import { readVariables, releaseOf, undone, writeVariables } from '../variable-arrays.ts';
 import { WaitingBatches } from '../waiting-batches.ts';
 import { averageUpdate } from './average-update.ts';
 import { compile, type Program, tapeOf, type WriteUpdates } from './compile.ts';
@@ -138,9 +138,8 @@ export function createGraphStep(settings: TrainingSettings): GraphStep {
       sessions.set(shape, session);
     }
     if (holder) session.writeState(holder.readState());
-    else session.takeState(training.state);
     // The variables' memory is given back; they stay as shapes for recordings to come.
-    releaseVariables(training.state);
+    else session.takeState(training.state, releaseOf(training.state));
     holder = session;
     return session;
   };
