@@ -170,7 +170,7 @@ async function fill(
 }
 
 function createRecord() {
-  const running = new Map<string, string>();
+  const running = new Map<string, KubeletPod>();
   const overlaps: string[] = [];
   let count = 0;
   const around =
@@ -178,21 +178,26 @@ function createRecord() {
     async (pod: KubeletPod, control) => {
       const { experiment, stage, fold } = attemptOfPod(pod);
       const place = `${pod.metadata.labels?.[LABEL.experimentUid]} ${experiment} ${stage} ${fold ?? ''}`;
-      const { name } = pod.metadata;
       const started = async (): Promise<void> => {
         const other = running.get(place);
-        if (other !== undefined) overlaps.push(`${other} and ${name}`);
-        running.set(place, name);
+        if (other !== undefined) overlaps.push(overlapText(other, pod));
+        running.set(place, pod);
         count += 1;
         await control.started();
       };
       try {
         return await play(pod, { ...control, started });
       } finally {
-        if (running.get(place) === name) running.delete(place);
+        if (running.get(place) === pod) running.delete(place);
       }
     };
   return { around, overlaps, count: () => count };
+}
+
+/** Two pods of one Job are its controller's doing: it asks again for a pod where the answer to its first request was lost. */
+function overlapText(first: KubeletPod, second: KubeletPod): string {
+  const [one, other] = [first, second].map(({ metadata }) => metadata.ownerReferences?.find(({ controller }) => controller)?.uid ?? 'none');
+  return `${first.metadata.name} and ${second.metadata.name}, of ${one === other ? 'one Job' : `the Jobs ${one} and ${other}`}`;
 }
 
 function proxyKubeconfig(server: string): object {
