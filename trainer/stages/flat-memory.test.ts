@@ -8,9 +8,9 @@ import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.
 import { runFold } from './fold.ts';
 import { runPrepare } from './prepare.ts';
 
-const EPOCHS = 60;
+const EPOCHS = 90;
 /** Epochs until the heap of JavaScript and the threads' pools have their sizes. */
-const WARM_UP = 20;
+const WARM_UP = 40;
 const WINDOW = 10;
 /** A tensor of 32 px and 29 channels that stayed behind in each of the eighty steps between would come to 19 MB. */
 const TOLERATED_MB = 12;
