@@ -9,7 +9,7 @@ import { runFold } from './fold.ts';
 import { runPrepare } from './prepare.ts';
 
 const EPOCHS = 90;
-/** Epochs until the heap of JavaScript and the threads' pools have their sizes. */
+/** Epochs until the threads' pools have their sizes. */
 const WARM_UP = 40;
 const WINDOW = 10;
 /** A tensor of 32 px and 29 channels that stayed behind in each of the eighty steps between would come to 19 MB. */
@@ -33,17 +33,22 @@ it.each(['graph', 'eager'] as const)(
     const stage = { experiment, store: openStore(folder), clock: Date.now };
     await runPrepare(stage);
     const tensors: number[] = [];
-    const megabytes: number[] = [];
+    const [heap, beside]: [number[], number[]] = [[], []];
     const log = (line: string): void => {
       if (!line.startsWith('epoch ')) return;
       tensors.push(tf.memory().numTensors);
-      megabytes.push(process.memoryUsage.rss() / 2 ** 20);
+      // V8 gives its heap more room at times of its own; what it uses of it is looked at by itself.
+      const { rss, heapTotal, heapUsed } = process.memoryUsage();
+      heap.push(heapUsed / 2 ** 20);
+      beside.push((rss - heapTotal) / 2 ** 20);
     };
     await runFold({ ...stage, fold: 0, signal: new AbortController().signal, log });
-    expect(megabytes).toHaveLength(EPOCHS);
+    expect(tensors).toHaveLength(EPOCHS);
     expect(new Set(tensors.slice(1)).size).toBe(1);
-    // The least of a window: what garbage waits for its collector is no growth.
-    const [early, late] = [megabytes.slice(WARM_UP, WARM_UP + WINDOW), megabytes.slice(-WINDOW)].map((window) => Math.min(...window));
-    expect((late ?? 0) - (early ?? 0)).toBeLessThan(TOLERATED_MB);
+    for (const megabytes of [heap, beside]) {
+      // The least of a window: what garbage waits for its collector is no growth.
+      const [early, late] = [megabytes.slice(WARM_UP, WARM_UP + WINDOW), megabytes.slice(-WINDOW)].map((window) => Math.min(...window));
+      expect((late ?? 0) - (early ?? 0)).toBeLessThan(TOLERATED_MB);
+    }
   },
 );
