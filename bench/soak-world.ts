@@ -46,8 +46,13 @@ export type SoakWorld = {
   /** Nobody can read or write artifacts. */
   takeStoreAway(): Promise<void>;
   bringStoreBack(): Promise<void>;
-  /** Containers of one stage of one experiment that ran at the same time. */
+  /** Containers of one stage of one experiment, of different Jobs, that ran at the same time. */
   readonly overlaps: readonly string[];
+  /**
+   * Pods that ran beside another one of their own Job: its controller asks again for a pod where the answer to its first request was lost.
+   * Kubernetes says of Jobs that a program may be started twice, also where one pod is asked for.
+   */
+  readonly twins: number;
   /** Containers that have begun. */
   readonly containers: number;
   stop(): Promise<void>;
@@ -162,6 +167,9 @@ async function fill(
       await rename(away, artifacts);
     },
     overlaps: record.overlaps,
+    get twins() {
+      return record.twins();
+    },
     get containers() {
       return record.count();
     },
@@ -172,6 +180,7 @@ async function fill(
 function createRecord() {
   const running = new Map<string, KubeletPod>();
   const overlaps: string[] = [];
+  let twins = 0;
   let count = 0;
   const around =
     (play: RunPod): RunPod =>
@@ -180,7 +189,9 @@ function createRecord() {
       const place = `${pod.metadata.labels?.[LABEL.experimentUid]} ${experiment} ${stage} ${fold ?? ''}`;
       const started = async (): Promise<void> => {
         const other = running.get(place);
-        if (other !== undefined) overlaps.push(overlapText(other, pod));
+        const job = jobOf(pod);
+        if (other !== undefined && job !== undefined && jobOf(other) === job) twins += 1;
+        else if (other !== undefined) overlaps.push(`${other.metadata.name} and ${pod.metadata.name}`);
         running.set(place, pod);
         count += 1;
         await control.started();
@@ -191,13 +202,11 @@ function createRecord() {
         if (running.get(place) === pod) running.delete(place);
       }
     };
-  return { around, overlaps, count: () => count };
+  return { around, overlaps, twins: () => twins, count: () => count };
 }
 
-/** Two pods of one Job are its controller's doing: it asks again for a pod where the answer to its first request was lost. */
-function overlapText(first: KubeletPod, second: KubeletPod): string {
-  const [one, other] = [first, second].map(({ metadata }) => metadata.ownerReferences?.find(({ controller }) => controller)?.uid ?? 'none');
-  return `${first.metadata.name} and ${second.metadata.name}, of ${one === other ? 'one Job' : `the Jobs ${one} and ${other}`}`;
+function jobOf({ metadata }: KubeletPod): string | undefined {
+  return metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
 }
 
 function proxyKubeconfig(server: string): object {

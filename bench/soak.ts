@@ -231,6 +231,7 @@ function measuresOf(
     count('  to end Failed', expected('Failed')),
     count('  deleted on the way', deleted.size),
     count('containers that ran', world.containers),
+    count('pods started beside another of their own Job', world.twins),
     ...SOAK_FAULTS.map(({ name }) => count(`  ${name}`, tally.get(name) ?? 0)),
     { what: 'the last experiment ended after the last fault by', value: settlingMs / 1000, unit: 's' },
     { what: 'lost, stuck, doubled, left over', value: wrong.length, unit: '', atMost: 0 },
