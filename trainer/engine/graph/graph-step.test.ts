@@ -103,12 +103,11 @@ const SMALL: readonly [name: string, options: ModelOptions][] = [
   ['UNetPlusPlus', { encoder: 'ResNet50', divisor: 8 }],
 ];
 
-/** Networks some of whose gradients are small sums of large terms, so that the order of summing shows in the slots of some arrays; weights and the gradient as a whole agree all the same. */
-const CANCELLING = new Set(['DUCKNet', 'RAPUNet', 'SegFormer', 'HRNet']);
-/** Networks some of whose gradients are not far above AdamW's epsilon, so that the first step from a weight of zero follows their rounding. */
-const FAINT = new Set(['HRNet']);
-/** A network whose activation squares, and with it the rounding of what it is given. */
-const SQUARING = new Set(['RAPUNet']);
+/** Images of a batch; two, but for a network whose activation squares, and with it the rounding of what it is given: over more it evens out. */
+const IMAGES: Readonly<Record<string, number>> = { RAPUNet: 8 };
+
+/** The images changed by no more than their last bit: what a step makes of that is how well it can be known in float32 at all. */
+const nudged = (batch: StepBatch): StepBatch => ({ ...batch, images: batch.images.map((value) => value * (1 + 2 ** -23)) });
 
 it('compares every network of the registry', () => {
   expect(new Set(SMALL.map(([name]) => name))).toEqual(new Set(MODELS.map(({ name }) => name)));
@@ -125,7 +124,7 @@ describe.each(SMALL)('the recorded step of %s with %o', (name, options) => {
     const given = settings();
     // Normalisation of the bottom needs more than a pixel of each image.
     const size = Math.max(32, 2 * given.model.sizeMultiple);
-    batches = [batchOf(1, size), batchOf(2, size)];
+    batches = [1, 2].map((index) => batchOf(index, size, IMAGES[name] ?? 2)) as [StepBatch, StepBatch];
     const step = createGraphStep(given);
     losses = [step.run(batches[0], 1e-3)];
     first = step.readState();
@@ -135,13 +134,17 @@ describe.each(SMALL)('the recorded step of %s with %o', (name, options) => {
     given.model.dispose();
   }, 240_000);
 
-  it('gives the gradient, the weights and the averages of the eager step within 1e-5, and its slots', () => {
+  it('gives the gradient, the weights and the averages of the eager step within 1e-5, and its slots as far as float32 knows them', () => {
     const eager = train(createEagerStep, settings(), batches.slice(0, 1));
     expect(losses[0]).toBeCloseTo(eager.losses[0] ?? Number.NaN, 5);
-    expect(gradientDifference(eager.state, first)).toBeLessThan(SQUARING.has(name) ? 2e-5 : 1e-5);
-    const [weights, slots] = ['model/', 'optimizer/'].map((part) => largestDifference(eager.state, first, part));
-    expect(weights).toBeLessThan(FAINT.has(name) ? 1e-3 : 1e-5);
-    expect(slots).toBeLessThan(CANCELLING.has(name) ? 1e-2 : 1e-5);
+    expect(gradientDifference(eager.state, first)).toBeLessThan(1e-5);
+    expect(largestDifference(eager.state, first, 'model/')).toBeLessThan(1e-5);
+    const slots = largestDifference(eager.state, first, 'optimizer/');
+    if (slots < 1e-5) return;
+    // Of some arrays the gradient is a small sum of large terms.
+    const rounding = train(createEagerStep, settings(), [nudged(batches[0])]);
+    expect(slots).toBeLessThan(3 * largestDifference(eager.state, rounding.state, 'optimizer/'));
+    expect(slots).toBeLessThan(1e-2);
   });
 
   it('goes on from its state, in a network of other first weights, in the same bits', () => {
