@@ -133,6 +133,15 @@ export function drawAugmentation(
   return { passes: draft.passes, warp: draft.warp, notes };
 }
 
+/**
+ * What still moves the image after each of its movements but the last. Passes go from square to square: what a movement takes beyond the
+ * square is black ever after, also where a later one brings it back.
+ */
+export function warpsAfterCuts(passes: readonly Pass[]): readonly Warp[] {
+  const warps = passes.flatMap((pass) => (pass.kind === 'sample' && pass.warp.length > 0 ? [pass.warp] : []));
+  return warps.slice(1).map((_, index) => warps.slice(index + 1).flat());
+}
+
 type Sampling = Pass & { readonly kind: 'sample' };
 
 function move(draft: Draft, by: Warp[number]): void {

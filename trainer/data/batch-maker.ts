@@ -74,7 +74,7 @@ export class BatchMaker {
     const drawn = drawAugmentation(augmentations, subject, augmentationRandom(seed, epoch, sample.imageName));
     const fit = squareFit(sample.width, sample.height, this.#size);
     this.#augmenter.run(pixels, fit, drawn.passes, image);
-    fillTarget(polygons, sample, fit, drawn.warp, target, targets);
+    fillTarget(polygons, sample, fit, drawn, target, targets);
   }
 }
 

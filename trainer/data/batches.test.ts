@@ -6,6 +6,7 @@ import { polygonCoverage } from '@carpal/masks/coverage.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import { describe, expect, it } from 'vitest';
 import { BatchMaker } from './batch-maker.ts';
+import type { BatchBuffers } from './batch-request.ts';
 import { type Batch, type BatchOptions, openBatches } from './batches.ts';
 import { prepareDataset } from './prepare.ts';
 import type { PreparedSet } from './prepared.ts';
@@ -216,11 +217,8 @@ describe('augmentation', () => {
     { name: 'wristCrop', probability: 0.2, low: 2, high: 3 },
   ];
 
-  it.each([
-    { width: 257, height: 257 },
-    { width: 190, height: 301 },
-    { width: 301, height: 222 },
-  ])('keeps a bright disk under its mask on a $width × $height sheet', async ({ width, height }) => {
+  /** One sheet with a bright disk, prepared at 96 pixels. */
+  async function diskSet(width: number, height: number): Promise<PreparedSet> {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     const [x, y, radius] = [70, 80, 40];
     await writeUnder(
@@ -229,21 +227,39 @@ describe('augmentation', () => {
       await greyPng(width, height, (px, py) => (Math.hypot(px - x, py - y) <= radius + 0.5 ? 255 : 0)),
     );
     await writeUnder(folder, 'train/outputs_json/ID1/a.json', annotationText({ Lunate: circle(x, y, radius) }));
-    const set = await prepareDataset({ folder, size: 96, classes: ['Lunate'], store: openFolderStore(artifacts) });
+    return prepareDataset({ folder, size: 96, classes: ['Lunate'], store: openFolderStore(artifacts) });
+  }
+
+  function diskIn({ folder, samples }: PreparedSet, epoch: number, augmentations: readonly AugmentationSpec[]): BatchBuffers {
+    const request = { prepared: folder, samples, batchSize: 1, classes: 1, seed: 1, epoch, startStep: 0, augmentations };
+    return new BatchMaker(request).next()?.buffers ?? fail();
+  }
+
+  it('has no mask where an earlier movement had taken the image out of the square', async () => {
+    const set = await diskSet(257, 257);
+    const away: AugmentationSpec = { name: 'shiftScaleRotate', probability: 1, shift: 0.5, scale: 0, degrees: 20 };
+    // Noise that nobody sees keeps the two movements from being one.
+    const parted: AugmentationSpec[] = [away, { name: 'gaussianNoise', probability: 1, sigma: 1e-6 }, away];
+    const area = ({ targets }: BatchBuffers): number => targets.reduce((sum, value) => sum + value / 255, 0);
+    let cut = 0;
+    for (let epoch = 0; epoch < 40; epoch++) {
+      const drawn = diskIn(set, epoch, parted);
+      const difference = drawn.images.reduce((sum, bright, i) => sum + Math.abs(bright - (drawn.targets[i] ?? 0) / 255), 0);
+      // The whole disk has 720 pixels; its edge is blurred by being sampled twice.
+      expect(difference).toBeLessThan(100);
+      if (area(drawn) < area(diskIn(set, epoch, [away, away])) - 150) cut++;
+    }
+    expect(cut).toBeGreaterThan(3);
+  });
+
+  it.each([
+    { width: 257, height: 257 },
+    { width: 190, height: 301 },
+    { width: 301, height: 222 },
+  ])('keeps a bright disk under its mask on a $width × $height sheet', async ({ width, height }) => {
+    const set = await diskSet(width, height);
     for (let epoch = 0; epoch < 25; epoch++) {
-      const maker = new BatchMaker({
-        prepared: set.folder,
-        samples: set.samples,
-        batchSize: 1,
-        classes: 1,
-        seed: 1,
-        epoch,
-        startStep: 0,
-        augmentations: moving,
-      });
-      const made = maker.next();
-      if (!made) throw new Error('no batch');
-      const { images, targets } = made.buffers;
+      const { images, targets } = diskIn(set, epoch, moving);
       const centre = { image: [0, 0, 0], mask: [0, 0, 0] };
       let difference = 0;
       for (let i = 0; i < images.length; i++) {
