@@ -13,6 +13,11 @@ describe('parsePersonTable', () => {
       text: 'id,sex,height\n"ID007","F","160"',
       people: { 7: { sex: 'F', heightCm: 160 } },
     },
+    {
+      rule: 'a first column without a name, such as a row number, moves no other',
+      text: ',age,id,sex,height\n0,31,ID7,F,160\n,,8,M,',
+      people: { 7: { sex: 'F', heightCm: 160 }, 8: { sex: 'M' } },
+    },
     { rule: 'what is not known is left out', text: 'ID,sex,height\n1,,tall', people: { 1: {} } },
     { rule: 'a table without an ID column stands for none', text: 'name,sex\na,F', people: {} },
     { rule: 'an empty table stands for none', text: '', people: {} },

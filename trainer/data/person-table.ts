@@ -49,7 +49,7 @@ export function personKey(name: string): string {
 }
 
 function splitRow(line: string): string[] {
-  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((match) =>
+  return [...line.matchAll(/(?<=^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((match) =>
     (match[1]?.replaceAll('""', '"') ?? match[2] ?? '').trim(),
   );
 }
