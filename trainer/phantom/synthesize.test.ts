@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { beginPartial } from '@carpal/artifacts/partial.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import sharp from 'sharp';
@@ -113,7 +114,7 @@ describe('a phantom set', () => {
     });
     expect(await codeOf(interrupted)).toBe('stopped-with-checkpoint');
     expect(Object.keys(listing(folder('again')))).not.toContain('phantom.json');
-    writeFileSync(join(folder('again'), 'train', 'DCM', 'ID001', 'image1.png.partial-77-1'), 'what a killed run left');
+    writeFileSync(beginPartial(join(folder('again'), 'train', 'DCM', 'ID001', 'image1.png')), 'what a killed run left');
     expect(await synthesizeDataset({ ...SET, folder: folder('again'), workers: 1 })).toEqual({ made: 6, kept: 4 });
     expect(listing(folder('again'))).toEqual(listing(folder('whole')));
   });

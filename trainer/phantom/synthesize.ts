@@ -2,6 +2,7 @@ import { access, mkdir, readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { partialOf } from '@carpal/artifacts/partial.ts';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { withWriteErrors } from '@carpal/configs/file-errors.ts';
@@ -108,6 +109,6 @@ async function makeFolders(folder: string, hands: readonly HandFiles[]): Promise
 /** Takes away what a killed run was writing. */
 async function removePartialFiles(folder: string): Promise<void> {
   for (const name of await readdir(folder, { recursive: true })) {
-    if (/\.partial-\d+-\d+$/.test(name)) await rm(join(folder, name), { force: true });
+    if (partialOf(name) !== undefined) await rm(join(folder, name), { force: true });
   }
 }
