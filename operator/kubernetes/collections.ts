@@ -69,9 +69,12 @@ export function createCollections({ client, namespace, onDue, random, resyncMs, 
     indexBy: experimentUidOf,
     onChange: (change) => {
       const key = experimentOf(change.object);
-      if (change.type === 'deleted' && key !== undefined && experiments.get(key)?.object !== undefined) gone.note(change.object);
+      const experiment = key === undefined ? undefined : experiments.get(key);
+      // Of an earlier experiment of that name it would be remembered for ever.
+      const isOurs = experiment?.object !== undefined && experiment.metadata.uid === experimentUidOf(change.object);
+      if (change.type === 'deleted' && isOurs) gone.note(change.object);
       const siblings = (): readonly KeptJob[] => jobs.indexed(experimentUidOf(change.object) ?? '');
-      if (key !== undefined) onDue(key, urgencyOfJob(change, experiments.get(key), siblings));
+      if (key !== undefined) onDue(key, urgencyOfJob(change, experiment, siblings));
     },
   });
   const pods = createReflector<Pod, KeptPod>({

@@ -1,0 +1,42 @@
+import { LABEL } from '@carpal/configs/names.ts';
+import { describe, expect, it } from 'vitest';
+import type { KubernetesClient } from './api/client.ts';
+import { type Collections, createCollections } from './collections.ts';
+import { silentLog } from './runtime/logger.ts';
+import { job, LABELS } from './testing/attempt-objects.ts';
+
+const NEVER: KubernetesClient = {
+  request: () => Promise.reject(new Error('nothing is asked for')),
+  watch: () => {
+    throw new Error('nothing is watched');
+  },
+  close: () => undefined,
+};
+
+const UID = LABELS[LABEL.experimentUid];
+const running = job();
+
+/** Collections that know the running Job, and an experiment of its name with that uid. */
+function known(uid: string): Collections {
+  const collections = createCollections({ client: NEVER, onDue: () => undefined, random: () => 0.5, log: silentLog });
+  collections.experiments.absorb({ metadata: { name: 'wrist', namespace: 'default', uid, resourceVersion: '1100' } });
+  collections.jobs.absorb(running);
+  return collections;
+}
+
+describe('a Job that goes before it has ended', () => {
+  it('is known as gone as long as its experiment goes on', () => {
+    const { experiments, jobs, gone, goingOn } = known(UID);
+    expect([gone.has(UID, running.metadata.name), goingOn()]).toEqual([false, 1]);
+    jobs.forget(running);
+    expect([gone.has(UID, running.metadata.name), goingOn()]).toEqual([true, 1]);
+    experiments.forget({ metadata: { name: 'wrist', namespace: 'default', uid: UID, resourceVersion: '1300' } });
+    expect([gone.has(UID, running.metadata.name), goingOn()]).toEqual([false, 0]);
+  });
+
+  it('is not remembered when it was of an earlier experiment of that name, which nobody will ask about', () => {
+    const { jobs, gone } = known('the-next');
+    jobs.forget(running);
+    expect(gone.has(UID, running.metadata.name)).toBe(false);
+  });
+});
