@@ -5,9 +5,12 @@ import { reconcile } from './reconcile.ts';
 import { StartRefused } from './start-refused.ts';
 import type { Substrate } from './substrate.ts';
 
+type Told = { readonly written: ExperimentStatus[]; readonly plannedFrom: (ExperimentStatus | undefined)[]; readonly starts: number };
+
 /** Carries steps out against a substrate that answers each start with `onStart`. */
-async function step(onStart: () => void, before?: ExperimentStatus): Promise<{ written: ExperimentStatus[]; starts: number }> {
+async function step(onStart: () => void, before?: ExperimentStatus): Promise<Told> {
   const written: ExperimentStatus[] = [];
+  const plannedFrom: (ExperimentStatus | undefined)[] = [];
   let starts = 0;
   const substrate: Substrate = {
     observe: async () => [],
@@ -25,10 +28,13 @@ async function step(onStart: () => void, before?: ExperimentStatus): Promise<{ w
     writeStatus: async (status) => {
       written.push(status);
     },
+    settled: (_plan, from) => {
+      plannedFrom.push(from);
+    },
     artifacts: 'store',
     now: () => at(0),
   });
-  return { written, starts };
+  return { written, plannedFrom, starts };
 }
 
 const refuse = (): never => {
@@ -45,7 +51,12 @@ describe('an attempt that the substrate refuses', () => {
       reason: 'InvalidManifest',
       message: 'prepare was refused: Job.batch "wrist-prepare-1" is invalid: spec.template.spec.nodeSelector: Invalid value',
     });
-    expect(await step(refuse, last)).toEqual({ written: [], starts: 0 });
+    expect(await step(refuse, last)).toEqual({ written: [], plannedFrom: [last], starts: 0 });
+  });
+
+  it('is told of after what led to it: no change between two statuses is told twice', async () => {
+    const { written, plannedFrom } = await step(refuse);
+    expect(plannedFrom).toEqual([undefined, written[0]]);
   });
 
   it('is not what a server does that is busy: that step throws and is taken up again', async () => {

@@ -15,8 +15,11 @@ export type ReconcileDependencies = {
   readonly readProgress: () => Promise<Observed['progress']>;
   readonly readStatus: () => Promise<ExperimentStatus | undefined>;
   readonly writeStatus: (status: ExperimentStatus) => Promise<void>;
-  /** Called when the plan's status has been written (or was written already): the time for its events. Must not throw. */
-  readonly settled?: (plan: Plan) => void;
+  /**
+   * Called when the plan's status has been written (or was written already): the time for its events. `before` is the status that the plan was
+   * made from; a refusal makes a second plan in the same step, from the first one's. Must not throw.
+   */
+  readonly settled?: (plan: Plan, before: ExperimentStatus | undefined) => void;
   /** Tells the outside; returns once every announcement is sent. One that could not be sent is tried again at the next step. Absent where
    * nobody is to be told: nothing is recorded as sent then. */
   readonly tell?: (plan: Plan) => Promise<void>;
@@ -61,7 +64,7 @@ export async function reconcile(experiment: SegmentationExperiment, dependencies
     const step = plan(experiment, seen, now(), dependencies.retry);
     // First, so that a stop is known to be ours and an end is final before anything is cleaned up.
     if (!same(seen.status, step.status)) await dependencies.writeStatus(step.status);
-    dependencies.settled?.(step);
+    dependencies.settled?.(step, seen.status);
     for (const name of step.stop) await substrate.stop(name);
     const refused = await startAll(substrate, step.start, now);
     for (const name of step.remove) await substrate.remove(name);

@@ -102,9 +102,9 @@ async function goOn(
       await explained.start(attempt);
     },
   };
-  const settled = (plan: Plan): void => {
+  const settled = (plan: Plan, from: ExperimentStatus | undefined): void => {
     events.record(regarding(kept), plan.events);
-    for (const { stage, outcome, gpuSeconds } of attemptEnds(experiment, before, plan.status)) {
+    for (const { stage, outcome, gpuSeconds } of attemptEnds(experiment, from, plan.status)) {
       dependencies.metrics.stageEnded(stage, outcome);
       dependencies.metrics.gpuSeconds(gpuSeconds);
     }
