@@ -1,5 +1,5 @@
 /** Which attempts to start now: prepare, then the folds in order within the parallelism, then the ensemble. */
-import { holdsPlace, type StageStatus } from './experiment-status.ts';
+import type { StageStatus } from './experiment-status.ts';
 import { isActive, type StageRun } from './observed.ts';
 import { attemptName, type StageKey, sameStage } from './stage.ts';
 import { entriesOf, mapStages, placesTaken, type Stages } from './stages.ts';
@@ -31,10 +31,11 @@ export function nextStarts(
   const starts: PlannedStart[] = [];
   let nextMs: number | undefined;
   for (const [key, stage] of entriesOf(stages)) {
-    if (stage.state === 'Starting' && !runs.some((run) => sameStage(run, key) && isActive(run))) {
+    if (runs.some((run) => sameStage(run, key) && isActive(run))) continue;
+    if (stage.state === 'Starting') {
       starts.push({ ...key, attempt: stage.attempts, name: attemptName(experiment, key, stage.attempts), again: true });
     }
-    if (key.stage !== kind || holdsPlace(stage) || !startable(stage)) continue;
+    if (key.stage !== kind || !startable(stage)) continue;
     const waitMs = stage.retryAt === undefined ? 0 : Date.parse(stage.retryAt) - now.getTime();
     if (waitMs > 0) nextMs = Math.min(nextMs ?? waitMs, waitMs);
     else if (free > 0) {

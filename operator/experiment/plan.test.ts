@@ -56,6 +56,15 @@ describe('an attempt that is started', () => {
     ]);
   });
 
+  it('does not start beside one of its stage, whatever became of those after that', () => {
+    const beside = seen([
+      prepared(),
+      attempt(fold(0), 1, {}),
+      attempt(fold(0), 2, { state: 'failed', exitCode: 1, finishedAt: at(9).toISOString() }),
+    ]);
+    expect(names(plan(experimentWith({ folds: [0] }), beside, at(200)))).toEqual([]);
+  });
+
   it('does not start beside one of its stage that is counted already', () => {
     const lost = plan(experimentWith({ folds: [0] }), seen([prepared(), failedFold(1)]), at(200)).status;
     const lingering = seen([prepared(), attempt(fold(0), 1, {})], lost);
@@ -68,8 +77,10 @@ describe('an attempt that is started', () => {
   it('and is not there when the experiment is suspended stops at no cost', () => {
     const stopping = plan(experimentWith({ suspend: true }), seen([prepared()], starting()), at(1));
     expect([stopping.start, stopping.status.folds[0]?.state]).toEqual([[], 'Stopping']);
-    const stopped = plan(experimentWith({ suspend: true }), seen([prepared()], stopping.status), at(2)).status;
-    expect(stopped.folds[0]).toMatchObject({ state: 'Stopped', failures: 0, disruptions: 0 });
+    expect(stopping.requeueAfterMs, 'nothing else would tell that it is not there').toBeGreaterThan(0);
+    const stopped = plan(experimentWith({ suspend: true }), seen([prepared()], stopping.status), at(2));
+    expect(stopped.status.folds[0]).toMatchObject({ state: 'Stopped', failures: 0, disruptions: 0 });
+    expect(stopped.requeueAfterMs).toBeUndefined();
   });
 });
 

@@ -13,7 +13,7 @@ import { nextStarts, type PlannedStart, withStarts } from './next-starts.ts';
 import { isActive, type Observed, type StageRun } from './observed.ts';
 import { trainedFraction } from './progress.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry-delay.ts';
-import { type Stages, settleStages } from './stages.ts';
+import { entriesOf, type Stages, settleStages } from './stages.ts';
 import { statusOf } from './status.ts';
 import { isSuspended, stopAll } from './suspend.ts';
 
@@ -30,6 +30,9 @@ export type Plan = {
   /** Look again after this time at the latest even if nothing changes; absent when only a change can matter. Never 0. */
   readonly requeueAfterMs?: number;
 };
+
+/** How soon to look whether an attempt is there that was to start when it was to stop. */
+const UNSEEN_MS = 1000;
 
 /** Active attempts that have not been asked to stop yet and are not going anyway. */
 const toStop = (runs: readonly StageRun[]): readonly string[] => {
@@ -81,8 +84,11 @@ export function plan(experiment: SegmentationExperiment, observed: Observed, now
 
   if (failed) return finishPlan(experiment, observed, { stages: stopAll(stages, 'Stopped'), stop: toStop(observed.runs) }, now);
   if (complete) return finishPlan(experiment, observed, { stages, stop: toStop(observed.runs) }, now);
-  if (isSuspended(experiment))
-    return finishPlan(experiment, observed, { stages: stopAll(stages, 'Stopping'), stop: toStop(observed.runs) }, now);
+  if (isSuspended(experiment)) {
+    // Of an attempt that never came to be there will be no news.
+    const wakeMs = entriesOf(stages).some(([, { state }]) => state === 'Starting') ? [UNSEEN_MS] : [];
+    return finishPlan(experiment, observed, { stages: stopAll(stages, 'Stopping'), stop: toStop(observed.runs), wakeMs }, now);
+  }
 
   const { starts, nextMs } = nextStarts(experiment.metadata.name, stages, observed.runs, run.parallelism, now);
   return finishPlan(experiment, observed, { stages, start: starts, wakeMs: [wordMs, deadlineMs, nextMs] }, now);
