@@ -1,6 +1,7 @@
 /** An estimate as a table for people. */
 import { formatDuration } from '@carpal/configs/duration.ts';
 import type { CostEstimate } from './estimate-cost.ts';
+import { figureTable } from './figure-table.ts';
 
 const hoursText = (hours: number): string => hours.toFixed(hours < 10 ? 2 : 1);
 const MINUTE_HOURS = 1 / 60;
@@ -9,11 +10,6 @@ const MINUTE_HOURS = 1 / 60;
 function span(hours: number): string {
   const unitMs = hours < MINUTE_HOURS ? 1000 : 60_000;
   return formatDuration(Math.ceil((hours * 3_600_000) / unitMs - 1e-6) * unitMs);
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => `${row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')}\n`).join('');
 }
 
 /** The table, a line on the wall clock, and what was assumed. */
@@ -33,7 +29,7 @@ export function costText(
     money(cost.onDemand),
     money(cost.spot),
   ];
-  const text = table([
+  const text = figureTable([
     ['FOLD', 'IMAGES', 'STEPS', 'VALIDATIONS', 'HOURS', 'GPU HOURS', `ON-DEMAND ${currency}`, `SPOT ${currency}`],
     ...folds.map((fold) => row(String(fold.fold), String(fold.train), fold)),
     row('all', '', total),

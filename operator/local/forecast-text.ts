@@ -1,5 +1,6 @@
 /** A forecast for people. */
 import { formatDuration } from '@carpal/configs/duration.ts';
+import { figureTable } from '../cost/figure-table.ts';
 import type { Forecast, StepFigures } from './forecast.ts';
 
 const SECOND_MS = 1000;
@@ -15,11 +16,6 @@ function span(seconds: number): string {
 const seconds = (value: number): string => `${value.toFixed(value < 1 ? 3 : 2)} s`;
 const gigabytes = (mb: number): string => `${(mb / 1024).toFixed(2)} GB`;
 
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => `${row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')}\n`).join('');
-}
-
 /** One row for each fold; TIME is there only where steps were measured. */
 export function forecastTable({ folds }: Forecast): string {
   const head = ['FOLD', 'IMAGES', 'VALIDATED', 'STEPS/EPOCH'];
@@ -28,7 +24,7 @@ export function forecastTable({ folds }: Forecast): string {
     ...(time === undefined ? [] : [span(time)]),
   ]);
   const isTimed = folds.some((fold) => fold.seconds !== undefined);
-  return table([isTimed ? [...head, 'TIME'] : head, ...rows]);
+  return figureTable([isTimed ? [...head, 'TIME'] : head, ...rows]);
 }
 
 export type TimedSteps = StepFigures & { readonly steps: number; readonly device: 'cpu' | 'gpu' };
