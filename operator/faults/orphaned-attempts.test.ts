@@ -22,7 +22,6 @@ const SPACING_MS = 1500;
 const runs: ContainerRun[] = [];
 const scripts = new Map<string, PodScript>();
 const world = useOperatorWorld({
-  controlPlane: { audit: true },
   gpus: 100,
   run: () =>
     recordRuns(

@@ -29,6 +29,7 @@ const EXISTING: Readonly<Record<string, object>> = {
   sgd: { ...UNET, optimizer: { name: 'SGD' }, loss: [{ name: 'Focal' }, { name: 'FocalTversky', reduction: 'global' }] },
   rms: { ...UNET, optimizer: { name: 'RMSprop' } },
   heads: { ...UNET, model: { name: 'NestedUNet' }, training: { deepSupervision: true, headWeights: [1, 1, 1, 1] } },
+  windows: { ...UNET, inference: { window: { size: 512, stride: 256 } } },
   cosine: { ...UNET, scheduler: { name: 'CosineAnnealingLR', options: { warmupEpochs: 4 } } },
 };
 
@@ -118,7 +119,6 @@ const REFUSED: readonly (readonly [name: string, path: string, value: unknown, s
   ],
   ['unet', 'optimizer.name', 'Adam', 'was "AdamW", is "Adam"'],
   ['unet', 'input.targets', 'nearest', 'was "area", is "nearest"'],
-  ['unet', 'training.batchSize', 'auto'],
   ['unet', 'optimizer.options.beta1', 0.8],
   ['unet', 'optimizer.options.beta2', 0.9],
   ['sgd', 'optimizer.options.momentum', 0],
@@ -160,6 +160,9 @@ const REFUSED: readonly (readonly [name: string, path: string, value: unknown, s
   ['unet', 'inference.ttaDegrees', 15],
   ['unet', 'inference.ttaScale', 0.5],
   ['unet', 'inference.window', { size: 512 }],
+  ['windows', 'inference.window', null],
+  ['windows', 'inference.window', { stride: 128 }],
+  ['windows', 'inference.window', { sheetSize: 2048 }],
   ['unet', 'ensemble.method', 'hard', 'was "soft", is "hard"'],
   ['unet', 'ensemble.perClassCleaning', false, 'was true, is false'],
   ['unet', 'ensemble.perClassThresholds', false, 'was true, is false'],
@@ -214,6 +217,7 @@ const ALLOWED: readonly (readonly [what: string, name: string, spec: object])[] 
       training: { ema: { decay: 0 } },
     },
   ],
+  ['the sheet of windows written out', 'windows', { inference: { window: { sheetSize: 1024 } } }],
   ['the end of the descent written out', 'cosine', { scheduler: { options: { tMax: 96, minLearningRate: 0 } } }],
 ];
 
