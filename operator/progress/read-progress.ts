@@ -1,12 +1,12 @@
 /** Progress reports from the artifact store. A report that cannot be read is as good as none: nothing is decided by it. */
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
+import { parseJson } from '@carpal/configs/parse-json.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type EpochMetrics, epochMetricsSchema, type StageProgress } from '@carpal/configs/schema/progress.ts';
 import type { ObservedProgress } from '../experiment/observed.ts';
 import type { StageKey } from '../experiment/stage.ts';
 import { foldsOf } from '../experiment/stages.ts';
-import { parseJson } from './parse-json.ts';
 import { readStageReport } from './stage-report.ts';
 
 /** All stages' reports. */

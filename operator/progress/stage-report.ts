@@ -1,10 +1,10 @@
 /** Where a stage reports, and what its report says. */
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { ensembleKey, FILE, foldKey, prepareKey } from '@carpal/configs/names.ts';
+import { parseJson } from '@carpal/configs/parse-json.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 import type { StageKey } from '../experiment/stage.ts';
-import { parseJson } from './parse-json.ts';
 
 /** The key of a stage's folder in the store. */
 export function stageFolderKey(experiment: SegmentationExperiment, key: StageKey): string {

@@ -3,6 +3,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
+import { parseJson } from '@carpal/configs/parse-json.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { checkpointRecordSchema } from '../train/checkpoint-record.ts';
 import { type Network, openNetwork } from './network.ts';
@@ -34,7 +35,7 @@ export async function readBestWeights(store: ArtifactStore, key: string, fold: n
   const unfinished = (): CarpalError =>
     new CarpalError('artifact-missing', `fold ${fold} has not finished`, { where: stateKey, remedy: 'Run the fold first.' });
   if (!state) throw unfinished();
-  const record = checkpointRecordSchema.safeParse(parseJson(state));
+  const record = checkpointRecordSchema.safeParse(parseJson(state.toString('utf8')));
   if (!record.success) throw new CarpalError('checkpoint-invalid', 'the record of the checkpoint cannot be read', { where: stateKey });
   const { finished, best } = record.data;
   if (!finished || !best) throw unfinished();
@@ -44,14 +45,6 @@ export async function readBestWeights(store: ArtifactStore, key: string, fold: n
   if (found !== best.sha256)
     throw new CarpalError('checkpoint-invalid', `the weights have SHA-256 ${found}, their record says ${best.sha256}`, { where });
   return { bytes, where };
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 function checkTask({ facts, where }: Network, { spec }: SegmentationExperiment): void {

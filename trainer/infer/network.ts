@@ -1,4 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { parseJson } from '@carpal/configs/parse-json.ts';
 import { modelSchema } from '@carpal/configs/schema/learning.ts';
 import { z } from 'zod';
 import { checkFinite } from '../engine/check-finite.ts';
@@ -67,14 +68,6 @@ function readFacts(metadata: Readonly<Record<string, string>>, where: string): W
   if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === 'string')) throw invalid('its classes');
   if (!Number.isInteger(size) || size < 1 || size > LARGEST_INPUT) throw invalid('its input size');
   return { model, options: given.data, classes: names, inputSize: size, experiment };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Throws weights-mismatch unless all networks answer for the same classes. The first one sets the measure; input sizes may differ. */

@@ -1,3 +1,4 @@
+import { parseJson } from '@carpal/configs/parse-json.ts';
 import { CLEANINGS, type Cleaning, cleanedEveryWay } from '@carpal/masks/cleaning.ts';
 import { dice } from '@carpal/masks/dice.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
@@ -80,9 +81,5 @@ const sumsSchema = z
 
 /** out-of-fold/thresholds.json as text, checked; undefined where it has not that form. */
 export function parseThresholdSums(text: string): ThresholdSums | undefined {
-  try {
-    return sumsSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return sumsSchema.safeParse(parseJson(text)).data;
 }

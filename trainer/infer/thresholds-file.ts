@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
+import { parseJson } from '@carpal/configs/parse-json.ts';
 import { CLEANINGS } from '@carpal/masks/cleaning.ts';
 import type { ClassCut } from './vote-masks.ts';
 
@@ -15,8 +16,8 @@ export async function readThresholdsFile(path: string, classes: readonly string[
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw invalid(systemErrorCode(cause) === 'ENOENT' ? 'there is no such file' : `the file cannot be read: ${reason}`, cause);
   });
-  const entries = parseObject(text);
-  if (!entries) throw invalid('the file is not a JSON object of classes');
+  const entries = parseJson(text);
+  if (!isObject(entries)) throw invalid('the file is not a JSON object of classes');
   const mistakes: string[] = [];
   for (const name of Object.keys(entries)) if (!classes.includes(name)) mistakes.push(`${name} is no class of the network`);
   const cuts = classes.map((name): ClassCut => {
@@ -37,15 +38,6 @@ function cutOf(entry: unknown): ClassCut | string {
   }
   const known = CLEANINGS.find((name) => name === cleaning);
   return known ? { threshold, cleaning: known } : `has the cleaning ${JSON.stringify(cleaning)}, which is none of ${CLEANINGS.join(', ')}`;
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

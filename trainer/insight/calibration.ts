@@ -1,6 +1,8 @@
+import { parseJson } from '@carpal/configs/parse-json.ts';
+
 /** Levels of a probability: 0 to 255 stand for 0 to 1. */
 export const LEVELS = 256;
-export const BINS = 10;
+const BINS = 10;
 
 /** out-of-fold/calibration.json: counts over a fold's images at training size, so that folds are put together by adding. */
 export type CalibrationCounts = {
@@ -76,13 +78,9 @@ export function calibrationOf({ pixels, truePixels }: CalibrationCounts, classIn
 
 /** calibration.json as text, checked; undefined where it has not that form. */
 export function parseCalibration(text: string): CalibrationCounts | undefined {
-  try {
-    const { images, pixels, truePixels } = JSON.parse(text) as Partial<CalibrationCounts>;
-    if (!isCount(images) || !isTable(pixels) || !isTable(truePixels) || pixels.length !== truePixels.length) return undefined;
-    return { images, pixels, truePixels };
-  } catch {
-    return undefined;
-  }
+  const { images, pixels, truePixels } = (parseJson(text) ?? {}) as Partial<CalibrationCounts>;
+  if (!isCount(images) || !isTable(pixels) || !isTable(truePixels) || pixels.length !== truePixels.length) return undefined;
+  return { images, pixels, truePixels };
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

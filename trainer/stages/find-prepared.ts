@@ -1,6 +1,7 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { type ExperimentIdentity, preparedKey, prepareKey } from '@carpal/configs/names.ts';
+import { parseJson } from '@carpal/configs/parse-json.ts';
 import { openPrepared, type PreparedSet } from '../data/prepared.ts';
 
 /** Where the prepare stage notes which prepared set is this experiment's: later stages do not need the data set itself. */
@@ -23,10 +24,6 @@ export async function findPrepared(experiment: ExperimentIdentity, store: Artifa
 }
 
 function hashOf(text: string): string | undefined {
-  try {
-    const { hash } = JSON.parse(text) as { hash?: unknown };
-    return typeof hash === 'string' ? hash : undefined;
-  } catch {
-    return undefined;
-  }
+  const { hash } = (parseJson(text) ?? {}) as { hash?: unknown };
+  return typeof hash === 'string' ? hash : undefined;
 }

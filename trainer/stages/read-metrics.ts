@@ -1,4 +1,5 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { parseJson } from '@carpal/configs/parse-json.ts';
 import { type EpochMetrics, epochMetricsSchema } from '@carpal/configs/schema/progress.ts';
 
 /** The lines of a metrics.ndjson in order of epochs; none where there is no file. A line that cannot be read is left out. */
@@ -11,12 +12,4 @@ export async function readMetrics(store: ArtifactStore, key: string): Promise<Ep
       return metrics.success ? [metrics.data] : [];
     })
     .sort((a, b) => a.epoch - b.epoch);
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

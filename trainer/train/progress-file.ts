@@ -1,4 +1,5 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { parseJson } from '@carpal/configs/parse-json.ts';
 import { type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 
 /** Wall-clock time in milliseconds since 1970, injected so that nothing below a program asks the machine. */
@@ -39,7 +40,7 @@ export class ProgressFile {
 
   /** Makes the file say 'finished' if a kill came between the end and its telling; what else it says stays. */
   async ensureFinished(): Promise<void> {
-    const former = stageProgressSchema.safeParse(parseJson(await this.#store.readIfPresent(this.#key)));
+    const former = stageProgressSchema.safeParse(parseJson((await this.#store.readIfPresent(this.#key))?.toString('utf8') ?? ''));
     if (former.data?.state === 'finished') return;
     const { error: _, ...fields } = former.data ?? {};
     await this.tellNow({ ...fields, state: 'finished', etaSeconds: 0 });
@@ -54,13 +55,5 @@ export class ProgressFile {
       updatedAt: new Date(this.#writtenMs).toISOString(),
     };
     await this.#store.write(this.#key, `${JSON.stringify(progress, null, 2)}\n`);
-  }
-}
-
-function parseJson(bytes: Buffer | undefined): unknown {
-  try {
-    return JSON.parse(bytes?.toString('utf8') ?? '');
-  } catch {
-    return undefined;
   }
 }
