@@ -2,7 +2,7 @@ import type { Predictor } from '../engine/step.ts';
 import { LogitSum } from './logit-sum.ts';
 import { areMirrors, type MirrorName, mirrored } from './tta.ts';
 import type { LogitMap } from './upsample.ts';
-import { betweenSquares, viewOf } from './view.ts';
+import { betweenSquares, unitPicture, viewOf } from './view.ts';
 import { squareSizeOf, type Viewing } from './viewing.ts';
 import { windowLogits } from './windows.ts';
 
@@ -27,8 +27,8 @@ export type ImageLogits = { readonly maps: readonly LogitMap[]; readonly size: n
  *
  * Mirrored views of the whole sheet are run together and give a map each, so that their probabilities are averaged. With other views or
  * with windows there is one map, the mean of all views' logits over the pixels that they show; each view is undone as soon as it is
- * there, so two maps of the grid (each 4 bytes × size² × classes: 487 MB for 29 classes at 2048) and the answer for a few windows are all
- * that is alive. Windows are cut from the turned or scaled sheet; a sheet is not scaled below the window.
+ * there, so the map of the grid (4 bytes × size² × classes: 487 MB for 29 classes at 2048), that of one view and the answer for a few
+ * windows are all that is alive. Windows are cut from the turned or scaled sheet; a sheet is not scaled below the window.
  */
 export function imageLogits(network: Answering, viewing: Viewing, image: SheetSquares, classes: number): ImageLogits {
   const { views, window } = viewing;
@@ -61,12 +61,17 @@ function mirrorLogits(
   size: number,
   classes: number,
 ): readonly Float32Array[] {
-  const unit = Float32Array.from(pixels, (value) => value / 255);
+  const unit = unitPicture(pixels);
   const images = new Float32Array(views.length * unit.length);
   for (const [index, view] of views.entries()) images.set(mirrored(unit, size, 1, view), index * unit.length);
   const logits = predictor.run(images, views.length, size);
   const length = size * size * classes;
-  return views.map((view, index) => mirrored(logits.subarray(index * length, (index + 1) * length), size, classes, view));
+  return views.map((view, index) => {
+    const own = logits.subarray(index * length, (index + 1) * length);
+    // Put back over what was answered: an ensemble keeps every network's maps, and the answer of all views would stay alive beside copies.
+    if (view !== 'identity') own.set(mirrored(own, size, classes, view));
+    return own;
+  });
 }
 
 /** The maps of several networks on the largest of their grids; smaller ones are enlarged bilinearly, pixel centres kept aligned. */

@@ -2,7 +2,6 @@ import { TTA_NAMES } from '@carpal/configs/schema/learning.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LogitSum } from './logit-sum.ts';
-import { waves } from './testing/pixelwise-network.ts';
 import { viewOf } from './view.ts';
 
 const SIDES = { multiple: 1, least: 1 };
@@ -46,14 +45,14 @@ describe('viewOf', () => {
   it('of any name is undone to the picture, exactly where no pixel is interpolated', () => {
     const cases = fc.record({
       name: fc.constantFrom(...TTA_NAMES),
-      size: fc.integer({ min: 24, max: 60 }),
-      phase: fc.double({ min: 0, max: 6, noNaN: true }),
+      size: fc.integer({ min: 24, max: 42 }),
+      slope: fc.constantFrom([4, 2] as const, [2, 4] as const),
       degrees: fc.double({ min: 1, max: 45, noNaN: true }),
       scale: fc.double({ min: 0.05, max: 0.5, noNaN: true }),
     });
     fc.assert(
-      fc.property(cases, ({ name, size, phase, degrees, scale }) => {
-        const pixels = waves(size, phase);
+      fc.property(cases, ({ name, size, slope: [across, down], degrees, scale }) => {
+        const pixels = Uint8Array.from({ length: size * size }, (_, i) => across * (i % size) + down * Math.floor(i / size));
         const back = undone(name, pixels, size, degrees, scale);
         const turned = name.startsWith('rotate');
         const exact = name === 'identity' || name.startsWith('flip');
@@ -63,7 +62,8 @@ describe('viewOf', () => {
           const beyond = turned && Math.hypot(x - (size - 1) / 2, y - (size - 1) / 2) > size / 2 - 2;
           if (beyond || (!exact && Math.min(x, y, size - 1 - x, size - 1 - y) < 3)) continue;
           const difference = Math.abs((back[i] as number) * 255 - (pixels[i] as number));
-          expect(difference).toBeLessThan(exact ? 1e-4 : 8);
+          // Grey rises by 4 from a pixel to the next: a third of a pixel astray would show.
+          expect(difference).toBeLessThan(exact ? 1e-4 : 4 / 3);
         }
       }),
       { numRuns: 120 },

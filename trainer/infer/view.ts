@@ -1,8 +1,9 @@
 import type { TtaName } from '@carpal/configs/schema/experiment.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import { type Affine, IDENTITY, rotation, scaling } from '@carpal/masks/warp.ts';
+import { UNIT_LEVELS } from '../data/augmentations.ts';
 import { fitImage } from '../data/fit-image.ts';
-import { warpImage, warpScratch } from '../data/warp-image.ts';
+import { lookUp, warpImage, warpScratch } from '../data/warp-image.ts';
 import type { Viewing } from './viewing.ts';
 
 /** One look at a square image: what is shown, and where in it each pixel of the square has gone (from pixel centres to pixel centres). */
@@ -16,9 +17,6 @@ export type View = {
 
 /** What a picture's side must be: a multiple of `multiple`, and no less than `least`. */
 export type Sides = { readonly multiple: number; readonly least: number };
-
-/** Grey values 0..255 as 0..1. */
-const UNIT = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 
 /**
  * The named view of a `square` × `square` image. rotateLeft and rotateRight turn the picture about its centre, bilinearly, with black
@@ -51,9 +49,9 @@ function moved(size: number, toView: Affine): View {
     size,
     toView,
     show(pixels) {
+      if (toView === IDENTITY) return unitPicture(pixels);
       const out = new Float32Array(size * size);
-      if (toView === IDENTITY) for (let i = 0; i < out.length; i++) out[i] = UNIT[pixels[i] as number] as number;
-      else warpImage(pixels, { fit, warp: [toView], levels: UNIT, scratch: warpScratch(size) }, out);
+      warpImage(pixels, { fit, warp: [toView], levels: UNIT_LEVELS, scratch: warpScratch(size) }, out);
       return out;
     },
   };
@@ -63,11 +61,15 @@ function resized(square: number, size: number): View {
   return {
     size,
     toView: betweenSquares(square, size),
-    show: (pixels) => {
-      const picture = fitImage({ pixels, width: square, height: square, white: 255 }, squareFit(square, square, size));
-      return Float32Array.from(picture, (value) => UNIT[value] as number);
-    },
+    show: (pixels) => unitPicture(fitImage({ pixels, width: square, height: square, white: 255 }, squareFit(square, square, size))),
   };
+}
+
+/** Grey values 0..255 as 0..1. */
+export function unitPicture(pixels: Uint8Array): Float32Array {
+  const out = new Float32Array(pixels.length);
+  lookUp(pixels, 0, pixels.length, UNIT_LEVELS, out, 0);
+  return out;
 }
 
 /** From pixel centres of one square to those of another that shows the same at another size. */
