@@ -9,10 +9,10 @@ import { htmlPage, section, wideTable } from './page.ts';
 import { runColour } from './run-colours.ts';
 
 const HOW =
-  'Dice is the mean over image × class, out of fold. Differences are taken image by image on the images that both runs have; intervals come from drawing people again and again (bootstrap, 2,000 times), p from turning the signs of people’s differences: the smaller, the less likely is such a difference between runs that are alike. With n people it cannot be below 2 / 2ⁿ.';
+  'Dice is the mean over image × class, out of fold, at the threshold of each run’s manifest and without cleaning. Differences are taken image by image on the images that both runs have; intervals come from drawing people again and again (bootstrap, 2,000 times), p from turning the signs of people’s differences: the smaller, the less likely is such a difference between runs that are alike. With n people it cannot be below 2 / 2ⁿ.';
 
 const PER_CLASS =
-  'Right of the middle line the run is better than the first. A dot is coloured where its interval keeps off 0; between runs that are alike, about one in twenty does so by chance.';
+  'Right of the middle line the run is better than the first. A dot is coloured where its interval keeps off 0; between runs that are alike, about one in twenty does so by chance, and more with few people.';
 
 /** Runs side by side as one HTML file that asks nothing of any server. */
 export function comparisonHtml({ classes, runs }: Comparison): string {

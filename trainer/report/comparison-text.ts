@@ -18,7 +18,7 @@ export const memoryText = (megabytes: number): string => (megabytes === 0 ? '–
 export function sharedImagesText({ title, dice, difference }: ComparedRun, first: ComparedRun): string {
   if (!difference) return '';
   const { images, changed } = difference;
-  const changedText = changed > 0 ? ` ${changed} of the same name are left out, since their true masks differ.` : '';
+  const changedText = changed > 0 ? ` Left out for other true masks under the same name: ${changed}.` : '';
   if (images === dice.images && images === first.dice.images) return '';
   return `${title}: the difference is over the ${images} images in common with ${first.title}.${changedText}`;
 }

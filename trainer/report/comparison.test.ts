@@ -23,6 +23,15 @@ describe('a comparison', () => {
     expect(page.match(/<polyline/g)?.length).toBe(4 * 3);
   });
 
+  it('as a page takes names that look like HTML as text', () => {
+    const hostile = '"><script>alert(1)</script>&';
+    const images = scoredImages({ people: 3, classes: 1 });
+    const run = runFigures(hostile, images, [hostile]);
+    const page = comparisonHtml(compareRuns([run, { ...run, outOfFold: { ...run.outOfFold, network: hostile } }]));
+    expect(pageFaults(page)).toEqual([]);
+    expect(page).not.toContain('<script');
+  });
+
   it('as text has a line for each run, and says what is compared', () => {
     const lines = comparisonText(comparison).split('\n');
     expect(lines[0]).toMatch(/^RUN +NETWORK +SIZE +IMAGES +DICE +95 % +DIFFERENCE +95 % +P +TRAINING +MEMORY$/);
@@ -30,6 +39,13 @@ describe('a comparison', () => {
     expect(lines[2]).toMatch(/^second +UNet .* \+0\.0\d{3} +0\.0\d{3} to 0\.0\d{3} +0\.031 +3\.0 min/);
     expect(lines.join('\n')).toMatch(/ {2}second: (finger-1|Radius|Pisiform) \+0\.0\d{3}, /);
     expect(lines.join('\n')).toContain('fewer: the difference is over the 10 images in common with first.');
+  });
+
+  it('tells how many images are left out since their truth has changed', () => {
+    const images = scoredImages({ people: 6 });
+    const mended = images.map((image, index) => (index === 3 ? { ...image, truth: 'mended' } : image));
+    const text = comparisonText(compareRuns([runFigures('first', images), runFigures('mended', mended)]));
+    expect(text).toContain('over the 11 images in common with first. Left out for other true masks under the same name: 1.');
   });
 
   it('as JSON has plain numbers, and no difference for the first', () => {

@@ -25,7 +25,6 @@ export type ReportData = {
   readonly thresholds: readonly ChosenThreshold[];
   readonly trainImages: number;
   readonly testImages: number;
-  readonly people: number;
   readonly worst: readonly ReportPicture[];
   readonly best: readonly ReportPicture[];
   readonly test: readonly ReportPicture[];

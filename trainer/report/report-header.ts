@@ -19,7 +19,7 @@ export function reportHeader(data: ReportData, estimates: DiceEstimates): string
   const tiles = [
     tile(data.score.images === 0 ? '–' : data.score.dice.toFixed(4), `mean Dice out of fold${interval}`),
     ...parts.map((part) => tile(meanOf(groups.filter((group) => group.part === part).flatMap((group) => group.values)).toFixed(3), part)),
-    tile(String(data.score.images), `images scored, ${data.people} people`),
+    tile(String(data.score.images), `images scored, ${estimates.people} people`),
     tile(String(data.testImages), 'test images predicted'),
   ];
   const name = `<h1>${escapeHtml(metadata.name)}</h1><p class="dim">${escapeHtml([spec.model.name, `${spec.input.size} px`, who].filter(Boolean).join(' · '))}</p>`;

@@ -39,6 +39,20 @@ describe('reportHtml', () => {
     expect(row).toContain('ID004');
   });
 
+  it('counts the people whose images were scored, not all of the training half', () => {
+    const page = reportHtml(reportData({ images: scoredImages({ people: 2, classes: 29 }), trainImages: 12 }));
+    expect(page).toContain('<b>4</b><span>images scored, 2 people</span>');
+  });
+
+  it('takes names that look like HTML as text', () => {
+    const hostile = '"><script>alert(1)</script>&';
+    const images = scoredImages({ people: 3, classes: 2 }).map((image) => ({ ...image, imageName: hostile, group: hostile }));
+    const picture = { title: hostile, caption: hostile, jpeg: Buffer.of(1) };
+    const page = reportHtml(reportData({ images, classes: [hostile, 'Radius'], worst: [picture], environment: { [hostile]: hostile } }));
+    expect(pageFaults(page)).toEqual([]);
+    expect(page).not.toContain('<script');
+  });
+
   it('leaves out what older folds have not counted', () => {
     const page = reportHtml(reportData({ calibration: undefined }));
     expect(pageFaults(page)).toEqual([]);

@@ -21,7 +21,7 @@ export function worstCasesSection(images: readonly ScoredImage[], classes: reado
   const missed = masks.filter((dice) => dice === 0).length;
   const sentences = [
     `The ${cases.length} masks with the least Dice, each by the network of the fold that never saw its person.`,
-    missed === 0 ? '' : `${missed} of ${masks.length} masks miss their bone altogether.`,
+    missed === 0 ? '' : `${missed} of ${masks.length} masks have no pixel in common with the true one.`,
   ];
   const note = `<p class="dim">${sentences.join(' ').trim()}</p>`;
   return section('Worst cases', `${note}${table}`);

@@ -98,8 +98,8 @@ async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
     const own = summarise(images.filter((image) => image.fold === fold));
     folds.push({ fold, metrics: await readMetrics(store, `${foldKey(experiment, fold)}/${FILE.metrics}`), score: own });
   }
-  const train = prepared.samples.filter(({ half }) => half === 'train');
-  const testImages = prepared.samples.length - train.length;
+  const trainImages = prepared.samples.filter(({ half }) => half === 'train').length;
+  const testImages = prepared.samples.length - trainImages;
   const files = [
     ...ensembleFiles({ classes: prepared.classes, thresholds, score, folds, testImages }),
     ...runFiguresFiles(experiment, prepared.classes, images, folds),
@@ -115,9 +115,8 @@ async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
     score,
     calibration: await readCalibration(experiment, store, prepared.classes.length),
     thresholds,
-    trainImages: train.length,
+    trainImages,
     testImages,
-    people: new Set(train.map((sample) => sample.group)).size,
     ...extremes,
     test,
     environment: work.environment ?? {},

@@ -38,7 +38,6 @@ export function reportData(changes: Partial<ReportData> = {}): ReportData {
     thresholds: classes.map(() => ({ threshold: 0.5, cleaning: 'none', dice: 0.9 })),
     trainImages: images.length,
     testImages: 0,
-    people: 6,
     worst: [],
     best: [],
     test: [],
