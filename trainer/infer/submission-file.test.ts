@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { readRowRuns } from './row-runs.ts';
 import { doubledRows, SubmissionFile } from './submission-file.ts';
 import { writeSubmission } from './submission-writer.ts';
+import { submissionRows } from './testing/submission-rows.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'carpal-submission-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -14,14 +15,6 @@ function fileOf(text: string): string {
   const path = join(folder, 'given.csv');
   writeFileSync(path, text);
   return path;
-}
-
-async function contentOf(path: string): Promise<[string, string, string][]> {
-  const file = await SubmissionFile.open(path);
-  const rows: [string, string, string][] = [];
-  for (const row of file.rows) rows.push([row.imageName, row.className, await file.readRle(row)]);
-  await file.close();
-  return rows;
 }
 
 const HEADER = 'image_name,class,rle\n';
@@ -38,17 +31,17 @@ describe('SubmissionFile', () => {
     ['quoted fields', '"image_name","class","rle"\n"a.png","Radius","1 2 9 4"\na.png,"Ulna",""\n'],
     ['a byte order mark', `\uFEFF${HEADER}a.png,Radius,1 2 9 4\na.png,Ulna,\n`],
   ])('reads %s', async (_, text) => {
-    expect(await contentOf(fileOf(text))).toEqual(ROWS);
+    expect(await submissionRows(fileOf(text))).toEqual(ROWS);
   });
 
   it('reads names with a comma and quotes in them', async () => {
-    const [row] = await contentOf(fileOf(`${HEADER}"a ""left"", old.png",Radius,1 2\n`));
+    const [row] = await submissionRows(fileOf(`${HEADER}"a ""left"", old.png",Radius,1 2\n`));
     expect(row).toEqual(['a "left", old.png', 'Radius', '1 2']);
   });
 
   it('reads rows longer than its buffer, across chunk borders', async () => {
     const long = Array.from({ length: 400_000 }, (_, i) => `${i * 3 + 1} 2`).join(' ');
-    const rows = await contentOf(fileOf(`${HEADER}a.png,Radius,${long}\na.png,Ulna,7 7\nb.png,Radius,${long}\n`));
+    const rows = await submissionRows(fileOf(`${HEADER}a.png,Radius,${long}\na.png,Ulna,7 7\nb.png,Radius,${long}\n`));
     expect(rows.map(([, , rle]) => rle.length)).toEqual([long.length, 3, long.length]);
     expect(rows[2]?.[2] === long).toBe(true);
   });

@@ -10,7 +10,7 @@ import { completeSpec } from '@carpal/configs/schema/options.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { predict } from '../infer/predict.ts';
-import { SubmissionFile } from '../infer/submission-file.ts';
+import { submissionRows } from '../infer/testing/submission-rows.ts';
 import { synthesizeDataset } from '../phantom/synthesize.ts';
 import { SMALL_NETWORKS, SMALL_SIZE } from '../train/testing/small-networks.ts';
 import { runFold } from './fold.ts';
@@ -53,11 +53,7 @@ async function predicted(weights: string, threshold: number): Promise<[string, s
   const viewing = { views: ['identity'], degrees: 10, scale: 0.25 } as const;
   const choice = [{ path: weights, weight: 1 }];
   await predict({ weights: choice, method: 'soft', images: join(folder, 'sheet.png'), out, thresholds: threshold, viewing });
-  const file = await SubmissionFile.open(out);
-  const rows: [string, string][] = [];
-  for (const row of file.rows) rows.push([row.className, await file.readRle(row)]);
-  await file.close();
-  return rows;
+  return (await submissionRows(out)).map(([, className, rle]) => [className, rle]);
 }
 
 describe.each(MODEL_NAMES)('%s', (name) => {

@@ -8,7 +8,7 @@ import type { InferenceSpec, SegmentationExperiment } from '@carpal/configs/sche
 import { TTA_NAMES } from '@carpal/configs/schema/learning.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { predict } from '../infer/predict.ts';
-import { SubmissionFile } from '../infer/submission-file.ts';
+import { submissionRows } from '../infer/testing/submission-rows.ts';
 import { viewingOf } from '../infer/viewing.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { runEnsemble } from './ensemble.ts';
@@ -32,11 +32,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The masks of a submission by image and class. */
 async function masksOf(path: string): Promise<Map<string, string>> {
-  const file = await SubmissionFile.open(path);
-  const masks = new Map<string, string>();
-  for (const row of file.rows) masks.set(`${row.imageName} ${row.className}`, await file.readRle(row));
-  await file.close();
-  return masks;
+  return new Map((await submissionRows(path)).map(([imageName, className, rle]) => [`${imageName} ${className}`, rle]));
 }
 
 type Inference = Partial<Pick<InferenceSpec, 'tta' | 'window'>>;
