@@ -14,7 +14,7 @@ import type { CheckpointRecord } from '../train/checkpoint-record.ts';
 import { checkSubmission } from './check-submission.ts';
 import type { WeightsChoice } from './open-networks.ts';
 import { type PredictOptions, predict } from './predict.ts';
-import { SubmissionFile } from './submission-file.ts';
+import { submissionRows } from './testing/submission-rows.ts';
 import { voteSubmissions } from './vote-submissions.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'carpal-predict-'));
@@ -66,6 +66,7 @@ function writeFold(checkpoint: string, facts: Facts): void {
   const weights = { file: 'best.safetensors', sha256: createHash('sha256').update(bytes).digest('hex') };
   const record: CheckpointRecord = {
     version: 1,
+    writer: '',
     trains: 'a',
     prepared: 'b',
     finished: true,
@@ -84,11 +85,7 @@ function writeFold(checkpoint: string, facts: Facts): void {
 
 /** The run-length texts of the submission, by image, then class. */
 async function readMasks(): Promise<string[]> {
-  const file = await SubmissionFile.open(out);
-  const texts: string[] = [];
-  for (const row of file.rows) texts.push(await file.readRle(row));
-  await file.close();
-  return texts;
+  return (await submissionRows(out)).map(([, , rle]) => rle);
 }
 
 async function masksBy(changes: Partial<PredictOptions>): Promise<string[]> {
@@ -143,6 +140,16 @@ describe('predict', () => {
     const check = await checkSubmission(out, images, classes);
     expect(check).toMatchObject({ valid: true, rows: 9 });
     expect(readdirSync(overlays).sort()).toEqual(['sixteen.png', 'small.png', 'wide.png']);
+  });
+
+  it('gives images whose names differ by the extension alone an overlay each', async () => {
+    const [twins, overlays] = [join(folder, 'twins'), join(folder, 'twin-overlays')];
+    mkdirSync(twins);
+    for (const name of ['a.png', 'a.tif', 'b.png']) {
+      await sharp({ create: { width: 32, height: 32, channels: 3, background: '#556655' } }).toFile(join(twins, name));
+    }
+    await predict(optionsOf({ weights: [of('a.safetensors')], images: twins, overlays }));
+    expect(readdirSync(overlays).sort()).toEqual(['a.png.png', 'a.tif.png', 'b.png']);
   });
 
   it.each(['soft', 'hard'] as const)('gives one network twice the same masks as once, by %s vote', async (method) => {

@@ -57,6 +57,7 @@ async function predictImages(
   options: PredictOptions,
 ): Promise<Prediction> {
   let emptyMasks = 0;
+  const overlayNames = overlayNamesOf(images);
   await writeSubmission(options.out, async (writer) => {
     let next = sheetAt(images, 0);
     for (const [index, image] of images.entries()) {
@@ -68,7 +69,8 @@ async function predictImages(
         if (mask.bounds.length === 0) emptyMasks += 1;
         await writer.write(image.imageName, classes[classIndex] ?? '', mask);
       }
-      if (options.overlays !== undefined) await writeOverlay(options.overlays, image, sheet, classes, masks);
+      if (options.overlays !== undefined)
+        await writeOverlay(join(options.overlays, overlayNames[index] ?? ''), image.imageName, sheet, classes, masks);
       options.onProgress?.(index + 1, images.length);
     }
   });
@@ -83,13 +85,15 @@ function sheetAt(images: readonly ImageFile[], index: number): Promise<Sheet> {
   return sheet;
 }
 
-async function writeOverlay(
-  folder: string,
-  image: ImageFile,
-  sheet: Sheet,
-  classes: readonly string[],
-  masks: readonly Runs[],
-): Promise<void> {
+/** An image's name with another extension; where images differ by that alone it is kept, so that each has an overlay of its own. */
+function overlayNamesOf(images: readonly ImageFile[]): string[] {
+  const stems = images.map(({ imageName }) => imageName.replace(/\.[^.]*$/, ''));
+  const seen = new Map<string, number>();
+  for (const stem of stems) seen.set(stem, (seen.get(stem) ?? 0) + 1);
+  return images.map(({ imageName }, index) => `${seen.get(stems[index] ?? '') === 1 ? stems[index] : imageName}.png`);
+}
+
+async function writeOverlay(path: string, title: string, sheet: Sheet, classes: readonly string[], masks: readonly Runs[]): Promise<void> {
   const { width, height } = sheet;
   const found = masks.filter((mask) => mask.bounds.length > 0).length;
   const png = await overlayPng({
@@ -98,8 +102,8 @@ async function writeOverlay(
     height,
     classes,
     masks,
-    title: image.imageName,
+    title,
     notes: [`${found} of ${classes.length} bones found`],
   });
-  await writeFileAtomically(join(folder, `${image.imageName.replace(/\.[^.]*$/, '')}.png`), png);
+  await writeFileAtomically(path, png);
 }
