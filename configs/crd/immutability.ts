@@ -12,7 +12,15 @@ import { type StructuralSchema, schemaAt } from './structural-schema.ts';
 const MEND = 'Take the change back, or give the changed experiment a name of its own.';
 
 /** Fields whose equality is not that of their values. */
-const OWN_RULES: readonly string[] = ['model.options', 'optimizer.options', 'scheduler.options', 'augmentations', 'loss', 'run.folds'];
+const OWN_RULES: readonly string[] = [
+  'model.options',
+  'optimizer.options',
+  'scheduler.options',
+  'augmentations',
+  'loss',
+  'inference.window',
+  'run.folds',
+];
 
 /** Every transition rule of spec, whose schema is given. */
 export function immutability(spec: StructuralSchema): CelRules {
@@ -21,7 +29,7 @@ export function immutability(spec: StructuralSchema): CelRules {
     optionRules(spec, 'model', MODEL_OPTIONS, []),
     optionRules(spec, 'optimizer', OPTIMIZER_OPTIONS, []),
     optionRules(spec, 'scheduler', SCHEDULER_OPTIONS, ['tMax']),
-    { spec: [sameTMax, sameFolds] },
+    { spec: [sameTMax, sameFolds], 'spec.inference': [sameWindow(spec)] },
     {
       'spec.augmentations': [sameEntries(spec, 'augmentations', AUGMENTATION_OPTIONS)],
       'spec.loss': [sameEntries(spec, 'loss', LOSS_OPTIONS)],
@@ -121,6 +129,16 @@ const sameFolds = refusal(
   undefined,
   '.run.folds',
 );
+
+/** A sheet's size that is left out is twice the window. */
+function sameWindow(spec: StructuralSchema): CelRule {
+  const value = (owner: string, field: string): string =>
+    field === 'sheetSize' ? valueOr(`${owner}.window.sheetSize`, `${owner}.window.size * 2`) : `${owner}.window.${field}`;
+  const fields = Object.keys(schemaAt(spec, 'inference.window')?.properties ?? {});
+  const same = fields.map((field) => `${value('self', field)} == ${value('oldSelf', field)}`).join(' && ');
+  const rule = `has(self.window) == has(oldSelf.window) && (!has(self.window) || !has(oldSelf.window) || (${same}))`;
+  return refusal(rule, undefined, undefined, '.window');
+}
 
 /** The comparison of the whole comes first: it is what nearly every update, and every write of a status, needs. */
 function sameEntries(spec: StructuralSchema, path: string, table: OptionTable): CelRule {
