@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { benchmarkPage } from './benchmark-page.ts';
-import { differences, type Measured, merged } from './committed.ts';
+import { compareCommitted, type Measured, merged } from './committed.ts';
 import { operatorOutcome } from './operator-outcome.ts';
 import type { Outcome } from './run-benchmarks.ts';
 
@@ -20,17 +20,21 @@ const outcome = (name: string, ratio: number): Outcome & Measured => ({
 describe('committed figures', () => {
   const committed = { ratios: [outcome('feed', 10)] };
 
-  it('name a ratio that has fallen by more than 15 %', () => {
-    expect(differences([outcome('feed', 8.4)], committed)).toEqual(['feed: 8.40×, was 10.00×']);
+  it('name a ratio that has fallen by more than 15 %, or is no number any more', () => {
+    const fallen = (ratio: number) => compareCommitted([outcome('feed', ratio)], committed).fallen;
+    expect(fallen(8.4)).toEqual(['feed: 8.40×, was 10.00×']);
+    expect(fallen(Number.NaN)).toEqual(['feed: NaN×, was 10.00×']);
   });
 
   it('let noise and progress pass', () => {
-    expect(differences([outcome('feed', 8.6)], committed)).toEqual([]);
-    expect(differences([outcome('feed', 30)], committed)).toEqual([]);
+    for (const ratio of [8.6, 30])
+      expect(compareCommitted([outcome('feed', ratio)], committed)).toEqual({ compared: 1, fallen: [], unknown: [] });
   });
 
-  it('have nothing to say of a benchmark that is new', () => {
-    expect(differences([outcome('vote', 1)], committed)).toEqual([]);
+  it('tell of a benchmark that is new that it was not compared', () => {
+    const found = compareCommitted([outcome('vote', 1), outcome('feed', 10)], committed);
+    expect(found).toEqual({ compared: 1, fallen: [], unknown: ['vote'] });
+    expect(compareCommitted([outcome('feed', 10)], { ratios: [] })).toMatchObject({ compared: 0, unknown: ['feed'] });
   });
 
   it('are a page that tells the machine, the revision and both sides', () => {

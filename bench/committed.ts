@@ -22,12 +22,18 @@ export type Committed = {
   readonly operator: readonly (OperatorOutcome & Measured)[];
 };
 
-/** This machine and the revision checked out. */
+function git(...words: readonly string[]): string | undefined {
+  const { status, stdout } = spawnSync('git', words, { cwd: DOCS, encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+/** This machine and the revision checked out, which says so where files outside docs/ differ from it. */
 export function measuredHere(): Measured {
-  const git = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: DOCS, encoding: 'utf8' });
+  const revision = git('rev-parse', '--short', 'HEAD') ?? 'unknown';
+  const changes = git('status', '--porcelain', '--untracked-files=no', '--', ':(top)', ':(top,exclude)docs') ?? '';
   const processor = cpus()[0]?.model.trim() ?? 'an unknown processor';
   return {
-    revision: git.status === 0 ? git.stdout.trim() : 'unknown',
+    revision: changes === '' ? revision : `${revision}, changed`,
     machine: `${availableParallelism()} cores of ${processor}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
   };
 }
@@ -73,13 +79,24 @@ function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
 }
 
-/** A line for each ratio that has fallen by more than the tolerance; undefined where nothing is committed. */
-export function differences(outcomes: readonly Outcome[], committed: Pick<Committed, 'ratios'> = readCommitted()): string[] | undefined {
-  if (committed.ratios.length === 0) return undefined;
+/** What the committed ratios say of new ones. */
+export type Comparison = {
+  /** How many of the new ones have a committed one. */
+  readonly compared: number;
+  /** A line for each that has fallen by more than the tolerance. */
+  readonly fallen: readonly string[];
+  /** The names of those that nothing is committed of. */
+  readonly unknown: readonly string[];
+};
+
+/** Compares ratio by ratio. One that is no number has fallen. */
+export function compareCommitted(outcomes: readonly Outcome[], committed: Pick<Committed, 'ratios'> = readCommitted()): Comparison {
   const before = new Map(committed.ratios.map(({ name, ratio }) => [name, ratio]));
-  return outcomes.flatMap(({ name, ratio }) => {
+  const unknown = outcomes.flatMap(({ name }) => (before.has(name) ? [] : [name]));
+  const fallen = outcomes.flatMap(({ name, ratio }) => {
     const then = before.get(name);
     if (then === undefined || ratio >= then * (1 - TOLERANCE)) return [];
     return [`${name}: ${ratio.toFixed(2)}×, was ${then.toFixed(2)}×`];
   });
+  return { compared: outcomes.length - unknown.length, fallen, unknown };
 }

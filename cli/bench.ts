@@ -1,10 +1,10 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { augment, augmentBending } from '../bench/augment.ts';
 import type { Benchmark } from '../bench/benchmark.ts';
 import { cocoDecode, cocoDice, cocoEncode } from '../bench/coco.ts';
-import { differences, writeCommitted } from '../bench/committed.ts';
+import { compareCommitted, writeCommitted } from '../bench/committed.ts';
 import { feed, prepare } from '../bench/data-path.ts';
 import { EPOCHS } from '../bench/epoch.ts';
 import { INFERENCES } from '../bench/infer.ts';
@@ -16,6 +16,7 @@ import { STARTS } from '../bench/start.ts';
 import { STEPS } from '../bench/step.ts';
 import { vote } from '../bench/vote.ts';
 import { cacheFolder } from '../setup/env.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const USUAL: readonly Benchmark[] = [prepare, feed, augment, augmentBending, rleEncode, rleDecode, vote, cocoEncode, cocoDecode, cocoDice];
 /** All but the usual ones need PyTorch, a large download, so they are asked for by name. */
@@ -61,12 +62,24 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
   return names.length === 0 ? USUAL : named;
 }
 
-/** What the committed figures say of today's: 69 where a ratio has fallen. */
+/** What the committed figures say of today's: 69 where a ratio has fallen. Throws `usage-invalid` where they say nothing of any. */
 function checkCommitted(outcomes: readonly Outcome[]): void {
-  const fallen = differences(outcomes);
-  if (fallen === undefined) throw new CarpalError('usage-invalid', 'there are no committed figures to check against', { where: '--check' });
-  process.stdout.write(fallen.length === 0 ? 'no ratio has fallen\n' : `fallen: ${fallen.join('; ')}\n`);
+  const { compared, fallen, unknown } = compareCommitted(outcomes);
+  if (compared === 0) throw new CarpalError('usage-invalid', 'there are no committed figures to check against', { where: '--check' });
+  const passedOver = unknown.length === 0 ? '' : ` (nothing is committed of ${unknown.join(', ')})`;
+  process.stdout.write(`${fallen.length === 0 ? `none of ${compared} ratios has fallen` : `fallen: ${fallen.join('; ')}`}${passedOver}\n`);
   if (fallen.length > 0) process.exitCode = EXIT.service;
+}
+
+/** A check that would compare with nothing, or with the figures that it has just written, is none. */
+function checkOptions(names: readonly string[], { check = false, write = false, quick }: Options): void {
+  const where = '--check';
+  if (check && write)
+    throw new CarpalError('usage-invalid', 'what is checked against would be written over first', { where: '--check --write' });
+  const alone = names.find((name) => name === RESULTS || name === SOAK || isOfTheOperator(name));
+  if (check && alone !== undefined) throw new CarpalError('usage-invalid', `only ratios are checked, and ${alone} has none`, { where });
+  if (quick && write && alone === RESULTS)
+    throw new CarpalError('usage-invalid', 'the figures of a miniature are not to be kept', { where: '--quick --write' });
 }
 
 /** 69 where a promise is not kept. */
@@ -101,7 +114,6 @@ async function benchSoak({ json = false, write = false, minutes, seed, experimen
 
 /** Goes on where an earlier one was broken off: what it found is kept in the cache. */
 async function benchResults({ json = false, write = false, quick }: Options): Promise<void> {
-  if (quick && write) throw new CarpalError('usage-invalid', 'the figures of a miniature are not to be kept', { where: '--quick --write' });
   const { measureResults } = await import('../bench/results/measure-results.ts');
   const { figures, page } = await measureResults({
     cache: cacheFolder(),
@@ -114,6 +126,7 @@ async function benchResults({ json = false, write = false, quick }: Options): Pr
 
 async function bench(names: string[], options: Options): Promise<void> {
   const { json = false, write = false, check = false } = options;
+  checkOptions(names, options);
   if (names.includes(RESULTS)) {
     if (names.length > 1) throw new CarpalError('usage-invalid', 'the results are measured alone');
     await benchResults(options);
@@ -136,17 +149,14 @@ async function bench(names: string[], options: Options): Promise<void> {
     if (write) await writeCommitted({ ratios: [outcome] }, NAMES);
   });
   if (outcomes === undefined) {
-    process.stdout.write("skipped: there is no python3 with venv on this machine, so the original's method cannot be measured\n");
+    const why = "there is no python3 with venv on this machine, so the original's method cannot be measured";
+    if (check || write) throw new CarpalError('resource-missing', why);
+    process.stdout.write(`skipped: ${why}\n`);
     return;
   }
   if (json) process.stdout.write(`${JSON.stringify(outcomes, null, 2)}\n`);
   if (check) checkCommitted(outcomes);
   else if (!outcomes.every(keepsPromise)) process.exitCode = EXIT.service;
-}
-
-function whole(value: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(value)) throw new InvalidArgumentError('It takes a whole number from 1 on.');
-  return Number(value);
 }
 
 /** `carpal bench`: what carpal promises, measured on this machine beside the method of the code base that it replaces. */
@@ -166,8 +176,12 @@ export const command = (): Command =>
       '--quick',
       'leave torch.compile out, which takes up to a minute a network; of the results: a miniature that only shows that it works',
     )
-    .option('--experiments <count>', 'of the operator: so many experiments instead; of the soak: at a time', whole)
-    .option('--minutes <count>', 'of the soak: how long faults go on', whole, 20)
-    .option('--seed <number>', 'of the soak: what its experiments and faults are drawn from', whole, 1)
+    .option(
+      '--experiments <count>',
+      'of the operator: so many experiments instead; of the soak: at a time',
+      wholeNumber('--experiments', 1, 999_999),
+    )
+    .option('--minutes <count>', 'of the soak: how long faults go on', wholeNumber('--minutes', 1, 999_999), 20)
+    .option('--seed <number>', 'of the soak: what its experiments and faults are drawn from', wholeNumber('--seed', 1, 999_999), 1)
     .option('--profile <folder>', 'of the operator: leave its processor profiles there')
     .action(bench);

@@ -1,0 +1,21 @@
+import { tmpdir } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { carpal, run } from './testing/run-cli.ts';
+
+const bench = (...words: readonly string[]) => run(carpal('bench', ...words), tmpdir());
+
+describe('carpal bench --check', () => {
+  it.concurrent.for([
+    [['--check', '--write'], 'what is checked against would be written over first'],
+    [['soak', '--check'], 'only ratios are checked, and soak has none'],
+    [['operator-rest', '--check'], 'only ratios are checked, and operator-rest has none'],
+  ] as const)('is refused with %j, which would compare nothing', async ([words, what]) => {
+    expect(await bench(...words)).toMatchObject({ code: 64, stdout: '', stderr: expect.stringContaining(what) });
+  });
+
+  it('fails where no peer can be measured; without it the benchmarks are skipped', async () => {
+    const withoutPython = (...words: readonly string[]) => run(['/usr/bin/env', 'PATH=/nowhere', ...carpal('bench', ...words)], tmpdir());
+    expect(await withoutPython('--check')).toMatchObject({ code: 69, stdout: '', stderr: expect.stringContaining('resource-missing: ') });
+    expect(await withoutPython()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^skipped: /) });
+  });
+});
