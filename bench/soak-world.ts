@@ -1,12 +1,9 @@
 /** A cluster in which everything can go wrong: two operators behind a faulty proxy, nodes that come and go, and a record of every container. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LABEL } from '../configs/names.ts';
 import { applyCrd } from '../operator/cluster/apply-crd.ts';
 import { type ControlPlane, startControlPlane } from '../operator/cluster/control-plane.ts';
 import { freshNamespace } from '../operator/cluster/fresh-namespace.ts';
-import type { KubeletPod } from '../operator/cluster/kubelet-pod.ts';
-import type { RunPod } from '../operator/cluster/pod-work.ts';
 import { type ProcessKubelet, startProcessKubelet } from '../operator/cluster/process-kubelet.ts';
 import { type PodScript, scripted } from '../operator/cluster/scripted-pod.ts';
 import { type Connection, connect } from '../operator/kubernetes/api/connect.ts';
@@ -17,6 +14,7 @@ import { createReflector, type Reflector } from '../operator/kubernetes/runtime/
 import { type KeptJob, keepJob } from '../operator/kubernetes/stages/kept-job.ts';
 import { type FaultyApiProxy, startFaultyApiProxy } from '../operator/testing/faulty-api-proxy.ts';
 import { attemptOfPod, type ScriptedAttempt } from '../operator/testing/scripted-attempt.ts';
+import { createContainerRecord } from './container-record.ts';
 import { type OperatorProcess, startOperatorProcess } from './operator-process.ts';
 
 const NODES = ['node-0', 'node-1', 'node-2', 'node-3'];
@@ -46,12 +44,8 @@ export type SoakWorld = {
   /** Nobody can read or write artifacts. */
   takeStoreAway(): Promise<void>;
   bringStoreBack(): Promise<void>;
-  /** Containers of one stage of one experiment, of different Jobs, that ran at the same time. */
+  /** Containers of one stage that ran at the same time: of different Jobs, and how many of the same (container-record.ts). */
   readonly overlaps: readonly string[];
-  /**
-   * Pods that ran beside another one of their own Job: its controller asks again for a pod where the answer to its first request was lost.
-   * Kubernetes says of Jobs that a program may be started twice, also where one pod is asked for.
-   */
   readonly twins: number;
   /** Containers that have begun. */
   readonly containers: number;
@@ -87,7 +81,7 @@ async function fill(
   await applyCrd(client);
   const namespace = await freshNamespace(client);
 
-  const record = createRecord();
+  const record = createContainerRecord();
   const run = record.around(scripted((pod) => script(attemptOfPod(pod))));
   const kubelets = new Map<string, ProcessKubelet>();
   const bringNode = async (name: string): Promise<void> => {
@@ -171,42 +165,10 @@ async function fill(
       return record.twins();
     },
     get containers() {
-      return record.count();
+      return record.containers();
     },
     stop,
   };
-}
-
-function createRecord() {
-  const running = new Map<string, KubeletPod>();
-  const overlaps: string[] = [];
-  let twins = 0;
-  let count = 0;
-  const around =
-    (play: RunPod): RunPod =>
-    async (pod: KubeletPod, control) => {
-      const { experiment, stage, fold } = attemptOfPod(pod);
-      const place = `${pod.metadata.labels?.[LABEL.experimentUid]} ${experiment} ${stage} ${fold ?? ''}`;
-      const started = async (): Promise<void> => {
-        const other = running.get(place);
-        const job = jobOf(pod);
-        if (other !== undefined && job !== undefined && jobOf(other) === job) twins += 1;
-        else if (other !== undefined) overlaps.push(`${other.metadata.name} and ${pod.metadata.name}`);
-        running.set(place, pod);
-        count += 1;
-        await control.started();
-      };
-      try {
-        return await play(pod, { ...control, started });
-      } finally {
-        if (running.get(place) === pod) running.delete(place);
-      }
-    };
-  return { around, overlaps, twins: () => twins, count: () => count };
-}
-
-function jobOf({ metadata }: KubeletPod): string | undefined {
-  return metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
 }
 
 function proxyKubeconfig(server: string): object {
