@@ -8,18 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Harms, harmsFor } from './testing/harms.ts';
 import { carpal, type Ending, run, start } from './testing/run-cli.ts';
 import { mountFlags, onDisk } from './testing/small-disk.ts';
+import { TINY_MANIFEST } from './testing/tiny-manifest.ts';
 
 const CLASSES = loadClasses('hand-bones');
-const MANIFEST = `apiVersion: carpal.dev/v1alpha1
-kind: SegmentationExperiment
-metadata: {name: tiny}
-spec:
-  dataset: {uri: data, split: {folds: 2}}
-  model: {name: SlimUNet, options: {width: 4, depth: 3}}
-  input: {size: 64}
-  training: {epochs: 2, batchSize: 2}
-  run: {parallelism: 1}
-`;
 
 /** Holds the good set that every case copies. */
 let root = '';
@@ -40,7 +31,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 /** A folder of the case's own with the manifest and a copy of the data set. */
 async function caseFolder(): Promise<string> {
   const folder = await mkdtemp(join(root, 'case-'));
-  await writeFile(join(folder, 'tiny.yaml'), MANIFEST);
+  await writeFile(join(folder, 'tiny.yaml'), TINY_MANIFEST);
   await cp(data, join(folder, 'data'), { recursive: true });
   return folder;
 }
@@ -107,7 +98,7 @@ const ROWS: readonly Row[] = [
   {
     says: 'prepare: more folds than people',
     command: ['prepare', '--experiment', 'tiny.yaml', '--artifacts', 'work'],
-    harm: (folder) => writeFile(join(folder, 'tiny.yaml'), MANIFEST.replace('folds: 2', 'folds: 5')),
+    harm: (folder) => writeFile(join(folder, 'tiny.yaml'), TINY_MANIFEST.replace('folds: 2', 'folds: 5')),
     ...bad('folds-exceed-people', 'spec.dataset.split.folds', 'at most the number of people'),
   },
   {

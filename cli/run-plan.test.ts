@@ -3,28 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { carpal, run } from './testing/run-cli.ts';
-
-const MANIFEST = `apiVersion: carpal.dev/v1alpha1
-kind: SegmentationExperiment
-metadata: {name: tiny}
-spec:
-  dataset: {uri: data, split: {folds: 2}}
-  model: {name: SlimUNet, options: {width: 4, depth: 3}}
-  input: {size: 64}
-  training: {epochs: 2, batchSize: 2}
-  run: {parallelism: 1}
-`;
+import { TINY_MANIFEST } from './testing/tiny-manifest.ts';
 
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'carpal-cli-plan-'));
   const made = await run(carpal('data', 'synth', '--out', 'data', '--people', '4', '--size', '128'), folder);
   expect(made.code, made.stderr).toBe(0);
-  await writeFile(join(folder, 'tiny.yaml'), MANIFEST);
+  await writeFile(join(folder, 'tiny.yaml'), TINY_MANIFEST);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const runTiny = (...words: readonly string[]) => run(carpal('run', 'tiny.yaml', ...words), folder);
+
+const ATTEMPTS = ['tiny-prepare-1', 'tiny-fold-0-1', 'tiny-fold-1-1', 'tiny-ensemble-1'];
 
 type PlanJson = Readonly<Record<string, unknown>> & { readonly stages: readonly { attempt: string }[]; readonly batchSize: number };
 const planOf = ({ stdout }: { stdout: string }): PlanJson => JSON.parse(stdout) as PlanJson;
@@ -53,7 +45,7 @@ describe('carpal run --dry-run', () => {
       memoryMb: expect.any(Number),
       memoryLimitMb: expect.any(Number),
     });
-    expect(plan.stages.map(({ attempt }) => attempt)).toEqual(['tiny-prepare-1', 'tiny-fold-0-1', 'tiny-fold-1-1', 'tiny-ensemble-1']);
+    expect(plan.stages.map(({ attempt }) => attempt)).toEqual(ATTEMPTS);
   });
 
   it('times nothing if it is told so', async () => {
@@ -69,7 +61,7 @@ describe('carpal run --dry-run', () => {
 });
 
 describe('a size that is auto', () => {
-  it('is measured before the run, told, and kept by the run that goes on', { timeout: 120_000 }, async () => {
+  it('is measured before the run, told, and kept by the run that goes on, until it starts over', { timeout: 120_000 }, async () => {
     const auto = ['--set', 'training.batchSize=auto', '--workdir', 'work', '--out', 'out'];
     const first = await runTiny(...auto);
     expect(first.code, first.stderr).toBe(0);
@@ -82,6 +74,23 @@ describe('a size that is auto', () => {
     const again = await runTiny(...auto);
     expect(again.code, again.stderr).toBe(0);
     expect(again.stdout).not.toContain('tried');
+
+    const done = await runTiny(...auto, '--dry-run', '--json', '--no-trial');
+    expect(planOf(done).stages).toEqual([]);
+    const changed = [
+      '--set',
+      'training.epochs=3',
+      '--set',
+      `training.batchSize=${chosen}`,
+      '--workdir',
+      'work',
+      '--dry-run',
+      '--json',
+      '--no-trial',
+    ];
+    expect(await runTiny(...changed)).toMatchObject({ code: 78, stderr: expect.stringContaining('manifest-immutable') });
+    const over = planOf(await runTiny(...changed, '--fresh'));
+    expect(over.stages.map(({ attempt }) => attempt)).toEqual(ATTEMPTS);
   });
 
   it('is told by a dry run, and cannot be told without a trial', async () => {
@@ -93,7 +102,7 @@ describe('a size that is auto', () => {
   });
 
   it('is refused by a stage, which needs numbers', async () => {
-    await writeFile(join(folder, 'auto.yaml'), MANIFEST.replace('size: 64', 'size: auto'));
+    await writeFile(join(folder, 'auto.yaml'), TINY_MANIFEST.replace('size: 64', 'size: auto'));
     const stage = await run(carpal('prepare', '--experiment', 'auto.yaml', '--artifacts', 'artifacts'), folder);
     expect(stage).toMatchObject({ code: 78, stderr: expect.stringContaining('sizes-unmeasured: spec.input.size is auto') });
     const valid = await run(carpal('validate', 'auto.yaml'), folder);

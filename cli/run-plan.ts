@@ -19,33 +19,42 @@ export type RunPlan = {
   readonly forecast: Forecast;
   /** Absent where no steps were tried, or no fold is left to train. */
   readonly trial?: TrialOutcome;
+  /** Of the machine, and the part of it that a fold of the run will be given. */
   readonly limit: MemoryLimit;
+  readonly share: MemoryLimit;
+};
+
+export type PlanRequest = {
+  readonly workFolder: string;
+  readonly program: readonly string[];
+  /** Whether the run of that name is to be forgotten. */
+  readonly fresh: boolean;
+  /** The data set, at hand. */
+  readonly dataset: string;
+  readonly tries: boolean;
 };
 
 const TIMED_STEPS = 3;
 
-/** Looks, and tries steps unless that is not wanted. Starts and writes nothing else. `dataset` is the folder at hand. */
-export async function planRun(
-  experiment: SegmentationExperiment,
-  { workFolder, program, dataset, tries }: { workFolder: string; program: readonly string[]; dataset: string; tries: boolean },
-): Promise<RunPlan> {
+/** Looks, and tries steps if `tries` says so. Starts and writes nothing else. Throws what {@link dryRun} and {@link foldImages} throw. */
+export async function planRun(experiment: SegmentationExperiment, request: PlanRequest): Promise<RunPlan> {
   const { spec } = experiment;
-  const stages = await dryRun(experiment, workFolder, program);
+  const { dataset, tries } = request;
+  const stages = await dryRun(experiment, request);
   const open = stages.map(({ key }) => key.fold);
   const { train } = await discoverDataset(dataset);
   const folds = foldImages(train, spec.dataset.split).filter(({ fold }) => open.includes(fold));
   const limit = await readMemoryLimit();
-  const atOnce = Math.min(foldsAtOnce(experiment), Math.max(1, folds.length));
-  const limitMb = sharedLimit(limit, atOnce).bytes / 2 ** 20;
+  const atOnce = foldsAtOnce(experiment);
+  const share = sharedLimit(limit, atOnce);
   const classes = loadClasses(spec.dataset.classes).length;
   const isTried = tries && folds.length > 0;
-  const trial = isTried ? await runTrial({ spec, classes, steps: TIMED_STEPS }, { limitMb }) : undefined;
-  const measured = trial?.kind === 'measured' ? trial : undefined;
-  const expected = forecast(spec, folds, atOnce, measured);
-  return { experiment, stages, forecast: expected, limit, ...(trial === undefined ? {} : { trial }) };
+  const trial = isTried ? await runTrial({ spec, classes, steps: TIMED_STEPS }, { limitMb: megabytes(share) }) : undefined;
+  const expected = forecast(spec, folds, atOnce, trial?.kind === 'measured' ? trial : undefined);
+  return { experiment, stages, forecast: expected, limit, share, ...(trial === undefined ? {} : { trial }) };
 }
 
-const limitMbOf = ({ limit }: RunPlan): number => limit.bytes / 2 ** 20;
+const megabytes = ({ bytes }: MemoryLimit): number => bytes / 2 ** 20;
 
 /** The plan for people. */
 export function planText(plan: RunPlan): string {
@@ -55,7 +64,7 @@ export function planText(plan: RunPlan): string {
   const figures = `${commands}\n${forecastTable(expected)}`;
   if (trial?.kind !== 'measured') return `${figures}time and memory were not measured\n`;
   const timed = { ...trial, steps: TIMED_STEPS };
-  return `${figures}\n${forecastNotes(expected, timed, { mb: limitMbOf(plan), from: limit.from }, notMeasured(expected, trial.device))}`;
+  return `${figures}\n${forecastNotes(expected, timed, { mb: megabytes(limit), from: limit.from }, notMeasured(expected, trial.device))}`;
 }
 
 /** The same as JSON. */
@@ -71,7 +80,7 @@ export function planJson(plan: RunPlan): object {
     epochs: training.epochs,
     stages: stages.map(({ attempt, command }) => ({ attempt, command })),
     ...expected,
-    memoryLimitMb: Math.round(limitMbOf(plan)),
+    memoryLimitMb: Math.round(megabytes(limit)),
     memoryLimitFrom: limit.from,
     trial: measured === undefined ? null : { ...measured, steps: TIMED_STEPS },
     notMeasured: measured === undefined ? ['time and memory'] : notMeasured(expected, measured.device),
@@ -86,7 +95,7 @@ function measuredOf(trial: TrialOutcome | undefined): Omit<Measured, 'kind'> | u
 
 /** The error that running would end in, as far as the trial tells: the plan is to be printed all the same. */
 export function planError(plan: RunPlan): CarpalError | undefined {
-  const { trial, experiment, forecast: expected, limit } = plan;
+  const { trial, experiment, share } = plan;
   if (trial === undefined || trial.kind === 'measured') return undefined;
   const { spec } = experiment;
   if (trial.kind === 'failed') return new CarpalError('trial-failed', trial.message);
@@ -95,12 +104,11 @@ export function planError(plan: RunPlan): CarpalError | undefined {
       remedy: 'Lower input.size or training.batchSize; --no-trial leaves the trial out.',
     });
   }
-  const share = sharedLimit(limit, expected.foldsAtOnce);
   return memoryTooSmall({
     network: spec.model.name,
     size: spec.input.size,
     batchSize: spec.training.batchSize,
-    limitMb: share.bytes / 2 ** 20,
+    limitMb: megabytes(share),
     from: `of ${share.from}`,
     ...(trial.foretold === undefined ? {} : { neededMb: trial.foretold.memoryMb, fitting: trial.foretold.fitting }),
   });

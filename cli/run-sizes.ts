@@ -1,8 +1,7 @@
 /** The sizes of a run: what the manifest says, what the run began with, or what trial steps on this machine find. */
 import { loadClasses } from '@carpal/configs/classes.ts';
-import { CarpalError } from '@carpal/configs/errors.ts';
-import { formatPath } from '@carpal/configs/finding.ts';
-import { unmeasured, withSizes } from '@carpal/configs/schema/auto.ts';
+import { sizesUnmeasured } from '@carpal/configs/load.ts';
+import { withSizes } from '@carpal/configs/schema/auto.ts';
 import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { foldsAtOnce } from '@carpal/operator/local/run-experiment.ts';
 import { readRunSpec, runFolder } from '@carpal/operator/local/run-identity.ts';
@@ -38,12 +37,7 @@ export async function withKnownSizes(request: SizeRequest): Promise<Segmentation
   const known = withSizes(manifest, sizes);
   if (known !== undefined) return known;
   const { spec } = manifest;
-  if (!mayTry) {
-    const fields = unmeasured(spec).map(({ path }) => formatPath(path));
-    throw new CarpalError('sizes-unmeasured', `${fields.join(' and ')} ${fields.length === 1 ? 'is' : 'are'} auto`, {
-      remedy: 'Leave --no-trial out, or write numbers.',
-    });
-  }
+  if (!mayTry) throw sizesUnmeasured(spec, { remedy: 'Leave --no-trial out, or write numbers.' });
   // Brings in the image library, which no other part of the command needs.
   const { readSheetHeader } = await import('@carpal/trainer/data/read-sheet.ts');
   const { train } = await discoverDataset(request.dataset);

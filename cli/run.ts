@@ -21,6 +21,7 @@ import { isInS3, openDataset } from '@carpal/trainer/data/open-dataset.ts';
 import { Command } from 'commander';
 import colours from 'picocolors';
 import packageJson from '../package.json' with { type: 'json' };
+import { collect } from './collect.ts';
 import { planError, planJson, planRun, planText } from './run-plan.ts';
 import { withKnownSizes } from './run-sizes.ts';
 
@@ -43,10 +44,6 @@ export const command = (): Command =>
     .option('--json', 'with --dry-run: print JSON')
     .action(run);
 
-function collect(value: string, before: string[] = []): string[] {
-  return [...before, value];
-}
-
 async function run(file: string, options: Options): Promise<void> {
   checkOptions(options);
   const asked = resolveDataset(loadManifest(file, { set: options.set ?? [] }));
@@ -61,7 +58,7 @@ async function run(file: string, options: Options): Promise<void> {
   const [fresh, tries] = [options.fresh === true, options.trial];
   const experiment = await withKnownSizes({ manifest, workFolder, fresh, dataset, mayTry: tries, log: sayOf(options) });
   if (options.dryRun) {
-    const plan = await planRun(experiment, { workFolder, program: PROGRAM, dataset, tries });
+    const plan = await planRun(experiment, { workFolder, program: PROGRAM, fresh, dataset, tries });
     process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan));
     const error = planError(plan);
     if (error !== undefined) throw error;

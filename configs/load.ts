@@ -7,7 +7,7 @@ import { applyOverride, type Override, parseOverride } from './overrides.ts';
 import { adviceFor } from './schema/advice.ts';
 import { unmeasured, withSizes } from './schema/auto.ts';
 import { checkExperiment } from './schema/check-experiment.ts';
-import type { CheckedManifest, SegmentationExperiment } from './schema/experiment.ts';
+import type { CheckedManifest, ManifestSpec, SegmentationExperiment } from './schema/experiment.ts';
 
 export type LoadOptions = {
   /** `path=value` texts, put in one after the other before the check. */
@@ -30,8 +30,13 @@ export function loadExperiment(file: string, options: LoadOptions = {}): Segment
   const manifest = loadManifest(file, options);
   const experiment = withSizes(manifest, {});
   if (experiment !== undefined) return experiment;
-  const fields = unmeasured(manifest.spec).map(({ path }) => formatPath(path));
-  throw new CarpalError('sizes-unmeasured', `${fields.join(' and ')} ${fields.length === 1 ? 'is' : 'are'} auto`, { where: file });
+  throw sizesUnmeasured(manifest.spec, { where: file });
+}
+
+/** The error `sizes-unmeasured`, which names the sizes that are auto. */
+export function sizesUnmeasured(spec: ManifestSpec, details: { where?: string; remedy?: string }): CarpalError {
+  const fields = unmeasured(spec).map(({ path }) => formatPath(path));
+  return new CarpalError('sizes-unmeasured', `${fields.join(' and ')} ${fields.length === 1 ? 'is' : 'are'} auto`, details);
 }
 
 /**

@@ -11,15 +11,17 @@ import { readStatusFile } from './status-file.ts';
 
 export type PlannedCommand = { readonly key: StageKey; readonly attempt: string; readonly command: readonly string[] };
 
-/** The attempts in order with their commands; stages that are done already are left out. Throws `manifest-immutable` as a run would. */
+/**
+ * The attempts in order with their commands; stages that are done already are left out, unless the run is to start over (`fresh`). Throws
+ * `manifest-immutable` as a run would.
+ */
 export async function dryRun(
   experiment: SegmentationExperiment,
-  workFolder: string,
-  program: readonly string[],
+  { workFolder, program, fresh }: { readonly workFolder: string; readonly program: readonly string[]; readonly fresh: boolean },
 ): Promise<readonly PlannedCommand[]> {
   const folder = runFolder(workFolder, experiment);
-  const found = await findRun(folder, experiment);
-  const status = await readStatusFile(folder);
+  const found = fresh ? experiment : await findRun(folder, experiment);
+  const status = fresh ? undefined : await readStatusFile(folder);
   const named = { metadata: { ...found.metadata, uid: found.metadata.uid ?? 'NEW-UID' } };
   const artifacts = artifactsFolder(workFolder);
   const file = join(artifacts, experimentRecordKey(named));

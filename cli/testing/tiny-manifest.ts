@@ -1,0 +1,11 @@
+/** An experiment of seconds, as YAML: two folds of a narrow network, two epochs each, on the data set in `data` beside it. */
+export const TINY_MANIFEST = `apiVersion: carpal.dev/v1alpha1
+kind: SegmentationExperiment
+metadata: {name: tiny}
+spec:
+  dataset: {uri: data, split: {folds: 2}}
+  model: {name: SlimUNet, options: {width: 4, depth: 3}}
+  input: {size: 64}
+  training: {epochs: 2, batchSize: 2}
+  run: {parallelism: 1}
+`;
