@@ -28,28 +28,29 @@ describe('the options of views and windows', () => {
   });
 
   it.each([
-    ['--tta', 'upsideDown'],
-    ['--tta', 'identity,'],
-    ['--tta', 'identity,identity'],
-    ['--tta-degrees', '0'],
-    ['--tta-degrees', 'ten'],
-    ['--tta-scale', '0.9'],
-    ['--window', '-1'],
-    ['--window', '100.5'],
-    ['--window', 'large'],
-    ['--stride', '10'],
-    ['--sheet-size', '10'],
-  ])('refuse %s %s and name the option', (option, value) => {
-    expect(() => viewingOf(option, value)).toThrow(expect.objectContaining({ code: 'usage-invalid', where: option }));
+    ['--tta', 'upsideDown', 'there is no view "upsideDown"'],
+    ['--tta', 'identity,', 'there is no view ""'],
+    ['--tta', 'identity,identity', 'view identity is named twice'],
+    ['--tta-degrees', '0', 'the value must be more than 0, is 0'],
+    ['--tta-degrees', 'ten', 'the value must be a number, is NaN'],
+    ['--tta-scale', '0.9', 'the value must be at most 0.5, is 0.9'],
+    ['--window', '-1', 'the value must be at least 32, is -1'],
+    ['--window', '100.5', 'the value must be a whole number, is 100.5'],
+    ['--window', 'large', 'the value must be a number, is NaN'],
+    ['--stride', '10', 'it goes with --window'],
+    ['--sheet-size', '10', 'it goes with --window'],
+  ])('refuse %s %s and name the option', (option, value, message) => {
+    expect(() => viewingOf(option, value)).toThrow(expect.objectContaining({ code: 'usage-invalid', where: option, message }));
   });
 
   it.each([
-    ['--stride', '128', '--stride'],
-    ['--stride', '0', '--stride'],
-    ['--sheet-size', '64', '--window'],
-    ['--sheet-size', 'wide', '--sheet-size'],
-    ['--window-weights', 'flat', '--window-weights'],
-  ])('refuse for windows of 96 %s %s', (option, value, where) => {
-    expect(() => viewingOf('--window', '96', option, value)).toThrow(expect.objectContaining({ code: 'usage-invalid', where }));
+    ['--stride', '128', '--stride', 'steps of 128 leave gaps between windows of 96'],
+    ['--stride', '0', '--stride', 'the value must be at least 1, is 0'],
+    ['--sheet-size', '64', '--window', 'a window of 96 px is larger than the sheet of 64 px it is cut from'],
+    ['--sheet-size', 'wide', '--sheet-size', 'the value must be a number, is NaN'],
+    ['--window-weights', 'flat', '--window-weights', 'the value "flat" is not known here'],
+  ])('refuse for windows of 96 %s %s', (option, value, where, message) => {
+    const refused = expect.objectContaining({ code: 'usage-invalid', where, message });
+    expect(() => viewingOf('--window', '96', option, value)).toThrow(refused);
   });
 });

@@ -1,6 +1,9 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
+import type { FieldPath } from '@carpal/configs/finding.ts';
 import type { TtaName } from '@carpal/configs/schema/experiment.ts';
+import { issueFinding } from '@carpal/configs/schema/issue-finding.ts';
 import { inferenceSchema, TTA_NAMES } from '@carpal/configs/schema/learning.ts';
+import { windowFindings } from '@carpal/configs/schema/learning-rules.ts';
 import { type Viewing, viewingOf } from '@carpal/trainer/infer/viewing.ts';
 import type { Command } from 'commander';
 
@@ -26,12 +29,14 @@ const OPTION_OF: Readonly<Record<string, string>> = {
   'window.weights': '--window-weights',
 };
 
-/** The options of a command that predicts: what a manifest says under `inference`, by the same names and with the same bounds. */
+const DEFAULTS = inferenceSchema.parse({});
+
+/** The options of a command that predicts: what a manifest says under `inference`, by the same names, with the same defaults and bounds. */
 export function addViewingOptions(command: Command): Command {
   return command
-    .option('--tta <VIEWS>', `views to average, with commas: ${TTA_NAMES.join(', ')}`, 'identity,flipHorizontal')
-    .option('--tta-degrees <D>', 'how far rotateLeft and rotateRight turn', '10')
-    .option('--tta-scale <S>', 'by what share scaleDown and scaleUp change the size', '0.25')
+    .option('--tta <VIEWS>', `views to average, with commas: ${TTA_NAMES.join(', ')}`, DEFAULTS.tta.join(','))
+    .option('--tta-degrees <D>', 'how far rotateLeft and rotateRight turn', String(DEFAULTS.ttaDegrees))
+    .option('--tta-scale <S>', 'by what share scaleDown and scaleUp change the size', String(DEFAULTS.ttaScale))
     .option('--window <PX>', 'slide a window of this side over the sheet; left out, the whole sheet is seen at the input size')
     .option('--stride <PX>', 'from one window to the next; left out, half a window')
     .option('--sheet-size <PX>', 'side of the square that the sheet is fitted to before windows are cut; left out, twice the window')
@@ -43,24 +48,25 @@ export function viewingOfOptions(options: ViewingOptions): Viewing {
   const { tta, window, stride, sheetSize } = options;
   const views = tta.split(',').map((part) => viewNamed(part.trim()));
   const twice = views.find((view, index) => views.indexOf(view) !== index);
-  if (twice) throw wrong('tta', `names ${twice} twice`);
+  if (twice) throw wrong(['tta'], `view ${twice} is named twice`);
   if (window === undefined) {
-    const stray = stride !== undefined ? 'window.stride' : sheetSize !== undefined ? 'window.sheetSize' : undefined;
-    if (stray) throw wrong(stray, 'goes with --window');
+    const stray = stride !== undefined ? 'stride' : sheetSize !== undefined ? 'sheetSize' : undefined;
+    if (stray) throw wrong(['window', stray], 'it goes with --window');
   }
-  const inference = inferenceSchema.safeParse({
+  const asked = {
     tta: views,
     ttaDegrees: numberOf(options.ttaDegrees),
     ttaScale: numberOf(options.ttaScale),
     ...(window === undefined ? {} : { window: windowOf(options, numberOf(window)) }),
-  });
+  };
+  const inference = inferenceSchema.safeParse(asked, { reportInput: true });
   if (!inference.success) {
-    const [issue] = inference.error.issues;
-    throw wrong(issue?.path.join('.') ?? '', issue?.message ?? 'is not as it should be');
+    const [found] = inference.error.issues.map(issueFinding);
+    throw wrong(found?.path ?? [], `the value ${found?.message ?? 'is not as it should be'}`);
   }
-  const viewing = viewingOf(inference.data);
-  checkWindow(viewing);
-  return viewing;
+  const [found] = inference.data.window === undefined ? [] : windowFindings(inference.data.window);
+  if (found) throw wrong(['window', ...found.path], found.message);
+  return viewingOf(inference.data);
 }
 
 function windowOf({ stride, sheetSize, windowWeights }: ViewingOptions, size: number): object {
@@ -72,12 +78,6 @@ function windowOf({ stride, sheetSize, windowWeights }: ViewingOptions, size: nu
   };
 }
 
-function checkWindow({ window }: Viewing): void {
-  if (!window) return;
-  if (window.stride > window.size) throw wrong('window.stride', `leaves gaps between windows of ${window.size}`);
-  if (window.size > window.sheetSize) throw wrong('window.size', `is larger than the sheet of ${window.sheetSize} px it is cut from`);
-}
-
 function viewNamed(text: string): TtaName {
   const view = TTA_NAMES.find((name) => name === text);
   if (view) return view;
@@ -86,8 +86,6 @@ function viewNamed(text: string): TtaName {
 
 const numberOf = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
 
-function wrong(path: string, what: string): CarpalError {
-  return new CarpalError('usage-invalid', `the option ${what.charAt(0).toLowerCase()}${what.slice(1)}`, {
-    where: OPTION_OF[path] ?? '--tta',
-  });
+function wrong(path: FieldPath, what: string): CarpalError {
+  return new CarpalError('usage-invalid', what, { where: OPTION_OF[path.join('.')] ?? '--tta' });
 }

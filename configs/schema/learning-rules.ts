@@ -1,6 +1,7 @@
 /** Rules between the fields that say what is learned and how; those of loss, optimizer and schedule are in objective-rules.ts. */
 import type { Finding } from '../finding.ts';
 import { AUTO } from './auto.ts';
+import type { InferenceSpec } from './experiment.ts';
 import {
   AUGMENTATION_LEAST,
   AUGMENTATION_OPTIONS,
@@ -93,26 +94,30 @@ const validationHappens: Rule = {
 
 const ttaOnce: Rule = { reads: ['inference.tta'], check: ({ inference }) => doubled(['inference', 'tta'], inference.tta, 'view') };
 
+/** What is wrong with the steps of a window, or with the sheet that it is cut from. Paths begin at its own fields. */
+export function windowFindings({ size, stride, sheetSize = 2 * size }: NonNullable<InferenceSpec['window']>): readonly Finding[] {
+  const findings: Finding[] = [];
+  if (stride > size) {
+    const gap = `steps of ${stride} leave gaps between windows of ${size}`;
+    findings.push({ path: ['stride'], message: gap, mend: `Write at most ${size}; half of it is usual.` });
+  }
+  if (size > sheetSize) {
+    const larger = `a window of ${size} px is larger than the sheet of ${sheetSize} px it is cut from`;
+    const mend = `Write at most ${sheetSize}, or leave sheetSize out: twice the window is taken.`;
+    findings.push({ path: ['size'], message: larger, mend });
+  }
+  return findings;
+}
+
 const windowFits: Rule = {
   reads: ['inference.window', 'model'],
   check: ({ inference: { window }, model }) => {
     if (window === undefined) return [];
-    const findings: Finding[] = [];
     const multiple = sizeMultiple(model);
     const message = `must be a multiple of ${multiple} for network ${model.name}, is ${window.size}`;
-    if (window.size % multiple !== 0)
-      findings.push({ path: ['inference', 'window', 'size'], message, mend: `Write a multiple of ${multiple}.` });
-    if (window.stride > window.size) {
-      const gap = `steps of ${window.stride} leave gaps between windows of ${window.size}`;
-      findings.push({ path: ['inference', 'window', 'stride'], message: gap, mend: `Write at most ${window.size}; half of it is usual.` });
-    }
-    const { sheetSize } = window;
-    if (sheetSize !== undefined && window.size > sheetSize) {
-      const larger = `a window of ${window.size} px is larger than the sheet of ${sheetSize} px it is cut from`;
-      const mend = `Write at most ${sheetSize}, or leave sheetSize out: twice the window is taken.`;
-      findings.push({ path: ['inference', 'window', 'size'], message: larger, mend });
-    }
-    return findings;
+    const odd = { path: ['size'], message, mend: `Write a multiple of ${multiple}.` };
+    const findings = [...(window.size % multiple === 0 ? [] : [odd]), ...windowFindings(window)];
+    return findings.map((finding) => ({ ...finding, path: ['inference', 'window', ...finding.path] }));
   },
 };
 
