@@ -15,8 +15,10 @@ import { foldsOf } from '@carpal/operator/experiment/stages.ts';
 import { discoverDataset } from '@carpal/trainer/data/discover.ts';
 import { isInS3 } from '@carpal/trainer/data/open-dataset.ts';
 import { Command, InvalidArgumentError } from 'commander';
+import { collect } from './collect.ts';
 import { foldImages } from './fold-images.ts';
 import { type PastRun, readPastRun } from './past-run.ts';
+import { wholeNumber } from './whole-number.ts';
 
 type Options = {
   environment: string;
@@ -45,7 +47,7 @@ export const command = (): Command =>
     .option('--instance-type <name>', 'which of its nodes; needed where their GPUs differ')
     .option('--step-ms <n>', 'milliseconds of a training step on that node', positive)
     .option('--history <run>', 'take the step time of a run there: its metrics.ndjson, its folder or s3:// URI, or the name of a local run')
-    .option('--images <n>', 'training images, where the data set is not at hand', whole)
+    .option('--images <n>', 'training images, where the data set is not at hand', wholeNumber('--images', 1, 999_999_999))
     .option('--workdir <folder>', 'where names of --history are looked for', '.carpal')
     .option('--set <path=value>', 'change a field of the manifest; may be given several times', collect)
     .option('--json', 'print JSON')
@@ -194,13 +196,4 @@ function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('It takes a number above 0.');
   return value;
-}
-
-function whole(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It takes a whole number from 1.');
-  return Number(text);
-}
-
-function collect(value: string, before: string[] = []): string[] {
-  return [...before, value];
 }

@@ -1,6 +1,7 @@
 import { synthesizeDataset } from '@carpal/trainer/phantom/synthesize.ts';
 import { Command } from 'commander';
 import { progressLine } from './progress-line.ts';
+import { withStopSignal } from './stop-signal.ts';
 import { wholeNumber } from './whole-number.ts';
 
 type Options = { out: string; people: number; testPeople: number; seed: number; size: number };
@@ -15,14 +16,9 @@ export const command = (): Command =>
     .option('--seed <n>', 'which set', wholeNumber('--seed', 0, Number.MAX_SAFE_INTEGER), 1)
     .option('--size <pixels>', 'side of the images', wholeNumber('--size', 128, 4096), 2048)
     .action(async ({ out, ...parameters }: Options) => {
-      const stop = new AbortController();
-      const onSignal = (): void => stop.abort();
-      process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
-      try {
+      await withStopSignal(async (signal) => {
         const onProgress = progressLine('synth', process.stderr, Date.now);
-        const { made, kept } = await synthesizeDataset({ folder: out, ...parameters, onProgress, signal: stop.signal });
+        const { made, kept } = await synthesizeDataset({ folder: out, ...parameters, onProgress, signal });
         process.stdout.write(`${made} images made${kept > 0 ? `, ${kept} were there` : ''}: ${out}\n`);
-      } finally {
-        process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
-      }
+      });
     });

@@ -4,6 +4,7 @@ import { loadExperiment } from '@carpal/configs/load.ts';
 import { runEnsemble } from '@carpal/trainer/stages/ensemble.ts';
 import { Command } from 'commander';
 import { progressLine } from './progress-line.ts';
+import { withStopSignal } from './stop-signal.ts';
 
 type Options = { readonly experiment: string; readonly artifacts: string };
 
@@ -16,21 +17,16 @@ export const command = (): Command =>
     .action(async ({ experiment: file, artifacts }: Options) => {
       const experiment = loadExperiment(file);
       const draw = progressLine('ensemble', process.stderr, Date.now);
-      const stop = new AbortController();
-      const onSignal = (): void => stop.abort();
-      process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
-      try {
+      await withStopSignal(async (signal) => {
         const result = await runEnsemble({
           experiment,
           store: openStore(artifacts, { onWait: (line) => process.stderr.write(`${line}\n`) }),
           clock: Date.now,
-          signal: stop.signal,
+          signal,
           environment: { node: process.version, machine: `${process.platform} ${process.arch}, ${availableParallelism()} cores` },
           onProgress: draw,
         });
         const test = result.testImages === 0 ? 'there are no test images' : `${result.testImages} test images predicted`;
         process.stdout.write(`out-of-fold Dice ${result.dice.toFixed(4)} over ${result.images} images; ${test}\n`);
-      } finally {
-        process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
-      }
+      });
     });

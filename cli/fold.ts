@@ -2,7 +2,8 @@ import { openStore } from '@carpal/artifacts/open-store.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
 import { readMemoryLimit, sharedLimit } from '@carpal/trainer/fit/memory-limit.ts';
 import { runFold } from '@carpal/trainer/stages/fold.ts';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { withStopSignal } from './stop-signal.ts';
 import { wholeNumber } from './whole-number.ts';
 
 type Options = { fold: number; experiment: string; artifacts: string; memoryShare: number };
@@ -11,31 +12,21 @@ type Options = { fold: number; experiment: string; artifacts: string; memoryShar
 export const command = (): Command =>
   new Command()
     .description('Trains one fold of an experiment, going on from its last checkpoint; SIGTERM stops it with a checkpoint (exit 75).')
-    .requiredOption('--fold <n>', 'number of the fold, from 0', foldNumber)
+    .requiredOption('--fold <n>', 'number of the fold, from 0', wholeNumber('--fold', 0, 9999))
     .requiredOption('--experiment <file>', 'manifest or experiment.json')
     .requiredOption('--artifacts <uri>', 'the artifact store: a folder or s3://bucket/prefix')
     .option('--memory-share <n>', 'how many such processes share the memory of the machine', wholeNumber('--memory-share', 1, 1000), 1)
     .action(async (options: Options) => {
       const experiment = loadExperiment(options.experiment);
-      const stop = new AbortController();
-      const onSignal = (): void => stop.abort();
-      process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
-      try {
+      await withStopSignal(async (signal) => {
         await runFold({
           experiment,
           fold: options.fold,
           store: openStore(options.artifacts, { onWait: (line) => process.stderr.write(`${line}\n`) }),
           clock: Date.now,
           memoryLimit: sharedLimit(await readMemoryLimit(), options.memoryShare),
-          signal: stop.signal,
+          signal,
           log: (line) => process.stdout.write(`${line}\n`),
         });
-      } finally {
-        process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
-      }
+      });
     });
-
-function foldNumber(text: string): number {
-  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('must be a whole number from 0');
-  return Number(text);
-}

@@ -5,6 +5,7 @@ import { namespaceLimits, stageServiceAccount } from '@carpal/operator/manifests
 import { manifestSettings } from '@carpal/operator/manifests/manifest-settings.ts';
 import { yamlDocuments } from '@carpal/operator/manifests/yaml.ts';
 import { Command, InvalidArgumentError } from 'commander';
+import { collect, collectVariable } from './collect.ts';
 
 type Options = {
   environment?: string;
@@ -29,7 +30,7 @@ export const command = (): Command =>
     .option('--artifacts <uri>', 's3://bucket/prefix, or a folder that every node shares')
     .option('--artifacts-secret <name>', "a Secret with the store's credentials; none with Pod Identity or IRSA")
     .option('--namespace <name>', 'of the operator (default: carpal-system)', kubernetesName)
-    .option('--env <name=value>', 'a variable of the operator and of every stage; may be given several times', variable)
+    .option('--env <name=value>', 'a variable of the operator and of every stage; may be given several times', collectVariable)
     .option('--experiments <namespace>', 'a namespace whose stages get their service account at once; may be given several times', names)
     .option('--monitoring', 'with ServiceMonitor, alerts and dashboard, for a cluster with the Prometheus operator')
     .option('--for-namespace <name>', 'only what a further namespace of experiments needs', kubernetesName)
@@ -76,16 +77,6 @@ function kubernetesName(value: string): string {
   return value;
 }
 
-function collect(value: string, before: string[] = []): string[] {
-  return [...before, value];
-}
-
 function names(value: string, before: string[] = []): string[] {
   return [...before, kubernetesName(value)];
-}
-
-function variable(value: string, before: Record<string, string> = {}): Record<string, string> {
-  const [, name, text] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(value) ?? [];
-  if (name === undefined || text === undefined) throw new InvalidArgumentError('It takes NAME=VALUE.');
-  return { ...before, [name]: text };
 }

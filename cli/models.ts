@@ -1,5 +1,6 @@
 import { describeModels } from '@carpal/trainer/models/describe-models.ts';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { wholeNumber } from './whole-number.ts';
 
 const grouped = new Intl.NumberFormat('en');
 
@@ -7,8 +8,8 @@ const grouped = new Intl.NumberFormat('en');
 export const command = (): Command =>
   new Command()
     .description('Lists the networks: parameters and output shape at their default options.')
-    .option('--classes <n>', 'number of classes', count, 29)
-    .option('--size <px>', 'side of the image in pixels', count, 512)
+    .option('--classes <n>', 'number of classes', wholeNumber('--classes', 1, 99_999), 29)
+    .option('--size <px>', 'side of the image in pixels', wholeNumber('--size', 1, 99_999), 512)
     .option('--json', 'print JSON')
     .action(({ classes, size, json }: { classes: number; size: number; json?: true }) => {
       const models = describeModels(classes, size);
@@ -35,8 +36,3 @@ const optionWords = (options: Readonly<Record<string, number | string | boolean>
   Object.entries(options)
     .map(([name, value]) => `${name} ${value}`)
     .join(', ') || 'none';
-
-function count(text: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('must be a whole number from 1');
-  return Number(text);
-}

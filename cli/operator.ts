@@ -11,8 +11,10 @@ import { logLevel } from '@carpal/operator/kubernetes/runtime/env.ts';
 import { createLogger } from '@carpal/operator/kubernetes/runtime/logger.ts';
 import { createMetrics } from '@carpal/operator/kubernetes/runtime/metrics.ts';
 import { stageSettings } from '@carpal/operator/kubernetes/stages/stage-settings.ts';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { collectVariable } from './collect.ts';
+import { wholeNumber } from './whole-number.ts';
 
 type Options = {
   kubeconfig?: string;
@@ -46,26 +48,15 @@ export const command = (): Command =>
       "a Secret of each experiment's namespace with the store's credentials; none with Pod Identity or IRSA",
     )
     .option('--service-account <name>', 'service account of stages whose experiment names none (default: carpal-stage)')
-    .option('--stage-env <name=value>', 'a variable of every stage, such as AWS_REGION; may be given several times', collect)
+    .option('--stage-env <name=value>', 'a variable of every stage, such as AWS_REGION; may be given several times', collectVariable)
     .option('--namespace <name>', "where the Lease lies (default: the pod's namespace, or carpal-system)")
     .option('--watch-namespace <name>', 'look after one namespace only')
-    .option('--workers <count>', 'experiments worked on at once', whole, 16)
-    .option('--port <port>', 'of /healthz, /readyz and /metrics; 0 for any free one', whole, 8080)
+    .option('--workers <count>', 'experiments worked on at once', wholeNumber('--workers', 1, 99_999), 16)
+    .option('--port <port>', 'of /healthz, /readyz and /metrics; 0 for any free one', wholeNumber('--port', 0, 65_535), 8080)
     .option('--no-leader-election', 'lead at once; for one operator alone')
     .option('--dry-run', 'print what would be started, stopped and removed now, and do none of it')
     .option('--json', 'with --dry-run: print it as JSON')
     .action(operate);
-
-function whole(value: string): number {
-  if (!/^\d{1,5}$/.test(value)) throw new InvalidArgumentError('It takes a whole number.');
-  return Number(value);
-}
-
-function collect(value: string, before: Record<string, string> = {}): Record<string, string> {
-  const [, name, text] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(value) ?? [];
-  if (name === undefined || text === undefined) throw new InvalidArgumentError('It takes NAME=VALUE.');
-  return { ...before, [name]: text };
-}
 
 function settingsOf(options: Options): OperatorSettings {
   const environment = operatorEnvironment();
@@ -82,7 +73,7 @@ function settingsOf(options: Options): OperatorSettings {
       ...(options.serviceAccount === undefined ? {} : { defaultServiceAccountName: options.serviceAccount }),
       ...(options.stageEnv === undefined ? {} : { env: options.stageEnv }),
     }),
-    workers: Math.max(1, options.workers),
+    workers: options.workers,
     provenance: { carpal: packageJson.version, node: process.version },
     ...(options.watchNamespace === undefined ? {} : { watchNamespace: options.watchNamespace }),
   };

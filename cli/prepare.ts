@@ -3,6 +3,7 @@ import { loadExperiment } from '@carpal/configs/load.ts';
 import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
 import { Command } from 'commander';
 import { progressLine } from './progress-line.ts';
+import { withStopSignal } from './stop-signal.ts';
 
 type Options = { experiment: string; artifacts: string };
 
@@ -15,22 +16,17 @@ export const command = (): Command =>
     .action(async ({ experiment: file, artifacts }: Options) => {
       const experiment = loadExperiment(file);
       const draw = progressLine('prepare', process.stderr, Date.now);
-      const stop = new AbortController();
-      const onSignal = (): void => stop.abort();
-      process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
-      try {
+      await withStopSignal(async (signal) => {
         const prepared = await runPrepare({
           experiment,
           store: openStore(artifacts, { onWait: (line) => process.stderr.write(`${line}\n`) }),
           clock: Date.now,
-          signal: stop.signal,
+          signal,
           onProgress: ({ done, total, reused, imagesPerSecond }) => {
             const pace = imagesPerSecond === null ? '' : `${imagesPerSecond.toFixed(1)} images/s`;
             draw(done, total, reused > 0 ? `${pace} (${reused} were there)`.trim() : pace);
           },
         });
         process.stdout.write(`${prepared.samples.length} images at ${prepared.size} px in ${prepared.folder}\n`);
-      } finally {
-        process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
-      }
+      });
     });

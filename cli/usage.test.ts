@@ -26,7 +26,7 @@ describe('the command line', () => {
     ['a missing argument', ['run'], "missing required argument 'file'", 'carpal run --help'],
     ['a missing option', ['fold', '--fold', '9'], "required option '--experiment <file>' not specified", 'carpal fold --help'],
     ['one argument too many', ['run', 'a.yaml', 'b.yaml'], 'too many arguments', 'carpal run --help'],
-    ['a fold that is not a number', ['fold', '--fold', 'x'], 'must be a whole number from 0', 'carpal fold --help'],
+    ['a fold that is not a number', ['fold', '--fold', 'x'], 'is not a whole number from 0 to 9999', '--help'],
     ['a number out of bounds', ['data', 'synth', '--out', 'x', '--people', '0'], 'from 1 to 10000', '--help'],
   ] as const)('%s ends with 64 and a next step', async ([, words, what, next]) => {
     const { code, stdout, stderr } = await call(...words);

@@ -3,18 +3,14 @@ import type { Mistake } from '@carpal/configs/finding.ts';
 import { formatMistake, type LoadOptions, type ManifestReport, readManifest } from '@carpal/configs/load.ts';
 import { AUTO } from '@carpal/configs/schema/auto.ts';
 import { Command } from 'commander';
+import { collect } from './collect.ts';
 
 /** Checks manifests. One line for a good file, every mistake of a bad one; exit 78 if any is bad. */
 export const command = (): Command =>
   new Command()
     .description('Checks manifests and names every mistake with its line, field and mend.')
     .argument('<file...>', 'manifests: YAML or JSON')
-    .option(
-      '--set <path=value>',
-      'check with this field changed; may be given several times',
-      (value: string, before: string[]) => [...before, value],
-      [],
-    )
+    .option('--set <path=value>', 'check with this field changed; may be given several times', collect, [])
     .option('--json', 'print the result as JSON')
     .action((files: string[], options: { set: string[]; json?: true }) => {
       const reports = files.map((file) => ({ file, report: readReport(file, { set: options.set }) }));
