@@ -82,6 +82,26 @@ describe('measureSizes', () => {
     await expect(search({ training: { batchSize: 'auto' } }, { limitMb: 100 })).rejects.toMatchObject({ code: 'memory-too-small' });
   });
 
+  it('does not lay on memory what takes too long', async () => {
+    const log: string[] = [];
+    const { trial: quick } = machine(0.1, () => 1);
+    const slowFrom = (pixels: number) => async (request: TrialRequest, limitMb: number) => {
+      const { input, training } = request.spec;
+      const slow: TrialOutcome = { kind: 'too-slow', seconds: 600 };
+      return input.size ** 2 * training.batchSize >= pixels ? slow : quick(request, limitMb);
+    };
+    const found = await search(BOTH, { trial: slowFrom(768 ** 2) }, log);
+    expect(found.spec).toMatchObject({ input: { size: 512 }, training: { batchSize: 2 } });
+    expect(log.filter((line) => !line.startsWith('tried'))).toEqual([
+      'input.size: 512 (the next takes too long to try)',
+      'training.batchSize: 2 (the next takes too long to try)',
+    ]);
+    await expect(search(BOTH, { trial: slowFrom(1) })).rejects.toMatchObject({
+      code: 'trial-failed',
+      message: 'the steps of the trial were not done in 600 s',
+    });
+  });
+
   it('does not take a broken trial for a large one', async () => {
     const trial = (): Promise<TrialOutcome> => Promise.resolve({ kind: 'failed', message: 'no library' });
     await expect(search(BOTH, { trial })).rejects.toMatchObject({ code: 'trial-failed', message: 'no library' });

@@ -35,8 +35,8 @@ function outcomeText(outcome: TrialOutcome, batchSize: number): string {
 
 /**
  * The manifest with every `auto` replaced by what trial steps found: first the largest usual side that fits (with the batch that is asked
- * for, or one image), then the batch. Each trial and each choice is logged. Throws `memory-too-small` where nothing fits, `trial-failed` where
- * a trial breaks for another reason.
+ * for, or one image), then the batch. What takes too long to try counts as too large. Each trial and each choice is logged. Throws
+ * `memory-too-small` where nothing fits, `trial-failed` where even the smallest takes too long or a trial breaks for another reason.
  */
 export async function measureSizes(search: SizeSearch): Promise<SegmentationExperiment> {
   const { manifest } = search;
@@ -68,10 +68,17 @@ async function tried(search: SizeSearch, sizes: MeasuredSizes, steps: number): P
   return outcome;
 }
 
+const TOO_SLOW = 'the next takes too long to try';
 const usable = ({ limitMb }: SizeSearch): string => `80 % of ${gigabytes(limitMb)}`;
 
-/** The error where not even the smallest fits. */
-function nothingFits({ manifest, limitMb }: SizeSearch, size: number, batchSize: number): CarpalError {
+/** The error where not even the smallest could be trained: for want of memory, or of time. */
+function nothingFits({ manifest, limitMb }: SizeSearch, size: number, batchSize: number, smallest: TrialOutcome | undefined): CarpalError {
+  if (smallest?.kind === 'too-slow') {
+    return new CarpalError('trial-failed', `the steps of the trial were not done in ${secondsText(smallest.seconds)}`, {
+      where: `${manifest.spec.model.name} at ${size} px, batch of ${batchSize}`,
+      remedy: 'Take a narrower network or a faster machine, or write input.size and training.batchSize as numbers.',
+    });
+  }
   return memoryTooSmall({
     network: manifest.spec.model.name,
     size,
@@ -87,16 +94,20 @@ async function measureSide(search: SizeSearch): Promise<number> {
   const batchSize = training.batchSize === AUTO ? 1 : training.batchSize;
   const sides = sidesFor(sizeMultiple(model), longestSide);
   const fits = new Map<number, boolean>();
+  let failed: TrialOutcome | undefined;
   for (;;) {
     const move = nextSize(sides, fits);
     if ('next' in move) {
-      fits.set(move.next, (await tried(search, { inputSize: move.next, batchSize }, 1)).kind === 'measured');
+      const outcome = await tried(search, { inputSize: move.next, batchSize }, 1);
+      fits.set(move.next, outcome.kind === 'measured');
+      // Each one that fails is smaller than those before, so that the last is the next to the one chosen.
+      if (outcome.kind !== 'measured') failed = outcome;
       continue;
     }
     const { chosen } = move;
-    if (chosen === undefined) throw nothingFits(search, sides[0] ?? 0, batchSize);
-    const why =
-      chosen === sides.at(-1) ? 'images have no more to show, or manifests no more to offer' : `the largest that fits ${usable(search)}`;
+    if (chosen === undefined) throw nothingFits(search, sides[0] ?? 0, batchSize, failed);
+    const outgrown = failed?.kind === 'too-slow' ? TOO_SLOW : `the largest that fits ${usable(search)}`;
+    const why = failed === undefined ? 'images have no more to show, or manifests no more to offer' : outgrown;
     log(`input.size: ${chosen} (${why})`);
     return chosen;
   }
@@ -105,6 +116,7 @@ async function measureSide(search: SizeSearch): Promise<number> {
 async function measureBatch(search: SizeSearch, { inputSize }: MeasuredSizes): Promise<number> {
   const { manifest, images, log } = search;
   const trials: BatchTrial[] = [];
+  let failed: TrialOutcome | undefined;
   const most = Math.min(LARGEST_BATCH, Math.max(1, images));
   for (;;) {
     const move = nextBatchSize(trials, most);
@@ -112,14 +124,15 @@ async function measureBatch(search: SizeSearch, { inputSize }: MeasuredSizes): P
       const batchSize = move.next;
       const outcome = await tried(search, { ...(inputSize === undefined ? {} : { inputSize }), batchSize }, 3);
       const speed = outcome.kind === 'measured' ? batchSize / outcome.stepSeconds : 0;
+      if (outcome.kind !== 'measured') failed = outcome;
       trials.push({ batchSize, fits: outcome.kind === 'measured', imagesPerSecond: speed });
       continue;
     }
     const { chosen, because } = move;
     const size = manifest.spec.input.size === AUTO ? (inputSize ?? 0) : manifest.spec.input.size;
-    if (chosen === undefined) throw nothingFits(search, size, 1);
+    if (chosen === undefined) throw nothingFits(search, size, 1, failed);
     const why = {
-      memory: `the next does not fit ${usable(search)}`,
+      memory: failed?.kind === 'too-slow' ? TOO_SLOW : `the next does not fit ${usable(search)}`,
       images: 'no fold has images for more, or manifests offer no more',
       speed: 'the next is not 5 % faster for an image',
     };
