@@ -11,7 +11,7 @@ import { runFold } from '../stages/fold.ts';
 import { runPrepare } from '../stages/prepare.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { engineOf, modelOf } from '../train/training-engine.ts';
-import { checkFit } from './check-fit.ts';
+import { checkFit, type FitCheck } from './check-fit.ts';
 import type { TrialOutcome } from './trial.ts';
 
 const MB = 2 ** 20;
@@ -35,16 +35,15 @@ describe('checkFit', () => {
   });
 
   /** Checks against a limit, and tells how often a step was tried, and what was logged. */
-  async function checked(limitMb: number, outcome: TrialOutcome) {
+  async function checked(limitMb: number, outcome: TrialOutcome, more: Partial<FitCheck> = {}) {
     const [log, asked]: [string[], number[]] = [[], []];
     const trial = (_: unknown, trialLimitMb: number): Promise<TrialOutcome> => {
       asked.push(trialLimitMb);
       return Promise.resolve(outcome);
     };
     const limit = { bytes: limitMb * MB, from: 'the control group' } as const;
-    const error: unknown = await checkFit({ spec, model, engine, limit, trial, log: (line) => log.push(line) }).catch(
-      (one: unknown) => one,
-    );
+    const check = { spec, model, engine, limit, heldMb: 100, trial, log: (line: string) => void log.push(line), ...more };
+    const error: unknown = await checkFit(check).catch((one: unknown) => one);
     return { error, asked, log };
   }
 
@@ -69,13 +68,26 @@ describe('checkFit', () => {
   it('tries a step where the estimate comes near the limit, and goes by that', async () => {
     const near = 1000;
     const refused = await checked(near, large);
-    expect(refused.asked).toEqual([near]);
+    // What is tried has to do with what this process leaves it.
+    expect(refused.asked).toEqual([near - 100]);
     expect(refused.log[0]).toMatch(/tried in a process of its own first$/);
     expect(refused.error).toMatchObject({
       code: 'memory-too-small',
       remedy: expect.stringMatching(/training\.batchSize may be at most about [1-7];/),
     });
     expect((await checked(near, broken)).error).toBeUndefined();
+  });
+
+  it('does not advise the size that did not fit, nor tell what nobody measured', async () => {
+    const one = { ...spec, training: { ...spec.training, batchSize: 1 } };
+    const { error, asked } = await checked(600, large, { spec: one });
+    expect(asked).toEqual([500]);
+    expect(error).toMatchObject({
+      message: expect.stringContaining('with 1 image in a batch needs more memory than there is; the limit is 0.59 GB'),
+      remedy: expect.stringMatching(
+        /^At 256 px not even one image fits; with training\.batchSize 1, input\.size may be at most about (?!256)\d+\./,
+      ),
+    });
   });
 });
 
@@ -100,5 +112,22 @@ describe('a fold', () => {
     const progress = JSON.parse(await readFile(join(folder, foldKey(experiment, 0), FILE.progress), 'utf8')) as unknown;
     expect(progress).toMatchObject({ state: 'failed', error: { code: 'memory-too-small' } });
     expect(await store.list(`${foldKey(experiment, 0)}/checkpoint`)).toEqual([]);
+  });
+
+  it('that is told to stop while a step is tried stops, and does not fail', async () => {
+    const made = tinyExperiment(join(folder, 'data'));
+    const experiment = { ...made, metadata: { ...made.metadata, uid: 'stopped' } };
+    const store = openStore(folder);
+    await runPrepare({ experiment, store, clock: Date.now });
+    const stop = new AbortController();
+    const lines: string[] = [];
+    const log = (line: string): void => {
+      lines.push(line);
+      if (line.includes('it is tried in a process of its own')) stop.abort();
+    };
+    const memoryLimit = { bytes: 500 * MB, from: 'the control group' };
+    const stage = { experiment, fold: 0, store, clock: Date.now, signal: stop.signal, log, memoryLimit };
+    await expect(runFold(stage)).rejects.toMatchObject({ code: 'stopped-with-checkpoint', exit: 75 });
+    expect(lines.at(-1)).toMatch(/it is tried in a process of its own/);
   });
 });

@@ -1,16 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { hasGpu } from '../engine/graph/native-binding.ts';
 import type { TrainingEngine } from '../engine/open-engine.ts';
 import { encodeSafetensors } from '../engine/safetensors.ts';
 import type { StepBatch } from '../engine/step.ts';
 import { randomFor } from '../random.ts';
 import { engineOf, modelOf } from '../train/training-engine.ts';
-import { estimateMemoryMb } from './memory-estimate.ts';
+import { BATCHES_HELD, estimateMemoryMb } from './memory-estimate.ts';
+import { processMemoryMb } from './process-memory.ts';
 import { fittingSizes } from './too-large.ts';
 import type { Foretold, Measured, TrialRequest } from './trial.ts';
 
-/** A fold has this many batches at a time: one in the step's hands and those made ahead (batches.ts). */
-const BATCHES_HELD = 3;
 /** So many values are random; what a step takes does not depend on them. */
 const RANDOM_VALUES = 4096;
 
@@ -31,13 +29,7 @@ const median = (values: readonly number[]): number => {
 
 /** The most memory that this process has held. Linux counts it from the program's start; elsewhere a parent may be counted in. */
 function peakMemoryMb(): number {
-  try {
-    const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-    if (kilobytes !== undefined) return Number(kilobytes) / 1024;
-  } catch {
-    // Not Linux.
-  }
-  return process.resourceUsage().maxRSS / 1024;
+  return processMemoryMb('self', 'VmHWM') ?? process.resourceUsage().maxRSS / 1024;
 }
 
 /** What the recorded step tells before it is run; undefined where it tells nothing. */

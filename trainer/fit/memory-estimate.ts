@@ -10,8 +10,8 @@ const PROCESS_MB = 420;
 const LIVE_FACTOR = 1.3;
 /** The session's own, the evaluator's weights, and a checkpoint's copies in JavaScript while one is written. */
 const STATE_FACTOR = 3.9;
-/** Batches in the hands of the thread that makes them; see measure-steps.ts. */
-const BATCHES_HELD = 3;
+/** A fold has this many batches at a time: one in the step's hands and those made ahead (batches.ts). */
+export const BATCHES_HELD = 3;
 
 const MEGABYTE = 2 ** 20;
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAllocationFailure } from './allocation-failure.ts';
+import { processMemoryMb } from './process-memory.ts';
 import type { Foretold, TrialAnswer, TrialMessage, TrialOutcome, TrialRequest } from './trial.ts';
 
 export type TrialOptions = {
@@ -9,22 +9,14 @@ export type TrialOptions = {
   readonly limitMb: number;
   /** More than this, and it is ended as too slow; 10 minutes by default. */
   readonly timeoutMs?: number;
-  /** Ends the trial; the promise then rejects with the reason. */
+  /** Ends the trial, which has failed then. */
   readonly signal?: AbortSignal;
 };
 
 const LOOK_EVERY_MS = 25;
 const TEN_MINUTES_MS = 600_000;
 const KEPT_TEXT = 4096;
-
-/** The memory that a process holds now, in MB, as far as the system tells. */
-function memoryMbOf(pid: number): number {
-  try {
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-  } catch {
-    return 0;
-  }
-}
+const BROKEN_OFF: TrialOutcome = { kind: 'failed', message: 'it was broken off' };
 
 const megabytes = (value: number): string => `${Math.round(value)} MB`;
 
@@ -34,23 +26,22 @@ const megabytes = (value: number): string => `${Math.round(value)} MB`;
  */
 export async function runTrial(request: TrialRequest, options: TrialOptions): Promise<TrialOutcome> {
   const { limitMb, timeoutMs = TEN_MINUTES_MS, signal } = options;
-  signal?.throwIfAborted();
+  if (signal?.aborted) return BROKEN_OFF;
   const child = fork(join(import.meta.dirname, 'trial-main.ts'), [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
   let verdict: TrialOutcome | undefined;
-  const end = (outcome?: TrialOutcome): void => {
+  const end = (outcome: TrialOutcome): void => {
     verdict ??= outcome;
     child.kill('SIGKILL');
   };
   const watch = setInterval(() => {
-    const peakMemoryMb = memoryMbOf(child.pid ?? 0);
+    const peakMemoryMb = processMemoryMb(child.pid ?? 0, 'VmRSS') ?? 0;
     if (peakMemoryMb > limitMb) end({ kind: 'too-large', why: `it took more than ${megabytes(limitMb)}`, peakMemoryMb });
   }, LOOK_EVERY_MS);
   const patience = setTimeout(() => end({ kind: 'too-slow', seconds: timeoutMs / 1000 }), timeoutMs);
-  const onAbort = (): void => end();
+  const onAbort = (): void => end(BROKEN_OFF);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const { answer, foretold, ending } = await endOf(child, { ...request, limitMb });
-    signal?.throwIfAborted();
     const outcome = verdict ?? outcomeOf(answer, ending, limitMb);
     return outcome.kind === 'too-large' && foretold ? { ...outcome, foretold } : outcome;
   } finally {

@@ -36,7 +36,7 @@ describe('fittingSizes', () => {
   it('are the largest of each, where memory grows with both', () => {
     const parts = fc.record({
       size: fc.constantFrom(64, 256, 1024),
-      batchSize: fc.integer({ min: 1, max: 256 }),
+      batchSize: fc.integer({ min: 2, max: 256 }),
       sizeMultiple: fc.constantFrom(4, 16, 32),
     });
     fc.assert(
@@ -50,6 +50,10 @@ describe('fittingSizes', () => {
         if (larger <= 2048) expect(memoryMb(1, larger)).toBeGreaterThan(limitMb);
       }),
     );
+  });
+
+  it('are smaller than one image that did not fit, whatever is said', () => {
+    expect(fittingSizes({ size: 256, batchSize: 1, sizeMultiple: 32 }, 500, () => 500)).toEqual({ batchSize: undefined, size: 224 });
   });
 });
 

@@ -21,7 +21,7 @@ export type Fitting = { readonly batchSize: number | undefined; readonly size: n
 const LARGEST_SIDE = 2048;
 const SMALLEST_SIDE = 32;
 
-/** The largest of both that need no more than the limit, by what each is said to need. */
+/** The largest of both that need no more than the limit, by what each is said to need. What was asked for is not among them: it did not fit. */
 export function fittingSizes(
   { size, batchSize, sizeMultiple }: { size: number; batchSize: number; sizeMultiple: number },
   limitMb: number,
@@ -32,7 +32,7 @@ export function fittingSizes(
   return {
     batchSize: largestThatFits(batches, (count) => memoryMb(count, size) <= limitMb),
     size: largestThatFits(
-      sides.filter((side) => side >= SMALLEST_SIDE),
+      sides.filter((side) => side >= SMALLEST_SIDE && (batchSize > 1 || side < size)),
       (side) => memoryMb(1, side) <= limitMb,
     ),
   };
