@@ -3,6 +3,7 @@ import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 import { openBatches } from '../data/batches.ts';
 import type { PreparedSample } from '../data/prepared.ts';
+import { firstNotFinite } from '../engine/check-finite.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { servedWeights } from '../engine/served-weights.ts';
 import type { Evaluator, TrainingStep } from '../engine/step.ts';
@@ -214,7 +215,8 @@ export class TrainingLoop {
   /** The whole state, once it is sure that no number in it has diverged: a checkpoint is never overwritten with what cannot go on. */
   #readState(): NamedArrays {
     const state = this.#parts.step.readState();
-    for (const [name, { data }] of state) if (!allFinite(data)) throw this.#diverged(`${name} is no longer finite`);
+    const astray = firstNotFinite(state);
+    if (astray) throw this.#diverged(`${astray.name} is no longer finite`);
     return state;
   }
 
@@ -260,13 +262,6 @@ export class TrainingLoop {
     const where = `epoch ${this.#epoch}, step ${this.#step}, learning rate ${rate}`;
     return new CarpalError('non-finite-loss', `${what}; last good checkpoint: ${this.#saved}`, { where });
   }
-}
-
-/** By a sum of zeros, which one NaN or infinity turns into NaN: a loop without a branch, for tens of millions of numbers. */
-function allFinite(values: Float32Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += (values[i] as number) * 0;
-  return sum === 0;
 }
 
 function positionWords(epoch: number, step: number): string {
