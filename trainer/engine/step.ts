@@ -1,6 +1,6 @@
 /**
- * The seam between training and whatever executes it. The eager engine fills it today; a step recorded as one TensorFlow graph fits behind
- * the same three types, because nothing but plain arrays crosses.
+ * The seam between training and whatever executes it: kernel by kernel (eager-step.ts, eager-inference.ts) or as recorded graphs
+ * (graph/graph-step.ts, graph/graph-inference.ts). Nothing but plain arrays crosses.
  */
 import type { NamedArrays } from './named-arrays.ts';
 

@@ -64,8 +64,9 @@ export function targetsOf(coverage: Tensor): Tensor4D {
 }
 
 /**
- * With a scaler the gradients are computed times its scale, and a step whose gradients are not finite is skipped. Moving averages take part in such a step all the same, as in PyTorch, where the forward pass moves them. The loss returned is never
- * scaled; it is not a number where no scale makes the gradients finite.
+ * With a scaler the gradients are computed times its scale, and a step whose gradients are not finite is skipped. Moving averages take part
+ * in such a step all the same, as in PyTorch, where the forward pass moves them. The loss returned is never scaled; it is not a number where
+ * no scale makes the gradients finite.
  */
 export function createTrainingFunction(settings: TrainingSettings, scaler?: LossScaler): TrainingFunction {
   const { model, losses, optimizer, gradientClip = 0, accumulate = 1, headWeights } = settings;

@@ -1,4 +1,5 @@
 /** Which operations of a tape compute in bfloat16. */
+import { valueCount } from '../named-arrays.ts';
 import { isTypedInput, isTypedOutput, type NarrowRole, narrowRole } from './narrow-operations.ts';
 import type { Tape } from './tape.ts';
 
@@ -30,8 +31,7 @@ export function narrowPlan(tape: Tape, live: ReadonlySet<number>): ReadonlySet<n
   const typedOutputs = tape.operations.map(({ name, outputs }) =>
     outputs.filter(({ dtype }, position) => isTypedOutput(name, position, dtype)).map(({ id }) => id),
   );
-  const sizeOf = (ids: readonly number[]): number =>
-    ids.reduce((sum, id) => sum + (values.get(id)?.shape ?? []).reduce((size, side) => size * side, 1), 0);
+  const sizeOf = (ids: readonly number[]): number => ids.reduce((sum, id) => sum + valueCount(values.get(id)?.shape ?? []), 0);
   const isMostly = (held: ReadonlySet<number>, ids: readonly number[]): boolean => {
     const those = ids.filter((id) => held.has(id));
     return those.length > 0 && 2 * sizeOf(those) >= sizeOf(ids);

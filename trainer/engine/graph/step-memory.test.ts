@@ -45,7 +45,7 @@ describe('stepMemory', () => {
     expect(memory(count, side)).toEqual({ live: expected(count, side), state: 4 * 72 });
   });
 
-  it('of a real network is that of its tape at the size asked for', () => {
+  it('of a real network grows with its pixels and its images, and its state with neither', () => {
     const model = buildModel({ name: 'SlimUNet', options: { width: 4, depth: 3 }, classes: 3, seed: 1 });
     const step = createGraphStep({ model, losses: [{ name: 'BCE', weight: 1 }], optimizer: { name: 'AdamW', weightDecay: 0 } });
     const foretell = step.foretellMemory();

@@ -3,6 +3,7 @@
  * that two sizes tell (0 for weights and their gradients, 2 for activations, 4 for attention between all places), and with the batch where
  * they grow at all. Which of them live at the same time is on the tape.
  */
+import { valueCount } from '../named-arrays.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import type { NativeTensor } from './native-binding.ts';
 import type { Tape } from './tape.ts';
@@ -22,7 +23,7 @@ export type SizedTape = { readonly tape: Tape; readonly size: number };
 const VIEWS: ReadonlySet<string> = new Set(['Reshape', 'Identity', 'ExpandDims', 'Squeeze', 'StopGradient']);
 
 const bytesOf = ({ shape, dtype }: Omit<NativeTensor, 'id'>): number =>
-  shape.reduce((product, side) => product * side, 1) * (dtype === DATA_TYPE.uint8 || dtype === DATA_TYPE.bool ? 1 : 4);
+  valueCount(shape) * (dtype === DATA_TYPE.uint8 || dtype === DATA_TYPE.bool ? 1 : 4);
 
 /** A function from batch and size to memory. The tapes must be of one program, the second at a larger size than the first. */
 export function stepMemory(small: SizedTape, large: SizedTape): (count: number, size: number) => StepMemory {

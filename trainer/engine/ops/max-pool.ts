@@ -19,7 +19,10 @@ function pooled(x: Tensor4D, given: readonly Attribute[]): Tensor4D {
   });
 }
 
-/** The largest of each tile of `size`×`size` of x `[batch, height, width, channels]`, whose sides are multiples of it. The gradient goes to the first largest. */
+/**
+ * The largest of each tile of `size`×`size` of x `[batch, height, width, channels]`, whose sides are multiples of it. The gradient goes to the
+ * first largest.
+ */
 export function maxPool(x: Tensor4D, size: number): Tensor4D {
   return pooled(x, attributes(size, size, 'VALID'));
 }

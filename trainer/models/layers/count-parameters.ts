@@ -1,3 +1,4 @@
+import { valueCount } from '../../engine/named-arrays.ts';
 import type { Variable } from '../../engine/tensorflow.ts';
 import type { VariableMaker } from './variables.ts';
 
@@ -5,7 +6,7 @@ import type { VariableMaker } from './variables.ts';
 export function countParameters(layers: (make: VariableMaker) => unknown): number {
   let count = 0;
   const shaped = (trainable: boolean) => (_name: string, shape: readonly number[]) => {
-    if (trainable) count += shape.reduce((product, extent) => product * extent, 1);
+    if (trainable) count += valueCount(shape);
     return { shape: [...shape] } as unknown as Variable;
   };
   layers({ normal: shaped(true), constant: shaped(true), moving: shaped(false) });
