@@ -1,4 +1,5 @@
 import { runKernel, typeAttribute } from './kernels.ts';
+import { Slots } from './slots.ts';
 import { type Tensor, tf } from './tensorflow.ts';
 import type { NamedVariable } from './variable-arrays.ts';
 
@@ -13,31 +14,22 @@ export type GradientSum = {
   dispose(): void;
 };
 
-let sums = 0;
-
 /** Sums over `batches` batches that together make the mean of their gradients. */
 export function gradientSum(variables: readonly NamedVariable[], batches: number): GradientSum {
-  const scope = `gradients${sums++}`;
-  const slots = variables.map(({ name, variable }) => {
-    const zero = tf.fill(variable.shape, 0);
-    const slot = tf.variable(zero, false, `${scope}/${name}`);
-    zero.dispose();
-    return { name: `gradient/${name}`, variable: slot };
-  });
+  const slots = new Slots();
+  const sums = variables.map((named) => slots.zeros('gradient', named));
   return {
-    slots,
+    slots: slots.all,
     add: (gradients) => {
       const share = tf.scalar(1 / batches);
-      for (const [index, { variable }] of slots.entries()) {
-        tf.tidy(() => variable.assign(runKernel('AddV2', T, [variable, runKernel('Mul', T, [gradients[index] as Tensor, share])])));
+      for (const [index, sum] of sums.entries()) {
+        tf.tidy(() => sum.assign(runKernel('AddV2', T, [sum, runKernel('Mul', T, [gradients[index] as Tensor, share])])));
       }
-      return slots.map(({ variable }) => tf.clone(variable));
+      return sums.map((sum) => tf.clone(sum));
     },
     clear: () => {
-      for (const { variable } of slots) tf.tidy(() => variable.assign(tf.fill(variable.shape, 0)));
+      for (const sum of sums) tf.tidy(() => sum.assign(tf.fill(sum.shape, 0)));
     },
-    dispose: () => {
-      for (const { variable } of slots) variable.dispose();
-    },
+    dispose: () => slots.dispose(),
   };
 }

@@ -1,5 +1,6 @@
 import { runKernel, typeAttribute } from './kernels.ts';
-import { type Scalar, type Tensor, type Tensor4D, tf, type Variable } from './tensorflow.ts';
+import { Slots } from './slots.ts';
+import { type Scalar, type Tensor, type Tensor4D, tf } from './tensorflow.ts';
 import type { NamedVariable } from './variable-arrays.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -33,23 +34,15 @@ const SMALLEST = 2 ** -16;
 
 const T = [typeAttribute('T')];
 
-let scalers = 0;
-
 /**
  * Dynamic loss scaling (Micikevicius and others 2018, section 3.2). The scale and the count of good steps since it last moved are variables,
  * so a step that uses it can be recorded, and a checkpoint holds them. Scales are powers of two: where nothing overflows or vanishes they
  * change no bit of a gradient.
  */
 export function createLossScaler({ initial = INITIAL, growthInterval = GROWTH_INTERVAL }: LossScaleSettings = {}): LossScaler {
-  const scope = `lossScaler${scalers++}`;
-  const slot = (name: string, value: number): Variable => {
-    const first = tf.scalar(value);
-    const variable = tf.variable(first, false, `${scope}/${name}`);
-    first.dispose();
-    return variable;
-  };
-  const scale = slot('lossScale', initial);
-  const goodSteps = slot('goodSteps', 0);
+  const slots = new Slots();
+  const scale = slots.add('lossScale', tf.scalar(initial));
+  const goodSteps = slots.add('goodSteps', tf.scalar(0));
 
   return {
     // TensorFlow's rewriter would carry float16 from the last convolution through a loss without sums (BCE's gradient is 1/n, below float16's
@@ -81,13 +74,7 @@ export function createLossScaler({ initial = INITIAL, growthInterval = GROWTH_IN
       goodSteps.assign(tf.where(tf.logicalAnd(finite, tf.logicalNot(due)), good, tf.zerosLike(good)));
       return { finite, lost };
     },
-    slots: [
-      { name: 'lossScale', variable: scale },
-      { name: 'goodSteps', variable: goodSteps },
-    ],
-    dispose: () => {
-      scale.dispose();
-      goodSteps.dispose();
-    },
+    slots: slots.all,
+    dispose: () => slots.dispose(),
   };
 }

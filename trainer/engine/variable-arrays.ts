@@ -49,18 +49,6 @@ export function undone(variables: readonly NamedVariable[], work: () => void): v
   });
 }
 
-/**
- * A function that gives a variable's memory back while its values live elsewhere: the variable becomes a view of one array of zeros, as long as
- * the longest of them. (An array of zeros each would do if nobody touched its pages; but once large blocks have come and gone, malloc takes
- * a zeroed one from memory that it has, and writes the zeros.)
- */
-export function releaseOf(variables: readonly NamedVariable[]): (variable: Variable) => void {
-  const zeros = new Float32Array(Math.max(0, ...variables.map(({ variable }) => variable.size)));
-  return (variable) => {
-    tf.tidy(() => variable.assign(tf.tensor(zeros.subarray(0, variable.size), variable.shape, 'float32')));
-  };
-}
-
 export function mismatch(what: string, where?: string): CarpalError {
   return new CarpalError('weights-mismatch', what, where === undefined ? {} : { where });
 }

@@ -1,6 +1,7 @@
+import { Slots } from '../engine/slots.ts';
 import { type Scalar, type Tensor, tf } from '../engine/tensorflow.ts';
 import type { NamedVariable } from '../engine/variable-arrays.ts';
-import { arithmetic, decays, type Optimizer, Slots, withPenalty } from './optimizer.ts';
+import { arithmetic, decays, type Optimizer, withPenalty } from './optimizer.ts';
 
 /** PyTorch's default. */
 export const EPSILON = 1e-8;

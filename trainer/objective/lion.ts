@@ -1,6 +1,7 @@
+import { Slots } from '../engine/slots.ts';
 import { type Scalar, type Tensor, tf } from '../engine/tensorflow.ts';
 import type { NamedVariable } from '../engine/variable-arrays.ts';
-import { arithmetic, decays, type Optimizer, Slots } from './optimizer.ts';
+import { arithmetic, decays, type Optimizer } from './optimizer.ts';
 
 export type LionSettings = { readonly weightDecay: number; readonly beta1: number; readonly beta2: number };
 

@@ -37,39 +37,3 @@ export function withPenalty(gradient: Tensor, variable: Variable, decay: number)
   if (decay === 0 || !decays(variable.shape)) return gradient;
   return arithmetic.add(gradient, arithmetic.multiply(variable, tf.scalar(decay)));
 }
-
-let owners = 0;
-
-/** The variables in which an optimizer, or an average of weights, keeps what it remembers. */
-export class Slots {
-  readonly #scope = `slots${owners++}`;
-  readonly all: NamedVariable[] = [];
-  #zeros = new Float32Array(0);
-
-  /** A slot that starts as a copy of `first`, which is disposed of. */
-  add(name: string, first: Tensor): Variable {
-    const variable = tf.variable(first, false, `${this.#scope}/${name}`);
-    first.dispose();
-    this.all.push({ name, variable });
-    return variable;
-  }
-
-  /**
-   * A slot of zeros for a variable, named `<kind>/<variable>`. All of them are views of one array until they are first assigned: HRNet's would
-   * be 530 MB of zeros while its step is recorded, and recording needs that memory.
-   */
-  zeros(kind: string, { name, variable }: NamedVariable): Variable {
-    const { shape, size } = variable;
-    if (size > this.#zeros.length) this.#zeros = new Float32Array(size);
-    const zeros = this.#zeros.subarray(0, size);
-    // Uploaded at once: what has not been is read back as the array itself, which its reader might change.
-    return this.add(
-      `${kind}/${name}`,
-      tf.tidy(() => runKernel('Identity', T, [tf.tensor(zeros, shape, 'float32')])),
-    );
-  }
-
-  dispose(): void {
-    for (const { variable } of this.all) variable.dispose();
-  }
-}

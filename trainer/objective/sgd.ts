@@ -1,6 +1,7 @@
+import { Slots } from '../engine/slots.ts';
 import { type Scalar, type Tensor, tf } from '../engine/tensorflow.ts';
 import type { NamedVariable } from '../engine/variable-arrays.ts';
-import { arithmetic, type Optimizer, Slots, withPenalty } from './optimizer.ts';
+import { arithmetic, type Optimizer, withPenalty } from './optimizer.ts';
 
 export type SgdSettings = { readonly weightDecay: number; readonly momentum: number; readonly nesterov: boolean };
 

@@ -1,7 +1,8 @@
 import { runKernel, typeAttribute } from '../engine/kernels.ts';
+import { Slots } from '../engine/slots.ts';
 import { type Tensor, tf } from '../engine/tensorflow.ts';
 import type { NamedVariable } from '../engine/variable-arrays.ts';
-import { arithmetic, Slots } from './optimizer.ts';
+import { arithmetic } from './optimizer.ts';
 
 /** An experiment's `training.ema`; a decay of 0 keeps no average. */
 export type AverageSettings = { readonly decay: number };

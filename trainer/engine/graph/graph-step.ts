@@ -2,11 +2,12 @@
 import type { Model } from '../../models/model.ts';
 import { batchTensors } from '../device-batch.ts';
 import { createLossScaler } from '../loss-scaler.ts';
+import { SharedZeros } from '../shared-zeros.ts';
 import type { StepBatch, TrainingStep } from '../step.ts';
 import { StepSeed } from '../step-seed.ts';
-import { type Scalar, type Tensor, tf } from '../tensorflow.ts';
+import { type Scalar, type Tensor, tf, type Variable } from '../tensorflow.ts';
 import { createTrainingFunction, type TrainingFunction, type TrainingSettings } from '../training-function.ts';
-import { readVariables, releaseOf, undone, writeVariables } from '../variable-arrays.ts';
+import { readVariables, undone, writeVariables } from '../variable-arrays.ts';
 import { WaitingBatches } from '../waiting-batches.ts';
 import { averageUpdate } from './average-update.ts';
 import { compile, type Program, tapeOf, type WriteUpdates } from './compile.ts';
@@ -129,6 +130,10 @@ export function createGraphStep(settings: TrainingSettings): GraphStep {
   // When each value of the step can be freed.
   const plans: Plans = new Map([...small.tapes].map(([name, tape]) => [name, releasePlan(tape)]));
 
+  // The variables' memory is given back while a session holds their values; they stay as shapes for recordings to come.
+  const zeros = new SharedZeros();
+  const release = (variable: Variable): void => tf.tidy(() => variable.assign(zeros.like(variable.shape)));
+
   const sessionFor = (batch: StepBatch): GraphSession => {
     const shape = `${batch.count}×${batch.size}`;
     let session = sessions.get(shape);
@@ -138,8 +143,7 @@ export function createGraphStep(settings: TrainingSettings): GraphStep {
       sessions.set(shape, session);
     }
     if (holder) session.writeState(holder.readState());
-    // The variables' memory is given back; they stay as shapes for recordings to come.
-    else session.takeState(training.state, releaseOf(training.state));
+    else session.takeState(training.state, release);
     holder = session;
     return session;
   };
@@ -180,6 +184,7 @@ export function createGraphStep(settings: TrainingSettings): GraphStep {
     dispose: () => {
       for (const session of sessions.values()) session.dispose();
       sessions.clear();
+      zeros.dispose();
       training.dispose();
     },
   };
