@@ -1,4 +1,5 @@
-import { open, readFile, rm } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
@@ -45,6 +46,12 @@ export function openFolderStore(root: string): ArtifactStore {
     async write(key, content) {
       await writeFileAtomically(pathOf(key), content);
     },
+    async writeIfUnchanged(key, content, tag) {
+      const path = pathOf(key);
+      if ((await ifPresent(key, tagAt)) !== tag) return 'changed';
+      await writeFileAtomically(path, content);
+      return { tag: await tagAt(path) };
+    },
     list,
     async remove(prefix) {
       const path = pathOfPrefix(prefix);
@@ -65,12 +72,14 @@ export function openFolderStore(root: string): ArtifactStore {
   };
 }
 
+const tagOf = ({ ino, size, mtimeNs }: BigIntStats): string => `${ino}-${size}-${mtimeNs}`;
+const tagAt = async (path: string): Promise<string> => tagOf(await stat(path, { bigint: true }));
+
 /** Tag and content come from one open file, so that they belong together whatever is renamed into its place meanwhile. */
 async function readChanged(path: string, tag: string | undefined): Promise<ChangedRead> {
   const file = await open(path, 'r');
   try {
-    const { ino, size, mtimeNs } = await file.stat({ bigint: true });
-    const found = `${ino}-${size}-${mtimeNs}`;
+    const found = tagOf(await file.stat({ bigint: true }));
     return found === tag ? 'unchanged' : { content: await file.readFile(), tag: found };
   } finally {
     await file.close();

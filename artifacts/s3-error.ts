@@ -12,6 +12,8 @@ const FAULT_OF_NAME: Readonly<Record<string, S3Fault>> = {
   NoSuchKey: 'absent',
   NotModified: 'unchanged',
   PreconditionFailed: 'changed',
+  // Another write was under way: the next try learns of it.
+  ConditionalRequestConflict: 'away',
   NoSuchBucket: 'misplaced',
   InvalidBucketName: 'misplaced',
   PermanentRedirect: 'misplaced',

@@ -70,6 +70,22 @@ describe('a store that is away for a while', () => {
     expect((await store.list('')).map(({ key }) => key)).toEqual(['set/a', 'set/b']);
   });
 
+  it('is asked whose version it has when the answer to a conditional write was lost', async () => {
+    const store = open({ timeoutMs: 200, onWait: () => proxy.set('pass') });
+    let tag: string | undefined;
+    for (const content of ['the first', 'the second']) {
+      proxy.set(20);
+      const written = await store.writeIfUnchanged('a', content, tag);
+      if (written === 'changed') throw new Error(`${content} was taken for the write of another`);
+      expect(await store.readIfChanged('a', written.tag)).toBe('unchanged');
+      expect((await store.read('a')).toString()).toBe(content);
+      tag = written.tag;
+    }
+    await store.write('a', 'of another');
+    proxy.set(20);
+    expect(await store.writeIfUnchanged('a', 'the third', tag)).toBe('changed');
+  });
+
   it('is named when it stays away, with what it said last, and no secret', async () => {
     const store = open(impatient);
     for (const fault of ['drop', 'stall', { status: 503, code: 'SlowDown', message: 'Please reduce your request rate' }] as const) {

@@ -71,6 +71,15 @@ export function openS3Objects({ bucket: Bucket, environment, timeoutMs, tries, m
     list,
     put,
 
+    /** Puts the object over the version that `tag` names, or as the first; the SDK throws a 412 (or a 404) where something else stands there. */
+    async putOver(Key: string, Body: Buffer, tag: string | undefined): Promise<string> {
+      const condition = tag === undefined ? { IfNoneMatch: '*' } : { IfMatch: tag };
+      const answer = await client.send(
+        new PutObjectCommand({ Bucket, Key, Body, ContentLength: Body.byteLength, ChecksumAlgorithm: 'CRC32', ...condition }),
+      );
+      return answer.ETag ?? '';
+    },
+
     /** The object; with `IfNoneMatch` given, the SDK throws a 304 for that version. The length is checked, and the checksum where there is one. */
     async get(Key: string, IfNoneMatch?: string): Promise<S3Content> {
       const answer = await client.send(new GetObjectCommand({ Bucket, Key, ...(IfNoneMatch && { IfNoneMatch }) }));

@@ -158,6 +158,15 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
         typeof content === 'string' ? Buffer.from(content) : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
       await ask(whereOf(key), [], async (s3) => s3.put(full, bytes));
     },
+    async writeIfUnchanged(key, content, tag) {
+      const full = checked(key);
+      const bytes = Buffer.from(content);
+      const written = await ask(whereOf(key), ['changed', 'absent'], async (s3) => s3.putOver(full, bytes, tag));
+      if (written !== undefined) return { tag: written };
+      const found = await ask(whereOf(key), ['absent'], async (s3) => s3.get(full));
+      // The answer to an earlier try of ours was lost, not the write.
+      return found?.content.equals(bytes) ? { tag: found.tag } : 'changed';
+    },
     list: async (prefix) => (await listOwn(prefix)).map(({ key, size, modifiedMs }) => ({ key, size, modifiedMs })),
     async remove(prefix) {
       const keys = (await listAll(prefix)).map(({ key }) => key);

@@ -93,6 +93,23 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       expect(await store.readIfChanged('a', second.tag)).toBeUndefined();
     });
 
+    it('writes over the version that a tag names, and over no other', async () => {
+      expect(await store.writeIfUnchanged('a/b', 'over nothing', '"none"')).toBe('changed');
+      const first = await store.writeIfUnchanged('a/b', 'one', undefined);
+      expect(await store.writeIfUnchanged('a/b', 'as the first', undefined)).toBe('changed');
+      if (first === 'changed') throw new Error('the first write was refused');
+      expect(await store.readIfChanged('a/b', first.tag)).toBe('unchanged');
+      await store.write('a/b', 'another');
+      expect(await store.writeIfUnchanged('a/b', 'two', first.tag)).toBe('changed');
+      expect((await store.read('a/b')).toString()).toBe('another');
+      const { tag } = await changed('a/b');
+      expect(await store.writeIfUnchanged('a/b', 'three', tag)).toMatchObject({ tag: expect.any(String) });
+      expect((await store.read('a/b')).toString()).toBe('three');
+      await store.remove('a/b');
+      expect(await store.writeIfUnchanged('a/b', 'four', tag)).toBe('changed');
+      expect(await keys('')).toEqual([]);
+    });
+
     it('lists what lies at or under a prefix, by whole path parts, sorted, with size and time', async () => {
       for (const key of ['a/c', 'a/b/2', 'a/b/1', 'ab/1', 'a/B', 'a-b']) await store.write(key, key);
       expect(await keys('')).toEqual(['a-b', 'a/B', 'a/b/1', 'a/b/2', 'a/c', 'ab/1']);
@@ -147,6 +164,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       'refuses the key %j and leaves nothing behind',
       async (key) => {
         await expect(store.write(key, 'x')).rejects.toMatchObject({ code: 'artifact-key-invalid' });
+        await expect(store.writeIfUnchanged(key, 'x', undefined)).rejects.toMatchObject({ code: 'artifact-key-invalid' });
         await expect(store.read(key)).rejects.toMatchObject({ code: 'artifact-key-invalid' });
         await expect(store.readIfPresent(key)).rejects.toMatchObject({ code: 'artifact-key-invalid' });
         await expect(store.readIfChanged(key)).rejects.toMatchObject({ code: 'artifact-key-invalid' });

@@ -19,6 +19,12 @@ export type ArtifactStore = {
   readIfChanged(key: string, tag?: string): Promise<ChangedRead | undefined>;
   /** Puts the whole object under the key, making what lies between. `disk-full` or `folder-unwritable` where that is the reason. */
   write(key: string, content: Uint8Array | string): Promise<void>;
+  /**
+   * Writes as `write` does, but only over the version that `tag` names, or where there is no object for undefined; gives the tag of what was
+   * written, or 'changed' where something else stands there. `content` must be such as no other writer writes, since a write whose answer
+   * was lost is known by it. A bucket keeps this whoever writes; a folder does not if two processes write in the same moment.
+   */
+  writeIfUnchanged(key: string, content: string, tag: string | undefined): Promise<{ readonly tag: string } | 'changed'>;
   /** Every object at or under the prefix (whole path parts: `a/b` holds `a/b` and `a/b/c`, not `a/bc`), sorted by key. '' lists all. */
   list(prefix: string): Promise<StoredObject[]>;
   /** Removes every object at or under the prefix; nothing there is no error. */

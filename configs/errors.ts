@@ -196,6 +196,11 @@ export const ERRORS = {
     meaning: 'A stage was asked to stop and left a checkpoint.',
     remedy: 'Run the same command again; it goes on from the checkpoint.',
   },
+  'fold-taken': {
+    exit: EXIT.stopped,
+    meaning: 'Another process has gone on with this fold, and what this one trained since its last checkpoint is not kept.',
+    remedy: 'Leave the fold to the other process, or end that one and run the same command again.',
+  },
   'stage-failed': {
     exit: EXIT.service,
     meaning: 'A stage of the experiment failed more often than its budget allows.',

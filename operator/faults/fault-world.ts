@@ -217,6 +217,7 @@ function storeThatGoesAway(store: ArtifactStore, away: ReadonlySet<string>): Art
     readIfPresent: (key) => ask(key, () => store.readIfPresent(key)),
     readIfChanged: (key, tag) => ask(key, () => store.readIfChanged(key, tag)),
     write: (key, content) => ask(key, () => store.write(key, content)),
+    writeIfUnchanged: (key, content, tag) => ask(key, () => store.writeIfUnchanged(key, content, tag)),
     list: (prefix) => ask(prefix, () => store.list(prefix)),
     remove: (prefix) => ask(prefix, () => store.remove(prefix)),
   };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { dyingStore } from '@carpal/artifacts/testing/dying-store.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { epochMetricsSchema, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
@@ -179,7 +180,7 @@ describe('a fold', () => {
       const dying = await freshExperiment();
       let deaths = 0;
       for (let finished = false; !finished; ) {
-        finished = await runFold(stageOf(dying, { store: dyingStore(gap + deaths), checkpointEveryMs: 0 })).then(
+        finished = await runFold(stageOf(dying, { store: dyingStore(openStore(folder), gap + deaths), checkpointEveryMs: 0 })).then(
           () => true,
           (error: unknown) => {
             if (!String(error).includes('killed')) throw error;
@@ -197,9 +198,40 @@ describe('a fold', () => {
     const straight = await freshExperiment({ training: { engine: 'graph' } });
     await runFold(stageOf(straight));
     const dying = await freshExperiment({ training: { engine: 'graph' } });
-    await expect(runFold(stageOf(dying, { store: dyingStore(12), checkpointEveryMs: 0 }))).rejects.toThrow('killed');
+    await expect(runFold(stageOf(dying, { store: dyingStore(openStore(folder), 12), checkpointEveryMs: 0 }))).rejects.toThrow('killed');
     await runFold(stageOf(dying));
     expect(await resultOf(dying)).toEqual(await resultOf(straight));
+  });
+
+  it('that two processes train at once is left to one of them, and ends in the same bits as trained by one', async () => {
+    const straight = await freshExperiment();
+    await runFold(stageOf(straight));
+    const shared = await freshExperiment();
+    const ends = await Promise.allSettled([runFold(stageOf(shared)), runFold(stageOf(shared))]);
+    const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+    expect(failures).toEqual([expect.objectContaining({ code: 'fold-taken', exit: 75 })]);
+    expect(await progressOf(shared)).toMatchObject({ state: 'finished' });
+    expect(await resultOf(shared)).toEqual(await resultOf(straight));
+  });
+
+  it('that another process takes over while it trains ends there, without a word in progress.json', async () => {
+    const fresh = await freshExperiment();
+    const store = openStore(folder);
+    let saves = 0;
+    let rest: Promise<void> | undefined;
+    const taken: ArtifactStore = {
+      ...store,
+      writeIfUnchanged: async (key, content, tag) => {
+        if (++saves === 3) {
+          rest = runFold(stageOf(fresh));
+          await rest;
+        }
+        return store.writeIfUnchanged(key, content, tag);
+      },
+    };
+    await expect(runFold(stageOf(fresh, { store: taken }))).rejects.toMatchObject({ code: 'fold-taken' });
+    await rest;
+    expect(await progressOf(fresh)).toMatchObject({ state: 'finished', epoch: 6 });
   });
 
   it('ends early when Dice stands still, and says which epoch was best', async () => {
@@ -240,23 +272,3 @@ describe('a fold', () => {
     await rm(join(tmpdir(), 'carpal-nothing-here'), { recursive: true, force: true });
   });
 });
-
-/** A store that dies at the n-th change, as a killed process does: neither that change nor any later one happens. */
-function dyingStore(changes: number): ArtifactStore {
-  const store = openStore(folder);
-  let left = changes;
-  const live = (): void => {
-    if (left-- <= 0) throw new Error('killed');
-  };
-  return {
-    ...store,
-    write: async (key, content) => {
-      live();
-      await store.write(key, content);
-    },
-    remove: async (prefix) => {
-      live();
-      await store.remove(prefix);
-    },
-  };
-}

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
@@ -24,20 +26,20 @@ export type FoldStage = {
   readonly checkpointEveryMs?: number;
   /** What the process may use, by default what the system says. */
   readonly memoryLimit?: MemoryLimit;
-  /** What executes the training; by default the recorded graph where the network allows it. A resume in other hands is not bit for bit. */
 };
 
 /**
  * Trains one fold on the people of the other folds, from its last checkpoint if it has one, and writes the masks of its own people.
- * A fold that is finished is left as it is. Throws `stopped-with-checkpoint` when the signal asked for a stop; whatever it throws is in
- * progress.json before.
+ * A fold that is finished is left as it is. Throws `stopped-with-checkpoint` when the signal asked for a stop and `fold-taken` where another
+ * process has gone on with the fold; whatever else it throws is in progress.json before.
  */
 export async function runFold(stage: FoldStage): Promise<void> {
   const { experiment, fold, store, clock, log } = stage;
   checkFold(experiment, fold);
   const key = foldKey(experiment, fold);
   const progress = new ProgressFile(store, `${key}/${FILE.progress}`, fold, clock);
-  const checkpoints = new FoldCheckpoints(store, `${key}/checkpoint`, trainingFingerprint(experiment.spec, fold));
+  const writer = `${hostname()}-${randomUUID()}`;
+  const checkpoints = new FoldCheckpoints(store, `${key}/checkpoint`, trainingFingerprint(experiment.spec, fold), writer);
   try {
     const record = await checkpoints.load();
     if (record?.finished) {
@@ -60,8 +62,9 @@ function checkFold({ spec }: SegmentationExperiment, fold: number): void {
   throw new CarpalError('usage-invalid', `there is no fold ${fold}: the split has ${folds}, numbered from 0`, { where: '--fold' });
 }
 
-/** A failure to tell the failure is less than the failure itself. */
+/** A failure to tell the failure is less than the failure itself. Of a fold that another process trains, that one tells. */
 async function tellEnd(progress: ProgressFile, error: unknown): Promise<void> {
+  if (error instanceof CarpalError && error.code === 'fold-taken') return;
   const told =
     error instanceof CarpalError && error.code === 'stopped-with-checkpoint'
       ? progress.tellNow({ state: 'stopped' })

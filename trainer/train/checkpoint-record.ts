@@ -11,6 +11,8 @@ const count = () => z.number().int().min(0);
  */
 export const checkpointRecordSchema = z.strictObject({
   version: z.literal(1),
+  /** The process that wrote it; only this one may write the next (see FoldCheckpoints). Checkpoints made before it was noted have none. */
+  writer: z.string().default(''),
   /** Hash of what the manifest has to say about the training (see fingerprint.ts): another experiment's checkpoint is refused. */
   trains: z.string(),
   /** Hash of the prepared set that the fold trains on. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { dyingStore } from '@carpal/artifacts/testing/dying-store.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { FoldCheckpoints, type RecordBody } from './checkpoints.ts';
@@ -30,28 +31,11 @@ const bodyAt = (epoch: number, step = 0): RecordBody => ({
   earlyStop: { reference: null, referenceEpoch: 0 },
 });
 
-const open = (over: ArtifactStore = store, trains = 'this'): FoldCheckpoints => new FoldCheckpoints(over, KEY, trains);
+let processes = 0;
+const open = (over: ArtifactStore = store, trains = 'this'): FoldCheckpoints =>
+  new FoldCheckpoints(over, KEY, trains, `process ${++processes}`);
 const files = (): Promise<string[]> => readdir(join(folder, KEY)).then((names) => names.sort());
 const firstValue = (arrays: NamedArrays): number | undefined => arrays.get('model/kernel')?.data[0];
-
-/** A store that dies at the n-th change, as a killed process does: that change and all later ones never happen. */
-function dyingStore(changes: number): ArtifactStore {
-  let left = changes;
-  const live = (): void => {
-    if (left-- <= 0) throw new Error('killed');
-  };
-  return {
-    ...store,
-    write: async (key, content) => {
-      live();
-      await store.write(key, content);
-    },
-    remove: async (prefix) => {
-      live();
-      await store.remove(prefix);
-    },
-  };
-}
 
 describe('the checkpoints of a fold', () => {
   it('are none before the first was saved', async () => {
@@ -84,15 +68,15 @@ describe('the checkpoints of a fold', () => {
   });
 
   it('are whole whichever write a kill falls on: the former one or the new one, never a mixture', async () => {
-    for (let changes = 0; changes < 6; changes++) {
+    for (let changes = 0; changes < 7; changes++) {
       await store.remove(KEY);
       const first = open();
       await first.keepBest(arraysOf(10), { epoch: 1, dice: 0.1 });
       await first.save(arraysOf(1), bodyAt(1));
-      const dying = open(dyingStore(changes));
-      await dying.load();
+      const dying = open(dyingStore(store, changes));
       const killed = await dying
-        .keepBest(arraysOf(20), { epoch: 2, dice: 0.2 })
+        .load()
+        .then(() => dying.keepBest(arraysOf(20), { epoch: 2, dice: 0.2 }))
         .then(() => dying.save(arraysOf(2), bodyAt(2)))
         .then(() => false)
         .catch(() => true);
@@ -100,8 +84,8 @@ describe('the checkpoints of a fold', () => {
       const record = await after.load();
       if (!record?.best) throw new Error('no checkpoint');
       const stand = [record.epoch, firstValue(await after.readWeights(record.last)), firstValue(await after.readWeights(record.best))];
-      expect(stand, `killed at change ${changes}`).toEqual(changes < 3 ? [1, 1, 10] : [2, 2, 20]);
-      expect(killed).toBe(changes < 5);
+      expect(stand, `killed at change ${changes}`).toEqual(changes < 4 ? [1, 1, 10] : [2, 2, 20]);
+      expect(killed).toBe(changes < 6);
       expect((await files()).length).toBe(3);
     }
   });
@@ -139,5 +123,98 @@ describe('the checkpoints of a fold', () => {
   it('refuse the checkpoint of another experiment', async () => {
     await open().save(arraysOf(1), bodyAt(1));
     await expect(open(store, 'that').load()).rejects.toMatchObject({ code: 'checkpoint-invalid' });
+  });
+});
+
+describe('of two processes that train one fold', () => {
+  const whole = async (): Promise<{ epoch: number; last: number | undefined; best: number | undefined }> => {
+    const checkpoints = open();
+    const record = await checkpoints.load();
+    if (!record?.best) throw new Error('no checkpoint');
+    const [last, best] = [await checkpoints.readWeights(record.last), await checkpoints.readWeights(record.best)];
+    return { epoch: record.epoch, last: firstValue(last), best: firstValue(best) };
+  };
+  const saved = async (checkpoints: FoldCheckpoints, epoch: number): Promise<void> => {
+    await checkpoints.keepBest(arraysOf(10 * epoch), { epoch, dice: epoch / 10 });
+    await checkpoints.save(arraysOf(epoch), bodyAt(epoch));
+  };
+
+  it('the one that loaded last goes on; the other is told who has the fold, and changes nothing', async () => {
+    const first = open();
+    await saved(first, 1);
+    const second = open();
+    expect(await second.load()).toMatchObject({ epoch: 1 });
+    await first.keepBest(arraysOf(90), { epoch: 9, dice: 0.9 });
+    const taken = {
+      code: 'fold-taken',
+      exit: 75,
+      where: `${KEY}/state.json`,
+      message: expect.stringContaining(`process ${processes} has`),
+    };
+    await expect(first.save(arraysOf(9), bodyAt(9))).rejects.toMatchObject(taken);
+    await saved(second, 2);
+    await expect(first.save(arraysOf(9), bodyAt(9))).rejects.toMatchObject({ code: 'fold-taken' });
+    expect(await whole()).toEqual({ epoch: 2, last: 2, best: 20 });
+  });
+
+  it('the first to save has a fold that had no checkpoint', async () => {
+    const [first, second] = [open(), open()];
+    expect([await first.load(), await second.load()]).toEqual([undefined, undefined]);
+    await saved(second, 1);
+    await expect(saved(first, 1)).rejects.toMatchObject({ code: 'fold-taken' });
+    expect(await whole()).toEqual({ epoch: 1, last: 1, best: 10 });
+  });
+
+  it('one whose files were uploaded when the other took the fold over leaves the record whole', async () => {
+    const first = open({
+      ...store,
+      writeIfUnchanged: async (key, content, tag) => {
+        if (content.includes('"epoch": 2')) await second.load();
+        return store.writeIfUnchanged(key, content, tag);
+      },
+    });
+    const second = open();
+    await saved(first, 1);
+    await expect(saved(first, 2)).rejects.toMatchObject({ code: 'fold-taken' });
+    expect(await whole()).toEqual({ epoch: 1, last: 1, best: 10 });
+  });
+
+  it('one that loads while the other saves goes on from what that saved', async () => {
+    const first = open();
+    await saved(first, 1);
+    let looks = 0;
+    const second = open({
+      ...store,
+      readIfChanged: async (key, tag) => {
+        const found = await store.readIfChanged(key, tag);
+        if (looks++ === 0) await saved(first, 2);
+        return found;
+      },
+    });
+    expect(await second.load()).toMatchObject({ epoch: 2, best: { epoch: 2 } });
+    await expect(saved(first, 3)).rejects.toMatchObject({ code: 'fold-taken' });
+    await saved(second, 3);
+    expect(await whole()).toEqual({ epoch: 3, last: 3, best: 30 });
+  });
+
+  it('one that has lost the fold does not put its weights under the plain names of a finished one', async () => {
+    const first = open();
+    await saved(first, 1);
+    const { record } = first;
+    const second = open();
+    await second.load();
+    await saved(second, 2);
+    if (!record || !second.record) throw new Error('no checkpoint');
+    await second.finish(second.record);
+    await expect(first.finish(record)).rejects.toMatchObject({ code: 'fold-taken' });
+    expect(await whole()).toEqual({ epoch: 2, last: 2, best: 20 });
+  });
+
+  it('one whose checkpoint was removed does not begin another', async () => {
+    const first = open();
+    await saved(first, 1);
+    await store.remove(KEY);
+    await expect(saved(first, 2)).rejects.toMatchObject({ code: 'fold-taken' });
+    expect(await open().load()).toBeUndefined();
   });
 });
