@@ -136,6 +136,15 @@ export function record<Results extends Record<string, Tensor>>(
 
 const attributesText = (operation: TapedOperation): string => JSON.stringify(operation.attributes);
 
+/** Where each value comes from that was not made in JavaScript, in words that all recordings of one program have in common. */
+function originsOf({ operations, inputs, variables }: Tape): ReadonlyMap<number, string> {
+  const leaves = [...inputs, ...variables].map(({ id, name }) => [id, name] as const);
+  const outputs = operations.flatMap((operation, index) =>
+    operation.outputs.map(({ id }, position) => [id, `${index}:${position}`] as const),
+  );
+  return new Map([...leaves, ...outputs]);
+}
+
 /**
  * Why two recordings of the same step on different data are not the same program, or undefined if they are: JavaScript that drew random
  * numbers, counted steps or branched on data shows here.
@@ -144,19 +153,30 @@ export function difference(first: Tape, second: Tape): string | undefined {
   if (first.operations.length !== second.operations.length) {
     return `it runs ${first.operations.length} operations one time and ${second.operations.length} the next`;
   }
+  const [origins, otherOrigins] = [originsOf(first), originsOf(second)];
+  /** What of a value is not the same in both. */
+  const change = (id: number, otherId: number | undefined): string | undefined => {
+    const [constant, other] = [first.constants.get(id), second.constants.get(otherId ?? -1)];
+    const isSame =
+      constant && other ? Buffer.compare(constant.bytes, other.bytes) === 0 : origins.get(id) === otherOrigins.get(otherId ?? -1);
+    if (isSame) return undefined;
+    return constant && other ? 'is a value made in JavaScript that changes between steps' : 'comes from elsewhere the next time';
+  };
   for (const [index, one] of first.operations.entries()) {
     const other = second.operations[index];
     if (!other || one.name !== other.name || attributesText(one) !== attributesText(other)) {
       return `operation ${index} is ${one.name} one time and ${other?.name} (or its attributes differ) the next`;
     }
     for (const [position, id] of one.inputIds.entries()) {
-      const constant = first.constants.get(id);
-      const otherConstant = second.constants.get(other.inputIds[position] ?? -1);
-      const same =
-        constant === undefined
-          ? otherConstant === undefined
-          : otherConstant !== undefined && Buffer.compare(constant.bytes, otherConstant.bytes) === 0;
-      if (!same) return `input ${position} of operation ${index} (${one.name}) is a value made in JavaScript that changes between steps`;
+      const why = change(id, other.inputIds[position]);
+      if (why !== undefined) return `input ${position} of operation ${index} (${one.name}) ${why}`;
+    }
+  }
+  for (const kind of ['results', 'assigned'] as const) {
+    if ([...first[kind].keys()].join() !== [...second[kind].keys()].join()) return `its ${kind} values are others the next time`;
+    for (const [name, { id }] of first[kind]) {
+      const why = change(id, second[kind].get(name)?.id);
+      if (why !== undefined) return `${name} ${why}`;
     }
   }
   return undefined;
