@@ -51,8 +51,9 @@ function train(
 const norm = (values: Iterable<number>): number => Math.sqrt([...values].reduce((sum, value) => sum + value * value, 0));
 
 /**
- * The largest relative difference ‖a − b‖ / ‖a‖ over the arrays of two states whose names begin with `part`. Where a gradient is nothing but rounding (a bias before batch
- * normalisation has none), AdamW still makes a whole step of its sign: such values are left out.
+ * The largest relative difference ‖a − b‖ / ‖a‖ over the arrays of two states whose names begin with `part`; NaN where one holds a NaN.
+ * Where a gradient is nothing but rounding (a bias before batch normalisation has none), AdamW still makes a whole step of its sign: such
+ * values are left out.
  */
 function largestDifference(a: NamedArrays, b: NamedArrays, part = ''): number {
   expect([...a.keys()].sort()).toEqual([...b.keys()].sort());
@@ -70,7 +71,7 @@ function largestDifference(a: NamedArrays, b: NamedArrays, part = ''): number {
     const difference = norm(indices.map((index) => (data[index] ?? 0) - (other[index] ?? Number.NaN)));
     // The mean of what was normalised just before is zero but for rounding.
     const least = name.endsWith('/movingMean') ? 1e-3 * Math.sqrt(data.length) : 0;
-    if (difference > 0) most = Math.max(most, difference / Math.max(least, norm(indices.map((index) => data[index] ?? 0))));
+    if (difference !== 0) most = Math.max(most, difference / Math.max(least, norm(indices.map((index) => data[index] ?? 0))));
   }
   return most;
 }
