@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { tinyExperiment, writeTinyDataset } from '@carpal/trainer/train/testing/tiny-dataset.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { carpal, type Ending, run } from './testing/run-cli.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -19,20 +19,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const preview = (...words: string[]) =>
-  spawnSync(
-    process.execPath,
-    [resolve(import.meta.dirname, '../cli.ts'), 'data', 'preview', '--experiment', join(folder, 'e.json'), ...words],
-    {
-      encoding: 'utf8',
-    },
-  );
+const preview = (...words: string[]): Promise<Ending> => run(carpal('data', 'preview', '--experiment', 'e.json', ...words), folder);
 
 describe('carpal data preview', () => {
   it('writes a sheet for each image picked, one tile an epoch, and the same again', async () => {
     const [first, second] = [join(folder, 'a'), join(folder, 'b')];
-    const { stdout, stderr, status } = preview('--out', first, '--images', '3', '--variants', '2');
-    expect([stderr.replace(/^npm .*\n/gm, ''), status]).toEqual(['', 0]);
+    const { stdout, stderr, code } = await preview('--out', first, '--images', '3', '--variants', '2');
+    expect([stderr, code]).toEqual(['', 0]);
     const names = ['image1_L.preview.png', 'image2_L.preview.png', 'image3_L.preview.png'];
     expect(stdout.trim().split('\n')).toEqual(names.map((name) => join(first, name)));
     expect((await readdir(first)).toSorted()).toEqual(names);
@@ -41,9 +34,9 @@ describe('carpal data preview', () => {
     const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
     expect(width).toBeGreaterThan(3 * 256);
     expect(height).toBeGreaterThan(256);
-    preview('--out', second, '--images', '1', '--variants', '2');
+    await preview('--out', second, '--images', '1', '--variants', '2');
     expect(await readFile(join(second, names[0] ?? ''))).toEqual(await readFile(join(first, names[0] ?? '')));
-    preview('--out', second, '--images', '1', '--variants', '2', '--epoch', '8');
+    await preview('--out', second, '--images', '1', '--variants', '2', '--epoch', '8');
     expect(await readFile(join(second, names[0] ?? ''))).not.toEqual(await readFile(join(first, names[0] ?? '')));
   });
 
@@ -51,9 +44,7 @@ describe('carpal data preview', () => {
     [['--out', 'x', '--variants', '0'], 64, '--variants'],
     [['--out', 'x', '--epoch', '0'], 64, '--epoch'],
     [[], 64, '--out'],
-  ])('refuses %j', (words, code, named) => {
-    const { stderr, status } = preview(...words);
-    expect(status).toBe(code);
-    expect(stderr).toContain(named);
+  ])('refuses %j', async (words, code, named) => {
+    expect(await preview(...words)).toMatchObject({ code, stderr: expect.stringContaining(named) });
   });
 });

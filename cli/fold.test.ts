@@ -1,16 +1,13 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
 import { tinyExperiment, writeTinyDataset } from '@carpal/trainer/train/testing/tiny-dataset.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url));
+import { carpal, type Ending, start } from './testing/run-cli.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -29,22 +26,14 @@ async function experimentFile(uid: string): Promise<{ experiment: SegmentationEx
   return { experiment, file };
 }
 
-type Ending = { readonly code: number | null; readonly killedBy: NodeJS.Signals | null; readonly output: string; readonly errors: string };
-
-/** Runs `carpal fold` as a process of its own and sends it `signal` as soon as its output holds `when`. */
-function runProcess(file: string, signal?: NodeJS.Signals, when = ''): Promise<Ending> {
-  const child = spawn(process.execPath, [CLI, 'fold', '--fold', '1', '--experiment', file, '--artifacts', folder]);
-  let [output, errors] = ['', ''];
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text;
-  });
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-    if (signal && output.includes(when)) child.kill(signal);
-  });
-  return new Promise((resolve) => {
-    child.on('close', (code, killedBy) => resolve({ code, killedBy, output, errors }));
-  });
+/** Runs `carpal fold` and sends it `signal` as soon as its output holds `when`. */
+async function runProcess(file: string, signal?: NodeJS.Signals, when = ''): Promise<Ending> {
+  const running = start(carpal('fold', '--fold', '1', '--experiment', file, '--artifacts', folder), folder);
+  if (signal) {
+    await running.printed(when);
+    running.process.kill(signal);
+  }
+  return await running.ended;
 }
 
 async function weightsOf(experiment: SegmentationExperiment): Promise<string[]> {
@@ -64,7 +53,7 @@ describe('carpal fold', () => {
     }
     const stopped = await runProcess(broken.file, 'SIGTERM', 'epoch 4/6');
     expect(stopped.code).toBe(75);
-    expect(stopped.errors).toMatch(/^stopped-with-checkpoint: fold 1 stopped (in|after) epoch \d/m);
+    expect(stopped.stderr).toMatch(/^stopped-with-checkpoint: fold 1 stopped (in|after) epoch \d/m);
     expect(await runProcess(broken.file, 'SIGKILL', 'epoch 6/6')).toMatchObject({ killedBy: 'SIGKILL' });
     expect(await runProcess(broken.file)).toMatchObject({ code: 0 });
     expect(await weightsOf(broken.experiment)).toEqual(await weightsOf(straight.experiment));
@@ -74,7 +63,7 @@ describe('carpal fold', () => {
     const { file } = await experimentFile('straight');
     expect(await runProcess(file)).toMatchObject({
       code: 0,
-      output: expect.stringMatching(/^fold 1 is finished: best Dice 0\.\d{4} in epoch \d\n$/m),
+      stdout: expect.stringMatching(/^fold 1 is finished: best Dice 0\.\d{4} in epoch \d\n$/m),
     });
   });
 });

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { type S3Server, startS3Server } from '@carpal/artifacts/testing/s3-server.ts';
 import { ensembleKey, FILE, foldKey, prepareKey, reportKey } from '@carpal/configs/names.ts';
@@ -10,8 +8,7 @@ import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 import { tinyExperiment, writeTinyDataset } from '@carpal/trainer/train/testing/tiny-dataset.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-
-const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url));
+import { carpal, type Ending, run } from './testing/run-cli.ts';
 
 let server: S3Server;
 let folder = '';
@@ -36,15 +33,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Runs a command as a container would, and gives its exit code and what it said on standard error. */
-async function carpal(...words: readonly string[]): Promise<{ code: number | null; errors: string }> {
-  const child = spawn(process.execPath, [CLI, ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text;
-  });
-  return new Promise((done) => void child.on('close', (code) => done({ code, errors })));
-}
+const call = (...words: readonly string[]): Promise<Ending> => run(carpal(...words), folder);
 
 const experimentOver = (uri: string) =>
   tinyExperiment(uri, { training: { epochs: 1, batchSize: 4, engine: 'eager' }, run: { folds: [0] } });
@@ -55,8 +44,8 @@ async function runStages(uri: string, artifacts: string): Promise<void> {
   await writeFile(file, JSON.stringify(experimentOver(uri)));
   const common = ['--experiment', file, '--artifacts', artifacts];
   for (const stage of [['prepare'], ['fold', '--fold', '0'], ['ensemble']]) {
-    const { code, errors } = await carpal(...stage, ...common);
-    expect(code, errors).toBe(0);
+    const { code, stderr } = await call(...stage, ...common);
+    expect(code, stderr).toBe(0);
   }
 }
 
@@ -82,17 +71,17 @@ describe('the stages with data set and artifacts in S3', () => {
   it('end with exit 65 where nothing lies in the bucket, and 78 where there is no bucket', async () => {
     const file = join(folder, 'nothing.json');
     await writeFile(file, JSON.stringify(experimentOver('s3://hands/nothing')));
-    const nothing = await carpal('prepare', '--experiment', file, '--artifacts', 's3://hands/carpal');
-    expect(nothing).toMatchObject({ code: 65, errors: expect.stringContaining('dataset-missing') });
+    const nothing = await call('prepare', '--experiment', file, '--artifacts', 's3://hands/carpal');
+    expect(nothing).toMatchObject({ code: 65, stderr: expect.stringContaining('dataset-missing') });
     const told = await openStore('s3://hands/carpal').read(`${prepareKey(experimentOver('any'))}/${FILE.progress}`);
     expect(JSON.parse(told.toString())).toMatchObject({ state: 'failed', error: { code: 'dataset-missing', where: 's3://hands/nothing' } });
-    const noBucket = await carpal('prepare', '--experiment', file, '--artifacts', 's3://nobody/carpal');
-    expect(noBucket).toMatchObject({ code: 78, errors: expect.stringContaining('store-misplaced') });
+    const noBucket = await call('prepare', '--experiment', file, '--artifacts', 's3://nobody/carpal');
+    expect(noBucket).toMatchObject({ code: 78, stderr: expect.stringContaining('store-misplaced') });
   });
 
   it('are planned for a data set in S3 by carpal run as well', async () => {
     const file = join(folder, 'run.json');
     await writeFile(file, JSON.stringify(experimentOver('s3://hands/data/tiny')));
-    expect(await carpal('run', file, '--dry-run', '--workdir', join(folder, 'work'))).toMatchObject({ code: 0, errors: '' });
+    expect(await call('run', file, '--dry-run', '--workdir', join(folder, 'work'))).toMatchObject({ code: 0, stderr: '' });
   });
 });
