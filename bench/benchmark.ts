@@ -10,7 +10,7 @@ export type Bench = {
   readonly peer: Peer;
   readonly albumentations: Albumentations;
   readonly pytorch: PyTorch;
-  /** Whether PyTorch is run without compiling too, which takes up to a minute for each network. */
+  /** Whether torch.compile is left out, which takes up to a minute for each network. */
   readonly quick: boolean;
 };
 

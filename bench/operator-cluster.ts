@@ -64,7 +64,7 @@ export async function withOperatorCluster<Result>(
       const parts = await Promise.all(pids.map(async ([name, pid]) => [name, await processUsage(pid)] as const));
       const sum = (value: (part: { rssMb: number; cpuSeconds: number }) => number): number =>
         parts.reduce((all, [, part]) => all + value(part), 0);
-      const nodes = nodesPid === undefined ? [] : [['simulated nodes', (await processUsage(nodesPid)).cpuSeconds] as const];
+      const nodes = nodesPid === undefined ? [] : [['simulated nodes, not in the sum', (await processUsage(nodesPid)).cpuSeconds] as const];
       return {
         rssMb: sum(({ rssMb }) => rssMb),
         cpuSeconds: sum(({ cpuSeconds }) => cpuSeconds),

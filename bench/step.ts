@@ -56,11 +56,11 @@ export function checkSameNetwork(network: string, ours: Figure, peers: readonly 
   });
 }
 
-/** One network at one size and precision, beside PyTorch in whichever way is fastest for it. */
+/** One network at one size and precision, beside PyTorch in whichever of the ways tried is fastest for it. */
 const step = (network: string, size: number, precision: StepRequest['precision']): Benchmark => ({
   name: `step-${network}-${size}${precision === 'float32' ? '' : `-${precision}`}`,
   item: 'image',
-  what: `a training step of ${network} at ${size} px, 1 in a batch, ${precision}; the peer is PyTorch at its fastest`,
+  what: `a training step of ${network} at ${size} px, 1 in a batch, ${precision}; the peer is PyTorch in the fastest of the ways under All peers`,
   goal: precision === 'float32' ? 0.9 : 1.05,
   run: async (bench) => {
     if (!existsSync(peerNetwork(network))) {

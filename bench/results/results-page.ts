@@ -142,7 +142,8 @@ function claims({ ceilings: kept, overlap: shared, readings }: StudyFigures): st
 
 /** The page: budget, claims, networks, ablations, ceilings, overlap. What is not measured yet is left out. */
 export function resultsPage(study: Study, classes: readonly string[], figures: StudyFigures): string {
-  const everything = [...figures.ceilings, ...Object.values(figures.folds), ...Object.values(figures.readings)];
+  const overlaps = figures.overlap === undefined ? [] : [figures.overlap];
+  const everything = [...figures.ceilings, ...overlaps, ...Object.values(figures.folds), ...Object.values(figures.readings)];
   const machines = [...new Set(everything.map(({ machine }) => machine))].join('; ');
   return `${[
     '# Results',

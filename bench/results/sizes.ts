@@ -1,7 +1,7 @@
 import type { StudySize } from './study.ts';
 
 /**
- * The study of docs/results.md: about forty minutes of two cores. Networks are narrower than their default where that alone would take
+ * The study of docs/results.md: about an hour of two cores. Networks are narrower than their default where that alone would take
  * most of the time; the page says how wide each is.
  */
 export const FULL: StudySize = {
