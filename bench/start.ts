@@ -61,7 +61,8 @@ const firstStep: Benchmark = {
       const child = spawn(node, words, { stdio: 'ignore' });
       const closed = once(child, 'close');
       while (!(await hasStepped(store, `${key}/${FILE.progress}`))) {
-        if (child.exitCode !== null) throw new Error(`carpal fold ended with status ${child.exitCode} before its first step`);
+        const how = child.exitCode ?? child.signalCode;
+        if (how !== null) throw new Error(`carpal fold ended with ${how} before its first step`);
         await pause(POLL_MS);
       }
       child.kill('SIGKILL');
