@@ -34,7 +34,7 @@ format: setup ## mend the format
 manifests: setup ## infra/gitops (base and components), from the code
 	node operator/manifests/main.ts
 
-bench: setup ## the figures of docs/benchmarks.md, each beside its peer
+bench: setup ## the quick figures of docs/benchmarks.md, each beside its peer (./carpal bench --help names the others)
 	./carpal bench
 
 clean: ## remove what runs have left here (the cache of builds stays)

@@ -17,8 +17,9 @@ export type Judgement =
 const METADATA: readonly string[] = ['name', 'namespace', 'uid', 'generation', 'creationTimestamp', 'resourceVersion'];
 
 /**
- * Either the complete experiment, or all that is wrong with it, such as a size that is `auto`. A field that is not known is no mistake here: a definition that is updated
- * under a running operator must not end experiments. `classLists` are the names that dataset.classes may have. Changes nothing.
+ * Either the complete experiment, or all that is wrong with it, such as a size that is `auto`. A field that is not known is no mistake here: a
+ * definition that is updated under a running operator must not end experiments. `classLists` are the names that dataset.classes may have.
+ * Changes nothing.
  */
 export function judgeManifest(object: unknown, classLists: readonly string[]): Judgement {
   const manifest = withoutRest(object);
