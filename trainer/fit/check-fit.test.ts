@@ -114,6 +114,18 @@ describe('a fold', () => {
     expect(await store.list(`${foldKey(experiment, 0)}/checkpoint`)).toEqual([]);
   });
 
+  it('that was stopped before its first step is checked when it goes on', async () => {
+    const made = tinyExperiment(join(folder, 'data'));
+    const experiment = { ...made, metadata: { ...made.metadata, uid: 'stopped-at-once' } };
+    const store = openStore(folder);
+    await runPrepare({ experiment, store, clock: Date.now });
+    const stage = { experiment, fold: 0, store, clock: Date.now, log: () => undefined };
+    await expect(runFold({ ...stage, signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'stopped-with-checkpoint' });
+    const memoryLimit = { bytes: 100 * MB, from: 'the control group' };
+    const again = runFold({ ...stage, signal: new AbortController().signal, memoryLimit });
+    await expect(again).rejects.toMatchObject({ code: 'memory-too-small', exit: 78 });
+  });
+
   it('that is told to stop while a step is tried stops, and does not fail', async () => {
     const made = tinyExperiment(join(folder, 'data'));
     const experiment = { ...made, metadata: { ...made.metadata, uid: 'stopped' } };

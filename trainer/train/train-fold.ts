@@ -92,7 +92,7 @@ async function learn(
   const engine = engineOf(spec, model, training.log);
   let loop: TrainingLoop | undefined;
   try {
-    if (!record) await checkBeforeFirstStep(training, model, engine);
+    if (!hasStepped(record)) await checkBeforeFirstStep(training, model, engine);
     loop = new TrainingLoop({
       ...training,
       spec,
@@ -110,10 +110,15 @@ async function learn(
     const end = await loop.run();
     if (end === 'stopped') throw stopped(training, loop.position);
   } catch (error) {
-    throw isAllocationFailure(error) ? outOfMemory(training, loop?.hasStepped ?? false, error) : error;
+    throw isAllocationFailure(error) ? outOfMemory(training, loop?.hasStepped || hasStepped(record), error) : error;
   } finally {
     engine.dispose();
   }
+}
+
+/** Whether a step was done before the checkpoint: a fold that was stopped at once has one too. */
+function hasStepped(record: CheckpointRecord | undefined): boolean {
+  return record !== undefined && (record.epoch > 1 || record.step > 0);
 }
 
 /** Throws `memory-too-small` where a step would not fit. */
@@ -127,8 +132,8 @@ async function checkBeforeFirstStep(
 }
 
 /** What fitted once may fit again; what never did will not. */
-function outOfMemory({ experiment: { spec }, memoryLimit }: FoldTraining, hasStepped: boolean, cause: unknown): CarpalError {
-  if (hasStepped) return new CarpalError('out-of-memory', 'there was no memory for a step that had fitted before', { cause });
+function outOfMemory({ experiment: { spec }, memoryLimit }: FoldTraining, hasFitted: boolean, cause: unknown): CarpalError {
+  if (hasFitted) return new CarpalError('out-of-memory', 'there was no memory for a step that had fitted before', { cause });
   const { input, training, model } = spec;
   const limit = { limitMb: memoryLimit.bytes / 2 ** 20, from: `of ${memoryLimit.from}` };
   return memoryTooSmall({ network: model.name, size: input.size, batchSize: training.batchSize, ...limit }, cause);
@@ -137,7 +142,7 @@ function outOfMemory({ experiment: { spec }, memoryLimit }: FoldTraining, hasSte
 /** What follows the last epoch; done again in full if it was broken off. */
 async function conclude(training: FoldTraining, model: Model, validation: ValidationSource, truth: TruthMasks): Promise<void> {
   const { experiment, checkpoints, key, prepared, signal, store } = training;
-  const record = await checkpoints.load();
+  const { record } = checkpoints;
   if (!record?.best)
     throw new CarpalError('checkpoint-invalid', 'the fold has no best checkpoint', { where: `${key}/${FILE.checkpointState}` });
   writeWeights(model, await checkpoints.readWeights(record.best), record.best.file);
