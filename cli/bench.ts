@@ -167,7 +167,7 @@ export const command = (): Command =>
     )
     .argument(
       '[names...]',
-      `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step, infer, epochs, start: all of a kind; all: everything of these (installs PyTorch). Apart: ${OF_THE_OPERATOR.join(', ')}; operator: these three; ${SOAK}: the operator under random faults; ${RESULTS}: Dice of every network and of the choices around it, in about an hour`,
+      `some of ${BENCHMARKS.map(({ name }) => name).join(', ')}; step, step-256, infer, epochs, start: all of a kind; all: everything of these (installs PyTorch). Apart: ${OF_THE_OPERATOR.join(', ')}; operator: these three; ${SOAK}: the operator under random faults; ${RESULTS}: Dice of every network and of the choices around it, in about an hour`,
     )
     .option('--json', 'print the figures as JSON')
     .option('--write', 'put the figures into docs/benchmarks.md, or docs/results.md')

@@ -113,7 +113,7 @@ export const ERRORS = {
   },
   'weights-invalid': {
     exit: EXIT.data,
-    meaning: 'A weights file is damaged or not safetensors.',
+    meaning: 'A weights file is damaged, is not safetensors, or holds numbers that are not finite.',
     remedy: 'Give a .safetensors file that carpal wrote, or copy it again.',
   },
   'weights-mismatch': {
