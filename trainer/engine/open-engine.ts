@@ -74,7 +74,7 @@ export function openTrainingEngine(settings: TrainingSettings, choice: EngineCho
   }
 }
 
-/** Inference with the weights that the model has now; `auto` goes on eagerly where the forward pass cannot be recorded. */
+/** Inference with the model's weights, which stay as they are meanwhile; `auto` goes on eagerly where the forward pass cannot be recorded. */
 export function openPredictor(model: Model, choice: EngineChoice): Predictor {
   if (choice === 'eager') return createEagerPredictor(model);
   const graph = createGraphPredictor(model);

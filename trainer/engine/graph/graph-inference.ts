@@ -1,13 +1,12 @@
 /** Inference and validation as recorded graphs: the forward pass with the weights as session state. */
 import type { Model } from '../../models/model.ts';
-import { savedVariables } from '../../models/weights.ts';
+import { readWeights, savedVariables } from '../../models/weights.ts';
 import { lossValueOf, type WeightedLoss } from '../../objective/losses.ts';
 import { batchTensors, imageTensor } from '../device-batch.ts';
 import type { NamedArrays } from '../named-arrays.ts';
 import type { Evaluator, Predictor } from '../step.ts';
 import { type Tensor4D, tf } from '../tensorflow.ts';
 import { targetsOf } from '../training-function.ts';
-import { readVariables } from '../variable-arrays.ts';
 import { compile, type Program, tapeOf } from './compile.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import type { Feed, GraphSession } from './graph-session.ts';
@@ -60,12 +59,11 @@ const imagesFeed = (images: Float32Array, count: number, size: number): Feed => 
   values: images,
 });
 
-/** Inference with a model's weights as they are when it is made. */
+/** Inference with a model's weights, which stay as they are meanwhile: each shape of batch reads them when it first comes. */
 export function createGraphPredictor(model: Model): Predictor {
-  const arrays = readVariables(savedVariables(model));
   const sessions = new ForwardSessions(
     model,
-    () => ({ version: 0, arrays: () => arrays }),
+    () => ({ version: 0, arrays: () => readWeights(model) }),
     (count, size) => {
       const images = imageTensor(model, new Float32Array(count * size * size), count, size);
       return { name: 'forward', inputs: { images }, run: () => ({ logits: model.forward(images, false)[0] as Tensor4D }) };
