@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFolderStore } from './folder-store.ts';
 import { openStore } from './open-store.ts';
+import { beginPartial } from './partial.ts';
 import { describeStore } from './store-cases.ts';
 
 const run = promisify(execFile);
@@ -46,16 +47,20 @@ describe('a folder store', () => {
     });
   });
 
-  it('does not list, and takes away, what a killed process left half written', async () => {
+  it('does not list, and takes away, what a killed process left half written, and what another machine gave up long ago', async () => {
     const folder = await mkdtemp(join(root, 'store-'));
     await mkdir(join(folder, 'checkpoint'));
     const { stdout } = await run(process.execPath, ['-e', 'console.log(process.pid)']);
-    await writeFile(join(folder, `checkpoint/last.partial-${stdout.trim()}-00ff`), 'half');
-    await writeFile(join(folder, `checkpoint/last.partial-${process.ppid}-00ff`), 'of a living process');
+    const own = beginPartial('last');
+    const [ended, living] = [stdout.trim(), process.ppid].map((pid) => own.replace(`-${process.pid}-`, `-${pid}-`));
+    const [old, young] = ['last.partial-1-00ff', 'last.partial-2-00ff'];
+    for (const name of [ended, living, old, young]) await writeFile(join(folder, `checkpoint/${name}`), 'half');
+    const longAgo = Date.now() / 1000 - 3600;
+    await utimes(join(folder, `checkpoint/${old}`), longAgo, longAgo);
     const store = openFolderStore(folder);
     expect(await store.list('')).toEqual([]);
     await store.write('checkpoint/last', 'whole');
-    expect(await readdir(join(folder, 'checkpoint'))).toEqual(['last', `last.partial-${process.ppid}-00ff`]);
+    expect((await readdir(join(folder, 'checkpoint'))).sort()).toEqual(['last', living, young].sort());
   });
 });
 

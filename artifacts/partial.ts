@@ -1,24 +1,29 @@
-/** Names of writes under way: `<name>.partial-<pid>-<random>`, beside what they will become. */
-import { randomBytes } from 'node:crypto';
+/** Names of writes under way: `<name>.partial-<pid>-<machine><random>`, beside what they will become. */
+import { createHash, randomBytes } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
 
-const PARTIAL = /\.partial-([0-9]+)-[0-9a-f]+$/;
+const PARTIAL = /\.partial-([0-9]+)-([0-9a-f]+)$/;
+/** Machines and pods that share a folder do not see each other's processes. */
+const MACHINE = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+/** A write on another machine that has not moved for so long has been given up. */
+const ABANDONED_MS = 10 * 60_000;
 
 const mine = new Set<string>();
 const swept = new Set<string>();
 
-/** The process that a partial name belongs to, or undefined for any other name. */
-export function partialOf(name: string): { pid: number } | undefined {
-  const pid = PARTIAL.exec(name)?.[1];
-  return pid === undefined ? undefined : { pid: Number(pid) };
+/** The process that a partial name belongs to, and whether it is one of this machine; undefined for any other name. */
+export function partialOf(name: string): { readonly pid: number; readonly isLocal: boolean } | undefined {
+  const [, pid, rest = ''] = PARTIAL.exec(name) ?? [];
+  return pid === undefined ? undefined : { pid: Number(pid), isLocal: rest.startsWith(MACHINE) };
 }
 
 /** A name for a write to `path` that nobody else has; give it to {@link endPartial} when the write has ended. */
 export function beginPartial(path: string): string {
   // Random, because a container that is started again has the process number it had before.
-  const partial = `${path}.partial-${process.pid}-${randomBytes(6).toString('hex')}`;
+  const partial = `${path}.partial-${process.pid}-${MACHINE}${randomBytes(6).toString('hex')}`;
   mine.add(partial);
   return partial;
 }
@@ -40,16 +45,17 @@ export async function sweepPartials(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const partial = partialOf(name);
     const path = join(folder, name);
-    if (partial === undefined || mine.has(path)) continue;
-    if (partial.pid === process.pid ? await isOlderThanThisProcess(path) : !isAlive(partial.pid)) await rm(path, { force: true });
+    if (partial !== undefined && !mine.has(path) && (await isLeft(partial, path))) await rm(path, { force: true });
   }
 }
 
-/** Whether a file was written before this process began. A younger one with our number is under way in another of our threads. */
-async function isOlderThanThisProcess(path: string): Promise<boolean> {
-  const beganMs = Date.now() - process.uptime() * 1000;
+async function isLeft({ pid, isLocal }: { pid: number; isLocal: boolean }, path: string): Promise<boolean> {
+  if (isLocal && pid !== process.pid) return !isAlive(pid);
   const file = await stat(path).catch(() => undefined);
-  return file !== undefined && file.mtimeMs < beganMs - 1000;
+  if (file === undefined) return false;
+  // A younger one with our number is under way in another of our threads.
+  const beganMs = Date.now() - process.uptime() * 1000;
+  return file.mtimeMs < (isLocal ? beganMs - 1000 : Date.now() - ABANDONED_MS);
 }
 
 function isAlive(pid: number): boolean {

@@ -1,3 +1,4 @@
+import { inParallel } from '@carpal/artifacts/in-parallel.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import type { Polygon } from '@carpal/masks/polygon.ts';
@@ -5,7 +6,6 @@ import type { Runs } from '@carpal/masks/runs.ts';
 import { parseAnnotation, readAnnotationText } from './annotation.ts';
 import { type BoneStatistics, gatherBones } from './bone-statistics.ts';
 import { type Dataset, discoverDataset, type Sample } from './discover.ts';
-import { inParallel } from './in-parallel.ts';
 import { readSheet, readSheetHeader } from './read-sheet.ts';
 
 type DefectKind =

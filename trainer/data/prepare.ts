@@ -1,3 +1,4 @@
+import { inParallel } from '@carpal/artifacts/in-parallel.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, preparedKey } from '@carpal/configs/names.ts';
@@ -6,7 +7,6 @@ import { readAnnotation } from './annotation.ts';
 import { checkNames } from './check-dataset.ts';
 import { type Dataset, discoverDataset, type Sample } from './discover.ts';
 import { fitImage } from './fit-image.ts';
-import { inParallel } from './in-parallel.ts';
 import { type Person, personKey, readPersonTable } from './person-table.ts';
 import { polygonArea } from './polygon-area.ts';
 import { encodePolygons } from './polygon-file.ts';

@@ -1,9 +1,9 @@
 import { createHash, hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inParallel } from '@carpal/artifacts/in-parallel.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { Dataset, Sample } from './discover.ts';
-import { inParallel } from './in-parallel.ts';
 import { PERSON_TABLE } from './person-table.ts';
 import { PREPARED_VERSION } from './prepared.ts';
 
