@@ -1,5 +1,6 @@
 /** What people, queues and time do to an experiment while it goes on, and after its end. */
 import { describe, expect, it } from 'vitest';
+import type { Job } from '../kubernetes/api/objects.ts';
 import { EXPERIMENTS, JOBS, PODS, resourcePath } from '../kubernetes/api/resource-path.ts';
 import { hasCondition } from '../testing/operator-world.ts';
 import { type Costs, expectSound, untilQuiet } from './expect-sound.ts';
@@ -145,23 +146,20 @@ export function steeringFaults(world: () => FaultWorld): void {
       await runningPod(world(), 'taken-fold-1-1');
       await world().until('taken', ({ status }) => status?.folds?.[1]?.state === 'Running');
       await admit(world(), 'taken-fold-1-1', true);
-      // As a queue does: nothing is let go again before what was taken back has ended.
-      await world().eventually('the Job to be suspended or over', () =>
-        world()
-          .jobs.get(`${world().namespace}/taken-fold-1-1`)
-          ?.status?.conditions?.some(({ type, status }) => status === 'True' && (type === 'Suspended' || type === 'Failed')),
-      );
-      const isOver = (phase: string | undefined): boolean => phase === 'Succeeded' || phase === 'Failed';
-      await world().eventually('its pod to end', () =>
+      // As a queue does: nothing is let go again before what was taken back has ended. The pod goes once its Job's controller has counted it.
+      await world().eventually('its pod to go', () =>
         world()
           .pods.list()
-          .every(({ metadata, status }) => !metadata.name.startsWith('taken-fold-1-1-') || isOver(status?.phase)),
+          .every(({ metadata }) => !metadata.name.startsWith('taken-fold-1-1-')),
       );
-      const again = await world().until('taken', ({ status }) => status?.folds?.[1]?.state === 'Queued');
-      await admit(world(), `taken-fold-1-${again.status?.folds[1]?.attempts}`, false);
-      const { status } = await world().until('taken', (seen) => hasCondition(seen, 'Complete'));
-      // Where the pod has ended before its Job's controller has suspended the Job, the Job is over, and a further one takes its place.
-      const excused = (status?.folds[1]?.attempts ?? 0) - 1;
+      const { client, namespace } = world();
+      const path = resourcePath(JOBS, { namespace, name: 'taken-fold-1-1' });
+      const { status } = await client.request<Job>({ method: 'GET', path });
+      // Where the pod has ended before the Job was suspended, the Job is over, and a further one takes its place.
+      const isOver = status?.conditions?.some((one) => one.status === 'True' && (one.type === 'FailureTarget' || one.type === 'Failed'));
+      const excused = isOver ? 1 : 0;
+      await world().until('taken', ({ status: seen }) => seen?.folds?.[1]?.state === 'Queued' && seen.folds[1].attempts === 1 + excused);
+      await admit(world(), `taken-fold-1-${1 + excused}`, false);
       await expectSound(world(), 'taken', { state: 'Complete', costs: { 'fold 1': { excused } }, podsBesides: 1 - excused });
     });
   });
