@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ModelOptions } from '../../models/model.ts';
 import { MODELS } from '../../models/registry.ts';
 import { randomFor } from '../../random.ts';
 import { createEagerStep } from '../eager-step.ts';
@@ -9,6 +8,7 @@ import type { StepBatch, TrainingStep } from '../step.ts';
 import { tf } from '../tensorflow.ts';
 import type { TrainingSettings } from '../training-function.ts';
 import { createGraphStep } from './graph-step.ts';
+import { buildSmall, SMALL_NETWORKS } from './testing/small-networks.ts';
 
 const CLASSES = 5;
 const LOSSES = [
@@ -26,9 +26,7 @@ function batchOf(index: number, size = 32, count = 2): StepBatch {
 }
 
 function settingsOf(name: string, options = {}, more: Partial<TrainingSettings> = {}, seed = 3): TrainingSettings {
-  // Not by buildModel: UNet's width is none of a manifest's options, and at full width its row takes half a minute.
-  const model = MODELS.find((entry) => entry.name === name)?.build({ options, classes: CLASSES, seed });
-  if (!model) throw new Error(`there is no network "${name}"`);
+  const model = buildSmall(name, { options, classes: CLASSES, seed });
   return { model, losses: LOSSES, optimizer: { name: 'AdamW', weightDecay: 1e-2 }, ...more };
 }
 
@@ -84,26 +82,6 @@ function gradientDifference(a: NamedArrays, b: NamedArrays): number {
   return norm(differences) / norm(means.map(([, { data }]) => norm(data)));
 }
 
-/** Small forms that run all of a network's code; in narrower ones sums cancel so far that rounding is all that is left of some gradients. */
-const SMALL: readonly [name: string, options: ModelOptions][] = [
-  ['UNet', { width: 8 }],
-  ['SlimUNet', { width: 4, depth: 3 }],
-  ['NestedUNet', { width: 8 }],
-  ['NestedUNet', { width: 8, deepSupervision: true }],
-  ['UNet3Plus', { width: 8 }],
-  ['UNet3Plus', { width: 8, guidance: true, deepSupervision: true }],
-  ['FCNResNet50', { width: 8 }],
-  ['CustomUNet', { width: 4 }],
-  ['DUCKNet', { width: 2 }],
-  ['RAPUNet', { width: 2, divisor: 16 }],
-  ['RAPUNet', { width: 2, divisor: 16, head: 'published' }],
-  ['SegFormer', { variant: 'B0', divisor: 8 }],
-  ['SegFormer', { variant: 'published', divisor: 16 }],
-  ['HRNet', { variant: 'W18', divisor: 6 }],
-  ['UNetPlusPlus', { divisor: 8 }],
-  ['UNetPlusPlus', { encoder: 'ResNet50', divisor: 8 }],
-];
-
 /** Images of a batch; two, but for a network whose activation squares, and with it the rounding of what it is given: over more it evens out. */
 const IMAGES: Readonly<Record<string, number>> = { RAPUNet: 8 };
 
@@ -111,10 +89,10 @@ const IMAGES: Readonly<Record<string, number>> = { RAPUNet: 8 };
 const nudged = (batch: StepBatch): StepBatch => ({ ...batch, images: batch.images.map((value) => value * (1 + 2 ** -23)) });
 
 it('compares every network of the registry', () => {
-  expect(new Set(SMALL.map(([name]) => name))).toEqual(new Set(MODELS.map(({ name }) => name)));
+  expect(new Set(SMALL_NETWORKS.map(([name]) => name))).toEqual(new Set(MODELS.map(({ name }) => name)));
 });
 
-describe.each(SMALL)('the recorded step of %s with %o', (name, options) => {
+describe.each(SMALL_NETWORKS)('the recorded step of %s with %o', (name, options) => {
   const settings = (seed?: number) => settingsOf(name, options, { seed: 5 }, seed);
   let batches: readonly [StepBatch, StepBatch];
   let first: NamedArrays;
