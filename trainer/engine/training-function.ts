@@ -94,7 +94,7 @@ export function createTrainingFunction(settings: TrainingSettings, scaler?: Loss
       () => lossOfHeads(model.forward(images, true, seed), targets),
       trainable.map(({ variable }) => variable),
     );
-    // A variable that the loss does not depend on has no gradient: it stays where it is.
+    // A variable that the loss does not depend on has no gradient: nothing but weight decay moves it.
     let gradients = trainable.map(({ variable }) => grads[variable.name] ?? tf.zerosLike(variable));
     if (scaler) gradients = scaler.unscaled(gradients);
     if (sum) gradients = sum.add(gradients);
