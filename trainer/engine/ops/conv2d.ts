@@ -1,6 +1,7 @@
 import { type Attribute, booleanAttribute, integersAttribute, runKernel, textAttribute, typeAttribute } from '../kernels.ts';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow.ts';
 import { withGradient } from '../with-gradient.ts';
+import { transposedProduct } from './matrix-product.ts';
 
 /** How a convolution steps over its input. */
 export type ConvolutionGeometry = {
@@ -41,8 +42,24 @@ export function conv2d(x: Tensor4D, kernel: Tensor, geometry: ConvolutionGeometr
     saved: [x, kernel],
     gradient: (dy, saved) => {
       const [input, weights] = saved as [Tensor, Tensor];
-      const byWeights = runKernel('Conv2DBackpropFilter', attributes, [input, shapeTensor(weights.shape), dy]);
+      const byWeights = isPointwise(weights, geometry)
+        ? byPointwiseWeights(input, dy, weights.shape)
+        : runKernel('Conv2DBackpropFilter', attributes, [input, shapeTensor(weights.shape), dy]);
       return byInput ? [byWeights, runKernel('Conv2DBackpropInput', attributes, [shapeTensor(input.shape), weights, dy])] : [byWeights];
     },
   }));
+}
+
+/** Whether every output pixel is a product of the one input pixel below it. */
+function isPointwise({ shape: [height, width] }: Tensor, { stride = 1, padding = 'same' }: ConvolutionGeometry): boolean {
+  return height === 1 && width === 1 && stride === 1 && typeof padding === 'string';
+}
+
+/**
+ * The gradient by a 1×1 kernel as one product of matrices: oneDNN's convolution takes several times as long for it (2048 to 512 channels over
+ * 64×64 pixels in bfloat16). Forward, and by the input, the two are alike.
+ */
+function byPointwiseWeights(input: Tensor, dy: Tensor, shape: readonly number[]): Tensor {
+  const [, , from = 1, to = 1] = shape;
+  return tf.reshape(transposedProduct(tf.reshape(input, [-1, from]), tf.reshape(dy, [-1, to])), [...shape]);
 }

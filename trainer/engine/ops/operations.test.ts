@@ -64,6 +64,24 @@ const rows: Row[] = [
     plain: (x, kernel) => tf.conv2d(four(x), four(kernel), 1, 'same'),
   },
   {
+    name: '1×1 convolution',
+    shapes: [
+      [2, 6, 5, 3],
+      [1, 1, 3, 4],
+    ],
+    fast: (x, kernel) => conv2d(four(x), given(kernel)),
+    plain: (x, kernel) => tf.conv2d(four(x), four(kernel), 1, 'same'),
+  },
+  {
+    name: '1×1 convolution at stride 2',
+    shapes: [
+      [2, 6, 5, 3],
+      [1, 1, 3, 4],
+    ],
+    fast: (x, kernel) => conv2d(four(x), given(kernel), { stride: 2 }),
+    plain: (x, kernel) => tf.conv2d(four(x), four(kernel), 2, 'same'),
+  },
+  {
     name: 'convolution at stride 2',
     shapes: [
       [2, 6, 6, 2],
