@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { benchmarkPage } from './benchmark-page.ts';
-import { compareCommitted, type Measured, merged } from './committed.ts';
+import { type Committed, compareCommitted, type Measured, merged } from './committed.ts';
 import { operatorOutcome } from './operator-outcome.ts';
 import type { Outcome } from './run-benchmarks.ts';
 
@@ -35,6 +37,11 @@ describe('committed figures', () => {
     const found = compareCommitted([outcome('vote', 1), outcome('feed', 10)], committed);
     expect(found).toEqual({ compared: 1, fallen: [], unknown: ['vote'] });
     expect(compareCommitted([outcome('feed', 10)], { ratios: [] })).toMatchObject({ compared: 0, unknown: ['feed'] });
+  });
+
+  it('stand on the committed page as in the committed data', () => {
+    const docs = (name: string): string => readFileSync(join(import.meta.dirname, '../docs', name), 'utf8');
+    expect(benchmarkPage(JSON.parse(docs('benchmarks.json')) as Committed)).toBe(docs('benchmarks.md'));
   });
 
   it('are a page that tells the machine, the revision and both sides', () => {

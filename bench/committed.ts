@@ -5,6 +5,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { benchmarkPage } from './benchmark-page.ts';
+import { figuresText } from './figures-text.ts';
 import type { OperatorOutcome } from './operator-outcome.ts';
 import type { Outcome } from './run-benchmarks.ts';
 
@@ -70,13 +71,10 @@ export async function writeCommitted(
       names,
     ),
   };
-  await writeFileAtomically(PAGE, benchmarkPage(committed));
-  await writeFileAtomically(DATA, `${JSON.stringify(committed, rounded, 1)}\n`);
-}
-
-/** Seconds to the microsecond are more than any clock here deserves. */
-function rounded(_key: string, value: unknown): unknown {
-  return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
+  const text = figuresText(committed);
+  // The page is made of what stands in the data, so that it can be made again.
+  await writeFileAtomically(PAGE, benchmarkPage(JSON.parse(text) as Committed));
+  await writeFileAtomically(DATA, text);
 }
 
 /** What the committed ratios say of new ones. */

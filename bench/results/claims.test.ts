@@ -18,10 +18,11 @@ const said = (ours: ReadingFigure, theirs: ReadingFigure) =>
   );
 
 describe('a claim about two readings', () => {
-  it('is confirmed, refuted or not decided by where the interval over people lies', () => {
-    const [low, high] = [figure(0.5, 0.6, 0.7, 0.65), figure(0.55, 0.66, 0.74, 0.7)];
-    expect(said(high, low)).toMatch(/^\*\*Ours is better: confirmed\*\*, \+0\.0500 \(\+0\.0\d+ to \+0\.0\d+, p 0\.125\)\.$/);
+  it('is confirmed, refuted or not decided by where the interval over people lies, and by their number', () => {
+    const [low, high] = [figure(0.5, 0.6, 0.7, 0.65, 0.6, 0.5), figure(0.55, 0.66, 0.74, 0.7, 0.64, 0.56)];
+    expect(said(high, low)).toMatch(/^\*\*Ours is better: confirmed\*\*, \+0\.0500 \(\+0\.0\d+ to \+0\.0\d+, p 0\.031\)\.$/);
     expect(said(low, high)).toContain('refuted**, −0.0500');
+    expect(said(figure(0.55, 0.66, 0.74, 0.7), figure(0.5, 0.6, 0.7, 0.65))).toContain('not decided**, +0.0500');
     expect(said(figure(0.5, 0.7, 0.6), figure(0.6, 0.6, 0.6))).toContain('not decided');
     expect(verdictOf(gainOver(low, low))).toBe('not decided');
   });

@@ -4,10 +4,17 @@ import { type Gain, gainOver, type ReadingFigure } from './reading-figure.ts';
 
 export type Verdict = 'confirmed' | 'refuted' | 'not decided';
 
-/** A claim is confirmed or refuted where all of the interval lies on one side of nothing. */
-export function verdictOf({ interval }: Gain): Verdict {
-  if (interval && interval.low > 0) return 'confirmed';
-  return interval && interval.high < 0 ? 'refuted' : 'not decided';
+/** What chance may bring about as often as this is not decided. */
+const LEAST_SURPRISE = 0.05;
+
+/**
+ * A claim is confirmed or refuted where all of the interval lies on one side of nothing and the differences' signs are hardly chance: the
+ * interval alone is too narrow where people are few.
+ */
+export function verdictOf({ interval, p }: Gain): Verdict {
+  if (!interval || p >= LEAST_SURPRISE) return 'not decided';
+  if (interval.low > 0) return 'confirmed';
+  return interval.high < 0 ? 'refuted' : 'not decided';
 }
 
 const points = (share: number, digits = 4): string => `${share < 0 ? '−' : '+'}${Math.abs(share).toFixed(digits)}`;

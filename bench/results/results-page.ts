@@ -46,7 +46,7 @@ function networks(study: Study, { folds, readings }: StudyFigures): string {
   });
   return section(
     'Networks',
-    'Fold 0 of each, one network without further views, threshold 0.5. In brackets the middle 95 % when people are drawn anew.',
+    'Fold 0 of each, one network without further views, threshold 0.5. In brackets the middle 95 % when people are drawn anew. The seconds\nare those of a machine that may have had other work; `docs/benchmarks.md` compares speeds.',
     table(['network', 'options', 'parameters', 'Dice', 'seconds an epoch', 'peak MB', 'revision'], rows),
   );
 }
@@ -135,7 +135,7 @@ function claims({ ceilings: kept, overlap: shared, readings }: StudyFigures): st
   const lines = sentences.flatMap((sentence) => (sentence === undefined ? [] : [`- ${sentence}`]));
   return section(
     'Claims',
-    'Confirmed or refuted where the whole interval lies on one side of nothing, by these figures.',
+    'Confirmed or refuted where the whole interval lies on one side of nothing and p is under 0.05, by these figures.',
     lines.join('\n'),
   );
 }
