@@ -32,7 +32,7 @@ export const ERRORS = {
   },
   'memory-too-small': {
     exit: EXIT.configuration,
-    meaning: 'A training step needs more memory than the process may use.',
+    meaning: 'A training step, or the logits of one image in all its views, need more memory than the process may use.',
     remedy: 'Lower training.batchSize or input.size, take a narrower network, or give more memory.',
   },
   'trial-failed': {

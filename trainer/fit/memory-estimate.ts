@@ -5,7 +5,7 @@
 import type { StepMemory } from '../engine/graph/step-memory.ts';
 
 /** Node, TensorFlow's library and its graph. */
-const PROCESS_MB = 420;
+export const PROCESS_MB = 420;
 /** Of what a step's values hold: the allocator's gaps, and what kernels need beside their results. */
 const LIVE_FACTOR = 1.3;
 /** The session's own, the evaluator's weights, and a checkpoint's copies in JavaScript while one is written. */

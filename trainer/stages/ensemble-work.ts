@@ -1,6 +1,7 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PreparedSet } from '../data/prepared.ts';
+import type { MemoryLimit } from '../fit/memory-limit.ts';
 import type { ChosenThreshold } from '../infer/choose-thresholds.ts';
 
 export type EnsembleStage = {
@@ -12,6 +13,8 @@ export type EnsembleStage = {
   /** What it runs on, for the report. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly onProgress?: (done: number, total: number) => void;
+  /** What the process may use, by default what the system says. */
+  readonly memoryLimit?: MemoryLimit;
 };
 
 /** What the parts of the ensemble share. */

@@ -6,6 +6,8 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { ensembleKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
+import { checkViews } from '../fit/check-views.ts';
+import { readMemoryLimit } from '../fit/memory-limit.ts';
 import { chooseThresholds } from '../infer/choose-thresholds.ts';
 import { openFoldNetworks } from '../infer/fold-networks.ts';
 import { outOfFoldImages } from '../infer/out-of-fold-scores.ts';
@@ -35,7 +37,8 @@ export type EnsembleResult = {
 /**
  * The ensemble stage: the folds' networks vote on every test image, the out-of-fold masks are scored, and both are reported. Images
  * stream through one at a time. Everything is made in a local folder and put into the store at the end, so an interrupted ensemble leaves
- * nothing half-made and simply runs again. Without test images the submission has no rows, and the report says so.
+ * nothing half-made and simply runs again. Without test images the submission has no rows, and the report says so. Throws `memory-too-small`
+ * where the logits of all networks would be too much.
  */
 export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult> {
   const { experiment, store, clock } = stage;
@@ -44,6 +47,9 @@ export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult>
   try {
     await report.write({ state: 'running' });
     const prepared = await findPrepared(experiment, store);
+    const { memoryLimit = await readMemoryLimit() } = stage;
+    const { ensemble, run } = experiment.spec;
+    checkViews(experiment.spec, prepared.classes.length, ensemble.method === 'soft' ? run.folds.length : 1, memoryLimit);
     const sums = await readThresholdSums(experiment, store);
     const { threshold } = experiment.spec.inference;
     const chosen = chooseThresholds(sums, prepared.classes.length, { ...experiment.spec.ensemble, threshold });

@@ -6,6 +6,7 @@ import type { PreparedSet } from '../data/prepared.ts';
 import { openPredictor, type TrainingEngine } from '../engine/open-engine.ts';
 import { isAllocationFailure } from '../fit/allocation-failure.ts';
 import { checkFit } from '../fit/check-fit.ts';
+import { checkViews } from '../fit/check-views.ts';
 import type { MemoryLimit } from '../fit/memory-limit.ts';
 import { runTrial } from '../fit/run-trial.ts';
 import { memoryTooSmall } from '../fit/too-large.ts';
@@ -93,6 +94,7 @@ async function learn(
   let loop: TrainingLoop | undefined;
   try {
     if (!hasStepped(record)) await checkBeforeFirstStep(training, model, engine);
+    checkViews(spec, model.classes, 1, training.memoryLimit);
     loop = new TrainingLoop({
       ...training,
       spec,
