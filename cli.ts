@@ -88,6 +88,11 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code !== 'EPIPE') throw error;
   });
 }
-const exitCode = await main(process.argv.slice(2)).catch(report);
+/** How long something that a command left open may keep the process. */
+const LINGER_MS = 1000;
+
+process.exitCode = await main(process.argv.slice(2)).catch(report);
 await Promise.all([process.stdout, process.stderr].map(printed));
-process.exit(exitCode);
+// The process ends by itself, when nothing is left to do. To exit at once would now and then last for ever (a fold would keep its GPU): it waits
+// for V8's compiler threads, of which one may wait for the garbage collection of a main thread that only waits for it (nodejs/node, issue 54918).
+setTimeout(() => process.exit(), LINGER_MS).unref();

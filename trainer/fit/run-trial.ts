@@ -66,7 +66,11 @@ async function endOf(child: ChildProcess, request: TrialMessage): Promise<End> {
   child.on('message', (sent) => {
     const message = sent as TrialAnswer | Foretold;
     if (message.kind === 'foretold') foretold = message;
-    else answer = message;
+    else {
+      answer = message;
+      // It has nothing more to say, and its own end may hang (see cli.ts).
+      child.kill('SIGKILL');
+    }
   });
   // It could not be started.
   child.once('error', (error) => resolve({ code: null, signal: null, text: error.message }));
