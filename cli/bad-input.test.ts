@@ -286,6 +286,13 @@ describe('bad input gives one clear error, its exit and nothing half done', () =
     expect(await filesUnder(folder)).toEqual([]);
   });
 
+  it('says of a manifest that names whom to tell that nobody is told yet', async () => {
+    const folder = await caseFolder();
+    const { code, stdout } = await run(carpal(...RUN, '--set', 'report.slack.channel=x', '--set', 'dataset.split.folds=5'), folder);
+    expect(code).toBe(65);
+    expect(stdout).toMatch(/^advice:\n {2}--set report\.slack\.channel=x spec\.report nobody is told yet: .*\n {4}→ .*\n$/);
+  });
+
   it('says the same of a run that has failed when it is called once more, and goes on when it is mended and started over', async () => {
     const folder = await caseFolder();
     await harmed.truncated(folder);

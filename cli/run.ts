@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { checkFolder } from '@carpal/artifacts/make-folder.ts';
 import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
 import { CarpalError, EXIT, formatError } from '@carpal/configs/errors.ts';
-import { loadManifest } from '@carpal/configs/load.ts';
+import { formatMistake, loadManifest } from '@carpal/configs/load.ts';
 import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { Provenance } from '@carpal/operator/experiment/experiment-record.ts';
 import { stageTitle } from '@carpal/operator/experiment/stage.ts';
@@ -46,7 +46,8 @@ export const command = (): Command =>
 
 async function run(file: string, options: Options): Promise<void> {
   checkOptions(options);
-  const asked = resolveDataset(loadManifest(file, { set: options.set ?? [] }));
+  const log = sayOf(options);
+  const asked = resolveDataset(loadManifest(file, { set: options.set ?? [] }, (advice) => log(`advice:\n${formatMistake(advice)}`)));
   const manifest = fitToMachine(asked, availableParallelism());
   const workFolder = resolve(options.workdir);
   const out = options.out ?? join('out', manifest.metadata.name);
@@ -56,7 +57,7 @@ async function run(file: string, options: Options): Promise<void> {
   await checkFolder(workFolder);
   await checkFolder(out);
   const [fresh, tries] = [options.fresh === true, options.trial];
-  const experiment = await withKnownSizes({ manifest, workFolder, fresh, dataset, mayTry: tries, log: sayOf(options) });
+  const experiment = await withKnownSizes({ manifest, workFolder, fresh, dataset, mayTry: tries, log });
   if (options.dryRun) {
     const plan = await planRun(experiment, { workFolder, program: PROGRAM, fresh, dataset, tries });
     process.stdout.write(options.json ? `${JSON.stringify(planJson(plan), null, 2)}\n` : planText(plan));
@@ -75,7 +76,7 @@ function checkOptions({ dryRun, trial, json }: Options): void {
   });
 }
 
-/** Sizes are chosen aloud. JSON must stand alone in its stream. */
+/** Advice and the choice of sizes are told as they come. JSON must stand alone in its stream. */
 function sayOf({ json }: Options): (line: string) => void {
   const stream = json ? process.stderr : process.stdout;
   return (line) => void stream.write(`${line}\n`);

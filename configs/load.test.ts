@@ -256,6 +256,21 @@ describe('advice', () => {
     expect(paths(['scheduler.options.patience=10'])).toEqual(['spec.scheduler.options.patience']);
     expect(paths(['scheduler.options.patience=9'])).toEqual([]);
   });
+
+  it('tells whoever names somebody in report that nobody is told yet, once for all of them', () => {
+    expect(paths(['report.slack.channel=xray', 'report.mlflow.experiment=hands'])).toEqual(['spec.report']);
+    expect(paths(['report.kakao={}'])).toEqual(['spec.report']);
+    expect(paths(['report={}'])).toEqual([]);
+    const report = checkManifest(`${HEAD}spec:\n  dataset: {uri: a}\n  model: {name: UNet}\n  report:\n    slack: {channel: x}`, 'm.yaml');
+    expect(report.ok && report.advice).toEqual([
+      {
+        where: 'm.yaml:7',
+        path: 'spec.report',
+        message: 'nobody is told yet: this version of carpal sends nothing to slack',
+        mend: 'Watch carpal run, or kubectl get segx -w; the field may stay for a version that sends.',
+      },
+    ]);
+  });
 });
 
 describe('loadExperiment', () => {

@@ -40,12 +40,15 @@ export function sizesUnmeasured(spec: ManifestSpec, details: { where?: string; r
 }
 
 /**
- * The checked manifest of a YAML or JSON file, with every default written out. Throws `manifest-invalid` with every mistake, each with
- * its line, field and mend, or `manifest-unreadable`.
+ * The checked manifest of a YAML or JSON file, with every default written out; `onAdvice` hears what is allowed but hardly meant. Throws
+ * `manifest-invalid` with every mistake, each with its line, field and mend, or `manifest-unreadable`.
  */
-export function loadManifest(file: string, options: LoadOptions = {}): CheckedManifest {
+export function loadManifest(file: string, options: LoadOptions = {}, onAdvice?: (advice: Mistake) => void): CheckedManifest {
   const report = readManifest(file, options);
-  if (report.ok) return report.experiment;
+  if (report.ok) {
+    for (const advice of report.advice) onAdvice?.(advice);
+    return report.experiment;
+  }
   const count = report.mistakes.length === 1 ? '1 mistake' : `${report.mistakes.length} mistakes`;
   throw new CarpalError('manifest-invalid', `${count}\n${report.mistakes.map(formatMistake).join('\n')}`, { where: file });
 }

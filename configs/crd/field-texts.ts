@@ -29,7 +29,7 @@ function ownersText(table: OptionTable, option: string): string {
 
 const FIELD_TEXTS: Readonly<Record<string, string>> = {
   spec: 'What is learned, how, and where it runs. dataset.uri and model.name are needed; everything else has a default. Only run.suspend, run.parallelism, run.ttlAfterFinished and report may change later.',
-  'spec.owner': 'Whose experiment it is: the row it gets in the shared sheet.',
+  'spec.owner': 'Whose experiment it is.',
   'spec.task': 'Free words on what is tried.',
   'spec.dataset': 'The images and annotations, and how they are split into folds.',
   'spec.dataset.uri':
@@ -164,13 +164,14 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.placement.priorityClassName': 'The PriorityClass of the pods; empty: the default of the cluster.',
   'spec.placement.queueName': 'The Kueue LocalQueue that the Jobs wait in; empty: none.',
   'spec.placement.serviceAccountName': 'The service account of the pods; empty: as the operator is set up.',
-  'spec.report': 'Who is told. What is left out is off. May change at any time.',
-  'spec.report.slack': 'One message that is kept up to date.',
+  'spec.report':
+    'Who is to be told. It is checked and kept; this version sends nothing to anybody yet. What is left out is off. May change at any time.',
+  'spec.report.slack': 'Slack, for one message that is to be kept up to date; nothing is sent yet.',
   'spec.report.slack.channel': 'The channel, such as #xray.',
-  'spec.report.kakao': 'KakaoTalk messages.',
-  'spec.report.kakao.receivers': 'Who gets them; an empty list: only the owner of the token.',
-  'spec.report.sheets': 'A row in a Google sheet.',
-  'spec.report.sheets.spreadsheetId': 'Which sheet; empty: as the operator is set up.',
-  'spec.report.mlflow': 'Runs in MLflow.',
+  'spec.report.kakao': 'KakaoTalk, for messages; nothing is sent yet.',
+  'spec.report.kakao.receivers': 'Who is to get them; an empty list: only the owner of the token.',
+  'spec.report.sheets': 'Google Sheets, for a row of the experiment; nothing is written yet.',
+  'spec.report.sheets.spreadsheetId': 'Which sheet; empty: as the operator is to be set up.',
+  'spec.report.mlflow': 'MLflow, for runs there; nothing is written yet.',
   'spec.report.mlflow.experiment': 'The experiment there.',
 };

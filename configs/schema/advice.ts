@@ -6,6 +6,10 @@ import type { ManifestSpec } from './experiment.ts';
  * field: a default that fits badly is not theirs to mend. Paths begin at the top of the manifest.
  */
 export function adviceFor(spec: ManifestSpec, isWritten: (path: readonly string[]) => boolean): Finding[] {
+  return [...patienceAdvice(spec, isWritten), ...reportAdvice(spec)];
+}
+
+function patienceAdvice(spec: ManifestSpec, isWritten: (path: readonly string[]) => boolean): Finding[] {
   const findings: Finding[] = [];
   const { epochs, validateEvery, earlyStopping } = spec.training;
   const patiencePath = ['spec', 'training', 'earlyStopping', 'patience'];
@@ -22,4 +26,13 @@ export function adviceFor(spec: ManifestSpec, isWritten: (path: readonly string[
     findings.push({ path: plateauPath, message, mend: 'Write less than training.earlyStopping.patience.' });
   }
   return findings;
+}
+
+/** Nothing sends what the planner has to announce yet, and the field would be believed. */
+function reportAdvice({ report }: ManifestSpec): Finding[] {
+  const named = Object.entries(report).flatMap(([name, reporter]) => (reporter === undefined ? [] : [name]));
+  if (named.length === 0) return [];
+  const message = `nobody is told yet: this version of carpal sends nothing to ${named.join(', ')}`;
+  const mend = 'Watch carpal run, or kubectl get segx -w; the field may stay for a version that sends.';
+  return [{ path: ['spec', 'report'], message, mend }];
 }

@@ -72,7 +72,10 @@ export const statusSchema = z
     ensemble: stageStatusSchema.describe('The stage that makes the submission.'),
     artifacts: z.string().max(4096).optional().describe('Where everything is kept.'),
     submission: z.string().max(4096).optional().describe('submission.csv, once it is there.'),
-    announcements: z.array(announcementSchema).max(64).describe('What has been told to whom spec.report names.'),
+    announcements: z
+      .array(announcementSchema)
+      .max(64)
+      .describe('What has been told to whom spec.report names. This version tells nobody, so it stays empty.'),
   })
   .partial()
   .describe('What has become of it. Written by the operator.');
