@@ -37,6 +37,12 @@ describe('the example manifests', () => {
     expect([unet.model.name, unet.input.size, unet.run.folds.length]).toEqual(['UNet', 512, 5]);
     expect(unet.loss.map(({ name }) => name)).toEqual(['Dice', 'BCE']);
   });
+
+  it('for a cluster have their data set where a pod sees it, and ask for no GPU', () => {
+    const specs = files.filter((file) => file.startsWith('cluster-')).map((file) => loadExperiment(new URL(file, folder).pathname).spec);
+    expect(specs.length).toBeGreaterThanOrEqual(1);
+    for (const { dataset, placement } of specs) expect([dataset.uri.split('/')[0], placement.gpus]).toEqual(['s3:', 0]);
+  });
 });
 
 describe('a manifest with mistakes', () => {
