@@ -10,6 +10,7 @@ import { createReflector, type Kept, type Reflector } from './runtime/reflector.
 import { type KeptJob, keepJob } from './stages/kept-job.ts';
 import { known } from './stages/kept-metadata.ts';
 import { type KeptPod, keepPod } from './stages/kept-pod.ts';
+import { controllerUid } from './stages/owner.ts';
 import { experimentUidOf, MANAGED_BY } from './stages/stage-labels.ts';
 import { type Urgency, urgencyOfJob, urgencyOfPod } from './urgency.ts';
 
@@ -71,7 +72,7 @@ export function createCollections({ client, namespace, onDue, random, resyncMs, 
       const key = experimentOf(change.object);
       const experiment = key === undefined ? undefined : experiments.get(key);
       // Of an earlier experiment of that name it would be remembered for ever.
-      const isOurs = experiment?.object !== undefined && experiment.metadata.uid === experimentUidOf(change.object);
+      const isOurs = experiment?.object !== undefined && experiment.metadata.uid === controllerUid(change.object.metadata);
       if (change.type === 'deleted' && isOurs) gone.note(change.object);
       const siblings = (): readonly KeptJob[] => jobs.indexed(experimentUidOf(change.object) ?? '');
       if (key !== undefined) onDue(key, urgencyOfJob(change, experiment, siblings));

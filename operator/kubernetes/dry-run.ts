@@ -15,6 +15,7 @@ import { listAll } from './runtime/list-all.ts';
 import { keepJob } from './stages/kept-job.ts';
 import { keepPod } from './stages/kept-pod.ts';
 import { createKubernetesSubstrate } from './stages/kubernetes-substrate.ts';
+import { notedAttempts } from './stages/own-objects.ts';
 import { experimentUidOf } from './stages/stage-labels.ts';
 
 export type DryRunOptions = {
@@ -62,14 +63,15 @@ export async function planCluster({ connection, settings, store, now, signal }: 
       planned.push({ ...nothing, state: 'Failed', mistakes });
       continue;
     }
+    const status = statusOfObject(object);
     const substrate = createKubernetesSubstrate({
       client: connection,
       jobs: { indexed: (uid) => jobs.get(uid) ?? [], absorb: () => undefined, forget: () => undefined },
       pods: { indexed: (uid) => pods.get(uid) ?? [], absorb: () => undefined },
       experiment: judged.experiment,
       settings: settings.stages,
+      noted: notedAttempts(status),
     });
-    const status = statusOfObject(object);
     const runs = await substrate.observe();
     const observed = { runs, progress: await progress.read(judged.experiment, status, runs), artifacts: store.uri };
     const step = plan(judged.experiment, status === undefined ? observed : { ...observed, status }, now(), settings.retry);

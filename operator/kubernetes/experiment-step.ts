@@ -27,6 +27,7 @@ import type { OperatorMetrics } from './runtime/metrics.ts';
 import { adoptOrphans } from './stages/adopt-orphans.ts';
 import { createKubernetesSubstrate, type KubernetesSubstrate } from './stages/kubernetes-substrate.ts';
 import type { MissingPodWords } from './stages/missing-pod.ts';
+import { type NotedAttempts, notedAttempts, ownPods } from './stages/own-objects.ts';
 
 /** How long a store that is away may hold up the news of a failure. */
 const EXPLAIN_WITHIN_MS = 5000;
@@ -84,8 +85,9 @@ async function goOn(
   const { collections, store, progress, events, settings, now } = dependencies;
   const before = statusOfObject(object);
   let kept: KeptExperiment = { metadata: object.metadata, object };
-  await adopt(dependencies, experiment);
-  const jobs = substrateOf(dependencies, experiment);
+  const noted = notedAttempts(before);
+  await adopt(dependencies, experiment, noted);
+  const jobs = substrateOf(dependencies, experiment, noted);
   const hasGone = (name: string): boolean => collections.gone.has(experiment.metadata.uid ?? '', name);
   const confirmed = confirmVanished(jobs, experiment, before, { ask: jobs.ask, hasGone, now });
   const explained = explainFailures(
@@ -132,8 +134,10 @@ async function goOn(
 /** Stops what still runs of an ended experiment and removes what has outlived its time. */
 async function cleanUp(dependencies: StepDependencies, kept: KeptExperiment, ended: EndedExperiment): Promise<number | undefined> {
   const experiment = identityOf(kept);
-  await adopt(dependencies, experiment);
-  const substrate = substrateOf(dependencies, experiment);
+  // Nothing is decided any more: whatever says that it is of this experiment may be ended with it.
+  const all = (): number => Number.POSITIVE_INFINITY;
+  await adopt(dependencies, experiment, all);
+  const substrate = substrateOf(dependencies, experiment, all);
   const runs = await substrate.observe();
   for (const run of runs) if (isActive(run) && run.stopRequested !== true) await substrate.stop(run.name);
   const { remove, nextMs } = expiredRuns(runs, ended.finishedAt, ended.ttlAfterFinished, dependencies.now());
@@ -150,15 +154,19 @@ const isUncountedFailure = (status: ExperimentStatus | undefined, run: StageRun)
   return holdsPlace(stage) ? run.attempt >= stage.attempts : run.attempt > stage.attempts;
 };
 
-async function adopt({ client, collections: { pods } }: StepDependencies, experiment: SegmentationExperiment): Promise<void> {
-  const ours = pods.indexed(experiment.metadata.uid ?? '');
+async function adopt(
+  { client, collections: { pods } }: StepDependencies,
+  experiment: SegmentationExperiment,
+  noted: NotedAttempts,
+): Promise<void> {
+  const ours = ownPods(pods.indexed(experiment.metadata.uid ?? ''), [], experiment, noted);
   for (const pod of await adoptOrphans(client, ours, experiment)) pods.absorb(pod);
 }
 
-function substrateOf(dependencies: StepDependencies, experiment: SegmentationExperiment): KubernetesSubstrate {
+function substrateOf(dependencies: StepDependencies, experiment: SegmentationExperiment, noted: NotedAttempts): KubernetesSubstrate {
   const { client, collections, settings, missingPod } = dependencies;
   const { jobs, pods } = collections;
-  return createKubernetesSubstrate({ client, jobs, pods, experiment, settings: settings.stages, missingPod });
+  return createKubernetesSubstrate({ client, jobs, pods, experiment, settings: settings.stages, noted, missingPod });
 }
 
 /** Enough of an ended experiment to find what belongs to it; nothing of it is started. */

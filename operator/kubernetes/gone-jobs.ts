@@ -4,7 +4,7 @@
  * its pods; see experiment/settle.ts.
  */
 import { hasEnded, type KeptJob } from './stages/kept-job.ts';
-import { experimentUidOf } from './stages/stage-labels.ts';
+import { controllerUid } from './stages/owner.ts';
 
 export type GoneJobs = {
   /** A Job is gone. */
@@ -19,7 +19,7 @@ export function createGoneJobs(): GoneJobs {
   const names = new Map<string, Set<string>>();
   return {
     note(job) {
-      const uid = experimentUidOf(job);
+      const uid = controllerUid(job.metadata);
       if (uid === undefined || hasEnded(job)) return;
       names.set(uid, (names.get(uid) ?? new Set()).add(job.metadata.name));
     },

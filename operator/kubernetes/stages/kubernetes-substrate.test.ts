@@ -34,6 +34,8 @@ const CRDS: Resource = { group: 'apiextensions.k8s.io', version: 'v1', plural: '
 const IMAGE = 'example.org/carpal@sha256:4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865';
 /** Accounts are not what is tested here; every namespace has this one. */
 const settings = stageSettings({ image: IMAGE, artifactsUri: 's3://artifacts/carpal', defaultServiceAccountName: 'default' });
+/** As if the status told of every attempt. */
+const noted = (): number => 9;
 
 const cluster = useControlPlane();
 const stop = new AbortController();
@@ -95,7 +97,7 @@ async function world(name: string, placement: object = {}): Promise<World> {
   const path = resourcePath(EXPERIMENTS, { namespace });
   const { metadata } = await client.request<KubernetesObject>({ method: 'POST', path, body: written });
   const experiment = experimentSchema.parse({ ...written, metadata: { name, namespace, uid: metadata.uid } });
-  const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings });
+  const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted });
   return { experiment, substrate, runOf: async (run) => (await substrate.observe()).find((one) => one.name === run) };
 }
 
@@ -178,7 +180,7 @@ describe('an attempt on a real API server', () => {
     const { client } = cluster();
     // Time is a minute ahead, so that it is not too early to wonder.
     const missingPod = missingPodWords(client, () => Date.now() + 60_000);
-    const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings });
+    const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted });
     await substrate.start(start('podless', FOLD));
     await found('an event', async () => {
       const query = { fieldSelector: 'reason=FailedCreate,involvedObject.name=podless-fold-0-1' };
@@ -187,7 +189,7 @@ describe('an attempt on a real API server', () => {
     });
     const [hint] = await substrate.observe();
     expect(hint?.message).toBe(`it has no pod yet; kubectl describe job podless-fold-0-1 -n ${namespace} tells why`);
-    const curious = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, missingPod });
+    const curious = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted, missingPod });
     const told = await found('the words', async () => {
       const [run] = await curious.observe();
       return run?.message === hint?.message ? undefined : run;
@@ -198,7 +200,7 @@ describe('an attempt on a real API server', () => {
   it('is started by two operators at once without harm', async () => {
     const { experiment, substrate } = await world('twice');
     const blind = { indexed: () => [], absorb: () => undefined, forget: () => undefined };
-    const other = createKubernetesSubstrate({ client: cluster().client, jobs: blind, pods, experiment, settings });
+    const other = createKubernetesSubstrate({ client: cluster().client, jobs: blind, pods, experiment, settings, noted });
     const prepare = start('twice', { stage: 'prepare' });
     await Promise.all([substrate.start(prepare), other.start(prepare)]);
     expect(await substrate.observe()).toHaveLength(1);
@@ -209,7 +211,7 @@ describe('an attempt on a real API server', () => {
     const prepare = start('held', { stage: 'prepare' });
     await substrate.start(prepare);
     const later = { ...experiment, metadata: { ...experiment.metadata, uid: '00000000-0000-4000-8000-000000000000' } };
-    const again = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment: later, settings });
+    const again = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment: later, settings, noted });
     const refusal = again.start(prepare);
     await expect(refusal).rejects.toBeInstanceOf(CarpalError);
     await expect(refusal).rejects.toMatchObject({ code: 'object-name-held' });
@@ -219,7 +221,7 @@ describe('an attempt on a real API server', () => {
   it('is refused for good, in the server’s words, when it makes no Job', async () => {
     const { experiment } = await world('refused');
     const odd = { ...settings, volumes: [{ claimName: 'artifacts', mountPath: '/tmp' }] };
-    const substrate = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment, settings: odd });
+    const substrate = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment, settings: odd, noted });
     const refusal = substrate.start(start('refused', FOLD));
     await expect(refusal).rejects.toBeInstanceOf(StartRefused);
     await expect(refusal).rejects.toThrow(/mountPath: Invalid value.*must be unique/);
@@ -344,7 +346,7 @@ describe('an attempt on a real API server', () => {
     const late = { indexed: () => [], absorb: () => undefined };
     const { client } = cluster();
     const { experiment } = one;
-    const blind = createKubernetesSubstrate({ client, jobs, pods: late, experiment, settings });
+    const blind = createKubernetesSubstrate({ client, jobs, pods: late, experiment, settings, noted });
     expect(await blind.observe()).toEqual([]);
     for (const again of [{ ...attempt, again: true as const }, start('left', FOLD, 2)]) {
       await blind.start(again);
@@ -356,6 +358,27 @@ describe('an attempt on a real API server', () => {
     expect(await blind.ask(start('left', FOLD, 2))).toBeUndefined();
     await blind.start(start('left', FOLD, 2));
     expect(jobs.indexed(experiment.metadata.uid ?? '').map(({ metadata }) => metadata.name)).toEqual(['left-fold-0-2']);
+  });
+
+  it('is not what somebody in another namespace says by labels and references alone', async () => {
+    const one = await world('forged');
+    const attempt = start('forged', FOLD);
+    await one.substrate.start(attempt);
+    const { client } = cluster();
+    const there = await freshNamespace(client);
+    const { metadata } = await podOf(attempt.name);
+    const uid = one.experiment.metadata.uid ?? '';
+    const body = {
+      metadata: { name: 'forged', labels: { ...metadata.labels, [LABEL.attempt]: '2' } },
+      spec: { restartPolicy: 'Never', containers: [{ name: 'stage', image: IMAGE }] },
+    };
+    await client.request({ method: 'POST', path: resourcePath(PODS, { namespace: there }), body });
+    const path = resourcePath(PODS, { namespace: there, name: 'forged', subresource: 'status' });
+    await client.request({ method: 'PATCH', patch: 'merge', path, body: { status: terminated(78) } });
+    const isForged = (pod: KeptPod): boolean => pod.metadata.namespace === there && pod.status?.phase === 'Failed';
+    await found('the pod of elsewhere', () => pods.indexed(uid).find(isForged));
+    expect(await one.substrate.observe()).toMatchObject([{ name: attempt.name, state: 'pending' }]);
+    expect(await one.substrate.observe()).toHaveLength(1);
   });
 
   it('is forgotten with its pods when it is removed, and removing it again is no error', async () => {

@@ -3,7 +3,6 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PlannedStart } from '../../experiment/next-starts.ts';
 import type { StageRun } from '../../experiment/observed.ts';
-import type { StageKey } from '../../experiment/stage.ts';
 import { StartRefused } from '../../experiment/start-refused.ts';
 import type { Substrate } from '../../experiment/substrate.ts';
 import { isStatus } from '../api/api-error.ts';
@@ -15,6 +14,7 @@ import { jobManifest } from './job-manifest.ts';
 import { type KeptJob, keepJob, trueCondition } from './kept-job.ts';
 import { isOver, type KeptPod, keepPod } from './kept-pod.ts';
 import type { MissingPodWords } from './missing-pod.ts';
+import { type NotedAttempts, ownJobs, ownPods } from './own-objects.ts';
 import { controllerUid, uidOf } from './owner.ts';
 import { refusalOf } from './refusal.ts';
 import { labelledAttempt, stageSelector } from './stage-labels.ts';
@@ -38,6 +38,8 @@ export type KubernetesSubstrateOptions = {
   readonly pods: PodStore;
   readonly experiment: SegmentationExperiment;
   readonly settings: StageSettings;
+  /** What the status tells of has begun; pods whose Job is gone count only then. */
+  readonly noted: NotedAttempts;
   /** Asked of Jobs that wait without a pod; see missing-pod.ts. Absent where a hint to look at the Job is enough. */
   readonly missingPod?: MissingPodWords;
 };
@@ -47,14 +49,6 @@ const STOP_TRIES = 3;
 
 type Propagation = 'Foreground' | 'Background';
 
-/** The experiment's Jobs, and its pods by the uid of the Job that manages them (or by their own, where nothing does). */
-function lookUp(jobs: JobStore, pods: PodStore, uid: string): { jobs: readonly KeptJob[]; podsOf: Map<string, KeptPod[]> } {
-  // The label is for finding; anybody can write one. The owner's uid is the API server's word.
-  const ours = jobs.indexed(uid).filter(({ metadata }) => controllerUid(metadata) === uid);
-  const podsOf = Map.groupBy(pods.indexed(uid), ({ metadata }) => controllerUid(metadata) ?? metadata.uid ?? metadata.name);
-  return { jobs: ours, podsOf };
-}
-
 export type KubernetesSubstrate = Substrate & {
   /** The attempt as the API server has it, past what the reflectors hold: its Job, or what pods it has left; undefined without either. */
   ask(attempt: PlannedStart): Promise<StageRun | undefined>;
@@ -62,12 +56,20 @@ export type KubernetesSubstrate = Substrate & {
 
 /** The substrate of one experiment. It keeps nothing that another could not find out again; make one for each look, or keep it. */
 export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): KubernetesSubstrate {
-  const { client, jobs, pods, experiment, settings } = options;
+  const { client, jobs, pods, experiment, settings, noted } = options;
   const uid = uidOf(experiment);
   const { namespace } = experiment.metadata;
   let spec: Promise<unknown> | undefined;
 
-  const jobNamed = (name: string): KeptJob | undefined => lookUp(jobs, pods, uid).jobs.find(({ metadata }) => metadata.name === name);
+  const knownJobs = (): readonly KeptJob[] => ownJobs(jobs.indexed(uid), experiment);
+  const jobNamed = (name: string): KeptJob | undefined => knownJobs().find(({ metadata }) => metadata.name === name);
+
+  /** The experiment's pods by the uid of the Job that manages them, or by their own, where nothing does. */
+  const podsByJob = (ours: readonly KeptJob[]): Map<string, KeptPod[]> =>
+    Map.groupBy(
+      ownPods(pods.indexed(uid), ours, experiment, noted),
+      ({ metadata }) => controllerUid(metadata) ?? metadata.uid ?? metadata.name,
+    );
 
   /** Creates the object, or finds that it is there and this experiment's. */
   const create = async <Kind extends KubernetesObject>(resource: Resource, manifest: Kind): Promise<Kind> => {
@@ -119,12 +121,12 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     }
   };
 
-  /** The pods of all attempts of a stage as the API server has them, taken up by the store. */
-  const newestPods = async (key: StageKey): Promise<readonly KeptPod[]> => {
-    const query = { labelSelector: stageSelector(experiment, key) };
+  /** The pods of all attempts of the stage up to this one as the API server has them, taken up by the store. */
+  const newestPods = async (attempt: PlannedStart): Promise<readonly KeptPod[]> => {
+    const query = { labelSelector: stageSelector(experiment, attempt) };
     const { items } = await client.request<ObjectList<Pod>>({ method: 'GET', path: resourcePath(PODS, { namespace }), query });
     for (const pod of items) pods.absorb(pod);
-    return items.map(keepPod);
+    return ownPods(items.map(keepPod), knownJobs(), experiment, () => attempt.attempt);
   };
 
   /**
@@ -180,7 +182,7 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
 
   /** Pods of an attempt whose Job was deleted with --cascade=orphan: nobody else will ever end them. */
   const removeOrphans = async (name: string): Promise<void> => {
-    for (const pod of pods.indexed(uid)) {
+    for (const pod of ownPods(pods.indexed(uid), [], experiment, noted)) {
       const isOrphan = controllerUid(pod.metadata) === undefined && pod.metadata.deletionTimestamp === undefined;
       if (isOrphan && stageRunOfPods([pod])?.name === name) await remove(PODS, pod.metadata, 'Background');
     }
@@ -188,7 +190,8 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
 
   return {
     async observe() {
-      const { jobs: ours, podsOf } = lookUp(jobs, pods, uid);
+      const ours = knownJobs();
+      const podsOf = podsByJob(ours);
       const runs = await Promise.all(
         ours.map(async (job) => {
           const mine = podsOf.get(job.metadata.uid ?? '') ?? [];
@@ -209,7 +212,8 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
         return stageRunOfPods(left.filter(({ metadata }) => labelledAttempt(metadata)?.attempt === attempt.attempt));
       }
       jobs.absorb(job);
-      return stageRunOf(keepJob(job), lookUp(jobs, pods, uid).podsOf.get(job.metadata.uid ?? '') ?? []);
+      const found = keepJob(job);
+      return stageRunOf(found, podsByJob([found]).get(job.metadata.uid ?? '') ?? []);
     },
     async start(attempt) {
       if (jobNamed(attempt.name) !== undefined || (await stillRuns(attempt))) return;

@@ -41,7 +41,6 @@ function environmentOf(settings: StageSettings, gpus: number): readonly { name: 
 type Mount = { readonly volume: Record<string, unknown>; readonly mount: Record<string, unknown> };
 
 function mountsOf(experiment: SegmentationExperiment, settings: StageSettings): readonly Mount[] {
-  const scratch = settings.scratch === undefined ? {} : { sizeLimit: settings.scratch };
   const claims = (settings.volumes ?? []).map(({ claimName, mountPath, readOnly = false }, index): Mount => {
     const name = `claim-${index}`;
     return { volume: { name, persistentVolumeClaim: { claimName, readOnly } }, mount: { name, mountPath, readOnly } };
@@ -51,7 +50,7 @@ function mountsOf(experiment: SegmentationExperiment, settings: StageSettings): 
       volume: { name: 'spec', configMap: { name: configMapName(experiment) } },
       mount: { name: 'spec', mountPath: SPEC_FOLDER, readOnly: true },
     },
-    { volume: { name: 'tmp', emptyDir: scratch }, mount: { name: 'tmp', mountPath: SCRATCH } },
+    { volume: { name: 'tmp', emptyDir: {} }, mount: { name: 'tmp', mountPath: SCRATCH } },
     {
       volume: { name: 'shared-memory', emptyDir: { medium: 'Memory', sizeLimit: settings.sharedMemory } },
       mount: { name: 'shared-memory', mountPath: '/dev/shm' },
@@ -68,7 +67,6 @@ function containerOf(attempt: PlannedStart, placement: PlacementSpec, settings: 
     name: STAGE_CONTAINER,
     image: settings.image,
     imagePullPolicy: settings.imagePullPolicy,
-    ...(settings.command.length === 0 ? {} : { command: settings.command }),
     args: argumentsOf(attempt, settings.artifactsUri),
     env: environmentOf(settings, gpus),
     ...(settings.artifactsSecretName === undefined ? {} : { envFrom: [{ secretRef: { name: settings.artifactsSecretName } }] }),

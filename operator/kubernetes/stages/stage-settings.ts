@@ -1,6 +1,8 @@
 /** What the operator's configuration says of every stage's pod; what an experiment may say for itself is in spec.placement. */
+import { fileURLToPath } from 'node:url';
+import { CarpalError } from '@carpal/configs/errors.ts';
 
-/** A claim of the stage's namespace, for artifacts or data sets that lie on a shared disk instead of S3. */
+/** A claim of the stage's namespace, for artifacts, and data sets beside them, that lie on a shared disk instead of S3. */
 export type ClaimedVolume = { readonly claimName: string; readonly mountPath: string; readonly readOnly?: boolean };
 
 export type StageSettings = {
@@ -17,14 +19,10 @@ export type StageSettings = {
   readonly defaultServiceAccountName: string;
   /** From SIGTERM to SIGKILL. A Spot node gives two minutes in all; a checkpoint takes less than one. */
   readonly graceSeconds: number;
-  /** Before the stage's arguments; empty for the image's own entry point. */
-  readonly command: readonly string[];
   /** Resources of prepare and ensemble, which need no GPU. The queue is theirs alone: a GPU queue would send them to GPU nodes. */
   readonly cpuStage: { readonly cpu: string; readonly memory: string; readonly queueName?: string };
   /** The size of /dev/shm; what is used of it counts against the memory limit. */
   readonly sharedMemory: string;
-  /** The most that /tmp may take of the node's disk; unlimited where absent. */
-  readonly scratch?: string;
   readonly volumes?: readonly ClaimedVolume[];
   /** Variables of every stage, such as AWS_REGION and AWS_ENDPOINT_URL_S3. */
   readonly env: Readonly<Record<string, string>>;
@@ -36,10 +34,22 @@ export function stageSettings(given: Pick<StageSettings, 'image' | 'artifactsUri
     imagePullPolicy: 'IfNotPresent',
     defaultServiceAccountName: 'carpal-stage',
     graceSeconds: 100,
-    command: [],
     cpuStage: { cpu: '2', memory: '8Gi' },
     sharedMemory: '1Gi',
     env: {},
     ...given,
   };
+}
+
+/**
+ * The claim that an artifact store in a folder lies on, mounted where the store's URI says: `/path` or `file:///path`. Throws `usage-invalid`
+ * where that is no place to mount anything at.
+ */
+export function artifactsVolume(claimName: string, artifactsUri: string): ClaimedVolume {
+  const mountPath = /^file:\/\/\/./i.test(artifactsUri) ? fileURLToPath(artifactsUri) : artifactsUri;
+  if (/^\/./.test(mountPath)) return { claimName, mountPath };
+  throw new CarpalError('usage-invalid', `a claim cannot be mounted at ${artifactsUri}`, {
+    where: '--artifacts-claim',
+    remedy: 'Give --artifacts as the folder to mount it at, such as /artifacts, or leave the claim out.',
+  });
 }
