@@ -21,6 +21,13 @@ describe('carpal manifests', () => {
     expect(first.stdout).toContain('--stage-env=AWS_REGION=us-east-1');
   });
 
+  it('prints an installation whose artifacts lie on a shared disk', async () => {
+    const { code, stdout } = await manifests('--artifacts', '/artifacts', '--artifacts-claim', 'shared', '--pull-secret', 'registry');
+    expect(code).toBe(0);
+    for (const line of ['--artifacts-claim=shared', 'claimName: shared', 'mountPath: /artifacts', '--pull-secret=registry'])
+      expect(stdout).toContain(line);
+  });
+
   it('says on standard error that a placeholder is one', async () => {
     const { code, stdout, stderr } = await manifests();
     expect([code, stderr]).toEqual([0, expect.stringContaining('--image and --artifacts')]);
@@ -38,6 +45,8 @@ describe('carpal manifests', () => {
     [['--namespace', 'Big'], 'lower-case letters'],
     [['--env', 'x'], 'NAME=VALUE'],
     [['--dataset', 's3://x'], '--for-namespace'],
+    [['--artifacts', '/artifacts'], 'Name the claim that it lies on with --artifacts-claim'],
+    [['--artifacts', 's3://x', '--artifacts-claim', 'shared'], 'a claim cannot be mounted at s3://x'],
     [['--environment', 'moon'], 'there is no environment "moon"'],
   ])('refuses %j', async (args, said) => {
     const { code, stdout, stderr } = await manifests(...args);

@@ -12,6 +12,8 @@ type Options = {
   image?: string;
   artifacts?: string;
   artifactsSecret?: string;
+  artifactsClaim?: string;
+  pullSecret?: string;
   namespace?: string;
   env?: Record<string, string>;
   experiments?: string[];
@@ -27,8 +29,10 @@ export const command = (): Command =>
     .description('Prints every Kubernetes object of an installation as YAML, for kubectl apply --server-side -f -.')
     .option('--environment <name>', 'one of configs/environments, or the path of such a file: its artifact store and variables')
     .option('--image <reference>', 'what the operator and the stages run, by digest')
-    .option('--artifacts <uri>', 's3://bucket/prefix, or a folder that every node shares')
+    .option('--artifacts <uri>', 's3://bucket/prefix, or the folder at which --artifacts-claim is mounted')
     .option('--artifacts-secret <name>', "a Secret with the store's credentials; none with Pod Identity or IRSA")
+    .option('--artifacts-claim <name>', "a ReadWriteMany claim of the operator's namespace and of each of experiments, all of one disk")
+    .option('--pull-secret <name>', "a Secret for the image's registry, in the same namespaces")
     .option('--namespace <name>', 'of the operator (default: carpal-system)', kubernetesName)
     .option('--env <name=value>', 'a variable of the operator and of every stage; may be given several times', collectVariable)
     .option('--experiments <namespace>', 'a namespace whose stages get their service account at once; may be given several times', names)
@@ -47,11 +51,18 @@ function installation(options: Options): string {
     });
   const environment = options.environment === undefined ? undefined : loadEnvironment(options.environment);
   const artifactsUri = options.artifacts ?? environment?.artifacts;
+  if (artifactsUri !== undefined && !/^s3:/i.test(artifactsUri) && options.artifactsClaim === undefined)
+    throw new CarpalError('usage-invalid', `pods have no folder ${artifactsUri} of their own`, {
+      where: '--artifacts',
+      remedy: 'Name the claim that it lies on with --artifacts-claim, or give s3://bucket/prefix.',
+    });
   const settings = manifestSettings({
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
     ...(options.image === undefined ? {} : { image: options.image }),
     ...(artifactsUri === undefined ? {} : { artifactsUri }),
     ...(options.artifactsSecret === undefined ? {} : { artifactsSecretName: options.artifactsSecret }),
+    ...(options.artifactsClaim === undefined ? {} : { artifactsClaimName: options.artifactsClaim }),
+    ...(options.pullSecret === undefined ? {} : { pullSecretName: options.pullSecret }),
     env: { ...environment?.env, ...options.env },
   });
   const missing = [...(options.image === undefined ? ['--image'] : []), ...(artifactsUri === undefined ? ['--artifacts'] : [])];

@@ -10,7 +10,7 @@ import { runOperator } from '@carpal/operator/kubernetes/run-operator.ts';
 import { logLevel } from '@carpal/operator/kubernetes/runtime/env.ts';
 import { createLogger } from '@carpal/operator/kubernetes/runtime/logger.ts';
 import { createMetrics } from '@carpal/operator/kubernetes/runtime/metrics.ts';
-import { stageSettings } from '@carpal/operator/kubernetes/stages/stage-settings.ts';
+import { artifactsVolume, stageSettings } from '@carpal/operator/kubernetes/stages/stage-settings.ts';
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { collectVariable } from './collect.ts';
@@ -22,6 +22,8 @@ type Options = {
   image?: string;
   artifacts?: string;
   artifactsSecret?: string;
+  artifactsClaim?: string;
+  pullSecret?: string;
   serviceAccount?: string;
   stageEnv?: Record<string, string>;
   namespace?: string;
@@ -42,11 +44,16 @@ export const command = (): Command =>
     .option('--kubeconfig <file>', "a kubeconfig (default: kubectl's, or the pod's own service account)")
     .option('--context <name>', 'its context')
     .option('--image <reference>', 'what stages run, by digest (default: $CARPAL_IMAGE)')
-    .option('--artifacts <uri>', 's3://bucket/prefix, or a folder that every node shares (default: $CARPAL_ARTIFACTS)')
+    .option('--artifacts <uri>', 's3://bucket/prefix, or the folder at which --artifacts-claim is mounted (default: $CARPAL_ARTIFACTS)')
     .option(
       '--artifacts-secret <name>',
       "a Secret of each experiment's namespace with the store's credentials; none with Pod Identity or IRSA",
     )
+    .option(
+      '--artifacts-claim <name>',
+      "a ReadWriteMany claim of each experiment's namespace, mounted in its stages at the folder of --artifacts",
+    )
+    .option('--pull-secret <name>', "a Secret of each experiment's namespace for the image's registry")
     .option('--service-account <name>', 'service account of stages whose experiment names none (default: carpal-stage)')
     .option('--stage-env <name=value>', 'a variable of every stage, such as AWS_REGION; may be given several times', collectVariable)
     .option('--namespace <name>', "where the Lease lies (default: the pod's namespace, or carpal-system)")
@@ -70,6 +77,8 @@ function settingsOf(options: Options): OperatorSettings {
       image,
       artifactsUri,
       ...(options.artifactsSecret === undefined ? {} : { artifactsSecretName: options.artifactsSecret }),
+      ...(options.artifactsClaim === undefined ? {} : { volumes: [artifactsVolume(options.artifactsClaim, artifactsUri)] }),
+      ...(options.pullSecret === undefined ? {} : { imagePullSecrets: [options.pullSecret] }),
       ...(options.serviceAccount === undefined ? {} : { defaultServiceAccountName: options.serviceAccount }),
       ...(options.stageEnv === undefined ? {} : { env: options.stageEnv }),
     }),

@@ -99,6 +99,28 @@ describe('carpal manifests', () => {
     expect(yamlDocuments(objects)).not.toContain('carpal-system');
   });
 
+  it('mounts the claim that artifacts lie on, and tells of it and of the registry’s Secret', async () => {
+    const shared = { artifactsUri: '/artifacts', artifactsClaimName: 'shared', pullSecretName: 'registry' };
+    const objects = allManifests(manifestSettings(shared)) as readonly Found[];
+    expect(objects.find(({ kind }) => kind === 'Deployment')?.['spec']).toMatchObject({
+      template: {
+        spec: {
+          imagePullSecrets: [{ name: 'registry' }],
+          containers: [
+            {
+              args: ['operator', '--artifacts-claim=shared', '--pull-secret=registry'],
+              volumeMounts: expect.arrayContaining([{ name: 'artifacts', mountPath: '/artifacts' }]),
+            },
+          ],
+          volumes: expect.arrayContaining([{ name: 'artifacts', persistentVolumeClaim: { claimName: 'shared' } }]),
+        },
+      },
+    });
+    const input = yamlDocuments(objects);
+    const applied = await run(['apply', '--server-side', '--force-conflicts', '--dry-run=server', '-f', '-'], input);
+    expect(applied).toMatchObject({ code: 0, errors: '' });
+  });
+
   it('limits one namespace and leaves the limits of others as they are', async () => {
     const apply = async (namespace: string, uri: string) => {
       const limits = namespaceLimits(namespace, { datasets: [uri] });

@@ -6,10 +6,14 @@ export type ManifestSettings = {
   readonly namespace: string;
   /** What the operator and every stage run; by digest, so that all replicas and retries run the same. */
   readonly image: string;
-  /** `s3://bucket/prefix`, or a folder that every node shares. */
+  /** `s3://bucket/prefix`, or the folder at which the claim is mounted. */
   readonly artifactsUri: string;
+  /** A claim that many may write at once, in the operator's namespace and in each of experiments, all of one shared disk. */
+  readonly artifactsClaimName?: string;
   /** A Secret with the store's credentials, in the operator's namespace and in each of experiments. Absent with Pod Identity or IRSA. */
   readonly artifactsSecretName?: string;
+  /** A Secret for the image's registry, in the same namespaces. */
+  readonly pullSecretName?: string;
   /** Variables of the operator and of every stage, such as AWS_REGION. */
   readonly env: Readonly<Record<string, string>>;
 };

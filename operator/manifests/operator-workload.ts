@@ -1,4 +1,5 @@
 /** The operator as it runs in a cluster: two replicas of which one leads, kept apart, within Pod Security's "restricted". */
+import { artifactsVolume, type ClaimedVolume } from '../kubernetes/stages/stage-settings.ts';
 import { LABELS, METRICS_PORT, OPERATOR_LABELS, OPERATOR_NAME, OPERATOR_SELECTOR } from './labels.ts';
 import type { ManifestSettings } from './manifest-settings.ts';
 import { MEMORY_SETTINGS } from './memory-settings.ts';
@@ -15,10 +16,12 @@ const USER = 10001;
 
 const probe = (path: string): object => ({ httpGet: { path, port: METRICS_PORT.name } });
 
-function argumentsOf({ artifactsSecretName, env }: ManifestSettings): readonly string[] {
+function argumentsOf({ artifactsSecretName, artifactsClaimName, pullSecretName, env }: ManifestSettings): readonly string[] {
   return [
     'operator',
     ...(artifactsSecretName === undefined ? [] : [`--artifacts-secret=${artifactsSecretName}`]),
+    ...(artifactsClaimName === undefined ? [] : [`--artifacts-claim=${artifactsClaimName}`]),
+    ...(pullSecretName === undefined ? [] : [`--pull-secret=${pullSecretName}`]),
     ...Object.entries(env).map(([name, value]) => `--stage-env=${name}=${value}`),
   ];
 }
@@ -32,7 +35,7 @@ function environmentOf({ image, artifactsUri, env }: ManifestSettings): readonly
   ];
 }
 
-function containerOf(settings: ManifestSettings): object {
+function containerOf(settings: ManifestSettings, claim: ClaimedVolume | undefined): object {
   const { image, artifactsSecretName: secret } = settings;
   return {
     name: 'operator',
@@ -47,7 +50,7 @@ function containerOf(settings: ManifestSettings): object {
     // 1,000 experiments of 5 folds take 300 MB. No limit on cpu: a throttled leader loses its Lease.
     resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '512Mi' } },
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
-    volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+    volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }, ...(claim === undefined ? [] : [{ name: 'artifacts', mountPath: claim.mountPath }])],
   };
 }
 
@@ -59,8 +62,10 @@ const SPREAD = ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((to
   labelSelector: { matchLabels: OPERATOR_SELECTOR },
 }));
 
+/** Throws `usage-invalid` where the settings name a claim and a store that is no folder. */
 export function operatorDeployment(settings: ManifestSettings): object {
-  const { namespace } = settings;
+  const { namespace, artifactsClaimName, artifactsUri, pullSecretName } = settings;
+  const claim = artifactsClaimName === undefined ? undefined : artifactsVolume(artifactsClaimName, artifactsUri);
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -85,8 +90,12 @@ export function operatorDeployment(settings: ManifestSettings): object {
             seccompProfile: { type: 'RuntimeDefault' },
           },
           topologySpreadConstraints: SPREAD,
-          containers: [containerOf(settings)],
-          volumes: [{ name: 'tmp', emptyDir: { sizeLimit: '256Mi' } }],
+          ...(pullSecretName === undefined ? {} : { imagePullSecrets: [{ name: pullSecretName }] }),
+          containers: [containerOf(settings, claim)],
+          volumes: [
+            { name: 'tmp', emptyDir: { sizeLimit: '256Mi' } },
+            ...(claim === undefined ? [] : [{ name: 'artifacts', persistentVolumeClaim: { claimName: claim.claimName } }]),
+          ],
         },
       },
     },

@@ -165,7 +165,7 @@ describe('an attempt on a real API server', () => {
       queueName: 'gpu-team',
       serviceAccountName: 'trainer',
     });
-    const all = { ...settings, artifactsSecretName: 'artifacts', scratch: '20Gi', env: { AWS_REGION: 'eu-central-1' } };
+    const all = { ...settings, artifactsSecretName: 'artifacts', env: { AWS_REGION: 'eu-central-1' } };
     for (const key of [{ stage: 'prepare' }, FOLD, { stage: 'ensemble' }] as const) {
       const file = join(cluster().folder, `${namespace}-${key.stage}.json`);
       await writeFile(file, JSON.stringify(jobManifest(experiment, start('warned', key), all)));
