@@ -168,6 +168,28 @@ const ROWS: readonly Row[] = [
     harm: (folder) => harmed.doubledRows(folder),
     ...submissionInvalid('a.csv has 2 rows twice'),
   },
+  ...[['check', '--submission', 'none.csv', '--images', 'data'], ['score', '--truth', 'data', '--submission', 'none.csv'], VOTE].map(
+    (command): Row => ({
+      says: `${command[0]}: a CSV that is not there`,
+      command,
+      ...bad(
+        'submission-unreadable',
+        `there is no such file (${command[0] === 'vote' ? 'good.csv' : 'none.csv'})`,
+        'Give the path of a CSV',
+      ),
+    }),
+  ),
+  {
+    says: 'score: a truth that is not there',
+    command: ['score', '--truth', 'nowhere', '--submission', 'a.csv'],
+    ...bad('dataset-missing', 'there is no such folder (nowhere)', 'Give a folder that holds outputs_json'),
+  },
+  {
+    says: 'check: a CSV with a wrong header',
+    command: ['check', '--submission', 'a.csv', '--images', 'data'],
+    harm: (folder) => writeFile(join(folder, 'a.csv'), 'image,class,rle\n'),
+    ...bad('submission-invalid', '(a.csv:1)', 'Mend what is named'),
+  },
   {
     says: 'predict: a weights file that is cut short',
     command: PREDICT,
@@ -329,6 +351,18 @@ describe('what lists every mistake', () => {
     expect([code, stderr]).toEqual([65, '']);
     expect(stdout).toContain(place);
     expect(stdout).toContain(what);
+  });
+
+  it('check --json: a CSV that cannot be read to its end has its result, with the line', async () => {
+    const folder = await caseFolder();
+    await writeFile(join(folder, 'a.csv'), 'image,class,rle\n');
+    const { code, stdout, stderr } = await run(carpal('check', '--json', '--submission', 'a.csv', '--images', 'data'), folder);
+    expect([code, stderr]).toEqual([65, '']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      valid: false,
+      images: 2,
+      problems: [{ line: 1, what: 'the first line is "image,class,rle" and must be image_name,class,rle' }],
+    });
   });
 
   it('data inspect: several defects, each with its path, end with 65', async () => {

@@ -106,6 +106,11 @@ export const ERRORS = {
     meaning: 'There are fewer people in the data set than folds.',
     remedy: 'Set dataset.split.folds to at most the number of people, or add people.',
   },
+  'submission-unreadable': {
+    exit: EXIT.data,
+    meaning: 'A submission cannot be read: missing, not a file, or no permission.',
+    remedy: 'Give the path of a CSV file that you may read.',
+  },
   'submission-invalid': {
     exit: EXIT.data,
     meaning: 'A submission CSV breaks the format: header, a row missing, doubled or unknown, or a bad run-length code.',

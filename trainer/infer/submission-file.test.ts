@@ -64,8 +64,12 @@ describe('SubmissionFile', () => {
     });
   });
 
-  it('refuses a file that is not there', async () => {
-    await expect(SubmissionFile.open(join(folder, 'none.csv'))).rejects.toMatchObject({ code: 'submission-invalid' });
+  it.each([
+    ['a file that is not there', 'none.csv', 'there is no such file'],
+    ['a folder', '', 'this is a folder'],
+  ])('refuses %s', async (_, name, message) => {
+    const path = join(folder, name);
+    await expect(SubmissionFile.open(path)).rejects.toMatchObject({ code: 'submission-unreadable', message, where: path });
   });
 
   it('tells doubled rows with both lines', async () => {

@@ -36,24 +36,16 @@ export class SubmissionFile {
     this.handle = handle;
   }
 
-  /** Throws submission-invalid when the file cannot be read or a line breaks the form. */
+  /** Throws submission-unreadable where the file cannot be read, and submission-invalid when a line breaks the form. */
   static async open(path: string): Promise<SubmissionFile> {
-    let handle: FileHandle;
-    try {
-      handle = await open(path, 'r');
-    } catch (cause) {
-      throw new CarpalError(
-        'submission-invalid',
-        systemErrorCode(cause) === 'ENOENT' ? 'there is no such file' : `the file cannot be opened: ${messageOf(cause)}`,
-        { where: path, cause },
-      );
-    }
+    const handle = await open(path, 'r').catch((cause: unknown) => {
+      throw unreadable(path, cause);
+    });
     try {
       return new SubmissionFile(path, await readRows(path, handle), handle);
     } catch (error) {
       await handle.close();
-      if (error instanceof CarpalError) throw error;
-      throw new CarpalError('submission-invalid', `the file cannot be read: ${messageOf(error)}`, { where: path, cause: error });
+      throw error instanceof CarpalError ? error : unreadable(path, error);
     }
   }
 
@@ -99,6 +91,13 @@ export function doubledRows(rows: readonly SubmissionRow[]): { readonly row: Sub
 /** One text for (image, class), the key by which rows of several files are joined. */
 export function rowKey(row: Pick<SubmissionRow, 'imageName' | 'className'>): string {
   return `${row.imageName}\u0000${row.className}`;
+}
+
+const WORDS: Readonly<Record<string, string>> = { ENOENT: 'there is no such file', EISDIR: 'this is a folder' };
+
+function unreadable(path: string, cause: unknown): CarpalError {
+  const what = WORDS[systemErrorCode(cause) ?? ''] ?? `the file cannot be read: ${messageOf(cause)}`;
+  return new CarpalError('submission-unreadable', what, { where: path, cause });
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -15,7 +15,7 @@ const stemOf = (name: string): string => name.replace(/\.[^.]*$/, '');
 
 /**
  * The annotations to score against, sorted by name: those in `outputs_json` of the folder, or of the folder's `truth`. Throws
- * dataset-missing where there are none.
+ * dataset-missing where there are none, or no such folder.
  */
 export async function findTruth(folder: string): Promise<readonly TruthEntry[]> {
   const places = [join(folder, 'truth', 'outputs_json'), join(folder, 'outputs_json')];
@@ -32,7 +32,8 @@ export async function findTruth(folder: string): Promise<readonly TruthEntry[]> 
     });
   }
   const remedy = 'Give a folder that holds outputs_json/<person>/<image>.json, or a data set with truth/outputs_json.';
-  throw new CarpalError('dataset-missing', 'the folder holds no annotations to score against', { where: folder, remedy });
+  const what = (await isFolder(folder)) ? 'the folder holds no annotations to score against' : 'there is no such folder';
+  throw new CarpalError('dataset-missing', what, { where: folder, remedy });
 }
 
 /** The true masks of an image, in class order, at the image's size, or at `size` where the image is not at hand. */
@@ -42,8 +43,12 @@ export async function readTruth(entry: TruthEntry, classes: readonly string[], s
   return polygons.map((polygon) => fillPolygon(polygon, width, height));
 }
 
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}
+
 async function filesUnder(folder: string, pattern: RegExp): Promise<string[]> {
-  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) return [];
+  if (!(await isFolder(folder))) return [];
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile() && pattern.test(entry.name) && !entry.name.startsWith('.'))
