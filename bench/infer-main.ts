@@ -51,7 +51,7 @@ async function predictAll(): Promise<number> {
     // As in predict: the next image is decoded on a library thread while this one is predicted.
     if (following !== undefined) next = readSheet(following);
     current = index;
-    for (const mask of softVote(vote, fittedSquares(sheet))) characters += formatRle(mask).length;
+    for (const mask of await softVote(vote, fittedSquares(sheet))) characters += formatRle(mask).length;
   }
   return characters;
 }

@@ -1,7 +1,8 @@
 import { TTA_NAMES } from '@carpal/configs/schema/learning.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { imageLogits, onOneGrid, type SheetSquares } from './image-logits.ts';
+import { type Answering, type ImageLogits, imageLogits, onOneGrid, type SheetSquares } from './image-logits.ts';
+import { nextTurn } from './pause.ts';
 import { pixelwiseNetwork, waves } from './testing/pixelwise-network.ts';
 import { mirrored } from './tta.ts';
 import type { Viewing } from './viewing.ts';
@@ -18,6 +19,9 @@ function wavy(sizes: number[] = [], phase = 1): SheetSquares {
   };
   return { width: 100, height: 100, squareOf };
 }
+
+const logitsOf = (network: Answering, look: Viewing, image: SheetSquares, classes = CLASSES): Promise<ImageLogits> =>
+  imageLogits(network, look, image, classes, nextTurn);
 
 const logitOf = (value: number, classIndex: number): number => (classIndex + 1) * 8 * (value / 255 - 0.5);
 
@@ -37,9 +41,9 @@ function worstDifference(logits: Float32Array, pixels: Uint8Array, views: Viewin
 }
 
 describe('imageLogits', () => {
-  it('runs mirrored views together and keeps a map of each, to the bit', () => {
+  it('runs mirrored views together and keeps a map of each, to the bit', async () => {
     const network = pixelwiseNetwork(32, CLASSES);
-    const { maps, size } = imageLogits({ ...network, weight: 3 }, viewing(['identity', 'flipHorizontal']), wavy(), CLASSES);
+    const { maps, size } = await logitsOf({ ...network, weight: 3 }, viewing(['identity', 'flipHorizontal']), wavy());
     expect(network.runs).toEqual([{ count: 2, size: 32 }]);
     const unit = Float32Array.from(waves(32, 1), (value) => value / 255);
     const both = new Float32Array(2 * unit.length);
@@ -54,17 +58,17 @@ describe('imageLogits', () => {
     ]);
   });
 
-  it('gives a network that looks at single pixels the same answer in every view and through windows', () => {
+  it('gives a network that looks at single pixels the same answer in every view and through windows', async () => {
     const cases = fc.record({
       views: fc.uniqueArray(fc.constantFrom(...TTA_NAMES), { minLength: 1, maxLength: 4 }),
       windows: fc.boolean(),
       phase: fc.double({ min: 0, max: 6, noNaN: true }),
     });
-    fc.assert(
-      fc.property(cases, ({ views, windows, phase }) => {
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ views, windows, phase }) => {
         const network = pixelwiseNetwork(40, CLASSES, 8);
         const look = viewing(views, windows ? { window: WINDOW } : {});
-        const { maps, size } = imageLogits(network, look, wavy([], phase), CLASSES);
+        const { maps, size } = await logitsOf(network, look, wavy([], phase));
         expect(size).toBe(40);
         for (const { logits } of maps) expect(worstDifference(logits, waves(40, phase), views)).toBeLessThan(0.25);
       }),
@@ -72,35 +76,56 @@ describe('imageLogits', () => {
     );
   });
 
-  it('with other views or windows keeps one map, whatever their number', () => {
+  it('with other views or windows keeps one map, whatever their number', async () => {
     for (const look of [viewing([...TTA_NAMES]), viewing(['identity', 'flipVertical'], { window: WINDOW })]) {
-      expect(imageLogits(pixelwiseNetwork(40, CLASSES, 8), look, wavy(), CLASSES).maps).toHaveLength(1);
+      expect((await logitsOf(pixelwiseNetwork(40, CLASSES, 8), look, wavy())).maps).toHaveLength(1);
     }
   });
 
-  it('does not let what a turned picture lacks change the answer of the views that have it', () => {
+  it('does not let what a turned picture lacks change the answer of the views that have it', async () => {
     const white: SheetSquares = { width: 40, height: 40, squareOf: (size) => new Uint8Array(size * size).fill(255) };
     const look = viewing(['identity', 'rotateLeft', 'rotateRight'], { degrees: 30 });
-    const [map] = imageLogits(pixelwiseNetwork(40, 1), look, white, 1).maps;
+    const [map] = (await logitsOf(pixelwiseNetwork(40, 1), look, white, 1)).maps;
     expect([map?.logits[0], map?.logits[39], map?.logits[40 * 40 - 1]]).toEqual([4, 4, 4]);
   });
 
-  it('shows scaled views at multiples of what the network takes, and through windows no sheet smaller than one', () => {
+  it('shows scaled views at multiples of what the network takes, and through windows no sheet smaller than one', async () => {
     const network = pixelwiseNetwork(48, 1, 16);
-    imageLogits(network, viewing(['scaleDown', 'identity', 'scaleUp'], { scale: 0.3 }), wavy(), 1);
+    await logitsOf(network, viewing(['scaleDown', 'identity', 'scaleUp'], { scale: 0.3 }), wavy(), 1);
     expect(network.runs.map(({ size }) => size)).toEqual([32, 48, 64]);
     const sliding = pixelwiseNetwork(48, 1, 16);
     const sizes: number[] = [];
-    imageLogits(sliding, viewing(['scaleDown'], { scale: 0.5, window: { ...WINDOW, size: 32 } }), wavy(sizes), 1);
+    await logitsOf(sliding, viewing(['scaleDown'], { scale: 0.5, window: { ...WINDOW, size: 32 } }), wavy(sizes), 1);
     expect([sizes, sliding.runs]).toEqual([[40], [{ count: 1, size: 32 }]]);
+  });
+
+  it.each([
+    ['mirrored views', viewing(['identity', 'flipHorizontal']), 1],
+    ['other views', viewing(['identity', 'rotateLeft', 'scaleUp']), 3],
+    ['windows in views', viewing(['identity', 'flipVertical'], { window: WINDOW }), 2 * 6],
+  ])('pauses after each run of the network with %s, and ends where the pause does', async (_, look, runs) => {
+    const network = pixelwiseNetwork(40, 1, 8);
+    let pauses = 0;
+    const counting = async (): Promise<void> => {
+      await nextTurn();
+      expect(network.runs).toHaveLength(++pauses);
+    };
+    await imageLogits(network, look, wavy(), 1, counting);
+    expect(pauses).toBe(runs);
+    const stopping = async (): Promise<void> => {
+      await nextTurn();
+      throw new RangeError('a stop was asked for');
+    };
+    await expect(imageLogits(network, look, wavy(), 1, stopping)).rejects.toThrow('a stop was asked for');
+    expect(network.runs).toHaveLength(runs + 1);
   });
 });
 
 describe('onOneGrid', () => {
-  it('enlarges the maps of smaller networks to the largest grid and keeps their weights', () => {
+  it('enlarges the maps of smaller networks to the largest grid and keeps their weights', async () => {
     const image = wavy();
-    const small = imageLogits({ ...pixelwiseNetwork(40, CLASSES), weight: 2 }, viewing(['identity']), image, CLASSES);
-    const large = imageLogits(pixelwiseNetwork(80, CLASSES), viewing(['identity']), image, CLASSES);
+    const small = await logitsOf({ ...pixelwiseNetwork(40, CLASSES), weight: 2 }, viewing(['identity']), image);
+    const large = await logitsOf(pixelwiseNetwork(80, CLASSES), viewing(['identity']), image);
     const { maps, size } = onOneGrid([small, large], CLASSES);
     expect([size, maps.map(({ weight }) => weight)]).toEqual([80, [2, 1]]);
     expect(maps[1]).toBe(large.maps[0]);

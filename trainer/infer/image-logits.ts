@@ -1,8 +1,9 @@
 import type { Predictor } from '../engine/step.ts';
 import { LogitSum } from './logit-sum.ts';
+import type { Pause } from './pause.ts';
 import { areMirrors, type MirrorName, mirrored } from './tta.ts';
 import type { LogitMap } from './upsample.ts';
-import { betweenSquares, unitPicture, viewOf } from './view.ts';
+import { betweenSquares, sidesOf, unitPicture, viewOf } from './view.ts';
 import { squareSizeOf, type Viewing } from './viewing.ts';
 import { windowLogits } from './windows.ts';
 
@@ -29,42 +30,57 @@ export type ImageLogits = { readonly maps: readonly LogitMap[]; readonly size: n
  * with windows there is one map, the mean of all views' logits over the pixels that they show; each view is undone as soon as it is
  * there, so the map of the grid (4 bytes × size² × classes: 487 MB for 29 classes at 2048), that of one view and the answer for a few
  * windows are all that is alive. Windows are cut from the turned or scaled sheet; a sheet is not scaled below the window.
+ *
+ * Pauses after each run of the network, and throws what the pause throws.
  */
-export function imageLogits(network: Answering, viewing: Viewing, image: SheetSquares, classes: number): ImageLogits {
+export async function imageLogits(
+  network: Answering,
+  viewing: Viewing,
+  image: SheetSquares,
+  classes: number,
+  pause: Pause,
+): Promise<ImageLogits> {
   const { views, window } = viewing;
   const { weight = 1, predictor, sizeMultiple } = network;
   const size = squareSizeOf(viewing, network.inputSize);
   const pixels = image.squareOf(size);
   if (!window && areMirrors(views)) {
-    return { size, maps: mirrorLogits(predictor, views, pixels, size, classes).map((logits) => ({ logits, weight })) };
+    const maps = await mirrorLogits(predictor, views, pixels, size, classes, pause);
+    return { size, maps: maps.map((logits) => ({ logits, weight })) };
   }
-  const sides = window ? { multiple: 1, least: window.size } : { multiple: sizeMultiple, least: sizeMultiple };
-  const answer = (picture: Float32Array, side: number): Float32Array =>
-    window ? windowLogits(predictor, picture, side, window, classes) : predictor.run(picture, 1, side);
+  const sides = sidesOf(viewing, sizeMultiple);
+  const answer = async (picture: Float32Array, side: number): Promise<Float32Array> => {
+    if (window) return windowLogits(predictor, picture, side, window, classes, pause);
+    const logits = predictor.run(picture, 1, side);
+    await pause();
+    return logits;
+  };
   if (views.length === 1 && areMirrors(views)) {
     const [view] = views as readonly [MirrorName];
     const picture = viewOf(view, size, viewing, sides).show(pixels);
-    return { size, maps: [{ logits: mirrored(answer(picture, size), size, classes, view), weight }] };
+    return { size, maps: [{ logits: mirrored(await answer(picture, size), size, classes, view), weight }] };
   }
   const sum = new LogitSum(size, classes);
   for (const name of views) {
     const view = viewOf(name, size, viewing, sides);
-    sum.add(answer(view.show(pixels), view.size), view.size, view.toView);
+    sum.add(await answer(view.show(pixels), view.size), view.size, view.toView);
   }
   return { size, maps: [{ logits: sum.mean(), weight }] };
 }
 
-function mirrorLogits(
+async function mirrorLogits(
   predictor: Predictor,
   views: readonly MirrorName[],
   pixels: Uint8Array,
   size: number,
   classes: number,
-): readonly Float32Array[] {
+  pause: Pause,
+): Promise<readonly Float32Array[]> {
   const unit = unitPicture(pixels);
   const images = new Float32Array(views.length * unit.length);
   for (const [index, view] of views.entries()) images.set(mirrored(unit, size, 1, view), index * unit.length);
   const logits = predictor.run(images, views.length, size);
+  await pause();
   const length = size * size * classes;
   return views.map((view, index) => {
     const own = logits.subarray(index * length, (index + 1) * length);

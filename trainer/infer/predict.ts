@@ -64,7 +64,7 @@ async function predictImages(
       const sheet = await next;
       // The next image is decoded on a library thread while this one is predicted.
       next = sheetAt(images, index + 1);
-      const masks = voteMasks(vote, fittedSquares(sheet));
+      const masks = await voteMasks(vote, fittedSquares(sheet));
       for (const [classIndex, mask] of masks.entries()) {
         if (mask.bounds.length === 0) emptyMasks += 1;
         await writer.write(image.imageName, classes[classIndex] ?? '', mask);

@@ -1,6 +1,7 @@
 import { squareFit } from '@carpal/masks/fit.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
 import { type Answering, type ImageLogits, imageLogits, onOneGrid, type SheetSquares } from './image-logits.ts';
+import { nextTurn, type Pause } from './pause.ts';
 import { logitsToRuns } from './upsample.ts';
 import type { Viewing } from './viewing.ts';
 
@@ -10,15 +11,19 @@ export type SoftVote = {
   readonly viewing: Viewing;
   /** One a class. */
   readonly thresholds: readonly number[];
+  /** After each run of a network; lets the event loop turn where it is left out. */
+  readonly pause?: Pause;
 };
 
 /**
  * One mask a class at the sheet's own size: the probabilities of the networks are averaged by weight, on the largest of their grids, and
  * cut at the class's threshold. What the networks say of this one image is all that is held.
+ * Throws what the pause throws.
  */
-export function softVote({ networks, viewing, thresholds }: SoftVote, image: SheetSquares): Runs[] {
+export async function softVote({ networks, viewing, thresholds, pause = nextTurn }: SoftVote, image: SheetSquares): Promise<Runs[]> {
   const classes = thresholds.length;
-  const answers = networks.map((network) => imageLogits(network, viewing, image, classes));
+  const answers: ImageLogits[] = [];
+  for (const network of networks) answers.push(await imageLogits(network, viewing, image, classes, pause));
   const logits = onOneGrid(answers, classes);
   return thresholds.map((threshold, classIndex) => cutMask(logits, image, classes, classIndex, threshold));
 }

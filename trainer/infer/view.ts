@@ -18,6 +18,11 @@ export type View = {
 /** What a picture's side must be: a multiple of `multiple`, and no less than `least`. */
 export type Sides = { readonly multiple: number; readonly least: number };
 
+/** Windows are cut from a sheet of any side that holds one; without them the network is shown the picture itself. */
+export function sidesOf({ window }: Pick<Viewing, 'window'>, sizeMultiple: number): Sides {
+  return window ? { multiple: 1, least: window.size } : { multiple: sizeMultiple, least: sizeMultiple };
+}
+
 /**
  * The named view of a `square` × `square` image. rotateLeft and rotateRight turn the picture about its centre, bilinearly, with black
  * where the image does not reach; what is turned out of the square is not shown. scaleDown and scaleUp show the whole image in a smaller

@@ -24,7 +24,7 @@ function speckled(seed: number, weight = 1): Answering {
   return { predictor: { run, dispose: () => undefined }, inputSize: SIZE, sizeMultiple: 1, weight };
 }
 
-const masksOf = (networks: readonly Answering[], changes: Partial<MaskVote> = {}): Runs[] =>
+const masksOf = (networks: readonly Answering[], changes: Partial<MaskVote> = {}): Promise<Runs[]> =>
   voteMasks({ method: 'soft', networks, viewing, cuts, ...changes }, image);
 
 function expectSame(masks: readonly Runs[], expected: readonly Runs[]): void {
@@ -34,9 +34,9 @@ function expectSame(masks: readonly Runs[], expected: readonly Runs[]): void {
 describe('voteMasks', () => {
   const voters = [speckled(1), speckled(2), speckled(3)];
 
-  it('cleans each class after a soft vote as its cut says', () => {
-    const plain = masksOf(voters, { cuts: uncleaned });
-    const masks = masksOf(voters);
+  it('cleans each class after a soft vote as its cut says', async () => {
+    const plain = await masksOf(voters, { cuts: uncleaned });
+    const masks = await masksOf(voters);
     expectSame(
       masks,
       plain.map((mask, index) => cleaned(mask, cuts[index]?.cleaning ?? 'none')),
@@ -45,31 +45,32 @@ describe('voteMasks', () => {
     expect(masks.map((mask, index) => equalRuns(mask, plain[index] as Runs))).toEqual([true, false, false, false]);
   });
 
-  it('cleans each network’s masks before a hard vote, in which more than half must have a pixel', () => {
-    const ballots = voters.map((voter) => masksOf([voter]));
+  it('cleans each network’s masks before a hard vote, in which more than half must have a pixel', async () => {
+    const ballots = await Promise.all(voters.map((voter) => masksOf([voter])));
     const expected = cuts.map((_, index) =>
       majority(
         ballots.map((masks) => masks[index] as Runs),
         2,
       ),
     );
-    expectSame(masksOf(voters, { method: 'hard' }), expected);
+    expectSame(await masksOf(voters, { method: 'hard' }), expected);
   });
 
-  it('leaves out what half of the networks have', () => {
+  it('leaves out what half of the networks have', async () => {
     const pair = voters.slice(0, 2);
+    const ballots = await Promise.all(pair.map((voter) => masksOf([voter])));
     const expected = cuts.map((_, index) =>
       majority(
-        pair.map((voter) => masksOf([voter])[index] as Runs),
+        ballots.map((masks) => masks[index] as Runs),
         2,
       ),
     );
-    expectSame(masksOf(pair, { method: 'hard' }), expected);
+    expectSame(await masksOf(pair, { method: 'hard' }), expected);
   });
 
-  it.each(['soft', 'hard'] as const)('counts each network by its weight in a %s vote', (method) => {
+  it.each(['soft', 'hard'] as const)('counts each network by its weight in a %s vote', async (method) => {
     const others = [speckled(1, 2), speckled(2, 1)];
     const repeated = [speckled(1), speckled(1), speckled(2)];
-    expectSame(masksOf(others, { method }), masksOf(repeated, { method }));
+    expectSame(await masksOf(others, { method }), await masksOf(repeated, { method }));
   });
 });

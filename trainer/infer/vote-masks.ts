@@ -3,6 +3,7 @@ import { type Cleaning, cleaned } from '@carpal/masks/cleaning.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
 import { weightedMajority } from '@carpal/masks/vote.ts';
 import type { Answering, SheetSquares } from './image-logits.ts';
+import type { Pause } from './pause.ts';
 import { softVote } from './soft-vote.ts';
 import type { Viewing } from './viewing.ts';
 
@@ -16,19 +17,23 @@ export type MaskVote = {
   readonly viewing: Viewing;
   /** One a class. */
   readonly cuts: readonly ClassCut[];
+  /** After each run of a network; lets the event loop turn where it is left out. */
+  readonly pause?: Pause;
 };
 
 /**
  * One mask a class at the sheet's own size. `soft`: the networks' probabilities are averaged, then cut and cleaned. `hard`: each network
  * makes its own masks, cut and cleaned, and a pixel belongs to the class when networks of more than half of all weight have it; a tie is
  * not enough. A hard vote holds the logits of one network at a time, and of the others their runs.
+ * Throws what the pause throws.
  */
-export function voteMasks({ method, networks, viewing, cuts }: MaskVote, image: SheetSquares): Runs[] {
+export async function voteMasks({ method, networks, cuts, ...look }: MaskVote, image: SheetSquares): Promise<Runs[]> {
   const thresholds = cuts.map(({ threshold }) => threshold);
-  const masksOf = (voters: readonly Answering[]): Runs[] =>
-    softVote({ networks: voters, viewing, thresholds }, image).map((mask, index) => cleaned(mask, cuts[index]?.cleaning ?? 'none'));
+  const masksOf = async (voters: readonly Answering[]): Promise<Runs[]> =>
+    (await softVote({ ...look, networks: voters, thresholds }, image)).map((mask, index) => cleaned(mask, cuts[index]?.cleaning ?? 'none'));
   if (method === 'soft' || networks.length === 1) return masksOf(networks);
-  const ballots = networks.map((network) => masksOf([network]));
+  const ballots: Runs[][] = [];
+  for (const network of networks) ballots.push(await masksOf([network]));
   const weights = networks.map(({ weight = 1 }) => weight);
   return cuts.map((_, index) =>
     weightedMajority(

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Predictor } from '../engine/step.ts';
+import { nextTurn } from './pause.ts';
 import { pixelwiseNetwork, waves } from './testing/pixelwise-network.ts';
 import { windowLogits, windowShares, windowStarts } from './windows.ts';
 
@@ -51,26 +52,26 @@ describe('windowShares', () => {
 });
 
 describe('windowLogits', () => {
-  it('of a network that looks at single pixels are its logits of the whole picture', () => {
+  it('of a network that looks at single pixels are its logits of the whole picture', async () => {
     const network = pixelwiseNetwork(16, 2);
     for (const weights of ['uniform', 'gaussian'] as const) {
       for (const side of [16, 32, 41]) {
         const picture = unit(waves(side, 1));
         const whole = network.predictor.run(picture, 1, side);
-        const seen = windowLogits(network.predictor, picture, side, { ...WINDOW, weights, stride: 7 }, 2);
+        const seen = await windowLogits(network.predictor, picture, side, { ...WINDOW, weights, stride: 7 }, 2, nextTurn);
         for (let i = 0; i < whole.length; i++) expect(seen[i]).toBeCloseTo(whole[i] as number, 4);
       }
     }
   });
 
-  it('shows windows as they are, a few at a time', () => {
+  it('shows windows as they are, a few at a time', async () => {
     const network = pixelwiseNetwork(16, 1);
-    windowLogits(network.predictor, unit(waves(40, 0)), 40, WINDOW, 1);
+    await windowLogits(network.predictor, unit(waves(40, 0)), 40, WINDOW, 1, nextTurn);
     expect(network.runs.every(({ size, count }) => size === 16 && count <= 3)).toBe(true);
     expect(network.runs.reduce((sum, { count }) => sum + count, 0)).toBe(16);
   });
 
-  it('trusts the middle of a window more than its border, unless the weights are uniform', () => {
+  it('trusts the middle of a window more than its border, unless the weights are uniform', async () => {
     // A network that is right in the middle of what it sees (0) and wrong at the border (1).
     const predictor: Predictor = {
       run: (_, count, size) =>
@@ -82,7 +83,11 @@ describe('windowLogits', () => {
     };
     const picture = new Float32Array(32 * 32);
     const at = 16 * 32 + 16;
-    expect(windowLogits(predictor, picture, 32, { ...WINDOW, weights: 'uniform' }, 1)[at]).toBeCloseTo(3 / 4, 5);
-    expect(windowLogits(predictor, picture, 32, WINDOW, 1)[at]).toBeLessThan(0.05);
+    const [uniform, gaussian] = [
+      await windowLogits(predictor, picture, 32, { ...WINDOW, weights: 'uniform' }, 1, nextTurn),
+      await windowLogits(predictor, picture, 32, WINDOW, 1, nextTurn),
+    ];
+    expect(uniform[at]).toBeCloseTo(3 / 4, 5);
+    expect(gaussian[at]).toBeLessThan(0.05);
   });
 });

@@ -1,4 +1,5 @@
 import type { Predictor } from '../engine/step.ts';
+import type { Pause } from './pause.ts';
 import type { WindowSpec } from './viewing.ts';
 
 /** Standard deviation of the weight, as a share of the window's side. */
@@ -34,9 +35,17 @@ export function windowShares(starts: readonly number[], side: number, size: numb
 
 /**
  * Logits [side, side, classes] of a picture that is larger than what the network is shown: it sees the windows as they are, a few at a
- * time, and their logits are averaged by weight. Holds one map of the picture besides the network's answer for those few windows.
+ * time, and their logits are averaged by weight. Holds one map of the picture besides the network's answer for those few windows. Pauses after
+ * each of these runs, and throws what the pause throws.
  */
-export function windowLogits(predictor: Predictor, picture: Float32Array, side: number, window: WindowSpec, classes: number): Float32Array {
+export async function windowLogits(
+  predictor: Predictor,
+  picture: Float32Array,
+  side: number,
+  window: WindowSpec,
+  classes: number,
+  pause: Pause,
+): Promise<Float32Array> {
   const { size, stride, weights } = window;
   const starts = windowStarts(side, size, stride);
   const shares = windowShares(starts, side, size, weights);
@@ -54,6 +63,7 @@ export function windowLogits(predictor: Predictor, picture: Float32Array, side: 
       }
     }
     const answer = predictor.run(images, some.length, size);
+    await pause();
     for (const [index, { top, left, row, column }] of some.entries()) {
       const logits = answer.subarray(index * pixels * classes, (index + 1) * pixels * classes);
       addWindow(mean, logits, side, size, classes, { top, left }, shares[row] as Float64Array, shares[column] as Float64Array);

@@ -3,6 +3,7 @@ import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.t
 import type { PreparedSet } from '../data/prepared.ts';
 import type { MemoryLimit } from '../fit/memory-limit.ts';
 import type { ChosenThreshold } from '../infer/choose-thresholds.ts';
+import type { Pause } from '../infer/pause.ts';
 
 export type EnsembleStage = {
   readonly experiment: SegmentationExperiment;
@@ -23,6 +24,8 @@ export type EnsembleWork = EnsembleStage & {
   readonly thresholds: readonly ChosenThreshold[];
   /** A local folder that is published when everything is in it. */
   readonly folder: string;
-  /** Counts an image as done; throws stopped-with-checkpoint when a stop was asked for. */
-  readonly step: () => Promise<void>;
+  /** Counts an image as done. */
+  readonly imageDone: () => Promise<void>;
+  /** Throws stopped-with-checkpoint when a stop was asked for. */
+  readonly pause: Pause;
 };

@@ -174,6 +174,13 @@ describe('runEnsemble', () => {
     expect(JSON.parse(await readFile(join(place, ensembleKey(experiment), 'progress.json'), 'utf8'))).toMatchObject({ state: 'stopped' });
   });
 
+  it('stops within an image, between the runs of its networks', async () => {
+    const place = await copyOfStore('stopped-within');
+    const store = openStore(place);
+    const work = runEnsemble({ experiment, store, clock, signal: AbortSignal.abort() });
+    await expect(work).rejects.toMatchObject({ code: 'stopped-with-checkpoint', message: 'stopped after 0 of 10 images' });
+  });
+
   it.each<[string, (place: string) => Promise<void>, string]>([
     [
       'a fold that has not finished',

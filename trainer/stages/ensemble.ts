@@ -11,6 +11,7 @@ import { readMemoryLimit } from '../fit/memory-limit.ts';
 import { chooseThresholds } from '../infer/choose-thresholds.ts';
 import { openFoldNetworks } from '../infer/fold-networks.ts';
 import { outOfFoldImages } from '../infer/out-of-fold-scores.ts';
+import { pauseUntil } from '../infer/pause.ts';
 import { summarise } from '../infer/scoring.ts';
 import { parseThresholdSums, type ThresholdSums } from '../infer/threshold-sums.ts';
 import { truthHash } from '../insight/truth-hash.ts';
@@ -54,8 +55,7 @@ export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult>
     const { threshold } = experiment.spec.inference;
     const chosen = chooseThresholds(sums, prepared.classes.length, { ...experiment.spec.ensemble, threshold });
     const total = prepared.samples.filter(({ half }) => half === 'test').length + sums.reduce((images, fold) => images + fold.images, 0);
-    const step = counter(stage, report, total);
-    const result = await makeEnsemble({ ...stage, prepared, thresholds: chosen, folder, step });
+    const result = await makeEnsemble({ ...stage, prepared, thresholds: chosen, folder, ...counter(stage, report, total) });
     await report.write({ state: 'finished', done: total, total, dice: result.dice, etaSeconds: 0 });
     return result;
   } catch (error) {
@@ -66,24 +66,26 @@ export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult>
   }
 }
 
-/** Counts images, tells the progress, and heeds the signal between two of them. */
-function counter({ clock, signal, onProgress }: EnsembleStage, report: StageReport, total: number): () => Promise<void> {
+/** Counts images and tells the progress; a pause heeds the signal and says how far the count had come. */
+function counter(
+  { clock, signal, onProgress }: EnsembleStage,
+  report: StageReport,
+  total: number,
+): Pick<EnsembleWork, 'imageDone' | 'pause'> {
   const startMs = clock();
   let done = 0;
-  return async () => {
+  const imageDone = async (): Promise<void> => {
     done += 1;
     onProgress?.(done, total);
     const seconds = (clock() - startMs) / 1000;
     const pace = seconds > 0 ? { imagesPerSecond: done / seconds, etaSeconds: (Math.max(0, total - done) * seconds) / done } : {};
     await report.note({ done, total, ...pace });
-    // Inference holds the event loop; a signal is only seen when it is let go.
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-    if (!signal?.aborted) return;
-    const remedy = 'Run the command again; the ensemble begins anew, the folds stay as they are.';
-    throw new CarpalError('stopped-with-checkpoint', `stopped after ${done} of ${total} images`, { remedy });
   };
+  const stopped = (): CarpalError => {
+    const remedy = 'Run the command again; the ensemble begins anew, the folds stay as they are.';
+    return new CarpalError('stopped-with-checkpoint', `stopped after ${done} of ${total} images`, { remedy });
+  };
+  return { imageDone, pause: pauseUntil(signal, stopped) };
 }
 
 async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
@@ -135,12 +137,13 @@ async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
 }
 
 /** The Dice of every out-of-fold image; masks are let go as soon as they are scored. */
-async function scoreOutOfFold({ experiment, store, prepared, step }: EnsembleWork): Promise<ScoredImage[]> {
+async function scoreOutOfFold({ experiment, store, prepared, imageDone, pause }: EnsembleWork): Promise<ScoredImage[]> {
   const images: ScoredImage[] = [];
   for await (const { fold, sample, truth, dice } of outOfFoldImages(experiment, store, prepared)) {
     const { imageName, group } = sample;
     images.push({ imageName, group, fold, truth: truthHash(truth), perClass: [...dice] });
-    await step();
+    await imageDone();
+    await pause();
   }
   return images;
 }

@@ -171,6 +171,22 @@ describe('a fold', () => {
     expect(await resultOf(halting)).toEqual(await resultOf(straight));
   });
 
+  it('stops among the windows of an image after its last epoch, and ends in the same bits as an uninterrupted one', async () => {
+    const window = { size: 32, stride: 8, weights: 'gaussian', sheetSize: 48 } as const;
+    const spec: Parameters<typeof tinyExperiment>[1] = { training: { epochs: 2 }, inference: { window } };
+    const straight = await freshExperiment(spec);
+    await runFold(stageOf(straight));
+    const halting = await freshExperiment(spec);
+    const stop = new AbortController();
+    const log = (line: string): void => void (line.startsWith('epoch 2') && stop.abort());
+    const failure = await runFold(stageOf(halting, { signal: stop.signal, log })).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'stopped-with-checkpoint', exit: 75, message: 'fold 0 stopped after its last epoch' });
+    expect((await progressOf(halting)).state).toBe('stopped');
+    expect(await openStore(folder).readIfPresent(`${foldKey(halting, 0)}/${FILE.outOfFoldPredictions}`)).toBeUndefined();
+    await runFold(stageOf(halting));
+    expect(await resultOf(halting)).toEqual(await resultOf(straight));
+  });
+
   it('that dies at many changes of the store ends in the same bits as an uninterrupted one', async () => {
     const straight = await freshExperiment();
     await runFold(stageOf(straight));

@@ -29,19 +29,20 @@ export async function writeTestSubmission(
   const samples = prepared.samples.filter(({ half }) => half === 'test');
   const viewing = viewingOf(experiment.spec.inference);
   const square = squareSizeOf(viewing, prepared.size);
-  const vote = { method: experiment.spec.ensemble.method, networks, viewing, cuts: work.thresholds };
+  const vote = { method: experiment.spec.ensemble.method, networks, viewing, cuts: work.thresholds, pause: work.pause };
   const overlays = pickEvenly(samples.length, TEST_OVERLAYS);
   const shown = pickEvenly(samples.length, TEST_PICTURES);
   const pictures: ReportPicture[] = [];
   await writeSubmission(join(folder, 'ensemble', FILE.submission), async (writer) => {
     for (const [index, sample] of samples.entries()) {
-      const masks = voteMasks(vote, await preparedSquare(prepared, sample, square));
+      const masks = await voteMasks(vote, await preparedSquare(prepared, sample, square));
       for (const [classIndex, mask] of masks.entries()) await writer.write(sample.imageName, prepared.classes[classIndex] ?? '', mask);
       if (overlays.has(index) || shown.has(index)) {
         const picture = await testOverlay(work, sample, masks, radiographs);
         if (shown.has(index)) pictures.push(picture);
       }
-      await work.step();
+      await work.imageDone();
+      await work.pause();
     }
   });
   return pictures;

@@ -7,6 +7,7 @@ import { firstNotFinite } from '../engine/check-finite.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { servedWeights } from '../engine/served-weights.ts';
 import type { Evaluator, TrainingStep } from '../engine/step.ts';
+import { nextTurn } from '../infer/pause.ts';
 import type { Schedule } from '../objective/schedules.ts';
 import type { CheckpointRecord } from './checkpoint-record.ts';
 import type { FoldCheckpoints } from './checkpoints.ts';
@@ -16,7 +17,7 @@ import type { MetricsLog } from './metrics-log.ts';
 import { PACE_START, type Pace, paceAfterStep, paceAfterValidation, remainingSeconds, validates } from './pace.ts';
 import type { Clock, ProgressFields, ProgressFile } from './progress-file.ts';
 import type { TruthMasks } from './truth.ts';
-import { nextTurn, type Validation, type ValidationSource, validate } from './validate.ts';
+import { type Validation, type ValidationSource, validate } from './validate.ts';
 
 /** Everything a fold's training works with. The engine's objects belong to the caller, who disposes of them. */
 export type LoopParts = {

@@ -10,6 +10,7 @@ import { parseRle } from '@carpal/masks/rle-text.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PreparedSet } from '../data/prepared.ts';
 import type { Answering } from '../infer/image-logits.ts';
+import { nextTurn } from '../infer/pause.ts';
 import { parseThresholdSums } from '../infer/threshold-sums.ts';
 import { randomFor } from '../random.ts';
 import { findPrepared } from '../stages/find-prepared.ts';
@@ -61,15 +62,14 @@ function requestOf(network: Answering, threshold = 0.5): OutOfFold {
     targets: 'area',
   } as const;
   const viewing = { views: ['identity', 'flipHorizontal'], degrees: 10, scale: 0.25 } as const;
-  const signal = new AbortController().signal;
-  return { source, classNames: prepared.classes, prepared, network, truth: new TruthMasks(prepared), viewing, threshold, signal };
+  return { source, classNames: prepared.classes, prepared, network, truth: new TruthMasks(prepared), viewing, threshold, pause: nextTurn };
 }
 
 describe('writeOutOfFold', () => {
   it('sums the Dice of every threshold and cleaning over the masks that it writes', async () => {
     const store = openStore(folder);
     const network = noisyNetwork();
-    expect(await writeOutOfFold(requestOf(network, 0.45), store, keys)).toBe(true);
+    await writeOutOfFold(requestOf(network, 0.45), store, keys);
     const sums = parseThresholdSums((await store.read(keys.thresholds)).toString());
     expect(sums).toMatchObject({ thresholds: [0.2, 0.3, 0.4, 0.45, 0.5, 0.6, 0.7], images: 2 * PEOPLE });
     const radius = prepared.classes.indexOf('Radius');

@@ -5,6 +5,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
 import type { PreparedSet } from '../data/prepared.ts';
 import { type Answering, imageLogits } from '../infer/image-logits.ts';
+import type { Pause } from '../infer/pause.ts';
 import { preparedSquare } from '../infer/sheet-squares.ts';
 import { cutMask } from '../infer/soft-vote.ts';
 import { writeSubmission } from '../infer/submission-writer.ts';
@@ -12,7 +13,7 @@ import { ThresholdTally, triedThresholds } from '../infer/threshold-sums.ts';
 import { squareSizeOf, type Viewing } from '../infer/viewing.ts';
 import { CalibrationCounter } from './calibration-counts.ts';
 import type { TruthMasks } from './truth.ts';
-import { nextTurn, plainBatches, sampleAt, type ValidationSource } from './validate.ts';
+import { plainBatches, sampleAt, type ValidationSource } from './validate.ts';
 
 /** Masks of images that the fold's network has not been trained on. */
 export type OutOfFold = {
@@ -25,19 +26,20 @@ export type OutOfFold = {
   readonly viewing: Viewing;
   /** Threshold of the masks written. */
   readonly threshold: number;
-  readonly signal: AbortSignal;
+  /** After each run of the network. */
+  readonly pause: Pause;
 };
 
 /**
  * Predicts the fold's own images with its best weights: predictions.csv in the submission's form, and thresholds.json with what each
- * threshold and cleaning would give each class, both at the original size, and calibration.json, counted at training size. False, and nothing
- * written, when the signal broke it off.
+ * threshold and cleaning would give each class, both at the original size, and calibration.json, counted at training size. Throws what
+ * the pause throws, with nothing written.
  */
 export async function writeOutOfFold(
   request: OutOfFold,
   store: ArtifactStore,
   keys: { csv: string; thresholds: string; calibration: string },
-): Promise<boolean> {
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'carpal-out-of-fold-'));
   try {
     const path = join(folder, 'predictions.csv');
@@ -49,11 +51,9 @@ export async function writeOutOfFold(
         for (const [classIndex, mask] of masks.entries()) await writer.write(imageName, classNames[classIndex] ?? '', mask);
       }
     });
-    if (request.signal.aborted) return false;
     await store.write(keys.csv, await readFile(path));
     await store.write(keys.thresholds, `${JSON.stringify(tally.result())}\n`);
     await store.write(keys.calibration, `${JSON.stringify(calibration.counts())}\n`);
-    return true;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -62,7 +62,7 @@ export async function writeOutOfFold(
 type PredictedImage = { readonly imageName: string; readonly masks: readonly Runs[] };
 
 async function* predictedImages(
-  { source, prepared, network, truth, viewing, threshold, signal }: OutOfFold,
+  { source, prepared, network, truth, viewing, threshold, pause }: OutOfFold,
   tally: ThresholdTally,
   calibration: CalibrationCounter,
 ): AsyncGenerator<PredictedImage> {
@@ -70,11 +70,9 @@ async function* predictedImages(
   try {
     for await (const batch of batches) {
       for (let i = 0; i < batch.samples.length; i++) {
-        await nextTurn();
-        if (signal.aborted) return;
         const sample = sampleAt(batch, i);
         const image = await preparedSquare(prepared, sample, squareSizeOf(viewing, network.inputSize));
-        const logits = imageLogits(network, viewing, image, source.classes);
+        const logits = await imageLogits(network, viewing, image, source.classes, pause);
         calibration.add(logits, coverageAt(batch.targets, i, source), source.size);
         const truths = await truth.of(sample);
         const cut = (classIndex: number, at: number): Runs => cutMask(logits, sample, source.classes, classIndex, at);

@@ -11,6 +11,7 @@ import type { MemoryLimit } from '../fit/memory-limit.ts';
 import { runTrial } from '../fit/run-trial.ts';
 import { memoryTooSmall } from '../fit/too-large.ts';
 import type { TrialOutcome, TrialRequest } from '../fit/trial.ts';
+import { pauseUntil } from '../infer/pause.ts';
 import { sheetSizeOf, viewingOf } from '../infer/viewing.ts';
 import type { Model } from '../models/model.ts';
 import { loadEncoder } from '../models/pretrained/load-encoder.ts';
@@ -154,13 +155,14 @@ async function conclude(training: FoldTraining, model: Model, validation: Valida
     const network = { predictor, inputSize: input.size, sizeMultiple: model.sizeMultiple };
     const viewing = viewingOf(inference);
     const { threshold } = inference;
-    const request = { source: validation, classNames: prepared.classes, prepared, network, truth, viewing, threshold, signal };
+    const pause = pauseUntil(signal, () => stopped(training, 'after its last epoch'));
+    const request = { source: validation, classNames: prepared.classes, prepared, network, truth, viewing, threshold, pause };
     const keys = {
       csv: `${key}/${FILE.outOfFoldPredictions}`,
       thresholds: `${key}/${FILE.outOfFoldThresholds}`,
       calibration: `${key}/${FILE.outOfFoldCalibration}`,
     };
-    if (!(await writeOutOfFold(request, store, keys))) throw stopped(training, 'after its last epoch');
+    await writeOutOfFold(request, store, keys);
   } finally {
     predictor.dispose();
   }

@@ -4,6 +4,7 @@ import { type Batch, openBatches } from '../data/batches.ts';
 import type { TargetRule } from '../data/fill-target.ts';
 import type { PreparedSample } from '../data/prepared.ts';
 import type { Evaluator } from '../engine/step.ts';
+import { nextTurn } from '../infer/pause.ts';
 import { logitsToRuns } from '../infer/upsample.ts';
 import type { TruthMasks } from './truth.ts';
 
@@ -107,11 +108,4 @@ export function sampleAt(batch: Batch, index: number): PreparedSample {
 export function logitsAt(logits: Float32Array, index: number, { size, classes }: { size: number; classes: number }): Float32Array {
   const length = size * size * classes;
   return logits.subarray(index * length, (index + 1) * length);
-}
-
-/** Lets signals and timers through; the engine blocks the event loop while it computes. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
