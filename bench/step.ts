@@ -23,6 +23,7 @@ const WAYS = [
   { name: 'NCHW', layout: 'contiguous', compile: false },
   { name: 'channels_last', layout: 'channels_last', compile: false },
   { name: 'torch.compile', layout: 'contiguous', compile: true },
+  { name: 'torch.compile, channels_last', layout: 'channels_last', compile: true },
 ] as const;
 
 /** Where the PyTorch definition of a network is. */

@@ -14,7 +14,7 @@ import time
 
 import torch
 from networks import build, heads_of
-from pytorch_step import loss_of
+from pytorch_step import adamw, loss_of
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
@@ -70,7 +70,7 @@ def main():
     torch.manual_seed(0)
     torch.set_num_threads(request["threads"])
     model = build("UNet", len(request["classes"]), {})
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4)
+    optimizer = adamw(model)
     count, double_forward = request["count"], request.get("doubleForward", True)
 
     def loaders(training, validation):
