@@ -6,15 +6,17 @@ import { Command, CommanderError } from 'commander';
 import { COMMANDS, type CommandEntry } from './cli/commands.ts';
 import packageJson from './package.json' with { type: 'json' };
 
-function program(): Command {
-  const root = new Command('carpal')
-    .description('Trains hand-bone segmentation experiments and turns them into submissions.')
+/** The help that lists commands: all of them, or those of a group, such as `data`. */
+function listing(group = ''): string {
+  const start = group === '' ? '' : `${group} `;
+  const root = new Command(`carpal ${start}`.trim())
+    .description(group === '' ? 'Trains hand-bone segmentation experiments and turns them into submissions.' : '')
     .usage('COMMAND [options]')
-    .version(packageJson.version)
-    .helpCommand(false)
-    .exitOverride();
-  for (const entry of COMMANDS) root.addCommand(new Command(entry.name).description(entry.summary));
-  return root;
+    .helpCommand(false);
+  if (group === '') root.version(packageJson.version);
+  const entries = COMMANDS.filter(({ name }) => name.startsWith(start));
+  for (const { name, summary } of entries) root.addCommand(new Command(name.slice(start.length)).description(summary));
+  return root.helpInformation();
 }
 
 /** The entry whose words begin `words`, and the words left over. */
@@ -26,13 +28,16 @@ function findCommand(words: readonly string[]): { entry: CommandEntry; rest: str
   return undefined;
 }
 
+const asksForHelp = (word: string | undefined): boolean => word === '--help' || word === '-h';
+
 async function main(words: readonly string[]): Promise<number> {
+  const [first, second] = words;
+  if (first === 'help') return main([...words.slice(1), '--help']);
   const found = findCommand(words);
   if (!found) {
-    const [first] = words;
     if (first === '--version' || first === '-V') process.stdout.write(`${packageJson.version}\n`);
-    else if (first === 'help' || words.length === 0 || words.some((word) => word === '--help' || word === '-h'))
-      process.stdout.write(program().helpInformation());
+    else if (first === undefined || asksForHelp(first)) process.stdout.write(listing());
+    else if (asksForHelp(second) && COMMANDS.some(({ name }) => name.startsWith(`${first} `))) process.stdout.write(listing(first));
     else throw unknownCommand(words);
     return EXIT.ok;
   }

@@ -19,8 +19,32 @@ describe('the command line', () => {
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 
+  it('lists the commands of a group when asked for its help', async () => {
+    const [asked, helped] = await Promise.all([call('data', '--help'), call('help', 'data')]);
+    expect([asked.code, asked.stderr, helped.stdout]).toEqual([0, '', asked.stdout]);
+    expect(asked.stdout).toMatch(/^Usage: carpal data COMMAND \[options\]\n/);
+    const listed = [...asked.stdout.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name]) => `data ${name}`);
+    expect(listed).toEqual(COMMANDS.map(({ name }) => name).filter((name) => name.startsWith('data ')));
+  });
+
+  it.each(['run', 'data synth'])('says for help %s what it says for %s --help', async (name) => {
+    const words = name.split(' ');
+    const [helped, asked] = await Promise.all([call('help', ...words), call(...words, '--help')]);
+    expect(helped).toEqual(asked);
+    expect(helped.stdout).toMatch(new RegExp(`^Usage: carpal ${name} `));
+  });
+
   it.concurrent.for([
     ['an unknown command', ['rnu'], 'carpal has no command "rnu"', 'Did you mean carpal run?'],
+    ['help of an unknown command', ['rnu', '--help'], 'carpal has no command "rnu"', 'Did you mean carpal run?'],
+    ['help that names an unknown command', ['help', 'rnu'], 'carpal has no command "rnu"', 'Did you mean carpal run?'],
+    [
+      'help of an unknown command of a group',
+      ['data', 'sinth', '-h'],
+      'carpal has no command "data sinth"',
+      'Did you mean carpal data synth?',
+    ],
+    ['an option before any command', ['--wrkdir', '--help'], 'carpal has no command "--wrkdir"', 'carpal --help'],
     ['half a command', ['data'], 'carpal has no command "data"', 'There is: carpal data synth, carpal data inspect, carpal data preview.'],
     ['an unknown option', ['run', 'a.yaml', '--wrkdir', 'x'], "unknown option '--wrkdir' (Did you mean --workdir?)", 'carpal run --help'],
     ['a missing argument', ['run'], "missing required argument 'file'", 'carpal run --help'],
