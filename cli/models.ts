@@ -2,17 +2,22 @@ import { describeModels } from '@carpal/trainer/models/describe-models.ts';
 import { Command } from 'commander';
 import { wholeNumber } from './whole-number.ts';
 
+/** Columns of numbers, which end where their head does. */
+const NUMBERS = new Set([1, 3]);
 const grouped = new Intl.NumberFormat('en');
 
 /** `carpal models`: every network with its size. */
 export const command = (): Command =>
   new Command()
-    .description('Lists the networks: parameters and output shape at their default options.')
+    .description('Lists the networks: parameters and output shape at their default options, and what size must be a multiple of.')
     .option('--classes <n>', 'number of classes', wholeNumber('--classes', 1, 99_999), 29)
     .option('--size <px>', 'side of the image in pixels', wholeNumber('--size', 1, 99_999), 512)
     .option('--json', 'print JSON')
     .action(({ classes, size, json }: { classes: number; size: number; json?: true }) => {
-      const models = describeModels(classes, size);
+      const models = describeModels(classes, size).map((model) => ({
+        ...model,
+        outputShape: size % model.sizeMultiple === 0 ? model.outputShape : null,
+      }));
       if (json) {
         process.stdout.write(`${JSON.stringify(models, null, 2)}\n`);
         return;
@@ -20,14 +25,17 @@ export const command = (): Command =>
       const rows = models.map((model) => [
         model.name,
         grouped.format(model.parameters),
-        model.outputShape.join('×'),
+        model.outputShape?.join('×') ?? `not at ${size}`,
+        String(model.sizeMultiple),
         optionWords(model.options),
         model.summary,
       ]);
-      const table = [['NAME', 'PARAMETERS', 'OUTPUT', 'OPTIONS', 'WHAT IT IS'], ...rows];
+      const table = [['NAME', 'PARAMETERS', 'OUTPUT', 'MULTIPLE', 'OPTIONS', 'WHAT IT IS'], ...rows];
       const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
       for (const row of table) {
-        const cells = row.map((cell, column) => (column === 1 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)));
+        const cells = row.map((cell, column) =>
+          NUMBERS.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        );
         process.stdout.write(`${cells.join('  ').trimEnd()}\n`);
       }
     });
