@@ -33,7 +33,7 @@ export const stageProgressSchema = z.object({
   learningRate: number(),
   imagesPerSecond: number(),
   etaSeconds: number(),
-  /** Units of work of prepare and ensemble: images. */
+  /** Images of prepare and ensemble; of a fold those of the validation or of the out-of-fold masks under way, absent between steps. */
   done: number(),
   total: number(),
   /** ISO 8601, UTC. */

@@ -18,6 +18,7 @@ import { truthHash } from '../insight/truth-hash.ts';
 import { openRadiographs } from '../report/radiographs.ts';
 import type { ReportFold, ReportPicture } from '../report/report-data.ts';
 import { reportHtml } from '../report/report-html.ts';
+import { paceOfImages } from '../train/pace.ts';
 import { ensembleFiles } from './ensemble-files.ts';
 import type { EnsembleStage, EnsembleWork } from './ensemble-work.ts';
 import { findPrepared } from './find-prepared.ts';
@@ -78,8 +79,7 @@ function counter(
     done += 1;
     onProgress?.(done, total);
     const seconds = (clock() - startMs) / 1000;
-    const pace = seconds > 0 ? { imagesPerSecond: done / seconds, etaSeconds: (Math.max(0, total - done) * seconds) / done } : {};
-    await report.note({ done, total, ...pace });
+    await report.note({ done, total, ...paceOfImages({ done, total, seconds }) });
   };
   const stopped = (): CarpalError => {
     const remedy = 'Run the command again; the ensemble begins anew, the folds stay as they are.';

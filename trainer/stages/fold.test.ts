@@ -6,7 +6,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { dyingStore } from '@carpal/artifacts/testing/dying-store.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { epochMetricsSchema, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { epochMetricsSchema, type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors, encodeSafetensors } from '../engine/safetensors.ts';
 import { openNetwork } from '../infer/network.ts';
@@ -134,6 +134,34 @@ describe('a fold', () => {
     expect(await openStore(folder).readIfPresent(`${foldKey(fresh, 0)}/${FILE.metrics}`)).toBeUndefined();
   });
 
+  it('tells the images of a validation and of its last masks as they are done, and what time is left', async () => {
+    const fresh = await freshExperiment({ training: { epochs: 2 } });
+    const told: StageProgress[] = [];
+    const store = openStore(folder);
+    const watched: ArtifactStore = {
+      ...store,
+      write: async (key, content) => {
+        if (key.endsWith(FILE.progress)) told.push(stageProgressSchema.parse(JSON.parse(content.toString())));
+        return store.write(key, content);
+      },
+    };
+    // Each look at the clock is so much later that all that may be written is.
+    let nowMs = 0;
+    await runFold(stageOf(fresh, { store: watched, clock: () => (nowMs += 10_000) }));
+    const images = told.filter(({ done, state }) => done !== undefined && state === 'running');
+    const validation = [1, 2, 3, 4, 5, 6];
+    expect(images.map(({ epoch, step, done, total }) => [epoch, step, done, total])).toEqual([
+      ...validation.map((done) => [0, 3, done, 6]),
+      ...validation.map((done) => [1, 3, done, 6]),
+      ...[0, ...validation].map((done) => [2, 0, done, 6]),
+    ]);
+    const left = images.map(({ etaSeconds }) => etaSeconds as number);
+    expect(left.slice(0, -1).every((seconds) => seconds > 0)).toBe(true);
+    // Two views are looked at after the last epoch, one in a validation.
+    expect(left.at(12)).toBe(left.at(11));
+    expect(told.at(-1)).toMatchObject({ state: 'finished', epoch: 2, done: 6, total: 6, etaSeconds: 0 });
+  });
+
   it('that is finished is left as it is', async () => {
     const fresh = await freshExperiment();
     await runFold(stageOf(fresh));
@@ -149,18 +177,21 @@ describe('a fold', () => {
     await runFold(stageOf(straight));
     const halting = await freshExperiment();
     const positions = new Set<string>();
+    let after = 7;
     for (let finished = false; !finished; ) {
       // The signal comes with the n-th look at the clock: in the middle of an epoch, at its end, in a validation.
       const stop = new AbortController();
       let looks = 0;
       const clock = (): number => {
-        if (++looks === 7) stop.abort();
+        if (++looks === after) stop.abort();
         return Date.now();
       };
       finished = await runFold(stageOf(halting, { signal: stop.signal, clock })).then(
         () => true,
         (error: unknown) => {
           expect(error).toMatchObject({ code: 'stopped-with-checkpoint', exit: 75 });
+          // A validation is begun anew: with as many looks as before it would be stopped for ever.
+          after = positions.has(String(error)) ? 2 * after : 7;
           positions.add(String(error));
           return false;
         },
@@ -181,7 +212,7 @@ describe('a fold', () => {
     const log = (line: string): void => void (line.startsWith('epoch 2') && stop.abort());
     const failure = await runFold(stageOf(halting, { signal: stop.signal, log })).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'stopped-with-checkpoint', exit: 75, message: 'fold 0 stopped after its last epoch' });
-    expect((await progressOf(halting)).state).toBe('stopped');
+    expect(await progressOf(halting)).toMatchObject({ state: 'stopped', done: 0, total: 6 });
     expect(await openStore(folder).readIfPresent(`${foldKey(halting, 0)}/${FILE.outOfFoldPredictions}`)).toBeUndefined();
     await runFold(stageOf(halting));
     expect(await resultOf(halting)).toEqual(await resultOf(straight));

@@ -1,45 +1,17 @@
-import { CarpalError } from '@carpal/configs/errors.ts';
-import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
-import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
+import type { CarpalError } from '@carpal/configs/errors.ts';
 import { openBatches } from '../data/batches.ts';
-import type { PreparedSample } from '../data/prepared.ts';
 import { firstNotFinite } from '../engine/check-finite.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { servedWeights } from '../engine/served-weights.ts';
-import type { Evaluator, TrainingStep } from '../engine/step.ts';
 import { nextTurn } from '../infer/pause.ts';
-import type { Schedule } from '../objective/schedules.ts';
 import type { CheckpointRecord } from './checkpoint-record.ts';
-import type { FoldCheckpoints } from './checkpoints.ts';
 import { EARLY_STOP_START, type EarlyStopState, observeDice } from './early-stop.ts';
 import { epochLine } from './epoch-line.ts';
-import type { MetricsLog } from './metrics-log.ts';
-import { PACE_START, type Pace, paceAfterStep, paceAfterValidation, remainingSeconds, validates } from './pace.ts';
-import type { Clock, ProgressFields, ProgressFile } from './progress-file.ts';
-import type { TruthMasks } from './truth.ts';
-import { type Validation, type ValidationSource, validate } from './validate.ts';
-
-/** Everything a fold's training works with. The engine's objects belong to the caller, who disposes of them. */
-export type LoopParts = {
-  readonly spec: ExperimentSpec;
-  readonly preparedHash: string;
-  readonly trainSamples: readonly PreparedSample[];
-  readonly validation: ValidationSource;
-  readonly truth: TruthMasks;
-  readonly step: TrainingStep;
-  readonly evaluator: Evaluator;
-  readonly schedule: Schedule;
-  readonly checkpoints: FoldCheckpoints;
-  readonly metrics: MetricsLog;
-  readonly progress: ProgressFile;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly log: (line: string) => void;
-  /** Memory of the process now, in MB. */
-  readonly memoryMb: () => number;
-  /** How much training a kill may cost within an epoch. */
-  readonly checkpointEveryMs: number;
-};
+import type { LoopParts } from './loop-parts.ts';
+import { PACE_START, type Pace, type Position, paceAfterStep, paceAfterValidation, remainingInValidation, validates } from './pace.ts';
+import type { ProgressFields } from './progress-file.ts';
+import { diverged, epochMetrics, positionWords, trainingProgress } from './training-figures.ts';
+import { type Validation, validate } from './validate.ts';
 
 const NOTHING_RUN = { loss: 0, images: 0, seconds: 0, waitSeconds: 0 };
 
@@ -72,7 +44,7 @@ export class TrainingLoop {
     this.#running = record.running;
     this.#ended = record.ended;
     this.#earlyStop = record.earlyStop;
-    this.#saved = positionWords(record.epoch, record.step);
+    this.#saved = positionWords(record);
     this.#parts.schedule.restore(record.schedule);
     this.#parts.step.writeState(arrays);
     await this.#parts.metrics.resumeAt(record.epoch);
@@ -101,7 +73,7 @@ export class TrainingLoop {
 
   /** Where training stands, in words. */
   get position(): string {
-    return positionWords(this.#epoch, this.#step);
+    return positionWords(this.#at);
   }
 
   /** Does what is left of the epoch's steps; false when the signal broke them off. */
@@ -156,17 +128,24 @@ export class TrainingLoop {
 
   /** Validates, decides what follows, and saves the epoch; false when the signal broke the validation off. */
   async #closeEpoch(): Promise<boolean> {
-    const { spec, clock, signal } = this.#parts;
+    const { spec, clock, schedule } = this.#parts;
     const startedMs = clock();
     let validation: Validation | undefined;
     if (validates(this.#epoch, spec.training.epochs, spec.training.validateEvery)) {
-      validation = await validate(this.#parts.validation, this.#parts.evaluator, this.#parts.truth, spec.inference.threshold, signal);
+      validation = await this.#validate(startedMs);
       if (!validation) return false;
       if (!Number.isFinite(validation.loss)) throw this.#diverged(`the validation loss is ${validation.loss}`);
     }
     const validationSeconds = (clock() - startedMs) / 1000;
     if (validation) this.#pace = paceAfterValidation(this.#pace, validationSeconds);
-    const metrics = this.#metricsOf(validation, validationSeconds);
+    const metrics = epochMetrics({
+      at: this.#at,
+      sums: this.#running,
+      learningRate: schedule.rateFor(this.#epoch),
+      validation,
+      validationSeconds,
+      memoryMb: this.#parts.memoryMb(),
+    });
     const state = this.#readState();
     const stopEarly = validation ? await this.#observe(validation, state) : false;
     await this.#parts.metrics.add(metrics);
@@ -184,6 +163,16 @@ export class TrainingLoop {
       ...(validation ? { validationLoss: validation.loss, dice: validation.dice } : {}),
     });
     return true;
+  }
+
+  /** Undefined when the signal broke it off. */
+  async #validate(startedMs: number): Promise<Validation | undefined> {
+    const { spec, validation, evaluator, truth, signal, clock, progress } = this.#parts;
+    const total = validation.samples.length;
+    return validate(validation, evaluator, truth, spec.inference.threshold, signal, async (done) => {
+      const seconds = (clock() - startedMs) / 1000;
+      await progress.tell({ done, total, etaSeconds: remainingInValidation(this.#pace, this.#at, { done, total, seconds }) });
+    });
   }
 
   /** Schedule, best checkpoint and early stopping after a validation; true when training is to end. */
@@ -210,7 +199,7 @@ export class TrainingLoop {
       earlyStop: this.#earlyStop,
     });
     this.#savedMs = this.#parts.clock();
-    this.#saved = positionWords(this.#epoch, this.#step);
+    this.#saved = positionWords(this.#at);
   }
 
   /** The whole state, once it is sure that no number in it has diverged: a checkpoint is never overwritten with what cannot go on. */
@@ -221,50 +210,20 @@ export class TrainingLoop {
     return state;
   }
 
-  #metricsOf(validation: Validation | undefined, validationSeconds: number): EpochMetrics {
-    const { loss, images, seconds, waitSeconds } = this.#running;
-    return {
-      epoch: this.#epoch,
-      step: this.#epoch * this.#stepsPerEpoch,
-      learningRate: this.#parts.schedule.rateFor(this.#epoch),
-      loss: loss / images,
-      validationLoss: validation?.loss ?? null,
-      dice: validation?.dice ?? null,
-      perClassDice: [...(validation?.perClassDice ?? [])],
-      seconds: seconds + validationSeconds,
-      waitSeconds,
-      imagesPerSecond: seconds > 0 ? images / seconds : 0,
-      memoryMb: this.#parts.memoryMb(),
-    };
+  get #at(): Position {
+    const { epochs, validateEvery } = this.#parts.spec.training;
+    const { outOfFoldValidations } = this.#parts;
+    return { epoch: this.#epoch, step: this.#step, epochs, stepsPerEpoch: this.#stepsPerEpoch, validateEvery, outOfFoldValidations };
   }
 
   #progressFields(): ProgressFields {
-    const { training } = this.#parts.spec;
-    const best = this.#parts.checkpoints.best;
-    const { epochs, validateEvery } = training;
-    const at = { epoch: this.#epoch, step: this.#step, epochs, validateEvery, stepsPerEpoch: this.#stepsPerEpoch };
-    return {
-      state: 'running',
-      epoch: this.#epoch - 1,
-      epochs,
-      step: this.#step,
-      stepsPerEpoch: this.#stepsPerEpoch,
-      ...(this.#running.images > 0 ? { loss: this.#running.loss / this.#running.images } : {}),
-      bestDice: best?.dice ?? null,
-      bestEpoch: best?.epoch ?? null,
-      learningRate: this.#parts.schedule.rateFor(Math.min(this.#epoch, epochs)),
-      imagesPerSecond: this.#pace.imagesPerSecond,
-      etaSeconds: this.#ended === null ? remainingSeconds(this.#pace, at) : 0,
-    };
+    const { schedule, checkpoints, spec } = this.#parts;
+    const learningRate = schedule.rateFor(Math.min(this.#epoch, spec.training.epochs));
+    const { best } = checkpoints;
+    return trainingProgress({ at: this.#at, sums: this.#running, pace: this.#pace, best, ended: this.#ended, learningRate });
   }
 
   #diverged(what: string): CarpalError {
-    const rate = this.#parts.schedule.rateFor(this.#epoch);
-    const where = `epoch ${this.#epoch}, step ${this.#step}, learning rate ${rate}`;
-    return new CarpalError('non-finite-loss', `${what}; last good checkpoint: ${this.#saved}`, { where });
+    return diverged(what, this.#at, this.#parts.schedule.rateFor(this.#epoch), this.#saved);
   }
-}
-
-function positionWords(epoch: number, step: number): string {
-  return step === 0 ? `after epoch ${epoch - 1}` : `in epoch ${epoch} after step ${step}`;
 }

@@ -28,6 +28,8 @@ export type OutOfFold = {
   readonly threshold: number;
   /** After each run of the network. */
   readonly pause: Pause;
+  /** Told after each image how many are done. */
+  readonly imageDone?: (done: number) => Promise<void>;
 };
 
 /**
@@ -46,9 +48,11 @@ export async function writeOutOfFold(
     const { classNames } = request;
     const tally = new ThresholdTally(triedThresholds(request.threshold), classNames.length);
     const calibration = new CalibrationCounter(classNames.length);
+    let done = 0;
     await writeSubmission(path, async (writer) => {
       for await (const { imageName, masks } of predictedImages(request, tally, calibration)) {
         for (const [classIndex, mask] of masks.entries()) await writer.write(imageName, classNames[classIndex] ?? '', mask);
+        await request.imageDone?.(++done);
       }
     });
     await store.write(keys.csv, await readFile(path));

@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { PACE_START, paceAfterStep, paceAfterValidation, remainingSeconds, validates } from './pace.ts';
+import {
+  PACE_START,
+  paceAfterStep,
+  paceAfterValidation,
+  paceOfImages,
+  remainingInValidation,
+  remainingSeconds,
+  validates,
+} from './pace.ts';
 
 describe('pace', () => {
   it('knows nothing before the first step', () => {
-    expect(remainingSeconds(PACE_START, { epoch: 1, step: 0, epochs: 3, stepsPerEpoch: 10, validateEvery: 1 })).toBeNull();
+    expect(
+      remainingSeconds(PACE_START, { epoch: 1, step: 0, epochs: 3, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 0 }),
+    ).toBeNull();
     expect(PACE_START.imagesPerSecond).toBeNull();
   });
 
@@ -25,14 +35,39 @@ describe('pace', () => {
 
   it('adds up the steps and validations that are left', () => {
     const pace = paceAfterValidation(paceAfterStep(PACE_START, 2, 1), 5);
-    expect(remainingSeconds(pace, { epoch: 1, step: 4, epochs: 3, stepsPerEpoch: 10, validateEvery: 1 })).toBe(26 + 15);
-    expect(remainingSeconds(pace, { epoch: 3, step: 10, epochs: 3, stepsPerEpoch: 10, validateEvery: 1 })).toBe(5);
-    expect(remainingSeconds(pace, { epoch: 4, step: 0, epochs: 3, stepsPerEpoch: 10, validateEvery: 1 })).toBe(0);
+    expect(remainingSeconds(pace, { epoch: 1, step: 4, epochs: 3, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 0 })).toBe(
+      26 + 15,
+    );
+    expect(remainingSeconds(pace, { epoch: 3, step: 10, epochs: 3, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 0 })).toBe(5);
+    expect(remainingSeconds(pace, { epoch: 4, step: 0, epochs: 3, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 0 })).toBe(0);
   });
 
   it('counts the validation of the last epoch even where validateEvery would skip it', () => {
     const pace = paceAfterValidation(paceAfterStep(PACE_START, 2, 1), 5);
-    expect(remainingSeconds(pace, { epoch: 1, step: 0, epochs: 5, stepsPerEpoch: 1, validateEvery: 2 })).toBe(5 + 15);
+    expect(remainingSeconds(pace, { epoch: 1, step: 0, epochs: 5, stepsPerEpoch: 1, validateEvery: 2, outOfFoldValidations: 0 })).toBe(
+      5 + 15,
+    );
     expect([1, 2, 3, 4, 5].filter((epoch) => validates(epoch, 5, 2))).toEqual([2, 4, 5]);
+  });
+
+  it('counts the masks after the last epoch as so many validations', () => {
+    const pace = paceAfterValidation(paceAfterStep(PACE_START, 2, 1), 5);
+    const last = { epochs: 3, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 4 };
+    expect(remainingSeconds(pace, { epoch: 3, step: 9, ...last })).toBe(1 + 5 + 20);
+    expect(remainingSeconds(pace, { epoch: 4, step: 0, ...last })).toBe(20);
+  });
+
+  it('takes off what is done of a validation, and judges the first one by itself', () => {
+    const at = { epoch: 1, step: 10, epochs: 2, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 3 };
+    const first = paceAfterStep(PACE_START, 2, 1);
+    expect(remainingInValidation(PACE_START, at, { done: 1, total: 4, seconds: 2 })).toBeNull();
+    expect(remainingInValidation(first, at, { done: 1, total: 4, seconds: 2 })).toBe(6 + 10 + 8 + 24);
+    expect(remainingInValidation(first, at, { done: 4, total: 4, seconds: 8 })).toBe(10 + 8 + 24);
+    expect(remainingInValidation(paceAfterValidation(first, 8), at, { done: 1, total: 4, seconds: 100 })).toBe(6 + 10 + 8 + 24);
+  });
+
+  it('tells how fast images are gone through, once time has passed', () => {
+    expect(paceOfImages({ done: 2, total: 10, seconds: 4 })).toEqual({ imagesPerSecond: 0.5, etaSeconds: 16 });
+    expect(paceOfImages({ done: 2, total: 10, seconds: 0 })).toEqual({});
   });
 });

@@ -1,53 +1,29 @@
-import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
-import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { PreparedSet } from '../data/prepared.ts';
-import { openPredictor, type TrainingEngine } from '../engine/open-engine.ts';
+import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
+import type { TrainingEngine } from '../engine/open-engine.ts';
 import { isAllocationFailure } from '../fit/allocation-failure.ts';
 import { checkFit } from '../fit/check-fit.ts';
 import { checkViews } from '../fit/check-views.ts';
-import type { MemoryLimit } from '../fit/memory-limit.ts';
 import { runTrial } from '../fit/run-trial.ts';
 import { memoryTooSmall } from '../fit/too-large.ts';
 import type { TrialOutcome, TrialRequest } from '../fit/trial.ts';
-import { pauseUntil } from '../infer/pause.ts';
+import { pixelsShown } from '../infer/pixels-shown.ts';
 import { sheetSizeOf, viewingOf } from '../infer/viewing.ts';
 import type { Model } from '../models/model.ts';
 import { loadEncoder } from '../models/pretrained/load-encoder.ts';
-import { writeWeights } from '../models/weights.ts';
 import { createSchedule } from '../objective/schedules.ts';
 import type { CheckpointRecord } from './checkpoint-record.ts';
-import type { FoldCheckpoints } from './checkpoints.ts';
+import { concludeFold } from './conclude-fold.ts';
 import { type FoldSamples, splitFold } from './fold-data.ts';
+import { type FoldTraining, stopped } from './fold-training.ts';
 import { TrainingLoop } from './loop.ts';
 import { MetricsLog } from './metrics-log.ts';
-import { writeOutOfFold } from './out-of-fold.ts';
-import type { Clock, ProgressFile } from './progress-file.ts';
 import { readPretrained } from './read-pretrained.ts';
 import { engineOf, modelOf } from './training-engine.ts';
 import { TruthMasks } from './truth.ts';
 import type { ValidationSource } from './validate.ts';
 import { weightsMetadata } from './weights-metadata.ts';
-
-/** One fold that is not finished, with everything opened that its training works with. */
-export type FoldTraining = {
-  readonly experiment: SegmentationExperiment;
-  readonly fold: number;
-  /** The fold's key in the store. */
-  readonly key: string;
-  readonly prepared: PreparedSet;
-  readonly store: ArtifactStore;
-  readonly checkpoints: FoldCheckpoints;
-  /** Where to go on from. */
-  readonly record: CheckpointRecord | undefined;
-  readonly progress: ProgressFile;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly log: (line: string) => void;
-  readonly checkpointEveryMs: number;
-  readonly memoryLimit: MemoryLimit;
-};
 
 /**
  * Trains the fold to its end, writes its out-of-fold files and marks it finished. Throws `stopped-with-checkpoint` when the signal asks,
@@ -72,7 +48,7 @@ export async function trainFold(training: FoldTraining): Promise<void> {
     const validation = validationSource(training, samples);
     const truth = new TruthMasks(prepared);
     await learn(training, samples, model, validation, truth);
-    await conclude(training, model, validation, truth);
+    await concludeFold(training, model, validation, truth);
   } finally {
     model.dispose();
   }
@@ -107,6 +83,7 @@ async function learn(
       evaluator: engine.evaluator,
       schedule: createSchedule({ ...spec.scheduler, learningRate: spec.optimizer.learningRate, epochs }),
       metrics: new MetricsLog(store, `${training.key}/${FILE.metrics}`),
+      outOfFoldValidations: outOfFoldValidations(spec, model),
       memoryMb: () => Math.round(process.memoryUsage.rss() / 2 ** 20),
     });
     if (record) await loop.restore(record, await checkpoints.readWeights(record.last));
@@ -117,6 +94,11 @@ async function learn(
   } finally {
     engine.dispose();
   }
+}
+
+/** A validation shows the network each image once, at the size that it trains at; out-of-fold masks take all views and windows. */
+function outOfFoldValidations({ input: { size }, inference }: ExperimentSpec, { sizeMultiple }: Model): number {
+  return pixelsShown({ inputSize: size, sizeMultiple }, viewingOf(inference)) / size ** 2;
 }
 
 /** Whether a step was done before the checkpoint: a fold that was stopped at once has one too. */
@@ -140,33 +122,6 @@ function outOfMemory({ experiment: { spec }, memoryLimit }: FoldTraining, hasFit
   const { input, training, model } = spec;
   const limit = { limitMb: memoryLimit.bytes / 2 ** 20, from: `of ${memoryLimit.from}` };
   return memoryTooSmall({ network: model.name, size: input.size, batchSize: training.batchSize, ...limit }, cause);
-}
-
-/** What follows the last epoch; done again in full if it was broken off. */
-async function conclude(training: FoldTraining, model: Model, validation: ValidationSource, truth: TruthMasks): Promise<void> {
-  const { experiment, checkpoints, key, prepared, signal, store } = training;
-  const { record } = checkpoints;
-  if (!record?.best)
-    throw new CarpalError('checkpoint-invalid', 'the fold has no best checkpoint', { where: `${key}/${FILE.checkpointState}` });
-  writeWeights(model, await checkpoints.readWeights(record.best), record.best.file);
-  const predictor = openPredictor(model, experiment.spec.training.engine);
-  try {
-    const { input, inference } = experiment.spec;
-    const network = { predictor, inputSize: input.size, sizeMultiple: model.sizeMultiple };
-    const viewing = viewingOf(inference);
-    const { threshold } = inference;
-    const pause = pauseUntil(signal, () => stopped(training, 'after its last epoch'));
-    const request = { source: validation, classNames: prepared.classes, prepared, network, truth, viewing, threshold, pause };
-    const keys = {
-      csv: `${key}/${FILE.outOfFoldPredictions}`,
-      thresholds: `${key}/${FILE.outOfFoldThresholds}`,
-      calibration: `${key}/${FILE.outOfFoldCalibration}`,
-    };
-    await writeOutOfFold(request, store, keys);
-  } finally {
-    predictor.dispose();
-  }
-  await checkpoints.finish(record);
 }
 
 function validationSource({ experiment, prepared }: FoldTraining, samples: FoldSamples): ValidationSource {
@@ -215,8 +170,4 @@ function opening({ fold, record }: FoldTraining, { train, validation }: FoldSamp
   const parameters = model.parameterCount.toLocaleString('en');
   const from = record ? `; goes on in epoch ${record.epoch} after step ${record.step}` : '';
   return `fold ${fold}: ${model.name} with ${parameters} parameters, ${train.length} images to train on, ${validation.length} to validate${from}`;
-}
-
-function stopped({ fold }: FoldTraining, where: string): CarpalError {
-  return new CarpalError('stopped-with-checkpoint', `fold ${fold} stopped ${where}`);
 }

@@ -47,7 +47,7 @@ export function plainBatches(source: ValidationSource): ReturnType<typeof openBa
  * Loss and thresholded Dice over the samples, as the network sees them in training: the whole sheet at training size in one view, whatever
  * views and windows inference takes, since it is done after every epoch. Images stream through, one batch at a time, so memory does not
  * grow with their number.
- * Returns undefined as soon as the signal asks to stop: half a validation says nothing.
+ * Returns undefined as soon as the signal asks to stop: half a validation says nothing. `imageDone` is told how many images are done.
  */
 export async function validate(
   source: ValidationSource,
@@ -55,10 +55,12 @@ export async function validate(
   truth: TruthMasks,
   threshold: number,
   signal: AbortSignal,
+  imageDone: (done: number) => Promise<void> = async () => undefined,
 ): Promise<Validation | undefined> {
   const sums = new Float64Array(source.classes);
   let loss = 0;
   let images = 0;
+  let done = 0;
   const batches = plainBatches(source);
   try {
     for await (const batch of batches) {
@@ -69,6 +71,7 @@ export async function validate(
       for (let i = 0; i < count; i++) {
         if (signal.aborted) return undefined;
         await addDice(sums, sampleAt(batch, i), logitsAt(answer.logits, i, source), source, truth, threshold);
+        await imageDone(++done);
         await nextTurn();
       }
     }

@@ -1,0 +1,33 @@
+import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
+import type { PreparedSample } from '../data/prepared.ts';
+import type { Evaluator, TrainingStep } from '../engine/step.ts';
+import type { Schedule } from '../objective/schedules.ts';
+import type { FoldCheckpoints } from './checkpoints.ts';
+import type { MetricsLog } from './metrics-log.ts';
+import type { Clock, ProgressFile } from './progress-file.ts';
+import type { TruthMasks } from './truth.ts';
+import type { ValidationSource } from './validate.ts';
+
+/** Everything a fold's training works with. The engine's objects belong to the caller, who disposes of them. */
+export type LoopParts = {
+  readonly spec: ExperimentSpec;
+  readonly preparedHash: string;
+  readonly trainSamples: readonly PreparedSample[];
+  readonly validation: ValidationSource;
+  readonly truth: TruthMasks;
+  readonly step: TrainingStep;
+  readonly evaluator: Evaluator;
+  readonly schedule: Schedule;
+  readonly checkpoints: FoldCheckpoints;
+  readonly metrics: MetricsLog;
+  readonly progress: ProgressFile;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  /** Memory of the process now, in MB. */
+  readonly memoryMb: () => number;
+  /** How much training a kill may cost within an epoch. */
+  readonly checkpointEveryMs: number;
+  /** How many validations the masks after the last epoch take, about. */
+  readonly outOfFoldValidations: number;
+};
