@@ -1,7 +1,10 @@
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from './commands.ts';
 import { carpal, type Ending, run } from './testing/run-cli.ts';
+
+const MANIFEST = join(import.meta.dirname, '../configs/experiments/minimal.yaml');
 
 const call = (...words: string[]): Promise<Ending> => run(carpal(...words), tmpdir());
 
@@ -49,6 +52,8 @@ describe('the command line', () => {
     ['an unknown option', ['run', 'a.yaml', '--wrkdir', 'x'], "unknown option '--wrkdir' (Did you mean --workdir?)", 'carpal run --help'],
     ['a missing argument', ['run'], "missing required argument 'file'", 'carpal run --help'],
     ['a missing option', ['fold', '--fold', '9'], "required option '--experiment <file>' not specified", 'carpal fold --help'],
+    ['a --set without a value', ['run', MANIFEST, '--set', 'foo'], '"foo" is not path=value (--set foo)', 'Write path=value'],
+    ['a --set that is no YAML', ['validate', MANIFEST, '--set', 'a=[0'], '"[0" cannot be read as YAML', 'Put the value in quotes'],
     ['one argument too many', ['run', 'a.yaml', 'b.yaml'], 'too many arguments', 'carpal run --help'],
     ['a fold that is not a number', ['fold', '--fold', 'x'], 'is not a whole number from 0 to 9999', '--help'],
     ['a number out of bounds', ['data', 'synth', '--out', 'x', '--people', '0'], 'from 1 to 10000', '--help'],

@@ -26,7 +26,7 @@ function readReport(file: string, options: LoadOptions): ManifestReport {
   try {
     return readManifest(file, options);
   } catch (error) {
-    if (!(error instanceof CarpalError)) throw error;
+    if (!(error instanceof CarpalError) || error.code !== 'manifest-unreadable') throw error;
     const mistake: Mistake = { where: file, path: '', message: error.message, mend: error.remedy };
     return { ok: false, mistakes: [mistake] };
   }

@@ -37,6 +37,11 @@ describe('formatError', () => {
     expect(error.exit).toBe(65);
   });
 
+  it('says where on the first line of several', () => {
+    const error = new CarpalError('manifest-invalid', '1 mistake\n  a.yaml:2 kind is missing', { where: 'a.yaml', remedy: 'Mend it.' });
+    expect(formatError(error)).toBe('manifest-invalid: 1 mistake (a.yaml)\n  a.yaml:2 kind is missing\n  → Mend it.');
+  });
+
   it('takes a remedy of its own', () => {
     expect(formatError(new CarpalError('disk-full', 'no room', { remedy: 'Buy a disk.' }))).toBe('disk-full: no room\n  → Buy a disk.');
   });

@@ -290,8 +290,9 @@ export class CarpalError extends Error {
   }
 }
 
-/** `code: what is wrong, where, what to do`, the one form in which errors reach a terminal. */
+/** `code: what is wrong, where, what to do`, the one form in which errors reach a terminal. Of several lines the first says where. */
 export function formatError(error: CarpalError): string {
   const where = error.where === undefined ? '' : ` (${error.where})`;
-  return `${error.code}: ${error.message}${where}\n  → ${error.remedy}`;
+  const [headline = '', ...lines] = error.message.split('\n');
+  return [`${error.code}: ${headline}${where}`, ...lines, `  → ${error.remedy}`].join('\n');
 }

@@ -232,15 +232,21 @@ describe('--set', () => {
     ['run.folds=[0, 9]', '--set run.folds=[0, 9] spec.run.folds[1] there is no fold 9'],
     ['model.name.x=3', '--set model.name.x=3  spec.model.name has no field of this kind to set'],
     ['loss[4].weight=3', '--set loss[4].weight=3  spec.loss has no field of this kind to set'],
-    ['run.folds=[0', '--set run.folds=[0  "[0" cannot be read as YAML'],
-    ['epochs', '--set epochs  "epochs" is not path=value'],
-    ['=3', '--set =3  "=3" is not path=value'],
-    ['a b=3', '--set a b=3  "a b" is not the path of a field'],
-    ['__proto__.x=3', '--set __proto__.x=3  "__proto__.x" is not the path of a field'],
   ])('%s is a mistake that points at the --set', (set, beginning) => {
     const found = mistakes(text, [set]);
     expect(found).toHaveLength(1);
     expect(found[0]?.slice(0, beginning.length)).toBe(beginning);
+  });
+
+  it.each([
+    ['run.folds=[0', '"[0" cannot be read as YAML'],
+    ['epochs', '"epochs" is not path=value'],
+    ['=3', '"=3" is not path=value'],
+    ['a b=3', '"a b" is not the path of a field'],
+    ['__proto__.x=3', '"__proto__.x" is not the path of a field'],
+  ])('%s is a mistake of the command line, not of the manifest', (set, message) => {
+    const refusal = { code: 'usage-invalid', message: expect.stringContaining(message), where: `--set ${set}` };
+    expect(() => checkManifest(text, 'm.yaml', { set: [set] })).toThrow(expect.objectContaining(refusal));
   });
 });
 
@@ -305,8 +311,9 @@ describe('loadExperiment', () => {
   it('throws one error with every mistake', () => {
     const error = failure(put('bad.yaml', `${HEAD}spec: {dataset: {}, model: {name: X}}`));
     expect([error.code, error.exit]).toEqual(['manifest-invalid', 78]);
-    expect(formatError(error)).toContain('2 mistakes');
-    expect(formatError(error)).toContain('bad.yaml:4 spec.dataset.uri is missing');
+    const [headline, first] = formatError(error).split('\n');
+    expect(headline).toBe(`manifest-invalid: 2 mistakes (${join(folder, 'bad.yaml')})`);
+    expect(first).toContain('bad.yaml:4 spec.dataset.uri is missing');
   });
 
   it('gives from experiment.json what it wrote there', () => {

@@ -41,7 +41,7 @@ export function sizesUnmeasured(spec: ManifestSpec, details: { where?: string; r
 
 /**
  * The checked manifest of a YAML or JSON file, with every default written out; `onAdvice` hears what is allowed but hardly meant. Throws
- * `manifest-invalid` with every mistake, each with its line, field and mend, or `manifest-unreadable`.
+ * `manifest-invalid` with every mistake, each with its line, field and mend, `manifest-unreadable`, or `usage-invalid` for a `set` that is none.
  */
 export function loadManifest(file: string, options: LoadOptions = {}, onAdvice?: (advice: Mistake) => void): CheckedManifest {
   const report = readManifest(file, options);
@@ -53,7 +53,7 @@ export function loadManifest(file: string, options: LoadOptions = {}, onAdvice?:
   throw new CarpalError('manifest-invalid', `${count}\n${report.mistakes.map(formatMistake).join('\n')}`, { where: file });
 }
 
-/** Like {@link loadExperiment}, but mistakes come back as data. Throws only `manifest-unreadable`. */
+/** Like {@link loadExperiment}, but mistakes come back as data. Throws only `manifest-unreadable`, and `usage-invalid` for a `set` that is none. */
 export function readManifest(file: string, options: LoadOptions = {}): ManifestReport {
   return checkManifest(readManifestText(file), file, options);
 }
@@ -84,16 +84,12 @@ function withOverrides(manifest: unknown, texts: readonly string[]): { value: un
   const overrides: Override[] = [];
   const mistakes: Mistake[] = [];
   let value = manifest;
-  const refuse = (text: string, { message, mend }: Finding): number => mistakes.push({ where: `--set ${text}`, path: '', message, mend });
-  for (const text of texts) {
-    const override = parseOverride(text);
-    if ('mend' in override) {
-      refuse(text, override);
-      continue;
-    }
+  for (const override of texts.map(parseOverride)) {
     const applied = applyOverride(value, override);
-    if ('finding' in applied) refuse(text, applied.finding);
-    else {
+    if ('finding' in applied) {
+      const { message, mend } = applied.finding;
+      mistakes.push({ where: `--set ${override.text}`, path: '', message, mend });
+    } else {
       value = applied.value;
       overrides.push(override);
     }

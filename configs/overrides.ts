@@ -1,4 +1,5 @@
 import { parseDocument } from 'yaml';
+import { CarpalError } from './errors.ts';
 import { type FieldPath, type Finding, formatPath, show } from './finding.ts';
 
 /** One `--set path=value`: the path from the top of the manifest, and the value as YAML reads it. */
@@ -11,20 +12,20 @@ const PART = /\.?([A-Za-z_][A-Za-z0-9_-]*)|\.?([0-9]+)(?![A-Za-z_])|\[([0-9]+)\]
 
 /**
  * Reads `training.epochs=5`, `loss[0].weight=2`, `run.folds=[0, 1]`, `placement.nodeSelector["a.b/c"]=x`. A path begins at spec unless it
- * names apiVersion, kind, metadata or spec. Nothing after `=` is the empty text. A finding for what cannot be read.
+ * names apiVersion, kind, metadata or spec. Nothing after `=` is the empty text. Throws `usage-invalid` for what cannot be read.
  */
-export function parseOverride(text: string): Override | Finding {
-  const wrong = (message: string): Finding => ({ path: [], message, mend: 'Write path=value, such as training.epochs=5.' });
+export function parseOverride(text: string): Override {
+  const wrong = (what: string, remedy = 'Write path=value, such as training.epochs=5.'): CarpalError =>
+    new CarpalError('usage-invalid', what, { where: `--set ${text}`, remedy });
   const equals = text.search(/=(?![^[]*"\])/);
-  if (equals <= 0) return wrong(`"${text}" is not path=value`);
+  if (equals <= 0) throw wrong(`${show(text)} is not path=value`);
   const path = parsePath(text.slice(0, equals));
-  if (path === undefined) return wrong(`${show(text.slice(0, equals))} is not the path of a field`);
+  if (path === undefined) throw wrong(`${show(text.slice(0, equals))} is not the path of a field`);
   const written = text.slice(equals + 1);
   if (written.trim() === '') return { text, path, value: '' };
   const document = parseDocument(written, { prettyErrors: false });
   const [error] = document.errors;
-  if (error !== undefined)
-    return { path, message: `${show(written)} cannot be read as YAML: ${error.message}`, mend: 'Put the value in quotes.' };
+  if (error !== undefined) throw wrong(`${show(written)} cannot be read as YAML: ${error.message}`, 'Put the value in quotes.');
   return { text, path, value: document.toJS({ maxAliasCount: 0 }) };
 }
 
