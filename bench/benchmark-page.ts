@@ -1,4 +1,5 @@
 /** docs/benchmarks.md, made from the committed figures. */
+import { busyText } from './busy-cores.ts';
 import type { Committed, Measured } from './committed.ts';
 import { type Figure, medianOf } from './figure.ts';
 import { isKept, type Measure, numberText, type OperatorOutcome } from './operator-outcome.ts';
@@ -72,14 +73,26 @@ export function benchmarkPage({ ratios, operator }: Committed): string {
   const rows = ratios.map((outcome) => {
     const { name, what, ours, peer, ratio, revision } = outcome;
     const peak = ours.peakMb === undefined || peer.peakMb === undefined ? '' : `${ours.peakMb.toFixed(0)} / ${peer.peakMb.toFixed(0)}`;
-    const cells = [name, what, milliseconds(ours), milliseconds(peer), `**${ratio.toFixed(2)}×**`, promise(outcome), peak, revision];
+    const busy = busyText(outcome.busyCores);
+    const cells = [
+      name,
+      what,
+      milliseconds(ours),
+      milliseconds(peer),
+      `**${ratio.toFixed(2)}×**`,
+      promise(outcome),
+      peak,
+      busy === '' ? revision : `${revision}; ${busy}`,
+    ];
     return `| ${cells.join(' | ')} |`;
   });
+  const isBusy = ratios.some(({ busyCores }) => busyText(busyCores) !== '');
+  const disturbed = isBusy ? ' After a revision stands where other work kept so many cores busy when the row began or ended.' : '';
   const machines = [...new Set(ratios.map(({ machine }) => machine))].join('; ');
   return `# Benchmarks
 
 Made by \`./carpal bench NAME… --write\` on ${machines}. Each row's peer was measured in the same run as carpal: medians with their quartiles,
-milliseconds an item. \`./carpal bench NAME… --check\` compares the ratios of today with these. GPUs are untested.
+milliseconds an item. \`./carpal bench NAME… --check\` compares the ratios of today with these. GPUs are untested.${disturbed}
 
 | name | what | carpal | peer | ratio | promised | peak MB, carpal / peer | revision |
 |---|---|---|---|---|---|---|---|

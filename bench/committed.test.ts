@@ -50,6 +50,18 @@ describe('committed figures', () => {
     expect(page).toContain('| feed | something | 1.00 ms (1.00–1.00) | 3.00 ms (3.00–3.00) | **3.00×** | ≥ 1× | 100 / 200 | abc1234 |');
   });
 
+  it('say where other work kept cores busy meanwhile', () => {
+    const rows = [
+      { ...outcome('feed', 3), busyCores: 0.1 },
+      { ...outcome('vote', 3), busyCores: 1.34 },
+    ];
+    const page = benchmarkPage({ ratios: rows, operator: [] });
+    expect(page).toContain('| 100 / 200 | abc1234 |');
+    expect(page).toContain('| 100 / 200 | abc1234; 1.3 cores busy |');
+    expect(page).toContain('other work kept so many cores busy');
+    expect(benchmarkPage({ ratios: [outcome('feed', 3)], operator: [] })).not.toContain('cores busy');
+  });
+
   it('show every way in which a peer was run, with a gap for one that failed, and the median over the networks', () => {
     const figure = (milliseconds: number) => ({ seconds: [milliseconds / 1000], items: 1 });
     const page = benchmarkPage({

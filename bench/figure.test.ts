@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { besideFastest, measure, millisecondsPerItem, ratio } from './figure.ts';
+import { besideFastest, measure, millisecondsPerItem, pooled, ratio } from './figure.ts';
 
 describe('a figure', () => {
   it('is the median over repetitions, for one item', () => {
@@ -28,6 +28,16 @@ describe('a figure', () => {
       () => clock,
     );
     expect(figure.seconds).toEqual([0.1, 0.1]);
+  });
+
+  it('of several processes is that of all repetitions and of the most memory', () => {
+    const figures = [
+      { seconds: [1, 2], items: 4, peakMb: 100, parameters: 7 },
+      { seconds: [3], items: 4, peakMb: 120, parameters: 7 },
+    ];
+    expect(pooled(figures)).toEqual({ seconds: [1, 2, 3], items: 4, peakMb: 120, parameters: 7 });
+    expect(pooled([{ seconds: [1], items: 1 }])).toEqual({ seconds: [1], items: 1 });
+    expect(() => pooled([])).toThrow(RangeError);
   });
 
   it('is compared with a peer in whichever way is fastest, whatever came first', () => {

@@ -56,6 +56,18 @@ export async function measure(
   return { seconds, items };
 }
 
+/** One side's figures of several processes as one: all repetitions, and the most memory. Throws a RangeError for none. */
+export function pooled(figures: readonly Figure[]): Figure {
+  const [first] = figures;
+  if (!first) throw new RangeError('there are no figures to pool');
+  const peaks = figures.flatMap(({ peakMb }) => peakMb ?? []);
+  return {
+    ...first,
+    seconds: figures.flatMap(({ seconds }) => seconds),
+    ...(peaks.length === 0 ? {} : { peakMb: Math.max(...peaks) }),
+  };
+}
+
 /** Compares with the fastest of a peer's ways, so that it is shown at its best. Throws a RangeError for none. */
 export function besideFastest(ours: Figure, peers: readonly NamedFigure[]): Compared {
   const [fastest] = [...peers].sort((a, b) => millisecondsPerItem(a.figure).median - millisecondsPerItem(b.figure).median);

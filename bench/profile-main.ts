@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { loadClasses } from '@carpal/configs/classes.ts';
+import { exactly } from './effort.ts';
 import { environmentWith } from './env.ts';
 import { type Figure, millisecondsPerItem } from './figure.ts';
 import { opTimes } from './op-times.ts';
@@ -20,7 +21,7 @@ const request: StepRequest = {
   classes: loadClasses('hand-bones').length,
   precision: precision as StepRequest['precision'],
   warmup: 2,
-  repetitions: STEPS,
+  effort: exactly(STEPS),
 };
 
 function stepsWith(settings: Readonly<Record<string, string>>): { figure: Figure; log: string } {

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bench, Benchmark } from './benchmark.ts';
+import { busyCores, busyText } from './busy-cores.ts';
 import { type Figure, millisecondsPerItem, type NamedFigure, ratio } from './figure.ts';
 import { makePhantoms } from './material.ts';
 import { hasPython, openAlbumentations, openPeer, openPyTorch } from './peer.ts';
@@ -17,6 +18,8 @@ export type Outcome = {
   readonly ratio: number;
   readonly goal: number;
   readonly withinMs?: number;
+  /** Cores that other work kept busy when the benchmark began or when it ended, whichever was more. */
+  readonly busyCores?: number;
 };
 
 /** Whether the outcome keeps what is promised: the ratio, and the time where one is named. */
@@ -44,10 +47,12 @@ export function promise({ goal, withinMs }: Pick<Outcome, 'goal' | 'withinMs'>):
 /** One outcome as a line: both medians with their quartiles, the ratio, and whether it keeps what is promised. */
 export function outcomeLine(outcome: Outcome): string {
   const verdict = keepsPromise(outcome) ? 'kept' : 'MISSED';
+  const busy = busyText(outcome.busyCores);
   return [
     `${outcome.name.padEnd(12)} ${outcome.what}`,
     `${' '.repeat(12)} carpal ${milliseconds(outcome.ours)} for each ${outcome.item}, peer ${milliseconds(outcome.peer)}${memory(outcome)}`,
     ...(outcome.peers ?? []).map(({ name, figure }) => `${' '.repeat(12)}   ${name} ${milliseconds(figure)}`),
+    ...(busy === '' ? [] : [`${' '.repeat(12)} other work kept ${busy}: these are not the figures of a quiet machine`]),
     `${' '.repeat(12)} ratio ${outcome.ratio.toFixed(2)}× (promised ${promise(outcome)}: ${verdict})`,
   ].join('\n');
 }
@@ -69,7 +74,9 @@ export async function runBenchmarks(
   const bench: Bench = { scratch, phantoms, classes, quick, peer, albumentations: openAlbumentations(cache), pytorch: openPyTorch(cache) };
   const outcomes: Outcome[] = [];
   for (const { name, what, item, goal, withinMs, run } of benchmarks) {
+    const before = await busyCores();
     const compared = await run(bench);
+    const busy = Math.max(before, await busyCores());
     const outcome = {
       name,
       what,
@@ -78,6 +85,7 @@ export async function runBenchmarks(
       ratio: ratio(compared.ours, compared.peer),
       goal,
       ...(withinMs === undefined ? {} : { withinMs }),
+      busyCores: busy,
     };
     outcomes.push(outcome);
     await report(outcome);

@@ -10,6 +10,7 @@ import { FILE, foldKey } from '@carpal/configs/names.ts';
 import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
 import type { Bench, Benchmark } from './benchmark.ts';
+import { exactly } from './effort.ts';
 import { type Figure, measure } from './figure.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -69,7 +70,7 @@ const firstStep: Benchmark = {
       await closed;
     });
     const step = { network: 'UNet', size: SIZE, count: 1, classes: classes.length, precision: 'float32', layout: 'contiguous' };
-    const request = { ...step, warmup: 0, repetitions: 1, threads: availableParallelism() };
+    const request = { ...step, warmup: 0, effort: exactly(1), threads: availableParallelism() };
     return { ours, peer: await measure(1, 3, () => pytorch.step(request)) };
   },
 };

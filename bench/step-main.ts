@@ -3,10 +3,11 @@ import { openTrainingEngine } from '@carpal/trainer/engine/open-engine.ts';
 import type { StepBatch } from '@carpal/trainer/engine/step.ts';
 import { buildModel } from '@carpal/trainer/models/registry.ts';
 import { randomFor } from '@carpal/trainer/random.ts';
+import { isEnough } from './effort.ts';
 import type { StepRequest } from './step.ts';
 
 const request = JSON.parse(process.argv[2] ?? '{}') as StepRequest;
-const { network, size, count, classes, precision, warmup, repetitions } = request;
+const { network, size, count, classes, precision, warmup, effort } = request;
 
 function randomBatch(): StepBatch {
   const random = randomFor(1, 'batch');
@@ -25,7 +26,7 @@ const { step } = openTrainingEngine(settings, 'graph', (line) => process.stderr.
 const batch = randomBatch();
 for (let index = 0; index < warmup; index++) step.run(batch, 1e-3);
 const seconds: number[] = [];
-for (let index = 0; index < repetitions; index++) {
+while (!isEnough(seconds, effort)) {
   const start = performance.now();
   step.run(batch, 1e-3);
   seconds.push((performance.now() - start) / 1000);

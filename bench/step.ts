@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
 import type { Bench, Benchmark } from './benchmark.ts';
-import { besideFastest, type Figure, type NamedFigure } from './figure.ts';
+import { type Effort, HALF_EFFORT, WHOLE_EFFORT } from './effort.ts';
+import { besideFastest, type Figure, type NamedFigure, pooled } from './figure.ts';
 import { ownProcess } from './own-process.ts';
 
 /** What both sides are asked to do. */
@@ -15,7 +16,7 @@ export type StepRequest = {
   readonly classes: number;
   readonly precision: 'float32' | 'bfloat16';
   readonly warmup: number;
-  readonly repetitions: number;
+  readonly effort: Effort;
 };
 
 /** The ways in which PyTorch is run. What compiling takes is spent in steps that do not count. */
@@ -72,10 +73,13 @@ const step = (network: string, size: number, precision: StepRequest['precision']
       });
     }
     // Wide networks take half a minute for a step at 512 px.
-    const effort = size > 256 ? { warmup: 1, repetitions: 3 } : { warmup: 2, repetitions: 5 };
-    const request: StepRequest = { network, size, count: 1, classes: bench.classes.length, precision, ...effort };
-    const ours = await ownProcess('step-main.ts', request);
-    const peers = await pytorchFigures(bench, request);
+    const warmup = size > 256 ? 1 : 2;
+    const asked = { network, size, count: 1, classes: bench.classes.length, precision, warmup };
+    const half = (): Promise<Figure> => ownProcess('step-main.ts', { ...asked, effort: HALF_EFFORT } satisfies StepRequest);
+    // Before the peer and after it: a machine that grows slower meanwhile widens the spread and leaves the ratio.
+    const before = await half();
+    const peers = await pytorchFigures(bench, { ...asked, effort: WHOLE_EFFORT });
+    const ours = pooled([before, await half()]);
     checkSameNetwork(network, ours, peers);
     return besideFastest(ours, peers);
   },

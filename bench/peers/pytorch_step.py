@@ -6,6 +6,7 @@ how many values are trained}.
 
 import json
 import resource
+import statistics
 import sys
 import time
 
@@ -30,6 +31,14 @@ def loss_of_head(logits, targets):
 def adamw(model):
     """The optimizer as one kernel over all weights, which is PyTorch's fastest and what carpal's is, too."""
     return torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4, fused=True)
+
+
+def is_enough(seconds, effort):
+    """Whether repetitions that took these seconds are enough, as effort.ts decides for carpal."""
+    if not seconds:
+        return False
+    fewest = effort["slowRepetitions"] if statistics.median(seconds) > effort["slowSeconds"] else effort["repetitions"]
+    return len(seconds) >= fewest and sum(seconds) >= effort["seconds"]
 
 
 def main():
@@ -63,7 +72,7 @@ def main():
     for _ in range(request["warmup"]):
         step()
     seconds = []
-    for _ in range(request["repetitions"]):
+    while not is_enough(seconds, request["effort"]):
         start = time.perf_counter()
         step()
         seconds.append(time.perf_counter() - start)
