@@ -43,7 +43,8 @@ export const REASONS = {
   Resumed: 'run.suspend is false again.',
   NotSuspended: 'run.suspend is false.',
   ExperimentComplete: 'submission.csv is in the store.',
-  StagePending: 'A stage has its Job, but no pod of it runs: its message says what it waits for (a node, a GPU, an image).',
+  StagePending:
+    'A stage is to run, but no pod of it does: its message says what it waits for (a node, a GPU, an image), or what is refused.',
   StageStarted: 'An attempt of a stage was started.',
   StageFinished: 'An attempt of a stage ended well.',
   StageFailed: 'An attempt of a stage failed.',

@@ -30,6 +30,7 @@ const stage = {
   disruptions: count().describe('Attempts that were taken away; run.maxDisruptions bounds them.'),
   activeSeconds: figure().describe('Seconds that ended attempts have run.'),
   startedAt: time().optional().describe('When the present attempt began.'),
+  heldSince: time().optional().describe('Since when it cannot be started, though that is tried.'),
   retryAt: time().optional().describe('No further attempt before.'),
   reason: word('Why it is in this state, in one word.').optional(),
   message: message('Why it is in this state.').optional(),

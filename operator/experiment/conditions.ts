@@ -1,6 +1,6 @@
 /** The conditions, named as on batch/v1 Job. `status` alone moves lastTransitionTime. */
 import type { ConditionType, Reason } from '@carpal/configs/names.ts';
-import { type Condition, type ExperimentStatus, holdsPlace, isTrue } from './experiment-status.ts';
+import { type Condition, type ExperimentStatus, holdsPlace, isTrue, type StageStatus } from './experiment-status.ts';
 import { stageTitle } from './stage.ts';
 import { entriesOf, placesTaken, type Stages } from './stages.ts';
 
@@ -29,7 +29,8 @@ const describe = (message: string | undefined): string => (message?.startsWith('
 
 /** How many folds wait with an attempt, and for what; '' where none has waited long enough to say so. */
 function waitingWords({ folds }: Stages): string {
-  const waiting = folds.filter(({ state, message }) => (state === 'Pending' || state === 'Queued') && message !== undefined);
+  const waits = ({ state, heldSince }: StageStatus): boolean => state === 'Pending' || state === 'Queued' || heldSince !== undefined;
+  const waiting = folds.filter((fold) => waits(fold) && fold.message !== undefined);
   const [first] = waiting;
   return first === undefined ? '' : `, ${waiting.length} ${waiting.length === 1 ? 'waits' : 'wait'}: ${first.message}`;
 }

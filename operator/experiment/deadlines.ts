@@ -2,20 +2,29 @@
 import { durationMs } from '@carpal/configs/duration.ts';
 import type { RunSpec } from '@carpal/configs/schema/experiment.ts';
 import type { StageStatus } from './experiment-status.ts';
-import type { StageRun } from './observed.ts';
+import { holdOn } from './hold-starts.ts';
+import type { HeldStart, Observed, StageRun } from './observed.ts';
 import { type StageKey, sameStage } from './stage.ts';
 import { mapStages, type Stages } from './stages.ts';
 
+type Attempts = Pick<Observed, 'runs' | 'held'>;
 export type Deadlines = Pick<RunSpec, 'startDeadline' | 'foldDeadline'>;
 
 /** An attempt whose pod was lost may wait for a word of its end and look as if it had not begun; once it has, this deadline is kept. */
 const hasNotBegun = (stage: StageStatus): boolean => stage.state === 'Pending' && stage.startedAt === undefined;
 
+/** One that could not even be started is past its deadline only when it was tried once more. */
+function holdDeadline(stage: StageStatus, hold: HeldStart | undefined, deadlines: Deadlines): number | undefined {
+  if (hold === undefined || stage.heldSince === undefined) return undefined;
+  return Date.parse(stage.heldSince) + durationMs(deadlines.startDeadline);
+}
+
 const presentRun = (key: StageKey, stage: StageStatus, runs: readonly StageRun[]): StageRun | undefined =>
   runs.find((run) => sameStage(run, key) && run.attempt === stage.attempts);
 
 /** When the stage's deadline falls (ms since 1970), if one runs. Queued attempts have none: a full cluster is nobody's fault. */
-function deadlineOf(key: StageKey, stage: StageStatus, runs: readonly StageRun[], deadlines: Deadlines): number | undefined {
+function deadlineOf(key: StageKey, stage: StageStatus, { runs, held = [] }: Attempts, deadlines: Deadlines): number | undefined {
+  if (stage.state === 'Starting') return holdDeadline(stage, holdOn(key, stage, held), deadlines);
   if (hasNotBegun(stage)) {
     const pending = presentRun(key, stage, runs);
     return pending === undefined ? undefined : Date.parse(pending.pendingSince) + durationMs(deadlines.startDeadline);
@@ -27,23 +36,24 @@ function deadlineOf(key: StageKey, stage: StageStatus, runs: readonly StageRun[]
 /** The stages with those failed whose deadline has passed, and the milliseconds until the next deadline. A missed deadline is final. */
 export function enforceDeadlines(
   stages: Stages,
-  runs: readonly StageRun[],
+  attempts: Attempts,
   deadlines: Deadlines,
   now: Date,
 ): { readonly stages: Stages; readonly nextMs: number | undefined } {
   let nextMs: number | undefined;
   const checked = mapStages(stages, (key, stage) => {
-    const deadline = deadlineOf(key, stage, runs, deadlines);
+    const deadline = deadlineOf(key, stage, attempts, deadlines);
     if (deadline === undefined) return stage;
     const leftMs = deadline - now.getTime();
     if (leftMs > 0) {
       nextMs = Math.min(nextMs ?? leftMs, leftMs);
       return stage;
     }
-    if (hasNotBegun(stage)) {
-      const why = presentRun(key, stage, runs)?.message;
+    if (hasNotBegun(stage) || stage.state === 'Starting') {
+      const why = (holdOn(key, stage, attempts.held ?? []) ?? presentRun(key, stage, attempts.runs))?.message;
       const message = `did not start within run.startDeadline (${deadlines.startDeadline})${why === undefined ? '' : `: ${why}`}`;
-      return { ...stage, state: 'Failed', reason: 'StartDeadlineExceeded', message };
+      const { heldSince: _heldSince, ...kept } = stage;
+      return { ...kept, state: 'Failed', reason: 'StartDeadlineExceeded', message };
     }
     return {
       ...stage,

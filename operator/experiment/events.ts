@@ -31,6 +31,8 @@ function stageEvents(key: StageKey, before: StageStatus, after: StageStatus): Pl
       `${title}, attempt ${after.attempts}${cause}`,
     );
   }
+  if (after.heldSince !== undefined && (before.heldSince === undefined || before.message !== after.message))
+    add('Warning', 'StagePending', `${title}, attempt ${after.attempts}, cannot be started${cause}`);
   if (after.state === 'Stopped' && before.state === 'Stopping') add('Normal', 'StoppedWithCheckpoint', `${title} stopped on request`);
   if (after.state === 'Succeeded' && before.state !== 'Succeeded') add('Normal', 'StageFinished', `${title} finished`);
   return events;

@@ -28,6 +28,8 @@ export type StageStatus = {
   readonly activeSeconds: number;
   /** When the present attempt began. */
   readonly startedAt?: string;
+  /** Of one that starts: since when that is tried in vain. */
+  readonly heldSince?: string;
   /** No further attempt before this time. */
   readonly retryAt?: string;
   readonly reason?: Reason;

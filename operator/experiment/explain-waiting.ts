@@ -1,14 +1,12 @@
 /** Why a stage waits, kept in its status while it does. */
 import type { ExperimentStatus, StageStatus } from './experiment-status.ts';
 import type { StageRun } from './observed.ts';
+import { sameWords } from './same-words.ts';
 import { type StageKey, sameStage } from './stage.ts';
 import { entriesOf, mapStages, type Stages } from './stages.ts';
 
 /** Nobody is told of a wait that is over sooner: every pod waits for its image and its node for a moment, and every word is a write. */
 const PATIENCE_MS = 15_000;
-
-/** A scheduler counts afresh whenever a node comes or goes; the cause is the same as long as only its numbers change. */
-const withoutNumbers = (text: string): string => text.replaceAll(/\d+/g, '#');
 
 /**
  * The stages with the words of what holds their attempts back, and the milliseconds until there will be some to tell. Words that stand in
@@ -28,7 +26,7 @@ export function explainWaiting(
     if (run?.message === undefined) return stage;
     const told = before.find(([one]) => sameStage(one, key))?.[1];
     const same = told?.attempts === stage.attempts && told.state === stage.state ? told.message : undefined;
-    if (same !== undefined && withoutNumbers(same) === withoutNumbers(run.message)) return { ...stage, message: same };
+    if (same !== undefined && sameWords(same, run.message)) return { ...stage, message: same };
     const leftMs = Date.parse(run.pendingSince) + PATIENCE_MS - now.getTime();
     if (same !== undefined || leftMs <= 0 || stage.state === 'Queued') return { ...stage, message: run.message };
     nextMs = Math.min(nextMs ?? leftMs, leftMs);

@@ -44,11 +44,16 @@ export type ObservedProgress = {
   readonly ensemble?: StageProgress;
 };
 
+/** An attempt that was to start in this step and could not be: why, and when it is tried again. */
+export type HeldStart = StageKey & { readonly attempt: number; readonly message: string; readonly againMs: number };
+
 export type Observed = {
   readonly runs: readonly StageRun[];
   readonly progress: ObservedProgress;
   /** The status written last; absent before the first plan. */
   readonly status?: ExperimentStatus;
+  /** Of the starts of this step; what is among them is not started again in it. */
+  readonly held?: readonly HeldStart[];
   /** Where the experiment's artifacts lie, for status. */
   readonly artifacts?: string;
 };

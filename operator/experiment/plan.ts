@@ -9,10 +9,12 @@ import { eventsBetween, type PlannedEvent } from './events.ts';
 import { type ExperimentStatus, isTerminal } from './experiment-status.ts';
 import { expiredRuns } from './expiry.ts';
 import { explainWaiting } from './explain-waiting.ts';
+import { holdStarts } from './hold-starts.ts';
 import { nextStarts, type PlannedStart, withStarts } from './next-starts.ts';
 import { isActive, type Observed, type StageRun } from './observed.ts';
 import { trainedFraction } from './progress.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry-delay.ts';
+import { sameStage } from './stage.ts';
 import { entriesOf, type Stages, settleStages } from './stages.ts';
 import { statusOf } from './status.ts';
 import { isSuspended, stopAll } from './suspend.ts';
@@ -78,7 +80,8 @@ export function plan(experiment: SegmentationExperiment, observed: Observed, now
   const { run } = experiment.spec;
   const settled = settleStages(experiment, observed, retry, now);
   const { stages: explained, nextMs: wordMs } = explainWaiting(settled, observed.runs, observed.status, now);
-  const { stages, nextMs: deadlineMs } = enforceDeadlines(explained, observed.runs, run, now);
+  const held = observed.held ?? [];
+  const { stages, nextMs: deadlineMs } = enforceDeadlines(holdStarts(explained, held, now), observed, run, now);
   const failed = [stages.prepare, ...stages.folds, stages.ensemble].some((stage) => stage.state === 'Failed');
   const complete = stages.ensemble.state === 'Succeeded';
 
@@ -91,5 +94,7 @@ export function plan(experiment: SegmentationExperiment, observed: Observed, now
   }
 
   const { starts, nextMs } = nextStarts(experiment.metadata.name, stages, observed.runs, run.parallelism, now);
-  return finishPlan(experiment, observed, { stages, start: starts, wakeMs: [wordMs, deadlineMs, nextMs] }, now);
+  const start = starts.filter(({ attempt, ...key }) => !held.some((one) => sameStage(one, key) && one.attempt === attempt));
+  const wakeMs = [wordMs, deadlineMs, nextMs, ...held.map(({ againMs }) => againMs)];
+  return finishPlan(experiment, observed, { stages, start, wakeMs }, now);
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { at, experimentWith } from '../testing/builders.ts';
 import type { ExperimentStatus } from './experiment-status.ts';
 import { reconcile } from './reconcile.ts';
+import { StartHeld } from './start-held.ts';
 import { StartRefused } from './start-refused.ts';
 import type { Substrate } from './substrate.ts';
 
@@ -57,6 +58,20 @@ describe('an attempt that the substrate refuses', () => {
   it('is told of after what led to it: no change between two statuses is told twice', async () => {
     const { written, plannedFrom } = await step(refuse);
     expect(plannedFrom).toEqual([undefined, written[0]]);
+  });
+
+  it('for the time being is told of in the same step, and asked for once in it', async () => {
+    const hold = (): never => {
+      throw new StartHeld('exceeded quota', 1000);
+    };
+    const { written, plannedFrom, starts } = await step(hold);
+    expect(starts).toBe(1);
+    expect(written.map(({ prepare }) => [prepare.state, prepare.message])).toEqual([
+      ['Starting', undefined],
+      ['Starting', 'exceeded quota'],
+    ]);
+    expect(plannedFrom).toEqual([undefined, written[0]]);
+    expect(await step(hold, written[1])).toMatchObject({ written: [], starts: 1 });
   });
 
   it('is not what a server does that is busy: that step throws and is taken up again', async () => {

@@ -4,9 +4,10 @@ import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.t
 import { recordAnnouncements } from './announcements.ts';
 import type { ExperimentStatus } from './experiment-status.ts';
 import type { PlannedStart } from './next-starts.ts';
-import type { Observed, StageRun } from './observed.ts';
+import type { HeldStart, Observed, StageRun } from './observed.ts';
 import { type Plan, plan } from './plan.ts';
 import type { RetryPolicy } from './retry-delay.ts';
+import { StartHeld } from './start-held.ts';
 import { StartRefused } from './start-refused.ts';
 import type { Substrate } from './substrate.ts';
 
@@ -33,26 +34,30 @@ export type Step = { readonly plan: Plan; readonly observed: Observed };
 // By value: the API server gives the keys back in an order of its own.
 const same = (a: ExperimentStatus | undefined, b: ExperimentStatus): boolean => isDeepStrictEqual(a, b);
 
+/** What became of starts that did not succeed. */
+type Unstarted = { readonly refused: readonly StageRun[]; readonly held: readonly HeldStart[] };
+
 /**
- * Starts the attempts, all at once; returns those that the substrate will never take, as attempts that failed. Waits for all of them before it
- * throws, so that nothing is still on its way when the step has ended.
+ * Starts the attempts, all at once; returns those that the substrate will never take, as attempts that failed, and those that it cannot take
+ * now. Waits for all of them before it throws, so that nothing is still on its way when the step has ended.
  */
-async function startAll(substrate: Substrate, attempts: readonly PlannedStart[], now: () => Date): Promise<readonly StageRun[]> {
-  const refusalOf = async (attempt: PlannedStart): Promise<readonly StageRun[]> => {
+async function startAll(substrate: Substrate, attempts: readonly PlannedStart[], now: () => Date): Promise<Unstarted> {
+  const refused: StageRun[] = [];
+  const held: HeldStart[] = [];
+  const start = async (attempt: PlannedStart): Promise<void> => {
     try {
       await substrate.start(attempt);
-      return [];
     } catch (error) {
-      if (!(error instanceof StartRefused)) throw error;
       const time = now().toISOString();
-      return [{ ...attempt, state: 'failed', refused: true, message: error.message, pendingSince: time, finishedAt: time }];
+      if (error instanceof StartRefused)
+        refused.push({ ...attempt, state: 'failed', refused: true, message: error.message, pendingSince: time, finishedAt: time });
+      else if (error instanceof StartHeld) held.push({ ...attempt, message: error.message, againMs: error.againMs });
+      else throw error;
     }
   };
-  const started = await Promise.allSettled(attempts.map(refusalOf));
-  return started.flatMap((one) => {
-    if (one.status === 'rejected') throw one.reason;
-    return one.value;
-  });
+  const started = await Promise.allSettled(attempts.map(start));
+  for (const one of started) if (one.status === 'rejected') throw one.reason;
+  return { refused, held };
 }
 
 /** Observes, plans and carries the plan out. Throws what the substrate throws; the next call takes up from what is seen then. */
@@ -66,12 +71,12 @@ export async function reconcile(experiment: SegmentationExperiment, dependencies
     if (!same(seen.status, step.status)) await dependencies.writeStatus(step.status);
     dependencies.settled?.(step, seen.status);
     for (const name of step.stop) await substrate.stop(name);
-    const refused = await startAll(substrate, step.start, now);
+    const { refused, held } = await startAll(substrate, step.start, now);
     for (const name of step.remove) await substrate.remove(name);
-    // A refusal is final, so the plan that takes it in starts nothing further.
-    return refused.length === 0
-      ? step
-      : await carryOut({ ...seen, status: step.status, runs: [...(await substrate.observe()), ...refused] });
+    if (refused.length === 0 && held.length === 0) return step;
+    // A refusal is final and what is held waits for another step, so this comes to an end.
+    const runs = [...(await substrate.observe()), ...refused];
+    return await carryOut({ ...seen, status: step.status, runs, held: [...(seen.held ?? []), ...held] });
   };
   const step = await carryOut(observed);
 

@@ -60,8 +60,8 @@ export function settleStages(experiment: SegmentationExperiment, observed: Obser
 }
 
 function attemptFields(stage: StageStatus): StageStatus {
-  const { state, attempts, failures, disruptions, activeSeconds, startedAt, retryAt, reason, message, node } = stage;
-  const optional = { startedAt, retryAt, reason, message, node };
+  const { state, attempts, failures, disruptions, activeSeconds, startedAt, heldSince, retryAt, reason, message, node } = stage;
+  const optional = { startedAt, heldSince, retryAt, reason, message, node };
   const known = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
   return { state, attempts, failures, disruptions, activeSeconds, ...known };
 }

@@ -12,10 +12,10 @@ const STATES: Partial<Record<Reason, ExperimentState>> = {
   Ensembling: 'Ensembling',
 };
 
-/** Nothing runs, and what has an attempt has waited for a node, an image or a pod long enough to say why. */
+/** Nothing runs, and what has an attempt has waited for its Job, a pod, a node or an image long enough to say why. */
 function isStuck(stages: Stages): boolean {
   const held = entriesOf(stages).map(([, stage]) => stage);
-  const waits = held.some(({ state, message }) => state === 'Pending' && message !== undefined);
+  const waits = held.some(({ state, message, heldSince }) => heldSince !== undefined || (state === 'Pending' && message !== undefined));
   return waits && !held.some(({ state }) => state === 'Running' || state === 'Stopping');
 }
 

@@ -9,6 +9,7 @@ import { isActive, type StageRun } from '../experiment/observed.ts';
 import { outcomeOf } from '../experiment/outcome.ts';
 import type { Plan } from '../experiment/plan.ts';
 import { reconcile } from '../experiment/reconcile.ts';
+import { DEFAULT_RETRY } from '../experiment/retry-delay.ts';
 import { sameStage } from '../experiment/stage.ts';
 import { entriesOf } from '../experiment/stages.ts';
 import type { Substrate } from '../experiment/substrate.ts';
@@ -23,11 +24,13 @@ import { createJudgements } from './judgements.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import type { ProgressReader } from './progress/progress-reader.ts';
 import type { EventRecorder } from './runtime/event-recorder.ts';
+import type { Log } from './runtime/logger.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
 import { adoptOrphans } from './stages/adopt-orphans.ts';
 import { createKubernetesSubstrate, type KubernetesSubstrate } from './stages/kubernetes-substrate.ts';
 import type { MissingPodWords } from './stages/missing-pod.ts';
 import { type NotedAttempts, notedAttempts, ownPods } from './stages/own-objects.ts';
+import { createStartTries, type HeldTry, type StartTries } from './start-tries.ts';
 
 /** How long a store that is away may hold up the news of a failure. */
 const EXPLAIN_WITHIN_MS = 5000;
@@ -45,14 +48,21 @@ export type StepDependencies = {
   readonly metrics: Pick<OperatorMetrics, 'stageEnded' | 'gpuSeconds'>;
   readonly classLists: readonly string[];
   readonly now: () => Date;
+  readonly log: Log;
 };
+
+type Dependencies = StepDependencies & { readonly tries: StartTries };
 
 /** Works on the experiment `namespace/name`; milliseconds until the next look if nothing happens before. */
 export type ExperimentStep = (key: string) => Promise<number | undefined>;
 
 /** Makes the step. It keeps nothing that a restart would miss. */
-export function createExperimentStep(dependencies: StepDependencies): ExperimentStep {
-  const { collections, progress, now } = dependencies;
+export function createExperimentStep(given: StepDependencies): ExperimentStep {
+  const { collections, progress, now, log } = given;
+  const onHeld = ({ experiment: { metadata }, ...held }: HeldTry): void =>
+    log.warn({ experiment: `${metadata.namespace}/${metadata.name}`, ...held }, 'an attempt cannot be started and is tried again');
+  const tries = createStartTries(given.settings.retry ?? DEFAULT_RETRY, () => now().getTime(), onHeld);
+  const dependencies: Dependencies = { ...given, tries };
   const judgements = createJudgements(dependencies.classLists);
   return async (key) => {
     const kept = collections.experiments.get(key);
@@ -61,6 +71,7 @@ export function createExperimentStep(dependencies: StepDependencies): Experiment
     if (kept === undefined || kept.metadata.deletionTimestamp !== undefined) return undefined;
     if (kept.ended !== undefined) {
       progress.forget(kept.metadata.uid ?? '');
+      tries.forget(kept.metadata.uid ?? '');
       return await cleanUp(dependencies, kept, kept.ended);
     }
     if (kept.object === undefined) return undefined;
@@ -77,12 +88,8 @@ export function createExperimentStep(dependencies: StepDependencies): Experiment
 }
 
 /** observe → plan → act of an experiment that has not come to its end. */
-async function goOn(
-  dependencies: StepDependencies,
-  object: ExperimentObject,
-  experiment: SegmentationExperiment,
-): Promise<number | undefined> {
-  const { collections, store, progress, events, settings, now } = dependencies;
+async function goOn(dependencies: Dependencies, object: ExperimentObject, experiment: SegmentationExperiment): Promise<number | undefined> {
+  const { collections, store, progress, events, settings, now, tries } = dependencies;
   const before = statusOfObject(object);
   let kept: KeptExperiment = { metadata: object.metadata, object };
   const noted = notedAttempts(before);
@@ -99,9 +106,11 @@ async function goOn(
   const substrate: Substrate = {
     ...explained,
     async start(attempt) {
-      // A record before the first artifact: whoever finds them finds out what made them.
-      if (attempt.stage === 'prepare') await writeExperimentRecord(store, experiment, settings.provenance);
-      await explained.start(attempt);
+      await tries.start(experiment, attempt.name, async () => {
+        // A record before the first artifact: whoever finds them finds out what made them.
+        if (attempt.stage === 'prepare') await writeExperimentRecord(store, experiment, settings.provenance);
+        await explained.start(attempt);
+      });
     },
   };
   const settled = (plan: Plan, from: ExperimentStatus | undefined): void => {

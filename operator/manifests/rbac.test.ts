@@ -87,6 +87,14 @@ describe('the rights of the operator', () => {
     await client.request({ method: 'PATCH', path, body: { spec: { run: { suspend: true } } } });
     const noneRuns = ({ items }: ObjectList<Pod>): boolean => items.every(({ status }) => status?.phase !== 'Running');
     await waitFor<ObjectList<Pod>>(client, resourcePath(PODS, { namespace }), noneRuns);
+    for (const [name, kind] of [
+      ['held', 'ConfigMap'],
+      ['taken', 'Job'],
+    ] as const) {
+      const { status } = await world().until(name, (one) => one.status?.prepare.message !== undefined);
+      expect(status).toMatchObject({ state: 'Pending', reason: 'StagePending', prepare: { state: 'Starting' } });
+      expect(status?.prepare.message).toContain(`the ${kind} is there already, and nobody manages it`);
+    }
     const told = await world().until('nobody', ({ status }) => status?.prepare.message?.includes('serviceaccount') ?? false);
     expect(told.status?.prepare.message).toContain('serviceaccount "nobody" not found');
   });

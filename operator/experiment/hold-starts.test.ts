@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { at, attempt, experimentWith, fold, PREPARE, prepared, seen } from '../testing/builders.ts';
+import type { ExperimentStatus } from './experiment-status.ts';
+import type { HeldStart } from './observed.ts';
+import { type Plan, plan } from './plan.ts';
+
+const ONE = experimentWith({ startDeadline: '1h' });
+const QUOTA = 'jobs.batch "wrist-prepare-1" is forbidden: exceeded quota: jobs, used: 5';
+const hold = (message = QUOTA): HeldStart => ({ ...PREPARE, attempt: 1, message, againMs: 20_000 });
+const first = plan(ONE, seen([]), at(0)).status;
+const hindered = (seconds: number, status: ExperimentStatus = first, held: readonly HeldStart[] = [hold()]): Plan =>
+  plan(ONE, { ...seen([], status), held }, at(seconds));
+const message = (status: ExperimentStatus, type: string): string | undefined => status.conditions.find((one) => one.type === type)?.message;
+
+describe('an attempt that cannot be started', () => {
+  it('says why in its stage, in the condition and in a few words, and since when', () => {
+    const { status } = hindered(1);
+    expect(status.prepare).toEqual({
+      state: 'Starting',
+      attempts: 1,
+      failures: 0,
+      disruptions: 0,
+      activeSeconds: 0,
+      heldSince: at(1).toISOString(),
+      reason: 'StagePending',
+      message: QUOTA,
+    });
+    expect(message(status, 'Prepared')).toBe(QUOTA);
+    expect([status.state, status.reason]).toEqual(['Pending', 'StagePending']);
+  });
+
+  it('is not started again in that step, but when its time has come', () => {
+    expect(hindered(1)).toMatchObject({ start: [], requeueAfterMs: 20_000 });
+    expect(plan(ONE, seen([], hindered(1).status), at(2)).start).toMatchObject([{ name: 'wrist-prepare-1', again: true }]);
+  });
+
+  it('is one warning for each text, whose numbers do not count', () => {
+    const warnings = (planned: Plan): readonly string[] => planned.events.filter(({ type }) => type === 'Warning').map(({ note }) => note);
+    const told = hindered(1);
+    expect(warnings(told)).toEqual([`prepare, attempt 1, cannot be started: ${QUOTA}`]);
+    const again = hindered(2, told.status, [hold(QUOTA.replace('5', '6'))]);
+    expect([again.events, again.status]).toEqual([[], told.status]);
+    const other = hindered(3, told.status, [hold('namespace "gone" is being terminated')]);
+    expect(warnings(other)).toEqual(['prepare, attempt 1, cannot be started: namespace "gone" is being terminated']);
+    expect(other.status.prepare.heldSince).toBe(at(1).toISOString());
+  });
+
+  it('ends the experiment at the start deadline, with its cause', () => {
+    const told = hindered(1).status;
+    expect(hindered(3600, told)).toMatchObject({ requeueAfterMs: 1000 });
+    const { status } = hindered(3601, told);
+    expect([status.state, status.reason]).toEqual(['Failed', 'StartDeadlineExceeded']);
+    expect(message(status, 'Failed')).toBe(`prepare did not start within run.startDeadline (1h): ${QUOTA}`);
+    expect(status.prepare.heldSince).toBeUndefined();
+  });
+
+  it('is tried once more before that, by an operator that was away meanwhile', () => {
+    expect(plan(ONE, seen([], hindered(1).status), at(9999))).toMatchObject({
+      status: { prepare: { state: 'Starting' } },
+      start: [{ name: 'wrist-prepare-1' }],
+    });
+  });
+
+  it('tells nothing of it once it has its Job', () => {
+    const { prepare } = plan(ONE, seen([attempt(PREPARE, 1, { state: 'pending' })], hindered(1).status), at(30)).status;
+    expect(prepare).toEqual({ state: 'Pending', attempts: 1, failures: 0, disruptions: 0, activeSeconds: 0 });
+  });
+
+  it('stops at no cost when the experiment is suspended', () => {
+    const suspended = experimentWith({ suspend: true });
+    const stopping = plan(suspended, seen([], hindered(1).status), at(2)).status;
+    expect(stopping.prepare).not.toHaveProperty('heldSince');
+    expect(plan(suspended, seen([], stopping), at(3)).status.prepare).toMatchObject({ state: 'Stopped', failures: 0, disruptions: 0 });
+  });
+
+  it('of several folds is counted beside those that have finished, and holds up no other', () => {
+    const begun = plan(experimentWith(), seen([prepared()]), at(1)).status;
+    const held: HeldStart[] = [1, 2].map((index) => ({ ...fold(index), attempt: 1, message: 'exceeded quota', againMs: 5 }));
+    const { status, start } = plan(experimentWith(), { ...seen([prepared(), attempt(fold(0), 1, {})], begun), held }, at(2));
+    expect([start, status.state, message(status, 'Training')]).toEqual([[], 'Training', '0 of 3 folds finished, 2 wait: exceeded quota']);
+  });
+});
