@@ -218,6 +218,20 @@ describe('a fold', () => {
     expect(await resultOf(halting)).toEqual(await resultOf(straight));
   });
 
+  it('that was stopped after its last epoch opens nothing to train with when it goes on, and knows what it had come to', async () => {
+    // Whoever opens its engine is warned where there is no GPU.
+    const fresh = await freshExperiment({ training: { epochs: 2, engine: 'graph', precision: 'float16' } });
+    const [first, second]: [string[], string[]] = [[], []];
+    const stop = new AbortController();
+    const log = (line: string): void => void (first.push(line) > 0 && line.startsWith('epoch 2') && stop.abort());
+    await expect(runFold(stageOf(fresh, { signal: stop.signal, log }))).rejects.toThrow('after its last epoch');
+    const { bestDice } = await progressOf(fresh);
+    await runFold(stageOf(fresh, { log: (line) => second.push(line) }));
+    expect([first, second].map((lines) => lines.filter((line) => line.includes('float16')).length)).toEqual([1, 0]);
+    expect(await progressOf(fresh)).toMatchObject({ state: 'finished', epoch: 2, epochs: 2, stepsPerEpoch: 3, bestDice });
+    expect(bestDice).toBeGreaterThan(0);
+  });
+
   it('that dies at many changes of the store ends in the same bits as an uninterrupted one', async () => {
     const straight = await freshExperiment();
     await runFold(stageOf(straight));

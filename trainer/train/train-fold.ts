@@ -19,8 +19,11 @@ import { type FoldSamples, splitFold } from './fold-data.ts';
 import { type FoldTraining, stopped } from './fold-training.ts';
 import { TrainingLoop } from './loop.ts';
 import { MetricsLog } from './metrics-log.ts';
+import { PACE_START } from './pace.ts';
+import type { ProgressFields } from './progress-file.ts';
 import { readPretrained } from './read-pretrained.ts';
 import { engineOf, modelOf } from './training-engine.ts';
+import { trainingProgress } from './training-figures.ts';
 import { TruthMasks } from './truth.ts';
 import type { ValidationSource } from './validate.ts';
 import { weightsMetadata } from './weights-metadata.ts';
@@ -47,7 +50,10 @@ export async function trainFold(training: FoldTraining): Promise<void> {
     }
     const validation = validationSource(training, samples);
     const truth = new TruthMasks(prepared);
-    await learn(training, samples, model, validation, truth);
+    checkViews(spec, classes, 1, training.memoryLimit);
+    // What training works with takes long to open, and a fold that was stopped among its last masks needs none of it.
+    if (training.record?.ended) await training.progress.tellNow(trainedProgress(training, training.record, samples));
+    else await learn(training, samples, model, validation, truth);
     await concludeFold(training, model, validation, truth);
   } finally {
     model.dispose();
@@ -71,7 +77,6 @@ async function learn(
   let loop: TrainingLoop | undefined;
   try {
     if (!hasStepped(record)) await checkBeforeFirstStep(training, model, engine);
-    checkViews(spec, model.classes, 1, training.memoryLimit);
     loop = new TrainingLoop({
       ...training,
       spec,
@@ -94,6 +99,15 @@ async function learn(
   } finally {
     engine.dispose();
   }
+}
+
+/** Progress of a fold that another process has trained to its end. */
+function trainedProgress({ experiment: { spec } }: FoldTraining, record: CheckpointRecord, { train }: FoldSamples): ProgressFields {
+  const { epochs, batchSize, validateEvery } = spec.training;
+  const { epoch, step, ended, best, running: sums } = record;
+  const stepsPerEpoch = Math.ceil(train.length / batchSize);
+  const at = { epoch, step, epochs, stepsPerEpoch, validateEvery, outOfFoldValidations: 0 };
+  return trainingProgress({ at, sums, ended, best, pace: PACE_START });
 }
 
 /** A validation shows the network each image once, at the size that it trains at; out-of-fold masks take all views and windows. */
@@ -168,6 +182,7 @@ function checkSize(model: Model, size: number): void {
 
 function opening({ fold, record }: FoldTraining, { train, validation }: FoldSamples, model: Model): string {
   const parameters = model.parameterCount.toLocaleString('en');
-  const from = record ? `; goes on in epoch ${record.epoch} after step ${record.step}` : '';
+  const where = record?.ended ? 'after the last epoch' : `in epoch ${record?.epoch} after step ${record?.step}`;
+  const from = record ? `; goes on ${where}` : '';
   return `fold ${fold}: ${model.name} with ${parameters} parameters, ${train.length} images to train on, ${validation.length} to validate${from}`;
 }
