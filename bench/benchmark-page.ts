@@ -5,26 +5,34 @@ import { type Figure, medianOf } from './figure.ts';
 import { isKept, type Measure, numberText, type OperatorOutcome } from './operator-outcome.ts';
 import { milliseconds, type Outcome, promise } from './run-benchmarks.ts';
 
+const GAPS = 'A gap (–) is a way that was tried and did not work: compilers refuse some networks.';
+
 /** A cell with a median, its quartiles and its memory. */
-function cell(figure: Figure | undefined): string {
-  if (!figure) return '–';
+function cell(figure: Figure): string {
   return `${milliseconds(figure)}${figure.peakMb === undefined ? '' : `, ${figure.peakMb.toFixed(0)} MB`}`;
 }
 
-/** Every way in which a peer was run, a table for each kind of benchmark. A way that failed for one network leaves a gap. */
+/** A way of a peer as a cell: its figure, a gap where it was tried and did not work, or that it was not tried. */
+function wayCell({ peers = [], refused = [] }: Outcome, way: string): string {
+  const peer = peers.find(({ name }) => name === way);
+  if (peer) return cell(peer.figure);
+  return refused.includes(way) ? '–' : 'not tried';
+}
+
+/** Every way in which a peer was run, a table for each kind of benchmark. */
 function peerTables(outcomes: readonly Outcome[]): string {
   const several = outcomes.filter(({ peers }) => peers !== undefined);
   const kinds = [...new Set(several.map(kindOf))];
   const tables = kinds.map((kind) => {
     const members = several.filter((outcome) => kindOf(outcome) === kind);
-    const ways = [...new Set(members.flatMap(({ peers = [] }) => peers.map(({ name }) => name)))];
-    const rows = members.map(({ name, ours, peers = [] }) => {
-      const figures = ways.map((way) => cell(peers.find((peer) => peer.name === way)?.figure));
-      return `| ${[name, cell(ours), ...figures].join(' | ')} |`;
+    const ways = [...new Set(members.flatMap(({ peers = [], refused = [] }) => [...peers.map(({ name }) => name), ...refused]))];
+    const rows = members.map((member) => {
+      const figures = ways.map((way) => wayCell(member, way));
+      return `| ${[member.name, cell(member.ours), ...figures].join(' | ')} |`;
     });
     return [`| ${['name', 'carpal', ...ways].join(' | ')} |`, `|${'---|'.repeat(ways.length + 2)}`, ...rows].join('\n');
   });
-  return tables.length === 0 ? '' : `\n## All peers\n\n${tables.join('\n\n')}\n`;
+  return tables.length === 0 ? '' : `\n## All peers\n\n${GAPS}\n\n${tables.join('\n\n')}\n`;
 }
 
 /** The part of a benchmark's name that it shares with those of its kind. */

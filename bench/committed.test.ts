@@ -62,13 +62,14 @@ describe('committed figures', () => {
     expect(benchmarkPage({ ratios: [outcome('feed', 3)], operator: [] })).not.toContain('cores busy');
   });
 
-  it('show every way in which a peer was run, with a gap for one that failed, and the median over the networks', () => {
+  it('show every way in which a peer was run, with a gap for one that failed and a word for one that was not tried, and the median over the networks', () => {
     const figure = (milliseconds: number) => ({ seconds: [milliseconds / 1000], items: 1 });
     const page = benchmarkPage({
       ratios: [
         { ...outcome('step-A-256', 1.2), peers: [{ name: 'NCHW', figure: figure(2) }] },
         {
           ...outcome('step-B-256', 1.4),
+          refused: ['torch.compile, channels_last'],
           peers: [
             { name: 'NCHW', figure: figure(3) },
             { name: 'torch.compile', figure: figure(4) },
@@ -78,9 +79,9 @@ describe('committed figures', () => {
       operator: [],
     });
     expect(page).toContain('- float32 at 256 px: 1.30×, the lowest 1.20×, 2 networks');
-    expect(page).toContain('| name | carpal | NCHW | torch.compile |');
-    expect(page).toContain('| step-A-256 | 1.00 ms (1.00–1.00), 100 MB | 2.00 ms (2.00–2.00) | – |');
-    expect(page).toContain('| step-B-256 | 1.00 ms (1.00–1.00), 100 MB | 3.00 ms (3.00–3.00) | 4.00 ms (4.00–4.00) |');
+    expect(page).toContain('| name | carpal | NCHW | torch.compile | torch.compile, channels_last |');
+    expect(page).toContain('| step-A-256 | 1.00 ms (1.00–1.00), 100 MB | 2.00 ms (2.00–2.00) | not tried | not tried |');
+    expect(page).toContain('| step-B-256 | 1.00 ms (1.00–1.00), 100 MB | 3.00 ms (3.00–3.00) | 4.00 ms (4.00–4.00) | – |');
   });
 
   it('keep the figures that were not measured again, in the order of the benchmarks, and drop those of benchmarks that are no more', () => {

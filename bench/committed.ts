@@ -77,6 +77,11 @@ export async function writeCommitted(
   await writeFileAtomically(DATA, text);
 }
 
+/** Makes the page of the data as it stands. */
+export async function writePage(): Promise<void> {
+  await writeFileAtomically(PAGE, benchmarkPage(readCommitted()));
+}
+
 /** What the committed ratios say of new ones. */
 export type Comparison = {
   /** How many of the new ones have a committed one. */

@@ -12,7 +12,13 @@ export type Figure = {
 export type NamedFigure = { readonly name: string; readonly figure: Figure };
 
 /** What a comparison found: the ratio is to `peer`, the fastest of `peers` where there are several. */
-export type Compared = { readonly ours: Figure; readonly peer: Figure; readonly peers?: readonly NamedFigure[] };
+export type Compared = {
+  readonly ours: Figure;
+  readonly peer: Figure;
+  readonly peers?: readonly NamedFigure[];
+  /** Names of ways that were tried and did not work. */
+  readonly refused?: readonly string[];
+};
 
 function quantile(sorted: readonly number[], fraction: number): number {
   const position = (sorted.length - 1) * fraction;

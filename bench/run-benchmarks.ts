@@ -15,6 +15,8 @@ export type Outcome = {
   /** The fastest of `peers`, where the peer can be run in several ways. */
   readonly peer: Figure;
   readonly peers?: readonly NamedFigure[];
+  /** Names of ways of the peer that were tried and did not work. */
+  readonly refused?: readonly string[];
   readonly ratio: number;
   readonly goal: number;
   readonly withinMs?: number;

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
-import type { Bench, Benchmark } from './benchmark.ts';
+import type { Benchmark } from './benchmark.ts';
 import { type Effort, HALF_EFFORT, WHOLE_EFFORT } from './effort.ts';
 import { besideFastest, type Figure, type NamedFigure, pooled } from './figure.ts';
 import { ownProcess } from './own-process.ts';
+import { tryPytorch } from './pytorch-ways.ts';
 
 /** What both sides are asked to do. */
 export type StepRequest = {
@@ -19,32 +19,9 @@ export type StepRequest = {
   readonly effort: Effort;
 };
 
-/** The ways in which PyTorch is run. What compiling takes is spent in steps that do not count. */
-const WAYS = [
-  { name: 'NCHW', layout: 'contiguous', compile: false },
-  { name: 'channels_last', layout: 'channels_last', compile: false },
-  { name: 'torch.compile', layout: 'contiguous', compile: true },
-  { name: 'torch.compile, channels_last', layout: 'channels_last', compile: true },
-] as const;
-
 /** Where the PyTorch definition of a network is. */
 export function peerNetwork(network: string): string {
   return join(import.meta.dirname, 'peers/networks', `${network}.py`);
-}
-
-/** The figures of every way that works. Compilers refuse some networks, which the page then shows by a gap; plain PyTorch has to work. */
-async function pytorchFigures({ pytorch, quick }: Bench, request: StepRequest): Promise<NamedFigure[]> {
-  const figures: NamedFigure[] = [];
-  for (const { name, layout, compile } of WAYS.filter((way) => !(quick && way.compile))) {
-    try {
-      const figure = await pytorch.step({ ...request, layout, compile, threads: availableParallelism() });
-      figures.push({ name, figure });
-    } catch (error) {
-      if (!compile) throw error;
-      process.stderr.write(`  ${name} does not work for ${request.network}: ${error instanceof Error ? error.message : String(error)}\n`);
-    }
-  }
-  return figures;
 }
 
 /** Throws unless both sides train as many values: otherwise they are not the same network. */
@@ -78,10 +55,10 @@ const step = (network: string, size: number, precision: StepRequest['precision']
     const half = (): Promise<Figure> => ownProcess('step-main.ts', { ...asked, effort: HALF_EFFORT } satisfies StepRequest);
     // Before the peer and after it: a machine that grows slower meanwhile widens the spread and leaves the ratio.
     const before = await half();
-    const peers = await pytorchFigures(bench, { ...asked, effort: WHOLE_EFFORT });
+    const { peers, refused } = await tryPytorch(bench, { ...asked, effort: WHOLE_EFFORT });
     const ours = pooled([before, await half()]);
     checkSameNetwork(network, ours, peers);
-    return besideFastest(ours, peers);
+    return { ...besideFastest(ours, peers), ...(refused.length === 0 ? {} : { refused }) };
   },
 });
 
