@@ -12,9 +12,9 @@ const SHOWN = 50;
 export const command = (): Command =>
   new Command()
     .description('Whether a submission has every row, in order, with masks that fit the images.')
-    .requiredOption('--submission <CSV>', 'the submission')
-    .requiredOption('--images <DIR>', 'the images it is for: a folder, or a data set (its test half)')
-    .option('--classes <NAME>', 'list of classes', 'hand-bones')
+    .requiredOption('--submission <file>', 'the submission')
+    .requiredOption('--images <folder>', 'the images it is for: a folder, or a data set (its test half)')
+    .option('--classes <name>', 'list of classes', 'hand-bones')
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const check = await checked(options);

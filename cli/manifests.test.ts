@@ -34,6 +34,16 @@ describe('carpal manifests', () => {
     expect(kindsOf(stdout).length).toBeGreaterThan(12);
   });
 
+  it.each([
+    ['registry.example:5000/carpal', true],
+    ['registry.example/carpal:v1', true],
+    [`registry.example/carpal@sha256:${'0'.repeat(64)}`, false],
+  ])('says on standard error of the image %s that it may become another one: %s', async (image, says) => {
+    const { code, stdout, stderr } = await manifests('--image', image, '--artifacts', 's3://bucket/carpal');
+    expect([code, stderr.includes('not a digest')]).toEqual([0, says]);
+    expect(stdout).toContain(image);
+  });
+
   it('prints only what a further namespace of experiments needs', async () => {
     const { stdout } = await manifests('--for-namespace', 'radiology', '--dataset', 's3://hands', '--queue', 'gpu');
     expect(kindsOf(stdout)).toEqual(['ServiceAccount', 'ConfigMap']);

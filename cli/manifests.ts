@@ -71,6 +71,11 @@ function installation(options: Options): string {
       `note: without ${missing.join(' and ')} a placeholder stands in the Deployment; put yours there before you apply it\n`,
     );
   }
+  if (options.image !== undefined && !options.image.includes('@sha256:')) {
+    process.stderr.write(
+      `note: ${options.image} is not a digest: replicas and retries may run another image once the tag moves; repository@sha256:… stays\n`,
+    );
+  }
   const { experiments, monitoring } = options;
   return yamlDocuments(
     allManifests(settings, { ...(experiments && { experimentNamespaces: experiments }), ...(monitoring && { monitoring }) }),

@@ -20,17 +20,17 @@ export const command = (): Command =>
   addViewingOptions(
     new Command()
       .description('Masks for new images of any size, 8 or 16 bit, by the vote of networks of any architecture and input size.')
-      .requiredOption('--weights <PATH...>', "best.safetensors files, or experiments' folders for all their folds; PATH=2 counts twice")
-      .requiredOption('--images <DIR>', 'a folder of images, or a data set (its test half)')
-      .requiredOption('--out <CSV>', 'the submission to write')
+      .requiredOption('--weights <path...>', "best.safetensors files, or experiments' folders for all their folds; path=2 counts twice")
+      .requiredOption('--images <folder>', 'a folder of images, or a data set (its test half)')
+      .requiredOption('--out <file>', 'the submission to write')
       .addOption(
-        new Option('--method <METHOD>', 'soft: probabilities are averaged; hard: more than half of the weight must have a pixel')
+        new Option('--method <method>', 'soft: probabilities are averaged; hard: more than half of the weight must have a pixel')
           .choices(['soft', 'hard'])
           .default('soft'),
       )
-      .option('--overlays <DIR>', 'write the masks over each image as PNG into this folder')
-      .option('--threshold <P>', 'probability above which a pixel belongs to a bone (default: 0.5)')
-      .option('--thresholds <JSON>', "an ensemble's thresholds.json: threshold and cleaning of each class"),
+      .option('--overlays <folder>', 'write the masks over each image as PNG into this folder')
+      .option('--threshold <probability>', 'probability above which a pixel belongs to a bone (default: 0.5)')
+      .option('--thresholds <file>', "an ensemble's thresholds.json: threshold and cleaning of each class"),
   )
     .option('--json', 'print JSON')
     .action(async (options: Options) => {

@@ -21,10 +21,10 @@ const WORST_SHOWN = 5;
 export const command = (): Command =>
   new Command()
     .description('Dice of a submission in all, per class and for its worst images: the mean over image × class.')
-    .requiredOption('--truth <DIR>', 'folder with outputs_json/<person>/<image>.json, or a data set that has truth/')
-    .requiredOption('--submission <CSV>', 'the submission')
-    .option('--classes <NAME>', 'list of classes', 'hand-bones')
-    .option('--size <SIZE>', 'size of sheets whose images are not beside the annotations', '2048')
+    .requiredOption('--truth <folder>', 'folder with outputs_json/<person>/<image>.json, or a data set that has truth/')
+    .requiredOption('--submission <file>', 'the submission')
+    .option('--classes <name>', 'list of classes', 'hand-bones')
+    .option('--size <size>', 'size of sheets whose images are not beside the annotations', '2048')
     .option('--min-dice <dice>', 'exit with 65 when the score is below it, for scripts', parseDice)
     .option('--json', 'print JSON')
     .action(async (options: Options) => {

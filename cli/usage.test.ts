@@ -20,6 +20,8 @@ describe('the command line', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(new RegExp(`^Usage: carpal ${name} `));
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    // What stands for a value is in small letters everywhere, and a default is one that a person could have written.
+    expect(stdout).not.toMatch(/[<[][A-Z]|default: \[\]/);
   });
 
   it('lists the commands of a group when asked for its help', async () => {
@@ -56,6 +58,12 @@ describe('the command line', () => {
     ['a --set that is no YAML', ['validate', MANIFEST, '--set', 'a=[0'], '"[0" cannot be read as YAML', 'Put the value in quotes'],
     ['one argument too many', ['run', 'a.yaml', 'b.yaml'], 'too many arguments', 'carpal run --help'],
     ['a fold that is not a number', ['fold', '--fold', 'x'], 'is not a whole number from 0 to 9999', '--help'],
+    [
+      'more votes than files',
+      ['vote', 'a.csv', '--out', 'b.csv', '--min-votes', '2'],
+      '2 votes are asked for and there is 1 file',
+      '--min-votes',
+    ],
     ['a number out of bounds', ['data', 'synth', '--out', 'x', '--people', '0'], 'from 1 to 10000', '--help'],
   ] as const)('%s ends with 64 and a next step', async ([, words, what, next]) => {
     const { code, stdout, stderr } = await call(...words);

@@ -10,10 +10,10 @@ export const command = (): Command =>
   new Command()
     .description('Checks manifests and names every mistake with its line, field and mend.')
     .argument('<file...>', 'manifests: YAML or JSON')
-    .option('--set <path=value>', 'check with this field changed; may be given several times', collect, [])
+    .option('--set <path=value>', 'check with this field changed; may be given several times', collect)
     .option('--json', 'print the result as JSON')
-    .action((files: string[], options: { set: string[]; json?: true }) => {
-      const reports = files.map((file) => ({ file, report: readReport(file, { set: options.set }) }));
+    .action((files: string[], options: { set?: string[]; json?: true }) => {
+      const reports = files.map((file) => ({ file, report: readReport(file, { set: options.set ?? [] }) }));
       const text = options.json ? `${JSON.stringify(reports.map(jsonRow), null, 2)}\n` : reports.map(lines).join('');
       process.stdout.write(text);
       if (reports.some(({ report }) => !report.ok)) process.exitCode = EXIT.configuration;

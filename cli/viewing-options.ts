@@ -34,13 +34,13 @@ const DEFAULTS = inferenceSchema.parse({});
 /** The options of a command that predicts: what a manifest says under `inference`, by the same names, with the same defaults and bounds. */
 export function addViewingOptions(command: Command): Command {
   return command
-    .option('--tta <VIEWS>', `views to average, with commas: ${TTA_NAMES.join(', ')}`, DEFAULTS.tta.join(','))
-    .option('--tta-degrees <D>', 'how far rotateLeft and rotateRight turn', String(DEFAULTS.ttaDegrees))
-    .option('--tta-scale <S>', 'by what share scaleDown and scaleUp change the size', String(DEFAULTS.ttaScale))
-    .option('--window <PX>', 'slide a window of this side over the sheet; left out, the whole sheet is seen at the input size')
-    .option('--stride <PX>', 'from one window to the next; left out, half a window')
-    .option('--sheet-size <PX>', 'side of the square that the sheet is fitted to before windows are cut; left out, twice the window')
-    .option('--window-weights <W>', 'how overlapping windows are averaged: gaussian or uniform', 'gaussian');
+    .option('--tta <views>', `views to average, with commas: ${TTA_NAMES.join(', ')}`, DEFAULTS.tta.join(','))
+    .option('--tta-degrees <degrees>', 'how far rotateLeft and rotateRight turn', String(DEFAULTS.ttaDegrees))
+    .option('--tta-scale <share>', 'by what share scaleDown and scaleUp change the size', String(DEFAULTS.ttaScale))
+    .option('--window <px>', 'slide a window of this side over the sheet; left out, the whole sheet is seen at the input size')
+    .option('--stride <px>', 'from one window to the next; left out, half a window')
+    .option('--sheet-size <px>', 'side of the square that the sheet is fitted to before windows are cut; left out, twice the window')
+    .option('--window-weights <kind>', 'how overlapping windows are averaged: gaussian or uniform', 'gaussian');
 }
 
 /** The views and windows asked for. Throws `usage-invalid` naming the option at fault. */

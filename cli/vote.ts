@@ -8,11 +8,11 @@ type Options = { readonly out: string; readonly minVotes?: string; readonly size
 /** `carpal vote`: several submissions into one. */
 export const command = (): Command =>
   new Command()
-    .description('Hard vote: a pixel is kept where at least K submissions have it. Rows are joined by image and class.')
-    .argument('<CSV...>', 'the submissions')
-    .requiredOption('--out <CSV>', 'the submission to write')
-    .option('--min-votes <K>', 'votes that a pixel needs (default: more than half of the files)')
-    .option('--size <SIZE>', 'size of every sheet, as 2048 or 1344x1573, if masks beyond it shall be refused')
+    .description('Hard vote: a pixel is kept where enough submissions have it. Rows are joined by image and class.')
+    .argument('<file...>', 'the submissions')
+    .requiredOption('--out <file>', 'the submission to write')
+    .option('--min-votes <count>', 'votes that a pixel needs (default: more than half of the files)')
+    .option('--size <size>', 'size of every sheet, as 2048 or 1344x1573, if masks beyond it shall be refused')
     .action(async (files: string[], options: Options) => {
       const result = await voteSubmissions({
         files,

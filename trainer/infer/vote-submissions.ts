@@ -36,7 +36,8 @@ export function majorityOf(files: number): number {
 export async function voteSubmissions(options: VoteOptions): Promise<VoteResult> {
   const minVotes = options.minVotes ?? majorityOf(options.files.length);
   if (minVotes > options.files.length) {
-    throw new CarpalError('usage-invalid', `${minVotes} votes are asked for and there are ${options.files.length} files`);
+    const given = options.files.length === 1 ? 'is 1 file' : `are ${options.files.length} files`;
+    throw new CarpalError('usage-invalid', `${minVotes} votes are asked for and there ${given}`, { where: '--min-votes' });
   }
   const files: SubmissionFile[] = [];
   try {
