@@ -1,12 +1,9 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { FILE } from '@carpal/configs/names.ts';
 import { type OutOfFoldImage, outOfFoldImages } from '../infer/out-of-fold-scores.ts';
 import { type ImageDice, meanOf } from '../infer/scoring.ts';
-import { drawOverlay, OVERLAY_JPEG, OVERLAY_PNG } from '../report/overlay.ts';
 import { pickExtremes } from '../report/pick-images.ts';
 import type { Radiographs } from '../report/radiographs.ts';
 import type { ReportPicture } from '../report/report-data.ts';
+import { drawPicture } from './draw-picture.ts';
 import type { EnsembleWork } from './ensemble-work.ts';
 
 const EACH = 4;
@@ -35,26 +32,17 @@ export async function drawExtremes(
   return { worst: picturesOf(worst), best: picturesOf(best) };
 }
 
-async function drawWithTruth({ prepared, folder }: EnsembleWork, radiographs: Radiographs, image: OutOfFoldImage): Promise<ReportPicture> {
+async function drawWithTruth(work: EnsembleWork, radiographs: Radiographs, image: OutOfFoldImage): Promise<ReportPicture> {
   const { sample, masks, truth, dice, fold } = image;
-  const { imageName: title, width, height, group } = sample;
+  const { group } = sample;
   const mean = meanOf(dice).toFixed(4);
-  const overlay = await drawOverlay({
-    picture: await radiographs.pictureOf(sample),
-    width,
-    height,
-    classes: prepared.classes,
+  return drawPicture(work, radiographs, {
+    sample,
     masks,
     truth,
-    title,
-    notes: [`Dice ${mean}`, `${group}, out of fold ${fold}`],
     dice,
+    notes: [`Dice ${mean}`, `${group}, out of fold ${fold}`],
+    caption: `${group}, fold ${fold}: Dice ${mean}. Dashed white: truth.`,
+    prefix: 'out-of-fold-',
   });
-  const path = join(folder, 'report', FILE.overlays, `out-of-fold-${title.replace(/\.[^.]*$/, '')}.png`);
-  await writeFile(path, await overlay.clone().png(OVERLAY_PNG).toBuffer());
-  return {
-    title,
-    caption: `${title}, ${group}, fold ${fold}: Dice ${mean}. Dashed white: truth.`,
-    jpeg: await overlay.jpeg(OVERLAY_JPEG).toBuffer(),
-  };
 }

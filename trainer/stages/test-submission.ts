@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE } from '@carpal/configs/names.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
@@ -8,10 +8,10 @@ import { preparedSquare } from '../infer/sheet-squares.ts';
 import { writeSubmission } from '../infer/submission-writer.ts';
 import { squareSizeOf, viewingOf } from '../infer/viewing.ts';
 import { voteMasks } from '../infer/vote-masks.ts';
-import { drawOverlay, OVERLAY_JPEG, OVERLAY_PNG } from '../report/overlay.ts';
 import { pickEvenly } from '../report/pick-images.ts';
 import type { Radiographs } from '../report/radiographs.ts';
 import type { ReportPicture } from '../report/report-data.ts';
+import { drawPicture } from './draw-picture.ts';
 import type { EnsembleWork } from './ensemble-work.ts';
 
 /** Overlays take a megabyte each: a large test half gets some, evenly spread, not one an image. */
@@ -49,30 +49,12 @@ export async function writeTestSubmission(
 }
 
 async function testOverlay(
-  { prepared, folder }: EnsembleWork,
+  work: EnsembleWork,
   sample: PreparedSample,
   masks: readonly Runs[],
   radiographs: Radiographs,
 ): Promise<ReportPicture> {
-  const { imageName: title, width, height, group } = sample;
-  const found = masks.filter((mask) => mask.bounds.length > 0).length;
-  const notes = [`test, ${group}`, `${found} of ${masks.length} bones found`];
-  const overlay = await drawOverlay({
-    picture: await radiographs.pictureOf(sample),
-    width,
-    height,
-    classes: prepared.classes,
-    masks,
-    title,
-    notes,
-  });
-  await writeFile(
-    join(folder, 'report', FILE.overlays, `${title.replace(/\.[^.]*$/, '')}.png`),
-    await overlay.clone().png(OVERLAY_PNG).toBuffer(),
-  );
-  return {
-    title,
-    caption: `${title}, ${group}: ${found} of ${masks.length} bones found`,
-    jpeg: await overlay.jpeg(OVERLAY_JPEG).toBuffer(),
-  };
+  const { group } = sample;
+  const found = `${masks.filter((mask) => mask.bounds.length > 0).length} of ${masks.length} bones found`;
+  return drawPicture(work, radiographs, { sample, masks, notes: [`test, ${group}`, found], caption: `${group}: ${found}` });
 }
