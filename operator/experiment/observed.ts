@@ -27,10 +27,12 @@ export type StageRun = StageKey & {
   /** The substrate's word for the end, such as `OOMKilled` or `SIGKILL`. */
   readonly reason?: string;
   /**
-   * What a person needs to read. Of an ended attempt: the stage's own error, or the last lines of its log. Of one that waits: why it has not
-   * begun (the scheduler's words, the kubelet's, the queue's name).
+   * What a person needs to read. Of an ended attempt: the stage's own error, or what the substrate says of its end. Of one that waits: why it
+   * has not begun (the scheduler's words, the kubelet's, the queue's name).
    */
   readonly message?: string;
+  /** Of an ended attempt: the end of its log as it is, where the substrate has it and `message` does not tell it. */
+  readonly lastLines?: string;
   /** Since when it could have begun: its creation, or its release by a queue. */
   readonly pendingSince: string;
   readonly startedAt?: string;

@@ -14,13 +14,23 @@ const FINAL_EXITS: readonly number[] = [64, 65, 78];
 /** Stopped, with a checkpoint to go on from. */
 const STOPPED_EXIT = 75;
 
+const LONGEST_TAIL = 600;
+
 const limit = (text: string): string => (text.length > 1000 ? `…${text.slice(-999)}` : text);
+
+/** What is said of an end; the log's last lines tell why it failed, but not who took the attempt away. */
+function wordsOf({ message, lastLines, disrupted }: StageRun): string {
+  if (lastLines === undefined || (disrupted === true && message !== undefined)) return message ?? '';
+  const tail = lastLines.length > LONGEST_TAIL ? `…${lastLines.slice(1 - LONGEST_TAIL)}` : lastLines;
+  return message === undefined ? tail : `${message}; its last lines: ${tail}`;
+}
 
 function failureMessage(run: StageRun): string {
   const cause = run.reason === 'OOMKilled' ? 'killed for want of memory' : run.reason;
   const end =
     run.exitCode === undefined ? (cause ?? 'ended without an exit code') : `exit ${run.exitCode}${cause === undefined ? '' : `, ${cause}`}`;
-  return limit(run.message === undefined || run.message === '' ? end : `${end}: ${run.message}`);
+  const words = wordsOf(run);
+  return limit(words === '' ? end : `${end}: ${words}`);
 }
 
 /** Reads an attempt's end; undefined while it is active. `askedToStop`: the planner itself had decided to stop it. */

@@ -2,7 +2,7 @@
 import type { StageRun } from '../experiment/observed.ts';
 import type { Substrate } from '../experiment/substrate.ts';
 
-/** What is known of a failure beside its exit: the stage's own error, and where its log is kept. */
+/** All that is known of a failure beside its exit: the stage's own error or the end of its log, and where that is kept. */
 export type Explanation = { readonly message: string };
 
 export type ExplainFailure = (run: StageRun) => Promise<Explanation | undefined>;
@@ -23,7 +23,8 @@ export function explainFailures(
     const timer = setTimeout(() => resolve(undefined), timeoutMs);
     try {
       const explanation = await Promise.race([explain(run).catch(() => undefined), late]);
-      return explanation === undefined ? run : { ...run, ...explanation };
+      const { lastLines: _lastLines, ...rest } = run;
+      return explanation === undefined ? run : { ...rest, ...explanation };
     } finally {
       clearTimeout(timer);
     }

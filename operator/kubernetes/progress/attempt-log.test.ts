@@ -7,6 +7,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { reportKey } from '@carpal/configs/names.ts';
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { StageRun } from '../../experiment/observed.ts';
 import { outcomeOf } from '../../experiment/outcome.ts';
 import { stageReportKey } from '../../progress/stage-report.ts';
 import { at, attempt, experimentWith, fold, report } from '../../testing/builders.ts';
@@ -23,8 +24,14 @@ beforeEach(async () => {
 afterAll(async () => rm(root, { recursive: true, force: true }));
 
 const experiment = experimentWith();
-const failed = (message?: string) =>
-  attempt(fold(1), 2, { state: 'failed', exitCode: 1, startedAt: at(50).toISOString(), ...(message === undefined ? {} : { message }) });
+const failed = (lastLines?: string, fields: Partial<StageRun> = {}) =>
+  attempt(fold(1), 2, {
+    state: 'failed',
+    exitCode: 1,
+    startedAt: at(50).toISOString(),
+    ...(lastLines === undefined ? {} : { lastLines }),
+    ...fields,
+  });
 const LOG = 'I0000 greeting\nepoch 3\n\u001b[31mTypeError: x is not a function\u001b[0m\n\n    at step.ts:4\n';
 const key = `${reportKey(experiment)}/log/wrist-fold-1-2.txt`;
 
@@ -61,9 +68,24 @@ describe('the log of a failed attempt', () => {
   });
 });
 
+describe('the log of an attempt that was taken away', () => {
+  const taken = { disrupted: true, reason: 'EvictionByEvictionAPI', message: 'node gpu-1: Eviction API: evicting' };
+
+  it('is kept like any other, and what took it is told with its place', async () => {
+    const explained = await explainFailure({ store, experiment, run: failed(LOG, taken) });
+    expect(explained).toEqual({ message: `node gpu-1: Eviction API: evicting (log: ${store.uri}/${key})` });
+    expect((await store.read(key)).toString()).toMatch(/^epoch 3\nTypeError/);
+  });
+
+  it('is none where the container said nothing: what the operator says is no log', async () => {
+    expect(await explainFailure({ store, experiment, run: failed(undefined, taken) })).toEqual({ message: taken.message });
+    expect(await store.list('')).toEqual([]);
+  });
+});
+
 describe('what explains a failure', () => {
-  const messageOf = async (message?: string): Promise<string> =>
-    (await explainFailure({ store, experiment, run: failed(message) }))?.message ?? '';
+  const messageOf = async (lastLines?: string): Promise<string> =>
+    (await explainFailure({ store, experiment, run: failed(lastLines) }))?.message ?? '';
 
   it("is the stage's own error rather than its log, with the log's place", async () => {
     await reportError('the disk is full', 51);
@@ -78,8 +100,18 @@ describe('what explains a failure', () => {
 
   it('fits into what a status keeps of a message, with the code and the place of the log', async () => {
     await reportError('very '.repeat(1000), 51);
-    const message = outcomeOf({ ...failed(), message: await messageOf(LOG.repeat(500)) })?.message;
+    const explained = { ...failed(), message: await messageOf(LOG.repeat(500)) };
+    const message = outcomeOf(explained)?.message;
     expect(message).toMatch(/^exit 1: disk-full: very very .*… \(log: .+\.txt\)$/);
+  });
+
+  it('is a guess before the last lines where nobody says who killed it', async () => {
+    const message = 'killed, and nobody says why; often for want of memory';
+    const run = failed(LOG, { exitCode: 137, reason: 'SIGKILL', message });
+    expect((await explainFailure({ store, experiment, run }))?.message).toMatch(
+      /^killed, .* memory; epoch 3\nTypeError.*\(log: .+\.txt\)$/s,
+    );
+    expect((await store.read(key)).toString()).not.toContain('killed');
   });
 
   it('is what is known without the store where that is away', async () => {

@@ -9,8 +9,9 @@ import { stageErrorText } from '../../progress/stage-error-text.ts';
 
 /** A kubelet gives 2 KiB or 80 lines of a log; whatever else a message may come to hold is cut here. */
 const LONGEST_LOG = 64 * 1024;
-/** Of an error's own words: with the log's place behind it, the whole must fit the thousand characters that a status keeps. */
-const LONGEST_WORDS = 600;
+/** Of an error or of the log, and of what the substrate says: with the log's place behind them they fit the thousand characters that a status keeps. */
+const LONGEST_WORDS = 500;
+const LONGEST_END = 250;
 const LAST_LINES = 12;
 
 /** The log's key: beside those that `carpal run` keeps. */
@@ -30,15 +31,15 @@ export type AttemptLog = { readonly store: ArtifactStore; readonly experiment: S
  * is nothing to keep. Throws what the store throws.
  */
 export async function keepAttemptLog({ store, experiment, run }: AttemptLog): Promise<string | undefined> {
-  const lines = logLines(run.message ?? '');
+  const lines = logLines(run.lastLines ?? '');
   if (lines.length === 0) return undefined;
   await store.write(attemptLogKey(experiment, run.name), `${lines.join('\n').slice(-LONGEST_LOG)}\n`);
   return attemptLogUri(store, experiment, run.name);
 }
 
 /**
- * The message of a failed attempt for its condition: the stage's own error if it could still report one, else the last lines of its log;
- * and where the log is kept. Undefined where nothing is known. A store that is away takes nothing from what is known without it.
+ * The message of a failed attempt for its condition: what the substrate says of its end, the stage's own error if it could still report one, else
+ * the last lines of its log unless it was taken away; and where the log is kept. Undefined where nothing is known. A store that is away takes nothing from what is known without it.
  */
 export async function explainFailure({ store, experiment, run }: AttemptLog): Promise<{ readonly message: string } | undefined> {
   const since = new Date(run.startedAt ?? run.pendingSince);
@@ -46,14 +47,16 @@ export async function explainFailure({ store, experiment, run }: AttemptLog): Pr
     keepAttemptLog({ store, experiment, run }).catch(() => undefined),
     readReportedError(store, experiment, run, since).catch(() => undefined),
   ]);
-  const tail = logLines(run.message ?? '').slice(-LAST_LINES);
-  const words = error === undefined ? shortened(tail.join('\n'), 'start') : shortened(stageErrorText(error), 'end');
+  const tail = run.disrupted === true ? [] : logLines(run.lastLines ?? '').slice(-LAST_LINES);
+  const said =
+    error === undefined ? shortened(tail.join('\n'), 'start', LONGEST_WORDS) : shortened(stageErrorText(error), 'end', LONGEST_WORDS);
+  const words = [shortened(run.message ?? '', 'end', LONGEST_END), said].filter((part) => part !== '').join('; ');
   const message = [words, uri === undefined ? '' : `(log: ${uri})`].filter((part) => part !== '').join(' ');
   return message === '' ? undefined : { message };
 }
 
 /** A log says most in its last lines, an error in its first words. */
-function shortened(text: string, cut: 'start' | 'end'): string {
-  if (text.length <= LONGEST_WORDS) return text;
-  return cut === 'start' ? `…${text.slice(1 - LONGEST_WORDS)}` : `${text.slice(0, LONGEST_WORDS - 1)}…`;
+function shortened(text: string, cut: 'start' | 'end', longest: number): string {
+  if (text.length <= longest) return text;
+  return cut === 'start' ? `…${text.slice(1 - longest)}` : `${text.slice(0, longest - 1)}…`;
 }

@@ -12,13 +12,14 @@ export type KeptPod = {
 /** What tells why a pod waits, and what of it still matters when it has ended. */
 const CONDITIONS: readonly string[] = ['PodScheduled', 'PodReadyToStartContainers', 'DisruptionTarget'];
 const CONDITIONS_OF_ENDED: readonly string[] = ['DisruptionTarget'];
-/** A log's tail is told by its end, a waiting message by its beginning. */
 const LONGEST_MESSAGE = 1000;
+/** What a kubelet gives at most of what a container said at its end: all that is left of it once its pod is gone. */
+const LONGEST_END = 4096;
 
 function keepState({ waiting, running, terminated }: ContainerState): ContainerState {
   if (terminated !== undefined) {
     const { exitCode, reason, message, startedAt, finishedAt } = terminated;
-    return { terminated: { exitCode, ...known({ reason, startedAt, finishedAt, message: message?.slice(-LONGEST_MESSAGE) }) } };
+    return { terminated: { exitCode, ...known({ reason, startedAt, finishedAt, message: message?.slice(-LONGEST_END) }) } };
   }
   if (running !== undefined) return { running };
   return waiting === undefined ? {} : { waiting: known({ reason: waiting.reason, message: waiting.message?.slice(0, LONGEST_MESSAGE) }) };

@@ -9,13 +9,15 @@ import { known } from './kept-metadata.ts';
 import { isOver, type KeptPod, podCondition, stageState } from './kept-pod.ts';
 
 /** How an attempt failed, as far as it can be known. */
-export type Failure = Pick<StageRun, 'exitCode' | 'disrupted' | 'stopRequested' | 'reason' | 'message'>;
+export type Failure = Pick<StageRun, 'exitCode' | 'disrupted' | 'stopRequested' | 'reason' | 'message' | 'lastLines'>;
 
 const SIGKILL_EXIT = 137;
 /** Exits from here on are signals: nothing that a stage says itself. */
 const FIRST_SIGNAL_EXIT = 128;
 /** Reasons of a pod that its node refused or lost. `OutOf…`: the node had no room after all (`OutOfcpu`, `OutOfnvidia.com/gpu`). */
 const NODE_REASONS = /^(NodeLost|NodeShutdown|Shutdown|Terminated|NodeAffinity|UnexpectedAdmissionError|Preempting|OutOf.+)$/;
+/** Ends of which the container's own words are told. With any other (`StartError`, `ContainerStatusUnknown`) the words are its node's. */
+const OWN_ENDS: readonly (string | undefined)[] = [undefined, 'Error', 'Completed', 'OOMKilled'];
 /** Says no more than that it failed. */
 const EMPTY_REASONS: readonly (string | undefined)[] = [
   'Error',
@@ -58,17 +60,17 @@ function takenBy(pod: KeptPod): { readonly reason?: string; readonly message: st
 /** How the pod of an attempt failed. */
 export function failureOfPod(pod: KeptPod): Failure {
   const { terminated } = stageState(pod);
-  const exit = known({ exitCode: terminated?.exitCode });
+  const words = terminated?.message?.trim();
+  const said = words === '' ? undefined : words;
+  const isOwn = OWN_ENDS.includes(terminated?.reason);
+  const end = known({ exitCode: terminated?.exitCode, lastLines: isOwn ? said : undefined });
   const taken = takenBy(pod);
-  if (taken !== undefined) return { ...exit, ...taken, disrupted: true };
-  const said = terminated?.message?.trim();
+  if (taken !== undefined) return { ...end, ...taken, disrupted: true };
   const reason = telling(terminated?.reason) ?? telling(pod.status?.reason);
-  const message = said === undefined || said === '' ? pod.status?.message : said;
-  if (terminated?.exitCode === SIGKILL_EXIT && reason === undefined) {
-    const guess = 'killed, and nobody says why; often for want of memory';
-    return { ...exit, reason: 'SIGKILL', message: message === undefined ? guess : `${guess}; its last lines: ${message}` };
-  }
-  return { ...exit, ...known({ reason, message }) };
+  const message = (isOwn ? undefined : said) ?? pod.status?.message;
+  if (terminated?.exitCode === SIGKILL_EXIT && reason === undefined && message === undefined)
+    return { ...end, reason: 'SIGKILL', message: 'killed, and nobody says why; often for want of memory' };
+  return { ...end, ...known({ reason, message }) };
 }
 
 /** How an attempt failed whose pod nobody can look at any more. A failed pod stays until its Job goes, unless somebody deletes it. */

@@ -353,6 +353,24 @@ describe('an attempt that failed', () => {
     expect(outcome?.message).toMatch(message);
   });
 
+  it('keeps what its container said at its end, whole, whoever ended it', () => {
+    const lines = Array.from({ length: 80 }, (_, index) => `line ${index} of forty characters or so, no more`).join('\n');
+    expect(lines.length).toBeGreaterThan(3000);
+    const evicted = { status: { conditions: [disruptionTarget('EvictionByEvictionAPI', 'evicting')] } };
+    expect(runOf(failedBy(1), failedPod({ exitCode: 1, message: lines }))?.lastLines).toBe(lines);
+    expect(runOf(disrupted, failedPod({ exitCode: 143, message: lines }, evicted))).toMatchObject({
+      lastLines: lines,
+      message: 'node gpu-1: evicting',
+    });
+    expect(runOf(failedBy(137), failedPod({ exitCode: 137, message: lines }))).toMatchObject({ lastLines: lines, reason: 'SIGKILL' });
+  });
+
+  it('has no last lines where the words are of its node', () => {
+    const run = runOf(failedBy(128), failedPod({ exitCode: 128, reason: 'StartError', message: 'exec: "carpal": not found' }));
+    expect(run).not.toHaveProperty('lastLines');
+    expect(run?.message).toBe('exec: "carpal": not found');
+  });
+
   it('has no time of its beginning when nobody knows it', () => {
     const run = runOf(failedBy(137), failedPod({ exitCode: 137, startedAt: '0001-01-01T00:00:00Z' }));
     expect(run).not.toHaveProperty('startedAt');
