@@ -1,5 +1,6 @@
 import type { Compared } from './figure.ts';
 import type { Albumentations, Peer, PyTorch } from './peer.ts';
+import type { Promises } from './promises.ts';
 
 /** Where a benchmark gets its material: a scratch folder that lasts, phantoms in it, and the peer's Python. */
 export type Bench = {
@@ -14,14 +15,11 @@ export type Bench = {
   readonly quick: boolean;
 };
 
-/** One comparison. `goal` is the ratio that carpal promises; the peer is measured in the same run on the same machine. */
-export type Benchmark = {
+/** One comparison, and what carpal promises of it; the peer is measured in the same run on the same machine. */
+export type Benchmark = Promises & {
   readonly name: string;
   /** What an item is: image, mask, row. */
   readonly item: string;
   readonly what: string;
-  readonly goal: number;
-  /** The most milliseconds an item may take, where that is promised too. */
-  readonly withinMs?: number;
   readonly run: (bench: Bench) => Promise<Compared>;
 };

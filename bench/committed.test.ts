@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { benchmarkPage } from './benchmark-page.ts';
-import { type Committed, compareCommitted, type Measured, merged } from './committed.ts';
+import { type Committed, type Measured, merged } from './committed.ts';
 import { operatorOutcome } from './operator-outcome.ts';
-import type { Outcome } from './run-benchmarks.ts';
+import type { Outcome } from './outcome.ts';
 
 const HERE: Measured = { revision: 'abc1234', machine: 'two cores' };
 
@@ -20,25 +20,6 @@ const outcome = (name: string, ratio: number): Outcome & Measured => ({
 });
 
 describe('committed figures', () => {
-  const committed = { ratios: [outcome('feed', 10)] };
-
-  it('name a ratio that has fallen by more than 15 %, or is no number any more', () => {
-    const fallen = (ratio: number) => compareCommitted([outcome('feed', ratio)], committed).fallen;
-    expect(fallen(8.4)).toEqual(['feed: 8.40×, was 10.00×']);
-    expect(fallen(Number.NaN)).toEqual(['feed: NaN×, was 10.00×']);
-  });
-
-  it('let noise and progress pass', () => {
-    for (const ratio of [8.6, 30])
-      expect(compareCommitted([outcome('feed', ratio)], committed)).toEqual({ compared: 1, fallen: [], unknown: [] });
-  });
-
-  it('tell of a benchmark that is new that it was not compared', () => {
-    const found = compareCommitted([outcome('vote', 1), outcome('feed', 10)], committed);
-    expect(found).toEqual({ compared: 1, fallen: [], unknown: ['vote'] });
-    expect(compareCommitted([outcome('feed', 10)], { ratios: [] })).toMatchObject({ compared: 0, unknown: ['feed'] });
-  });
-
   it('stand on the committed page as in the committed data', () => {
     const docs = (name: string): string => readFileSync(join(import.meta.dirname, '../docs', name), 'utf8');
     expect(benchmarkPage(JSON.parse(docs('benchmarks.json')) as Committed)).toBe(docs('benchmarks.md'));
@@ -48,6 +29,13 @@ describe('committed figures', () => {
     const page = benchmarkPage({ ratios: [outcome('feed', 3)], operator: [] });
     expect(page).toContain('on two cores');
     expect(page).toContain('| feed | something | 1.00 ms (1.00–1.00) | 3.00 ms (3.00–3.00) | **3.00×** | ≥ 1× | 100 / 200 | abc1234 |');
+  });
+
+  it('name every promise, and mark those that are missed', () => {
+    const promised = { goal: 0.9, withinMs: 10, memoryGoal: 0.4 };
+    const page = benchmarkPage({ ratios: [{ ...outcome('step-A-256', 0.8), ...promised }], operator: [] });
+    expect(page).toContain('| **0.80×** | ≥ 0.9× (missed), ≤ 10 ms, memory ≤ 0.4× (missed) | 100 / 200 |');
+    expect(page).toContain('- more memory than promised: 1 of 1 rows');
   });
 
   it('say where other work kept cores busy meanwhile', () => {
@@ -78,7 +66,7 @@ describe('committed figures', () => {
       ],
       operator: [],
     });
-    expect(page).toContain('- float32 at 256 px: 1.30×, the lowest 1.20×, 2 networks');
+    expect(page).toContain('- float32 at 256 px: 1.30× (promised ≥ 1.15×), the lowest 1.20×, 2 networks\n');
     expect(page).toContain('| name | carpal | NCHW | torch.compile | torch.compile, channels_last |');
     expect(page).toContain('| step-A-256 | 1.00 ms (1.00–1.00), 100 MB | 2.00 ms (2.00–2.00) | not tried | not tried |');
     expect(page).toContain('| step-B-256 | 1.00 ms (1.00–1.00), 100 MB | 3.00 ms (3.00–3.00) | 4.00 ms (4.00–4.00) | – |');

@@ -1,4 +1,4 @@
-/** docs/benchmarks.json: every figure as it was measured last, with where and at which revision; and whether today's ratios still agree. */
+/** docs/benchmarks.json: every figure as it was measured last, with where and at which revision. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
@@ -7,14 +7,11 @@ import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { benchmarkPage } from './benchmark-page.ts';
 import { figuresText } from './figures-text.ts';
 import type { OperatorOutcome } from './operator-outcome.ts';
-import type { Outcome } from './run-benchmarks.ts';
+import type { Outcome } from './outcome.ts';
 
 const DOCS = join(import.meta.dirname, '../docs');
 const DATA = join(DOCS, 'benchmarks.json');
 const PAGE = join(DOCS, 'benchmarks.md');
-/** How far a ratio may fall below the committed one: two runs on one machine differ by so much. */
-const TOLERANCE = 0.15;
-
 /** Where and at which revision a figure was measured; both sides of a ratio in one run. */
 export type Measured = { readonly revision: string; readonly machine: string };
 /** What is committed: figures that a machine has not measured again stay as they were. */
@@ -39,7 +36,8 @@ export function measuredHere(): Measured {
   };
 }
 
-function readCommitted(): Committed {
+/** What is committed; nothing where there is no file yet. */
+export function readCommitted(): Committed {
   return existsSync(DATA) ? (JSON.parse(readFileSync(DATA, 'utf8')) as Committed) : { ratios: [], operator: [] };
 }
 
@@ -80,26 +78,4 @@ export async function writeCommitted(
 /** Makes the page of the data as it stands. */
 export async function writePage(): Promise<void> {
   await writeFileAtomically(PAGE, benchmarkPage(readCommitted()));
-}
-
-/** What the committed ratios say of new ones. */
-export type Comparison = {
-  /** How many of the new ones have a committed one. */
-  readonly compared: number;
-  /** A line for each that has fallen by more than the tolerance. */
-  readonly fallen: readonly string[];
-  /** The names of those that nothing is committed of. */
-  readonly unknown: readonly string[];
-};
-
-/** Compares ratio by ratio. One that is no number has fallen. */
-export function compareCommitted(outcomes: readonly Outcome[], committed: Pick<Committed, 'ratios'> = readCommitted()): Comparison {
-  const before = new Map(committed.ratios.map(({ name, ratio }) => [name, ratio]));
-  const unknown = outcomes.flatMap(({ name }) => (before.has(name) ? [] : [name]));
-  const fallen = outcomes.flatMap(({ name, ratio }) => {
-    const then = before.get(name);
-    if (then === undefined || ratio >= then * (1 - TOLERANCE)) return [];
-    return [`${name}: ${ratio.toFixed(2)}×, was ${then.toFixed(2)}×`];
-  });
-  return { compared: outcomes.length - unknown.length, fallen, unknown };
 }

@@ -41,6 +41,7 @@ const step = (network: string, size: number, precision: StepRequest['precision']
   item: 'image',
   what: `a training step of ${network} at ${size} px, 1 in a batch, ${precision}; the peer is PyTorch in the fastest of the ways under All peers`,
   goal: precision === 'float32' ? 0.9 : 1.05,
+  memoryGoal: 1.2,
   run: async (bench) => {
     if (!existsSync(peerNetwork(network))) {
       const remedy = `Write ${network} for PyTorch, as bench/peers/networks/__init__.py says.`;
