@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, sep } from 'node:path';
+import { ERRORS } from '@carpal/configs/errors.ts';
 import { describe, expect, it } from 'vitest';
 
 /** Importer → what it may import, by top-level folder. cli.ts and cli/ may import all; bench/ measures all. */
@@ -74,6 +75,23 @@ describe('the arrows of ARCHITECTURE.md', () => {
   it('keep TensorFlow and Kubernetes each behind one door', () => {
     const broken = imports.filter((one) => DOORS.some((door) => door.importing.test(one.target) && !door.only.test(one.file)));
     expect(broken.map(({ file, line, target }) => `${file}:${line} imports ${target}`)).toEqual([]);
+  });
+});
+
+describe('the table of errors', () => {
+  const texts = files
+    .filter((file) => !/\.test\.ts$|(^|\/)testing\//.test(file) && file !== 'configs/errors.ts')
+    .map((file) => readFileSync(file, 'utf8'));
+
+  it('was looked for in a whole tree, not in an empty one', () => {
+    expect(texts.length).toBeGreaterThan(50);
+    expect(Object.keys(ERRORS).length).toBeGreaterThan(40);
+  });
+
+  it('has no error that nothing throws', () => {
+    // To ask whether an error is of a code is not to throw it.
+    const isThrown = (code: string): boolean => texts.some((text) => new RegExp(`(?<![=!]==\\s*)'${code}'`).test(text));
+    expect(Object.keys(ERRORS).filter((code) => !isThrown(code))).toEqual([]);
   });
 });
 

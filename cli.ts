@@ -78,7 +78,8 @@ function report(error: unknown): number {
     process.stderr.write(`${formatError(error)}\n`);
     return error.exit;
   }
-  process.stderr.write(`bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`${formatError(new CarpalError('bug', what, { cause: error }))}\n`);
   return EXIT.bug;
 }
 

@@ -65,11 +65,6 @@ export const ERRORS = {
     meaning: 'The folder does not hold images and annotations in the layout of the data set.',
     remedy: 'Lay the files as train/DCM/ID001/x.png with train/outputs_json/ID001/x.json; carpal data inspect shows what was found.',
   },
-  'dataset-changed': {
-    exit: EXIT.data,
-    meaning: 'The data set is not the one that the experiment began with.',
-    remedy: 'Bring the former files back, or start an experiment with a new name.',
-  },
   'phantom-folder-taken': {
     exit: EXIT.data,
     meaning: 'The folder for a phantom set holds something else, or a set made with other numbers.',
@@ -85,11 +80,6 @@ export const ERRORS = {
     meaning:
       'An annotation cannot be used: not JSON, a number that is not finite, fewer than three points, or an unknown or doubled label.',
     remedy: 'Mend the annotation named; carpal data inspect lists every one.',
-  },
-  'image-missing': {
-    exit: EXIT.data,
-    meaning: 'An annotation or a submission names an image that is not there.',
-    remedy: 'Add the image, or take out what names it.',
   },
   'image-unreadable': {
     exit: EXIT.data,
@@ -214,7 +204,7 @@ export const ERRORS = {
   'experiment-failed': {
     exit: EXIT.service,
     meaning: 'The experiment has ended as failed, which is final.',
-    remedy: 'Mend the cause named and start it afresh under another name, or remove its work folder.',
+    remedy: 'Mend the cause named, then start it over with carpal run --fresh, or under another name.',
   },
   'object-name-held': {
     exit: EXIT.service,
@@ -266,6 +256,11 @@ export const ERRORS = {
     exit: EXIT.configuration,
     meaning: 'The kubeconfig cannot be read, or names no cluster.',
     remedy: 'Give a kubeconfig and a context of it that kubectl works with.',
+  },
+  bug: {
+    exit: EXIT.bug,
+    meaning: 'Something went wrong in a way that carpal does not know.',
+    remedy: 'This is a fault of carpal; please report it with what is printed.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 
