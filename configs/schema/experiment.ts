@@ -1,6 +1,6 @@
 /**
  * SegmentationExperiment: the one manifest that a person writes. The shape with its defaults is here; what fields must say to each
- * other is in rules.ts; what an update may change is in immutable.ts.
+ * other is in learning-rules.ts, objective-rules.ts and running-rules.ts; what an update may change is in immutable.ts.
  */
 import { z } from 'zod';
 import {
