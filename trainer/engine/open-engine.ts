@@ -8,6 +8,8 @@ import { createGraphStep } from './graph/graph-step.ts';
 import { hasGpu } from './graph/native-binding.ts';
 import type { StepMemory } from './graph/step-memory.ts';
 import { NotRecordable } from './graph/tape.ts';
+import { type Processor, precisionWarning } from './precision-warning.ts';
+import { readProcessorFlags } from './processor-flags.ts';
 import { servedWeights } from './served-weights.ts';
 import type { Evaluator, Predictor, TrainingStep } from './step.ts';
 import type { TrainingSettings } from './training-function.ts';
@@ -59,12 +61,21 @@ function graphEngine(settings: TrainingSettings): TrainingEngine {
   return { kind: 'graph', step, evaluator, foretellMemory: graphStep.foretellMemory, dispose };
 }
 
-/** `auto` takes the graph where the step can be recorded, and says why where it cannot. Throws NotRecordable for `graph` only. */
-export function openTrainingEngine(settings: TrainingSettings, choice: EngineChoice, warn: (line: string) => void): TrainingEngine {
+/**
+ * `auto` takes the graph where the step can be recorded, and says why where it cannot; of a graph it says what the machine has no instructions
+ * for. Throws NotRecordable for `graph` only.
+ */
+export function openTrainingEngine(
+  settings: TrainingSettings,
+  choice: EngineChoice,
+  warn: (line: string) => void,
+  processor: () => Processor = () => ({ hasGpu: hasGpu(), flags: readProcessorFlags() }),
+): TrainingEngine {
   if (choice === 'eager') return eagerEngine(settings);
   try {
     const engine = graphEngine(settings);
-    if (settings.precision === 'float16' && !hasGpu()) warn('float16 needs a GPU; this machine computes in float32');
+    const warning = precisionWarning(settings.precision ?? 'float32', processor());
+    if (warning !== undefined) warn(warning);
     return engine;
   } catch (error) {
     if (choice === 'graph' || !(error instanceof NotRecordable)) throw error;
