@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { CarpalError } from './errors.ts';
 import { formatPath } from './finding.ts';
+import { messageOf } from './message-of.ts';
 import { type Environment, environmentSchema } from './schema/environment.ts';
 
 const folder = new URL('./environments/', import.meta.url);
@@ -39,13 +40,9 @@ function readYaml(place: string | URL, where: string): unknown {
   try {
     return parse(readFileSync(place, 'utf8'));
   } catch (cause) {
-    throw new CarpalError(
-      'environment-invalid',
-      `the environment cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        where,
-        cause,
-      },
-    );
+    throw new CarpalError('environment-invalid', `the environment cannot be read: ${messageOf(cause)}`, {
+      where,
+      cause,
+    });
   }
 }

@@ -13,6 +13,7 @@ import {
   visit,
 } from 'yaml';
 import type { FieldPath } from './finding.ts';
+import { messageOf } from './message-of.ts';
 
 /** An alias may multiply what is written; a manifest needs a few at most. */
 const MAX_ALIASES = 100;
@@ -64,7 +65,7 @@ export function parseManifest(text: string): ManifestDocument {
   } catch (error) {
     mistakes.push({
       line: 1,
-      message: error instanceof Error ? error.message : String(error),
+      message: messageOf(error),
       mend: 'Write the fields out instead of using aliases.',
     });
   }

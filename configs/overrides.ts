@@ -1,6 +1,7 @@
 import { parseDocument } from 'yaml';
 import { CarpalError } from './errors.ts';
 import { type FieldPath, type Finding, formatPath, show } from './finding.ts';
+import { isRecord } from './is-record.ts';
 
 /** One `--set path=value`: the path from the top of the manifest, and the value as YAML reads it. */
 export type Override = { readonly text: string; readonly path: FieldPath; readonly value: unknown };
@@ -75,6 +76,6 @@ function put(holder: unknown, [part, ...rest]: FieldPath, value: unknown): unkno
     list[part] = put(list[part], rest, value);
     return list;
   }
-  const group = typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>) : {};
+  const group = isRecord(holder) ? holder : {};
   return { ...group, [part]: put(group[part], rest, value) };
 }

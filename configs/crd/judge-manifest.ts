@@ -1,5 +1,6 @@
 /** The full schema's word on an object that the API server let through: rules that a CRD cannot hold, or that a newer schema has added. */
 import type { FieldPath, Finding } from '../finding.ts';
+import { isRecord } from '../is-record.ts';
 import { unmeasured, withSizes } from '../schema/auto.ts';
 import { checkExperiment } from '../schema/check-experiment.ts';
 import { experimentSchema, type SegmentationExperiment } from '../schema/experiment.ts';
@@ -45,8 +46,4 @@ function remove(root: Record<string, unknown>, path: FieldPath): void {
   for (const part of path.slice(0, -1)) holder = isRecord(holder) || Array.isArray(holder) ? Reflect.get(holder, part) : undefined;
   const last = path.at(-1);
   if (isRecord(holder) && last !== undefined) delete holder[last];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

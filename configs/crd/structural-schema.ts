@@ -3,6 +3,7 @@
  * whole number and one word.
  */
 import { z } from 'zod';
+import { isRecord } from '../is-record.ts';
 import { type CelRule, literal } from './cel.ts';
 
 export type StructuralSchema = {
@@ -144,8 +145,4 @@ export function fieldsOf(root: StructuralSchema, path = ''): readonly (readonly 
 
 function mapValues<From, To>(record: Record<string, From>, change: (value: From, key: string) => To): Record<string, To> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

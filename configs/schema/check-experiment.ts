@@ -1,5 +1,6 @@
 import type { FieldPath, Finding } from '../finding.ts';
 import { show, startsWith } from '../finding.ts';
+import { isRecord } from '../is-record.ts';
 import { type CheckedManifest, type ManifestSpec, manifestSchema } from './experiment.ts';
 import { issueFinding } from './issue-finding.ts';
 import { LEARNING_RULES } from './learning-rules.ts';
@@ -86,8 +87,4 @@ function takeOut(root: Record<string, unknown>, path: FieldPath): void {
 
 function child(value: unknown, key: string): unknown {
   return isRecord(value) ? value[key] : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

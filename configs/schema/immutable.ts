@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type FieldPath, type Finding, show, startsWith } from '../finding.ts';
+import { isRecord } from '../is-record.ts';
 import type { ManifestSpec } from './experiment.ts';
 import { completeSpec } from './options.ts';
 
@@ -22,14 +23,10 @@ export function immutableChanges(before: ManifestSpec, after: ManifestSpec): Fin
 
 type Change = { path: FieldPath; from: unknown; to: unknown };
 
+/** Lists are compared as a whole: what moved within one is not worth a path of its own. */
 function changedLeaves(from: unknown, to: unknown, path: FieldPath): Change[] {
   if (isDeepStrictEqual(from, to)) return [];
-  if (!isObject(from) || !isObject(to)) return from === to ? [] : [{ path, from, to }];
+  if (!isRecord(from) || !isRecord(to)) return from === to ? [] : [{ path, from, to }];
   const keys = new Set([...Object.keys(from), ...Object.keys(to)]);
   return [...keys].flatMap((key) => changedLeaves(from[key], to[key], [...path, key]));
-}
-
-/** Lists are compared as a whole: what moved within one is not worth a path of its own. */
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

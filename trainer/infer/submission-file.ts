@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
 
 /** The first line of a submission. */
 export const SUBMISSION_HEADER = 'image_name,class,rle';
@@ -99,8 +100,6 @@ function unreadable(path: string, cause: unknown): CarpalError {
   const what = WORDS[systemErrorCode(cause) ?? ''] ?? `the file cannot be read: ${messageOf(cause)}`;
   return new CarpalError('submission-unreadable', what, { where: path, cause });
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 async function readRows(path: string, handle: FileHandle): Promise<SubmissionRow[]> {
   const rows: SubmissionRow[] = [];
