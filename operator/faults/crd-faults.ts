@@ -32,6 +32,11 @@ async function applyCrd({ client }: FaultWorld, body: object): Promise<void> {
   await client.request({ method: 'PATCH', patch: 'apply', path, query: { fieldManager: 'carpal-tests', force: true }, body });
 }
 
+/** The same definition without a single rule: what it lets through the operator may refuse. */
+function laxCrd(): object {
+  return JSON.parse(JSON.stringify(experimentCrd(), (key, value: unknown) => (key === 'x-kubernetes-validations' ? undefined : value)));
+}
+
 export function crdFaults(world: () => FaultWorld): void {
   describe('a CRD that is updated under a running operator', () => {
     it('loses nothing: experiments go on, ended ones stay as they are, new ones begin', async () => {
@@ -51,6 +56,50 @@ export function crdFaults(world: () => FaultWorld): void {
       await applyCrd(world(), experimentCrd());
       await world().begin('crd-back');
       await expectSound(world(), 'crd-back', { state: 'Complete' });
+    });
+
+    it('and an operator whose rules have become stricter end nothing that has begun', async () => {
+      const held = gate();
+      await world().begin('crd-stricter', {}, ({ fold }) => (fold === 1 ? held.script : {}));
+      await runningPod(world(), 'crd-stricter-fold-1-1');
+      await world().until('crd-stricter', ({ status }) => status?.folds[1]?.state === 'Running');
+      await applyCrd(world(), laxCrd());
+      // As if this operator did not know a class list that the one before it knew.
+      const dataset = { classes: 'foot-bones' };
+      await expect
+        .poll(
+          async () =>
+            await world()
+              .change('crd-stricter', { dataset })
+              .then(() => 'changed', String),
+        )
+        .toBe('changed');
+      await applyCrd(world(), experimentCrd());
+      await world().eventually('a word of it', () => world().operator.log.some((line) => line.includes('foot-bones')));
+      held.open();
+      await expectSound(world(), 'crd-stricter', { state: 'Complete' });
+    });
+
+    it('and refuse what can no longer be told how to run lose nothing of what it was', async () => {
+      const held = gate();
+      await world().begin('crd-odd', {}, ({ fold }) => (fold === 1 ? held.script : {}));
+      await world().until('crd-odd', ({ status }) => status?.folds[0]?.state === 'Succeeded' && status.folds[1]?.state === 'Running');
+      await applyCrd(world(), laxCrd());
+      const run = { startDeadline: 'soon' };
+      await expect
+        .poll(
+          async () =>
+            await world()
+              .change('crd-odd', { run })
+              .then(() => 'changed', String),
+        )
+        .toBe('changed');
+      await applyCrd(world(), experimentCrd());
+      await expectSound(world(), 'crd-odd', { state: 'Failed', reason: 'InvalidManifest', message: /spec\.run\.startDeadline/ });
+      const { status } = await world().read('crd-odd');
+      expect(status?.artifacts).toMatch(/crd-odd/);
+      expect(status?.folds.map(({ state }) => state)).toEqual(['Succeeded', 'Stopped', 'Succeeded']);
+      expect(status?.conditions.find(({ type }) => type === 'Prepared')?.status).toBe('True');
     });
   });
 }

@@ -1,5 +1,6 @@
 /** One look at one experiment of the cluster: what there is to do for it is done, and when to look again is answered. */
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import type { Finding } from '@carpal/configs/finding.ts';
 import { API_VERSION, KIND, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { writeExperimentRecord } from '../experiment/experiment-record.ts';
 import { type ExperimentStatus, holdsPlace, isTerminal } from '../experiment/experiment-status.ts';
@@ -15,6 +16,7 @@ import { entriesOf } from '../experiment/stages.ts';
 import type { Substrate } from '../experiment/substrate.ts';
 import type { KubernetesClient } from './api/client.ts';
 import { attemptEnds } from './attempt-ends.ts';
+import { begunExperiment, hasBegun } from './begun-experiment.ts';
 import type { Collections } from './collections.ts';
 import { confirmVanished } from './confirm-vanished.ts';
 import { type EndedExperiment, type ExperimentObject, type KeptExperiment, statusOfObject } from './experiment-object.ts';
@@ -63,7 +65,7 @@ export function createExperimentStep(given: StepDependencies): ExperimentStep {
     log.warn({ experiment: `${metadata.namespace}/${metadata.name}`, ...held }, 'an attempt cannot be started and is tried again');
   const tries = createStartTries(given.settings.retry ?? DEFAULT_RETRY, () => now().getTime(), onHeld);
   const dependencies: Dependencies = { ...given, tries };
-  const judgements = createJudgements(dependencies.classLists);
+  const judgements = createJudgements(dependencies.classLists, log);
   return async (key) => {
     const kept = collections.experiments.get(key);
     if (kept?.object === undefined) judgements.forget(key);
@@ -76,15 +78,20 @@ export function createExperimentStep(given: StepDependencies): ExperimentStep {
     }
     if (kept.object === undefined) return undefined;
     const judged = judgements.of(key, kept.object);
-    if ('findings' in judged) {
-      const status = invalidManifestStatus(judged.findings, kept.metadata.generation, now());
-      await writeStatus(dependencies, kept, status);
-      const note = status.conditions.find(({ type }) => type === 'Failed')?.message ?? '';
-      dependencies.events.record(regarding(kept), [{ type: 'Warning', reason: 'InvalidManifest', note: note.slice(0, 1024) }]);
-      return undefined;
-    }
-    return await goOn(dependencies, kept.object, judged.experiment);
+    if (!('findings' in judged)) return await goOn(dependencies, kept.object, judged.experiment);
+    const begun = hasBegun(statusOfObject(kept.object)) ? begunExperiment(kept.object) : undefined;
+    return begun === undefined ? await endInvalid(dependencies, kept, judged.findings) : await goOn(dependencies, kept.object, begun);
   };
+}
+
+/** Ends an experiment whose manifest cannot be run. What runs of it is another look's to stop. */
+async function endInvalid(dependencies: StepDependencies, kept: KeptExperiment, findings: readonly Finding[]): Promise<number> {
+  const before = kept.object === undefined ? undefined : statusOfObject(kept.object);
+  const status = invalidManifestStatus(findings, kept.metadata, before, dependencies.now());
+  await writeStatus(dependencies, kept, status);
+  const note = status.conditions.find(({ type }) => type === 'Failed')?.message ?? '';
+  dependencies.events.record(regarding(kept), [{ type: 'Warning', reason: 'InvalidManifest', note: note.slice(0, 1024) }]);
+  return 0;
 }
 
 /** observe → plan → act of an experiment that has not come to its end. */

@@ -2,6 +2,7 @@ import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import { describe, expect, it } from 'vitest';
 import type { ExperimentObject } from './experiment-object.ts';
 import { createJudgements } from './judgements.ts';
+import { silentLog } from './runtime/logger.ts';
 
 const object = (generation: number, folds: number, uid = 'u1'): ExperimentObject => ({
   apiVersion: API_VERSION,
@@ -12,7 +13,7 @@ const object = (generation: number, folds: number, uid = 'u1'): ExperimentObject
 
 describe('judgements of experiments', () => {
   it('are asked for once for each generation of each object', () => {
-    const judgements = createJudgements(['hand-bones']);
+    const judgements = createJudgements(['hand-bones'], silentLog);
     const first = judgements.of('team/wrist', object(1, 3));
     expect(first).toMatchObject({ experiment: { spec: { dataset: { split: { folds: 3 } } } } });
     expect(judgements.of('team/wrist', object(1, 3))).toBe(first);
@@ -24,7 +25,7 @@ describe('judgements of experiments', () => {
   });
 
   it('keep what is wrong with one, too', () => {
-    const judgements = createJudgements(['hand-bones']);
+    const judgements = createJudgements(['hand-bones'], silentLog);
     const wrong = judgements.of('team/wrist', object(1, -1));
     expect(wrong).toHaveProperty('findings');
     expect(judgements.of('team/wrist', object(1, -1))).toBe(wrong);

@@ -1,6 +1,9 @@
 /** What the schema says of each experiment, asked once for each generation: it reads a whole manifest, and a status changes many times. */
 import { type Judgement, judgeManifest } from '@carpal/configs/crd/judge-manifest.ts';
-import type { ExperimentObject } from './experiment-object.ts';
+import { formatPath } from '@carpal/configs/finding.ts';
+import { hasBegun } from './begun-experiment.ts';
+import { type ExperimentObject, statusOfObject } from './experiment-object.ts';
+import type { Log } from './runtime/logger.ts';
 
 export type Judgements = {
   /** The judgement of the object, under its key `namespace/name`. The metadata in it is of the first look, but for the generation. */
@@ -11,9 +14,14 @@ export type Judgements = {
 
 type Known = { readonly uid: string | undefined; readonly generation: number | undefined; readonly judgement: Judgement };
 
-/** Judgements by the class lists of these names. */
-export function createJudgements(classLists: readonly string[]): Judgements {
+/** Judgements by the class lists of these names. What a person may wonder at is logged, once for each generation. */
+export function createJudgements(classLists: readonly string[], log: Log): Judgements {
   const all = new Map<string, Known>();
+  const tell = (experiment: string, object: ExperimentObject, judgement: Judgement): void => {
+    if (!('findings' in judgement) || !hasBegun(statusOfObject(object))) return;
+    const mistakes = judgement.findings.map(({ path, message }) => `${formatPath(path)} ${message}`);
+    log.warn({ experiment, mistakes }, 'the manifest breaks rules that are stricter than those it began under');
+  };
   return {
     of(key, object) {
       const { uid, generation } = object.metadata;
@@ -22,6 +30,7 @@ export function createJudgements(classLists: readonly string[]): Judgements {
       if (known !== undefined && generation !== undefined && known.uid === uid && known.generation === generation) return known.judgement;
       const judgement = judgeManifest(object, classLists);
       all.set(key, { uid, generation, judgement });
+      tell(key, object, judgement);
       return judgement;
     },
     forget: (key) => void all.delete(key),
