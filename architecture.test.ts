@@ -95,6 +95,30 @@ describe('the table of errors', () => {
   });
 });
 
+/** Clocks and chance that no seed decides. */
+const AMBIENT = /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\brandomUUID\(|\brandomBytes\(|\brandomInt\(|\bMath\.random\b/;
+/** What measures, breaks or stands in for the rest, and programs. */
+const LIVES_IN_TIME = /^(bench|operator\/(cluster|faults|testing))\/|(^|[/-])main\.ts$/;
+/** The other files at the edge: they hand the time and names that nobody else has to those that decide. */
+const EDGES = [
+  'artifacts/partial.ts',
+  'artifacts/s3-store.ts',
+  'artifacts/write-file.ts',
+  'cli/data-inspect.ts',
+  'cli/data-synth.ts',
+  'cli/ensemble.ts',
+  'cli/fold.ts',
+  'cli/operator.ts',
+  'cli/prepare.ts',
+  'cli/run.ts',
+  'operator/kubernetes/api/connect.ts',
+  'operator/kubernetes/api/credentials.ts',
+  'operator/kubernetes/runtime/timers.ts',
+  'operator/kubernetes/runtime/workers.ts',
+  'operator/local/run-identity.ts',
+  'trainer/stages/fold.ts',
+];
+
 describe('habits that the linter cannot see', () => {
   const sources = files.filter((file) => !file.endsWith('.test.ts'));
   const offenders = (pattern: RegExp, allowed: RegExp): string[] =>
@@ -110,6 +134,11 @@ describe('habits that the linter cannot see', () => {
 
   it('randomness comes from names and seeds', () => {
     expect(offenders(/\bMath\.random\(/, /^$/)).toEqual([]);
+  });
+
+  it('time and chance come from the edge', () => {
+    expect(sources.filter((file) => LIVES_IN_TIME.test(file)).length).toBeGreaterThan(20);
+    expect(offenders(AMBIENT, LIVES_IN_TIME).toSorted()).toEqual(EDGES);
   });
 
   it('a source file stays under 400 lines', () => {

@@ -21,19 +21,22 @@ const DOWNLOADS_AT_ONCE = 16;
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 40);
 
-/** A folder with exactly these objects; `download` writes one, whole, to a new file. Throws what `download` throws and what the disk does. */
+/**
+ * A folder with exactly these objects, asked for at `now`; `download` writes one, whole, to a new file. Throws what `download` throws and what
+ * the disk does.
+ */
 export async function checkoutInto<T extends CachedObject>(
   root: string,
   objects: readonly T[],
   download: (object: T, path: string) => Promise<void>,
+  now: Date,
 ): Promise<string> {
-  await openCache(root);
+  await openCache(root, now);
   const tree = join(root, 'trees', hashOf(JSON.stringify(objects.map(({ path, size, version }) => [path, size, version]))));
   if (!(await isWhole(tree, objects))) {
     await inParallel(objects, DOWNLOADS_AT_ONCE, (object) => fetchObject(objectPath(root, object), object, download));
     await buildTree(tree, root, objects);
   }
-  const now = new Date();
   await utimes(tree, now, now);
   return tree;
 }
@@ -45,7 +48,7 @@ function objectPath(root: string, { version, size }: CachedObject): string {
 }
 
 /** Temporary folders are anybody's: one that another user has put there must not be trusted with what networks are made of. */
-async function openCache(root: string): Promise<void> {
+async function openCache(root: string, now: Date): Promise<void> {
   await makeFolder(dirname(root), root);
   await withWriteErrors(root, async () => mkdir(root, { mode: 0o700 })).catch((error: unknown) => {
     if (!(error instanceof CarpalError && systemErrorCode(error.cause) === 'EEXIST')) throw error;
@@ -55,7 +58,7 @@ async function openCache(root: string): Promise<void> {
   if (!folder.isDirectory() || (user !== undefined && folder.uid !== user))
     throw new CarpalError('folder-unwritable', 'the folder for local copies belongs to somebody else', { where: root });
   await makeFolder(join(root, 'trees'));
-  await removeOld(root);
+  await removeOld(root, now);
 }
 
 async function isWhole(tree: string, objects: readonly CachedObject[]): Promise<boolean> {
@@ -121,12 +124,12 @@ async function putTree(partial: string, tree: string, objects: readonly CachedOb
 const tidied = new Set<string>();
 
 /** Once for each process: trees that were not asked for in a long time, then objects that are in no tree any more. */
-async function removeOld(root: string): Promise<void> {
+async function removeOld(root: string, now: Date): Promise<void> {
   if (tidied.has(root)) return;
   tidied.add(root);
   const isOld = async (path: string): Promise<boolean> => {
     const entry = await stat(path).catch(() => undefined);
-    if (entry === undefined || Date.now() - entry.mtimeMs < KEPT_MS) return false;
+    if (entry === undefined || now.getTime() - entry.mtimeMs < KEPT_MS) return false;
     return entry.isDirectory() || entry.nlink === 1;
   };
   for (const place of ['trees', ...(await readdir(join(root, 'objects')).catch(() => [])).map((part) => join('objects', part))]) {

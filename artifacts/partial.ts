@@ -37,25 +37,26 @@ export async function endPartial(partial: string): Promise<void> {
 
 /**
  * Removes what killed processes left unfinished in a folder, once for each folder and process: a checkpoint cut off by `kill -9` would
- * hold its room for ever. Each object has one writer at a time, so that the partial file of no living process is nobody's.
+ * hold its room for ever. Each object has one writer at a time, so that the partial file of no living process is nobody's. `nowMs` is the
+ * time, in milliseconds since 1970.
  */
-export async function sweepPartials(folder: string): Promise<void> {
+export async function sweepPartials(folder: string, nowMs: number): Promise<void> {
   if (swept.has(folder)) return;
   swept.add(folder);
   for (const name of await readdir(folder)) {
     const partial = partialOf(name);
     const path = join(folder, name);
-    if (partial !== undefined && !mine.has(path) && (await isLeft(partial, path))) await rm(path, { force: true });
+    if (partial !== undefined && !mine.has(path) && (await isLeft(partial, path, nowMs))) await rm(path, { force: true });
   }
 }
 
-async function isLeft({ pid, isLocal }: { pid: number; isLocal: boolean }, path: string): Promise<boolean> {
+async function isLeft({ pid, isLocal }: { pid: number; isLocal: boolean }, path: string, nowMs: number): Promise<boolean> {
   if (isLocal && pid !== process.pid) return !isAlive(pid);
   const file = await stat(path).catch(() => undefined);
   if (file === undefined) return false;
   // A younger one with our number is under way in another of our threads.
-  const beganMs = Date.now() - process.uptime() * 1000;
-  return file.mtimeMs < (isLocal ? beganMs - 1000 : Date.now() - ABANDONED_MS);
+  const beganMs = nowMs - process.uptime() * 1000;
+  return file.mtimeMs < (isLocal ? beganMs - 1000 : nowMs - ABANDONED_MS);
 }
 
 function isAlive(pid: number): boolean {

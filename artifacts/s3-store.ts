@@ -118,14 +118,15 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
       return { path, size: object.size, version, object: { ...object, key } };
     });
     let changed = false;
-    const tree = await checkoutInto(checkoutFolder, downloads, async ({ object }, path) => {
+    const download = async ({ object }: Download, path: string): Promise<void> => {
       const answer = await ask(whereOf(ownKey(object.key)), ['changed', 'absent'], async (s3) => {
         await s3.download(object, path);
         return true;
       });
       changed ||= answer === undefined;
       if (answer === undefined) throw new CarpalError('artifact-store-failed', 'the object keeps changing', { where: whereOf(object.key) });
-    }).catch((error: unknown) => {
+    };
+    const tree = await checkoutInto(checkoutFolder, downloads, download, new Date()).catch((error: unknown) => {
       if (changed) return undefined;
       throw error;
     });

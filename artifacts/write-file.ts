@@ -14,7 +14,7 @@ export async function writeFileAtomically(path: string, content: Uint8Array | st
   const partial = beginPartial(path);
   try {
     await makeFolder(folder, path);
-    await sweepPartials(folder);
+    await sweepPartials(folder, Date.now());
     await writeAndSync(partial, content);
     await rename(partial, path);
     await syncFolder(folder);
