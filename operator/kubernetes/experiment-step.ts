@@ -22,6 +22,7 @@ import { confirmVanished } from './confirm-vanished.ts';
 import { type EndedExperiment, type ExperimentObject, type KeptExperiment, statusOfObject } from './experiment-object.ts';
 import { applyStatus } from './experiment-status-writer.ts';
 import { type ExplainFailure, explainFailures } from './explain-failures.ts';
+import { createGoingOn } from './going-on.ts';
 import { createJudgements } from './judgements.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import type { ProgressReader } from './progress/progress-reader.ts';
@@ -66,16 +67,18 @@ export function createExperimentStep(given: StepDependencies): ExperimentStep {
   const tries = createStartTries(given.settings.retry ?? DEFAULT_RETRY, () => now().getTime(), onHeld);
   const dependencies: Dependencies = { ...given, tries };
   const judgements = createJudgements(dependencies.classLists, log);
+  const goingOn = createGoingOn((uid) => {
+    progress.forget(uid);
+    tries.forget(uid);
+  });
   return async (key) => {
     const kept = collections.experiments.get(key);
-    if (kept?.object === undefined) judgements.forget(key);
+    const goesOn = kept?.object !== undefined && kept.metadata.deletionTimestamp === undefined;
+    goingOn.note(key, goesOn ? kept.metadata.uid : undefined);
+    if (!goesOn) judgements.forget(key);
     // Its Jobs go with it: they are owned.
     if (kept === undefined || kept.metadata.deletionTimestamp !== undefined) return undefined;
-    if (kept.ended !== undefined) {
-      progress.forget(kept.metadata.uid ?? '');
-      tries.forget(kept.metadata.uid ?? '');
-      return await cleanUp(dependencies, kept, kept.ended);
-    }
+    if (kept.ended !== undefined) return await cleanUp(dependencies, kept, kept.ended);
     if (kept.object === undefined) return undefined;
     const judged = judgements.of(key, kept.object);
     if (!('findings' in judged)) return await goOn(dependencies, kept.object, judged.experiment);
