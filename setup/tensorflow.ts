@@ -40,6 +40,7 @@ const WHEEL_PARTS = [
 
 const root = resolve(import.meta.dirname, '..');
 const SESSION_CONFIG = join(import.meta.dirname, 'native/session-config.h');
+const OUTPUT_SHAPES = join(import.meta.dirname, 'native/output-shapes.cc');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 function packageFolder(name: string): string {
@@ -100,7 +101,9 @@ function cacheKey(tfjs: string): string {
     .update(WHEEL_SHA256)
     .update(build.toString())
     .update(patchedBackend.toString())
-    .update(readFileSync(SESSION_CONFIG));
+    .update(compile.toString())
+    .update(readFileSync(SESSION_CONFIG))
+    .update(readFileSync(OUTPUT_SHAPES));
   for (const name of readdirSync(join(tfjs, 'binding')).sort()) hash.update(readFileSync(join(tfjs, 'binding', name)));
   hash.update(spawnSync('g++', ['-dumpfullversion'], { encoding: 'utf8' }).stdout);
   return hash.digest('hex').slice(0, 16);
@@ -118,6 +121,20 @@ function patchedBackend(source: string): string {
   }
   `;
   return `#include "session-config.h"\n${source.replace(load, `${configure}${load}`)}`;
+}
+
+/** Compiles a module of Node's against the library that was unpacked into `work`. */
+function compile(work: string, sources: readonly string[], name: string): void {
+  runOrExplain(
+    'g++',
+    [
+      ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', '-w'],
+      ...[`-I${join(packageFolder('node-api-headers'), 'include')}`, `-I${join(work, 'deps/include')}`, ...sources],
+      ...[`-L${join(work, 'deps/lib')}`, '-ltensorflow', '-ltensorflow_framework', '-Wl,-rpath,$ORIGIN/../../deps/lib'],
+      ...['-o', join(work, 'lib/napi-v8', name)],
+    ],
+    'A C++17 compiler is needed (g++ 9 or newer).',
+  );
 }
 
 async function build(tfjs: string, home: string): Promise<void> {
@@ -141,17 +158,9 @@ async function build(tfjs: string, home: string): Promise<void> {
   say('  compiling the binding');
   const backend = join(work, 'tfjs_backend.cc');
   writeFileSync(backend, patchedBackend(readFileSync(join(tfjs, 'binding/tfjs_backend.cc'), 'utf8')));
-  runOrExplain(
-    'g++',
-    [
-      ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', '-w'],
-      ...[`-I${join(packageFolder('node-api-headers'), 'include')}`, `-I${join(work, 'deps/include')}`],
-      ...[`-I${join(tfjs, 'binding')}`, `-I${dirname(SESSION_CONFIG)}`, backend, join(tfjs, 'binding/tfjs_binding.cc')],
-      ...[`-L${library}`, '-ltensorflow', '-ltensorflow_framework', '-Wl,-rpath,$ORIGIN/../../deps/lib'],
-      ...['-o', join(binding, 'tfjs_binding.node')],
-    ],
-    'A C++17 compiler is needed (g++ 9 or newer).',
-  );
+  const includes = [`-I${join(tfjs, 'binding')}`, `-I${dirname(SESSION_CONFIG)}`];
+  compile(work, [...includes, backend, join(tfjs, 'binding/tfjs_binding.cc')], 'tfjs_binding.node');
+  compile(work, [OUTPUT_SHAPES], 'output_shapes.node');
   rmSync(home, { recursive: true, force: true });
   renameSync(work, home);
 }

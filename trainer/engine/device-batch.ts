@@ -4,13 +4,17 @@ import { byteTensor } from './kernels.ts';
 import type { StepBatch } from './step.ts';
 import { type Tensor, type Tensor4D, tf } from './tensorflow.ts';
 
-/** Images as a tensor over the caller's memory. CarpalError `manifest-invalid` when the network cannot halve this size often enough. */
+/** CarpalError `manifest-invalid` when the network cannot halve images of this size often enough. */
+export function checkSize(model: Model, size: number): void {
+  if (size % model.sizeMultiple === 0) return;
+  throw new CarpalError('manifest-invalid', `${model.name} needs a size that is a multiple of ${model.sizeMultiple}, not ${size}`, {
+    where: 'spec.input.size',
+  });
+}
+
+/** Images as a tensor over the caller's memory. Throws as `checkSize`. */
 export function imageTensor(model: Model, images: Float32Array, count: number, size: number): Tensor4D {
-  if (size % model.sizeMultiple !== 0) {
-    throw new CarpalError('manifest-invalid', `${model.name} needs a size that is a multiple of ${model.sizeMultiple}, not ${size}`, {
-      where: 'spec.input.size',
-    });
-  }
+  checkSize(model, size);
   return tf.tensor4d(images, [count, size, size, 1], 'float32');
 }
 

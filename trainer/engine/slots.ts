@@ -20,7 +20,7 @@ export class Slots {
 
   /**
    * A slot of zeros for a variable, named `<kind>/<variable>`. All of them share memory until they are first assigned: HRNet's would be
-   * 530 MB of zeros while its step is recorded, and recording needs that memory.
+   * 530 MB of zeros beside the copies that the session takes of them.
    */
   zeros(kind: string, { name, variable }: NamedVariable): Variable {
     return this.add(`${kind}/${name}`, this.#zeros.like(variable.shape));

@@ -2,6 +2,7 @@
  * The one door to TensorFlow: tfjs as the model API, TensorFlow's C library below it. Only engine/, models/ and objective/ come through it.
  */
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import util from 'node:util';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type * as TensorFlow from '@tensorflow/tfjs-node-gpu';
@@ -12,13 +13,27 @@ const legacy = util as unknown as Record<'isNullOrUndefined' | 'isArray', unknow
 legacy.isNullOrUndefined = (value: unknown): boolean => value === null || value === undefined;
 legacy.isArray = Array.isArray;
 
-/** tfjs on TensorFlow's library. CarpalError `engine-missing` where the library or its binding is not installed. */
-export const tf = load();
+/** TensorFlow's shape functions (setup/native/output-shapes.cc). Throws TensorFlow's message where it refuses the node. */
+type ShapeFunctions = {
+  /** What the node of a GraphDef gives: no shape where its rank is unknown, -1 for a dimension that is. */
+  outputShapes(graph: Uint8Array, node: string): { readonly dtype: number; readonly shape: number[] | null }[];
+};
 
-function load(): typeof TensorFlow {
+const PACKAGE = '@tensorflow/tfjs-node-gpu';
+const require = createRequire(import.meta.url);
+
+/** tfjs on TensorFlow's library. CarpalError `engine-missing` where the library or its binding is not installed. */
+export const tf = load<typeof TensorFlow>(PACKAGE);
+
+/** The same library, asked about operations that nobody runs. */
+export const shapeFunctions = load<ShapeFunctions>(
+  join(dirname(require.resolve(`${PACKAGE}/package.json`)), 'lib/napi-v8/output_shapes.node'),
+);
+
+function load<Module>(name: string): Module {
   quietTensorFlow();
   try {
-    return createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu') as typeof TensorFlow;
+    return require(name) as Module;
   } catch (cause) {
     const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
     throw new CarpalError('engine-missing', `TensorFlow cannot be loaded: ${reason}`, { cause });

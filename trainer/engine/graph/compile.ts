@@ -4,22 +4,19 @@ import type { Tensor } from '../tensorflow.ts';
 import type { NamedVariable } from '../variable-arrays.ts';
 import { GraphSession, StatefulGraph, type StateVariable } from './graph-session.ts';
 import { narrowPlan } from './narrow-plan.ts';
-import type { ReleasePlan } from './release-plan.ts';
 import { type Precision, sessionConfig } from './session-config.ts';
 import { record, type Tape } from './tape.ts';
-import { liveOperations, translate } from './translate.ts';
+import { liveOperations, type Selection, translate } from './translate.ts';
 
 /** A function of tensors to be recorded: it may read and assign the variables, and its results are disposed of here. */
 export type Program = {
-  /** Begins the names of its inputs and results. */
-  readonly name: string;
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly run: () => Record<string, Tensor>;
 };
 
-/** Records a program by running it once; its effect on the variables is for the caller to undo. */
-export function tapeOf(program: Program, variables: readonly NamedVariable[], plan?: ReleasePlan): Tape {
-  const { tape, results } = record(program.run, program.inputs, variables, plan);
+/** Records a program; its effect on the variables, which then have no values, is for the caller to undo. */
+export function tapeOf(program: Program, variables: readonly NamedVariable[]): Tape {
+  const { tape, results } = record(program.run, program.inputs, variables);
   for (const tensor of Object.values(results)) tensor.dispose();
   return tape;
 }
@@ -34,11 +31,18 @@ export type WriteUpdates = (
   recorded: readonly string[],
 ) => string[];
 
-type CompileOptions = {
+export type CompileOptions = {
   readonly precision: Precision;
   /** Updates that belong to a program, by its name. */
-  readonly updates?: ReadonlyMap<string, WriteUpdates>;
+  readonly updates?: (program: string) => WriteUpdates | undefined;
 };
+
+/** What of a tape becomes nodes, and in which type. */
+export function selection(tape: Tape, precision: Precision): Selection {
+  const wanted = [...tape.results.values(), ...tape.assigned.values()].map(({ id }) => id);
+  const live = liveOperations(tape, wanted);
+  return { live, narrow: precision === 'bfloat16' ? narrowPlan(tape, live) : new Set() };
+}
 
 /** A session that runs the taped programs. Feeds and results are named `<program>/<name>`; state bears the variables' names. */
 export function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly NamedVariable[], options: CompileOptions): GraphSession {
@@ -51,10 +55,7 @@ export function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly Na
       const state = states.get(name);
       if (state) leaves.set(id, state.read);
     }
-    const wanted = [...tape.results.values(), ...tape.assigned.values()].map(({ id }) => id);
-    const live = liveOperations(tape, wanted);
-    const narrow = options.precision === 'bfloat16' ? narrowPlan(tape, live) : new Set<number>();
-    const reference = translate(stateful.graph, tape, leaves, { live, narrow });
+    const reference = translate(stateful.graph, tape, leaves, selection(tape, options.precision));
     const updates = [...tape.assigned].flatMap(([name, { id }]) => {
       const state = states.get(name);
       return state ? [stateful.assign(state, reference(id))] : [];
@@ -69,7 +70,7 @@ export function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly Na
       if (!variable) throw new Error(`there is no state "${name}"`);
       return variable;
     };
-    updates.push(...(options.updates?.get(program)?.(stateful, named, state, updates) ?? []));
+    updates.push(...(options.updates?.(program)?.(stateful, named, state, updates) ?? []));
     // One node that waits for all updates: an edge from each of them to each result would be as many as the gradients squared.
     const done = updates.length > 0 ? [`^${stateful.graph.add('NoOp', updates, {})}`] : [];
     for (const [name, { id, dtype }] of tape.results) stateful.output(`${program}/${name}`, dtype, reference(id), done);

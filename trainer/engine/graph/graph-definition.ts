@@ -68,11 +68,15 @@ export class GraphDefinition {
     return this.constant(DATA_TYPE.int32, [values.length], new Uint8Array(new Int32Array(values).buffer));
   }
 
+  /** The bytes of a GraphDef. */
+  bytes(): Buffer {
+    return Buffer.concat([...this.#nodes, bytesField(4, integerField(1, PRODUCER))]);
+  }
+
   /** The bytes of `saved_model.pb`: one meta graph with the tag `serve`. */
   savedModel(): Buffer {
-    const graph = Buffer.concat([...this.#nodes, bytesField(4, integerField(1, PRODUCER))]);
     const information = Buffer.concat([bytesField(4, 'serve'), bytesField(5, '2.18.1')]);
-    const metaGraph = Buffer.concat([bytesField(1, information), bytesField(2, graph)]);
+    const metaGraph = Buffer.concat([bytesField(1, information), bytesField(2, this.bytes())]);
     return Buffer.concat([integerField(1, 1), bytesField(2, metaGraph)]);
   }
 }

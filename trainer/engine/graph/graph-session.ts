@@ -138,6 +138,17 @@ export class GraphSession {
     });
   }
 
+  /** Takes the state of another session over variables of the same names; that one is of no use afterwards but to be disposed of. */
+  moveState(former: GraphSession): void {
+    const { binding } = nativeBackend();
+    const reads = this.#variables.map(({ read }) => `${read}:0`).join(',');
+    const values = new Map(
+      binding.runSavedModel(former.#session, [], '', reads).map(({ id }, index) => [this.#variables[index]?.name, id]),
+    );
+    // Memory of TensorFlow's own, which no other variable writes to once the former session is gone: no copy is needed.
+    this.#initialize(({ name }) => values.get(name) as number);
+  }
+
   /** All state as it is between two runs. */
   readState(): NamedArrays {
     const { binding } = nativeBackend();

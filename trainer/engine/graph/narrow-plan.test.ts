@@ -24,7 +24,7 @@ function narrowed(between: (x: Tensor4D) => Tensor4D): { narrow: string[]; wide:
     return { value, ...grads };
   };
   const variables = kernels.map((variable, index) => ({ name: `kernel${index}`, variable }));
-  const tape = tapeOf({ name: 'step', inputs: { images }, run }, variables);
+  const tape = tapeOf({ inputs: { images }, run }, variables);
   const live = liveOperations(
     tape,
     [...tape.results.values()].map(({ id }) => id),

@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { byteTensor } from '../kernels.ts';
 import { tf } from '../tensorflow.ts';
 import { DATA_TYPE } from './graph-definition.ts';
-import { nativeBackend, nativeDataType, nativeId, observeNative } from './native-binding.ts';
+import {
+  describedTensor,
+  type NativeStandIn,
+  nativeBackend,
+  nativeDataType,
+  nativeId,
+  nextDescribedId,
+  withStandIn,
+} from './native-binding.ts';
 
 /** The private parts of tfjs-node that recording relies on: if one of these fails after an upgrade, engine/graph needs another look. */
 describe('tfjs-node below its public API', () => {
@@ -17,20 +25,38 @@ describe('tfjs-node below its public API', () => {
 
   it('runs every kernel through executeOp, uploads through createTensor and reads through tensorDataSync', () => {
     const seen: string[] = [];
-    const observer = {
-      executed: (name: string) => void seen.push(name),
-      uploaded: () => void seen.push('upload'),
-      read: () => void seen.push('read'),
+    const execute: NativeStandIn['execute'] = (name) => {
+      seen.push(name);
+      return [{ id: nextDescribedId(), shape: [2], dtype: DATA_TYPE.float32 }];
     };
-    observeNative(observer, () => tf.tidy(() => void tf.relu(tf.add(tf.tensor1d([1, -2]), 1)).dataSync()));
-    expect(seen).toEqual(['upload', 'upload', 'Add', 'Relu', 'read']);
+    const read = (): never => {
+      throw new Error('there is nothing to read');
+    };
+    const standIn = { execute, uploaded: () => void seen.push('upload'), read };
+    expect(() => withStandIn(standIn, () => tf.tidy(() => void tf.relu(tf.add(tf.tensor1d([1, -2]), 1)).dataSync()))).toThrow(
+      'there is nothing to read',
+    );
+    expect(seen).toEqual(['upload', 'upload', 'Add', 'Relu']);
+  });
+
+  it('lets go of described tensors without a word to the native module', () => {
+    const before = tf.memory().numTensors;
+    const described = describedTensor([2, 3], DATA_TYPE.float32);
+    expect(described.shape).toEqual([2, 3]);
+    expect(nativeId(described)).toBeLessThan(-1);
+    described.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('computes nothing with a described tensor', () => {
+    expect(() => tf.tidy(() => tf.neg(describedTensor([2], DATA_TYPE.float32)))).toThrow();
   });
 
   it('is left as it was after a step that failed', () => {
     const { binding } = nativeBackend();
-    const observer = { executed: () => undefined, uploaded: () => undefined, read: () => undefined };
+    const standIn = { execute: () => [], uploaded: () => undefined, read: () => undefined };
     expect(() =>
-      observeNative(observer, () => {
+      withStandIn(standIn, () => {
         throw new Error('the step failed');
       }),
     ).toThrow('the step failed');

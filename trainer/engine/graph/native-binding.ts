@@ -58,52 +58,58 @@ export function nativeDataType(tensor: { readonly dataId: object }): number {
   return nativeBackend().tensorMap.get(tensor.dataId).dtype;
 }
 
-/** Sees everything that reaches the native module while it is installed. */
-export type NativeObserver = {
-  executed(name: string, attributes: readonly NativeAttribute[], inputIds: readonly number[], outputs: readonly NativeTensor[]): void;
+/** What stands between tfjs and the native module while something is recorded. */
+export type NativeStandIn = {
+  /** Takes the place of a kernel: says what it would give. Ids that it makes up are negative, so that tfjs deletes nothing of theirs. */
+  execute(name: string, attributes: readonly NativeAttribute[], inputIds: readonly number[], outputs: number): NativeTensor[];
+  /** Hears of values that JavaScript hands over; they are uploaded all the same. */
   uploaded(id: number, shape: readonly number[], dataType: number, values: TypedValues): void;
+  /** Hears that values are to be read, before they are; throws where they cannot. */
   read(id: number): void;
-  /** Whether a tensor that tfjs deletes is to be deleted. */
-  deletes?(id: number): boolean;
 };
 
-/** Runs `work` with `observer` between tfjs and the native module, and puts everything back afterwards, also after an error. */
-export function observeNative<T>(observer: NativeObserver, work: () => T): T {
+/** Runs `work` with the stand-in in the native module's place, and puts the module back afterwards, also after an error. */
+export function withStandIn<T>(standIn: NativeStandIn, work: () => T): T {
   const backend = nativeBackend();
   const original = backend.binding;
   // The module's own fields are read-only: work on an object that stands before it.
-  const observed = Object.create(original) as NativeBinding;
-  Object.defineProperties(observed, {
-    executeOp: {
-      value: (name: string, attributes: NativeAttribute[], inputIds: number[], count: number): NativeTensor[] => {
-        const outputs = original.executeOp(name, attributes, inputIds, count);
-        observer.executed(name, attributes, inputIds, outputs);
-        return outputs;
-      },
-    },
+  const replaced = Object.create(original) as NativeBinding;
+  Object.defineProperties(replaced, {
+    executeOp: { value: standIn.execute },
     createTensor: {
       value: (shape: number[], dataType: number, values: TypedValues): number => {
         const id = original.createTensor(shape, dataType, values);
-        observer.uploaded(id, shape, dataType, values);
+        standIn.uploaded(id, shape, dataType, values);
         return id;
       },
     },
     tensorDataSync: {
       value: (id: number): TypedValues => {
-        observer.read(id);
+        standIn.read(id);
         return original.tensorDataSync(id);
       },
     },
   });
-  Object.defineProperty(observed, 'deleteTensor', {
-    value: (id: number): void => {
-      if (observer.deletes?.(id) ?? true) original.deleteTensor(id);
-    },
-  });
-  backend.binding = observed;
+  backend.binding = replaced;
   try {
     return work();
   } finally {
     backend.binding = original;
   }
+}
+
+/**
+ * A tensor without values: it has a shape and a type, and takes no memory. To be handed to what is recorded; whatever else reads it or
+ * computes with it fails. It belongs to the enclosing tidy, like any other.
+ */
+export function describedTensor(shape: readonly number[], dtype: number): Tensor {
+  return nativeBackend().createOutputTensor({ id: nextDescribedId(), shape: [...shape], dtype });
+}
+
+let describedIds = -1;
+
+/** Ids of values that were never computed. tfjs deletes those from 0 on, and takes -1 for one that is yet to be uploaded. */
+export function nextDescribedId(): number {
+  describedIds -= 1;
+  return describedIds;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildModel } from '../../models/registry.ts';
+import { selection } from './compile.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import { createGraphStep } from './graph-step.ts';
 import { stepMemory } from './step-memory.ts';
@@ -32,23 +33,33 @@ function tapeAt(side: number): Tape {
 }
 
 /** Bytes by hand, at the fullest moment: image, activation, attention and what comes of it. */
-const expected = (count: number, side: number): number => 4 * count * (side ** 2 + 8 * side ** 2 + side ** 4 + 8 * side ** 2);
+const expected = (side: number): number => 4 * (side ** 2 + 8 * side ** 2 + side ** 4 + 8 * side ** 2);
 
 describe('stepMemory', () => {
-  const memory = stepMemory({ tape: tapeAt(4), size: 4 }, { tape: tapeAt(6), size: 6 });
+  it.each([4, 8])('of an image of %i pixels is what lives at the same time', (side) => {
+    expect(stepMemory(tapeAt(side), selection(tapeAt(side), 'float32'))).toEqual({ live: expected(side), state: 4 * 72 });
+  });
 
-  it.each([
-    [1, 4],
-    [1, 64],
-    [5, 8],
-  ])('of %i images of %i pixels is what lives at the same time', (count, side) => {
-    expect(memory(count, side)).toEqual({ live: expected(count, side), state: 4 * 72 });
+  it('of values that are bfloat16 is half as much', () => {
+    const tape = tapeAt(16);
+    const live = selection(tape, 'float32').live;
+    const { live: wide } = stepMemory(tape, { live, narrow: new Set() });
+    const { live: narrow } = stepMemory(tape, { live, narrow: live });
+    const images = 4 * 16 ** 2;
+    expect(narrow - images).toBe((wide - images) / 2);
+  });
+
+  it('does not count what no result depends on', () => {
+    const { results, ...tape } = tapeAt(8);
+    const idle = { ...tape, results: new Map([['images', value(1, [1, 8, 8, 1])]]) };
+    expect(stepMemory(idle, selection(idle, 'float32')).live).toBe(4 * 8 ** 2);
+    expect(results.size).toBe(1);
   });
 
   it('of a real network grows with its pixels and its images, and its state with neither', () => {
     const model = buildModel({ name: 'SlimUNet', options: { width: 4, depth: 3 }, classes: 3, seed: 1 });
     const step = createGraphStep({ model, losses: [{ name: 'BCE', weight: 1 }], optimizer: { name: 'AdamW', weightDecay: 0 } });
-    const foretell = step.foretellMemory();
+    const foretell = step.foretellMemory;
     expect(foretell(1, 64).live / foretell(1, 32).live).toBeCloseTo(4, 0);
     expect(foretell(8, 64).live / foretell(1, 64).live).toBeCloseTo(8, 0);
     expect(foretell(8, 64).state).toBe(foretell(1, 32).state);

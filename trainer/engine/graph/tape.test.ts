@@ -1,27 +1,26 @@
 import { describe, expect, it } from 'vitest';
+import { runKernel, runKernelOutputs, typeAttribute } from '../kernels.ts';
 import { type Tensor, tf, type Variable } from '../tensorflow.ts';
-import { type ReleasePlan, releasePlan } from './release-plan.ts';
+import { DATA_TYPE } from './graph-definition.ts';
 import { difference, record, type Tape } from './tape.ts';
 
 /** A step on two values and a variable of two values. `time` counts how often it has run. */
 type Step = (x: Tensor, weight: Variable, time: number) => Record<string, Tensor>;
 
-/** The tape of a step's run and the values of its results. */
-function taped(step: Step, time = 0, plan?: ReleasePlan): { tape: Tape; values: number[] } {
+function taped(step: Step, time = 0): Tape {
   const weight = tf.tidy(() => tf.variable(tf.tensor1d([3, 4])));
   const x = tf.tensor1d([1 + time, 2]);
   try {
-    const { tape, results } = record(() => step(x, weight, time), { x }, [{ name: 'weight', variable: weight }], plan);
-    const values = Object.values(results).flatMap((tensor) => [...tensor.dataSync()]);
+    const { tape, results } = record(() => step(x, weight, time), { x }, [{ name: 'weight', variable: weight }]);
     for (const tensor of Object.values(results)) tensor.dispose();
-    return { tape, values };
+    return tape;
   } finally {
     weight.dispose();
     x.dispose();
   }
 }
 
-const both = (step: Step): string | undefined => difference(taped(step, 0).tape, taped(step, 1).tape);
+const both = (step: Step): string | undefined => difference(taped(step, 0), taped(step, 1));
 
 describe('two recordings of a step', () => {
   it('on other data are the same program', () => {
@@ -90,19 +89,54 @@ describe('two recordings of a step', () => {
 });
 
 describe('a recording', () => {
-  it('frees by the plan of an earlier one what nobody needs any more, and gives the same', () => {
-    const step: Step = (x, weight) => ({ y: tf.mul(tf.exp(tf.mul(x, weight)), weight) });
-    const { tape, values } = taped(step);
-    expect(taped(step, 0, releasePlan(tape)).values).toEqual(values);
+  it.each<{ name: string; step: Step }>([
+    { name: 'a variable', step: (x, weight) => ({ y: tf.mul(x, weight.dataSync()[0] ?? 0) }) },
+    { name: 'a computed value', step: (x) => ({ y: tf.mul(x, tf.neg(x).dataSync()[0] ?? 0) }) },
+  ])('refuses to read $name in JavaScript, where it would be frozen', ({ step }) => {
+    expect(() => taped(step)).toThrow(/reads the values of a tensor in JavaScript/);
   });
 
-  it('refuses the plan of another program', () => {
-    const { tape } = taped((x) => ({ y: tf.neg(x) }));
-    expect(() => taped((x) => ({ y: tf.exp(x) }), 0, releasePlan(tape))).toThrow(/operation 0 is Neg at one size and Exp at another/);
+  it('has the shapes and types that the kernels would give', () => {
+    const { operations, results, assigned } = taped((x, weight) => {
+      const taller = tf.tile(tf.reshape(x, [2, 1]), [3, 2]);
+      weight.assign(tf.sum(tf.square(taller), 0));
+      return { taller, where: tf.argMax(taller, 0) };
+    });
+    const described = operations.map(({ name, outputs }) => [name, ...outputs.map(({ shape, dtype }) => [shape, dtype])]);
+    const { float32, int32 } = DATA_TYPE;
+    expect(described).toEqual([
+      ['Reshape', [[2, 1], float32]],
+      ['Tile', [[6, 2], float32]],
+      ['Square', [[6, 2], float32]],
+      ['Sum', [[2], float32]],
+      ['ArgMax', [[2], int32]],
+    ]);
+    expect([...results.keys(), ...assigned.keys()]).toEqual(['taller', 'where', 'weight']);
   });
 
-  it('refuses to read a computed value back', () => {
-    expect(() => taped((x) => ({ y: tf.mul(x, tf.neg(x).dataSync()[0] ?? 0) }))).toThrow(/reads a computed tensor back/);
+  it('runs no kernel: it holds no more memory than its constants', () => {
+    const bytes = () => process.memoryUsage().rss;
+    const before = bytes();
+    // A hundred gigabytes, if anybody computed them.
+    const { operations } = taped((x) => {
+      const large = tf.tile(tf.reshape(x, [1, 2]), [1 << 17, 1 << 17]);
+      return { y: tf.sum(tf.exp(large)) };
+    });
+    expect(operations.map(({ name }) => name)).toContain('Exp');
+    expect(bytes() - before).toBeLessThan(2 ** 28);
+  });
+
+  it('passes on what TensorFlow says of shapes that do not fit', () => {
+    expect(() => taped((x) => ({ y: runKernel('Add', [typeAttribute('T')], [x, tf.ones([3])]) }))).toThrow(
+      /Dimensions must be equal, but are 2 and 3/,
+    );
+  });
+
+  it('refuses an operation whose size depends on values', () => {
+    const unique = [typeAttribute('T'), typeAttribute('out_idx', DATA_TYPE.int32)];
+    expect(() => taped((x) => ({ y: runKernelOutputs('Unique', unique, [x], 2)[0] as Tensor }))).toThrow(
+      /the shape of what Unique gives depends on values/,
+    );
   });
 
   it('refuses a value that was computed outside the step', () => {

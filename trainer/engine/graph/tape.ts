@@ -1,19 +1,19 @@
 /**
- * A tape: the TensorFlow operations of one eager step, in order, with what flows between them. Recording runs the step for real and
- * watches; nothing about the step has to be written in a special way.
+ * A tape: the TensorFlow operations of one eager step, in order, with what flows between them. Recording lets the step run on tensors that
+ * have shapes and no values, and takes down what it calls; nothing about the step has to be written in a special way.
  */
 import { type Tensor, tf } from '../tensorflow.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import {
   type NativeAttribute,
   type NativeTensor,
-  nativeBackend,
   nativeDataType,
   nativeId,
-  observeNative,
+  nextDescribedId,
   type TypedValues,
+  withStandIn,
 } from './native-binding.ts';
-import type { ReleasePlan } from './release-plan.ts';
+import { outputShapes, type ShapedInput } from './output-shapes.ts';
 
 export type TapedOperation = {
   readonly name: string;
@@ -61,59 +61,53 @@ function bytesOf(values: TypedValues | readonly number[], dtype: number): Uint8A
 const native = (tensor: Tensor): NativeTensor => ({ id: nativeId(tensor), shape: [...tensor.shape], dtype: nativeDataType(tensor) });
 const leaf = (name: string, tensor: Tensor): Leaf => ({ name, ...native(tensor) });
 
+/** Outputs whose shape TensorFlow leaves open, and which only the gradient's kernel of the same layer reads. */
+const UNSHAPED: Readonly<Record<string, readonly number[]>> = { FusedBatchNormV3: [5] };
+
 /**
- * Runs `step` once, for real, and returns its tape. The step's results stay alive until the caller disposes of them. A plan made from an
- * earlier recording of the same program frees each value after its last use.
+ * Runs `step` once and returns its tape. None of its kernels is run: each result has the shape and type that TensorFlow's shape functions
+ * give it and no values, so a recording takes neither the time nor the memory of a step. What is left of it (results, values that variables
+ * were assigned) has no values either.
  */
 export function record<Results extends Record<string, Tensor>>(
   step: () => Results,
   inputs: Readonly<Record<string, Tensor>>,
   variables: readonly TapedVariable[],
-  plan?: ReleasePlan,
 ): { tape: Tape; results: Results } {
   const operations: TapedOperation[] = [];
   const constants = new Map<number, TapedConstant>();
-  const produced = new Set<number>();
   const inputLeaves = Object.entries(inputs).map(([name, tensor]) => leaf(name, tensor));
   const variableLeaves = variables.map(({ name, variable }) => leaf(name, variable));
-  const freed = new Set<number>();
-  const freeAfter = (index: number, name: string): void => {
-    if (!plan) return;
-    if (plan.names[index] !== name)
-      throw new NotRecordable(`operation ${index} is ${plan.names[index]} at one size and ${name} at another`);
-    for (const { operation, output } of plan.after.get(index) ?? []) {
-      const id = operations[operation]?.outputs[output]?.id;
-      if (id === undefined) continue;
-      nativeBackend().binding.deleteTensor(id);
-      freed.add(id);
-    }
+  const values = new Map<number, ShapedInput>([...inputLeaves, ...variableLeaves].map((one) => [one.id, one]));
+  if (values.size < inputLeaves.length + variableLeaves.length) throw new Error('two variables or inputs are one tensor');
+  const given = (id: number, name: string): ShapedInput => {
+    const value = values.get(id) ?? constants.get(id);
+    if (!value) throw new NotRecordable(`${name} reads a tensor from outside that is neither an input nor a variable`);
+    return value;
   };
-  const known = new Set([...inputLeaves, ...variableLeaves].map(({ id }) => id));
-  if (known.size < inputLeaves.length + variableLeaves.length) throw new Error('two variables or inputs are one tensor');
 
-  const results = observeNative(
+  const results = withStandIn(
     {
-      executed(name, attributes, inputIds, outputs) {
-        for (const id of inputIds) {
-          if (produced.has(id) || known.has(id) || constants.has(id)) continue;
-          throw new NotRecordable(`${name} reads a tensor from outside that is neither an input nor a variable`);
-        }
-        // An output that nobody asked for comes back as a hole.
-        const made = outputs.filter((output) => output !== undefined);
-        for (const { id } of made) produced.add(id);
-        operations.push({ name, attributes: attributes.map((one) => ({ ...one })), inputIds: [...inputIds], outputs: made });
-        freeAfter(operations.length - 1, name);
+      execute(name, attributes, inputIds, count) {
+        const inputs = inputIds.map((id) => given(id, name));
+        const outputs = outputShapes(name, attributes, inputs)
+          .slice(0, count)
+          .map(({ dtype, shape }, position): NativeTensor => {
+            if (!shape && !UNSHAPED[name]?.includes(position)) throw new NotRecordable(`the shape of what ${name} gives depends on values`);
+            const id = nextDescribedId();
+            values.set(id, { dtype, shape });
+            return { id, dtype, shape: [...(shape ?? [])] };
+          });
+        operations.push({ name, attributes: attributes.map((one) => ({ ...one })), inputIds: [...inputIds], outputs });
+        return outputs;
       },
-      uploaded(id, shape, dtype, values) {
-        constants.set(id, { shape: [...shape], dtype, bytes: bytesOf(values, dtype) });
+      uploaded(id, shape, dtype, bytes) {
+        constants.set(id, { shape: [...shape], dtype, bytes: bytesOf(bytes, dtype) });
       },
       read(id) {
-        if (produced.has(id)) throw new NotRecordable('it reads a computed tensor back to JavaScript (dataSync)');
+        if (!constants.has(id)) throw new NotRecordable('it reads the values of a tensor in JavaScript (dataSync)');
       },
-      // tfjs deletes in its own time what the plan has freed already.
-      deletes: (id) => !freed.delete(id),
     },
-    // Whatever else the step leaves behind is deleted while the observer still knows what has been freed.
     () => tf.tidy(step) as Results,
   );
 

@@ -2,6 +2,7 @@
 import { type Attribute, attribute, DATA_TYPE, type GraphDefinition } from './graph-definition.ts';
 import { isTypedInput, isTypedOutput } from './narrow-operations.ts';
 import { describedValues } from './narrow-plan.ts';
+import { nodeAttribute } from './native-attribute.ts';
 import type { NativeAttribute } from './native-binding.ts';
 import { NotRecordable, type Tape, type TapedConstant } from './tape.ts';
 
@@ -14,17 +15,10 @@ const ELEMENT_BYTES: Readonly<Record<number, number>> = {
 /** tf.ones and tf.zeros are made in JavaScript and uploaded: above this size a uniform constant becomes a Fill node. */
 const FILL_ABOVE_BYTES = 4096;
 
-/** An eager attribute as a NodeDef attribute, by TF_AttrType. */
 function attributeOf(given: NativeAttribute): Attribute {
-  const { type, value } = given;
-  const list = Array.isArray(value);
-  if (type === 0) return attribute.text(String(value));
-  if (type === 1) return list ? attribute.integers(value as number[]) : attribute.integer(Number(value));
-  if (type === 2) return list ? attribute.floats(value as number[]) : attribute.float(Number(value));
-  if (type === 3) return list ? attribute.booleans(value as boolean[]) : attribute.boolean(Boolean(value));
-  if (type === 4) return attribute.type(Number(value));
-  if (type === 5) return attribute.shape(value as number[]);
-  throw new NotRecordable(`attribute ${given.name} has the unknown type ${type}`);
+  const written = nodeAttribute(given);
+  if (!written) throw new NotRecordable(`attribute ${given.name} has the unknown type ${given.type}`);
+  return written;
 }
 
 function addConstant(graph: GraphDefinition, constant: TapedConstant): string {
