@@ -112,6 +112,8 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     } finally {
       leads = false;
       metrics.leading(false);
+      // What it knew of the cluster is old from now on.
+      controller = undefined;
     }
   };
   try {

@@ -5,6 +5,7 @@ import type { EventStats } from './event-recorder.ts';
 import type { ReflectorStats } from './reflector-types.ts';
 import type { WorkQueue } from './work-queue.ts';
 
+const NO_EVENTS: EventStats = { written: 0, lost: 0, waiting: 0 };
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 export type OperatorMetrics = {
@@ -17,6 +18,7 @@ export type OperatorMetrics = {
   apiRequest(seen: SeenRequest): void;
   stageEnded(stage: string, outcome: string): void;
   gpuSeconds(seconds: number): void;
+  /** From `false` on nothing is told of the cluster, and nothing that was followed is held: the next leader tells it. */
   leading(isLeader: boolean): void;
   /** The artifact store could not be read. */
   storeAway(): void;
@@ -107,7 +109,7 @@ export function createMetrics(): OperatorMetrics {
   let queue: Pick<WorkQueue, 'size'> = { size: 0 };
   let experiments = (): Readonly<Record<string, number>> => ({});
   let stages = (): readonly StageCount[] => [];
-  let events: EventStats = { written: 0, lost: 0, waiting: 0 };
+  let events: EventStats = NO_EVENTS;
   const earlierEvents = { written: 0, lost: 0 };
   follow('carpal_queue_depth', 'Keys that are due and wait for a worker.', [], () => [[{}, queue.size]]);
   follow('carpal_experiments', 'Experiments by state.', ['state'], () =>
@@ -127,6 +129,19 @@ export function createMetrics(): OperatorMetrics {
   );
   follow('carpal_events_waiting', 'Events that are yet to be written.', [], () => [[{}, events.waiting]]);
 
+  const followEvents = (stats: EventStats): void => {
+    earlierEvents.written += events.written;
+    earlierEvents.lost += events.lost;
+    events = stats;
+  };
+  const followNothing = (): void => {
+    queue = { size: 0 };
+    reflectors.clear();
+    experiments = () => ({});
+    stages = () => [];
+    followEvents(NO_EVENTS);
+  };
+
   return {
     page: () => registry.metrics(),
     contentType: registry.contentType,
@@ -144,7 +159,10 @@ export function createMetrics(): OperatorMetrics {
     },
     stageEnded: (stage, outcome) => attempts.inc({ stage, outcome }),
     gpuSeconds: (seconds) => gpu.inc(seconds),
-    leading: (isLeader) => leader.set(isLeader ? 1 : 0),
+    leading(isLeader) {
+      leader.set(isLeader ? 1 : 0);
+      if (!isLeader) followNothing();
+    },
     storeAway: () => storeFailures.inc(),
     followQueue: (next) => {
       queue = next;
@@ -158,10 +176,6 @@ export function createMetrics(): OperatorMetrics {
     followStages: (count) => {
       stages = count;
     },
-    followEvents: (stats) => {
-      earlierEvents.written += events.written;
-      earlierEvents.lost += events.lost;
-      events = stats;
-    },
+    followEvents,
   };
 }
