@@ -31,7 +31,7 @@ export async function checkFit({ spec, model, engine, limit, heldMb = heldMemory
   const { batchSize } = spec.training;
   const { classes, sizeMultiple } = model;
   const limitMb = limit.bytes / 2 ** 20;
-  const foretell = engine.foretellMemory();
+  const foretell = engine.foretellMemory;
   const estimate = (count: number, side: number): number => estimateMemoryMb(foretell(count, side), count, side, classes);
   const estimateMb = estimate(batchSize, size);
   const refuse = (neededMb: number): never => {

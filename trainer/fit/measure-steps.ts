@@ -4,7 +4,7 @@ import { encodeSafetensors } from '../engine/safetensors.ts';
 import type { StepBatch } from '../engine/step.ts';
 import { randomFor } from '../random.ts';
 import { engineOf, modelOf } from '../train/training-engine.ts';
-import { BATCHES_HELD, estimateMemoryMb } from './memory-estimate.ts';
+import { BATCHES_HELD, estimateMemoryMb, judgeEstimate } from './memory-estimate.ts';
 import { processMemoryMb } from './process-memory.ts';
 import { fittingSizes } from './too-large.ts';
 import type { Foretold, Measured, TrialRequest } from './trial.ts';
@@ -35,15 +35,14 @@ function peakMemoryMb(): number {
 /** What the recorded step tells before it is run; undefined where it tells nothing. */
 function foretell({ spec, classes }: TrialRequest, engine: TrainingEngine, sizeMultiple: number, limitMb: number): Foretold | undefined {
   if (engine.foretellMemory === undefined || hasGpu()) return undefined;
-  const memory = engine.foretellMemory();
+  const step = engine.foretellMemory;
   const { size } = spec.input;
   const { batchSize } = spec.training;
-  const memoryMb = (count: number, side: number): number => estimateMemoryMb(memory(count, side), count, side, classes);
-  return {
-    kind: 'foretold',
-    memoryMb: memoryMb(batchSize, size),
-    fitting: fittingSizes({ size, batchSize, sizeMultiple }, limitMb, memoryMb),
-  };
+  const memoryMb = (count: number, side: number): number => estimateMemoryMb(step(count, side), count, side, classes);
+  const foretold = { kind: 'foretold', memoryMb: memoryMb(batchSize, size) } as const;
+  // Each size that is asked about is another recording.
+  if (judgeEstimate(foretold.memoryMb, limitMb) === 'begin') return foretold;
+  return { ...foretold, fitting: fittingSizes({ size, batchSize, sizeMultiple }, limitMb, memoryMb) };
 }
 
 export type MeasureOptions = {

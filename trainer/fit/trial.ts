@@ -44,8 +44,8 @@ export type TrialFailed = { readonly kind: 'failed'; readonly message: string };
 
 export type TrialOutcome = Measured | TooLarge | TooSlow | TrialFailed;
 
-/** What the recorded step tells of memory before it is run. */
-export type Foretold = { readonly kind: 'foretold'; readonly memoryMb: number; readonly fitting: Fitting };
+/** What the recorded step tells of memory before it is run, and what would fit where that may not. */
+export type Foretold = { readonly kind: 'foretold'; readonly memoryMb: number; readonly fitting?: Fitting };
 
 /** What the process of a trial sends in the end. */
 export type TrialAnswer = Measured | { readonly kind: 'error'; readonly message: string };
