@@ -18,8 +18,6 @@ export const LABEL = {
   partOf: 'app.kubernetes.io/part-of',
 } as const;
 
-export const FINALIZER = 'carpal.dev/artifacts';
-
 /** Condition types, named as on batch/v1 Job where Job has them, so that `kubectl wait --for=condition=Complete` works. */
 export const CONDITION = {
   prepared: 'Prepared',
