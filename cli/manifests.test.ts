@@ -5,6 +5,8 @@ import { carpal, run } from './testing/run-cli.ts';
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const manifests = (...args: string[]) => run(carpal('manifests', ...args), PROJECT);
 
+const IMAGE = `registry.example/carpal@sha256:${'0'.repeat(64)}`;
+
 /** The kinds of the documents, in order. */
 const kindsOf = (text: string): string[] => text.split('\n---\n').map((document) => /^kind: (.*)$/m.exec(document)?.[1] ?? '');
 
@@ -28,6 +30,13 @@ describe('carpal manifests', () => {
       expect(stdout).toContain(line);
   });
 
+  it('prints an installation for one namespace, whose operator may have a Lease of its own', async () => {
+    const { code, stdout } = await manifests('--image', IMAGE, '--artifacts', 's3://bucket', '--watch-namespace', 'radiology');
+    expect(code).toBe(0);
+    expect(stdout).toContain('--watch-namespace=radiology');
+    expect(stdout).toMatch(/resourceNames:\s+- carpal-operator-radiology\n/);
+  });
+
   it('says on standard error that a placeholder is one', async () => {
     const { code, stdout, stderr } = await manifests();
     expect([code, stderr]).toEqual([0, expect.stringContaining('--image and --artifacts')]);
@@ -37,7 +46,7 @@ describe('carpal manifests', () => {
   it.each([
     ['registry.example:5000/carpal', true],
     ['registry.example/carpal:v1', true],
-    [`registry.example/carpal@sha256:${'0'.repeat(64)}`, false],
+    [IMAGE, false],
   ])('says on standard error of the image %s that it may become another one: %s', async (image, says) => {
     const { code, stdout, stderr } = await manifests('--image', image, '--artifacts', 's3://bucket/carpal');
     expect([code, stderr.includes('not a digest')]).toEqual([0, says]);

@@ -15,6 +15,7 @@ type Options = {
   artifactsClaim?: string;
   pullSecret?: string;
   namespace?: string;
+  watchNamespace?: string;
   env?: Record<string, string>;
   experiments?: string[];
   monitoring?: true;
@@ -34,6 +35,7 @@ export const command = (): Command =>
     .option('--artifacts-claim <name>', "a ReadWriteMany claim of the operator's namespace and of each of experiments, all of one disk")
     .option('--pull-secret <name>', "a Secret for the image's registry, in the same namespaces")
     .option('--namespace <name>', 'of the operator (default: carpal-system)', kubernetesName)
+    .option('--watch-namespace <name>', 'look after the experiments of one namespace only', kubernetesName)
     .option('--env <name=value>', 'a variable of the operator and of every stage; may be given several times', collectVariable)
     .option('--experiments <namespace>', 'a namespace whose stages get their service account at once; may be given several times', names)
     .option('--monitoring', 'with ServiceMonitor, alerts and dashboard, for a cluster with the Prometheus operator')
@@ -58,6 +60,7 @@ function installation(options: Options): string {
     });
   const settings = manifestSettings({
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+    ...(options.watchNamespace === undefined ? {} : { watchNamespace: options.watchNamespace }),
     ...(options.image === undefined ? {} : { image: options.image }),
     ...(artifactsUri === undefined ? {} : { artifactsUri }),
     ...(options.artifactsSecret === undefined ? {} : { artifactsSecretName: options.artifactsSecret }),

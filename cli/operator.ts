@@ -5,6 +5,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { operatorEnvironment } from '@carpal/operator/env.ts';
 import { connect } from '@carpal/operator/kubernetes/api/connect.ts';
 import { dryRunLines, planCluster } from '@carpal/operator/kubernetes/dry-run.ts';
+import { leaseName } from '@carpal/operator/kubernetes/lease-name.ts';
 import type { OperatorSettings } from '@carpal/operator/kubernetes/operator-settings.ts';
 import { runOperator } from '@carpal/operator/kubernetes/run-operator.ts';
 import { logLevel } from '@carpal/operator/kubernetes/runtime/env.ts';
@@ -57,7 +58,10 @@ export const command = (): Command =>
     .option('--service-account <name>', 'service account of stages whose experiment names none (default: carpal-stage)')
     .option('--stage-env <name=value>', 'a variable of every stage, such as AWS_REGION; may be given several times', collectVariable)
     .option('--namespace <name>', "where the Lease lies (default: the pod's namespace, or carpal-system)")
-    .option('--watch-namespace <name>', 'look after one namespace only')
+    .option(
+      '--watch-namespace <name>',
+      "look after one namespace only; beside an operator of all of them they would be in each other's way",
+    )
     .option('--workers <count>', 'experiments worked on at once', wholeNumber('--workers', 1, 99_999), 16)
     .option('--port <port>', 'of /healthz, /readyz and /metrics; 0 for any free one', wholeNumber('--port', 0, 65_535), 8080)
     .option('--no-leader-election', 'lead at once; for one operator alone')
@@ -117,7 +121,7 @@ async function operate(options: Options): Promise<void> {
       store,
       identity: `${podName ?? hostname()}_${randomUUID()}`,
       ...(options.leaderElection
-        ? { lease: { namespace: options.namespace ?? connection.namespace ?? 'carpal-system', name: 'carpal-operator' } }
+        ? { lease: { namespace: options.namespace ?? connection.namespace ?? 'carpal-system', name: leaseName(options.watchNamespace) } }
         : {}),
       port: options.port,
       metrics,

@@ -34,8 +34,8 @@ async function start(name: string, program: string, args: readonly string[]): Pr
   return startTethered({ program, args, logFile: join(world().controlPlane.folder, `${name}.log`) });
 }
 const startCommand = (name: string, namespace: string, ...more: readonly string[]): Promise<TetheredProcess> => {
-  const { kubeconfig, store } = world();
-  const places = ['--kubeconfig', kubeconfig, '--artifacts', store.uri, '--image', IMAGE, '--namespace', namespace];
+  const { kubeconfig, store, namespace: leases } = world();
+  const places = ['--kubeconfig', kubeconfig, '--artifacts', store.uri, '--image', IMAGE, '--namespace', leases];
   const others = ['--watch-namespace', namespace, '--service-account', 'default', '--port', '0', ...more];
   return start(name, CARPAL, ['operator', ...places, ...others]);
 };
@@ -45,8 +45,8 @@ const startProcess = (identity: string, namespace: string): Promise<TetheredProc
   const options: OperatorProcessOptions = { kubeconfig, artifacts: store.uri, image: IMAGE, identity, watchNamespace: namespace, lease };
   return start(identity, process.execPath, [MAIN, JSON.stringify(options)]);
 };
-const untilHeldBy = (namespace: string, isHolder: (identity: string) => boolean): Promise<Lease> =>
-  waitFor<Lease>(world().client, resourcePath(LEASES, { namespace, name: LEASE }), ({ spec }) => isHolder(spec?.holderIdentity ?? ''));
+const untilHeldBy = (namespace: string, isHolder: (identity: string) => boolean, name = LEASE): Promise<Lease> =>
+  waitFor<Lease>(world().client, resourcePath(LEASES, { namespace, name }), ({ spec }) => isHolder(spec?.holderIdentity ?? ''));
 const untilTraining = (name: string) =>
   follower.until(name, ({ status }) => status?.folds?.every(({ state }) => state === 'Running') === true);
 
@@ -63,10 +63,21 @@ describe('carpal operator', () => {
     await follower.until('killed', hasEnded);
     await expectUnharmed(world(), ['killed'], () => namespace);
     expectSteady(follower.versionsOf('killed'));
-    await untilHeldBy(namespace, (identity) => identity !== '');
+    const { namespace: leases } = world();
+    await untilHeldBy(leases, (identity) => identity !== '', `${LEASE}-${namespace}`);
     second.terminate();
     expect(await second.ended).toEqual({ code: 0, signal: null });
-    await untilHeldBy(namespace, (identity) => identity === '');
+    await untilHeldBy(leases, (identity) => identity === '', `${LEASE}-${namespace}`);
+  });
+
+  it('for one namespace leads beside one for another, though their Leases lie in the same place', async () => {
+    const namespaces = await Promise.all([freshNamespace(world().client), freshNamespace(world().client)]);
+    const operators = await Promise.all(namespaces.map((namespace, index) => startCommand(`of-${index}`, namespace)));
+    gate.resolve();
+    await Promise.all(namespaces.map((namespace, index) => world().post(`mine-${index}`, {}, namespace)));
+    await expectUnharmed(world(), ['mine-0', 'mine-1'], (name) => namespaces[name === 'mine-0' ? 0 : 1] ?? '');
+    for (const operator of operators) operator.terminate();
+    for (const operator of operators) expect(await operator.ended).toEqual({ code: 0, signal: null });
   });
 });
 

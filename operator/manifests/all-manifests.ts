@@ -20,14 +20,14 @@ export function allManifests(
   settings: ManifestSettings,
   { monitoring: monitored, experimentNamespaces = [] }: Extras = {},
 ): readonly object[] {
-  const { namespace } = settings;
+  const { namespace, watchNamespace } = settings;
   return [
     operatorNamespace(namespace),
     experimentCrd(),
     admissionLimits(namespace),
     admissionPolicy(namespace),
     admissionPolicyBinding(namespace),
-    ...operatorRbac(namespace),
+    ...operatorRbac(namespace, watchNamespace),
     ...peopleRoles(),
     ...experimentNamespaces.map(stageServiceAccount),
     operatorNetworkPolicy(namespace),

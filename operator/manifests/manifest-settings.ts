@@ -14,6 +14,8 @@ export type ManifestSettings = {
   readonly artifactsSecretName?: string;
   /** A Secret for the image's registry, in the same namespaces. */
   readonly pullSecretName?: string;
+  /** The one namespace whose experiments it looks after; all of them where absent. */
+  readonly watchNamespace?: string;
   /** Variables of the operator and of every stage, such as AWS_REGION. */
   readonly env: Readonly<Record<string, string>>;
 };

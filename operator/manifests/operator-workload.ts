@@ -16,9 +16,16 @@ const USER = 10001;
 
 const probe = (path: string): object => ({ httpGet: { path, port: METRICS_PORT.name } });
 
-function argumentsOf({ artifactsSecretName, artifactsClaimName, pullSecretName, env }: ManifestSettings): readonly string[] {
+function argumentsOf({
+  artifactsSecretName,
+  artifactsClaimName,
+  pullSecretName,
+  watchNamespace,
+  env,
+}: ManifestSettings): readonly string[] {
   return [
     'operator',
+    ...(watchNamespace === undefined ? [] : [`--watch-namespace=${watchNamespace}`]),
     ...(artifactsSecretName === undefined ? [] : [`--artifacts-secret=${artifactsSecretName}`]),
     ...(artifactsClaimName === undefined ? [] : [`--artifacts-claim=${artifactsClaimName}`]),
     ...(pullSecretName === undefined ? [] : [`--pull-secret=${pullSecretName}`]),

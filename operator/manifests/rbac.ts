@@ -3,6 +3,7 @@
  * holds the two together: nothing is denied, and nothing is granted that was not used.
  */
 import { GROUP, PLURAL } from '@carpal/configs/names.ts';
+import { leaseName } from '../kubernetes/lease-name.ts';
 import { LABELS, OPERATOR_NAME } from './labels.ts';
 
 export type PolicyRule = {
@@ -33,10 +34,15 @@ export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
 ];
 /** Of that one Lease; a rule with names cannot speak of creation. */
-const LEASE_RULE = { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: [OPERATOR_NAME], verbs: ['get', 'update'] };
+const leaseRule = (name: string): PolicyRule & { readonly resourceNames: readonly string[] } => ({
+  apiGroups: ['coordination.k8s.io'],
+  resources: ['leases'],
+  resourceNames: [name],
+  verbs: ['get', 'update'],
+});
 
-/** The operator's identity and its rights. */
-export function operatorRbac(namespace: string): readonly object[] {
+/** The operator's identity and its rights; `watchNamespace` as it is told, for its Lease has a name of its own then. */
+export function operatorRbac(namespace: string, watchNamespace?: string): readonly object[] {
   const metadata = { name: OPERATOR_NAME, labels: LABELS };
   const inNamespace = { ...metadata, namespace };
   const subjects = [{ kind: 'ServiceAccount', name: OPERATOR_NAME, namespace }];
@@ -45,7 +51,12 @@ export function operatorRbac(namespace: string): readonly object[] {
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: inNamespace },
     { apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata, rules: CLUSTER_RULES },
     { apiVersion: `${RBAC}/v1`, kind: 'ClusterRoleBinding', metadata, subjects, roleRef: roleRef('ClusterRole') },
-    { apiVersion: `${RBAC}/v1`, kind: 'Role', metadata: inNamespace, rules: [...OWN_NAMESPACE_RULES, LEASE_RULE] },
+    {
+      apiVersion: `${RBAC}/v1`,
+      kind: 'Role',
+      metadata: inNamespace,
+      rules: [...OWN_NAMESPACE_RULES, leaseRule(leaseName(watchNamespace))],
+    },
     { apiVersion: `${RBAC}/v1`, kind: 'RoleBinding', metadata: inNamespace, subjects, roleRef: roleRef('Role') },
   ];
 }
