@@ -21,7 +21,8 @@ type Case = {
   readonly gradients: readonly string[];
   /**
    * How near the logits (absolutely) and the gradients (relatively) have to come, where it is not 1e-4 and 1e-3. In float32 PyTorch itself is as far
-   * from its float64 on ResNet-50: fifty normalisations over few values, and ReLUs whose input lies within rounding of zero.
+   * from its float64 on ResNet-50: fifty normalisations over few values, and ReLUs whose input lies within rounding of zero. Which of those let
+   * their gradient through depends on the order of sums, and so on the processor: one of them at UNet's bottom is half a percent of a kernel's.
    */
   readonly within?: { readonly logits: number; readonly gradients: number };
 };
