@@ -68,6 +68,8 @@ export type ExperimentStatus = {
   readonly prepare: StageStatus;
   readonly folds: readonly FoldStatus[];
   readonly ensemble: StageStatus;
+  /** What all its attempts run: the image that was there when the first of them began. */
+  readonly image?: string;
   /** Where everything of the experiment is kept. */
   readonly artifacts?: string;
   readonly submission?: string;

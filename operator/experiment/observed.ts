@@ -58,6 +58,8 @@ export type Observed = {
   readonly held?: readonly HeldStart[];
   /** Where the experiment's artifacts lie, for status. */
   readonly artifacts?: string;
+  /** What an experiment that begins now would run. */
+  readonly image?: string;
 };
 
 /** Whether the attempt still runs or may begin to. */

@@ -30,6 +30,23 @@ describe('the order of the stages', () => {
   });
 });
 
+describe('the image of an experiment', () => {
+  const withImage = (image: string, status?: ExperimentStatus, suspend = false): ExperimentStatus =>
+    plan(experimentWith({ suspend }), { ...seen([], status), image }, at(0)).status;
+
+  it('is the one that was there when its first attempt began, for all that follow', () => {
+    const first = withImage('carpal@sha256:1');
+    expect(first.image).toBe('carpal@sha256:1');
+    expect(withImage('carpal@sha256:2', first).image).toBe('carpal@sha256:1');
+  });
+
+  it('is not settled before that', () => {
+    const suspended = withImage('carpal@sha256:1', undefined, true);
+    expect(suspended).not.toHaveProperty('image');
+    expect(withImage('carpal@sha256:2', suspended).image).toBe('carpal@sha256:2');
+  });
+});
+
 describe('an attempt that is started', () => {
   const starting = (runs: readonly StageRun[] = [prepared()]): ExperimentStatus => plan(experimentWith(), seen(runs), at(0)).status;
 

@@ -25,6 +25,8 @@ export type ReconcileDependencies = {
    * nobody is to be told: nothing is recorded as sent then. */
   readonly tell?: (plan: Plan) => Promise<void>;
   readonly artifacts: string;
+  /** What an experiment that begins now runs; none where attempts are processes. */
+  readonly image?: string;
   readonly now: () => Date;
   readonly retry?: RetryPolicy;
 };
@@ -62,9 +64,15 @@ async function startAll(substrate: Substrate, attempts: readonly PlannedStart[],
 
 /** Observes, plans and carries the plan out. Throws what the substrate throws; the next call takes up from what is seen then. */
 export async function reconcile(experiment: SegmentationExperiment, dependencies: ReconcileDependencies): Promise<Step> {
-  const { substrate, now } = dependencies;
+  const { substrate, now, artifacts, image } = dependencies;
   const [runs, progress, status] = await Promise.all([substrate.observe(), dependencies.readProgress(), dependencies.readStatus()]);
-  const observed: Observed = { runs, progress, artifacts: dependencies.artifacts, ...(status === undefined ? {} : { status }) };
+  const observed: Observed = {
+    runs,
+    progress,
+    artifacts,
+    ...(image === undefined ? {} : { image }),
+    ...(status === undefined ? {} : { status }),
+  };
   const carryOut = async (seen: Observed): Promise<Plan> => {
     const step = plan(experiment, seen, now(), dependencies.retry);
     // First, so that a stop is known to be ours and an end is final before anything is cleaned up.

@@ -104,7 +104,7 @@ async function goOn(dependencies: Dependencies, object: ExperimentObject, experi
   let kept: KeptExperiment = { metadata: object.metadata, object };
   const noted = notedAttempts(before);
   await adopt(dependencies, experiment, noted);
-  const jobs = substrateOf(dependencies, experiment, noted);
+  const jobs = substrateOf(dependencies, experiment, noted, before?.image);
   const hasGone = (name: string): boolean => collections.gone.has(experiment.metadata.uid ?? '', name);
   const confirmed = confirmVanished(jobs, experiment, before, { ask: jobs.ask, hasGone, now });
   const explained = explainFailures(
@@ -139,6 +139,7 @@ async function goOn(dependencies: Dependencies, object: ExperimentObject, experi
     },
     settled,
     artifacts: store.uri,
+    image: settings.stages.image,
     now,
     ...(settings.retry === undefined ? {} : { retry: settings.retry }),
   });
@@ -182,10 +183,17 @@ async function adopt(
   for (const pod of await adoptOrphans(client, ours, experiment)) pods.absorb(pod);
 }
 
-function substrateOf(dependencies: StepDependencies, experiment: SegmentationExperiment, noted: NotedAttempts): KubernetesSubstrate {
-  const { client, collections, settings, missingPod } = dependencies;
+/** `image`: of an experiment that has begun, whatever the operator itself runs by now. */
+function substrateOf(
+  dependencies: StepDependencies,
+  experiment: SegmentationExperiment,
+  noted: NotedAttempts,
+  image = dependencies.settings.stages.image,
+): KubernetesSubstrate {
+  const { client, collections, missingPod } = dependencies;
   const { jobs, pods } = collections;
-  return createKubernetesSubstrate({ client, jobs, pods, experiment, settings: settings.stages, noted, missingPod });
+  const settings = { ...dependencies.settings.stages, image };
+  return createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted, missingPod });
 }
 
 /** Enough of an ended experiment to find what belongs to it; nothing of it is started. */

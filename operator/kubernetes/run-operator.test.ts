@@ -13,10 +13,11 @@ const cluster = useControlPlane();
 const folder = await mkdtemp(join(tmpdir(), 'carpal-operator-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('an operator whose settings make no Job', () => {
-  it('ends at its start and says which setting it is, before an experiment has to end for it', async () => {
+describe('an operator whose settings make no Job, and whose image is a tag', () => {
+  it('says both, and ends at its start, before an experiment has to end for it', async () => {
     const { client, namespace } = cluster();
     const store = openStore(folder);
+    const lines: string[] = [];
     const running = runOperator({
       connection: client,
       settings: {
@@ -29,11 +30,12 @@ describe('an operator whose settings make no Job', () => {
       identity: 'operator',
       lease: { namespace, name: 'carpal-operator' },
       metrics: createMetrics(),
-      log: createLogger({ level: 'silent' }),
+      log: createLogger({ level: 'warn', destination: { write: (line) => void lines.push(line) } }),
       now: () => new Date(),
       random: () => 0.5,
       signal: AbortSignal.timeout(40_000),
     });
+    expect(lines.filter((line) => line.includes('is not a digest'))).toHaveLength(1);
     await expect(running).rejects.toMatchObject({ code: 'stage-settings-refused', message: expect.stringContaining('quantit') });
   });
 });

@@ -55,9 +55,14 @@ async function tryOutSettings({ connection, settings, lease, log }: OperatorOpti
   }
 }
 
+/** A tag may move while experiments go on, and their attempts then run different things under one name. */
+const isDigest = (image: string): boolean => /@sha256:[0-9a-f]{64}$/.test(image);
+
 /** Runs until `signal` aborts: work that had begun is finished, the Lease released. Rejects with what no retry can mend. */
 export async function runOperator(options: OperatorOptions): Promise<void> {
   const { connection, settings, store, identity, metrics, log, now, random, signal } = options;
+  const { image } = settings.stages;
+  if (!isDigest(image)) log.warn({ image }, 'the image of the stages is not a digest: attempts of one experiment may run different things');
   let controller: Controller | undefined;
   let leads = false;
   const reflectors = (): Parameters<typeof stuckReflectors>[0] => {

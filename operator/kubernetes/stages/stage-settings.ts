@@ -6,7 +6,10 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 export type ClaimedVolume = { readonly claimName: string; readonly mountPath: string; readonly readOnly?: boolean };
 
 export type StageSettings = {
-  /** By digest (`repository@sha256:…`), so that a retry runs what the first attempt ran. */
+  /**
+   * Of experiments that begin; all attempts of one run what its first did (`status.image`). By digest (`repository@sha256:…`), since a tag may
+   * come to mean something else.
+   */
   readonly image: string;
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   /** Secrets for a registry that asks who you are. */
