@@ -33,6 +33,8 @@ export const stageProgressSchema = z.object({
   learningRate: number(),
   imagesPerSecond: number(),
   etaSeconds: number(),
+  /** Of a fold: the GPUs that its process has, such as `2 × Tesla V100-SXM2-16GB`. */
+  gpu: z.string().max(256).nullable().optional(),
   /** Images of prepare and ensemble; of a fold those of the validation or of the out-of-fold masks under way, absent between steps. */
   done: number(),
   total: number(),

@@ -42,6 +42,7 @@ const stageStatusSchema = z.object(stage).partial();
 const foldStatusSchema = z.object({
   index: z.int().min(0).max(999).describe('The number of the fold.'),
   ...stageStatusSchema.shape,
+  gpu: word('What it trains on, or has: 2 × Tesla V100-SXM2-16GB.').optional(),
   epoch: count().optional().describe('Epochs finished.'),
   epochs: count().optional().describe('Of how many.'),
   loss: figure().optional().describe('Of the last steps.'),

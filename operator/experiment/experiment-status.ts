@@ -39,6 +39,8 @@ export type StageStatus = {
 
 export type FoldStatus = StageStatus & {
   readonly index: number;
+  /** The GPUs of the present attempt, or of the last, as it tells of them itself. */
+  readonly gpu?: string;
   readonly epoch?: number;
   readonly epochs?: number;
   readonly loss?: number;

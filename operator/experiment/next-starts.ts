@@ -1,5 +1,5 @@
 /** Which attempts to start now: prepare, then the folds in order within the parallelism, then the ensemble. */
-import type { StageStatus } from './experiment-status.ts';
+import type { FoldStatus, StageStatus } from './experiment-status.ts';
 import { isActive, type StageRun } from './observed.ts';
 import { attemptName, type StageKey, sameStage } from './stage.ts';
 import { entriesOf, mapStages, placesTaken, type Stages } from './stages.ts';
@@ -47,16 +47,24 @@ export function nextStarts(
   return { starts, nextMs };
 }
 
+/** Where the next attempt runs nobody knows yet. */
+function withoutGpu(fold: FoldStatus): FoldStatus {
+  if (fold.state !== 'Starting') return fold;
+  const { gpu: _gpu, ...kept } = fold;
+  return kept;
+}
+
 /**
  * The stages once these attempts are about to start. Written before any of them does, so that whoever reads it knows of each that may have
  * begun, and so that the news of a beginning costs no write of its own.
  */
 export function withStarts(stages: Stages, starts: readonly PlannedStart[]): Stages {
-  return mapStages(stages, (key, stage) => {
+  const begun = mapStages(stages, (key, stage) => {
     const start = starts.find((one) => sameStage(one, key));
     if (start === undefined) return stage;
     // Why the last attempt ended stays until this one is seen.
     const { retryAt: _retryAt, ...kept } = stage;
     return { ...kept, state: 'Starting', attempts: start.attempt };
   });
+  return { ...begun, folds: begun.folds.map(withoutGpu) };
 }

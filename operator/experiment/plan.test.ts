@@ -30,6 +30,31 @@ describe('the order of the stages', () => {
   });
 });
 
+describe('the GPU of a fold', () => {
+  const one = experimentWith({ folds: [0], maxFailures: 5 });
+  const told = (gpu: string, second: number) => report(0, { gpu, epoch: 1, epochs: 9, updatedAt: at(second).toISOString() });
+  const runs = (number: number, started: number) => attempt(fold(0), number, { startedAt: at(started).toISOString() });
+  const first = plan(one, seen([prepared(), runs(1, 10)], undefined, [told('NVIDIA L4', 20)]), at(21)).status;
+
+  it('is what its attempt tells of it, and stays while the report is not at hand and when it has ended', () => {
+    expect(first.folds[0]?.gpu).toBe('NVIDIA L4');
+    expect(plan(one, seen([prepared(), runs(1, 10)], first), at(22)).status.folds[0]?.gpu).toBe('NVIDIA L4');
+    const done = attempt(fold(0), 1, { state: 'succeeded', finishedAt: at(50).toISOString() });
+    expect(plan(one, seen([prepared(), done], first), at(51)).status.folds[0]).toMatchObject({ state: 'Succeeded', gpu: 'NVIDIA L4' });
+  });
+
+  it('is not that of an attempt before it', () => {
+    const again = plan(one, seen([prepared(), failedFold(1)], first, [told('NVIDIA L4', 20)]), at(200)).status;
+    expect(again.folds[0]).toMatchObject({ state: 'Starting', attempts: 2, epoch: 1 });
+    expect(again.folds[0]).not.toHaveProperty('gpu');
+    const running = seen([prepared(), failedFold(1), runs(2, 300)], again, [told('NVIDIA L4', 20)]);
+    const silent = plan(one, running, at(301)).status;
+    expect(silent.folds[0]).not.toHaveProperty('gpu');
+    const speaks = seen([prepared(), failedFold(1), runs(2, 300)], silent, [told('NVIDIA A10', 310)]);
+    expect(plan(one, speaks, at(311)).status.folds[0]?.gpu).toBe('NVIDIA A10');
+  });
+});
+
 describe('the image of an experiment', () => {
   const withImage = (image: string, status?: ExperimentStatus, suspend = false): ExperimentStatus =>
     plan(experimentWith({ suspend }), { ...seen([], status), image }, at(0)).status;

@@ -1,5 +1,6 @@
 /** All stages of an experiment together, between observing and deciding. */
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import { type FoldStatus, FRESH_STAGE, holdsPlace, type StageStatus } from './experiment-status.ts';
 import { type Observed, progressOf } from './observed.ts';
 import type { RetryPolicy } from './retry-delay.ts';
@@ -33,8 +34,8 @@ export function mapStages(stages: Stages, change: (key: StageKey, stage: StageSt
 }
 
 /** What a fold has learned, without what its attempts did, so that a change may also take fields away. */
-function withoutAttempt({ index, epoch, epochs, loss, dice, bestDice }: FoldStatus): FoldStatus {
-  const learned = { epoch, epochs, loss, dice, bestDice };
+function withoutAttempt({ index, gpu, epoch, epochs, loss, dice, bestDice }: FoldStatus): FoldStatus {
+  const learned = { gpu, epoch, epochs, loss, dice, bestDice };
   const known = Object.fromEntries(Object.entries(learned).filter(([, value]) => value !== undefined));
   return { ...FRESH_STAGE, index, ...known };
 }
@@ -54,7 +55,9 @@ export function settleStages(experiment: SegmentationExperiment, observed: Obser
   const folds = foldsOf(experiment).map((index): FoldStatus => {
     const key: StageKey = { stage: 'fold', fold: index };
     const previous = status?.folds.find((fold) => fold.index === index);
-    return { ...learned(observed, key, previous), ...attemptFields(settle(key, previous)), index };
+    const stage = settle(key, previous);
+    const gpu = gpuOf(stage, progressOf(observed.progress, key), previous);
+    return { ...learned(observed, key, previous), ...(gpu === undefined ? {} : { gpu }), ...attemptFields(stage), index };
   });
   return { prepare: settle({ stage: 'prepare' }, status?.prepare), folds, ensemble: settle({ stage: 'ensemble' }, status?.ensemble) };
 }
@@ -64,6 +67,16 @@ function attemptFields(stage: StageStatus): StageStatus {
   const optional = { startedAt, heldSince, retryAt, reason, message, node };
   const known = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
   return { state, attempts, failures, disruptions, activeSeconds, ...known };
+}
+
+/** Of an attempt that runs only what it has told itself: the one before it may have had another. */
+function gpuOf(stage: StageStatus, report: StageProgress | undefined, previous: FoldStatus | undefined): string | undefined {
+  const told = report?.gpu ?? undefined;
+  if (!holdsPlace(stage)) return told ?? previous?.gpu;
+  const { startedAt } = stage;
+  if (startedAt === undefined) return undefined;
+  if (report !== undefined && Date.parse(report.updatedAt) >= Date.parse(startedAt)) return told;
+  return previous?.attempts === stage.attempts && previous.startedAt === startedAt ? previous.gpu : undefined;
 }
 
 const toFourPlaces = (value: number): number => Math.round(value * 1e4) / 1e4;

@@ -4,6 +4,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { readGpus } from '../fit/gpus.ts';
 import { type MemoryLimit, readMemoryLimit } from '../fit/memory-limit.ts';
 import { FoldCheckpoints } from '../train/checkpoints.ts';
 import { trainingFingerprint } from '../train/fingerprint.ts';
@@ -37,7 +38,8 @@ export async function runFold(stage: FoldStage): Promise<void> {
   const { experiment, fold, store, clock, log } = stage;
   checkFold(experiment, fold);
   const key = foldKey(experiment, fold);
-  const progress = new ProgressFile(store, `${key}/${FILE.progress}`, fold, clock);
+  const gpu = await readGpus();
+  const progress = new ProgressFile(store, `${key}/${FILE.progress}`, fold, clock, gpu === undefined ? {} : { gpu });
   const writer = `${hostname()}-${randomUUID()}`;
   const checkpoints = new FoldCheckpoints(store, `${key}/checkpoint`, trainingFingerprint(experiment.spec, fold), writer);
   try {

@@ -36,6 +36,14 @@ describe('progress.json', () => {
     expect(await written()).toMatchObject({ state: 'stopped', epoch: 2, bestDice: 0.5 });
   });
 
+  it('says from the first on what never changes, and what a former process said where the fold was finished by that', async () => {
+    const opened = (gpu: string): ProgressFile => new ProgressFile(openStore(folder), 'progress.json', 3, () => nowMs, { gpu });
+    await opened('NVIDIA L4').tellNow({ epoch: 1 });
+    expect(await written()).toMatchObject({ gpu: 'NVIDIA L4', epoch: 1, state: 'running' });
+    await opened('NVIDIA A10').ensureFinished();
+    expect(await written()).toMatchObject({ gpu: 'NVIDIA L4', epoch: 1, state: 'finished' });
+  });
+
   it('says finished where a kill came before it could, and forgets an error that was overcome', async () => {
     await open().tellNow({ state: 'failed', epoch: 4, error: { code: 'disk-full', message: 'full', remedy: 'free some' } });
     await open().ensureFinished();

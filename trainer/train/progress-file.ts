@@ -17,13 +17,15 @@ export class ProgressFile {
   readonly #clock: Clock;
   readonly #fold: number;
   #writtenMs = Number.NEGATIVE_INFINITY;
-  #latest: ProgressFields = { state: 'running' };
+  #latest: ProgressFields;
 
-  constructor(store: ArtifactStore, key: string, fold: number, clock: Clock) {
+  /** `always`: what it says from its first writing on. */
+  constructor(store: ArtifactStore, key: string, fold: number, clock: Clock, always: Partial<ProgressFields> = {}) {
     this.#store = store;
     this.#key = key;
     this.#fold = fold;
     this.#clock = clock;
+    this.#latest = { state: 'running', ...always };
   }
 
   /** Adds what changed and writes it if the last writing is old. */
