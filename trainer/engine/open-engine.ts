@@ -8,6 +8,7 @@ import { createGraphStep } from './graph/graph-step.ts';
 import { hasGpu } from './graph/native-binding.ts';
 import type { StepMemory } from './graph/step-memory.ts';
 import { NotRecordable } from './graph/tape.ts';
+import type { NamedArrays } from './named-arrays.ts';
 import { type Processor, precisionWarning } from './precision-warning.ts';
 import { readProcessorFlags } from './processor-flags.ts';
 import { servedWeights } from './served-weights.ts';
@@ -22,8 +23,8 @@ export type TrainingEngine = {
   readonly kind: 'eager' | 'graph';
   readonly step: TrainingStep;
   readonly evaluator: Evaluator;
-  /** Of a graph, before its first step: how much memory a step takes, by the number of images and their side. */
-  foretellMemory?(): (count: number, size: number) => StepMemory;
+  /** Of a graph: how much memory a step takes with so many images of such a side. */
+  foretellMemory?(count: number, size: number): StepMemory;
   dispose(): void;
 };
 
@@ -41,18 +42,29 @@ function eagerEngine(settings: TrainingSettings): TrainingEngine {
 function graphEngine(settings: TrainingSettings): TrainingEngine {
   const graphStep = createGraphStep(settings);
   let version = 0;
+  // Read once for every shape of batch that validates and for the checkpoint behind it; no step is done while it is held.
+  let state: NamedArrays | undefined;
+  const readState = (): NamedArrays => {
+    state ??= graphStep.readState();
+    return state;
+  };
+  const changing = (): void => {
+    version += 1;
+    state = undefined;
+  };
   const step: TrainingStep = {
     ...graphStep,
+    readState,
     run: (batch, learningRate) => {
-      version += 1;
+      changing();
       return graphStep.run(batch, learningRate);
     },
-    writeState: (state) => {
-      version += 1;
-      graphStep.writeState(state);
+    writeState: (arrays) => {
+      changing();
+      graphStep.writeState(arrays);
     },
   };
-  const weights = () => ({ version, arrays: () => servedWeights(graphStep.readState()) });
+  const weights = () => ({ version, arrays: () => servedWeights(readState()) });
   const evaluator = createGraphEvaluator(settings.model, settings.losses, weights);
   const dispose = (): void => {
     evaluator.dispose();
