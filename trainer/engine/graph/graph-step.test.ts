@@ -8,6 +8,7 @@ import type { StepBatch, TrainingStep } from '../step.ts';
 import { tf } from '../tensorflow.ts';
 import type { TrainingSettings } from '../training-function.ts';
 import { createGraphStep } from './graph-step.ts';
+import { nativeBackend } from './native-binding.ts';
 import { buildSmall, SMALL_NETWORKS } from './testing/small-networks.ts';
 
 const CLASSES = 5;
@@ -178,6 +179,29 @@ describe('the recorded step', () => {
     const eager = train(createEagerStep, settingsOf('SlimUNet', small), batches);
     const graph = train(createGraphStep, settingsOf('SlimUNet', small), batches);
     for (const [index, loss] of graph.losses.entries()) expect(loss).toBeCloseTo(eager.losses[index] ?? Number.NaN, 4);
+  });
+
+  it('meets shapes in another order after a resume, and ends in the same bits', () => {
+    const batches = [batchOf(0), batchOf(1, 32, 1), batchOf(2), batchOf(3, 32, 1)];
+    const whole = train(createGraphStep, settingsOf('SlimUNet', small), batches);
+    const half = train(createGraphStep, settingsOf('SlimUNet', small), batches.slice(0, 1));
+    const resumed = train(createGraphStep, settingsOf('SlimUNet', small), batches.slice(1), half.state);
+    expect([...half.losses, ...resumed.losses]).toEqual(whole.losses);
+    expect(resumed.state).toEqual(whole.state);
+  });
+
+  it('holds one session, and so one state, whatever shapes come', () => {
+    const sessions = (): number => nativeBackend().binding.getNumOfSavedModels();
+    const before = sessions();
+    const settings = settingsOf('SlimUNet', small);
+    const step = createGraphStep(settings);
+    for (const batch of [batchOf(0), batchOf(1, 32, 1), batchOf(2), batchOf(3, 16)]) {
+      step.run(batch, 1e-3);
+      expect(sessions()).toBe(before + 1);
+    }
+    step.dispose();
+    expect(sessions()).toBe(before);
+    settings.model.dispose();
   });
 
   it('accumulates gradients and clips them like the eager step', () => {

@@ -24,6 +24,7 @@ export type NativeBinding = {
   /** `inputs` and `outputs` are comma-separated `node:index`. */
   runSavedModel(session: number, inputIds: readonly number[], inputs: string, outputs: string): NativeTensor[];
   deleteSavedModel(session: number): void;
+  getNumOfSavedModels(): number;
 };
 
 /** tfjs's Node backend: maps its tensors to native ones. */
