@@ -6,6 +6,7 @@ import { randomFor } from '../random.ts';
 import { engineOf, modelOf } from '../train/training-engine.ts';
 import { BATCHES_HELD, estimateMemoryMb, judgeEstimate } from './memory-estimate.ts';
 import { processMemoryMb } from './process-memory.ts';
+import { timeSteps, trialAccumulate } from './time-steps.ts';
 import { fittingSizes } from './too-large.ts';
 import type { Foretold, Measured, TrialRequest } from './trial.ts';
 
@@ -21,11 +22,6 @@ function someBatch(count: number, size: number, classes: number, index: number):
   const targets = new Uint8Array(images.length * classes).fill(index % 2 === 0 ? 255 : 1);
   return { images, targets, count, size };
 }
-
-const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
-};
 
 /** The most memory that this process has held. Linux counts it from the program's start; elsewhere a parent may be counted in. */
 function peakMemoryMb(): number {
@@ -58,27 +54,24 @@ export type MeasureOptions = {
 export function measureSteps(request: TrialRequest, { now, limitMb, onForetold }: MeasureOptions): Measured {
   const { spec, classes, steps } = request;
   const { size } = spec.input;
-  const { batchSize } = spec.training;
-  const seconds = (work: () => void): number => {
-    const start = now();
-    work();
-    return (now() - start) / 1000;
-  };
+  const { batchSize, accumulate } = spec.training;
   let batches: readonly StepBatch[] = [];
   const batch = (index: number): StepBatch => batches[index % BATCHES_HELD] as StepBatch;
   const rate = spec.optimizer.learningRate;
   const start = now();
   const model = modelOf(spec, classes);
-  const engine = engineOf(spec, model, () => undefined);
+  const training = { ...spec.training, accumulate: trialAccumulate(accumulate) };
+  const engine = engineOf({ ...spec, training }, model, () => undefined);
   const openSeconds = (now() - start) / 1000;
   const foretold = foretell(request, engine, model.sizeMultiple, limitMb);
   if (foretold) onForetold(foretold);
   batches = Array.from({ length: BATCHES_HELD }, (_, index) => someBatch(batchSize, size, classes, index));
-  const firstStepSeconds = openSeconds + seconds(() => engine.step.run(batch(0), rate));
-  const stepSeconds = median(Array.from({ length: steps }, (_, index) => seconds(() => engine.step.run(batch(index + 1), rate))));
+  const { firstSeconds, stepSeconds } = timeSteps((index) => engine.step.run(batch(index), rate), { steps, accumulate, now });
   encodeSafetensors(engine.step.readState());
   engine.evaluator.run(batch(0));
-  const validationSecondsPerImage = seconds(() => engine.evaluator.run(batch(1))) / batchSize;
+  const validationStart = now();
+  engine.evaluator.run(batch(1));
+  const validationSecondsPerImage = (now() - validationStart) / 1000 / batchSize;
   const device = hasGpu() ? 'gpu' : 'cpu';
   const { kind } = engine;
   engine.dispose();
@@ -86,7 +79,7 @@ export function measureSteps(request: TrialRequest, { now, limitMb, onForetold }
   return {
     kind: 'measured',
     peakMemoryMb: Math.ceil(peakMemoryMb()),
-    firstStepSeconds,
+    firstStepSeconds: openSeconds + firstSeconds,
     stepSeconds,
     validationSecondsPerImage,
     engine: kind,

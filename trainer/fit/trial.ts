@@ -5,7 +5,7 @@ import type { Fitting } from './too-large.ts';
 export type TrialRequest = {
   readonly spec: ExperimentSpec;
   readonly classes: number;
-  /** Steps that are timed, after the first. */
+  /** Steps that are timed, after the first; where gradients are gathered an even number of them, so that every other one moves. */
   readonly steps: number;
 };
 
@@ -17,9 +17,9 @@ export type Measured = {
   readonly kind: 'measured';
   /** The most memory that the process held, in MB of 2^20 bytes; of a GPU's own memory nothing is known. */
   readonly peakMemoryMb: number;
-  /** From nothing to the end of the first step: the network is built, the step recorded and compiled. */
+  /** From nothing to the end of the first step that moves: the network is built, the step recorded and compiled. */
   readonly firstStepSeconds: number;
-  /** Median of the timed steps. */
+  /** Median of the timed steps, one a batch; where gradients are gathered, the mean over the batches of a move. */
   readonly stepSeconds: number;
   /** The network's part of validating an image; its masks are compared beside it. */
   readonly validationSecondsPerImage: number;
