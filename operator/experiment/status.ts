@@ -9,8 +9,12 @@ import { entriesOf, type Stages } from './stages.ts';
 import { summaryOf } from './summary.ts';
 import { isSuspended } from './suspend.ts';
 
-/** Rounded up to whole minutes, so that a steady pace writes a steady status. */
-function completionTime(seconds: number, now: Date): string {
+/** An estimate beyond it is none. */
+const LONGEST_S = 315_360_000;
+
+/** Rounded up to whole minutes, so that a steady pace writes a steady status; undefined for an end that nobody will see. */
+function completionTime(seconds: number, now: Date): string | undefined {
+  if (!(seconds <= LONGEST_S)) return undefined;
   return new Date(Math.ceil((now.getTime() + seconds * 1000) / 60_000) * 60_000).toISOString().replace('.000Z', 'Z');
 }
 
@@ -23,6 +27,7 @@ export function statusOf(experiment: SegmentationExperiment, stages: Stages, obs
   const end = endOf(conditions);
   const bestDice = meanBestDice(stages);
   const remaining = end === undefined && !suspend ? remainingTrainingSeconds(stages, progress, experiment.spec.run.parallelism) : undefined;
+  const endsAt = remaining === undefined ? undefined : completionTime(remaining, now);
   const key = experimentKey(experiment);
   const begun = entriesOf(stages).some(([, { attempts }]) => attempts > 0);
   const image = previous?.image ?? (begun ? observed.image : undefined);
@@ -33,7 +38,7 @@ export function statusOf(experiment: SegmentationExperiment, stages: Stages, obs
     ...summaryOf(stages, conditions, suspend),
     progress: `${progressPercent(stages, progress, end === 'complete')}%`,
     ...(bestDice === undefined ? {} : { bestDice: Math.round(bestDice * 1e4) / 1e4 }),
-    ...(remaining === undefined ? {} : { estimatedCompletionTime: completionTime(remaining, now) }),
+    ...(endsAt === undefined ? {} : { estimatedCompletionTime: endsAt }),
     ...(end === undefined ? {} : { finishedAt: previous?.finishedAt ?? now.toISOString() }),
     prepare: stages.prepare,
     folds: stages.folds,

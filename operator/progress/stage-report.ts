@@ -5,6 +5,7 @@ import { parseJson } from '@carpal/configs/parse-json.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 import type { StageKey } from '../experiment/stage.ts';
+import { plausibleReport } from './plausible-report.ts';
 
 /** The key of a stage's folder in the store. */
 export function stageFolderKey(experiment: SegmentationExperiment, key: StageKey): string {
@@ -17,9 +18,10 @@ export function stageReportKey(experiment: SegmentationExperiment, key: StageKey
   return `${stageFolderKey(experiment, key)}/${FILE.progress}`;
 }
 
-/** The report in a progress.json; one that cannot be read is as good as none: nothing is decided by it. */
+/** The report in a progress.json, without figures that cannot be; one that cannot be read is as good as none: nothing is decided by it. */
 export function parseStageReport(content: Buffer | undefined): StageProgress | undefined {
-  return content === undefined ? undefined : stageProgressSchema.safeParse(parseJson(content.toString('utf8'))).data;
+  const report = content === undefined ? undefined : stageProgressSchema.safeParse(parseJson(content.toString('utf8'))).data;
+  return report === undefined ? undefined : plausibleReport(report);
 }
 
 /** One stage's report as it is now. */
