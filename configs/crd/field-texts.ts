@@ -111,7 +111,8 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.training': 'How long and in what steps each fold trains.',
   'spec.training.epochs': 'How often a fold sees its training images, at most.',
   'spec.training.batchSize': 'Images in one batch. With auto, carpal run measures what fits the machine and gains speed.',
-  'spec.training.accumulate': 'Batches whose gradients are added up for one step.',
+  'spec.training.accumulate':
+    'Batches whose gradients are averaged for one step. They are counted on from one epoch to the next; those left over in the end move nothing.',
   'spec.training.validateEvery': 'Epochs from one validation to the next.',
   'spec.training.earlyStopping': 'When a fold ends before its last epoch.',
   'spec.training.earlyStopping.patience': 'After so many validations without a better Dice; 0: never.',

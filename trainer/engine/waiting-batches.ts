@@ -4,7 +4,12 @@ import type { NamedArrays } from './named-arrays.ts';
 /** Saved only where gradients accumulate. */
 const NAME = 'optimizer/waitingBatches';
 
-/** Counts the batches whose gradients wait for the optimizer to move, which it does once in `accumulate` batches. */
+/**
+ * Counts the batches whose gradients wait for the optimizer to move, which it does once in `accumulate` batches. Epochs do not matter to it: those
+ * that an epoch's end leaves waiting are averaged with the next epoch's first, and what waits when training ends moves nothing. Lightning and
+ * Accelerate move with what there is at each epoch's end instead, divided by `accumulate` all the same, so a move by a few batches is a short one;
+ * here every move is by as many.
+ */
 export class WaitingBatches {
   readonly #accumulate: number;
   #waiting = 0;
