@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { besideFastest, measure, millisecondsPerItem, pooled, ratio } from './figure.ts';
+import { besideFastest, measure, measureEach, millisecondsPerItem, pooled, ratio } from './figure.ts';
 
 describe('a figure', () => {
   it('is the median over repetitions, for one item', () => {
@@ -28,6 +28,19 @@ describe('a figure', () => {
       () => clock,
     );
     expect(figure.seconds).toEqual([0.1, 0.1]);
+  });
+
+  it('of work on each of several inputs leaves out what prepares them', async () => {
+    let clock = 0;
+    const prepare = (input: number): number => {
+      clock += 5000;
+      return input;
+    };
+    const work = (input: number): void => {
+      clock += input;
+    };
+    const figure = await measureEach(3, 2, [100, 200], { prepare, work }, () => clock);
+    expect(figure).toEqual({ seconds: [0.3, 0.3], items: 3 });
   });
 
   it('of several processes is that of all repetitions and of the most memory', () => {

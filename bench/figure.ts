@@ -62,6 +62,34 @@ export async function measure(
   return { seconds, items };
 }
 
+/** What is done to each of several inputs; only the work is timed. */
+type EachWork<Input, Prepared> = { readonly prepare: (input: Input) => Prepared; readonly work: (prepared: Prepared) => unknown };
+
+/**
+ * Times `work` on all inputs together, `repetitions` times after a first one that does not count. What `prepare` makes of an input is held
+ * for its turn only.
+ */
+export async function measureEach<Input, Prepared>(
+  items: number,
+  repetitions: number,
+  inputs: readonly Input[],
+  { prepare, work }: EachWork<Input, Prepared>,
+  now: () => number = () => performance.now(),
+): Promise<Figure> {
+  const seconds: number[] = [];
+  for (let repetition = 0; repetition <= repetitions; repetition++) {
+    let spentMs = 0;
+    for (const input of inputs) {
+      const prepared = prepare(input);
+      const start = now();
+      await work(prepared);
+      spentMs += now() - start;
+    }
+    if (repetition > 0) seconds.push(spentMs / 1000);
+  }
+  return { seconds, items };
+}
+
 /** One side's figures of several processes as one: all repetitions, and the most memory. Throws a RangeError for none. */
 export function pooled(figures: readonly Figure[]): Figure {
   const [first] = figures;
