@@ -11,7 +11,7 @@ const SIZE = 512;
 const REPETITIONS = 7;
 
 /** What carpal and albumentations both offer, in the form that both sides read: first what keeps lines straight or changes single pixels. */
-const PLAIN: readonly AugmentationSpec[] = [
+export const PLAIN: readonly AugmentationSpec[] = [
   { name: 'rotate', probability: 0.5, degrees: 15 },
   { name: 'flipHorizontal', probability: 0.5 },
   { name: 'shiftScaleRotate', probability: 0.5, shift: 0.05, scale: 0.05, degrees: 5 },

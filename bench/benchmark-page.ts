@@ -1,7 +1,7 @@
 /** docs/benchmarks.md, made from the committed figures. */
 import { busyText } from './busy-cores.ts';
 import type { Committed, Measured } from './committed.ts';
-import { isKept, type Measure, numberText, type OperatorOutcome } from './operator-outcome.ts';
+import { aloneTables, operatorTables } from './measure-tables.ts';
 import type { Outcome } from './outcome.ts';
 import { peerTables } from './peer-tables.ts';
 import { promisesText } from './promises.ts';
@@ -10,8 +10,8 @@ import { memoryAbovePromise, stepMedians } from './step-medians.ts';
 
 /** What is found and promised of the networks together. */
 function networksTogether(rows: readonly (Outcome & Measured)[]): string {
-  const lines = stepMedians(rows).map(({ kind, median, lowest, networks, goal, isKept: isReached, revisions }) => {
-    const promised = goal === undefined ? '' : ` (promised ${promisesText([{ text: `≥ ${goal}×`, isKept: isReached }])})`;
+  const lines = stepMedians(rows).map(({ kind, median, lowest, networks, goal, isKept, revisions }) => {
+    const promised = goal === undefined ? '' : ` (promised ${promisesText([{ text: `≥ ${goal}×`, isKept }])})`;
     const spread = revisions.length < 2 ? '' : `; measured at several revisions: ${revisions.join(', ')}`;
     return `- ${kind}: ${median.toFixed(2)}×${promised}, the lowest ${lowest.toFixed(2)}×, ${networks} networks${spread}`;
   });
@@ -19,26 +19,6 @@ function networksTogether(rows: readonly (Outcome & Measured)[]): string {
   const memory = memoryAbovePromise(rows);
   if (memory.rows > 0) lines.push(`- more memory than promised: ${memory.above} of ${memory.rows} rows`);
   return `\n## Training steps, the median over the networks\n\n${lines.join('\n')}\n`;
-}
-
-function bound({ atLeast, atMost }: Measure): string {
-  if (atLeast !== undefined) return `≥ ${atLeast}`;
-  return atMost === undefined ? '' : `≤ ${atMost}`;
-}
-
-function operatorTables(outcomes: readonly (OperatorOutcome & Measured)[]): string {
-  const tables = outcomes.map(({ name, what, measures, load, revision, machine }) => {
-    const rows = measures.map((measure) => {
-      const { what: title, value, unit, peer } = measure;
-      const kept = bound(measure) === '' ? '' : `${bound(measure)}${isKept(measure) ? '' : ' (missed)'}`;
-      return `| ${title} | ${numberText(value)} ${unit} | ${kept} | ${peer === undefined ? '' : numberText(peer)} |`;
-    });
-    const place = `At revision ${revision} on ${machine}; load of the machine at its end ${load.toFixed(1)}.`;
-    return `### ${name}\n\n${what}. ${place}\n\n| what | carpal | promised | JobSet, published |\n|---|---|---|---|\n${rows.join('\n')}`;
-  });
-  return tables.length === 0
-    ? ''
-    : `\n## The operator\n\nBeside a real control plane on the same machine. What JobSet's makers published is of 200 JobSets of 5 Jobs each on 2 cores.\n\n${tables.join('\n\n')}\n`;
 }
 
 /** How the table of ratios is to be read. */
@@ -55,8 +35,8 @@ function introduction(rows: readonly (Outcome & Measured)[]): string {
   return lines.join('\n');
 }
 
-/** The page: ratios, medians over the networks, every peer, the operator. */
-export function benchmarkPage({ ratios, operator }: Committed): string {
+/** The page: ratios, medians over the networks, every peer, what has no peer, the operator. */
+export function benchmarkPage({ ratios, alone = [], operator }: Committed): string {
   const page = `# Benchmarks\n\n${introduction(ratios)}\n\n${ratioTable(ratios)}\n`;
-  return [page, networksTogether(ratios), peerTables(ratios), operatorTables(operator)].join('');
+  return [page, networksTogether(ratios), peerTables(ratios), aloneTables(alone), operatorTables(operator)].join('');
 }

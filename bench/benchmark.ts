@@ -1,4 +1,5 @@
 import type { Compared } from './figure.ts';
+import type { Measure } from './measures.ts';
 import type { Albumentations, Peer, PyTorch } from './peer.ts';
 import type { Promises } from './promises.ts';
 
@@ -13,6 +14,13 @@ export type Bench = {
   readonly pytorch: PyTorch;
   /** Whether torch.compile is left out, which takes up to a minute for each network. */
   readonly quick: boolean;
+};
+
+/** What carpal promises whatever others do. */
+export type AloneBenchmark = {
+  readonly name: string;
+  readonly what: string;
+  readonly run: (material: Pick<Bench, 'scratch' | 'phantoms' | 'classes'>) => Promise<readonly Measure[]>;
 };
 
 /** One comparison, and what carpal promises of it; the peer is measured in the same run on the same machine. */

@@ -91,4 +91,16 @@ describe('committed figures', () => {
     expect(page).toContain('| Jobs a second | 20 /s | ≥ 25 (missed) | 25 |');
     expect(page).toContain('| memory | 210 MB | ≤ 300 |  |');
   });
+
+  it('tell what was promised and what was missed of what has no peer', () => {
+    const measures = [
+      { what: 'memory', value: 510, unit: 'MB', atMost: 500 },
+      { what: 'rows', value: 8352, unit: '' },
+    ];
+    const row = { name: 'vote-large', what: 'a large vote', measures, ...HERE };
+    const page = benchmarkPage({ ratios: [], alone: [row, { ...row, name: 'other', busyCores: 1.5 }], operator: [] });
+    expect(page).toContain('### vote-large\n\na large vote. At revision abc1234 on two cores.\n');
+    expect(page).toContain('on two cores; other work kept 1.5 cores busy.');
+    expect(page).toContain('| memory | 510 MB | ≤ 500 (missed) |\n| rows | 8352  |  |');
+  });
 });

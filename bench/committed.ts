@@ -8,6 +8,7 @@ import { benchmarkPage } from './benchmark-page.ts';
 import { figuresText } from './figures-text.ts';
 import type { OperatorOutcome } from './operator-outcome.ts';
 import type { Outcome } from './outcome.ts';
+import type { AloneOutcome } from './run-alone.ts';
 
 const DOCS = join(import.meta.dirname, '../docs');
 const DATA = join(DOCS, 'benchmarks.json');
@@ -17,6 +18,8 @@ export type Measured = { readonly revision: string; readonly machine: string };
 /** What is committed: figures that a machine has not measured again stay as they were. */
 export type Committed = {
   readonly ratios: readonly (Outcome & Measured)[];
+  /** What has no peer; absent in data of before there was any. */
+  readonly alone?: readonly (AloneOutcome & Measured)[];
   readonly operator: readonly (OperatorOutcome & Measured)[];
 };
 
@@ -50,24 +53,22 @@ export function merged<Row extends { readonly name: string }>(
   return names.flatMap((name) => fresh.find((row) => row.name === name) ?? before.find((row) => row.name === name) ?? []);
 }
 
+/** Figures measured just now. */
+export type Fresh = {
+  readonly ratios?: readonly Outcome[];
+  readonly alone?: readonly AloneOutcome[];
+  readonly operator?: readonly OperatorOutcome[];
+};
+
 /** Puts the figures into the data and makes the page of it. `names` are all benchmarks that there are, in the order of the page. */
-export async function writeCommitted(
-  fresh: { readonly ratios?: readonly Outcome[]; readonly operator?: readonly OperatorOutcome[] },
-  names: readonly string[],
-): Promise<void> {
+export async function writeCommitted(fresh: Fresh, names: readonly string[]): Promise<void> {
   const here = measuredHere();
   const before = readCommitted();
+  const withPlace = <Row>(rows: readonly Row[] = []): readonly (Row & Measured)[] => rows.map((row) => ({ ...row, ...here }));
   const committed: Committed = {
-    ratios: merged(
-      before.ratios,
-      (fresh.ratios ?? []).map((outcome) => ({ ...outcome, ...here })),
-      names,
-    ),
-    operator: merged(
-      before.operator,
-      (fresh.operator ?? []).map((outcome) => ({ ...outcome, ...here })),
-      names,
-    ),
+    ratios: merged(before.ratios, withPlace(fresh.ratios), names),
+    alone: merged(before.alone ?? [], withPlace(fresh.alone), names),
+    operator: merged(before.operator, withPlace(fresh.operator), names),
   };
   const text = figuresText(committed);
   // The page is made of what stands in the data, so that it can be made again.

@@ -41,6 +41,16 @@ describe("today's figures", () => {
     expect(compareWith(steps, steps.slice(1)).missed).toEqual([]);
   });
 
+  it('are held to what is promised without a peer', () => {
+    const measures = [
+      { what: '  memory', value: 510.4, unit: 'MB', atMost: 500 },
+      { what: 'time', value: 2, unit: 's', atMost: 3 },
+    ];
+    const found = compareWith([], [], [{ name: 'vote-large', what: 'a large vote', measures }]);
+    expect(found).toMatchObject({ compared: 0, missed: ['vote-large, memory: 510 MB, promised ≤ 500'] });
+    expect(comparisonText({ ...found, missed: [] })).toBe('every promise is kept');
+  });
+
   it('tell of a benchmark that is new that it was not compared', () => {
     expect(compare(outcome('vote', 1), outcome('feed', 10))).toMatchObject({ compared: 1, unknown: ['vote'] });
     expect(compareWith([], [outcome('feed', 10)])).toMatchObject({ compared: 0, unknown: ['feed'] });
@@ -48,7 +58,7 @@ describe("today's figures", () => {
 
   it('are told of line by line', () => {
     expect(comparisonText(compare(outcome('vote', 1), outcome('feed', 10)))).toBe(
-      'none of 1 ratios has fallen\nnothing is committed of vote',
+      'none of 1 ratios has fallen\nevery promise is kept\nnothing is committed of vote',
     );
     const worse = { compared: 3, fallen: ['a: 1', 'b: 2'], risen: ['c: 3'], missed: ['d: 4'], unknown: [] };
     expect(comparisonText(worse)).toBe('fallen: a: 1\nfallen: b: 2\nrisen: c: 3\nmissed: d: 4');

@@ -1,4 +1,5 @@
 /** What committed figures and promises say of today's figures. */
+import { boundText, isKept, type MeasuresOutcome, numberText } from './measures.ts';
 import type { Outcome } from './outcome.ts';
 import { promisesOf } from './promises.ts';
 import { stepMedians } from './step-medians.ts';
@@ -19,8 +20,12 @@ export type Comparison = {
   readonly unknown: readonly string[];
 };
 
-/** Compares ratio by ratio, and each outcome with what is promised of it. A ratio that is no number has fallen. */
-export function compareWith(committed: readonly Outcome[], outcomes: readonly Outcome[]): Comparison {
+/** Compares ratio by ratio, and everything with what is promised of it. A ratio that is no number has fallen. */
+export function compareWith(
+  committed: readonly Outcome[],
+  outcomes: readonly Outcome[],
+  alone: readonly MeasuresOutcome[] = [],
+): Comparison {
   const before = new Map(committed.map(({ name, ratio }) => [name, ratio]));
   const unknown = outcomes.flatMap(({ name }) => (before.has(name) ? [] : [name]));
   const [fallen, risen]: [string[], string[]] = [[], []];
@@ -31,7 +36,8 @@ export function compareWith(committed: readonly Outcome[], outcomes: readonly Ou
     if (!(ratio >= then * (1 - TOLERANCE))) fallen.push(line);
     else if (ratio > then * (1 + TOLERANCE)) risen.push(line);
   }
-  return { compared: outcomes.length - unknown.length, fallen, risen, missed: missedPromises(committed, outcomes), unknown };
+  const missed = [...missedPromises(committed, outcomes), ...alone.flatMap(missedMeasures)];
+  return { compared: outcomes.length - unknown.length, fallen, risen, missed, unknown };
 }
 
 /** Every promise that is not kept: of an outcome, and of the median over the networks where all that are committed were measured again. */
@@ -47,12 +53,20 @@ function missedPromises(committed: readonly Outcome[], outcomes: readonly Outcom
   ];
 }
 
+/** Every promise of what has no peer that is not kept. */
+function missedMeasures({ name, measures }: MeasuresOutcome): string[] {
+  return measures.flatMap((measure) => {
+    const { what, value, unit } = measure;
+    return isKept(measure) ? [] : [`${name}, ${what.trim()}: ${numberText(value)} ${unit}, promised ${boundText(measure)}`];
+  });
+}
+
 /** The comparison as lines. */
 export function comparisonText({ compared, fallen, risen, missed, unknown }: Comparison): string {
   return [
-    ...(fallen.length === 0 ? [`none of ${compared} ratios has fallen`] : fallen.map((line) => `fallen: ${line}`)),
+    ...(compared > 0 && fallen.length === 0 ? [`none of ${compared} ratios has fallen`] : fallen.map((line) => `fallen: ${line}`)),
     ...risen.map((line) => `risen: ${line}`),
-    ...missed.map((line) => `missed: ${line}`),
+    ...(missed.length === 0 ? ['every promise is kept'] : missed.map((line) => `missed: ${line}`)),
     ...(unknown.length === 0 ? [] : [`nothing is committed of ${unknown.join(', ')}`]),
   ].join('\n');
 }

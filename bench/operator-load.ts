@@ -5,9 +5,10 @@ import type { Job } from '../operator/kubernetes/api/objects.ts';
 import { EXPERIMENTS, JOBS, resourcePath } from '../operator/kubernetes/api/resource-path.ts';
 import type { ExperimentObject } from '../operator/kubernetes/experiment-object.ts';
 import { listAll } from '../operator/kubernetes/runtime/list-all.ts';
+import type { Measure } from './measures.ts';
 import { histogramQuantile, type Sample, total } from './metrics-page.ts';
 import { benchExperiment, type OperatorCluster, withOperatorCluster } from './operator-cluster.ts';
-import { type Measure, type OperatorOutcome, operatorOutcome } from './operator-outcome.ts';
+import { type OperatorOutcome, operatorOutcome } from './operator-outcome.ts';
 import { startOperatorProcess } from './operator-process.ts';
 
 /** prepare, five folds, ensemble. */

@@ -16,6 +16,7 @@ export async function runBenchmarks(
   { cache, classes, quick = false }: { readonly cache: string; readonly classes: readonly string[]; readonly quick?: boolean },
   report: (outcome: Outcome) => void | Promise<void>,
 ): Promise<Outcome[] | undefined> {
+  if (benchmarks.length === 0) return [];
   if (!hasPython()) return undefined;
   const peer = openPeer(cache);
   const scratch = join(cache, 'bench');

@@ -6,7 +6,8 @@ import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } fro
 import { type ExperimentObject, statusOfObject } from '../operator/kubernetes/experiment-object.ts';
 import type { ScriptedAttempt } from '../operator/testing/scripted-attempt.ts';
 import { randomFor } from '../trainer/random.ts';
-import { type Measure, type OperatorOutcome, operatorOutcome } from './operator-outcome.ts';
+import type { Measure } from './measures.ts';
+import { type OperatorOutcome, operatorOutcome } from './operator-outcome.ts';
 import { SOAK_FAULTS, type SoakFault } from './soak-faults.ts';
 import { type Fate, fateOf, nameOf } from './soak-script.ts';
 import { type SoakWorld, startSoakWorld } from './soak-world.ts';

@@ -1,20 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openStore } from '@carpal/artifacts/open-store.ts';
-import { loadExperiment } from '@carpal/configs/load.ts';
-import { FILE, foldKey } from '@carpal/configs/names.ts';
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { FILE } from '@carpal/configs/names.ts';
 import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
-import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
-import type { Bench, Benchmark } from './benchmark.ts';
+import type { Benchmark } from './benchmark.ts';
+import { CARPAL } from './carpal-words.ts';
 import { exactly } from './effort.ts';
 import { type Figure, measure } from './figure.ts';
+import { type PreparedFold, prepareFold } from './prepared-fold.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const CARPAL = [process.execPath, '--disable-warning=ExperimentalWarning', join(ROOT, 'cli.ts')];
 const SIZE = 256;
 const POLL_MS = 10;
 
@@ -48,48 +46,35 @@ const firstStep: Benchmark = {
   goal: 0.9,
   withinMs: 10_000,
   run: async ({ scratch, phantoms, classes, pytorch }) => {
-    const root = join(scratch, 'start');
-    const manifest = join(scratch, 'start.json');
-    await writeFile(manifest, JSON.stringify(experimentOn(phantoms)));
-    const experiment = loadExperiment(manifest);
-    const store = openStore(root);
-    await runPrepare({ experiment, store, clock: Date.now });
-    const key = foldKey(experiment, 0);
-    const ours = await measure(1, 3, async () => {
-      await store.remove(key);
-      const args = ['fold', '--fold', '0', '--experiment', manifest, '--artifacts', root];
-      const [node = '', ...words] = [...CARPAL, ...args];
-      const child = spawn(node, words, { stdio: 'ignore' });
-      const closed = once(child, 'close');
-      while (!(await hasStepped(store, `${key}/${FILE.progress}`))) {
-        const how = child.exitCode ?? child.signalCode;
-        if (how !== null) throw new Error(`carpal fold ended with ${how} before its first step`);
-        await pause(POLL_MS);
-      }
-      child.kill('SIGKILL');
-      await closed;
+    const fold = await prepareFold({ scratch, phantoms }, 'start', {
+      dataset: { split: { folds: 2 } },
+      model: { name: 'UNet' },
+      input: { size: SIZE },
+      training: { epochs: 1, batchSize: 1 },
     });
+    const ours = await measure(1, 3, () => untilFirstStep(fold));
     const step = { network: 'UNet', size: SIZE, count: 1, classes: classes.length, precision: 'float32', layout: 'contiguous' };
     const request = { ...step, warmup: 0, effort: exactly(1), threads: availableParallelism() };
     return { ours, peer: await measure(1, 3, () => pytorch.step(request)) };
   },
 };
 
-function experimentOn(phantoms: Bench['phantoms']): object {
-  return {
-    apiVersion: 'carpal.dev/v1alpha1',
-    kind: 'SegmentationExperiment',
-    metadata: { name: 'start' },
-    spec: {
-      dataset: { uri: phantoms, split: { folds: 2 } },
-      model: { name: 'UNet' },
-      input: { size: SIZE },
-      training: { epochs: 1, batchSize: 1 },
-    },
-  };
+/** Trains until a first step is done, and ends the process then. */
+async function untilFirstStep({ store, key, words }: PreparedFold): Promise<void> {
+  await store.remove(key);
+  const [program = '', ...args] = words;
+  const child = spawn(program, args, { stdio: 'ignore' });
+  const closed = once(child, 'close');
+  while (!(await hasStepped(store, `${key}/${FILE.progress}`))) {
+    const how = child.exitCode ?? child.signalCode;
+    if (how !== null) throw new Error(`carpal fold ended with ${how} before its first step`);
+    await pause(POLL_MS);
+  }
+  child.kill('SIGKILL');
+  await closed;
 }
 
-async function hasStepped(store: ReturnType<typeof openStore>, key: string): Promise<boolean> {
+async function hasStepped(store: ArtifactStore, key: string): Promise<boolean> {
   const bytes = await store.readIfPresent(key);
   return bytes !== undefined && (stageProgressSchema.parse(JSON.parse(bytes.toString('utf8'))).step ?? 0) > 0;
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
+import type { BenchStepRequest } from './bench-step.ts';
 import type { Benchmark } from './benchmark.ts';
 import { type Effort, HALF_EFFORT, WHOLE_EFFORT } from './effort.ts';
 import { besideFastest, type Figure, type NamedFigure, pooled } from './figure.ts';
@@ -9,15 +10,7 @@ import { ownProcess } from './own-process.ts';
 import { tryPytorch } from './pytorch-ways.ts';
 
 /** What both sides are asked to do. */
-export type StepRequest = {
-  readonly network: string;
-  readonly size: number;
-  readonly count: number;
-  readonly classes: number;
-  readonly precision: 'float32' | 'bfloat16';
-  readonly warmup: number;
-  readonly effort: Effort;
-};
+export type StepRequest = BenchStepRequest & { readonly warmup: number; readonly effort: Effort };
 
 /** Where the PyTorch definition of a network is. */
 export function peerNetwork(network: string): string {

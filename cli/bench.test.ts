@@ -4,6 +4,22 @@ import { carpal, run } from './testing/run-cli.ts';
 
 const bench = (...words: readonly string[]) => run(carpal('bench', ...words), tmpdir());
 
+describe('carpal bench', () => {
+  it('lists its benchmarks by kind', async () => {
+    const { code, stdout } = await bench('--help');
+    expect(code).toBe(0);
+    for (const name of ['step-NETWORK-SIZE[-bfloat16]', 'operator-200, operator-1000, operator-rest', 'soak', 'results'])
+      expect(stdout).toContain(`\n  ${name}\n`);
+  });
+
+  it('names the benchmark that was likely meant, of all that there are', async () => {
+    const { code, stdout, stderr } = await bench('vote', 'operater-rest');
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain('there is no benchmark "operater-rest"');
+    expect(stderr).toContain('Did you mean operator-rest?');
+  });
+});
+
 describe('carpal bench --check', () => {
   it.concurrent.for([
     [['--check', '--write'], 'what is checked against would be written over first'],
@@ -17,5 +33,6 @@ describe('carpal bench --check', () => {
     const withoutPython = (...words: readonly string[]) => run(['/usr/bin/env', 'PATH=/nowhere', ...carpal('bench', ...words)], tmpdir());
     expect(await withoutPython('--check')).toMatchObject({ code: 69, stdout: '', stderr: expect.stringContaining('resource-missing: ') });
     expect(await withoutPython()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^skipped: /) });
+    expect(await withoutPython('--json')).toMatchObject({ code: 0, stdout: '[]\n', stderr: expect.stringMatching(/^skipped: /) });
   });
 });
