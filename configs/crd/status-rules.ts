@@ -4,9 +4,14 @@ import { type CelRule, type CelRules, literal, says } from './cel.ts';
 
 const ended = (conditions: string, type: string): string => `${conditions}.exists(c, c.type == '${type}' && c.status == 'True')`;
 
+const hasEnded = (object: string, type: string): string =>
+  `has(${object}.status) && has(${object}.status.conditions) && ${ended(`${object}.status.conditions`, type)}`;
+
+/** Of the whole object: a rule at the conditions is not asked where they, or the status, are taken away. */
 const staysEnded = (type: string): CelRule => ({
-  rule: `!${ended('oldSelf', type)} || ${ended('self', type)}`,
+  rule: `!(${hasEnded('oldSelf', type)}) || ${hasEnded('self', type)}`,
   message: `${type} is final and cannot be taken back. Create the experiment again under another name.`,
+  fieldPath: '.status.conditions',
 });
 
 const oneEnd: CelRule = {
@@ -16,5 +21,6 @@ const oneEnd: CelRule = {
 };
 
 export const STATUS_CEL: CelRules = {
-  'status.conditions': [staysEnded(CONDITION.complete), staysEnded(CONDITION.failed), oneEnd],
+  '': [staysEnded(CONDITION.complete), staysEnded(CONDITION.failed)],
+  'status.conditions': [oneEnd],
 };

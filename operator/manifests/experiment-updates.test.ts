@@ -268,7 +268,7 @@ describe('status', () => {
   };
   const get = (...args: string[]) => kubectl(cluster().kubeconfig, ['get', 'segx', '-n', cluster().namespace, ...args]);
   const path = (name: string): string => resourcePath(EXPERIMENTS, { namespace: cluster().namespace, name, subresource: 'status' });
-  const write = async (name: string, value: object): Promise<unknown> => {
+  const write = async (name: string, value: object | null): Promise<unknown> => {
     const body = { status: value };
     return await cluster().client.request({
       method: 'PATCH',
@@ -317,5 +317,25 @@ describe('status', () => {
     const both = [...ended('True'), { ...status.conditions[0], type: 'Failed', status: 'True' }];
     await expect(write('ended', { conditions: both })).rejects.toThrow('either Complete or Failed, not both');
     await expect(write('ended', { progress: '100%' })).resolves.toBeDefined();
+  });
+
+  it('of an ended experiment cannot be taken away, as a whole or in part, while its spec may change', async () => {
+    const ended = [{ ...status.conditions[0], type: 'Failed', status: 'True' }];
+    await create('gone', UNET);
+    await write('gone', { ...status, conditions: ended });
+    for (const taken of [null, { conditions: null }, { conditions: [] }])
+      await expect(write('gone', taken), JSON.stringify(taken)).rejects.toThrow(/Failed is final and cannot be taken back/);
+    const run = { run: { ttlAfterFinished: '1d' } };
+    const path = resourcePath(EXPERIMENTS, { namespace: cluster().namespace, name: 'gone' });
+    await cluster().client.request({ method: 'PATCH', path, body: { spec: run } });
+    await cluster().client.request({ method: 'PATCH', path, body: { metadata: { labels: { team: 'hands' } } } });
+    expect(JSON.parse((await get('gone', '-o', 'json')).output).status.conditions[0]).toMatchObject({ type: 'Failed', status: 'True' });
+  });
+
+  it('of an experiment that goes on may be lost: the next look writes it again', async () => {
+    await create('lost', UNET);
+    await write('lost', status);
+    await write('lost', null);
+    expect(JSON.parse((await get('lost', '-o', 'json')).output)).not.toHaveProperty('status');
   });
 });
