@@ -14,7 +14,7 @@ export type Effort = {
 /** Of a side that is measured in one process. */
 export const WHOLE_EFFORT: Effort = { seconds: 6, repetitions: 5, slowRepetitions: 3, slowSeconds: 3 };
 
-/** Of each process of a side that is measured in two, which are pooled. */
+/** Of the first process of a side that is measured in two, which are pooled; the second repeats its work as often. */
 export const HALF_EFFORT: Effort = { seconds: 3, repetitions: 3, slowRepetitions: 2, slowSeconds: 3 };
 
 /** So many repetitions, however long they take. */

@@ -11,6 +11,11 @@ describe('the step benchmarks', () => {
     expect(existsSync(peerNetwork(name))).toBe(true);
   });
 
+  it('say of SegFormer that the two sides do different work for the same numbers, and of no other', () => {
+    const noted = STEPS.filter(({ what }) => what.includes('into one matrix')).map(({ name }) => name);
+    expect(noted).toEqual(STEPS.map(({ name }) => name).filter((name) => name.startsWith('step-SegFormer-')));
+  });
+
   it('refuse to compare networks of different sizes', () => {
     const figure = (parameters: number) => ({ seconds: [1], items: 1, parameters });
     const check = (theirs: number) => () => checkSameNetwork('UNet', figure(10), [{ name: 'NCHW', figure: figure(theirs) }]);

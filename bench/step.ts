@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import type { ModelName } from '@carpal/configs/schema/experiment.ts';
 import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
 import type { BenchStepRequest } from './bench-step.ts';
 import type { Benchmark } from './benchmark.ts';
-import { type Effort, HALF_EFFORT, WHOLE_EFFORT } from './effort.ts';
+import { type Effort, exactly, HALF_EFFORT, WHOLE_EFFORT } from './effort.ts';
 import { besideFastest, type Figure, type NamedFigure, pooled } from './figure.ts';
 import { ownProcess } from './own-process.ts';
 import { tryPytorch } from './pytorch-ways.ts';
+import { STEP_NOTES } from './step-notes.ts';
 
 /** What both sides are asked to do. */
 export type StepRequest = BenchStepRequest & { readonly warmup: number; readonly effort: Effort };
@@ -28,11 +30,18 @@ export function checkSameNetwork(network: string, ours: Figure, peers: readonly 
   });
 }
 
+/** What is measured, in words, with what is to be known of the network's comparison. */
+function whatOf(network: ModelName, size: number, precision: StepRequest['precision']): string {
+  const note = STEP_NOTES[network];
+  const what = `a training step of ${network} at ${size} px, 1 in a batch, ${precision}; the peer is PyTorch in the fastest of the ways under All peers`;
+  return note === undefined ? what : `${what}; ${note}`;
+}
+
 /** One network at one size and precision, beside PyTorch in whichever of the ways tried is fastest for it. */
-const step = (network: string, size: number, precision: StepRequest['precision']): Benchmark => ({
+const step = (network: ModelName, size: number, precision: StepRequest['precision']): Benchmark => ({
   name: `step-${network}-${size}${precision === 'float32' ? '' : `-${precision}`}`,
   item: 'image',
-  what: `a training step of ${network} at ${size} px, 1 in a batch, ${precision}; the peer is PyTorch in the fastest of the ways under All peers`,
+  what: whatOf(network, size, precision),
   goal: precision === 'float32' ? 0.9 : 1.05,
   memoryGoal: 1.2,
   run: async (bench) => {
@@ -46,11 +55,11 @@ const step = (network: string, size: number, precision: StepRequest['precision']
     // Wide networks take half a minute for a step at 512 px.
     const warmup = size > 256 ? 1 : 2;
     const asked = { network, size, count: 1, classes: bench.classes.length, precision, warmup };
-    const half = (): Promise<Figure> => ownProcess('step-main.ts', { ...asked, effort: HALF_EFFORT } satisfies StepRequest);
-    // Before the peer and after it: a machine that grows slower meanwhile widens the spread and leaves the ratio.
-    const before = await half();
+    const half = (effort: Effort): Promise<Figure> => ownProcess('step-main.ts', { ...asked, effort } satisfies StepRequest);
+    // Before the peer and after it, and as often: a machine that grows slower meanwhile widens the spread and leaves the ratio.
+    const before = await half(HALF_EFFORT);
     const { peers, refused } = await tryPytorch(bench, { ...asked, effort: WHOLE_EFFORT });
-    const ours = pooled([before, await half()]);
+    const ours = pooled([before, await half(exactly(before.seconds.length))]);
     checkSameNetwork(network, ours, peers);
     return { ...besideFastest(ours, peers), ...(refused.length === 0 ? {} : { refused }) };
   },

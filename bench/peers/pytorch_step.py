@@ -5,9 +5,11 @@ how many values are trained}.
 """
 
 import json
+import os
 import resource
 import statistics
 import sys
+import tempfile
 import time
 
 import torch
@@ -42,7 +44,13 @@ def is_enough(seconds, effort):
 
 
 def main():
-    request = json.loads(sys.argv[1])
+    # What an interrupted run left half-written in the shared cache would look as if the compiler refused the network.
+    with tempfile.TemporaryDirectory() as compiled:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = compiled
+        measure(json.loads(sys.argv[1]))
+
+
+def measure(request):
     torch.manual_seed(0)
     torch.set_num_threads(request["threads"])
     size, count, classes = request["size"], request["count"], request["classes"]
