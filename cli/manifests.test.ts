@@ -54,9 +54,24 @@ describe('carpal manifests', () => {
   });
 
   it('prints only what a further namespace of experiments needs', async () => {
-    const { stdout } = await manifests('--for-namespace', 'radiology', '--dataset', 's3://hands', '--queue', 'gpu');
+    const { stdout } = await manifests(
+      '--for-namespace',
+      'radiology',
+      '--dataset',
+      's3://hands',
+      '--weights',
+      's3://zoo',
+      '--queue',
+      'gpu',
+    );
     expect(kindsOf(stdout)).toEqual(['ServiceAccount', 'ConfigMap']);
-    for (const line of ['automountServiceAccountToken: false', '  namespace: carpal-system', '  datasets.radiology: |', '    gpu'])
+    for (const line of [
+      'automountServiceAccountToken: false',
+      '  namespace: carpal-system',
+      '  datasets.radiology: |',
+      '    s3://zoo',
+      '    gpu',
+    ])
       expect(stdout.split('\n')).toContain(line);
   });
 

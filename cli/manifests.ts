@@ -21,6 +21,7 @@ type Options = {
   monitoring?: true;
   forNamespace?: string;
   dataset?: string[];
+  weights?: string[];
   queue?: string[];
 };
 
@@ -41,14 +42,19 @@ export const command = (): Command =>
     .option('--monitoring', 'with ServiceMonitor, alerts and dashboard, for a cluster with the Prometheus operator')
     .option('--for-namespace <name>', 'only what a further namespace of experiments needs', kubernetesName)
     .option('--dataset <uri>', 'with --for-namespace: a data set that it may read, and no other; may be given several times', collect)
+    .option(
+      '--weights <uri>',
+      'with --for-namespace: where weights to begin with may lie, instead of where data sets may; likewise',
+      collect,
+    )
     .option('--queue <name>', 'with --for-namespace: a queue that it may use, and no other; may be given several times', collect)
     .action((options: Options) => {
       process.stdout.write(options.forNamespace === undefined ? installation(options) : forNamespace(options.forNamespace, options));
     });
 
 function installation(options: Options): string {
-  if (options.dataset !== undefined || options.queue !== undefined)
-    throw new CarpalError('usage-invalid', '--dataset and --queue are limits of one namespace', {
+  if (options.dataset !== undefined || options.weights !== undefined || options.queue !== undefined)
+    throw new CarpalError('usage-invalid', '--dataset, --weights and --queue are limits of one namespace', {
       remedy: 'Say which one with --for-namespace.',
     });
   const environment = options.environment === undefined ? undefined : loadEnvironment(options.environment);
@@ -85,8 +91,9 @@ function installation(options: Options): string {
   );
 }
 
-function forNamespace(name: string, { dataset, queue, namespace }: Options): string {
-  const limits = namespaceLimits(name, { ...(dataset && { datasets: dataset }), ...(queue && { queues: queue }) }, namespace);
+function forNamespace(name: string, { dataset, weights, queue, namespace }: Options): string {
+  const given = { ...(dataset && { datasets: dataset }), ...(weights && { weights }), ...(queue && { queues: queue }) };
+  const limits = namespaceLimits(name, given, namespace);
   const how = `# kubectl apply --server-side --field-manager=carpal-limits-${name} -f -   (leaves the limits of other namespaces as they are)\n`;
   return `${limits === undefined ? '' : how}${yamlDocuments([stageServiceAccount(name), ...(limits === undefined ? [] : [limits])])}`;
 }

@@ -35,13 +35,16 @@ async function limit(data: Readonly<Record<string, string>>): Promise<void> {
   });
 }
 
+type Asked = { readonly queueName?: string; readonly pretrained?: string };
+
 /** What the server says against an experiment in a namespace; '' when it takes it. */
-async function refusal(namespace: string, uri: string, queueName = ''): Promise<string> {
+async function refusal(namespace: string, uri: string, { queueName = '', pretrained }: Asked = {}): Promise<string> {
+  const model = pretrained === undefined ? { name: 'UNet' } : { name: 'FCNResNet50', pretrained: { uri: pretrained } };
   const body = {
     apiVersion: 'carpal.dev/v1alpha1',
     kind: 'SegmentationExperiment',
     metadata: { name: 'wrist' },
-    spec: { dataset: { uri }, model: { name: 'UNet' }, placement: { queueName } },
+    spec: { dataset: { uri }, model, placement: { queueName } },
   };
   const { client } = cluster();
   const posted = client.request({ method: 'POST', path: resourcePath(EXPERIMENTS, { namespace }), query: { dryRun: 'All' }, body });
@@ -76,6 +79,40 @@ describe('the admission policy', () => {
     );
   });
 
+  it.each([
+    ['file:///hands', true],
+    ['file:///hands/2024', true],
+    ['file:///hands/%2e%2e/secret', false],
+    ['file:///hands/%2E./secret', false],
+    ['file:///hands\\..\\secret', false],
+    ['file:///hands/.\t./secret', false],
+    ['file:///hands/.. ', false],
+    ['file:///hands/x y', false],
+    ['s3://hands/50%', true],
+    ['s3://hands/\u007f', false],
+  ])('sees through what a file:// address may hide: %j: %s', async (uri, isAllowed) => {
+    await limit({ datasets: 'file:///hands\n s3://hands' });
+    const said = await refusal(taken(), uri);
+    if (isAllowed) expect(said).toBe('');
+    else expect(said).toContain('is not a data set that namespace');
+  });
+
+  it('limits the weights that a network begins with: to the data sets, or to lines of their own', async () => {
+    const from = (pretrained: string): Promise<string> => refusal(taken(), 's3://hands', { pretrained });
+    await limit({ datasets: 's3://hands' });
+    expect(await from('s3://hands/encoder.safetensors')).toBe('');
+    expect(await from('s3://secret/encoder.safetensors')).toContain(
+      `spec.model.pretrained.uri: s3://secret/encoder.safetensors is no file of weights that namespace ${taken()} may read. Write one below s3://hands/, or ask`,
+    );
+    await limit({ datasets: 's3://hands', weights: 's3://public/weights' });
+    expect(await from('s3://public/weights/encoder.safetensors')).toBe('');
+    expect(await from('s3://public/weights/../secret')).toContain('spec.model.pretrained.uri');
+    expect(await from('s3://hands/encoder.safetensors')).toContain('Write one below s3://public/weights/,');
+    await limit({ weights: '' });
+    expect(await from('s3://hands/encoder.safetensors')).toContain('None is allowed: ask');
+    expect(await refusal(taken(), 's3://any')).toBe('');
+  });
+
   it('puts the line of a namespace before that of all', async () => {
     await limit({ datasets: 's3://hands', [`datasets.${taken()}`]: 's3://own' });
     expect(await refusal(taken(), 's3://own/x')).toBe('');
@@ -90,11 +127,11 @@ describe('the admission policy', () => {
 
   it('asks for a queue where queues are limited', async () => {
     await limit({ [`queues.${taken()}`]: 'gpu-a\ngpu-b' });
-    expect(await refusal(taken(), 's3://x', 'gpu-b')).toBe('');
+    expect(await refusal(taken(), 's3://x', { queueName: 'gpu-b' })).toBe('');
     expect(await refusal(taken(), 's3://x')).toContain(
       `spec.placement.queueName: is missing, and namespace ${taken()} needs one. Write gpu-a or gpu-b,`,
     );
-    expect(await refusal(taken(), 's3://x', 'gpu-c')).toContain('"gpu-c" is not a queue that namespace');
+    expect(await refusal(taken(), 's3://x', { queueName: 'gpu-c' })).toContain('"gpu-c" is not a queue that namespace');
     expect(await refusal('default', 's3://x')).toBe('');
   });
 

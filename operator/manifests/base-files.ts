@@ -17,6 +17,7 @@ const LIMITS_TEXT = `# What each namespace may use. Nothing is limited as it sta
 #   datasets.radiology: |        for namespace radiology
 #     s3://hand-bones
 #     s3://radiology/sheets
+#   weights: s3://public/weights  what model.pretrained.uri may name; without it, what datasets allows
 #   queues.radiology: radiology-gpu
 # A key that is there and empty allows nothing.
 `;

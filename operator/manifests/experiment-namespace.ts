@@ -12,7 +12,12 @@ export function stageServiceAccount(namespace?: string): object {
   };
 }
 
-export type NamespaceLimits = { readonly datasets?: readonly string[]; readonly queues?: readonly string[] };
+export type NamespaceLimits = {
+  readonly datasets?: readonly string[];
+  /** Where absent, weights may lie where data sets may. */
+  readonly weights?: readonly string[];
+  readonly queues?: readonly string[];
+};
 
 /**
  * The namespace's lines of the ConfigMap of limits, and none of other namespaces: for server-side apply with a field manager of its own, which
@@ -20,12 +25,12 @@ export type NamespaceLimits = { readonly datasets?: readonly string[]; readonly 
  */
 export function namespaceLimits(
   namespace: string,
-  { datasets, queues }: NamespaceLimits,
+  { datasets, weights, queues }: NamespaceLimits,
   operatorNamespace = OPERATOR_NAMESPACE,
 ): object | undefined {
   const line = (key: string, values: readonly string[] | undefined): [string, string][] =>
     values === undefined ? [] : [[`${key}.${namespace}`, values.map((value) => `${value}\n`).join('')]];
-  const data = Object.fromEntries([...line('datasets', datasets), ...line('queues', queues)]);
+  const data = Object.fromEntries([...line('datasets', datasets), ...line('weights', weights), ...line('queues', queues)]);
   if (Object.keys(data).length === 0) return undefined;
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: LIMITS_NAME, namespace: operatorNamespace }, data };
 }
