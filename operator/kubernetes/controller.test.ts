@@ -19,12 +19,28 @@ const jobNames = async (prefix: string): Promise<string[]> => {
     .toSorted();
 };
 
+/** The changes of an experiment that the operator has logged under its key. */
+const changesOf = (name: string): string[] =>
+  operator.log
+    .map((line) => JSON.parse(line) as Record<string, string>)
+    .filter(({ experiment, from, level }) => experiment === `${world().namespace}/${name}` && from !== undefined && level === 'info')
+    .map(({ stage, attempt, from, to }) => `${stage === undefined ? '' : `${stage} ${attempt}: `}${from} → ${to}`);
+
 describe('an experiment on a cluster', () => {
   it('becomes one Job for each stage, each once, and ends Complete', async () => {
     await world().post('plain');
     const { status } = await world().until('plain', (experiment) => hasCondition(experiment, 'Complete'));
     expect(await jobNames('plain')).toEqual(['plain-ensemble-1', 'plain-fold-0-1', 'plain-fold-1-1', 'plain-fold-2-1', 'plain-prepare-1']);
     expect(status).toMatchObject({ state: 'Complete', progress: '100%', foldsFinished: '3/3' });
+    expect(changesOf('plain')).toEqual(
+      expect.arrayContaining([
+        'Pending → Preparing',
+        'prepare 1: Waiting → Starting',
+        'Preparing → Training',
+        'fold 2 1: Waiting → Starting',
+        'Ensembling → Complete',
+      ]),
+    );
     expect(status?.folds.map(({ attempts, failures, disruptions }) => [attempts, failures, disruptions])).toEqual([
       [1, 0, 0],
       [1, 0, 0],

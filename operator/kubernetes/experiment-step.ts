@@ -21,6 +21,7 @@ import type { Collections } from './collections.ts';
 import { confirmVanished } from './confirm-vanished.ts';
 import { type EndedExperiment, type ExperimentObject, type KeptExperiment, statusOfObject } from './experiment-object.ts';
 import { applyStatus } from './experiment-status-writer.ts';
+import { experimentTitle } from './experiment-title.ts';
 import { type ExplainFailure, explainFailures } from './explain-failures.ts';
 import { createGoingOn } from './going-on.ts';
 import { createJudgements } from './judgements.ts';
@@ -34,6 +35,7 @@ import { createKubernetesSubstrate, type KubernetesSubstrate } from './stages/ku
 import type { MissingPodWords } from './stages/missing-pod.ts';
 import { type NotedAttempts, notedAttempts, ownPods } from './stages/own-objects.ts';
 import { createStartTries, type HeldTry, type StartTries } from './start-tries.ts';
+import { logTransitions } from './transitions.ts';
 
 /** How long a store that is away may hold up the news of a failure. */
 const EXPLAIN_WITHIN_MS = 5000;
@@ -62,8 +64,8 @@ export type ExperimentStep = (key: string) => Promise<number | undefined>;
 /** Makes the step. It keeps nothing that a restart would miss. */
 export function createExperimentStep(given: StepDependencies): ExperimentStep {
   const { collections, progress, now, log } = given;
-  const onHeld = ({ experiment: { metadata }, ...held }: HeldTry): void =>
-    log.warn({ experiment: `${metadata.namespace}/${metadata.name}`, ...held }, 'an attempt cannot be started and is tried again');
+  const onHeld = ({ experiment, ...held }: HeldTry): void =>
+    log.warn({ experiment: experimentTitle(experiment), ...held }, 'an attempt cannot be started and is tried again');
   const tries = createStartTries(given.settings.retry ?? DEFAULT_RETRY, () => now().getTime(), onHeld);
   const dependencies: Dependencies = { ...given, tries };
   const judgements = createJudgements(dependencies.classLists, log);
@@ -92,6 +94,7 @@ async function endInvalid(dependencies: StepDependencies, kept: KeptExperiment, 
   const before = kept.object === undefined ? undefined : statusOfObject(kept.object);
   const status = invalidManifestStatus(findings, kept.metadata, before, dependencies.now());
   await writeStatus(dependencies, kept, status);
+  logTransitions(dependencies.log, kept, before, status);
   const note = status.conditions.find(({ type }) => type === 'Failed')?.message ?? '';
   dependencies.events.record(regarding(kept), [{ type: 'Warning', reason: 'InvalidManifest', note: note.slice(0, 1024) }]);
   return 0;
@@ -99,7 +102,7 @@ async function endInvalid(dependencies: StepDependencies, kept: KeptExperiment, 
 
 /** observe → plan → act of an experiment that has not come to its end. */
 async function goOn(dependencies: Dependencies, object: ExperimentObject, experiment: SegmentationExperiment): Promise<number | undefined> {
-  const { collections, store, progress, events, settings, now, tries } = dependencies;
+  const { collections, store, progress, events, settings, now, tries, log } = dependencies;
   const before = statusOfObject(object);
   let kept: KeptExperiment = { metadata: object.metadata, object };
   const noted = notedAttempts(before);
@@ -125,6 +128,7 @@ async function goOn(dependencies: Dependencies, object: ExperimentObject, experi
   };
   const settled = (plan: Plan, from: ExperimentStatus | undefined): void => {
     events.record(regarding(kept), plan.events);
+    logTransitions(log, kept, from, plan.status);
     for (const { stage, outcome, gpuSeconds } of attemptEnds(experiment, from, plan.status)) {
       dependencies.metrics.stageEnded(stage, outcome);
       dependencies.metrics.gpuSeconds(gpuSeconds);
@@ -145,7 +149,7 @@ async function goOn(dependencies: Dependencies, object: ExperimentObject, experi
   });
   if (isTerminal(plan.status)) {
     // The end was told; what it leaves to do is another look's, of the object as it is now.
-    const ended = collections.experiments.get(`${experiment.metadata.namespace}/${experiment.metadata.name}`)?.ended;
+    const ended = collections.experiments.get(experimentTitle(experiment))?.ended;
     return ended === undefined ? plan.requeueAfterMs : 0;
   }
   return soonest(plan.requeueAfterMs, progress.nextReadMs(experiment));

@@ -85,7 +85,9 @@ describe('kubectl', () => {
 
   it('describe tells what has happened, one line an event', async () => {
     const told = await lines('describe', 'segx', 'wrist-unet');
-    expect(told).toEqual(expect.arrayContaining(['Message: 0 of 3 folds finished', 'Dice: 0.9123', 'Gpu: 2 × NVIDIA L4', 'Loss: 0.2135', 'Node: gpu-0']));
+    expect(told).toEqual(
+      expect.arrayContaining(['Message: 0 of 3 folds finished', 'Dice: 0.9123', 'Gpu: 2 × NVIDIA L4', 'Loss: 0.2135', 'Node: gpu-0']),
+    );
     const events = told.slice(told.indexOf('Events:') + 3).map((line) => line.replace(/^(\w+ \w+) .*carpal\.dev\/operator /, '$1: '));
     expect(events).toEqual(
       expect.arrayContaining([

@@ -4,6 +4,7 @@ import { classListNames } from '@carpal/configs/classes.ts';
 import { ApiError } from './api/api-error.ts';
 import type { Connection } from './api/connect.ts';
 import { type Controller, createController } from './controller.ts';
+import { experimentTitle } from './experiment-title.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import { explainFailure } from './progress/attempt-log.ts';
 import { createProgressReader } from './progress/progress-reader.ts';
@@ -89,9 +90,9 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     const progress = createProgressReader({
       store,
       now,
-      onAway: (error, againInMs) => {
+      onAway: ({ experiment, ...away }) => {
         metrics.storeAway();
-        log.warn({ error, againInMs }, 'the artifact store cannot be read');
+        log.warn({ experiment: experimentTitle(experiment), ...away }, 'the artifact store cannot be read');
       },
     });
     const classLists = classListNames();
@@ -100,7 +101,11 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       settings,
       store,
       progress,
-      explain: (experiment) => (run) => explainFailure({ store, experiment, run }),
+      explain: (experiment) => (run) => {
+        const onLost = (error: unknown): void =>
+          log.warn({ experiment: experimentTitle(experiment), attempt: run.name, error }, 'the log of an attempt could not be kept');
+        return explainFailure({ store, experiment, run, onLost });
+      },
       missingPod: missingPodWords(client, () => now().getTime()),
       events,
       metrics,

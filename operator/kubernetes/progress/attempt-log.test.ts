@@ -119,6 +119,9 @@ describe('what explains a failure', () => {
       throw new CarpalError('store-unreachable', 'away');
     };
     const store = { ...openFolderStore(root), write: away, readIfPresent: away };
-    expect(await explainFailure({ store, experiment, run: failed('Error: x') })).toEqual({ message: 'Error: x' });
+    const lost: unknown[] = [];
+    const onLost = (error: unknown): void => void lost.push(error);
+    expect(await explainFailure({ store, experiment, run: failed('Error: x'), onLost })).toEqual({ message: 'Error: x' });
+    expect(lost).toMatchObject([{ code: 'store-unreachable' }]);
   });
 });

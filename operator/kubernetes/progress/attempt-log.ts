@@ -24,7 +24,13 @@ export function attemptLogUri(store: ArtifactStore, experiment: SegmentationExpe
   return `${store.uri}/${attemptLogKey(experiment, attempt)}`;
 }
 
-export type AttemptLog = { readonly store: ArtifactStore; readonly experiment: SegmentationExperiment; readonly run: StageRun };
+export type AttemptLog = {
+  readonly store: ArtifactStore;
+  readonly experiment: SegmentationExperiment;
+  readonly run: StageRun;
+  /** Hears of a store that did not take a log. */
+  readonly onLost?: (error: unknown) => void;
+};
 
 /**
  * Writes the last log lines of an ended attempt to the store; doing it again changes nothing. Returns their URI, or undefined where there
@@ -41,10 +47,10 @@ export async function keepAttemptLog({ store, experiment, run }: AttemptLog): Pr
  * The message of a failed attempt for its condition: what the substrate says of its end, the stage's own error if it could still report one, else
  * the last lines of its log unless it was taken away; and where the log is kept. Undefined where nothing is known. A store that is away takes nothing from what is known without it.
  */
-export async function explainFailure({ store, experiment, run }: AttemptLog): Promise<{ readonly message: string } | undefined> {
+export async function explainFailure({ store, experiment, run, onLost }: AttemptLog): Promise<{ readonly message: string } | undefined> {
   const since = new Date(run.startedAt ?? run.pendingSince);
   const [uri, error] = await Promise.all([
-    keepAttemptLog({ store, experiment, run }).catch(() => undefined),
+    keepAttemptLog({ store, experiment, run }).catch((error: unknown) => void onLost?.(error)),
     readReportedError(store, experiment, run, since).catch(() => undefined),
   ]);
   const tail = run.disrupted === true ? [] : logLines(run.lastLines ?? '').slice(-LAST_LINES);

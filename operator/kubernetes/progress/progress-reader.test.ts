@@ -236,9 +236,9 @@ describe('a progress reader of a store in S3', () => {
   });
 
   it('gives the last known reports of a store that is away, leaves it alone for longer each time, and goes on when it is back', async () => {
-    const away: number[] = [];
+    const away: [string, number][] = [];
     store = openS3Store('s3://hands/away', { patienceMs: 0, timeoutMs: 200 });
-    const progress = reader({ waitMs: 5000, onAway: (_error, ms) => away.push(ms) });
+    const progress = reader({ waitMs: 5000, onAway: ({ experiment, againInMs }) => away.push([experiment.metadata.name, againInMs]) });
     const status = statusAfter(training);
     await tell(fold(0), { epoch: 3 });
     await progress.read(wrist, status);
@@ -247,7 +247,7 @@ describe('a progress reader of a store in S3', () => {
       seconds += wait;
       expect((await progress.read(wrist, status)).folds.get(0)?.epoch).toBe(3);
     }
-    expect(away).toEqual([5000, 10_000, 20_000]);
+    expect(away).toEqual([5000, 10_000, 20_000].map((ms) => ['wrist', ms]));
     expect(progress.nextReadMs(wrist)).toBe(20_000);
     proxy.set('pass');
     await tell(fold(0), { epoch: 7 });

@@ -20,8 +20,8 @@ export type ProgressReaderOptions = {
   readonly concurrency?: number;
   /** How long `read` waits for the store before it answers from memory; the reads go on, for the next answer, and until it no `read` waits. */
   readonly waitMs?: number;
-  /** Told when the store is away, once each time that it is left alone. */
-  readonly onAway?: (error: unknown, againInMs: number) => void;
+  /** Told when the store is away, once each time that it is left alone, and whose report was asked for. */
+  readonly onAway?: (away: { readonly experiment: SegmentationExperiment; readonly error: unknown; readonly againInMs: number }) => void;
 };
 
 export type ProgressReader = {
@@ -67,19 +67,23 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
     memory.note(stage, answer === 'unchanged' ? undefined : { ...answer, report: parseStageReport(answer?.content) });
   };
 
-  const noteFailure = (error: unknown): void => {
+  const noteFailure = (experiment: SegmentationExperiment, error: unknown): void => {
     stats.failures += 1;
     // Reads that were under way together fail together, and count as one.
     if (nowMs() < awayUntilMs) return;
     const againInMs = Math.min(AWAY_MS.first * 2 ** Math.min(failuresInARow, 20), AWAY_MS.longest);
     failuresInARow += 1;
     awayUntilMs = nowMs() + againInMs;
-    options.onAway?.(error, againInMs);
+    options.onAway?.({ experiment, error, againInMs });
   };
 
   const refresh = async (experiment: SegmentationExperiment, memory: ProgressMemory, stages: readonly StageToRead[]): Promise<void> => {
     if (nowMs() >= memory.dueMs) memory.dueMs = nowMs() + interval(runningFolds);
-    await Promise.all(stages.map(async (stage) => limited(async () => readStage(experiment, memory, stage).catch(noteFailure))));
+    await Promise.all(
+      stages.map(async (stage) =>
+        limited(async () => readStage(experiment, memory, stage).catch((error: unknown) => noteFailure(experiment, error))),
+      ),
+    );
     memory.refresh = undefined;
   };
 

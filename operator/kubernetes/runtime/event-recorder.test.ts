@@ -4,6 +4,7 @@ import { type Connection, connect } from '../api/connect.ts';
 import { FakeApiServer, fault } from '../testing/fake-api-server.ts';
 import { recordEvents } from './event-recorder.ts';
 import { joinEvents } from './joined-events.ts';
+import { silentLog } from './logger.ts';
 
 const WRIST = { apiVersion: 'carpal.dev/v1alpha1', kind: 'SegmentationExperiment', namespace: 'team', name: 'wrist', uid: 'u1' };
 const started = (fold: number, attempt = 1): PlannedEvent => ({
@@ -64,8 +65,10 @@ describe('an event recorder', () => {
     client.close();
     await server.stop();
   });
+  const lines: object[] = [];
   const make = (longestBacklog?: number) =>
     recordEvents({
+      log: { ...silentLog, warn: (fields) => void lines.push(fields) },
       ...{ client, component: 'carpal.dev/operator', instance: 'operator-0', now: () => new Date(Date.UTC(2026, 0, 1)) },
       ...(longestBacklog === undefined ? {} : { longestBacklog }),
     });
@@ -99,6 +102,7 @@ describe('an event recorder', () => {
     for (let i = 0; i < 3; i++) recorder.record(WRIST, [started(i)]);
     await recorder.flush();
     expect(recorder.stats).toMatchObject({ written: 1, lost: 2 });
+    expect(lines).toMatchObject([0, 1].map(() => ({ experiment: 'team/wrist', reason: 'StageStarted' })));
   });
 
   it('drops events rather than hold more than its backlog', async () => {

@@ -77,7 +77,8 @@ export function recordEvents(options: EventRecorderOptions): EventRecorder {
       stats.written += 1;
     } catch (error) {
       stats.lost += 1;
-      log.warn({ error, reason: event.reason, note: event.note }, 'an event could not be written');
+      const { reason, note } = event;
+      log.warn({ experiment: `${namespace}/${regarding.name}`, error, reason, note }, 'an event could not be written');
     } finally {
       underWay -= 1;
     }

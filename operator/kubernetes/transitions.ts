@@ -1,0 +1,43 @@
+/** What has changed its state between two statuses of an experiment, for the log. */
+import { type ExperimentStatus, FRESH_STAGE, type StageStatus } from '../experiment/experiment-status.ts';
+import { sameStage, stageTitle } from '../experiment/stage.ts';
+import { entriesOf } from '../experiment/stages.ts';
+import { experimentTitle } from './experiment-title.ts';
+import type { Log } from './runtime/logger.ts';
+import { known } from './stages/kept-metadata.ts';
+
+/** Of a stage, or of the experiment as a whole. */
+export type Transition = {
+  readonly stage?: string;
+  readonly attempt?: number;
+  readonly from: string;
+  readonly to: string;
+  readonly reason?: string;
+  readonly message?: string;
+};
+
+/** The experiment's own first, then its stages in order. */
+export function transitions(before: ExperimentStatus | undefined, after: ExperimentStatus): readonly Transition[] {
+  const from = before?.state ?? 'Pending';
+  const whole: Transition[] = from === after.state ? [] : [{ from, to: after.state, reason: after.reason }];
+  const old = before === undefined ? [] : entriesOf(before);
+  const stages = entriesOf(after).flatMap(([key, stage]): Transition[] => {
+    const was: StageStatus = old.find(([one]) => sameStage(one, key))?.[1] ?? FRESH_STAGE;
+    if (was.state === stage.state && was.attempts === stage.attempts) return [];
+    const { attempts: attempt, state: to, reason, message } = stage;
+    return [{ stage: stageTitle(key), attempt, from: was.state, to, ...known({ reason, message }) }];
+  });
+  return [...whole, ...stages];
+}
+
+/** One line for each. */
+export function logTransitions(
+  log: Log,
+  object: Parameters<typeof experimentTitle>[0],
+  before: ExperimentStatus | undefined,
+  after: ExperimentStatus,
+): void {
+  const experiment = experimentTitle(object);
+  for (const change of transitions(before, after))
+    log.info({ experiment, ...change }, change.stage === undefined ? 'the experiment has changed' : 'a stage has changed');
+}
