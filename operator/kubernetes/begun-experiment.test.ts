@@ -23,7 +23,7 @@ describe('an experiment that began under other rules', () => {
   it.each([
     ['how it is to run', { run: { parallelism: 'all' } }],
     ['where', { placement: { gpus: 99 } }],
-    ['how many folds it has', { dataset: { uri: 'data' } }],
+    ['how many folds it has', { dataset: { uri: 'data', split: { folds: 'some' } } }],
   ])('does not where nobody can tell %s', (_what, fields) => {
     expect(begunExperiment(object(fields))).toBeUndefined();
   });

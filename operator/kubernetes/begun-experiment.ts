@@ -2,20 +2,18 @@
  * An experiment that began under rules which a newer version of the operator has made stricter. Its stages run what they began with, from the
  * ConfigMap that was made then; of its manifest the operator itself needs only where and how often they run.
  */
-import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { placementSchema, runSchema } from '@carpal/configs/schema/running.ts';
-import { z } from 'zod';
+import { experimentSchema, type SegmentationExperiment, specSchema } from '@carpal/configs/schema/experiment.ts';
+import { datasetSchema } from '@carpal/configs/schema/learning.ts';
 import type { ExperimentStatus } from '../experiment/experiment-status.ts';
 import { entriesOf } from '../experiment/stages.ts';
 import type { ExperimentObject } from './experiment-object.ts';
 
 /** Only what plans and Jobs are made of is looked at; the rest is taken as it is. */
 const neededSchema = experimentSchema.extend({
-  spec: z.looseObject({
-    dataset: z.looseObject({ split: z.looseObject({ folds: z.int().min(1).max(64) }) }),
-    run: runSchema,
-    placement: placementSchema,
-  }),
+  spec: specSchema
+    .pick({ run: true, placement: true })
+    .extend({ dataset: datasetSchema.pick({ split: true }).loose() })
+    .loose(),
 });
 
 /** Whether any attempt of the experiment has begun, or is about to. */
