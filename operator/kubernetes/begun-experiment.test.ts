@@ -13,10 +13,12 @@ const object = (fields: object): ExperimentObject => ({
   spec: { ...spec, ...fields },
 });
 
+const BEGUN = plan(experimentWith(), seen([]), at(0)).status;
+
 describe('an experiment that began under other rules', () => {
   it('goes on as it is, whatever is said of its learning', () => {
     const odd = { model: { name: 'Perceptron' }, loss: 'none', dataset: { uri: 'data', classes: 'foot-bones', split: { folds: 3 } } };
-    const begun = begunExperiment(object(odd));
+    const begun = begunExperiment(object(odd), BEGUN);
     expect(begun).toMatchObject({ metadata: { name: 'wrist', uid: 'u1' }, spec: { ...odd, run: spec.run, placement: spec.placement } });
   });
 
@@ -25,7 +27,11 @@ describe('an experiment that began under other rules', () => {
     ['where', { placement: { gpus: 99 } }],
     ['how many folds it has', { dataset: { uri: 'data', split: { folds: 'some' } } }],
   ])('does not where nobody can tell %s', (_what, fields) => {
-    expect(begunExperiment(object(fields))).toBeUndefined();
+    expect(begunExperiment(object(fields), BEGUN)).toBeUndefined();
+  });
+
+  it('has begun', () => {
+    expect(begunExperiment(object({}), undefined)).toBeUndefined();
   });
 
   it('has an attempt, or is about to', () => {

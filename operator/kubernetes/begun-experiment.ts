@@ -21,8 +21,12 @@ export function hasBegun(status: ExperimentStatus | undefined): boolean {
   return status !== undefined && entriesOf(status).some(([, { attempts }]) => attempts > 0);
 }
 
-/** The experiment as it began; undefined where the operator cannot tell from it what to run. */
-export function begunExperiment({ apiVersion, kind, metadata, spec }: ExperimentObject): SegmentationExperiment | undefined {
+/** The experiment as it began; undefined where it has not, or where the operator cannot tell from it what to run. */
+export function begunExperiment(
+  { apiVersion, kind, metadata, spec }: ExperimentObject,
+  status: ExperimentStatus | undefined,
+): SegmentationExperiment | undefined {
+  if (!hasBegun(status)) return undefined;
   const { name, namespace, uid, generation, resourceVersion } = metadata;
   const parsed = neededSchema.safeParse({ apiVersion, kind, metadata: { name, namespace, uid, generation, resourceVersion }, spec });
   // What lies outside of this schema was right for the version that wrote the ConfigMap, and is not read here.

@@ -18,8 +18,8 @@ const HOUR_MS = 3_600_000;
 
 type Crd = { readonly spec: { readonly versions: readonly object[] } };
 
-/** Writes an experiment as one could before the definition had its rules. */
-async function postUnchecked(name: string, spec: object): Promise<void> {
+/** Writes an experiment as one could before the definition had its rules, and into that of another, which would be refused by now. */
+async function writeUnchecked(name: string, spec: object, other: string): Promise<void> {
   const { client, namespace } = world();
   const path = resourcePath(CRDS, { name: `${PLURAL}.${GROUP}` });
   const { spec: whole } = experimentCrd() as Crd;
@@ -39,6 +39,8 @@ async function postUnchecked(name: string, spec: object): Promise<void> {
       { timeout: 20_000 },
     )
     .toBe('taken');
+  const { model } = spec as { model: object };
+  await client.request({ method: 'PATCH', path: resourcePath(EXPERIMENTS, { namespace, name: other }), body: { spec: { model } } });
   await installCrd(client);
 }
 
@@ -66,7 +68,7 @@ describe('a dry run', () => {
     const stopping = resourcePath(EXPERIMENTS, { namespace, name: 'stopping' });
     await client.request({ method: 'PATCH', path: stopping, body: { spec: { run: { suspend: true } } } });
     await world().post('new');
-    await postUnchecked('invalid', { dataset: { uri: 's3://hands' }, model: { name: 'Unet' } });
+    await writeUnchecked('invalid', { dataset: { uri: 's3://hands' }, model: { name: 'Unet' } }, 'ended');
     await waitFor<ObjectList<Job>>(client, resourcePath(EXPERIMENTS, { namespace }), ({ items }) => items.length === 5);
     const before = await versions();
 

@@ -3,19 +3,22 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { classListNames } from '@carpal/configs/classes.ts';
 import { judgeManifest } from '@carpal/configs/crd/judge-manifest.ts';
 import { formatPath } from '@carpal/configs/finding.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { plan } from '../experiment/plan.ts';
 import type { KubernetesClient, Query } from './api/client.ts';
 import type { Job, KubernetesObject, Pod } from './api/objects.ts';
 import { EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } from './api/resource-path.ts';
+import { begunExperiment } from './begun-experiment.ts';
+import { cleanUpPlan, EVERY_ATTEMPT } from './clean-up-plan.ts';
 import { OURS } from './collections.ts';
-import { type ExperimentObject, statusOfObject } from './experiment-object.ts';
+import { type ExperimentObject, identityOf, keepExperiment, statusOfObject } from './experiment-object.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import { createProgressReader } from './progress/progress-reader.ts';
 import { listAll } from './runtime/list-all.ts';
 import { keepJob } from './stages/kept-job.ts';
 import { keepPod } from './stages/kept-pod.ts';
-import { createKubernetesSubstrate } from './stages/kubernetes-substrate.ts';
-import { notedAttempts } from './stages/own-objects.ts';
+import { createKubernetesSubstrate, type KubernetesSubstrate } from './stages/kubernetes-substrate.ts';
+import { type NotedAttempts, notedAttempts } from './stages/own-objects.ts';
 import { experimentUidOf } from './stages/stage-labels.ts';
 
 export type DryRunOptions = {
@@ -38,6 +41,8 @@ export type PlannedExperiment = {
   readonly mistakes?: readonly string[];
 };
 
+type Planned = Omit<PlannedExperiment, 'namespace' | 'name'>;
+
 /** The next step of every experiment. Reads alone: lists of experiments, Jobs and pods, and the stages' reports. */
 export async function planCluster({ connection, settings, store, now, signal }: DryRunOptions): Promise<readonly PlannedExperiment[]> {
   const place = settings.watchNamespace === undefined ? {} : { namespace: settings.watchNamespace };
@@ -52,31 +57,38 @@ export async function planCluster({ connection, settings, store, now, signal }: 
   const jobs = Map.groupBy((await list<Job>(JOBS, OURS)).map(keepJob), experimentUidOf);
   const pods = Map.groupBy((await list<Pod>(PODS, OURS)).map(keepPod), experimentUidOf);
   const progress = createProgressReader({ store, now });
-  const planned: PlannedExperiment[] = [];
-  for (const object of experiments) {
-    const { name, namespace = 'default', deletionTimestamp } = object.metadata;
-    if (deletionTimestamp !== undefined) continue;
-    const nothing = { namespace, name, start: [], stop: [], remove: [] };
-    const judged = judgeManifest(object, classListNames());
-    if ('findings' in judged) {
-      const mistakes = judged.findings.map(({ path, message, mend }) => `${formatPath(path)} ${message}: ${mend}`);
-      planned.push({ ...nothing, state: 'Failed', mistakes });
-      continue;
-    }
-    const status = statusOfObject(object);
-    const substrate = createKubernetesSubstrate({
+  const substrateOf = (experiment: SegmentationExperiment, noted: NotedAttempts): KubernetesSubstrate =>
+    createKubernetesSubstrate({
       client: connection,
       jobs: { indexed: (uid) => jobs.get(uid) ?? [], absorb: () => undefined, forget: () => undefined },
       pods: { indexed: (uid) => pods.get(uid) ?? [], absorb: () => undefined },
-      experiment: judged.experiment,
+      experiment,
       settings: settings.stages,
-      noted: notedAttempts(status),
+      noted,
     });
-    const runs = await substrate.observe();
-    const observed = { runs, progress: await progress.read(judged.experiment, status, runs), artifacts: store.uri };
-    const step = plan(judged.experiment, status === undefined ? observed : { ...observed, status }, now(), settings.retry);
-    const start = step.start.map((attempt) => attempt.name);
-    planned.push({ namespace, name, state: step.status.state, start, stop: step.stop, remove: step.remove });
+  const planOne = async (object: ExperimentObject): Promise<Planned> => {
+    const kept = keepExperiment(object);
+    if (kept.ended !== undefined) {
+      const { stop, remove } = cleanUpPlan(await substrateOf(identityOf(kept), EVERY_ATTEMPT).observe(), kept.ended, now());
+      return { state: kept.ended.failed ? 'Failed' : 'Complete', start: [], stop, remove };
+    }
+    const status = statusOfObject(object);
+    const judged = judgeManifest(object, classListNames());
+    const experiment = 'findings' in judged ? begunExperiment(object, status) : judged.experiment;
+    if (experiment === undefined) {
+      const findings = 'findings' in judged ? judged.findings : [];
+      const mistakes = findings.map(({ path, message, mend }) => `${formatPath(path)} ${message}: ${mend}`);
+      return { state: 'Failed', start: [], stop: [], remove: [], mistakes };
+    }
+    const runs = await substrateOf(experiment, notedAttempts(status)).observe();
+    const observed = { runs, progress: await progress.read(experiment, status, runs), artifacts: store.uri };
+    const step = plan(experiment, status === undefined ? observed : { ...observed, status }, now(), settings.retry);
+    return { state: step.status.state, start: step.start.map((attempt) => attempt.name), stop: step.stop, remove: step.remove };
+  };
+  const planned: PlannedExperiment[] = [];
+  for (const object of experiments) {
+    const { name, namespace = 'default', deletionTimestamp } = object.metadata;
+    if (deletionTimestamp === undefined) planned.push({ namespace, name, ...(await planOne(object)) });
   }
   return planned;
 }

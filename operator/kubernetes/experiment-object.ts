@@ -1,5 +1,5 @@
 /** A SegmentationExperiment as the operator keeps it: all of one that goes on, next to nothing of one that has come to its end. */
-import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { API_VERSION, KIND, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type Condition, type ExperimentStatus, isTerminal } from '../experiment/experiment-status.ts';
 import type { KubernetesObject, ObjectMeta } from './api/objects.ts';
 
@@ -50,4 +50,13 @@ export function keepExperiment(object: ExperimentObject): KeptExperiment {
   }
   const failed = status.conditions.some(({ type, status: value }) => type === 'Failed' && value === 'True');
   return { metadata, ended: { finishedAt: status.finishedAt ?? '', ttlAfterFinished: ttlOf(object.spec), failed } };
+}
+
+/** Enough of an ended experiment to find what belongs to it; nothing of it is started. */
+export function identityOf({ metadata }: KeptExperiment): SegmentationExperiment {
+  return {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    metadata: { ...metadata, namespace: metadata.namespace ?? 'default' },
+  } as SegmentationExperiment;
 }

@@ -4,9 +4,8 @@ import type { Finding } from '@carpal/configs/finding.ts';
 import { API_VERSION, KIND, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { writeExperimentRecord } from '../experiment/experiment-record.ts';
 import { type ExperimentStatus, holdsPlace, isTerminal } from '../experiment/experiment-status.ts';
-import { expiredRuns } from '../experiment/expiry.ts';
 import { invalidManifestStatus } from '../experiment/invalid-manifest.ts';
-import { isActive, type StageRun } from '../experiment/observed.ts';
+import type { StageRun } from '../experiment/observed.ts';
 import { outcomeOf } from '../experiment/outcome.ts';
 import type { Plan } from '../experiment/plan.ts';
 import { reconcile } from '../experiment/reconcile.ts';
@@ -16,10 +15,11 @@ import { entriesOf } from '../experiment/stages.ts';
 import type { Substrate } from '../experiment/substrate.ts';
 import type { KubernetesClient } from './api/client.ts';
 import { attemptEnds } from './attempt-ends.ts';
-import { begunExperiment, hasBegun } from './begun-experiment.ts';
+import { begunExperiment } from './begun-experiment.ts';
+import { cleanUpPlan, EVERY_ATTEMPT } from './clean-up-plan.ts';
 import type { Collections } from './collections.ts';
 import { confirmVanished } from './confirm-vanished.ts';
-import { type EndedExperiment, type ExperimentObject, type KeptExperiment, statusOfObject } from './experiment-object.ts';
+import { type EndedExperiment, type ExperimentObject, identityOf, type KeptExperiment, statusOfObject } from './experiment-object.ts';
 import { applyStatus } from './experiment-status-writer.ts';
 import { experimentTitle } from './experiment-title.ts';
 import { type ExplainFailure, explainFailures } from './explain-failures.ts';
@@ -84,7 +84,7 @@ export function createExperimentStep(given: StepDependencies): ExperimentStep {
     if (kept.object === undefined) return undefined;
     const judged = judgements.of(key, kept.object);
     if (!('findings' in judged)) return await goOn(dependencies, kept.object, judged.experiment);
-    const begun = hasBegun(statusOfObject(kept.object)) ? begunExperiment(kept.object) : undefined;
+    const begun = begunExperiment(kept.object, statusOfObject(kept.object));
     return begun === undefined ? await endInvalid(dependencies, kept, judged.findings) : await goOn(dependencies, kept.object, begun);
   };
 }
@@ -158,13 +158,10 @@ async function goOn(dependencies: Dependencies, object: ExperimentObject, experi
 /** Stops what still runs of an ended experiment and removes what has outlived its time. */
 async function cleanUp(dependencies: StepDependencies, kept: KeptExperiment, ended: EndedExperiment): Promise<number | undefined> {
   const experiment = identityOf(kept);
-  // Nothing is decided any more: whatever says that it is of this experiment may be ended with it.
-  const all = (): number => Number.POSITIVE_INFINITY;
-  await adopt(dependencies, experiment, all);
-  const substrate = substrateOf(dependencies, experiment, all);
-  const runs = await substrate.observe();
-  for (const run of runs) if (isActive(run) && run.stopRequested !== true) await substrate.stop(run.name);
-  const { remove, nextMs } = expiredRuns(runs, ended.finishedAt, ended.ttlAfterFinished, dependencies.now());
+  await adopt(dependencies, experiment, EVERY_ATTEMPT);
+  const substrate = substrateOf(dependencies, experiment, EVERY_ATTEMPT);
+  const { stop, remove, nextMs } = cleanUpPlan(await substrate.observe(), ended, dependencies.now());
+  for (const name of stop) await substrate.stop(name);
   for (const name of remove) await substrate.remove(name);
   return nextMs;
 }
@@ -198,15 +195,6 @@ function substrateOf(
   const { jobs, pods } = collections;
   const settings = { ...dependencies.settings.stages, image };
   return createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted, missingPod });
-}
-
-/** Enough of an ended experiment to find what belongs to it; nothing of it is started. */
-function identityOf({ metadata }: KeptExperiment): SegmentationExperiment {
-  return {
-    apiVersion: API_VERSION,
-    kind: KIND,
-    metadata: { ...metadata, namespace: metadata.namespace ?? 'default' },
-  } as SegmentationExperiment;
 }
 
 async function writeStatus(

@@ -1,0 +1,22 @@
+/** What an experiment leaves to do that has come to its end. */
+import { expiredRuns } from '../experiment/expiry.ts';
+import { isActive, type StageRun } from '../experiment/observed.ts';
+import type { EndedExperiment } from './experiment-object.ts';
+import type { NotedAttempts } from './stages/own-objects.ts';
+
+/** Nothing is decided any more: whatever says that it is of this experiment may be ended with it. */
+export const EVERY_ATTEMPT: NotedAttempts = () => Number.POSITIVE_INFINITY;
+
+export type CleanUp = {
+  /** Names of attempts that still run. */
+  readonly stop: readonly string[];
+  /** Names of attempts that have outlived their time. */
+  readonly remove: readonly string[];
+  /** Until there will be some, in milliseconds. */
+  readonly nextMs: number | undefined;
+};
+
+export function cleanUpPlan(runs: readonly StageRun[], { finishedAt, ttlAfterFinished }: EndedExperiment, now: Date): CleanUp {
+  const stop = runs.filter((run) => isActive(run) && run.stopRequested !== true).map(({ name }) => name);
+  return { stop, ...expiredRuns(runs, finishedAt, ttlAfterFinished, now) };
+}
