@@ -18,7 +18,12 @@ type Known = { readonly uid: string | undefined; readonly generation: number | u
 export function createJudgements(classLists: readonly string[], log: Log): Judgements {
   const all = new Map<string, Known>();
   const tell = (experiment: string, object: ExperimentObject, judgement: Judgement): void => {
-    if (!('findings' in judgement) || !hasBegun(statusOfObject(object))) return;
+    if (!('findings' in judgement)) {
+      const fields = judgement.unknown.map(formatPath);
+      if (fields.length > 0) log.info({ experiment, fields }, 'fields of a newer definition are passed over');
+      return;
+    }
+    if (!hasBegun(statusOfObject(object))) return;
     const mistakes = judgement.findings.map(({ path, message }) => `${formatPath(path)} ${message}`);
     log.warn({ experiment, mistakes }, 'the manifest breaks rules that are stricter than those it began under');
   };

@@ -35,7 +35,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     summary: 'More than one replica takes itself for the leader.',
     description:
-      "They cannot harm each other's writes, but this should last seconds: compare the nodes' clocks and load, or look for a second installation.",
+      "They cannot harm each other's writes, but this should last seconds: look for a second installation, and at the load of their nodes. Operators of single namespaces (--watch-namespace) lead one each.",
   },
   {
     alert: 'CarpalReconcileErrors',
@@ -134,8 +134,9 @@ export const ALERT_RULES: readonly AlertRule[] = [
     expr: 'sum(carpal_stages{stage="fold",state="Pending"}) > 0',
     for: '30m',
     severity: 'warning',
-    summary: '{{ $value }} folds have waited for a node for half an hour.',
-    description: "The scheduler's own words are in status.folds[].message. Past run.startDeadline their experiments fail.",
+    summary: 'For half an hour there has always been a fold without a node or an image; {{ $value }} wait now.',
+    description:
+      "They need not be the same ones. The scheduler's or kubelet's own words are in status.folds[].message; past run.startDeadline their experiments fail.",
   },
   {
     alert: 'CarpalFoldsHoldNoEnd',
