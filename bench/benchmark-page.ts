@@ -1,6 +1,7 @@
 /** docs/benchmarks.md, made from the committed figures. */
 import { busyText } from './busy-cores.ts';
 import type { Committed, Measured } from './committed.ts';
+import { machineMarks } from './machine-marks.ts';
 import { aloneTables, operatorTables } from './measure-tables.ts';
 import type { Outcome } from './outcome.ts';
 import { peerTables } from './peer-tables.ts';
@@ -23,7 +24,7 @@ function networksTogether(rows: readonly (Outcome & Measured)[]): string {
 
 /** How the table of ratios is to be read. */
 function introduction(rows: readonly (Outcome & Measured)[]): string {
-  const machines = [...new Set(rows.map(({ machine }) => machine))].join('; ');
+  const machines = Array.from(machineMarks(rows), ([machine, mark]) => `${machine}${mark}`).join('; ');
   const lines = [
     `Made by \`./carpal bench NAME… --write\` on ${machines}. Each row's peer was measured in the same run as carpal: medians with their quartiles,`,
     'milliseconds an item. `./carpal bench NAME… --check` compares the ratios of today with these, and with what is promised. GPUs are untested.',

@@ -31,6 +31,13 @@ describe('committed figures', () => {
     expect(page).toContain('| feed | something | 1.00 ms (1.00–1.00) | 3.00 ms (3.00–3.00) | **3.00×** | ≥ 1× | 100 / 200 | abc1234 |');
   });
 
+  it('say of each row which machine it is of where there are several', () => {
+    const page = benchmarkPage({ ratios: [outcome('feed', 3), { ...outcome('vote', 3), machine: 'four cores' }], operator: [] });
+    expect(page).toContain('on two cores (A); four cores (B).');
+    expect(page).toMatch(/^\| feed .* \| abc1234 \(A\) \|$/m);
+    expect(page).toMatch(/^\| vote .* \| abc1234 \(B\) \|$/m);
+  });
+
   it('name every promise, and mark those that are missed', () => {
     const promised = { goal: 0.9, withinMs: 10, memoryGoal: 0.4 };
     const page = benchmarkPage({ ratios: [{ ...outcome('step-A-256', 0.8), ...promised }], operator: [] });

@@ -2,7 +2,7 @@ import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
 import { Command } from 'commander';
 import { ALONE, COMPARED, ROWS } from '../bench/catalogue.ts';
-import { readCommitted, writeCommitted } from '../bench/committed.ts';
+import { measuredHere, readCommitted, writeCommitted } from '../bench/committed.ts';
 import { compareWith, comparisonText } from '../bench/comparison.ts';
 import { isKept, type MeasuresOutcome } from '../bench/measures.ts';
 import { namesText } from '../bench/names-text.ts';
@@ -44,7 +44,7 @@ function checkOptions({ kind, names }: Plan, { check = false, write = false, qui
 
 /** What committed figures and promises say of today's: 69 where a ratio has fallen or a promise is missed. Throws `usage-invalid` where they say nothing of any. */
 function checkCommitted(outcomes: readonly Outcome[], alone: readonly AloneOutcome[], options: Options): void {
-  const comparison = compareWith(readCommitted().ratios, outcomes, alone);
+  const comparison = compareWith(readCommitted().ratios, { machine: measuredHere().machine, outcomes, alone });
   const { compared, fallen, missed } = comparison;
   if (compared === 0 && outcomes.length > 0)
     throw new CarpalError('usage-invalid', 'there are no committed figures to check against', { where: '--check' });
