@@ -3,7 +3,7 @@ import { openBatches } from '@carpal/trainer/data/batches.ts';
 import { openPrepared } from '@carpal/trainer/data/prepared.ts';
 import { openTrainingEngine } from '@carpal/trainer/engine/open-engine.ts';
 import { buildModel } from '@carpal/trainer/models/registry.ts';
-import { TruthMasks } from '@carpal/trainer/train/truth.ts';
+import { DiceThread } from '@carpal/trainer/train/dice-thread.ts';
 import { validate } from '@carpal/trainer/train/validate.ts';
 import type { EpochRequest } from './epoch.ts';
 
@@ -21,6 +21,7 @@ const losses = [
 const model = buildModel({ name: network, classes, seed: 0 });
 const settings = { model, losses, optimizer: { name: 'AdamW', weightDecay: 1e-4 } } as const;
 const { step, evaluator } = openTrainingEngine(settings, 'graph', (line) => process.stderr.write(`${line}\n`));
+const dices = new DiceThread({ preparedFolder: prepared.folder, size, classes, threshold: 0.5 });
 
 async function runEpoch(epoch: number, train: readonly string[], validated: readonly string[]): Promise<void> {
   const samples = samplesOf(train);
@@ -38,7 +39,7 @@ async function runEpoch(epoch: number, train: readonly string[], validated: read
     seed: 1,
     targets: 'area' as const,
   };
-  const found = await validate(source, evaluator, new TruthMasks(prepared), 0.5, new AbortController().signal);
+  const found = await validate(source, evaluator, dices, new AbortController().signal);
   if (!found || !Number.isFinite(found.loss)) throw new Error('the validation found nothing');
 }
 
@@ -50,5 +51,6 @@ for (let epoch = 1; epoch <= repetitions; epoch++) {
   await runEpoch(epoch, training, validation);
   seconds.push((performance.now() - start) / 1000);
 }
+await dices.close();
 const items = training.length + validation.length;
 process.stdout.write(`${JSON.stringify({ seconds, items, peakMb: process.resourceUsage().maxRSS / 1000 })}\n`);

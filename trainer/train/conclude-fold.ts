@@ -8,14 +8,14 @@ import { writeWeights } from '../models/weights.ts';
 import { type FoldTraining, stopped } from './fold-training.ts';
 import { writeOutOfFold } from './out-of-fold.ts';
 import { paceOfImages } from './pace.ts';
-import type { TruthMasks } from './truth.ts';
+import { TruthMasks } from './truth.ts';
 import type { ValidationSource } from './validate.ts';
 
 /**
  * What follows the last epoch: the masks that the best weights give the fold's own images, and the mark that it is finished. Done again in full
  * if it was broken off. Throws `stopped-with-checkpoint` when the signal asks, `checkpoint-invalid` without best weights.
  */
-export async function concludeFold(training: FoldTraining, model: Model, validation: ValidationSource, truth: TruthMasks): Promise<void> {
+export async function concludeFold(training: FoldTraining, model: Model, validation: ValidationSource): Promise<void> {
   const { experiment, checkpoints, key, prepared, store } = training;
   const { record } = checkpoints;
   if (!record?.best)
@@ -29,7 +29,7 @@ export async function concludeFold(training: FoldTraining, model: Model, validat
       classNames: prepared.classes,
       prepared,
       network: { predictor, inputSize: input.size, sizeMultiple: model.sizeMultiple },
-      truth,
+      truth: new TruthMasks(prepared),
       viewing: viewingOf(inference),
       threshold: inference.threshold,
       pause: pauseUntil(training.signal, () => stopped(training, 'after its last epoch')),

@@ -3,9 +3,9 @@ import type { PreparedSample } from '../data/prepared.ts';
 import type { Evaluator, TrainingStep } from '../engine/step.ts';
 import type { Schedule } from '../objective/schedules.ts';
 import type { FoldCheckpoints } from './checkpoints.ts';
+import type { DiceThread } from './dice-thread.ts';
 import type { MetricsLog } from './metrics-log.ts';
 import type { Clock, ProgressFile } from './progress-file.ts';
-import type { TruthMasks } from './truth.ts';
 import type { ValidationSource } from './validate.ts';
 
 /** Everything a fold's training works with. The engine's objects belong to the caller, who disposes of them. */
@@ -14,7 +14,7 @@ export type LoopParts = {
   readonly preparedHash: string;
   readonly trainSamples: readonly PreparedSample[];
   readonly validation: ValidationSource;
-  readonly truth: TruthMasks;
+  readonly dices: DiceThread;
   readonly step: TrainingStep;
   readonly evaluator: Evaluator;
   readonly schedule: Schedule;

@@ -167,9 +167,9 @@ export class TrainingLoop {
 
   /** Undefined when the signal broke it off. */
   async #validate(startedMs: number): Promise<Validation | undefined> {
-    const { spec, validation, evaluator, truth, signal, clock, progress } = this.#parts;
+    const { validation, evaluator, dices, signal, clock, progress } = this.#parts;
     const total = validation.samples.length;
-    return validate(validation, evaluator, truth, spec.inference.threshold, signal, async (done) => {
+    return validate(validation, evaluator, dices, signal, async (done) => {
       const seconds = (clock() - startedMs) / 1000;
       await progress.tell({ done, total, etaSeconds: remainingInValidation(this.#pace, this.#at, { done, total, seconds }) });
     });

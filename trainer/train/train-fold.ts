@@ -15,6 +15,7 @@ import { loadEncoder } from '../models/pretrained/load-encoder.ts';
 import { createSchedule } from '../objective/schedules.ts';
 import type { CheckpointRecord } from './checkpoint-record.ts';
 import { concludeFold } from './conclude-fold.ts';
+import { DiceThread } from './dice-thread.ts';
 import { type FoldSamples, splitFold } from './fold-data.ts';
 import { type FoldTraining, stopped } from './fold-training.ts';
 import { TrainingLoop } from './loop.ts';
@@ -24,7 +25,6 @@ import type { ProgressFields } from './progress-file.ts';
 import { readPretrained } from './read-pretrained.ts';
 import { engineOf, modelOf } from './training-engine.ts';
 import { trainingProgress } from './training-figures.ts';
-import { TruthMasks } from './truth.ts';
 import type { ValidationSource } from './validate.ts';
 import { weightsMetadata } from './weights-metadata.ts';
 
@@ -49,12 +49,11 @@ export async function trainFold(training: FoldTraining): Promise<void> {
       log(`the encoder begins with the weights of ${pretrained.uri}`);
     }
     const validation = validationSource(training, samples);
-    const truth = new TruthMasks(prepared);
     checkViews(spec, classes, 1, training.memoryLimit);
     // What training works with takes long to open, and a fold that was stopped among its last masks needs none of it.
     if (training.record?.ended) await training.progress.tellNow(trainedProgress(training, training.record, samples));
-    else await learn(training, samples, model, validation, truth);
-    await concludeFold(training, model, validation, truth);
+    else await learn(training, samples, model, validation);
+    await concludeFold(training, model, validation);
   } finally {
     model.dispose();
   }
@@ -63,17 +62,12 @@ export async function trainFold(training: FoldTraining): Promise<void> {
   log(`fold ${fold} finished: best Dice ${best?.dice.toFixed(4)} in epoch ${best?.epoch}`);
 }
 
-async function learn(
-  training: FoldTraining,
-  samples: FoldSamples,
-  model: Model,
-  validation: ValidationSource,
-  truth: TruthMasks,
-): Promise<void> {
+async function learn(training: FoldTraining, samples: FoldSamples, model: Model, validation: ValidationSource): Promise<void> {
   const { experiment, checkpoints, record, store } = training;
   const { spec } = experiment;
   const { epochs } = spec.training;
   const engine = engineOf(spec, model, training.log);
+  const dices = new DiceThread({ ...validation, threshold: spec.inference.threshold });
   let loop: TrainingLoop | undefined;
   try {
     if (!hasStepped(record)) await checkBeforeFirstStep(training, model, engine);
@@ -83,7 +77,7 @@ async function learn(
       preparedHash: training.prepared.hash,
       trainSamples: samples.train,
       validation,
-      truth,
+      dices,
       step: engine.step,
       evaluator: engine.evaluator,
       schedule: createSchedule({ ...spec.scheduler, learningRate: spec.optimizer.learningRate, epochs }),
@@ -97,6 +91,7 @@ async function learn(
   } catch (error) {
     throw isAllocationFailure(error) ? outOfMemory(training, loop?.hasStepped || hasStepped(record), error) : error;
   } finally {
+    await dices.close();
     engine.dispose();
   }
 }

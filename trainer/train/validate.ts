@@ -1,12 +1,9 @@
-import { dice } from '@carpal/masks/dice.ts';
-import { squareFit } from '@carpal/masks/fit.ts';
 import { type Batch, openBatches } from '../data/batches.ts';
 import type { TargetRule } from '../data/fill-target.ts';
 import type { PreparedSample } from '../data/prepared.ts';
 import type { Evaluator } from '../engine/step.ts';
 import { nextTurn } from '../infer/pause.ts';
-import { logitsToRuns } from '../infer/upsample.ts';
-import type { TruthMasks } from './truth.ts';
+import type { DiceThread } from './dice-thread.ts';
 
 export type Validation = {
   /** Mean loss over the images, at training size. */
@@ -45,15 +42,14 @@ export function plainBatches(source: ValidationSource): ReturnType<typeof openBa
 
 /**
  * Loss and thresholded Dice over the samples, as the network sees them in training: the whole sheet at training size in one view, whatever
- * views and windows inference takes, since it is done after every epoch. Images stream through, one batch at a time, so memory does not
- * grow with their number.
+ * views and windows inference takes, since it is done after every epoch. Images stream through: while the network looks at a batch, the masks of
+ * the one before are compared on `dices`' thread, so memory does not grow with their number.
  * Returns undefined as soon as the signal asks to stop: half a validation says nothing. `imageDone` is told how many images are done.
  */
 export async function validate(
   source: ValidationSource,
   evaluator: Evaluator,
-  truth: TruthMasks,
-  threshold: number,
+  dices: DiceThread,
   signal: AbortSignal,
   imageDone: (done: number) => Promise<void> = async () => undefined,
 ): Promise<Validation | undefined> {
@@ -61,6 +57,14 @@ export async function validate(
   let loss = 0;
   let images = 0;
   let done = 0;
+  let underway: readonly Promise<readonly number[]>[] = [];
+  const addDices = async (): Promise<void> => {
+    // In the images' order: sums of floats depend on it.
+    for (const answer of underway) {
+      for (const [classIndex, value] of (await answer).entries()) sums[classIndex] = (sums[classIndex] ?? 0) + value;
+      await imageDone(++done);
+    }
+  };
   const batches = plainBatches(source);
   try {
     for await (const batch of batches) {
@@ -68,36 +72,17 @@ export async function validate(
       const answer = evaluator.run({ images: batch.images, targets: batch.targets, count, size: source.size });
       loss += answer.loss * count;
       images += count;
-      for (let i = 0; i < count; i++) {
-        if (signal.aborted) return undefined;
-        await addDice(sums, sampleAt(batch, i), logitsAt(answer.logits, i, source), source, truth, threshold);
-        await imageDone(++done);
-        await nextTurn();
-      }
+      await nextTurn();
+      if (signal.aborted) return undefined;
+      await addDices();
+      underway = batch.samples.map((sample, index) => dices.of(sample, logitsAt(answer.logits, index, source)));
     }
   } finally {
     await batches.close();
   }
+  await addDices();
   const perClassDice = Array.from(sums, (sum) => sum / images);
   return { loss: loss / images, dice: perClassDice.reduce((sum, value) => sum + value, 0) / source.classes, perClassDice };
-}
-
-async function addDice(
-  sums: Float64Array,
-  sample: PreparedSample,
-  logits: Float32Array,
-  source: ValidationSource,
-  truth: TruthMasks,
-  threshold: number,
-): Promise<void> {
-  const { width, height } = sample;
-  const masks = await truth.of(sample);
-  const fit = squareFit(width, height, source.size);
-  const maps = [{ logits, weight: 1 }];
-  for (const [classIndex, mask] of masks.entries()) {
-    const found = logitsToRuns({ maps, classIndex, classes: source.classes, fit, width, height, threshold });
-    sums[classIndex] = (sums[classIndex] ?? 0) + dice(found, mask);
-  }
 }
 
 /** The sample at a place of a batch. */
@@ -108,7 +93,7 @@ export function sampleAt(batch: Batch, index: number): PreparedSample {
 }
 
 /** The logits of one image of a batch: a view, not a copy. */
-export function logitsAt(logits: Float32Array, index: number, { size, classes }: { size: number; classes: number }): Float32Array {
+function logitsAt(logits: Float32Array, index: number, { size, classes }: { size: number; classes: number }): Float32Array {
   const length = size * size * classes;
   return logits.subarray(index * length, (index + 1) * length);
 }

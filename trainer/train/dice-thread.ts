@@ -1,0 +1,63 @@
+import { Worker } from 'node:worker_threads';
+import type { SentError } from '../data/batch-request.ts';
+import type { PreparedSample } from '../data/prepared.ts';
+import { receiveError } from '../data/sent-error.ts';
+import type { DiceSettings } from './image-dice.ts';
+
+export type ToDiceWorker = { readonly sample: PreparedSample; readonly logits: Float32Array };
+export type FromDiceWorker = { readonly dice: readonly number[] } | { readonly error: SentError };
+
+/**
+ * Masks at the images' own sizes and their Dice, made on another thread while the network looks at the next images. The thread starts with the
+ * first image, keeps the true masks, and keeps the process alive until it is closed.
+ */
+export class DiceThread {
+  readonly #settings: DiceSettings;
+  readonly #waiting: PromiseWithResolvers<readonly number[]>[] = [];
+  #worker: Worker | undefined;
+  #failure: Error | undefined;
+
+  constructor(settings: DiceSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * The Dice of each class of one image, from its logits [size, size, classes], which are copied. Rejects as `readPolygons` of the prepared set
+   * does, and with what ended the thread, if something did. An answer that nobody waits for may be left.
+   */
+  of(sample: PreparedSample, logits: Float32Array): Promise<readonly number[]> {
+    const answer = Promise.withResolvers<readonly number[]>();
+    // A validation that is broken off leaves its last answers.
+    answer.promise.catch(() => undefined);
+    this.#waiting.push(answer);
+    const copy = logits.slice();
+    const message: ToDiceWorker = { sample, logits: copy };
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(message, [copy.buffer]);
+    if (this.#failure) this.#fail(this.#failure);
+    return answer.promise;
+  }
+
+  /** Ends the thread; what it still had to answer is not answered. */
+  async close(): Promise<void> {
+    this.#worker?.removeAllListeners();
+    await this.#worker?.terminate();
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./dice-worker.ts', import.meta.url), { workerData: this.#settings });
+    worker.on('message', (message: FromDiceWorker) => {
+      const answer = this.#waiting.shift();
+      if ('dice' in message) answer?.resolve(message.dice);
+      else answer?.reject(receiveError(message.error));
+    });
+    worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', (code) => this.#fail(new Error(`The thread that compares masks ended with ${code}.`)));
+    return worker;
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
+  }
+}

@@ -1,0 +1,24 @@
+/** The thread that compares masks: answers every image, in their order, with its Dice or an error. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openPrepared } from '../data/prepared.ts';
+import { sendError } from '../data/sent-error.ts';
+import type { FromDiceWorker, ToDiceWorker } from './dice-thread.ts';
+import { type DiceSettings, imageDice } from './image-dice.ts';
+import { TruthMasks } from './truth.ts';
+
+const settings = workerData as DiceSettings;
+let truth: TruthMasks | undefined;
+let before = Promise.resolve();
+
+async function answerTo({ sample, logits }: ToDiceWorker): Promise<FromDiceWorker> {
+  try {
+    truth ??= new TruthMasks(await openPrepared(settings.preparedFolder));
+    return { dice: imageDice(logits, sample, await truth.of(sample), settings) };
+  } catch (error) {
+    return { error: sendError(error) };
+  }
+}
+
+parentPort?.on('message', (image: ToDiceWorker) => {
+  before = before.then(async () => parentPort?.postMessage(await answerTo(image)));
+});

@@ -1,0 +1,97 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type PreparedSet, preparedPolygonFile } from '../data/prepared.ts';
+import type { Evaluator } from '../engine/step.ts';
+import { randomFor } from '../random.ts';
+import { findPrepared } from '../stages/find-prepared.ts';
+import { runPrepare } from '../stages/prepare.ts';
+import { DiceThread } from './dice-thread.ts';
+import { imageDice } from './image-dice.ts';
+import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
+import { TruthMasks } from './truth.ts';
+import { type ValidationSource, validate } from './validate.ts';
+
+const SIZE = 32;
+const THRESHOLD = 0.4;
+const never = new AbortController().signal;
+
+let folder = '';
+let prepared: PreparedSet;
+let source: ValidationSource;
+let dices: DiceThread;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-validate-'));
+  await writeTinyDataset(join(folder, 'data'), 3);
+  const experiment = tinyExperiment(join(folder, 'data'));
+  await runPrepare({ experiment, store: openStore(folder), clock: Date.now });
+  prepared = await findPrepared(experiment, openStore(folder));
+  const [classes, samples] = [prepared.classes.length, prepared.samples.slice(0, 5)];
+  source = { preparedFolder: prepared.folder, samples, classes, size: SIZE, batchSize: 2, seed: 1, targets: 'area' };
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+beforeEach(() => {
+  dices = new DiceThread({ ...source, threshold: THRESHOLD });
+});
+afterEach(() => dices.close());
+
+/** Noise for each image, always the same for a number; the loss of a batch is that number. */
+function noisyEvaluator(): Evaluator & { readonly logits: Float32Array[] } {
+  const logits: Float32Array[] = [];
+  const run: Evaluator['run'] = ({ count, size }) => {
+    const random = randomFor(logits.length, 'logits');
+    const answer = Float32Array.from({ length: count * size * size * source.classes }, () => random.range(-3, 2));
+    logits.push(answer);
+    return { loss: logits.length, logits: answer };
+  };
+  return { run, logits, dispose: () => undefined };
+}
+
+describe('validate', () => {
+  it('gives the mean loss and, to the bit, the Dice of the images one after the other', async () => {
+    const evaluator = noisyEvaluator();
+    const told: number[] = [];
+    const found = await validate(source, evaluator, dices, never, async (done) => void told.push(done));
+    const sums = new Float64Array(source.classes);
+    const truth = new TruthMasks(prepared);
+    for (const [index, sample] of source.samples.entries()) {
+      const length = SIZE * SIZE * source.classes;
+      const own = evaluator.logits[index >> 1]?.subarray((index % 2) * length, (1 + (index % 2)) * length) ?? new Float32Array(0);
+      const values = imageDice(own, sample, await truth.of(sample), { ...source, threshold: THRESHOLD });
+      for (const [classIndex, value] of values.entries()) sums[classIndex] = (sums[classIndex] as number) + value;
+    }
+    const perClassDice = Array.from(sums, (sum) => sum / 5);
+    expect(found?.perClassDice).toEqual(perClassDice);
+    expect(perClassDice.filter((value) => value > 0).length).toBeGreaterThan(2);
+    expect(found?.loss).toBe((2 * 1 + 2 * 2 + 3) / 5);
+    expect(told).toEqual([1, 2, 3, 4, 5]);
+    expect(await validate(source, noisyEvaluator(), dices, never)).toEqual(found);
+  });
+
+  it('says nothing of half the images when the signal asks to stop, and a validation afterwards is whole', async () => {
+    const stop = new AbortController();
+    const evaluator = noisyEvaluator();
+    expect(await validate(source, evaluator, dices, stop.signal, async () => stop.abort())).toBeUndefined();
+    expect(evaluator.logits).toHaveLength(3);
+    expect(await validate(source, noisyEvaluator(), dices, never)).toMatchObject({ loss: 9 / 5 });
+  });
+
+  it('throws what the other thread met, with its code', async () => {
+    const damaged = join(folder, 'damaged');
+    await cp(prepared.folder, damaged, { recursive: true });
+    const [first] = source.samples;
+    await writeFile(join(damaged, preparedPolygonFile(first?.imageName ?? '')), 'x');
+    const thread = new DiceThread({ ...source, preparedFolder: damaged, threshold: THRESHOLD });
+    await expect(validate(source, noisyEvaluator(), thread, never)).rejects.toMatchObject({ code: 'prepared-invalid' });
+    await thread.close();
+  });
+
+  it('leaves a thread that may be closed with answers under way', async () => {
+    const logits = new Float32Array(SIZE * SIZE * source.classes);
+    for (const sample of source.samples) void dices.of(sample, logits);
+    await dices.close();
+  });
+});
