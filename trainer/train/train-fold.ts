@@ -49,10 +49,11 @@ export async function trainFold(training: FoldTraining): Promise<void> {
       log(`the encoder begins with the weights of ${pretrained.uri}`);
     }
     const validation = validationSource(training, samples);
-    checkViews(spec, classes, 1, training.memoryLimit);
     // What training works with takes long to open, and a fold that was stopped among its last masks needs none of it.
-    if (training.record?.ended) await training.progress.tellNow(trainedProgress(training, training.record, samples));
-    else await learn(training, samples, model, validation);
+    if (training.record?.ended) {
+      checkViews(spec, classes, 1, training.memoryLimit);
+      await training.progress.tellNow(trainedProgress(training, training.record, samples));
+    } else await learn(training, samples, model, validation);
     await concludeFold(training, model, validation);
   } finally {
     model.dispose();
@@ -71,6 +72,8 @@ async function learn(training: FoldTraining, samples: FoldSamples, model: Model,
   let loop: TrainingLoop | undefined;
   try {
     if (!hasStepped(record)) await checkBeforeFirstStep(training, model, engine);
+    // Known now rather than after the last epoch; where not even a step fits, that is what is to be said.
+    checkViews(spec, model.classes, 1, training.memoryLimit);
     loop = new TrainingLoop({
       ...training,
       spec,

@@ -244,7 +244,7 @@ describe('an attempt on a real API server', () => {
 
   it.each<[string, NonNullable<Pod['status']>, string, object]>([
     ['success', terminated(0), 'succeeded', { exitCode: 0 }],
-    ['final', terminated(78, 'Error', 'manifest-invalid'), 'final', { exitCode: 78, message: 'manifest-invalid' }],
+    ['final', terminated(78, 'Error', 'manifest-invalid'), 'final', { exitCode: 78, lastLines: 'manifest-invalid' }],
     ['failure', terminated(1), 'failure', { exitCode: 1 }],
     ['memory', terminated(137, 'OOMKilled'), 'failure', { exitCode: 137, reason: 'OOMKilled' }],
     ['checkpoint', terminated(75), 'disruption', { exitCode: 75 }],
