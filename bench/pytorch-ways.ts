@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import type { Bench } from './benchmark.ts';
 import type { NamedFigure } from './figure.ts';
 import type { StepRequest } from './step.ts';
@@ -25,7 +26,7 @@ export async function tryPytorch({ pytorch, quick }: Pick<Bench, 'pytorch' | 'qu
     } catch (error) {
       if (!compile) throw error;
       refused.push(name);
-      process.stderr.write(`  ${name} does not work for ${request.network}: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(`  ${name} does not work for ${request.network}: ${messageOf(error)}\n`);
     }
   }
   return { peers, refused };

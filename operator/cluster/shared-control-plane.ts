@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import type { TestProject } from 'vitest/node';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 
@@ -28,7 +29,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
     started ??= startControlPlane({ audit: true });
     const text: Answer = await started.then(
       ({ kubeconfig, server, folder: home, auditLog }) => ({ controlPlane: { kubeconfig, server, folder: home, auditLog } }),
-      (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => ({ error: messageOf(error) }),
     );
     asking.end(JSON.stringify(text));
   };

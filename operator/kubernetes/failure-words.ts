@@ -1,5 +1,6 @@
 /** What failed, in one line for a status: the API server's own words, an error of ours with its mend, or whatever else was said. */
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import { ApiError } from './api/api-error.ts';
 
 const LONGEST = 500;
@@ -13,7 +14,7 @@ function wordsOf(error: unknown): string {
     const where = error.where === undefined ? '' : ` (${error.where})`;
     return `${error.message}${where} → ${error.remedy}`;
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** At most 500 characters. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import type { Polygon } from '@carpal/masks/polygon.ts';
 
 /** A vertex further out than this is a damaged number, not a place on a radiograph. */
@@ -32,7 +33,7 @@ export function parseAnnotation(text: string, classes: readonly string[]): ReadA
   } catch (error) {
     const literal = /[[,:]\s*(-?(?:NaN|Infinity))\s*[\],}]/.exec(text);
     if (literal) return unusable(`holds ${literal[1]}, which is not a number that JSON knows`, `line ${lineOf(text, literal.index)}`);
-    return unusable(`is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    return unusable(`is not JSON: ${messageOf(error)}`);
   }
   const annotations = field(content, 'annotations');
   if (!Array.isArray(annotations)) return unusable('has no list "annotations"');

@@ -1,4 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import sharp from 'sharp';
 
 /** Decoding costs memory in proportion to pixels whatever the file's size, so a sheet beyond this is refused before it is decoded. */
@@ -51,6 +52,6 @@ export async function readSheet(path: string): Promise<Sheet> {
 }
 
 function unreadable(path: string, cause: unknown): CarpalError {
-  const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+  const [reason] = messageOf(cause).split('\n');
   return new CarpalError('image-unreadable', `cannot be decoded: ${reason}`, { where: path, cause });
 }

@@ -3,6 +3,8 @@
  * each array's type, shape and place, then the values, little-endian and without gaps. Nothing in such a file can run code.
  */
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { isRecord } from '@carpal/configs/is-record.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import { type NamedArray, type NamedArrays, valueCount } from './named-arrays.ts';
 import { parseJsonObject } from './unique-json.ts';
 
@@ -81,16 +83,12 @@ function readHeader(json: Buffer, invalid: Invalid): Record<string, unknown> {
   try {
     return parseJsonObject(new TextDecoder('utf-8', { fatal: true }).decode(json));
   } catch (cause) {
-    throw invalid(`the header cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw invalid(`the header cannot be read: ${messageOf(cause)}`);
   }
 }
 
 function isStringRecord(value: unknown): value is Record<string, string> {
   return isRecord(value) && Object.values(value).every((entry) => typeof entry === 'string');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import type * as TensorFlow from '@tensorflow/tfjs-node-gpu';
 import { quietTensorFlow } from './env.ts';
 
@@ -35,7 +36,7 @@ function load<Module>(name: string): Module {
   try {
     return require(name) as Module;
   } catch (cause) {
-    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    const [reason] = messageOf(cause).split('\n');
     throw new CarpalError('engine-missing', `TensorFlow cannot be loaded: ${reason}`, { cause });
   }
 }

@@ -1,5 +1,6 @@
 /** The process of a trial: takes a request by message, answers by message, and ends with whoever asked. */
 import { writeFileSync } from 'node:fs';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import { measureSteps } from './measure-steps.ts';
 import type { TrialAnswer, TrialMessage } from './trial.ts';
 
@@ -16,7 +17,7 @@ function answerTo({ limitMb, ...request }: TrialMessage): TrialAnswer {
   try {
     return measureSteps(request, { now: () => performance.now(), limitMb, onForetold: (foretold) => process.send?.(foretold) });
   } catch (error) {
-    return { kind: 'error', message: error instanceof Error ? error.message : String(error) };
+    return { kind: 'error', message: messageOf(error) };
   }
 }
 

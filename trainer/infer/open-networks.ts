@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import { readBestWeights } from './fold-networks.ts';
 import { checkSameClasses, type Network, openNetwork } from './network.ts';
 
@@ -51,7 +52,7 @@ async function* foldWeights(folder: string): AsyncGenerator<{ bytes: Buffer; whe
 
 async function readWeightsFile(path: string): Promise<Buffer> {
   return readFile(path).catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     const what = systemErrorCode(cause) === 'ENOENT' ? 'there is no such file' : `the file cannot be read: ${reason}`;
     throw new CarpalError('weights-invalid', what, { where: path, cause });
   });

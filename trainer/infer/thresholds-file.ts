@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
+import { isRecord } from '@carpal/configs/is-record.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import { parseJson } from '@carpal/configs/parse-json.ts';
 import { CLEANINGS } from '@carpal/masks/cleaning.ts';
 import type { ClassCut } from './vote-masks.ts';
@@ -13,11 +15,11 @@ import type { ClassCut } from './vote-masks.ts';
 export async function readThresholdsFile(path: string, classes: readonly string[]): Promise<ClassCut[]> {
   const invalid = (what: string, cause?: unknown): CarpalError => new CarpalError('thresholds-invalid', what, { where: path, cause });
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw invalid(systemErrorCode(cause) === 'ENOENT' ? 'there is no such file' : `the file cannot be read: ${reason}`, cause);
   });
   const entries = parseJson(text);
-  if (!isObject(entries)) throw invalid('the file is not a JSON object of classes');
+  if (!isRecord(entries)) throw invalid('the file is not a JSON object of classes');
   const mistakes: string[] = [];
   for (const name of Object.keys(entries)) if (!classes.includes(name)) mistakes.push(`${name} is no class of the network`);
   const cuts = classes.map((name): ClassCut => {
@@ -32,14 +34,10 @@ export async function readThresholdsFile(path: string, classes: readonly string[
 
 /** The cut that an entry says, or what is wrong with it. */
 function cutOf(entry: unknown): ClassCut | string {
-  const { threshold, cleaning = 'none' } = isObject(entry) ? entry : { threshold: entry };
+  const { threshold, cleaning = 'none' } = isRecord(entry) ? entry : { threshold: entry };
   if (typeof threshold !== 'number' || !(threshold > 0 && threshold < 1)) {
     return `has the threshold ${JSON.stringify(threshold)}, which is not between 0 and 1`;
   }
   const known = CLEANINGS.find((name) => name === cleaning);
   return known ? { threshold, cleaning: known } : `has the cleaning ${JSON.stringify(cleaning)}, which is none of ${CLEANINGS.join(', ')}`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

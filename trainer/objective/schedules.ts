@@ -1,4 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { isRecord } from '@carpal/configs/is-record.ts';
 import { observePlateau, type PlateauSettings, type PlateauState } from './plateau.ts';
 import { RATES, type ScheduleOptions } from './schedule-rates.ts';
 
@@ -59,17 +60,15 @@ export function createSchedule({ name, options, learningRate, epochs }: Schedule
   };
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
-
 function isScheduleState(value: unknown): value is ScheduleState {
-  if (!isObject(value)) return false;
+  if (!isRecord(value)) return false;
   const { plateau, changes } = value;
-  if (!isObject(plateau) || !Array.isArray(changes)) return false;
+  if (!isRecord(plateau) || !Array.isArray(changes)) return false;
   const numbers = [plateau['rate'], plateau['bad'], plateau['cooling']].every((entry) => typeof entry === 'number');
   const best = plateau['best'] === null || typeof plateau['best'] === 'number';
   return (
     numbers &&
     best &&
-    changes.every((change) => isObject(change) && typeof change['epoch'] === 'number' && typeof change['rate'] === 'number')
+    changes.every((change) => isRecord(change) && typeof change['epoch'] === 'number' && typeof change['rate'] === 'number')
   );
 }

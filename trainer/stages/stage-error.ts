@@ -1,4 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import type { StageError } from '@carpal/configs/schema/progress.ts';
 
 /** What progress.json says of the error that ended a stage. */
@@ -7,6 +8,6 @@ export function stageErrorOf(error: unknown): StageError {
     const { code, message, where, remedy } = error;
     return { code, message, ...(where === undefined ? {} : { where }), remedy };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { code: 'bug', message, remedy: 'This is a fault of carpal; please report it.' };
 }

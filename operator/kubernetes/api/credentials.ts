@@ -1,6 +1,7 @@
 /** Where the API server is and how to prove who asks: a kubeconfig, the pod's own service account, or a bare address. */
 import type { Agent, RequestOptions } from 'node:https';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
 import { openPlainCredentials } from './plain-credentials.ts';
 
 export type ConnectionPlace = {
@@ -62,7 +63,7 @@ export async function openCredentials(place: ConnectionPlace): Promise<Credentia
 async function openLibraryCredentials(place: ConnectionPlace): Promise<Credentials> {
   const load = (): Promise<KubeConfig> =>
     loadKubeConfig(place).catch((cause: unknown) => {
-      const text = cause instanceof Error ? cause.message : String(cause);
+      const text = messageOf(cause);
       throw new CarpalError('kubeconfig-invalid', `the kubeconfig cannot be used: ${text}`, {
         where: place.kubeconfig ?? 'the kubeconfig',
         cause,

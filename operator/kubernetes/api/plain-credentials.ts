@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { dirname, join, resolve } from 'node:path';
+import { isRecord } from '@carpal/configs/is-record.ts';
 import { parse } from 'yaml';
 import type { ConnectionPlace, Credentials } from './credentials.ts';
 import { clusterEnvironment } from './env.ts';
@@ -101,7 +102,7 @@ async function readServiceAccount({ serviceHost, servicePort }: ReturnType<typeo
 
 async function readKubeconfig(file: string, wanted: string | undefined): Promise<Plain | undefined> {
   const config: unknown = parse(await readFile(file, 'utf8'));
-  if (!isFields(config)) return undefined;
+  if (!isRecord(config)) return undefined;
   const context = named(config['contexts'], wanted ?? config['current-context'], 'context');
   const cluster = named(config['clusters'], context?.['cluster'], 'cluster');
   const user = named(config['users'], context?.['user'], 'user');
@@ -137,18 +138,14 @@ async function readKubeconfig(file: string, wanted: string | undefined): Promise
 
 /** What stands under `field` of the entry of that name; undefined where there is none, or more than one. */
 function named(entries: unknown, name: unknown, field: string): Fields | undefined {
-  const found = Array.isArray(entries) ? entries.filter((entry) => isFields(entry) && entry['name'] === name) : [];
+  const found = Array.isArray(entries) ? entries.filter((entry) => isRecord(entry) && entry['name'] === name) : [];
   const value: unknown = found.length === 1 ? found[0][field] : undefined;
   // A user without credentials may be written as `user: null` or `{}`.
   if (value === null && found.length === 1) return {};
-  return isFields(value) ? value : undefined;
+  return isRecord(value) ? value : undefined;
 }
 
 function textOf(fields: Fields | undefined, name: string): string | undefined {
   const value = fields?.[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
