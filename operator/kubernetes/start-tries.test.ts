@@ -101,6 +101,22 @@ describe('a start that fails', () => {
     });
   });
 
+  it('is held back for a disk that does not answer, which nobody has words for but the system', async () => {
+    const { tryIt } = world();
+    const failing = Object.assign(new Error('EIO: i/o error, open'), { code: 'EIO' });
+    expect(await tryIt(failing)).toBe(failing);
+    expect(await tryIt(failing)).toMatchObject({ message: 'EIO: i/o error, open', againMs: 1000 });
+  });
+
+  it.each([
+    new TypeError('no uid'),
+    Object.assign(new TypeError('The "path" argument must be of type string'), { code: 'ERR_INVALID_ARG_TYPE' }),
+  ])('by a fault of the program is never held back, so that the step counts as failed: %s', async (fault) => {
+    const { tryIt, held } = world();
+    for (let count = 0; count < 6; count++) expect(await tryIt(fault)).toBe(fault);
+    expect(held).toEqual([]);
+  });
+
   it('and was refused for good is not held back', async () => {
     const { tryIt } = world();
     const refused = new StartRefused('Job.batch is invalid');

@@ -2,6 +2,8 @@
  * Starts that fail: the first failures are taken up again at once, since most pass; one that goes on is told of and tried at a pace that slackens.
  * Kept in memory alone: whoever does not know it tries once more.
  */
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { systemErrorCode } from '@carpal/configs/file-errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type RetryPolicy, retryDelayMs } from '../experiment/retry-delay.ts';
 import { StartHeld } from '../experiment/start-held.ts';
@@ -34,6 +36,10 @@ const TOLD_AFTER = { trouble: 5, refusal: 2 } as const;
 const isTrouble = (error: unknown): boolean =>
   error instanceof ApiError && (error.status === 0 || error.status >= 429 || [404, 409].includes(error.status));
 
+/** The API server, the store or the system has said no. A fault of the program is nobody's to mend there: its step is to count as failed. */
+const isFromOutside = (error: unknown): boolean =>
+  error instanceof ApiError || error instanceof CarpalError || /^E(?!RR_)/.test(systemErrorCode(error) ?? '');
+
 /** None yet. */
 export function createStartTries(retry: RetryPolicy, nowMs: () => number, onHeld: (held: HeldTry) => void): StartTries {
   const all = new Map<string, Map<string, Failing>>();
@@ -56,7 +62,7 @@ export function createStartTries(retry: RetryPolicy, nowMs: () => number, onHeld
       try {
         await start();
       } catch (error) {
-        if (error instanceof StartRefused) throw error;
+        if (error instanceof StartRefused || !isFromOutside(error)) throw error;
         const failing = failed(before, error);
         all.set(uid, (all.get(uid) ?? new Map<string, Failing>()).set(name, failing));
         if (failing.untilMs === 0) throw error;

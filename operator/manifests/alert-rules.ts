@@ -139,6 +139,15 @@ export const ALERT_RULES: readonly AlertRule[] = [
       "They need not be the same ones. The scheduler's or kubelet's own words are in status.folds[].message; past run.startDeadline their experiments fail.",
   },
   {
+    alert: 'CarpalStartsHeld',
+    expr: 'sum(carpal_stages{state="Starting"}) > 0',
+    for: '30m',
+    severity: 'warning',
+    summary: 'For half an hour there has always been a stage without its Job; {{ $value }} wait now.',
+    description:
+      'They need not be the same ones. What stands in the way (a quota, a webhook, a name that is taken) is told in the message of the stage; past run.startDeadline their experiments fail.',
+  },
+  {
     alert: 'CarpalFoldsHoldNoEnd',
     expr: 'sum(carpal_gpus{state="Running"}) > 0 and sum(increase(carpal_stage_attempts_total{stage="fold"}[24h])) == 0',
     for: '1h',

@@ -58,7 +58,7 @@ export const DASHBOARD_ROWS: readonly Row[] = [
         'max by (state) (carpal_gpus)',
         '{{state}}',
         'short',
-        'By the state of the fold: a Pending fold waits for a node.',
+        'By the state of the fold: a Starting fold waits for its Job, a Pending one for a node or its image.',
       ),
       one('GPU hours of ended attempts, by day', 'sum(increase(carpal_gpu_seconds_total[1d])) / 3600', 'GPU hours', 'h'),
       figure('GPU hours in this range', 'sum(increase(carpal_gpu_seconds_total[$__range])) / 3600', 'h'),
