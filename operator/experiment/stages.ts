@@ -40,6 +40,11 @@ function withoutAttempt({ index, gpu, epoch, epochs, loss, dice, bestDice }: Fol
   return { ...FRESH_STAGE, index, ...known };
 }
 
+/** Whether any attempt has begun, or is about to. */
+export function hasBegun(stages: Stages | undefined): boolean {
+  return stages !== undefined && entriesOf(stages).some(([, { attempts }]) => attempts > 0);
+}
+
 /** The folds whose attempts hold a place. */
 export function placesTaken(stages: Stages): number {
   return stages.folds.filter(holdsPlace).length;

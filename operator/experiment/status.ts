@@ -5,7 +5,7 @@ import { conditionsOf, endOf } from './conditions.ts';
 import type { ExperimentStatus } from './experiment-status.ts';
 import type { Observed } from './observed.ts';
 import { meanBestDice, progressPercent, remainingTrainingSeconds } from './progress.ts';
-import { entriesOf, type Stages } from './stages.ts';
+import { hasBegun, type Stages } from './stages.ts';
 import { summaryOf } from './summary.ts';
 import { isSuspended } from './suspend.ts';
 
@@ -29,8 +29,7 @@ export function statusOf(experiment: SegmentationExperiment, stages: Stages, obs
   const remaining = end === undefined && !suspend ? remainingTrainingSeconds(stages, progress, experiment.spec.run.parallelism) : undefined;
   const endsAt = remaining === undefined ? undefined : completionTime(remaining, now);
   const key = experimentKey(experiment);
-  const begun = entriesOf(stages).some(([, { attempts }]) => attempts > 0);
-  const image = previous?.image ?? (begun ? observed.image : undefined);
+  const image = previous?.image ?? (hasBegun(stages) ? observed.image : undefined);
   const artifacts = observed.artifacts === undefined ? previous?.artifacts : `${observed.artifacts}/${key}`;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),

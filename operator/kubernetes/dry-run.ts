@@ -5,10 +5,11 @@ import { judgeManifest } from '@carpal/configs/crd/judge-manifest.ts';
 import { formatPath } from '@carpal/configs/finding.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { plan } from '../experiment/plan.ts';
+import { hasBegun } from '../experiment/stages.ts';
 import type { KubernetesClient, Query } from './api/client.ts';
 import type { Job, KubernetesObject, Pod } from './api/objects.ts';
 import { EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } from './api/resource-path.ts';
-import { begunExperiment } from './begun-experiment.ts';
+import { runnable } from './begun-experiment.ts';
 import { cleanUpPlan, EVERY_ATTEMPT } from './clean-up-plan.ts';
 import { OURS } from './collections.ts';
 import { type ExperimentObject, identityOf, keepExperiment, statusOfObject } from './experiment-object.ts';
@@ -73,13 +74,12 @@ export async function planCluster({ connection, settings, store, now, signal }: 
       return { state: kept.ended.failed ? 'Failed' : 'Complete', start: [], stop, remove };
     }
     const status = statusOfObject(object);
-    const judged = judgeManifest(object, classListNames());
-    const experiment = 'findings' in judged ? begunExperiment(object, status) : judged.experiment;
-    if (experiment === undefined) {
-      const findings = 'findings' in judged ? judged.findings : [];
-      const mistakes = findings.map(({ path, message, mend }) => `${formatPath(path)} ${message}: ${mend}`);
+    const found = runnable(judgeManifest(object, classListNames()), object, hasBegun(status));
+    if ('findings' in found) {
+      const mistakes = found.findings.map(({ path, message, mend }) => `${formatPath(path)} ${message}: ${mend}`);
       return { state: 'Failed', start: [], stop: [], remove: [], mistakes };
     }
+    const { experiment } = found;
     const runs = await substrateOf(experiment, notedAttempts(status)).observe();
     const observed = { runs, progress: await progress.read(experiment, status, runs), artifacts: store.uri };
     const step = plan(experiment, status === undefined ? observed : { ...observed, status }, now(), settings.retry);

@@ -15,11 +15,10 @@ import { entriesOf } from '../experiment/stages.ts';
 import type { Substrate } from '../experiment/substrate.ts';
 import type { KubernetesClient } from './api/client.ts';
 import { attemptEnds } from './attempt-ends.ts';
-import { begunExperiment } from './begun-experiment.ts';
 import { cleanUpPlan, EVERY_ATTEMPT } from './clean-up-plan.ts';
 import type { Collections } from './collections.ts';
 import { confirmVanished } from './confirm-vanished.ts';
-import { type EndedExperiment, type ExperimentObject, identityOf, type KeptExperiment, statusOfObject } from './experiment-object.ts';
+import { type EndedExperiment, identityOf, type KeptExperiment, statusOfObject } from './experiment-object.ts';
 import { applyStatus } from './experiment-status-writer.ts';
 import { experimentTitle } from './experiment-title.ts';
 import { type ExplainFailure, explainFailures } from './explain-failures.ts';
@@ -70,28 +69,30 @@ export function createExperimentStep(given: StepDependencies): ExperimentStep {
   const dependencies: Dependencies = { ...given, tries };
   const judgements = createJudgements(dependencies.classLists, log);
   const goingOn = createGoingOn((uid) => {
-    progress.forget(uid);
-    tries.forget(uid);
+    for (const memory of [progress, tries, judgements]) memory.forget(uid);
   });
   return async (key) => {
     const kept = collections.experiments.get(key);
     const goesOn = kept?.object !== undefined && kept.metadata.deletionTimestamp === undefined;
     goingOn.note(key, goesOn ? kept.metadata.uid : undefined);
-    if (!goesOn) judgements.forget(key);
     // Its Jobs go with it: they are owned.
     if (kept === undefined || kept.metadata.deletionTimestamp !== undefined) return undefined;
     if (kept.ended !== undefined) return await cleanUp(dependencies, kept, kept.ended);
     if (kept.object === undefined) return undefined;
-    const judged = judgements.of(key, kept.object);
-    if (!('findings' in judged)) return await goOn(dependencies, kept.object, judged.experiment);
-    const begun = begunExperiment(kept.object, statusOfObject(kept.object));
-    return begun === undefined ? await endInvalid(dependencies, kept, judged.findings) : await goOn(dependencies, kept.object, begun);
+    const before = statusOfObject(kept.object);
+    const found = judgements.of(kept.object, before);
+    if ('findings' in found) return await endInvalid(dependencies, kept, before, found.findings);
+    return await goOn(dependencies, kept, before, found.experiment);
   };
 }
 
 /** Ends an experiment whose manifest cannot be run. What runs of it is another look's to stop. */
-async function endInvalid(dependencies: StepDependencies, kept: KeptExperiment, findings: readonly Finding[]): Promise<number> {
-  const before = kept.object === undefined ? undefined : statusOfObject(kept.object);
+async function endInvalid(
+  dependencies: StepDependencies,
+  kept: KeptExperiment,
+  before: ExperimentStatus | undefined,
+  findings: readonly Finding[],
+): Promise<number> {
   const status = invalidManifestStatus(findings, kept.metadata, before, dependencies.now());
   await writeStatus(dependencies, kept, status);
   logTransitions(dependencies.log, kept, before, status);
@@ -101,10 +102,14 @@ async function endInvalid(dependencies: StepDependencies, kept: KeptExperiment, 
 }
 
 /** observe → plan → act of an experiment that has not come to its end. */
-async function goOn(dependencies: Dependencies, object: ExperimentObject, experiment: SegmentationExperiment): Promise<number | undefined> {
+async function goOn(
+  dependencies: Dependencies,
+  seen: KeptExperiment,
+  before: ExperimentStatus | undefined,
+  experiment: SegmentationExperiment,
+): Promise<number | undefined> {
   const { collections, store, progress, events, settings, now, tries, log } = dependencies;
-  const before = statusOfObject(object);
-  let kept: KeptExperiment = { metadata: object.metadata, object };
+  let kept = seen;
   const noted = notedAttempts(before);
   await adopt(dependencies, experiment, noted);
   const jobs = substrateOf(dependencies, experiment, noted, before?.image);

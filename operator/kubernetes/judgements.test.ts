@@ -6,6 +6,9 @@ import type { ExperimentObject } from './experiment-object.ts';
 import { createJudgements } from './judgements.ts';
 import { silentLog } from './runtime/logger.ts';
 
+const { status: BEGUN } = plan(experimentWith(), seen([]), at(0));
+const { run: RUN, placement: PLACEMENT } = experimentWith().spec;
+
 const object = (generation: number, folds: number, uid = 'u1'): ExperimentObject => ({
   apiVersion: API_VERSION,
   kind: KIND,
@@ -16,21 +19,32 @@ const object = (generation: number, folds: number, uid = 'u1'): ExperimentObject
 describe('judgements of experiments', () => {
   it('are asked for once for each generation of each object', () => {
     const judgements = createJudgements(['hand-bones'], silentLog);
-    const first = judgements.of('team/wrist', object(1, 3));
+    const first = judgements.of(object(1, 3), undefined);
     expect(first).toMatchObject({ experiment: { spec: { dataset: { split: { folds: 3 } } } } });
-    expect(judgements.of('team/wrist', object(1, 3))).toBe(first);
-    expect(judgements.of('team/wrist', object(2, 4))).toMatchObject({ experiment: { spec: { dataset: { split: { folds: 4 } } } } });
+    expect(judgements.of(object(1, 3), undefined)).toBe(first);
+    expect(judgements.of(object(2, 4), undefined)).toMatchObject({ experiment: { spec: { dataset: { split: { folds: 4 } } } } });
     // The same name created again begins at the first generation too.
-    expect(judgements.of('team/wrist', object(2, 5, 'u2'))).toMatchObject({ experiment: { metadata: { uid: 'u2' } } });
-    judgements.forget('team/wrist');
-    expect(judgements.of('team/wrist', object(2, 5, 'u2'))).not.toBe(first);
+    const second = judgements.of(object(2, 5, 'u2'), undefined);
+    expect(second).toMatchObject({ experiment: { metadata: { uid: 'u2' } } });
+    judgements.forget('u2');
+    expect(judgements.of(object(2, 5, 'u2'), undefined)).not.toBe(second);
   });
 
   it('keep what is wrong with one, too', () => {
     const judgements = createJudgements(['hand-bones'], silentLog);
-    const wrong = judgements.of('team/wrist', object(1, -1));
+    const wrong = judgements.of(object(1, -1), undefined);
     expect(wrong).toHaveProperty('findings');
-    expect(judgements.of('team/wrist', object(1, -1))).toBe(wrong);
+    expect(judgements.of(object(1, -1), undefined)).toBe(wrong);
+  });
+
+  it('keep how one goes on that has begun under other rules, and do not let it begin under them', () => {
+    const judgements = createJudgements(['hand-bones'], silentLog);
+    const { spec, ...rest } = object(1, 3);
+    const old = { ...rest, spec: { ...(spec as object), loss: 'none', run: RUN, placement: PLACEMENT } };
+    const begun = judgements.of(old, BEGUN);
+    expect(begun).toMatchObject({ experiment: { spec: { loss: 'none' } } });
+    expect(judgements.of(old, BEGUN)).toBe(begun);
+    expect(judgements.of(old, undefined)).toHaveProperty('findings');
   });
 
   it('are logged once where fields of a newer definition are passed over, or an experiment goes on under rules that it breaks', () => {
@@ -39,11 +53,10 @@ describe('judgements of experiments', () => {
     const judgements = createJudgements(['hand-bones'], { ...silentLog, info: add, warn: add });
     const { spec, ...rest } = object(1, 3);
     const newer = { ...rest, spec: { ...(spec as object), sweep: { of: 'rates' } } };
-    for (let look = 0; look < 2; look++) judgements.of('team/wrist', newer);
+    for (let look = 0; look < 2; look++) judgements.of(newer, undefined);
     expect(lines).toEqual([{ experiment: 'team/wrist', fields: ['spec.sweep'] }]);
-    const { status } = plan(experimentWith(), seen([]), at(0));
-    judgements.of('team/old', { ...object(1, -1), status });
-    judgements.of('team/new', object(1, -1));
-    expect(lines.slice(1)).toEqual([{ experiment: 'team/old', mistakes: [expect.stringMatching(/^spec\.dataset\.split\.folds /)] }]);
+    judgements.of(object(1, -1, 'old'), BEGUN);
+    judgements.of(object(1, -1, 'new'), undefined);
+    expect(lines.slice(1)).toEqual([{ experiment: 'team/wrist', mistakes: [expect.stringMatching(/^spec\.dataset\.split\.folds /)] }]);
   });
 });

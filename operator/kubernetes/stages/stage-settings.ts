@@ -1,5 +1,5 @@
 /** What the operator's configuration says of every stage's pod; what an experiment may say for itself is in spec.placement. */
-import { fileURLToPath } from 'node:url';
+import { storeFolder } from '@carpal/artifacts/store-folder.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 
 /** A claim of the stage's namespace, for artifacts, and data sets beside them, that lie on a shared disk instead of S3. */
@@ -46,11 +46,11 @@ export function stageSettings(given: Pick<StageSettings, 'image' | 'artifactsUri
 
 /**
  * The claim that an artifact store in a folder lies on, mounted where the store's URI says: `/path` or `file:///path`. Throws `usage-invalid`
- * where that is no place to mount anything at.
+ * where that is no place to mount anything at, and as `storeFolder`.
  */
 export function artifactsVolume(claimName: string, artifactsUri: string): ClaimedVolume {
-  const mountPath = /^file:\/\/\/./i.test(artifactsUri) ? fileURLToPath(artifactsUri) : artifactsUri;
-  if (/^\/./.test(mountPath)) return { claimName, mountPath };
+  const mountPath = storeFolder(artifactsUri);
+  if (mountPath !== undefined && /^\/./.test(mountPath)) return { claimName, mountPath };
   throw new CarpalError('usage-invalid', `a claim cannot be mounted at ${artifactsUri}`, {
     where: '--artifacts-claim',
     remedy: 'Give --artifacts as the folder to mount it at, such as /artifacts, or leave the claim out.',
