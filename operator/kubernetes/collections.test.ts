@@ -26,12 +26,12 @@ function known(uid: string): Collections {
 
 describe('a Job that goes before it has ended', () => {
   it('is known as gone as long as its experiment goes on', () => {
-    const { experiments, jobs, gone, goingOn } = known(UID);
-    expect([gone.has(UID, running.metadata.name), goingOn()]).toEqual([false, 1]);
+    const { experiments, jobs, gone, unfinished } = known(UID);
+    expect([gone.has(UID, running.metadata.name), unfinished()]).toEqual([false, 1]);
     jobs.forget(running);
-    expect([gone.has(UID, running.metadata.name), goingOn()]).toEqual([true, 1]);
+    expect([gone.has(UID, running.metadata.name), unfinished()]).toEqual([true, 1]);
     experiments.forget({ metadata: { name: 'wrist', namespace: 'default', uid: UID, resourceVersion: '1300' } });
-    expect([gone.has(UID, running.metadata.name), goingOn()]).toEqual([false, 0]);
+    expect([gone.has(UID, running.metadata.name), unfinished()]).toEqual([false, 0]);
   });
 
   it('is not remembered when it was of an earlier experiment of that name, which nobody will ask about', () => {

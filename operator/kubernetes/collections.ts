@@ -21,7 +21,7 @@ export type Collections = {
   /** Jobs of experiments that go on. */
   readonly gone: GoneJobs;
   /** Experiments that have not come to their end. */
-  goingOn(): number;
+  unfinished(): number;
 };
 
 export type CollectionOptions = {
@@ -47,7 +47,7 @@ function experimentOf({ metadata }: Kept): string | undefined {
 export function createCollections({ client, namespace, onDue, random, resyncMs, inactivityMs, log }: CollectionOptions): Collections {
   const place = namespace === undefined ? {} : { namespace };
   const shared = { client, random, log, ...known({ resyncMs, inactivityMs }) };
-  const goingOn = new Set<string>();
+  const unfinished = new Set<string>();
   const gone = createGoneJobs();
   const experiments = createReflector<ExperimentObject, KeptExperiment>({
     ...shared,
@@ -56,8 +56,8 @@ export function createCollections({ client, namespace, onDue, random, resyncMs, 
     // An own status write is no news.
     onChange: ({ type, key, object, source }) => {
       const goesOn = type !== 'deleted' && object.ended === undefined;
-      if (goesOn) goingOn.add(key);
-      else goingOn.delete(key);
+      if (goesOn) unfinished.add(key);
+      else unfinished.delete(key);
       if (!goesOn) gone.forget(object.metadata.uid ?? '');
       if (source !== 'own') onDue(key, 'now');
     },
@@ -89,5 +89,5 @@ export function createCollections({ client, namespace, onDue, random, resyncMs, 
       if (key !== undefined) onDue(key, urgencyOfPod(change));
     },
   });
-  return { experiments, jobs, pods, gone, goingOn: () => goingOn.size };
+  return { experiments, jobs, pods, gone, unfinished: () => unfinished.size };
 }

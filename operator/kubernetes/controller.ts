@@ -31,7 +31,7 @@ export function createController(options: ControllerOptions): Controller {
   const { client, settings, metrics, random, log } = options;
   const queue = createWorkQueue({ onTaken: metrics.queueWaited, onRetry: metrics.queueRetried });
   const { spacingMs = SPACING_MS } = settings;
-  const patience = createPatience(spacingMs, () => collections.goingOn());
+  const patience = createPatience(spacingMs, () => collections.unfinished());
   const collections: Collections = createCollections({
     client,
     namespace: settings.watchNamespace,

@@ -21,12 +21,12 @@ describe('the time that news may wait', () => {
   });
 
   it('grows with the number of experiments that go on, up to a minute', () => {
-    let goingOn = 5;
-    const patience = createPatience(500, () => goingOn);
+    let unfinished = 5;
+    const patience = createPatience(500, () => unfinished);
     expect(patience.waitMs('later')).toBe(2000);
-    goingOn = 100;
+    unfinished = 100;
     expect(patience.waitMs('later')).toBe(10_000);
-    goingOn = 5000;
+    unfinished = 5000;
     expect([patience.waitMs('later'), patience.waitMs('soon'), patience.waitMs('now')]).toEqual([60_000, 250, 0]);
   });
 });

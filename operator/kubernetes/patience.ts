@@ -19,10 +19,10 @@ export type Patience = {
 };
 
 /**
- * Patience that begins with half of `spacingMs` for what is to be seen soon and four times as much for the rest. `goingOn`: experiments that have
- * not come to their end.
+ * Patience that begins with half of `spacingMs` for what is to be seen soon and four times as much for the rest. `unfinished`: experiments that
+ * have not come to their end.
  */
-export function createPatience(spacingMs: number, goingOn: () => number): Patience {
+export function createPatience(spacingMs: number, unfinished: () => number): Patience {
   let meanMs = 0;
   return {
     note({ seconds }) {
@@ -32,7 +32,7 @@ export function createPatience(spacingMs: number, goingOn: () => number): Patien
       if (urgency === 'now') return 0;
       if (urgency === 'soon') return spacingMs / 2;
       const whileSlow = Math.min(meanMs * LOOKS, LONGEST_SPACINGS * spacingMs);
-      const amongMany = Math.min(goingOn() * SPACINGS_AN_EXPERIMENT, LONGEST_AMONG_MANY) * spacingMs;
+      const amongMany = Math.min(unfinished() * SPACINGS_AN_EXPERIMENT, LONGEST_AMONG_MANY) * spacingMs;
       return Math.max(4 * spacingMs, whileSlow, amongMany);
     },
   };

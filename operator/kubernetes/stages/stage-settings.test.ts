@@ -6,7 +6,11 @@ describe('the claim that artifacts lie on', () => {
     expect(artifactsVolume('shared', uri)).toEqual({ claimName: 'shared', mountPath: '/artifacts' });
   });
 
-  it.each(['s3://bucket/carpal', 'artifacts', '', '/', 'file:///', 'file://host/artifacts'])('is refused for "%s"', (uri) => {
+  it.each(['s3://bucket/carpal', 'artifacts', '/', 'file:///'])('is refused for "%s"', (uri) => {
     expect(() => artifactsVolume('shared', uri)).toThrow(`a claim cannot be mounted at ${uri}`);
+  });
+
+  it.each(['', 'file://host/artifacts', 'file:///a%2Fb', 'ftp://host/a'])('says of "%s" that it names no store', (uri) => {
+    expect(() => artifactsVolume('shared', uri)).toThrow(expect.objectContaining({ code: 'artifact-store-unsupported', exit: 64 }));
   });
 });
