@@ -37,7 +37,7 @@ const batchOf = (count: number): StepBatch => ({
 });
 
 describe('a graph engine', () => {
-  it('reads its state once for all shapes that validate and for the checkpoint, and anew after a step and after a state put back', () => {
+  it('reads its state once for a validation and for the checkpoint, and anew after a step and after a state put back', () => {
     const settings = settingsOf();
     const engine = openTrainingEngine(settings, 'graph', () => undefined);
     const { step, evaluator } = engine;

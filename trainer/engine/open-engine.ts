@@ -6,8 +6,8 @@ import { createEagerStep } from './eager-step.ts';
 import { createGraphEvaluator, createGraphPredictor } from './graph/graph-inference.ts';
 import { createGraphStep } from './graph/graph-step.ts';
 import { hasGpu } from './graph/native-binding.ts';
+import { NotRecordable } from './graph/not-recordable.ts';
 import type { StepMemory } from './graph/step-memory.ts';
-import { NotRecordable } from './graph/tape.ts';
 import type { NamedArrays } from './named-arrays.ts';
 import { type Processor, precisionWarning } from './precision-warning.ts';
 import { readProcessorFlags } from './processor-flags.ts';
@@ -42,7 +42,7 @@ function eagerEngine(settings: TrainingSettings): TrainingEngine {
 function graphEngine(settings: TrainingSettings): TrainingEngine {
   const graphStep = createGraphStep(settings);
   let version = 0;
-  // Read once for every shape of batch that validates and for the checkpoint behind it; no step is done while it is held.
+  // Read once for a validation and for the checkpoint behind it; no step is done while it is held.
   let state: NamedArrays | undefined;
   const readState = (): NamedArrays => {
     state ??= graphStep.readState();
@@ -84,14 +84,15 @@ export function openTrainingEngine(
   processor: () => Processor = () => ({ hasGpu: hasGpu(), flags: readProcessorFlags() }),
 ): TrainingEngine {
   if (choice === 'eager') return eagerEngine(settings);
+  const { precision = 'float32' } = settings;
   try {
     const engine = graphEngine(settings);
-    const warning = precisionWarning(settings.precision ?? 'float32', processor());
+    const warning = precision === 'float32' ? undefined : precisionWarning(precision, processor());
     if (warning !== undefined) warn(warning);
     return engine;
   } catch (error) {
     if (choice === 'graph' || !(error instanceof NotRecordable)) throw error;
-    const cost = (settings.precision ?? 'float32') === 'float32' ? 'which is slower' : 'which is slower, and in float32';
+    const cost = precision === 'float32' ? 'which is slower' : 'which is slower, and in float32';
     warn(`${error.message}; training runs kernel by kernel instead, ${cost}`);
     return eagerEngine(settings);
   }

@@ -34,12 +34,16 @@ export function writeVariables(variables: readonly NamedVariable[], arrays: Name
   });
 }
 
-/** Runs `work` in a tidy and takes back what it assigned to the variables. Costs no copy: the former tensors are kept meanwhile. */
-export function undone(variables: readonly NamedVariable[], work: () => void): void {
+/**
+ * What `work` returns, run in a tidy; what it assigned to the variables is taken back. Costs no copy: the former tensors are kept meanwhile.
+ */
+export function undone<Result>(variables: readonly NamedVariable[], work: () => Result): Result {
+  let result: Result | undefined;
+  // Not handed through tidy, which would look for tensors in all of it.
   tf.tidy(() => {
     const before = variables.map(({ variable }) => tf.clone(variable));
     try {
-      work();
+      result = work();
     } finally {
       for (const [index, { variable }] of variables.entries()) {
         const former = before[index];
@@ -47,6 +51,7 @@ export function undone(variables: readonly NamedVariable[], work: () => void): v
       }
     }
   });
+  return result as Result;
 }
 
 export function mismatch(what: string, where?: string): CarpalError {

@@ -142,11 +142,9 @@ export class GraphSession {
   moveState(former: GraphSession): void {
     const { binding } = nativeBackend();
     const reads = this.#variables.map(({ read }) => `${read}:0`).join(',');
-    const values = new Map(
-      binding.runSavedModel(former.#session, [], '', reads).map(({ id }, index) => [this.#variables[index]?.name, id]),
-    );
+    const values = binding.runSavedModel(former.#session, [], '', reads);
     // Memory of TensorFlow's own, which no other variable writes to once the former session is gone: no copy is needed.
-    this.#initialize(({ name }) => values.get(name) as number);
+    this.#initialize((_, index) => values[index]?.id as number);
   }
 
   /** All state as it is between two runs. */
@@ -163,11 +161,11 @@ export class GraphSession {
   }
 
   /** Sets each variable to the native tensor that `make` returns for it. They become the variables' memory: nothing else may share it. */
-  #initialize(make: (variable: StateVariable) => number): void {
+  #initialize(make: (variable: StateVariable, index: number) => number): void {
     const { binding } = nativeBackend();
     const ids: number[] = [];
     try {
-      for (const variable of this.#variables) ids.push(make(variable));
+      for (const [index, variable] of this.#variables.entries()) ids.push(make(variable, index));
       const inputs = this.#variables.map(({ name }) => `initial/${name}:0`).join(',');
       const [done] = binding.runSavedModel(this.#session, ids, inputs, 'initialized:0');
       if (done) binding.deleteTensor(done.id);

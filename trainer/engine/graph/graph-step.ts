@@ -13,7 +13,7 @@ import { DATA_TYPE } from './graph-definition.ts';
 import type { GraphSession } from './graph-session.ts';
 import { JoinedPrograms } from './joined-programs.ts';
 import { describedTensor } from './native-binding.ts';
-import { type BatchShape, checkRecordable, PROGRAM, recordStep } from './recorded-step.ts';
+import { type BatchShape, checkRecordable, PROGRAM, type ProgramName, programsOf, recordProgram } from './recorded-step.ts';
 import { type StepMemory, stepMemory } from './step-memory.ts';
 import { UpdateContext } from './update-context.ts';
 
@@ -37,7 +37,7 @@ export type GraphStep = TrainingStep & {
 };
 
 /** The name of a step's program for batches of one shape, of which feeds' and results' names are made. */
-const programName = (program: string, { count, size }: BatchShape): string => `${program}-${count}x${size}`;
+const programName = (program: ProgramName, { count, size }: BatchShape): string => `${program}-${count}x${size}`;
 
 /**
  * The step of eager-step.ts, recorded and run as one graph. It computes what eager computes (the order of some sums may differ), and the same
@@ -67,7 +67,7 @@ export function createGraphStep(settings: TrainingSettings): GraphStep {
   const sessionFor = (shape: BatchShape): GraphSession => {
     let { session } = programs;
     if (session === undefined || !programs.has(programName(PROGRAM.moves, shape))) {
-      const tapes = [...recordStep(settings, training, shape)].map(([name, tape]) => [programName(name, shape), tape] as const);
+      const tapes = programsOf(settings).map((name) => [programName(name, shape), recordProgram(settings, training, shape, name)] as const);
       session = programs.join(new Map(tapes), isHeld);
     }
     if (!isHeld) session.takeState(training.state, release);
@@ -77,8 +77,7 @@ export function createGraphStep(settings: TrainingSettings): GraphStep {
 
   return {
     foretellMemory: (count, size) => {
-      const tape = recordStep(settings, training, { count, size }).get(PROGRAM.moves);
-      if (!tape) throw new Error('the step that moves was not recorded');
+      const tape = recordProgram(settings, training, { count, size }, PROGRAM.moves);
       return stepMemory(tape, selection(tape, precision));
     },
     run: (batch, learningRate) => {

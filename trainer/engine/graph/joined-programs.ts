@@ -5,12 +5,13 @@ import type { Tape } from './tape.ts';
 
 /**
  * Recorded programs over one state. A loaded session takes no more nodes, so a program that joins later (a batch of another shape) makes
- * another session with all of them, into which the state moves. Shapes are few: those of whole batches and of the last, ragged one.
+ * another session with all of them, into which the state moves. Shapes are few: those of whole batches, of the last, ragged one, and in
+ * inference of scaled views and of the windows left over.
  */
 export class JoinedPrograms {
   readonly #variables: readonly NamedVariable[];
   readonly #options: CompileOptions;
-  readonly #tapes = new Map<string, Tape>();
+  #tapes: ReadonlyMap<string, Tape> = new Map();
   #session: GraphSession | undefined;
 
   constructor(variables: readonly NamedVariable[], options: CompileOptions) {
@@ -27,20 +28,29 @@ export class JoinedPrograms {
     return this.#session;
   }
 
-  /** Adds programs under names that are new. What sessions were handed out before must not be used any more. */
+  /**
+   * Adds programs under names that are new. What sessions were handed out before must not be used any more; where this throws, all is as it
+   * was.
+   */
   join(tapes: ReadonlyMap<string, Tape>, hasState: boolean): GraphSession {
-    for (const [name, tape] of tapes) this.#tapes.set(name, tape);
+    const all = new Map([...this.#tapes, ...tapes]);
     const former = this.#session;
-    const joined = compile(this.#tapes, this.#variables, this.#options);
-    this.#session = joined;
-    if (former && hasState) joined.moveState(former);
+    const joined = compile(all, this.#variables, this.#options);
+    try {
+      if (former && hasState) joined.moveState(former);
+    } catch (error) {
+      joined.dispose();
+      throw error;
+    }
     former?.dispose();
+    this.#session = joined;
+    this.#tapes = all;
     return joined;
   }
 
   dispose(): void {
     this.#session?.dispose();
     this.#session = undefined;
-    this.#tapes.clear();
+    this.#tapes = new Map();
   }
 }

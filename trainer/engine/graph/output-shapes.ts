@@ -22,11 +22,13 @@ const answers = new Map<string, readonly ShapedOutput[]>();
 
 /** The outputs of an operation, all that it has. Throws TensorFlow's message where it would refuse the operation. */
 export function outputShapes(name: string, attributes: readonly NativeAttribute[], given: readonly ShapedInput[]): readonly ShapedOutput[] {
-  const inputs = given.map(({ dtype, shape, bytes }) => [dtype, shape, bytes && bytes.length < VALUES_BELOW_BYTES ? [...bytes] : []]);
-  const question = JSON.stringify([name, attributes, inputs]);
+  const inputs = given.map(({ dtype, shape, bytes }): ShapedInput => {
+    return bytes && bytes.length < VALUES_BELOW_BYTES ? { dtype, shape, bytes } : { dtype, shape };
+  });
+  const question = JSON.stringify([name, attributes, inputs.map(({ bytes, ...shaped }) => [shaped, bytes ? [...bytes] : null])]);
   const known = answers.get(question);
   if (known) return known;
-  const answer = shapeFunctions.outputShapes(graphOf(name, attributes, given), NODE).map(({ dtype, shape }): ShapedOutput => {
+  const answer = shapeFunctions.outputShapes(graphOf(name, attributes, inputs), NODE).map(({ dtype, shape }): ShapedOutput => {
     return { dtype, shape: shape?.includes(-1) ? undefined : (shape ?? undefined) };
   });
   answers.set(question, answer);
@@ -37,14 +39,10 @@ export function outputShapes(name: string, attributes: readonly NativeAttribute[
 function graphOf(name: string, attributes: readonly NativeAttribute[], inputs: readonly ShapedInput[]): Uint8Array {
   const graph = new GraphDefinition();
   const references = inputs.map(({ dtype, shape, bytes }) => {
-    if (bytes && shape && bytes.length < VALUES_BELOW_BYTES) return graph.constant(dtype, shape, bytes);
+    if (bytes && shape) return graph.constant(dtype, shape, bytes);
     const known: Record<string, Attribute> = shape ? { shape: attribute.shape(shape) } : {};
     return graph.add('Placeholder', [], { dtype: attribute.type(dtype), ...known });
   });
-  const written = attributes.flatMap((one): [string, Attribute][] => {
-    const value = nodeAttribute(one);
-    return value ? [[one.name, value]] : [];
-  });
-  graph.add(name, references, Object.fromEntries(written), NODE);
+  graph.add(name, references, Object.fromEntries(attributes.map((one) => [one.name, nodeAttribute(one)])), NODE);
   return graph.bytes();
 }

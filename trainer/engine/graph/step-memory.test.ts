@@ -50,10 +50,8 @@ describe('stepMemory', () => {
   });
 
   it('does not count what no result depends on', () => {
-    const { results, ...tape } = tapeAt(8);
-    const idle = { ...tape, results: new Map([['images', value(1, [1, 8, 8, 1])]]) };
+    const idle = { ...tapeAt(8), results: new Map([['images', value(1, [1, 8, 8, 1])]]) };
     expect(stepMemory(idle, selection(idle, 'float32')).live).toBe(4 * 8 ** 2);
-    expect(results.size).toBe(1);
   });
 
   it('of a real network grows with its pixels and its images, and its state with neither', () => {

@@ -13,6 +13,7 @@ import {
   type TypedValues,
   withStandIn,
 } from './native-binding.ts';
+import { NotRecordable } from './not-recordable.ts';
 import { outputShapes, type ShapedInput } from './output-shapes.ts';
 
 export type TapedOperation = {
@@ -41,14 +42,6 @@ export type Tape = {
 
 /** A variable whose value the step reads, and may assign. */
 export type TapedVariable = { readonly name: string; readonly variable: Tensor };
-
-/** Says why a step cannot become a graph. */
-export class NotRecordable extends Error {
-  constructor(why: string) {
-    super(`the step cannot be recorded: ${why}`);
-    this.name = 'NotRecordable';
-  }
-}
 
 /** A copy of the values' bytes in the tensor's element type (tfjs hands booleans and numbers over in several array types). */
 function bytesOf(values: TypedValues | readonly number[], dtype: number): Uint8Array {
@@ -140,8 +133,8 @@ function originsOf({ operations, inputs, variables }: Tape): ReadonlyMap<number,
 }
 
 /**
- * Why two recordings of the same step on different data are not the same program, or undefined if they are: JavaScript that drew random
- * numbers, counted steps or branched on data shows here.
+ * Why two recordings of the same step are not the same program, or undefined if they are: JavaScript that drew random numbers or counted steps
+ * shows here. (What branches on data has to read it, which no recording lets it.)
  */
 export function difference(first: Tape, second: Tape): string | undefined {
   if (first.operations.length !== second.operations.length) {

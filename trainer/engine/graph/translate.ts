@@ -3,8 +3,8 @@ import { type Attribute, attribute, DATA_TYPE, type GraphDefinition } from './gr
 import { isTypedInput, isTypedOutput } from './narrow-operations.ts';
 import { describedValues } from './narrow-plan.ts';
 import { nodeAttribute } from './native-attribute.ts';
-import type { NativeAttribute } from './native-binding.ts';
-import { NotRecordable, type Tape, type TapedConstant } from './tape.ts';
+import { NotRecordable } from './not-recordable.ts';
+import type { Tape, TapedConstant } from './tape.ts';
 
 const ELEMENT_BYTES: Readonly<Record<number, number>> = {
   [DATA_TYPE.float32]: 4,
@@ -14,12 +14,6 @@ const ELEMENT_BYTES: Readonly<Record<number, number>> = {
 };
 /** tf.ones and tf.zeros are made in JavaScript and uploaded: above this size a uniform constant becomes a Fill node. */
 const FILL_ABOVE_BYTES = 4096;
-
-function attributeOf(given: NativeAttribute): Attribute {
-  const written = nodeAttribute(given);
-  if (!written) throw new NotRecordable(`attribute ${given.name} has the unknown type ${given.type}`);
-  return written;
-}
 
 function addConstant(graph: GraphDefinition, constant: TapedConstant): string {
   const width = ELEMENT_BYTES[constant.dtype];
@@ -90,7 +84,7 @@ export function translate(
     const inputs = inputIds.map((id, position) =>
       isNarrow && isTypedInput(name, position, values.get(id)?.dtype ?? 0) ? narrowReferenceOf(id) : referenceOf(id),
     );
-    const written = Object.fromEntries(attributes.map((one) => [one.name, attributeOf(one)]));
+    const written = Object.fromEntries(attributes.map((one) => [one.name, nodeAttribute(one)]));
     if (isNarrow) written['T'] = attribute.type(DATA_TYPE.bfloat16);
     const node = graph.add(name, inputs, written);
     for (const [position, { id, dtype }] of outputs.entries()) {
