@@ -38,9 +38,9 @@ export class DiceThread {
     return answer.promise;
   }
 
-  /** Ends the thread; what it still had to answer is not answered. */
+  /** Ends the thread; what it still had to answer is rejected. */
   async close(): Promise<void> {
-    this.#worker?.removeAllListeners();
+    this.#fail(new Error('The thread that compares masks was closed.'));
     await this.#worker?.terminate();
   }
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { Runs } from '@carpal/masks/runs.ts';
-import type { PreparedSet } from '../data/prepared.ts';
+import type { Batch } from '../data/batches.ts';
+import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
 import { type Answering, imageLogits } from '../infer/image-logits.ts';
 import type { Pause } from '../infer/pause.ts';
 import { preparedSquare } from '../infer/sheet-squares.ts';
@@ -13,7 +14,7 @@ import { ThresholdTally, triedThresholds } from '../infer/threshold-sums.ts';
 import { squareSizeOf, type Viewing } from '../infer/viewing.ts';
 import { CalibrationCounter } from './calibration-counts.ts';
 import type { TruthMasks } from './truth.ts';
-import { plainBatches, sampleAt, type ValidationSource } from './validate.ts';
+import { plainBatches, type ValidationSource } from './validate.ts';
 
 /** Masks of images that the fold's network has not been trained on. */
 export type OutOfFold = {
@@ -98,4 +99,11 @@ async function* predictedImages(
 function coverageAt(targets: Uint8Array, index: number, { size, classes }: ValidationSource): Uint8Array {
   const length = size * size * classes;
   return targets.subarray(index * length, (index + 1) * length);
+}
+
+/** The sample at a place of a batch. */
+function sampleAt(batch: Batch, index: number): PreparedSample {
+  const sample = batch.samples[index];
+  if (!sample) throw new RangeError(`a batch of ${batch.samples.length} has no image ${index}`);
+  return sample;
 }

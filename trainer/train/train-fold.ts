@@ -1,6 +1,7 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
+import { checkSize } from '../engine/device-batch.ts';
 import type { TrainingEngine } from '../engine/open-engine.ts';
 import { isAllocationFailure } from '../fit/allocation-failure.ts';
 import { checkFit } from '../fit/check-fit.ts';
@@ -169,13 +170,6 @@ function checkPrepared({ experiment: { spec }, prepared, record, key }: FoldTrai
       where: `${key}/${FILE.checkpointState}`,
     });
   }
-}
-
-function checkSize(model: Model, size: number): void {
-  if (size % model.sizeMultiple === 0) return;
-  throw new CarpalError('manifest-invalid', `input.size must be a multiple of ${model.sizeMultiple} for ${model.name}, not ${size}`, {
-    where: 'spec.input.size',
-  });
 }
 
 function opening({ fold, record }: FoldTraining, { train, validation }: FoldSamples, model: Model): string {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type PreparedSet, preparedPolygonFile } from '../data/prepared.ts';
+import { type PreparedSample, type PreparedSet, preparedPolygonFile } from '../data/prepared.ts';
 import type { Evaluator } from '../engine/step.ts';
 import { randomFor } from '../random.ts';
 import { findPrepared } from '../stages/find-prepared.ts';
@@ -75,8 +75,15 @@ describe('validate', () => {
     const stop = new AbortController();
     const evaluator = noisyEvaluator();
     expect(await validate(source, evaluator, dices, stop.signal, async () => stop.abort())).toBeUndefined();
-    expect(evaluator.logits).toHaveLength(3);
+    expect(evaluator.logits).toHaveLength(2);
     expect(await validate(source, noisyEvaluator(), dices, never)).toMatchObject({ loss: 9 / 5 });
+  });
+
+  it('heeds the signal among the masks of the last batch', async () => {
+    const stop = new AbortController();
+    const imageDone = async (done: number): Promise<void> => (done === 1 ? stop.abort() : undefined);
+    const batch = { ...source, samples: source.samples.slice(0, 2) };
+    expect(await validate(batch, noisyEvaluator(), dices, stop.signal, imageDone)).toBeUndefined();
   });
 
   it('throws what the other thread met, with its code', async () => {
@@ -89,9 +96,11 @@ describe('validate', () => {
     await thread.close();
   });
 
-  it('leaves a thread that may be closed with answers under way', async () => {
+  it('leaves a thread that may be closed with answers under way, all of which end', async () => {
     const logits = new Float32Array(SIZE * SIZE * source.classes);
-    for (const sample of source.samples) void dices.of(sample, logits);
+    const answers = source.samples.map((sample) => dices.of(sample, logits));
     await dices.close();
+    const late = dices.of(source.samples[0] as PreparedSample, logits);
+    for (const answer of [...answers, late]) await expect(answer).rejects.toThrow('was closed');
   });
 });

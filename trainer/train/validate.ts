@@ -1,4 +1,4 @@
-import { type Batch, openBatches } from '../data/batches.ts';
+import { openBatches } from '../data/batches.ts';
 import type { TargetRule } from '../data/fill-target.ts';
 import type { PreparedSample } from '../data/prepared.ts';
 import type { Evaluator } from '../engine/step.ts';
@@ -58,12 +58,15 @@ export async function validate(
   let images = 0;
   let done = 0;
   let underway: readonly Promise<readonly number[]>[] = [];
-  const addDices = async (): Promise<void> => {
+  /** Whether all of them came before the signal asked to stop. */
+  const addDices = async (): Promise<boolean> => {
     // In the images' order: sums of floats depend on it.
     for (const answer of underway) {
+      if (signal.aborted) return false;
       for (const [classIndex, value] of (await answer).entries()) sums[classIndex] = (sums[classIndex] ?? 0) + value;
       await imageDone(++done);
     }
+    return !signal.aborted;
   };
   const batches = plainBatches(source);
   try {
@@ -73,23 +76,15 @@ export async function validate(
       loss += answer.loss * count;
       images += count;
       await nextTurn();
-      if (signal.aborted) return undefined;
-      await addDices();
+      if (!(await addDices())) return undefined;
       underway = batch.samples.map((sample, index) => dices.of(sample, logitsAt(answer.logits, index, source)));
     }
   } finally {
     await batches.close();
   }
-  await addDices();
+  if (!(await addDices())) return undefined;
   const perClassDice = Array.from(sums, (sum) => sum / images);
   return { loss: loss / images, dice: perClassDice.reduce((sum, value) => sum + value, 0) / source.classes, perClassDice };
-}
-
-/** The sample at a place of a batch. */
-export function sampleAt(batch: Batch, index: number): PreparedSample {
-  const sample = batch.samples[index];
-  if (!sample) throw new RangeError(`a batch of ${batch.samples.length} has no image ${index}`);
-  return sample;
 }
 
 /** The logits of one image of a batch: a view, not a copy. */
