@@ -37,7 +37,7 @@ function introduction(rows: readonly (Outcome & Measured)[]): string {
 }
 
 /** The page: ratios, medians over the networks, every peer, what has no peer, the operator. */
-export function benchmarkPage({ ratios, alone = [], operator }: Committed): string {
+export function benchmarkPage({ ratios, alone, operator }: Committed): string {
   const page = `# Benchmarks\n\n${introduction(ratios)}\n\n${ratioTable(ratios)}\n`;
   return [page, networksTogether(ratios), peerTables(ratios), aloneTables(alone), operatorTables(operator)].join('');
 }

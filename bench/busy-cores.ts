@@ -27,10 +27,19 @@ export function coresBusyBetween(before: CoreTime, after: CoreTime, cores: numbe
  * How many cores other work keeps busy, looked at for a second in which this process does nothing. The load average would not tell: after a
  * benchmark it is mostly the benchmark's own.
  */
-export async function busyCores(): Promise<number> {
+async function busyCores(): Promise<number> {
   const before = coreTime();
   await pause(LOOK_MS);
   return coresBusyBetween(before, coreTime(), cpus().length);
+}
+
+/** What `work` returns, and how many cores other work kept busy when it began or when it ended, whichever was more. */
+export async function besideOtherWork<Result>(
+  work: () => Promise<Result>,
+): Promise<{ readonly result: Result; readonly busyCores: number }> {
+  const before = await busyCores();
+  const result = await work();
+  return { result, busyCores: Math.max(before, await busyCores()) };
 }
 
 /** What is to be said of figures taken while so many cores were busy with other work: nothing where they were quiet, or nobody looked. */

@@ -26,13 +26,13 @@ describe('committed figures', () => {
   });
 
   it('are a page that tells the machine, the revision and both sides', () => {
-    const page = benchmarkPage({ ratios: [outcome('feed', 3)], operator: [] });
+    const page = benchmarkPage({ ratios: [outcome('feed', 3)], alone: [], operator: [] });
     expect(page).toContain('on two cores');
     expect(page).toContain('| feed | something | 1.00 ms (1.00–1.00) | 3.00 ms (3.00–3.00) | **3.00×** | ≥ 1× | 100 / 200 | abc1234 |');
   });
 
   it('say of each row which machine it is of where there are several', () => {
-    const page = benchmarkPage({ ratios: [outcome('feed', 3), { ...outcome('vote', 3), machine: 'four cores' }], operator: [] });
+    const page = benchmarkPage({ ratios: [outcome('feed', 3), { ...outcome('vote', 3), machine: 'four cores' }], alone: [], operator: [] });
     expect(page).toContain('on two cores (A); four cores (B).');
     expect(page).toMatch(/^\| feed .* \| abc1234 \(A\) \|$/m);
     expect(page).toMatch(/^\| vote .* \| abc1234 \(B\) \|$/m);
@@ -40,7 +40,7 @@ describe('committed figures', () => {
 
   it('name every promise, and mark those that are missed', () => {
     const promised = { goal: 0.9, withinMs: 10, memoryGoal: 0.4 };
-    const page = benchmarkPage({ ratios: [{ ...outcome('step-A-256', 0.8), ...promised }], operator: [] });
+    const page = benchmarkPage({ ratios: [{ ...outcome('step-A-256', 0.8), ...promised }], alone: [], operator: [] });
     expect(page).toContain('| **0.80×** | ≥ 0.9× (missed), ≤ 10 ms, memory ≤ 0.4× (missed) | 100 / 200 |');
     expect(page).toContain('- more memory than promised: 1 of 1 rows');
   });
@@ -50,11 +50,11 @@ describe('committed figures', () => {
       { ...outcome('feed', 3), busyCores: 0.1 },
       { ...outcome('vote', 3), busyCores: 1.34 },
     ];
-    const page = benchmarkPage({ ratios: rows, operator: [] });
+    const page = benchmarkPage({ ratios: rows, alone: [], operator: [] });
     expect(page).toContain('| 100 / 200 | abc1234 |');
     expect(page).toContain('| 100 / 200 | abc1234; 1.3 cores busy |');
     expect(page).toContain('other work kept so many cores busy');
-    expect(benchmarkPage({ ratios: [outcome('feed', 3)], operator: [] })).not.toContain('cores busy');
+    expect(benchmarkPage({ ratios: [outcome('feed', 3)], alone: [], operator: [] })).not.toContain('cores busy');
   });
 
   it('show every way in which a peer was run, with a gap for one that failed and a word for one that was not tried, and the median over the networks', () => {
@@ -71,6 +71,7 @@ describe('committed figures', () => {
           ],
         },
       ],
+      alone: [],
       operator: [],
     });
     expect(page).toContain('- float32 at 256 px: 1.30× (promised ≥ 1.15×), the lowest 1.20×, 2 networks\n');
@@ -94,7 +95,11 @@ describe('committed figures', () => {
       { what: 'Jobs a second', value: 20, unit: '/s', atLeast: 25, peer: 25 },
       { what: 'memory', value: 210, unit: 'MB', atMost: 300 },
     ];
-    const page = benchmarkPage({ ratios: [], operator: [{ ...operatorOutcome('operator-200', 'many at once', measures), ...HERE }] });
+    const page = benchmarkPage({
+      ratios: [],
+      alone: [],
+      operator: [{ ...operatorOutcome('operator-200', 'many at once', measures), ...HERE }],
+    });
     expect(page).toContain('| Jobs a second | 20 /s | ≥ 25 (missed) | 25 |');
     expect(page).toContain('| memory | 210 MB | ≤ 300 |  |');
   });

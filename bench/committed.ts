@@ -18,8 +18,8 @@ export type Measured = { readonly revision: string; readonly machine: string };
 /** What is committed: figures that a machine has not measured again stay as they were. */
 export type Committed = {
   readonly ratios: readonly (Outcome & Measured)[];
-  /** What has no peer; absent in data of before there was any. */
-  readonly alone?: readonly (AloneOutcome & Measured)[];
+  /** What has no peer. */
+  readonly alone: readonly (AloneOutcome & Measured)[];
   readonly operator: readonly (OperatorOutcome & Measured)[];
 };
 
@@ -41,7 +41,7 @@ export function measuredHere(): Measured {
 
 /** What is committed; nothing where there is no file yet. */
 export function readCommitted(): Committed {
-  return existsSync(DATA) ? (JSON.parse(readFileSync(DATA, 'utf8')) as Committed) : { ratios: [], operator: [] };
+  return existsSync(DATA) ? (JSON.parse(readFileSync(DATA, 'utf8')) as Committed) : { ratios: [], alone: [], operator: [] };
 }
 
 /** The rows with new ones in the place of those of their name, in the order of `names`; rows of benchmarks that are no more go. */
@@ -67,7 +67,7 @@ export async function writeCommitted(fresh: Fresh, names: readonly string[]): Pr
   const withPlace = <Row>(rows: readonly Row[] = []): readonly (Row & Measured)[] => rows.map((row) => ({ ...row, ...here }));
   const committed: Committed = {
     ratios: merged(before.ratios, withPlace(fresh.ratios), names),
-    alone: merged(before.alone ?? [], withPlace(fresh.alone), names),
+    alone: merged(before.alone, withPlace(fresh.alone), names),
     operator: merged(before.operator, withPlace(fresh.operator), names),
   };
   const text = figuresText(committed);

@@ -2,9 +2,9 @@ import { FILE } from '@carpal/configs/names.ts';
 import { type EpochMetrics, epochMetricsSchema } from '@carpal/configs/schema/progress.ts';
 import { PLAIN } from './augment.ts';
 import type { AloneBenchmark } from './benchmark.ts';
+import { complete } from './complete.ts';
 import type { Measure } from './measures.ts';
 import { prepareFold } from './prepared-fold.ts';
-import { wholeProcess } from './whole-process.ts';
 
 const SIZE = 512;
 const BATCH = 2;
@@ -36,7 +36,7 @@ export const feedStall: AloneBenchmark = {
       augmentations: PLAIN,
       training: { epochs: EPOCHS, batchSize: BATCH },
     });
-    await wholeProcess(words);
+    await complete(words);
     const lines = (await store.read(`${key}/${FILE.metrics}`)).toString('utf8').trim().split('\n');
     return stallMeasures(lines.map((line) => epochMetricsSchema.parse(JSON.parse(line))));
   },

@@ -1,3 +1,5 @@
+import { quantile } from '@carpal/trainer/insight/quantile.ts';
+
 /** What one side of a comparison measured: the seconds of each repetition, and how many items a repetition handled. */
 export type Figure = {
   readonly seconds: readonly number[];
@@ -19,13 +21,6 @@ export type Compared = {
   /** Names of ways that were tried and did not work. */
   readonly refused?: readonly string[];
 };
-
-function quantile(sorted: readonly number[], fraction: number): number {
-  const position = (sorted.length - 1) * fraction;
-  const low = sorted[Math.floor(position)] ?? Number.NaN;
-  const high = sorted[Math.ceil(position)] ?? Number.NaN;
-  return low + (high - low) * (position - Math.floor(position));
-}
 
 export function medianOf(values: readonly number[]): number {
   return quantile(

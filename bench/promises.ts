@@ -13,19 +13,18 @@ export type Promises = {
 /** A promise in words, and whether it is kept. */
 export type HeldPromise = { readonly text: string; readonly isKept: boolean };
 
-/** How many times the peer's memory carpal's is; undefined where one of them was not looked at. */
-export function memoryRatio({ ours, peer }: Compared): number | undefined {
-  return ours.peakMb === undefined || peer.peakMb === undefined ? undefined : ours.peakMb / peer.peakMb;
+/** Whether carpal's memory is at most `goal` times the peer's. What was not looked at keeps no promise. */
+export function keepsMemory({ ours, peer }: Compared, goal: number): boolean {
+  return (ours.peakMb ?? Number.NaN) <= goal * (peer.peakMb ?? Number.NaN);
 }
 
 /** Everything that is promised of the outcome. A ratio that is no number keeps no promise. */
 export function promisesOf(outcome: Compared & Promises & { readonly ratio: number }): readonly HeldPromise[] {
   const { ours, ratio, goal, withinMs, memoryGoal } = outcome;
-  const memory = memoryRatio(outcome);
   return [
     { text: `≥ ${goal}×`, isKept: ratio >= goal },
     ...(withinMs === undefined ? [] : [{ text: `≤ ${withinMs} ms`, isKept: millisecondsPerItem(ours).median <= withinMs }]),
-    ...(memoryGoal === undefined ? [] : [{ text: `memory ≤ ${memoryGoal}×`, isKept: memory === undefined || memory <= memoryGoal }]),
+    ...(memoryGoal === undefined ? [] : [{ text: `memory ≤ ${memoryGoal}×`, isKept: keepsMemory(outcome, memoryGoal) }]),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AloneBenchmark } from './benchmark.ts';
-import { busyCores, busyText } from './busy-cores.ts';
+import { besideOtherWork, busyText } from './busy-cores.ts';
 import { makePhantoms } from './material.ts';
 import { type MeasuresOutcome, measuresText } from './measures.ts';
 
@@ -22,9 +22,8 @@ export async function runAlone(
   mkdirSync(scratch, { recursive: true });
   const phantoms = await makePhantoms(scratch);
   for (const { name, what, run } of benchmarks) {
-    const before = await busyCores();
-    const measures = await run({ scratch, phantoms, classes });
-    const outcome = { name, what, measures, busyCores: Math.max(before, await busyCores()) };
+    const { result: measures, busyCores } = await besideOtherWork(() => run({ scratch, phantoms, classes }));
+    const outcome = { name, what, measures, busyCores };
     outcomes.push(outcome);
     await report(outcome);
   }

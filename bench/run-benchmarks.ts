@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bench, Benchmark } from './benchmark.ts';
-import { busyCores } from './busy-cores.ts';
+import { besideOtherWork } from './busy-cores.ts';
 import { ratio } from './figure.ts';
 import { makePhantoms } from './material.ts';
 import type { Outcome } from './outcome.ts';
@@ -25,8 +25,7 @@ export async function runBenchmarks(
   const bench: Bench = { scratch, phantoms, classes, quick, peer, albumentations: openAlbumentations(cache), pytorch: openPyTorch(cache) };
   const outcomes: Outcome[] = [];
   for (const { name, what, item, goal, withinMs, memoryGoal, run } of benchmarks) {
-    const before = await busyCores();
-    const compared = await run(bench);
+    const { result: compared, busyCores } = await besideOtherWork(() => run(bench));
     const outcome = {
       name,
       what,
@@ -36,7 +35,7 @@ export async function runBenchmarks(
       goal,
       ...(withinMs === undefined ? {} : { withinMs }),
       ...(memoryGoal === undefined ? {} : { memoryGoal }),
-      busyCores: Math.max(before, await busyCores()),
+      busyCores,
     };
     outcomes.push(outcome);
     await report(outcome);

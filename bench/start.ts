@@ -8,6 +8,7 @@ import { FILE } from '@carpal/configs/names.ts';
 import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 import type { Benchmark } from './benchmark.ts';
 import { CARPAL } from './carpal-words.ts';
+import { complete } from './complete.ts';
 import { exactly } from './effort.ts';
 import { type Figure, measure } from './figure.ts';
 import { type PreparedFold, prepareFold } from './prepared-fold.ts';
@@ -16,14 +17,7 @@ const ROOT = join(import.meta.dirname, '..');
 const SIZE = 256;
 const POLL_MS = 10;
 
-/** Runs a program to its end, its output thrown away. Throws unless it ends with 0. */
-async function complete([program = '', ...args]: readonly string[]): Promise<void> {
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const [status] = await once(child, 'close');
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with status ${status}`);
-}
-
-const wholeProcess = (repetitions: number, words: readonly string[]): Promise<Figure> => measure(1, repetitions, () => complete(words));
+const fromStartToEnd = (repetitions: number, words: readonly string[]): Promise<Figure> => measure(1, repetitions, () => complete(words));
 
 /** A command line against one that imports torch, as everything of the original's does before it reads its arguments. */
 const commandStart = (name: string, args: readonly string[], withinMs: number): Benchmark => ({
@@ -33,8 +27,8 @@ const commandStart = (name: string, args: readonly string[], withinMs: number): 
   goal: 1,
   withinMs,
   run: async ({ pytorch }) => {
-    const peer = await wholeProcess(5, [pytorch.python(), '-c', 'import torch']);
-    return { ours: await wholeProcess(15, [...CARPAL, ...args]), peer };
+    const peer = await fromStartToEnd(5, [pytorch.python(), '-c', 'import torch']);
+    return { ours: await fromStartToEnd(15, [...CARPAL, ...args]), peer };
   },
 });
 

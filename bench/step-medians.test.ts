@@ -20,13 +20,14 @@ describe('the median over the networks', () => {
     ]);
   });
 
-  it('goes with the number of rows whose memory is above what is promised', () => {
-    const outcome = (peakMb: number, promises: { memoryGoal?: number }) => ({
+  it('goes with the number of rows whose memory is above what is promised, or was not looked at', () => {
+    const outcome = (peakMb: number | undefined, promises: { memoryGoal?: number }) => ({
       ...{ name: 'step', what: '', item: 'image', ratio: 1, goal: 1, ...promises },
-      ours: { seconds: [1], items: 1, peakMb },
+      ours: { seconds: [1], items: 1, ...(peakMb === undefined ? {} : { peakMb }) },
       peer: { seconds: [1], items: 1, peakMb: 100 },
     });
-    const rows = [outcome(121, { memoryGoal: 1.2 }), outcome(119, { memoryGoal: 1.2 }), outcome(300, {})];
-    expect(memoryAbovePromise(rows)).toEqual({ above: 1, rows: 2 });
+    const goal = { memoryGoal: 1.2 };
+    const rows = [outcome(121, goal), outcome(119, goal), outcome(300, {}), outcome(undefined, goal)];
+    expect(memoryAbovePromise(rows)).toEqual({ above: 2, rows: 3 });
   });
 });

@@ -1,6 +1,6 @@
 import { medianOf } from './figure.ts';
 import type { Outcome } from './outcome.ts';
-import { memoryRatio } from './promises.ts';
+import { keepsMemory } from './promises.ts';
 
 /** Steps of one precision at one size, and the ratio that is promised as the median over the networks, where one is. */
 const KINDS = [
@@ -44,11 +44,8 @@ export function stepMedians(rows: readonly Row[]): readonly StepMedian[] {
   });
 }
 
-/** How many of the rows that promise something of memory were looked at, and how many of them take more than promised. */
+/** How many rows promise something of memory, and how many of them do not keep it. */
 export function memoryAbovePromise(rows: readonly Outcome[]): { readonly above: number; readonly rows: number } {
-  const ratios = rows.flatMap((row) => {
-    const found = memoryRatio(row);
-    return row.memoryGoal === undefined || found === undefined ? [] : [found > row.memoryGoal];
-  });
-  return { above: ratios.filter(Boolean).length, rows: ratios.length };
+  const kept = rows.flatMap((row) => (row.memoryGoal === undefined ? [] : [keepsMemory(row, row.memoryGoal)]));
+  return { above: kept.filter((isKept) => !isKept).length, rows: kept.length };
 }

@@ -9,7 +9,7 @@ const LOOK_MS = 20;
 /** What a program took from its start to its end. */
 export type WholeProcess = { readonly seconds: number; readonly cpuSeconds: number; readonly peakMb: number };
 
-/** Runs a program to its end, its output thrown away. Throws unless it ends with 0. */
+/** As `complete`, looking at the program while it runs. */
 export async function wholeProcess([program = '', ...args]: readonly string[]): Promise<WholeProcess> {
   const startMs = performance.now();
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });

@@ -1,5 +1,6 @@
 import { randomFor } from '../random.ts';
 import type { PersonSums } from './people-sums.ts';
+import { quantile } from './quantile.ts';
 
 export type Interval = { readonly low: number; readonly high: number };
 
@@ -52,11 +53,4 @@ function resampledMeans(people: readonly PersonSums[], figures: number): Float64
     for (const [figure, values] of means.entries()) values[resample] = (sums[figure] ?? 0) / images;
   }
   return means;
-}
-
-/** The value below which `share` of the sorted values lie, between two of them in proportion. */
-function quantile(sorted: Float64Array, share: number): number {
-  const at = share * (sorted.length - 1);
-  const [lower, upper] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
-  return lower + (upper - lower) * (at - Math.floor(at));
 }
