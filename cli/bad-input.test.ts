@@ -185,12 +185,6 @@ const ROWS: readonly Row[] = [
     ...bad('dataset-missing', 'there is no such folder (nowhere)', 'Give a folder that holds outputs_json'),
   },
   {
-    says: 'check: a CSV with a wrong header',
-    command: ['check', '--submission', 'a.csv', '--images', 'data'],
-    harm: (folder) => writeFile(join(folder, 'a.csv'), 'image,class,rle\n'),
-    ...bad('submission-invalid', '(a.csv:1)', 'Mend what is named'),
-  },
-  {
     says: 'predict: a weights file that is cut short',
     command: PREDICT,
     harm: (folder) => harmed.weightsCutShort(folder),
@@ -353,9 +347,12 @@ describe('what lists every mistake', () => {
     expect(stdout).toContain(what);
   });
 
-  it('check --json: a CSV that cannot be read to its end has its result, with the line', async () => {
+  it('check: a CSV that cannot be read to its end has its result, with the line, in words and as JSON', async () => {
     const folder = await caseFolder();
     await writeFile(join(folder, 'a.csv'), 'image,class,rle\n');
+    const words = await run(carpal('check', '--submission', 'a.csv', '--images', 'data'), folder);
+    expect([words.code, words.stderr]).toEqual([65, '']);
+    expect(words.stdout).toContain('  a.csv:1: the first line is "image,class,rle" and must be image_name,class,rle');
     const { code, stdout, stderr } = await run(carpal('check', '--json', '--submission', 'a.csv', '--images', 'data'), folder);
     expect([code, stderr]).toEqual([65, '']);
     expect(JSON.parse(stdout)).toMatchObject({

@@ -1,7 +1,6 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
-import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
+import { EXIT } from '@carpal/configs/errors.ts';
 import { checkSubmission, type SubmissionCheck } from '@carpal/trainer/infer/check-submission.ts';
-import { findImages } from '@carpal/trainer/infer/image-folder.ts';
 import { Command } from 'commander';
 
 type Options = { readonly submission: string; readonly images: string; readonly classes: string; readonly json?: boolean };
@@ -17,25 +16,10 @@ export const command = (): Command =>
     .option('--classes <name>', 'list of classes', 'hand-bones')
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
-      const check = await checked(options);
+      const check = await checkSubmission(options.submission, options.images, loadClasses(options.classes));
       process.stdout.write(options.json ? `${JSON.stringify(check, null, 2)}\n` : describe(options.submission, check));
       if (!check.valid) process.exitCode = EXIT.data;
     });
-
-/** With --json a break of the CSV form is a result too: the line that it is on, none after it being read. */
-async function checked({ submission, images, classes, json }: Options): Promise<SubmissionCheck> {
-  try {
-    return await checkSubmission(submission, images, loadClasses(classes));
-  } catch (error) {
-    if (!(error instanceof CarpalError) || error.code !== 'submission-invalid') throw error;
-    const { message: what, where = submission } = error;
-    const remedy = 'Mend what is named; the rest is read then.';
-    if (!json) throw new CarpalError(error.code, what, { where, remedy, cause: error });
-    const line = /:([0-9]+)$/.exec(where)?.[1];
-    const problem = { line: line === undefined ? undefined : Number(line), what };
-    return { valid: false, images: (await findImages(images)).length, rows: 0, emptyMasks: 0, problems: [problem] };
-  }
-}
 
 function describe(path: string, check: SubmissionCheck): string {
   const counts = `${check.rows} rows, ${check.images} images, ${check.emptyMasks} empty masks`;

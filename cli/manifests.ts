@@ -1,3 +1,4 @@
+import { storeFolder } from '@carpal/artifacts/store-folder.ts';
 import { loadEnvironment } from '@carpal/configs/environment.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { allManifests } from '@carpal/operator/manifests/all-manifests.ts';
@@ -59,7 +60,7 @@ function installation(options: Options): string {
     });
   const environment = options.environment === undefined ? undefined : loadEnvironment(options.environment);
   const artifactsUri = options.artifacts ?? environment?.artifacts;
-  if (artifactsUri !== undefined && !/^s3:/i.test(artifactsUri) && options.artifactsClaim === undefined)
+  if (artifactsUri !== undefined && storeFolder(artifactsUri) !== undefined && options.artifactsClaim === undefined)
     throw new CarpalError('usage-invalid', `pods have no folder ${artifactsUri} of their own`, {
       where: '--artifacts',
       remedy: 'Name the claim that it lies on with --artifacts-claim, or give s3://bucket/prefix.',

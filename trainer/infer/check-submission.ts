@@ -1,6 +1,6 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { readSheetHeader } from '../data/read-sheet.ts';
-import { findImages } from './image-folder.ts';
+import { findImages, type ImageFile } from './image-folder.ts';
 import { readRowRuns } from './row-runs.ts';
 import { doubledRows, SubmissionFile, type SubmissionRow } from './submission-file.ts';
 
@@ -17,12 +17,29 @@ export type SubmissionCheck = {
 
 /**
  * Whether a submission is one for the images given: each image has one row for each class, its rows together and in class order, no other
- * rows, and every run-length text fits the image's size. Breaks of the CSV form itself throw submission-invalid at once.
+ * rows, and every run-length text fits the image's size. A break of the CSV form itself is the only problem then: nothing after it is read.
+ * Throws submission-unreadable where the file cannot be read.
  */
 export async function checkSubmission(submission: string, images: string, classes: readonly string[]): Promise<SubmissionCheck> {
   const files = await findImages(images);
+  try {
+    return await checkRows(await SubmissionFile.open(submission), files, classes);
+  } catch (error) {
+    if (!(error instanceof CarpalError) || error.code !== 'submission-invalid') throw error;
+    const problem = { line: lineOf(submission, error.where), what: error.message };
+    return { valid: false, images: files.length, rows: 0, emptyMasks: 0, problems: [problem] };
+  }
+}
+
+/** The line of the file that an error's place names; undefined where it names the file alone. */
+function lineOf(path: string, where: string | undefined): number | undefined {
+  const line = Number(where?.slice(`${path}:`.length));
+  return Number.isInteger(line) && line > 0 ? line : undefined;
+}
+
+/** Checks the rows, and closes the file. */
+async function checkRows(file: SubmissionFile, files: readonly ImageFile[], classes: readonly string[]): Promise<SubmissionCheck> {
   const known = new Map(files.map((image) => [image.imageName, image.path]));
-  const file = await SubmissionFile.open(submission);
   try {
     const problems = [...namesUnknown(file.rows, known, classes), ...repeated(file.rows), ...outOfOrder(file.rows, classes)];
     let emptyMasks = 0;
