@@ -52,15 +52,7 @@ const JUDGEMENTS: Record<OutcomeKind, Judgement> = {
 
 /** The stage after one more of its attempts has ended. */
 export function judge(stage: StageStatus, ended: EndedAttempt, budgets: Budgets, retry: RetryPolicy): StageStatus {
-  const {
-    retryAt: _retryAt,
-    heldSince: _heldSince,
-    startedAt: _startedAt,
-    reason: _reason,
-    message: _message,
-    node: _node,
-    ...kept
-  } = stage;
+  const { retryAt: _retryAt, startedAt: _startedAt, reason: _reason, message: _message, node: _node, ...kept } = stage;
   const rested = { ...kept, activeSeconds: stage.activeSeconds + Math.max(0, ended.ranMs) / 1000 };
   return JUDGEMENTS[ended.outcome.kind](rested, ended, budgets, retry);
 }

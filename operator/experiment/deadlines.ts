@@ -8,26 +8,22 @@ import { type StageKey, sameStage } from './stage.ts';
 import { mapStages, type Stages } from './stages.ts';
 
 type Attempts = Pick<Observed, 'runs' | 'held'>;
+/** What is seen of a stage's newest attempt: it itself, or what holds its start back. */
+type Sight = { readonly run: StageRun | undefined; readonly hold: HeldStart | undefined };
 export type Deadlines = Pick<RunSpec, 'startDeadline' | 'foldDeadline'>;
 
 /** An attempt whose pod was lost may wait for a word of its end and look as if it had not begun; once it has, this deadline is kept. */
 const hasNotBegun = (stage: StageStatus): boolean => stage.state === 'Pending' && stage.startedAt === undefined;
 
-/** One that could not even be started is past its deadline only when it was tried once more. */
-function holdDeadline(stage: StageStatus, hold: HeldStart | undefined, deadlines: Deadlines): number | undefined {
-  if (hold === undefined || stage.heldSince === undefined) return undefined;
-  return Date.parse(stage.heldSince) + durationMs(deadlines.startDeadline);
-}
-
 const presentRun = (key: StageKey, stage: StageStatus, runs: readonly StageRun[]): StageRun | undefined =>
   runs.find((run) => sameStage(run, key) && run.attempt === stage.attempts);
 
 /** When the stage's deadline falls (ms since 1970), if one runs. Queued attempts have none: a full cluster is nobody's fault. */
-function deadlineOf(key: StageKey, stage: StageStatus, { runs, held = [] }: Attempts, deadlines: Deadlines): number | undefined {
-  if (stage.state === 'Starting') return holdDeadline(stage, holdOn(key, stage, held), deadlines);
-  if (hasNotBegun(stage)) {
-    const pending = presentRun(key, stage, runs);
-    return pending === undefined ? undefined : Date.parse(pending.pendingSince) + durationMs(deadlines.startDeadline);
+function deadlineOf(key: StageKey, stage: StageStatus, { run, hold }: Sight, deadlines: Deadlines): number | undefined {
+  if (stage.state === 'Starting' || hasNotBegun(stage)) {
+    // One that could not even be started is past its deadline only when it was tried once more.
+    const since = stage.state === 'Starting' ? hold && stage.heldSince : run?.pendingSince;
+    return since === undefined ? undefined : Date.parse(since) + durationMs(deadlines.startDeadline);
   }
   if ((stage.state !== 'Running' && stage.state !== 'Pending') || key.stage !== 'fold' || stage.startedAt === undefined) return undefined;
   return Date.parse(stage.startedAt) + durationMs(deadlines.foldDeadline) - stage.activeSeconds * 1000;
@@ -42,7 +38,8 @@ export function enforceDeadlines(
 ): { readonly stages: Stages; readonly nextMs: number | undefined } {
   let nextMs: number | undefined;
   const checked = mapStages(stages, (key, stage) => {
-    const deadline = deadlineOf(key, stage, attempts, deadlines);
+    const sight: Sight = { run: presentRun(key, stage, attempts.runs), hold: holdOn(key, stage, attempts.held) };
+    const deadline = deadlineOf(key, stage, sight, deadlines);
     if (deadline === undefined) return stage;
     const leftMs = deadline - now.getTime();
     if (leftMs > 0) {
@@ -50,10 +47,9 @@ export function enforceDeadlines(
       return stage;
     }
     if (hasNotBegun(stage) || stage.state === 'Starting') {
-      const why = (holdOn(key, stage, attempts.held ?? []) ?? presentRun(key, stage, attempts.runs))?.message;
+      const why = (sight.hold ?? sight.run)?.message;
       const message = `did not start within run.startDeadline (${deadlines.startDeadline})${why === undefined ? '' : `: ${why}`}`;
-      const { heldSince: _heldSince, ...kept } = stage;
-      return { ...kept, state: 'Failed', reason: 'StartDeadlineExceeded', message };
+      return { ...stage, state: 'Failed', reason: 'StartDeadlineExceeded', message };
     }
     return {
       ...stage,

@@ -66,6 +66,15 @@ describe('an attempt that cannot be started', () => {
     expect(prepare).toEqual({ state: 'Pending', attempts: 1, failures: 0, disruptions: 0, activeSeconds: 0 });
   });
 
+  it('tells nothing of it once its attempt has come and failed, nor when the next one starts', () => {
+    const failed = attempt(PREPARE, 1, { state: 'failed', exitCode: 1, finishedAt: at(30).toISOString() });
+    const waiting = plan(ONE, seen([failed], hindered(1).status), at(30)).status;
+    expect(waiting.prepare).toMatchObject({ state: 'Waiting', failures: 1 });
+    expect(waiting.prepare).not.toHaveProperty('heldSince');
+    expect(plan(ONE, seen([failed], hindered(1).status), at(9999)).status.prepare).toMatchObject({ state: 'Starting', attempts: 2 });
+    expect(plan(ONE, seen([failed], hindered(1).status), at(9999)).status.prepare).not.toHaveProperty('heldSince');
+  });
+
   it('stops at no cost when the experiment is suspended', () => {
     const suspended = experimentWith({ suspend: true });
     const stopping = plan(suspended, seen([], hindered(1).status), at(2)).status;

@@ -55,7 +55,7 @@ export type Observed = {
   /** The status written last; absent before the first plan. */
   readonly status?: ExperimentStatus;
   /** Of the starts of this step; what is among them is not started again in it. */
-  readonly held?: readonly HeldStart[];
+  readonly held: readonly HeldStart[];
   /** Where the experiment's artifacts lie, for status. */
   readonly artifacts?: string;
   /** What an experiment that begins now would run. */

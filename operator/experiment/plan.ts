@@ -80,7 +80,7 @@ export function plan(experiment: SegmentationExperiment, observed: Observed, now
   const { run } = experiment.spec;
   const settled = settleStages(experiment, observed, retry, now);
   const { stages: explained, nextMs: wordMs } = explainWaiting(settled, observed.runs, observed.status, now);
-  const held = observed.held ?? [];
+  const { held } = observed;
   const { stages, nextMs: deadlineMs } = enforceDeadlines(holdStarts(explained, held, now), observed, run, now);
   const failed = [stages.prepare, ...stages.folds, stages.ensemble].some((stage) => stage.state === 'Failed');
   const complete = stages.ensemble.state === 'Succeeded';

@@ -69,6 +69,7 @@ export async function reconcile(experiment: SegmentationExperiment, dependencies
   const observed: Observed = {
     runs,
     progress,
+    held: [],
     artifacts,
     ...(image === undefined ? {} : { image }),
     ...(status === undefined ? {} : { status }),
@@ -84,7 +85,7 @@ export async function reconcile(experiment: SegmentationExperiment, dependencies
     if (refused.length === 0 && held.length === 0) return step;
     // A refusal is final and what is held waits for another step, so this comes to an end.
     const runs = [...(await substrate.observe()), ...refused];
-    return await carryOut({ ...seen, status: step.status, runs, held: [...(seen.held ?? []), ...held] });
+    return await carryOut({ ...seen, status: step.status, runs, held: [...seen.held, ...held] });
   };
   const step = await carryOut(observed);
 

@@ -25,7 +25,7 @@ function startOf(stage: StageStatus, run: StageRun): string | undefined {
 
 function whileActive(stage: StageStatus, run: StageRun, askedToStop: boolean): StageStatus {
   if (run.state === 'succeeded' || run.state === 'failed') return stage;
-  const { retryAt: _retryAt, heldSince: _since, startedAt: _startedAt, node: _node, reason: _reason, message: _message, ...kept } = stage;
+  const { retryAt: _retryAt, startedAt: _startedAt, node: _node, reason: _reason, message: _message, ...kept } = stage;
   const stopping = run.stopRequested === true || (run.deleting === true && askedToStop);
   const startedAt = startOf(stage, run);
   const isSame = run.attempt === stage.attempts && run.state !== 'queued';

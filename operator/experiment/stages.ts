@@ -24,13 +24,20 @@ export function entriesOf(stages: Stages): readonly (readonly [StageKey, StageSt
   ];
 }
 
-/** The stages after `change` of each. */
+/** The stages after `change` of each. Since when a start is tried in vain is dropped of every stage that does not start, whatever it does instead. */
 export function mapStages(stages: Stages, change: (key: StageKey, stage: StageStatus) => StageStatus): Stages {
+  const changed = (key: StageKey, stage: StageStatus): StageStatus => withoutPastHold(change(key, stage));
   return {
-    prepare: change({ stage: 'prepare' }, stages.prepare),
-    folds: stages.folds.map((fold) => ({ ...withoutAttempt(fold), ...change({ stage: 'fold', fold: fold.index }, fold) })),
-    ensemble: change({ stage: 'ensemble' }, stages.ensemble),
+    prepare: changed({ stage: 'prepare' }, stages.prepare),
+    folds: stages.folds.map((fold) => ({ ...withoutAttempt(fold), ...changed({ stage: 'fold', fold: fold.index }, fold) })),
+    ensemble: changed({ stage: 'ensemble' }, stages.ensemble),
   };
+}
+
+function withoutPastHold(stage: StageStatus): StageStatus {
+  if (stage.state === 'Starting' || stage.heldSince === undefined) return stage;
+  const { heldSince: _heldSince, ...kept } = stage;
+  return kept;
 }
 
 /** What a fold has learned, without what its attempts did, so that a change may also take fields away. */

@@ -13,9 +13,5 @@ export function isSuspended(experiment: SegmentationExperiment): boolean {
  * where their end will be looked at, `Stopped` where the experiment itself ends and nothing is looked at any more.
  */
 export function stopAll(stages: Stages, state: 'Stopping' | 'Stopped'): Stages {
-  return mapStages(stages, (_key, stage) => {
-    if (!holdsPlace(stage)) return stage;
-    const { heldSince: _heldSince, ...kept } = stage;
-    return { ...kept, state };
-  });
+  return mapStages(stages, (_key, stage) => (holdsPlace(stage) ? { ...stage, state } : stage));
 }

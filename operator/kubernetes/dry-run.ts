@@ -81,7 +81,7 @@ export async function planCluster({ connection, settings, store, now, signal }: 
     }
     const { experiment } = found;
     const runs = await substrateOf(experiment, notedAttempts(status)).observe();
-    const observed = { runs, progress: await progress.read(experiment, status, runs), artifacts: store.uri };
+    const observed = { runs, held: [], progress: await progress.read(experiment, status, runs), artifacts: store.uri };
     const step = plan(experiment, status === undefined ? observed : { ...observed, status }, now(), settings.retry);
     return { state: step.status.state, start: step.start.map((attempt) => attempt.name), stop: step.stop, remove: step.remove };
   };

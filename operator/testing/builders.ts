@@ -45,6 +45,7 @@ export const prepared = (): StageRun => attempt(PREPARE, 1, { state: 'succeeded'
 export function seen(runs: readonly StageRun[], status?: Observed['status'], folds: readonly StageProgress[] = []): Observed {
   return {
     runs,
+    held: [],
     progress: { folds: new Map(folds.map((report) => [report.fold ?? 0, report])) },
     ...(status === undefined ? {} : { status }),
   };

@@ -30,7 +30,7 @@ export const EMPTY_WORLD: World = { runs: [], nowMs: Date.UTC(2000, 0, 1) };
 const iso = (nowMs: number): string => new Date(nowMs).toISOString();
 
 function observe(world: World): Observed {
-  return { runs: world.runs, progress: { folds: new Map() }, ...(world.status === undefined ? {} : { status: world.status }) };
+  return { runs: world.runs, held: [], progress: { folds: new Map() }, ...(world.status === undefined ? {} : { status: world.status }) };
 }
 
 /** The plan for the world as it is. */
