@@ -14,13 +14,13 @@ import { sameStage } from '../experiment/stage.ts';
 import { entriesOf } from '../experiment/stages.ts';
 import type { Substrate } from '../experiment/substrate.ts';
 import type { KubernetesClient } from './api/client.ts';
+import { keyOf } from './api/object-key.ts';
 import { attemptEnds } from './attempt-ends.ts';
 import { cleanUpPlan, EVERY_ATTEMPT } from './clean-up-plan.ts';
 import type { Collections } from './collections.ts';
 import { confirmVanished } from './confirm-vanished.ts';
 import { type EndedExperiment, identityOf, type KeptExperiment, statusOfObject } from './experiment-object.ts';
 import { applyStatus } from './experiment-status-writer.ts';
-import { experimentTitle } from './experiment-title.ts';
 import { type ExplainFailure, explainFailures } from './explain-failures.ts';
 import { createGoingOn } from './going-on.ts';
 import { createJudgements } from './judgements.ts';
@@ -64,7 +64,7 @@ export type ExperimentStep = (key: string) => Promise<number | undefined>;
 export function createExperimentStep(given: StepDependencies): ExperimentStep {
   const { collections, progress, now, log } = given;
   const onHeld = ({ experiment, ...held }: HeldTry): void =>
-    log.warn({ experiment: experimentTitle(experiment), ...held }, 'an attempt cannot be started and is tried again');
+    log.warn({ experiment: keyOf(experiment.metadata), ...held }, 'an attempt cannot be started and is tried again');
   const tries = createStartTries(given.settings.retry ?? DEFAULT_RETRY, () => now().getTime(), onHeld);
   const dependencies: Dependencies = { ...given, tries };
   const judgements = createJudgements(dependencies.classLists, log);
@@ -154,7 +154,7 @@ async function goOn(
   });
   if (isTerminal(plan.status)) {
     // The end was told; what it leaves to do is another look's, of the object as it is now.
-    const ended = collections.experiments.get(experimentTitle(experiment))?.ended;
+    const ended = collections.experiments.get(keyOf(experiment.metadata))?.ended;
     return ended === undefined ? plan.requeueAfterMs : 0;
   }
   return soonest(plan.requeueAfterMs, progress.nextReadMs(experiment));

@@ -3,9 +3,9 @@ import { type Judgement, judgeManifest } from '@carpal/configs/crd/judge-manifes
 import { formatPath } from '@carpal/configs/finding.ts';
 import type { ExperimentStatus } from '../experiment/experiment-status.ts';
 import { hasBegun } from '../experiment/stages.ts';
+import { keyOf } from './api/object-key.ts';
 import { type Runnable, runnable } from './begun-experiment.ts';
 import type { ExperimentObject } from './experiment-object.ts';
-import { experimentTitle } from './experiment-title.ts';
 import type { Log } from './runtime/logger.ts';
 
 export type Judgements = {
@@ -22,7 +22,7 @@ type Known = { readonly generation: number | undefined; readonly fresh: Runnable
 export function createJudgements(classLists: readonly string[], log: Log): Judgements {
   const all = new Map<string | undefined, Known>();
   const tell = (object: ExperimentObject, status: ExperimentStatus | undefined, judgement: Judgement): void => {
-    const experiment = experimentTitle(object);
+    const experiment = keyOf(object.metadata);
     if (!('findings' in judgement)) {
       const fields = judgement.unknown.map(formatPath);
       if (fields.length > 0) log.info({ experiment, fields }, 'fields of a newer definition are passed over');

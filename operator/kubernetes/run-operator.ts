@@ -3,8 +3,8 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { classListNames } from '@carpal/configs/classes.ts';
 import { ApiError } from './api/api-error.ts';
 import type { Connection } from './api/connect.ts';
+import { keyOf } from './api/object-key.ts';
 import { type Controller, createController } from './controller.ts';
-import { experimentTitle } from './experiment-title.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import { explainFailure } from './progress/attempt-log.ts';
 import { createProgressReader } from './progress/progress-reader.ts';
@@ -92,7 +92,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       now,
       onAway: ({ experiment, ...away }) => {
         metrics.storeAway();
-        log.warn({ experiment: experimentTitle(experiment), ...away }, 'the artifact store cannot be read');
+        log.warn({ experiment: keyOf(experiment.metadata), ...away }, 'the artifact store cannot be read');
       },
     });
     const classLists = classListNames();
@@ -103,7 +103,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       progress,
       explain: (experiment) => (run) => {
         const onLost = (error: unknown): void =>
-          log.warn({ experiment: experimentTitle(experiment), attempt: run.name, error }, 'the log of an attempt could not be kept');
+          log.warn({ experiment: keyOf(experiment.metadata), attempt: run.name, error }, 'the log of an attempt could not be kept');
         return explainFailure({ store, experiment, run, onLost });
       },
       missingPod: missingPodWords(client, () => now().getTime()),

@@ -2,7 +2,8 @@
 import { type ExperimentStatus, FRESH_STAGE, type StageStatus } from '../experiment/experiment-status.ts';
 import { sameStage, stageTitle } from '../experiment/stage.ts';
 import { entriesOf } from '../experiment/stages.ts';
-import { experimentTitle } from './experiment-title.ts';
+import { keyOf } from './api/object-key.ts';
+import type { ObjectMeta } from './api/objects.ts';
 import type { Log } from './runtime/logger.ts';
 import { known } from './stages/kept-metadata.ts';
 
@@ -33,11 +34,11 @@ export function transitions(before: ExperimentStatus | undefined, after: Experim
 /** One line for each. */
 export function logTransitions(
   log: Log,
-  object: Parameters<typeof experimentTitle>[0],
+  { metadata }: { readonly metadata: Pick<ObjectMeta, 'namespace' | 'name'> },
   before: ExperimentStatus | undefined,
   after: ExperimentStatus,
 ): void {
-  const experiment = experimentTitle(object);
+  const experiment = keyOf(metadata);
   for (const change of transitions(before, after))
     log.info({ experiment, ...change }, change.stage === undefined ? 'the experiment has changed' : 'a stage has changed');
 }

@@ -1,6 +1,7 @@
 /** Writes events of objects, in the background: events are for people, and nothing waits for them or fails with them. */
 import type { PlannedEvent } from '../../experiment/events.ts';
 import type { KubernetesClient } from '../api/client.ts';
+import { keyOf } from '../api/object-key.ts';
 import { EVENTS, resourcePath } from '../api/resource-path.ts';
 import { type JoinedEvent, joinEvents } from './joined-events.ts';
 import { type Log, silentLog } from './logger.ts';
@@ -78,7 +79,7 @@ export function recordEvents(options: EventRecorderOptions): EventRecorder {
     } catch (error) {
       stats.lost += 1;
       const { reason, note } = event;
-      log.warn({ experiment: `${namespace}/${regarding.name}`, error, reason, note }, 'an event could not be written');
+      log.warn({ experiment: keyOf(regarding), error, reason, note }, 'an event could not be written');
     } finally {
       underWay -= 1;
     }

@@ -3,6 +3,7 @@
  * watches fail: cut, silent, expired, refused, cleanly closed at once, and quietly losing events.
  */
 import { ApiError } from '../api/api-error.ts';
+import { keyOf } from '../api/object-key.ts';
 import type { KubernetesObject, WatchEvent } from '../api/objects.ts';
 import { type StatusObject, watchRefusal } from '../api/status-error.ts';
 import { backoffMs, jittered } from './backoff.ts';
@@ -10,7 +11,7 @@ import { listAll } from './list-all.ts';
 import { silentLog } from './logger.ts';
 import type { Change, Kept, Reflector, ReflectorOptions, ReflectorStats } from './reflector-types.ts';
 import { compareVersions } from './resource-version.ts';
-import { type Entry, keyOf, type Snapshot, Store } from './store.ts';
+import { type Entry, type Snapshot, Store } from './store.ts';
 import { pause, systemTimers, type Timers } from './timers.ts';
 
 export type { Change, Kept, Reflector, ReflectorOptions } from './reflector-types.ts';

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keyOf } from '../api/object-key.ts';
 import type { KubernetesObject } from '../api/objects.ts';
 import { FakeObjects } from '../testing/fake-objects.ts';
 import type { Change } from './reflector-types.ts';
 import { compareVersions } from './resource-version.ts';
-import { keyOf, type Snapshot, Store } from './store.ts';
+import { type Snapshot, Store } from './store.ts';
 
 const COLLECTION = '/api/v1/namespaces/ns/pods';
 type Kept = KubernetesObject;

@@ -2,7 +2,8 @@
  * What a reflector knows: the objects at the newest versions seen, from full lists, from a watch that lags, and from the answers of own writes
  * that run ahead of it. Every change is told once.
  */
-import type { KubernetesObject, ObjectMeta } from '../api/objects.ts';
+import { keyOf } from '../api/object-key.ts';
+import type { KubernetesObject } from '../api/objects.ts';
 import type { Change, Kept } from './reflector-types.ts';
 import { compareVersions } from './resource-version.ts';
 
@@ -21,11 +22,6 @@ type StoreOptions<Item, KeptItem extends Kept> = {
   readonly onChange: (change: Change<KeptItem>) => void;
 };
 type Source = Change<Kept>['source'];
-
-/** `namespace/name`, or `name` outside namespaces. */
-export function keyOf({ namespace, name }: Pick<ObjectMeta, 'namespace' | 'name'>): string {
-  return namespace === undefined ? name : `${namespace}/${name}`;
-}
 
 export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
   /** The version up to which lists and the watch have told everything; undefined before the first list. */
