@@ -2,7 +2,7 @@
 import type { ConditionType, Reason } from '@carpal/configs/names.ts';
 import { type Condition, type ExperimentStatus, FRESH_STAGE, type StageStatus } from './experiment-status.ts';
 import { type StageKey, stageTitle } from './stage.ts';
-import { entriesOf } from './stages.ts';
+import { entriesOf, stageAt } from './stages.ts';
 
 export type PlannedEvent = StageKeyOrNone & { readonly type: 'Normal' | 'Warning'; readonly reason: Reason; readonly note: string };
 type StageKeyOrNone = { readonly stage?: StageKey['stage']; readonly fold?: number };
@@ -54,11 +54,7 @@ function conditionEvent(before: Condition | undefined, after: Condition): Planne
 
 /** The events of one step. A plan that changes nothing has none. */
 export function eventsBetween(before: ExperimentStatus | undefined, after: ExperimentStatus): PlannedEvent[] {
-  const known = before === undefined ? [] : entriesOf(before);
-  const events = entriesOf(after).flatMap(([key, stage]) => {
-    const old = known.find(([other]) => other.stage === key.stage && other.fold === key.fold)?.[1] ?? FRESH_STAGE;
-    return stageEvents(key, old, stage);
-  });
+  const events = entriesOf(after).flatMap(([key, stage]) => stageEvents(key, stageAt(before, key) ?? FRESH_STAGE, stage));
   const changes = after.conditions.flatMap((condition) =>
     conditionEvent(
       before?.conditions.find(({ type }) => type === condition.type),

@@ -3,7 +3,7 @@ import type { ExperimentStatus, StageStatus } from './experiment-status.ts';
 import type { StageRun } from './observed.ts';
 import { sameWords } from './same-words.ts';
 import { type StageKey, sameStage } from './stage.ts';
-import { entriesOf, mapStages, type Stages } from './stages.ts';
+import { mapStages, type Stages, stageAt } from './stages.ts';
 
 /** Nobody is told of a wait that is over sooner: every pod waits for its image and its node for a moment, and every word is a write. */
 const PATIENCE_MS = 15_000;
@@ -18,13 +18,12 @@ export function explainWaiting(
   previous: ExperimentStatus | undefined,
   now: Date,
 ): { readonly stages: Stages; readonly nextMs: number | undefined } {
-  const before = previous === undefined ? [] : entriesOf(previous);
   let nextMs: number | undefined;
   const explain = (key: StageKey, stage: StageStatus): StageStatus => {
     if (stage.state !== 'Queued' && stage.state !== 'Pending') return stage;
     const run = runs.find((one) => sameStage(one, key) && one.attempt === stage.attempts);
     if (run?.message === undefined) return stage;
-    const told = before.find(([one]) => sameStage(one, key))?.[1];
+    const told = stageAt(previous, key);
     const same = told?.attempts === stage.attempts && told.state === stage.state ? told.message : undefined;
     if (same !== undefined && sameWords(same, run.message)) return { ...stage, message: same };
     const leftMs = Date.parse(run.pendingSince) + PATIENCE_MS - now.getTime();

@@ -24,6 +24,11 @@ export function entriesOf(stages: Stages): readonly (readonly [StageKey, StageSt
   ];
 }
 
+/** The stage of this key; undefined where there is none, as of a fold that the experiment does not train. */
+export function stageAt(stages: Stages | undefined, { stage, fold }: StageKey): StageStatus | undefined {
+  return stage === 'fold' ? stages?.folds.find(({ index }) => index === fold) : stages?.[stage];
+}
+
 /** The stages after `change` of each. Since when a start is tried in vain is dropped of every stage that does not start, whatever it does instead. */
 export function mapStages(stages: Stages, change: (key: StageKey, stage: StageStatus) => StageStatus): Stages {
   const changed = (key: StageKey, stage: StageStatus): StageStatus => withoutPastHold(change(key, stage));

@@ -2,7 +2,7 @@
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type ExperimentStatus, FRESH_STAGE } from '../experiment/experiment-status.ts';
 import type { Stage } from '../experiment/stage.ts';
-import { entriesOf } from '../experiment/stages.ts';
+import { entriesOf, stageAt } from '../experiment/stages.ts';
 
 export type AttemptEnd = {
   readonly stage: Stage;
@@ -17,9 +17,8 @@ export function attemptEnds(
   before: ExperimentStatus | undefined,
   after: ExperimentStatus,
 ): readonly AttemptEnd[] {
-  const known = before === undefined ? [] : entriesOf(before);
   return entriesOf(after).flatMap(([key, stage]): AttemptEnd[] => {
-    const old = known.find(([other]) => other.stage === key.stage && other.fold === key.fold)?.[1] ?? FRESH_STAGE;
+    const old = stageAt(before, key) ?? FRESH_STAGE;
     const gpus = key.stage === 'fold' ? spec.placement.gpus : 0;
     const end = { stage: key.stage, gpuSeconds: Math.max(0, stage.activeSeconds - old.activeSeconds) * gpus };
     if (stage.state === 'Succeeded' && old.state !== 'Succeeded') return [{ ...end, outcome: 'succeeded' }];

@@ -10,8 +10,7 @@ import { outcomeOf } from '../experiment/outcome.ts';
 import type { Plan } from '../experiment/plan.ts';
 import { reconcile } from '../experiment/reconcile.ts';
 import { DEFAULT_RETRY } from '../experiment/retry-delay.ts';
-import { sameStage } from '../experiment/stage.ts';
-import { entriesOf } from '../experiment/stages.ts';
+import { stageAt } from '../experiment/stages.ts';
 import type { Substrate } from '../experiment/substrate.ts';
 import type { KubernetesClient } from './api/client.ts';
 import { keyOf } from './api/object-key.ts';
@@ -173,7 +172,7 @@ async function cleanUp(dependencies: StepDependencies, kept: KeptExperiment, end
 
 /** Whether the status has not counted this end yet, and it is not one that the operator itself asked for: of that nothing is to be told. */
 const isUncountedFailure = (status: ExperimentStatus | undefined, run: StageRun): boolean => {
-  const stage = status === undefined ? undefined : entriesOf(status).find(([key]) => sameStage(key, run))?.[1];
+  const stage = stageAt(status, run);
   if (stage === undefined) return true;
   const askedToStop = (stage.state === 'Stopping' || stage.state === 'Stopped') && run.attempt === stage.attempts;
   if (outcomeOf(run, askedToStop)?.kind === 'excused') return false;

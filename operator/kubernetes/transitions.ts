@@ -1,7 +1,7 @@
 /** What has changed its state between two statuses of an experiment, for the log. */
-import { type ExperimentStatus, FRESH_STAGE, type StageStatus } from '../experiment/experiment-status.ts';
-import { sameStage, stageTitle } from '../experiment/stage.ts';
-import { entriesOf } from '../experiment/stages.ts';
+import { type ExperimentStatus, FRESH_STAGE } from '../experiment/experiment-status.ts';
+import { stageTitle } from '../experiment/stage.ts';
+import { entriesOf, stageAt } from '../experiment/stages.ts';
 import { keyOf } from './api/object-key.ts';
 import type { ObjectMeta } from './api/objects.ts';
 import type { Log } from './runtime/logger.ts';
@@ -21,9 +21,8 @@ export type Transition = {
 export function transitions(before: ExperimentStatus | undefined, after: ExperimentStatus): readonly Transition[] {
   const from = before?.state ?? 'Pending';
   const whole: Transition[] = from === after.state ? [] : [{ from, to: after.state, reason: after.reason }];
-  const old = before === undefined ? [] : entriesOf(before);
   const stages = entriesOf(after).flatMap(([key, stage]): Transition[] => {
-    const was: StageStatus = old.find(([one]) => sameStage(one, key))?.[1] ?? FRESH_STAGE;
+    const was = stageAt(before, key) ?? FRESH_STAGE;
     if (was.state === stage.state && was.attempts === stage.attempts) return [];
     const { attempts: attempt, state: to, reason, message } = stage;
     return [{ stage: stageTitle(key), attempt, from: was.state, to, ...known({ reason, message }) }];

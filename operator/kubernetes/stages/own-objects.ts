@@ -6,8 +6,8 @@
 import { LABEL } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ExperimentStatus } from '../../experiment/experiment-status.ts';
-import { attemptName, type StageKey, sameStage } from '../../experiment/stage.ts';
-import { entriesOf } from '../../experiment/stages.ts';
+import { attemptName, type StageKey } from '../../experiment/stage.ts';
+import { stageAt } from '../../experiment/stages.ts';
 import type { ObjectMeta } from '../api/objects.ts';
 import type { KeptJob } from './kept-job.ts';
 import type { KeptPod } from './kept-pod.ts';
@@ -19,8 +19,7 @@ export type NotedAttempts = (key: StageKey) => number;
 
 /** The attempts that a status tells of. */
 export function notedAttempts(status: ExperimentStatus | undefined): NotedAttempts {
-  const entries = status === undefined ? [] : entriesOf(status);
-  return (key) => entries.find(([one]) => sameStage(one, key))?.[1].attempts ?? 0;
+  return (key) => stageAt(status, key)?.attempts ?? 0;
 }
 
 /** The name of the attempt that an object of the experiment's namespace says it belongs to; undefined where it says so of no attempt of it. */
