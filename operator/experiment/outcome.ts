@@ -1,5 +1,6 @@
 /** What the end of an attempt means for its stage. */
 import type { Reason } from '@carpal/configs/names.ts';
+import { endWords } from './end-words.ts';
 import { isActive, type StageRun } from './observed.ts';
 
 /**
@@ -14,22 +15,13 @@ const FINAL_EXITS: readonly number[] = [64, 65, 78];
 /** Stopped, with a checkpoint to go on from. */
 const STOPPED_EXIT = 75;
 
-const LONGEST_TAIL = 600;
-
 const limit = (text: string): string => (text.length > 1000 ? `…${text.slice(-999)}` : text);
-
-/** What is said of an end; the log's last lines tell why it failed, but not who took the attempt away. */
-function wordsOf({ message, lastLines, disrupted }: StageRun): string {
-  if (lastLines === undefined || (disrupted === true && message !== undefined)) return message ?? '';
-  const tail = lastLines.length > LONGEST_TAIL ? `…${lastLines.slice(1 - LONGEST_TAIL)}` : lastLines;
-  return message === undefined ? tail : `${message}; its last lines: ${tail}`;
-}
 
 function failureMessage(run: StageRun): string {
   const cause = run.reason === 'OOMKilled' ? 'killed for want of memory' : run.reason;
   const end =
     run.exitCode === undefined ? (cause ?? 'ended without an exit code') : `exit ${run.exitCode}${cause === undefined ? '' : `, ${cause}`}`;
-  const words = wordsOf(run);
+  const words = endWords(run);
   return limit(words === '' ? end : `${end}: ${words}`);
 }
 

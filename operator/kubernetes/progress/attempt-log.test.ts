@@ -109,7 +109,7 @@ describe('what explains a failure', () => {
     const message = 'killed, and nobody says why; often for want of memory';
     const run = failed(LOG, { exitCode: 137, reason: 'SIGKILL', message });
     expect((await explainFailure({ store, experiment, run }))?.message).toMatch(
-      /^killed, .* memory; epoch 3\nTypeError.*\(log: .+\.txt\)$/s,
+      /^killed, .* memory; its last lines: epoch 3\nTypeError.*\(log: .+\.txt\)$/s,
     );
     expect((await store.read(key)).toString()).not.toContain('killed');
   });

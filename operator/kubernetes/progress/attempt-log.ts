@@ -2,6 +2,7 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { FILE, reportKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { endWords } from '../../experiment/end-words.ts';
 import type { StageRun } from '../../experiment/observed.ts';
 import { logLines } from '../../progress/log-lines.ts';
 import { readReportedError } from '../../progress/reported-error.ts';
@@ -9,10 +10,9 @@ import { stageErrorText } from '../../progress/stage-error-text.ts';
 
 /** A kubelet gives 2 KiB or 80 lines of a log; whatever else a message may come to hold is cut here. */
 const LONGEST_LOG = 64 * 1024;
-/** Of an error or of the log, and of what the substrate says: with the log's place behind them they fit the thousand characters that a status keeps. */
-const LONGEST_WORDS = 500;
+/** Of the stage's error, and of what the substrate says: with the log's place behind them they fit the thousand characters that a status keeps. */
+const LONGEST_ERROR = 500;
 const LONGEST_END = 250;
-const LAST_LINES = 12;
 
 /** The log's key: beside those that `carpal run` keeps. */
 function attemptLogKey(experiment: SegmentationExperiment, attempt: string): string {
@@ -44,8 +44,9 @@ export async function keepAttemptLog({ store, experiment, run }: AttemptLog): Pr
 }
 
 /**
- * The message of a failed attempt for its condition: what the substrate says of its end, the stage's own error if it could still report one, else
- * the last lines of its log unless it was taken away; and where the log is kept. Undefined where nothing is known. A store that is away takes nothing from what is known without it.
+ * The message of a failed attempt for its condition: what the substrate says of its end and the stage's own error, if it could still report one,
+ * else what `endWords` says; and where the log is kept. Undefined where nothing is known. A store that is away takes nothing from what is known
+ * without it.
  */
 export async function explainFailure({ store, experiment, run, onLost }: AttemptLog): Promise<{ readonly message: string } | undefined> {
   const since = new Date(run.startedAt ?? run.pendingSince);
@@ -53,16 +54,13 @@ export async function explainFailure({ store, experiment, run, onLost }: Attempt
     keepAttemptLog({ store, experiment, run }).catch((error: unknown) => void onLost?.(error)),
     readReportedError(store, experiment, run, since).catch(() => undefined),
   ]);
-  const tail = run.disrupted === true ? [] : logLines(run.lastLines ?? '').slice(-LAST_LINES);
-  const said =
-    error === undefined ? shortened(tail.join('\n'), 'start', LONGEST_WORDS) : shortened(stageErrorText(error), 'end', LONGEST_WORDS);
-  const words = [shortened(run.message ?? '', 'end', LONGEST_END), said].filter((part) => part !== '').join('; ');
-  const message = [words, uri === undefined ? '' : `(log: ${uri})`].filter((part) => part !== '').join(' ');
+  const end = shortened(run.message ?? '', LONGEST_END);
+  const words =
+    error === undefined ? endWords({ ...run, message: end }) : joined('; ', end, shortened(stageErrorText(error), LONGEST_ERROR));
+  const message = joined(' ', words, uri === undefined ? '' : `(log: ${uri})`);
   return message === '' ? undefined : { message };
 }
 
-/** A log says most in its last lines, an error in its first words. */
-function shortened(text: string, cut: 'start' | 'end', longest: number): string {
-  if (text.length <= longest) return text;
-  return cut === 'start' ? `…${text.slice(1 - longest)}` : `${text.slice(0, longest - 1)}…`;
-}
+const joined = (by: string, ...parts: readonly string[]): string => parts.filter((part) => part !== '').join(by);
+
+const shortened = (text: string, longest: number): string => (text.length <= longest ? text : `${text.slice(0, longest - 1)}…`);
