@@ -15,6 +15,7 @@ import { type ElectionOptions, electLeader, type IsHeld } from './runtime/leader
 import type { Logger } from './runtime/logger.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
 import { checkStageSettings } from './stages/check-settings.ts';
+import { isDigest } from './stages/image-digest.ts';
 import { missingPodWords } from './stages/missing-pod.ts';
 
 /** Where the Lease lies, and its times where they are not those of leader-election.ts. */
@@ -55,9 +56,6 @@ async function tryOutSettings({ connection, settings, lease, log }: OperatorOpti
     log.warn({ error }, 'the settings of the stages could not be tried out');
   }
 }
-
-/** A tag may move while experiments go on, and their attempts then run different things under one name. */
-const isDigest = (image: string): boolean => /@sha256:[0-9a-f]{64}$/.test(image);
 
 /** Runs until `signal` aborts: work that had begun is finished, the Lease released. Rejects with what no retry can mend. */
 export async function runOperator(options: OperatorOptions): Promise<void> {
