@@ -54,7 +54,7 @@ describe('alerts and dashboard', () => {
     }
     const grouped = [...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(/, ?/));
     const labels = named.flatMap(([, name = '']) => [...(served.get(name) ?? [])]);
-    for (const label of grouped) expect([...labels, 'le']).toContain(label);
+    for (const label of grouped) expect([...labels, ...OF_THE_SCRAPE, 'le']).toContain(label);
   });
 
   it.each(ALERT_RULES)('$alert says what is wrong and what to look at', ({ alert, summary, description, for: duration }) => {

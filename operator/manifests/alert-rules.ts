@@ -22,20 +22,22 @@ export const ALERT_RULES: readonly AlertRule[] = [
   },
   {
     alert: 'CarpalOperatorHasNoLeader',
-    expr: 'max(carpal_leader) == 0',
+    // The job is the Service, which has the operator's name.
+    expr: 'max by (namespace, job) (carpal_leader) == 0',
     for: '5m',
     severity: 'critical',
-    summary: 'No replica of the operator leads.',
-    description: "The Lease carpal-operator cannot be taken: look at the replicas' logs and at their rights on leases.",
+    summary: 'No replica of {{ $labels.namespace }}/{{ $labels.job }} leads.',
+    description: "Its Lease, which has its name, cannot be taken: look at the replicas' logs and at their rights on leases.",
   },
   {
     alert: 'CarpalOperatorHasTwoLeaders',
-    expr: 'sum(carpal_leader) > 1',
+    // Without the namespace: in another one the same operator would have a Lease of its own.
+    expr: 'sum by (job) (carpal_leader) > 1',
     for: '5m',
     severity: 'warning',
-    summary: 'More than one replica takes itself for the leader.',
+    summary: 'More than one replica of {{ $labels.job }} takes itself for the leader.',
     description:
-      "They cannot harm each other's writes, but this should last seconds: look for a second installation, and at the load of their nodes. Operators of single namespaces (--watch-namespace) lead one each.",
+      "They cannot harm each other's writes, but this should last seconds: look for a second installation in another namespace, and at the load of their nodes.",
   },
   {
     alert: 'CarpalReconcileErrors',
@@ -43,7 +45,8 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '15m',
     severity: 'warning',
     summary: "More than a tenth of the operator's steps fail.",
-    description: 'Each is tried again. The log names the experiment and the error: kubectl -n NAMESPACE logs deploy/carpal-operator.',
+    description:
+      'Each is tried again. The log names the experiment and the error: kubectl -n NAMESPACE logs -l app.kubernetes.io/component=operator --tail=-1.',
   },
   {
     alert: 'CarpalQueueGrows',
@@ -67,8 +70,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '15m',
     severity: 'warning',
     summary: 'The API server denies the operator something that it asks for.',
-    description:
-      'The ClusterRole carpal-operator is older than the operator, or a quota or policy of a namespace is in its way; the log says which.',
+    description: 'The operator is newer than its ClusterRole, or a quota or policy of a namespace is in its way; the log says which.',
   },
   {
     alert: 'CarpalReflectorsRelist',

@@ -20,20 +20,20 @@ export function allManifests(
   settings: ManifestSettings,
   { monitoring: monitored, experimentNamespaces = [] }: Extras = {},
 ): readonly object[] {
-  const { namespace, watchNamespace } = settings;
+  const { namespace } = settings;
   return [
     operatorNamespace(namespace),
     experimentCrd(),
     admissionLimits(namespace),
     admissionPolicy(namespace),
     admissionPolicyBinding(namespace),
-    ...operatorRbac(namespace, watchNamespace),
+    ...operatorRbac(settings),
     ...peopleRoles(),
     ...experimentNamespaces.map(stageServiceAccount),
-    operatorNetworkPolicy(namespace),
-    operatorService(namespace),
-    operatorDisruptionBudget(namespace),
+    operatorNetworkPolicy(settings),
+    operatorService(settings),
+    operatorDisruptionBudget(settings),
     operatorDeployment(settings),
-    ...(monitored ? monitoring(namespace) : []),
+    ...(monitored ? monitoring(settings) : []),
   ];
 }

@@ -1,7 +1,6 @@
 /** What everything that carpal installs is called and labelled. */
 
 export const OPERATOR_NAMESPACE = 'carpal-system';
-export const OPERATOR_NAME = 'carpal-operator';
 export const STAGE_ACCOUNT = 'carpal-stage';
 
 /** Where the operator answers health checks and Prometheus; the default of `carpal operator --port`. */
@@ -9,6 +8,5 @@ export const METRICS_PORT = { name: 'metrics', number: 8080 } as const;
 
 export const LABELS = { 'app.kubernetes.io/name': 'carpal', 'app.kubernetes.io/part-of': 'carpal' } as const;
 
-/** By which the operator's own pods are found. A stage's pods have another component. */
+/** Of what all operators have in common. A stage's pods have another component. */
 export const OPERATOR_LABELS = { ...LABELS, 'app.kubernetes.io/component': 'operator' } as const;
-export const OPERATOR_SELECTOR = { 'app.kubernetes.io/name': 'carpal', 'app.kubernetes.io/component': 'operator' } as const;

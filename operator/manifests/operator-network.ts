@@ -1,14 +1,16 @@
 /** Who may talk to the operator, and to whom it may talk. */
-import { METRICS_PORT, OPERATOR_LABELS, OPERATOR_NAME, OPERATOR_SELECTOR } from './labels.ts';
+import { METRICS_PORT } from './labels.ts';
+import type { ManifestSettings } from './manifest-settings.ts';
+import { operatorMetadata, operatorSelector } from './operator-metadata.ts';
 
 /** Gives Prometheus a name to ask; headless, since each replica has metrics of its own. */
-export function operatorService(namespace: string): object {
+export function operatorService(settings: ManifestSettings): object {
   const port = { name: METRICS_PORT.name, port: METRICS_PORT.number, targetPort: METRICS_PORT.name, protocol: 'TCP' };
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: OPERATOR_NAME, namespace, labels: OPERATOR_LABELS },
-    spec: { clusterIP: 'None', selector: OPERATOR_SELECTOR, ports: [port] },
+    metadata: operatorMetadata(settings),
+    spec: { clusterIP: 'None', selector: operatorSelector(settings), ports: [port] },
   };
 }
 
@@ -16,14 +18,14 @@ export function operatorService(namespace: string): object {
  * In: the metrics port alone (a kubelet's probes are always let through). Out: DNS, and the ports of API servers and of S3. A policy cannot name
  * the API server's address, which differs from cluster to cluster; a store on another port needs a line in the overlay.
  */
-export function operatorNetworkPolicy(namespace: string): object {
+export function operatorNetworkPolicy(settings: ManifestSettings): object {
   const tcp = (port: number): object => ({ protocol: 'TCP', port });
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
-    metadata: { name: OPERATOR_NAME, namespace, labels: OPERATOR_LABELS },
+    metadata: operatorMetadata(settings),
     spec: {
-      podSelector: { matchLabels: OPERATOR_SELECTOR },
+      podSelector: { matchLabels: operatorSelector(settings) },
       policyTypes: ['Ingress', 'Egress'],
       ingress: [{ ports: [tcp(METRICS_PORT.number)] }],
       egress: [

@@ -1,8 +1,9 @@
 /** The operator as it runs in a cluster: two replicas of which one leads, kept apart, within Pod Security's "restricted". */
 import { artifactsVolume, type ClaimedVolume } from '../kubernetes/stages/stage-settings.ts';
-import { LABELS, METRICS_PORT, OPERATOR_LABELS, OPERATOR_NAME, OPERATOR_SELECTOR } from './labels.ts';
+import { LABELS, METRICS_PORT } from './labels.ts';
 import type { ManifestSettings } from './manifest-settings.ts';
 import { MEMORY_SETTINGS } from './memory-settings.ts';
+import { operatorMetadata, operatorSelector } from './operator-metadata.ts';
 
 /** The namespace, in which nothing runs that wants more than "restricted" gives. */
 export function operatorNamespace(namespace: string): object {
@@ -62,31 +63,34 @@ function containerOf(settings: ManifestSettings, claim: ClaimedVolume | undefine
 }
 
 /** Replicas on different nodes, and in different zones where there are several. A wish: on a single node both run there. */
-const SPREAD = ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
-  maxSkew: 1,
-  topologyKey,
-  whenUnsatisfiable: 'ScheduleAnyway',
-  labelSelector: { matchLabels: OPERATOR_SELECTOR },
-}));
+const spread = (matchLabels: Readonly<Record<string, string>>): readonly object[] =>
+  ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels },
+  }));
 
 /** Throws `usage-invalid` where the settings name a claim and a store that is no folder. */
 export function operatorDeployment(settings: ManifestSettings): object {
-  const { namespace, artifactsClaimName, artifactsUri, pullSecretName } = settings;
+  const { artifactsClaimName, artifactsUri, pullSecretName } = settings;
+  const metadata = operatorMetadata(settings);
+  const matchLabels = operatorSelector(settings);
   const claim = artifactsClaimName === undefined ? undefined : artifactsVolume(artifactsClaimName, artifactsUri);
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name: OPERATOR_NAME, namespace, labels: OPERATOR_LABELS },
+    metadata,
     spec: {
       replicas: 2,
-      selector: { matchLabels: OPERATOR_SELECTOR },
+      selector: { matchLabels },
       // The new replica stands by before an old one resigns.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       revisionHistoryLimit: 5,
       template: {
-        metadata: { labels: OPERATOR_LABELS, annotations: { 'kubectl.kubernetes.io/default-container': 'operator' } },
+        metadata: { labels: metadata.labels, annotations: { 'kubectl.kubernetes.io/default-container': 'operator' } },
         spec: {
-          serviceAccountName: OPERATOR_NAME,
+          serviceAccountName: metadata.name,
           terminationGracePeriodSeconds: 40,
           enableServiceLinks: false,
           securityContext: {
@@ -96,7 +100,7 @@ export function operatorDeployment(settings: ManifestSettings): object {
             fsGroup: USER,
             seccompProfile: { type: 'RuntimeDefault' },
           },
-          topologySpreadConstraints: SPREAD,
+          topologySpreadConstraints: spread(matchLabels),
           ...(pullSecretName === undefined ? {} : { imagePullSecrets: [{ name: pullSecretName }] }),
           containers: [containerOf(settings, claim)],
           volumes: [
@@ -110,11 +114,11 @@ export function operatorDeployment(settings: ManifestSettings): object {
 }
 
 /** Node drains leave one replica at work. */
-export function operatorDisruptionBudget(namespace: string): object {
+export function operatorDisruptionBudget(settings: ManifestSettings): object {
   return {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
-    metadata: { name: OPERATOR_NAME, namespace, labels: OPERATOR_LABELS },
-    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: { matchLabels: OPERATOR_SELECTOR } },
+    metadata: operatorMetadata(settings),
+    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: { matchLabels: operatorSelector(settings) } },
   };
 }

@@ -7,9 +7,10 @@ import { waitFor } from '../cluster/wait-for.ts';
 import type { ApiAction } from '../kubernetes/api/api-verb.ts';
 import type { ObjectList, Pod } from '../kubernetes/api/objects.ts';
 import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, resourcePath, SERVICE_ACCOUNTS } from '../kubernetes/api/resource-path.ts';
+import { operatorName } from '../kubernetes/operator-name.ts';
 import { kubectl } from '../testing/kubectl.ts';
 import { hasCondition, type OperatorWorld, type RunningOperator, useOperatorWorld } from '../testing/operator-world.ts';
-import { OPERATOR_NAME, OPERATOR_NAMESPACE } from './labels.ts';
+import { OPERATOR_NAMESPACE } from './labels.ts';
 import { operatorNamespace } from './operator-workload.ts';
 import { CLUSTER_RULES, operatorRbac } from './rbac.ts';
 import { yamlDocuments } from './yaml.ts';
@@ -17,6 +18,7 @@ import { yamlDocuments } from './yaml.ts';
 const world = useOperatorWorld({
   controlPlane: { audit: true, apiServerFlags: ['--enable-admission-plugins=OwnerReferencesPermissionEnforcement'] },
 });
+const OPERATOR_NAME = operatorName();
 const ACCOUNT = `system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_NAME}`;
 
 /** Rights that no request shows, and why they are given all the same. */
@@ -34,7 +36,7 @@ async function operatorKubeconfig({ client, controlPlane }: OperatorWorld): Prom
 
 let operator: RunningOperator;
 beforeAll(async () => {
-  const objects = yamlDocuments([operatorNamespace(OPERATOR_NAMESPACE), ...operatorRbac(OPERATOR_NAMESPACE)]);
+  const objects = yamlDocuments([operatorNamespace(OPERATOR_NAMESPACE), ...operatorRbac({ namespace: OPERATOR_NAMESPACE })]);
   expect(await kubectl(world().kubeconfig, ['apply', '--server-side', '-f', '-'], objects)).toMatchObject({ code: 0, errors: '' });
   operator = await world().startOperator({
     kubeconfig: await operatorKubeconfig(world()),

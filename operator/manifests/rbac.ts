@@ -4,7 +4,9 @@
  */
 import { GROUP, PLURAL } from '@carpal/configs/names.ts';
 import { leaseName } from '../kubernetes/lease-name.ts';
-import { LABELS, OPERATOR_NAME } from './labels.ts';
+import { operatorName } from '../kubernetes/operator-name.ts';
+import { LABELS } from './labels.ts';
+import type { ManifestSettings } from './manifest-settings.ts';
 
 export type PolicyRule = {
   readonly apiGroups: readonly string[];
@@ -41,12 +43,13 @@ const leaseRule = (name: string): PolicyRule & { readonly resourceNames: readonl
   verbs: ['get', 'update'],
 });
 
-/** The operator's identity and its rights; `watchNamespace` as it is told, for its Lease has a name of its own then. */
-export function operatorRbac(namespace: string, watchNamespace?: string): readonly object[] {
-  const metadata = { name: OPERATOR_NAME, labels: LABELS };
+/** The operator's identity and its rights. */
+export function operatorRbac({ namespace, watchNamespace }: Pick<ManifestSettings, 'namespace' | 'watchNamespace'>): readonly object[] {
+  const name = operatorName(watchNamespace);
+  const metadata = { name, labels: LABELS };
   const inNamespace = { ...metadata, namespace };
-  const subjects = [{ kind: 'ServiceAccount', name: OPERATOR_NAME, namespace }];
-  const roleRef = (kind: string): object => ({ apiGroup: RBAC, kind, name: OPERATOR_NAME });
+  const subjects = [{ kind: 'ServiceAccount', name, namespace }];
+  const roleRef = (kind: string): object => ({ apiGroup: RBAC, kind, name });
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: inNamespace },
     { apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata, rules: CLUSTER_RULES },
