@@ -72,7 +72,13 @@ export const statusSchema = z
     prepare: stageStatusSchema.describe('The stage that makes the data set ready.'),
     folds: z.array(foldStatusSchema).max(64).meta(listMap('index')).describe('The training of each fold.'),
     ensemble: stageStatusSchema.describe('The stage that makes the submission.'),
-    image: z.string().max(1024).optional().describe('What all its attempts run: the image that was there when the first of them began.'),
+    image: z
+      .string()
+      .max(1024)
+      .optional()
+      .describe(
+        'What its attempts run: the image when the first of them began, or, where an older operator began it, at the first look of a newer one.',
+      ),
     artifacts: z.string().max(4096).optional().describe('Where everything is kept.'),
     submission: z.string().max(4096).optional().describe('submission.csv, once it is there.'),
     announcements: z

@@ -70,7 +70,10 @@ export type ExperimentStatus = {
   readonly prepare: StageStatus;
   readonly folds: readonly FoldStatus[];
   readonly ensemble: StageStatus;
-  /** What all its attempts run: the image that was there when the first of them began. */
+  /**
+   * What all its attempts run: the image that was there when the first of them began. Of one that began under an operator that did not note it,
+   * the image of the first look by one that does.
+   */
   readonly image?: string;
   /** Where everything of the experiment is kept. */
   readonly artifacts?: string;
