@@ -12,7 +12,7 @@ const kindsOf = (text: string): string[] => text.split('\n---\n').map((document)
 
 describe('carpal manifests', () => {
   it('prints an installation in the order in which it can be applied, the same every time', async () => {
-    const given = ['--environment', 'eks-v100', '--image', 'carpal@sha256:1', '--artifacts', 's3://bucket/carpal', '--monitoring'];
+    const given = ['--environment', 'eks-v100', '--image', IMAGE, '--artifacts', 's3://bucket/carpal', '--monitoring'];
     const [first, second] = await Promise.all([manifests(...given), manifests(...given)]);
     expect(first).toMatchObject({ code: 0, stderr: '', stdout: second.stdout });
     const kinds = kindsOf(first.stdout);

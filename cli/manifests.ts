@@ -1,6 +1,7 @@
 import { storeFolder } from '@carpal/artifacts/store-folder.ts';
 import { loadEnvironment } from '@carpal/configs/environment.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { isDigest } from '@carpal/operator/kubernetes/stages/image-digest.ts';
 import { allManifests } from '@carpal/operator/manifests/all-manifests.ts';
 import { namespaceLimits, stageServiceAccount } from '@carpal/operator/manifests/experiment-namespace.ts';
 import { manifestSettings } from '@carpal/operator/manifests/manifest-settings.ts';
@@ -81,7 +82,7 @@ function installation(options: Options): string {
       `note: without ${missing.join(' and ')} a placeholder stands in the Deployment; put yours there before you apply it\n`,
     );
   }
-  if (options.image !== undefined && !options.image.includes('@sha256:')) {
+  if (options.image !== undefined && !isDigest(options.image)) {
     process.stderr.write(
       `note: ${options.image} is not a digest: replicas and retries may run another image once the tag moves; repository@sha256:… stays\n`,
     );
