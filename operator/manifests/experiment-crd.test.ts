@@ -5,7 +5,7 @@ import { withSizes } from '@carpal/configs/schema/auto.ts';
 import { checkExperiment } from '@carpal/configs/schema/check-experiment.ts';
 import { manifestSpecSchema } from '@carpal/configs/schema/experiment.ts';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { useControlPlane } from '../cluster/use-control-plane.ts';
 import { ApiError } from '../kubernetes/api/api-error.ts';
@@ -55,7 +55,15 @@ describe('the definition', () => {
   });
 
   it('reads well with kubectl explain', async () => {
-    const { output } = await kubectl(cluster().kubeconfig, ['explain', 'segx.spec.training.precision']);
+    // The server publishes what explain reads some moments after a definition is applied.
+    const output = await vi.waitFor(
+      async () => {
+        const { code, output: read, errors } = await kubectl(cluster().kubeconfig, ['explain', 'segx.spec.training.precision']);
+        expect([code, errors]).toEqual([0, '']);
+        return read;
+      },
+      { timeout: 20_000, interval: 300 },
+    );
     const text = output.replaceAll(/\s+/g, ' ');
     expect(text).toContain('ENUM: float32 bfloat16 float16');
     expect(text).toContain('weights, losses and the optimizer are always float32');
