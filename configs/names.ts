@@ -56,6 +56,7 @@ export const REASONS = {
   DisruptionBudgetExceeded: 'A stage was disrupted more often than run.maxDisruptions allows.',
   StartDeadlineExceeded: 'A stage did not start within run.startDeadline.',
   FoldDeadlineExceeded: 'A fold ran longer than run.foldDeadline.',
+  ArtifactsRemoved: 'run.ttlAfterFinished has passed, and run.ttlRemovesArtifacts asked for it.',
 } as const;
 export type Reason = keyof typeof REASONS;
 

@@ -28,7 +28,7 @@ function ownersText(table: OptionTable, option: string): string {
 }
 
 const FIELD_TEXTS: Readonly<Record<string, string>> = {
-  spec: 'What is learned, how, and where it runs. dataset.uri and model.name are needed; everything else has a default. Only run.suspend, run.parallelism, run.ttlAfterFinished and report may change later.',
+  spec: 'What is learned, how, and where it runs. dataset.uri and model.name are needed; everything else has a default. Only run.suspend, run.parallelism, run.ttlAfterFinished, run.ttlRemovesArtifacts and report may change later.',
   'spec.owner': 'Whose experiment it is.',
   'spec.task': 'Free words on what is tried.',
   'spec.dataset': 'The images and annotations, and how they are split into folds.',
@@ -142,7 +142,7 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.ensemble.perClassThresholds': 'Whether each class gets the threshold that was best on the folds not trained on.',
   'spec.ensemble.perClassCleaning':
     'Whether each class keeps its largest piece alone or has its holes filled, where that scored better out of fold.',
-  'spec.run': 'How the work is carried out. suspend, parallelism and ttlAfterFinished may change at any time.',
+  'spec.run': 'How the work is carried out. suspend, parallelism, ttlAfterFinished and ttlRemovesArtifacts may change at any time.',
   'spec.run.folds': 'The folds to train; an empty list: all of them.',
   'spec.run.parallelism': 'How many folds train at a time. May change while they do.',
   'spec.run.suspend': 'true stops every fold with a checkpoint and starts none; false goes on.',
@@ -151,6 +151,8 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.run.startDeadline': 'A stage whose pod has not started for this long fails the experiment, such as 90m or 2h.',
   'spec.run.foldDeadline': 'A fold that has run for this long, all attempts together, fails the experiment.',
   'spec.run.ttlAfterFinished': 'How long Jobs and pods are kept after the end.',
+  'spec.run.ttlRemovesArtifacts':
+    'Whether everything that the experiment left in the artifact store goes with its Jobs: checkpoints, submission and report. What is prepared of a data set stays, since experiments share it. An operator does this; carpal run removes nothing.',
   'spec.placement': 'What each fold gets, and on which nodes.',
   'spec.placement.gpus': 'GPUs of a fold.',
   'spec.placement.cpu': 'Cores of a fold, such as "7" or "500m".',

@@ -58,6 +58,7 @@ describe('completeSpec', () => {
         startDeadline: '2h',
         foldDeadline: '24h',
         ttlAfterFinished: '14d',
+        ttlRemovesArtifacts: false,
       },
       placement: {
         gpus: 1,
@@ -129,7 +130,7 @@ describe('immutableChanges', () => {
   it('lets suspend, parallelism, the time to live and the reports change', () => {
     const after = complete({
       ...minimal,
-      run: { suspend: true, parallelism: 1, ttlAfterFinished: '1h' },
+      run: { suspend: true, parallelism: 1, ttlAfterFinished: '1h', ttlRemovesArtifacts: true },
       report: { slack: { channel: '#a' }, mlflow: { experiment: 'b' } },
     });
     expect(immutableChanges(before, after)).toEqual([]);

@@ -5,7 +5,13 @@ import type { ManifestSpec } from './experiment.ts';
 import { completeSpec } from './options.ts';
 
 /** What an update of an experiment may change, below spec. */
-export const MUTABLE: readonly FieldPath[] = [['run', 'suspend'], ['run', 'parallelism'], ['run', 'ttlAfterFinished'], ['report']];
+export const MUTABLE: readonly FieldPath[] = [
+  ['run', 'suspend'],
+  ['run', 'parallelism'],
+  ['run', 'ttlAfterFinished'],
+  ['run', 'ttlRemovesArtifacts'],
+  ['report'],
+];
 
 /**
  * One finding for every field of spec that differs and may not. A default that is written out is no difference. Use on an update, and

@@ -23,6 +23,7 @@ export const runSchema = z.object({
   startDeadline: duration().default('2h'),
   foldDeadline: duration().default('24h'),
   ttlAfterFinished: duration().default('14d'),
+  ttlRemovesArtifacts: z.boolean().default(false),
 });
 
 const tolerationSchema = z.object({

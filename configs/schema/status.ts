@@ -81,6 +81,7 @@ export const statusSchema = z
       ),
     artifacts: z.string().max(4096).optional().describe('Where everything is kept.'),
     submission: z.string().max(4096).optional().describe('submission.csv, once it is there.'),
+    artifactsRemovedAt: time().optional().describe('When what was kept there was removed, as spec.run.ttlRemovesArtifacts asks.'),
     announcements: z
       .array(announcementSchema)
       .max(64)

@@ -78,6 +78,8 @@ export type ExperimentStatus = {
   /** Where everything of the experiment is kept. */
   readonly artifacts?: string;
   readonly submission?: string;
+  /** When they were removed, as the spec asks; `artifacts` and `submission` are gone from then on. */
+  readonly artifactsRemovedAt?: string;
   /** What has been announced; recorded by who sent it, carried along by the planner. */
   readonly announcements: readonly { readonly key: AnnouncementKey; readonly sentAt: string }[];
 };

@@ -2,6 +2,11 @@
 import { durationMs } from '@carpal/configs/duration.ts';
 import { isActive, type StageRun } from './observed.ts';
 
+/** Until what an ended experiment leaves has outlived its time, in milliseconds; 0 or less once it has. NaN where nobody noted its end. */
+export function timeLeftMs(finishedAt: string, ttlAfterFinished: string, now: Date): number {
+  return Date.parse(finishedAt) + durationMs(ttlAfterFinished) - now.getTime();
+}
+
 /** The attempts to remove now, and the milliseconds until there will be some. */
 export function expiredRuns(
   runs: readonly StageRun[],
@@ -11,6 +16,6 @@ export function expiredRuns(
 ): { readonly remove: readonly string[]; readonly nextMs: number | undefined } {
   const ended = runs.filter((run) => !isActive(run)).map((run) => run.name);
   if (finishedAt === undefined || ended.length === 0) return { remove: [], nextMs: undefined };
-  const leftMs = Date.parse(finishedAt) + durationMs(ttlAfterFinished) - now.getTime();
+  const leftMs = timeLeftMs(finishedAt, ttlAfterFinished, now);
   return leftMs > 0 ? { remove: [], nextMs: leftMs } : { remove: ended, nextMs: undefined };
 }

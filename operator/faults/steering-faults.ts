@@ -179,6 +179,29 @@ export function steeringFaults(world: () => FaultWorld): void {
       expect((await world().read('short-lived')).status).toEqual(done.status);
     });
 
+    it('loses its artifacts after its Jobs where it is to, also where the store is away when their time comes, and says so', async () => {
+      const { metadata } = await world().begin('passing', { run: { ttlAfterFinished: '3s', ttlRemovesArtifacts: true } });
+      const done = await world().until('passing', (seen) => hasCondition(seen, 'Complete'));
+      const key = `experiments/${world().namespace}/passing/${metadata.uid}`;
+      expect(done.status?.artifacts).toBe(`${world().store.uri}/${key}`);
+      expect(await world().store.list(key)).not.toEqual([]);
+      const away = world().takeStoreAway('/passing/');
+      await world().eventually(
+        'the Jobs to go',
+        () =>
+          !world()
+            .jobs.list()
+            .some(({ metadata: job }) => job.name.startsWith('passing-')),
+      );
+      expect(await world().store.list(key)).not.toEqual([]);
+      away.back();
+      const { status } = await world().until('passing', (seen) => seen.status?.artifactsRemovedAt !== undefined);
+      expect(await world().store.list(key)).toEqual([]);
+      const { artifacts: _artifacts, submission: _submission, ...rest } = done.status ?? { artifacts: '', submission: '' };
+      expect(status).toEqual({ ...rest, artifactsRemovedAt: status?.artifactsRemovedAt });
+      await expectSound(world(), 'passing', { state: 'Complete' });
+    });
+
     it('stays as it is, whatever is done to its Jobs, its pods and its spec', async () => {
       await world().begin('settled');
       const done = await world().until('settled', (seen) => hasCondition(seen, 'Complete'));

@@ -1,5 +1,5 @@
 /** What an experiment leaves to do that has come to its end. */
-import { expiredRuns } from '../experiment/expiry.ts';
+import { expiredRuns, timeLeftMs } from '../experiment/expiry.ts';
 import { isActive, type StageRun } from '../experiment/observed.ts';
 import type { EndedExperiment } from './experiment-object.ts';
 import type { NotedAttempts } from './stages/own-objects.ts';
@@ -12,11 +12,20 @@ export type CleanUp = {
   readonly stop: readonly string[];
   /** Names of attempts that have outlived their time. */
   readonly remove: readonly string[];
+  /** Where the artifacts lie that have outlived their time. Attempts go first: none is to write to what is being removed. */
+  readonly removeArtifacts?: string;
   /** Until there will be some, in milliseconds. */
   readonly nextMs: number | undefined;
 };
 
-export function cleanUpPlan(runs: readonly StageRun[], { finishedAt, ttlAfterFinished }: EndedExperiment, now: Date): CleanUp {
+export function cleanUpPlan(
+  runs: readonly StageRun[],
+  { finishedAt, ttlAfterFinished, expiringArtifacts }: Omit<EndedExperiment, 'failed'>,
+  now: Date,
+): CleanUp {
   const stop = runs.filter((run) => isActive(run) && run.stopRequested !== true).map(({ name }) => name);
-  return { stop, ...expiredRuns(runs, finishedAt, ttlAfterFinished, now) };
+  if (runs.length > 0 || expiringArtifacts === undefined) return { stop, ...expiredRuns(runs, finishedAt, ttlAfterFinished, now) };
+  const leftMs = timeLeftMs(finishedAt, ttlAfterFinished, now);
+  if (leftMs <= 0) return { stop, remove: [], removeArtifacts: expiringArtifacts, nextMs: undefined };
+  return { stop, remove: [], nextMs: Number.isNaN(leftMs) ? undefined : leftMs };
 }

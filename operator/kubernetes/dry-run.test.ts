@@ -57,19 +57,24 @@ describe('a dry run', () => {
   it('names what would be started, stopped and removed, and does none of it', async () => {
     const { client, kubeconfig, namespace, store } = world();
     const { promise: never } = Promise.withResolvers<void>();
-    world().script = ({ experiment, stage }) => (stage === 'fold' && experiment !== 'ended' ? { until: never } : {});
+    world().script = ({ experiment, stage }) => (stage === 'fold' && !['ended', 'expired'].includes(experiment) ? { until: never } : {});
     const operator = await world().startOperator();
     await world().post('ended', { run: { ttlAfterFinished: '1h' } });
+    await world().post('expired', { run: { ttlAfterFinished: '0s' } });
     for (const name of ['running', 'stopping']) await world().post(name, { run: { parallelism: 2 } });
-    await world().until('ended', (one) => hasCondition(one, 'Complete'));
+    for (const name of ['ended', 'expired']) await world().until(name, (one) => hasCondition(one, 'Complete'));
+    const jobs = resourcePath(JOBS, { namespace });
+    await waitFor<ObjectList<Job>>(client, jobs, ({ items }) => items.every(({ metadata }) => !metadata.name.startsWith('expired-')));
     for (const name of ['running', 'stopping'])
       await world().until(name, ({ status }) => status?.folds.filter(({ state }) => state === 'Running').length === 2);
     await operator.stop();
     const stopping = resourcePath(EXPERIMENTS, { namespace, name: 'stopping' });
     await client.request({ method: 'PATCH', path: stopping, body: { spec: { run: { suspend: true } } } });
+    const expired = resourcePath(EXPERIMENTS, { namespace, name: 'expired' });
+    await client.request({ method: 'PATCH', path: expired, body: { spec: { run: { ttlRemovesArtifacts: true } } } });
     await world().post('new');
     await writeUnchecked('invalid', { dataset: { uri: 's3://hands' }, model: { name: 'Unet' } }, 'ended');
-    await waitFor<ObjectList<Job>>(client, resourcePath(EXPERIMENTS, { namespace }), ({ items }) => items.length === 5);
+    await waitFor<ObjectList<Job>>(client, resourcePath(EXPERIMENTS, { namespace }), ({ items }) => items.length === 6);
     const before = await versions();
 
     const connection = await connect({ kubeconfig });
@@ -89,6 +94,8 @@ describe('a dry run', () => {
 
     expect(
       dryRunLines(planned)
+        .replace(/(?<=would remove \S+\/experiments\/).*/, '…')
+        .replaceAll(store.uri, 'STORE')
         .replaceAll(`${namespace}/`, '')
         .replace(/(?<=spec.model.name).*/, ' …'),
     ).toBe(
@@ -99,6 +106,8 @@ describe('a dry run', () => {
         '  would remove Job ended-fold-1-1',
         '  would remove Job ended-fold-2-1',
         '  would remove Job ended-prepare-1',
+        'expired (Complete)',
+        '  would remove STORE/experiments/…',
         'invalid (Failed): would end as Failed, since its manifest breaks a rule',
         '  spec.model.name …',
         'new (Preparing)',

@@ -38,6 +38,7 @@ export type PlannedExperiment = {
   readonly start: readonly string[];
   readonly stop: readonly string[];
   readonly remove: readonly string[];
+  readonly removeArtifacts?: string;
   /** Of a manifest that cannot be run. */
   readonly mistakes?: readonly string[];
 };
@@ -70,8 +71,8 @@ export async function planCluster({ connection, settings, store, now, signal }: 
   const planOne = async (object: ExperimentObject): Promise<Planned> => {
     const kept = keepExperiment(object);
     if (kept.ended !== undefined) {
-      const { stop, remove } = cleanUpPlan(await substrateOf(identityOf(kept), EVERY_ATTEMPT).observe(), kept.ended, now());
-      return { state: kept.ended.failed ? 'Failed' : 'Complete', start: [], stop, remove };
+      const { nextMs: _nextMs, ...acts } = cleanUpPlan(await substrateOf(identityOf(kept), EVERY_ATTEMPT).observe(), kept.ended, now());
+      return { state: kept.ended.failed ? 'Failed' : 'Complete', start: [], ...acts };
     }
     const status = statusOfObject(object);
     const found = runnable(judgeManifest(object, classListNames()), object, hasBegun(status));
@@ -96,7 +97,7 @@ export async function planCluster({ connection, settings, store, now, signal }: 
 /** One line for each thing that would be done, and one for each experiment of which nothing would. */
 export function dryRunLines(planned: readonly PlannedExperiment[]): string {
   if (planned.length === 0) return 'there are no experiments\n';
-  const lines = planned.flatMap(({ namespace, name, state, start, stop, remove, mistakes }) => {
+  const lines = planned.flatMap(({ namespace, name, state, start, stop, remove, removeArtifacts, mistakes }) => {
     const title = `${namespace}/${name} (${state})`;
     if (mistakes !== undefined)
       return [`${title}: would end as Failed, since its manifest breaks a rule`, ...mistakes.map((text) => `  ${text}`)];
@@ -104,6 +105,7 @@ export function dryRunLines(planned: readonly PlannedExperiment[]): string {
       ...stop.map((job) => `  would stop Job ${job}`),
       ...start.map((job) => `  would start Job ${job}`),
       ...remove.map((job) => `  would remove Job ${job}`),
+      ...(removeArtifacts === undefined ? [] : [`  would remove ${removeArtifacts}`]),
     ];
     return acts.length === 0 ? [`${title}: nothing to do`] : [title, ...acts];
   });

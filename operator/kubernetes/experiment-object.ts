@@ -5,8 +5,14 @@ import type { KubernetesObject, ObjectMeta } from './api/objects.ts';
 
 export type ExperimentObject = KubernetesObject & { readonly spec?: unknown; readonly status?: ExperimentStatus };
 
-/** What is left to do for an ended experiment: to remove its attempts when their time has come. */
-export type EndedExperiment = { readonly finishedAt: string; readonly ttlAfterFinished: string; readonly failed: boolean };
+/** What is left to do for an ended experiment: to remove its attempts when their time has come, and its artifacts if they are to go too. */
+export type EndedExperiment = {
+  readonly finishedAt: string;
+  readonly ttlAfterFinished: string;
+  readonly failed: boolean;
+  /** Where the artifacts lie that are to go. */
+  readonly expiringArtifacts?: string;
+};
 
 export type KeptExperiment = {
   readonly metadata: ObjectMeta;
@@ -29,7 +35,8 @@ export function statusOfObject({ status }: ExperimentObject): ExperimentStatus |
   };
 }
 
-const ttlOf = (spec: unknown): string => (spec as Partial<SegmentationExperiment['spec']> | undefined)?.run?.ttlAfterFinished ?? '14d';
+type ServedRun = Partial<SegmentationExperiment['spec']['run']>;
+const runOf = (spec: unknown): ServedRun => (spec as { readonly run?: ServedRun } | undefined)?.run ?? {};
 
 /** What the operator keeps of an object. Thousands of ended experiments may lie in a cluster; each costs a few hundred bytes. */
 export function keepExperiment(object: ExperimentObject): KeptExperiment {
@@ -49,7 +56,9 @@ export function keepExperiment(object: ExperimentObject): KeptExperiment {
     return { metadata, object: { ...object, metadata: kept } };
   }
   const failed = status.conditions.some(({ type, status: value }) => type === 'Failed' && value === 'True');
-  return { metadata, ended: { finishedAt: status.finishedAt ?? '', ttlAfterFinished: ttlOf(object.spec), failed } };
+  const { ttlAfterFinished = '14d', ttlRemovesArtifacts = false } = runOf(object.spec);
+  const expiring = ttlRemovesArtifacts && status.artifacts !== undefined ? { expiringArtifacts: status.artifacts } : {};
+  return { metadata, ended: { finishedAt: status.finishedAt ?? '', ttlAfterFinished, failed, ...expiring } };
 }
 
 /** Enough of an ended experiment to find what belongs to it; nothing of it is started. */

@@ -18,13 +18,14 @@ import { attemptEnds } from './attempt-ends.ts';
 import { cleanUpPlan, EVERY_ATTEMPT } from './clean-up-plan.ts';
 import type { Collections } from './collections.ts';
 import { confirmVanished } from './confirm-vanished.ts';
-import { type EndedExperiment, identityOf, type KeptExperiment, statusOfObject } from './experiment-object.ts';
+import { type EndedExperiment, identityOf, type KeptExperiment, keepExperiment, statusOfObject } from './experiment-object.ts';
 import { applyStatus } from './experiment-status-writer.ts';
 import { type ExplainFailure, explainFailures } from './explain-failures.ts';
 import { createGoingOn } from './going-on.ts';
 import { createJudgements } from './judgements.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import type { ProgressReader } from './progress/progress-reader.ts';
+import { removeExpiredArtifacts } from './remove-artifacts.ts';
 import type { EventRecorder } from './runtime/event-recorder.ts';
 import type { Log } from './runtime/logger.ts';
 import type { OperatorMetrics } from './runtime/metrics.ts';
@@ -164,10 +165,17 @@ async function cleanUp(dependencies: StepDependencies, kept: KeptExperiment, end
   const experiment = identityOf(kept);
   await adopt(dependencies, experiment, EVERY_ATTEMPT);
   const substrate = substrateOf(dependencies, experiment, EVERY_ATTEMPT);
-  const { stop, remove, nextMs } = cleanUpPlan(await substrate.observe(), ended, dependencies.now());
+  const { stop, remove, removeArtifacts, nextMs } = cleanUpPlan(await substrate.observe(), ended, dependencies.now());
   for (const name of stop) await substrate.stop(name);
   for (const name of remove) await substrate.remove(name);
-  return nextMs;
+  if (removeArtifacts === undefined) return nextMs;
+  const written = await removeExpiredArtifacts(dependencies, experiment, removeArtifacts);
+  if (written === undefined) return undefined;
+  dependencies.collections.experiments.absorb(written);
+  dependencies.log.info({ experiment: keyOf(written.metadata), artifacts: removeArtifacts }, 'the artifacts were removed');
+  const note = `${removeArtifacts} was removed: run.ttlAfterFinished has passed`;
+  dependencies.events.record(regarding(keepExperiment(written)), [{ type: 'Normal', reason: 'ArtifactsRemoved', note: note.slice(-1024) }]);
+  return undefined;
 }
 
 /** Whether the status has not counted this end yet, and it is not one that the operator itself asked for: of that nothing is to be told. */

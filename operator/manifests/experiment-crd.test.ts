@@ -146,6 +146,7 @@ const FULL = {
     startDeadline: '2h',
     foldDeadline: '24h',
     ttlAfterFinished: '14d',
+    ttlRemovesArtifacts: false,
   },
   placement: {
     gpus: 1,

@@ -187,6 +187,7 @@ const ALLOWED: readonly (readonly [what: string, name: string, spec: object])[] 
   ['to suspend', 'unet', { run: { suspend: true } }],
   ['to train fewer at a time', 'unet', { run: { parallelism: 1 } }],
   ['to keep Jobs longer', 'unet', { run: { ttlAfterFinished: '30d' } }],
+  ['to have the artifacts go with them', 'unet', { run: { ttlRemovesArtifacts: true } }],
   ['to report elsewhere', 'unet', { report: { slack: { channel: '#x' }, mlflow: { experiment: 'y' } } }],
   [
     'defaults written out',
