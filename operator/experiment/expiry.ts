@@ -2,7 +2,7 @@
 import { durationMs } from '@carpal/configs/duration.ts';
 import { isActive, type StageRun } from './observed.ts';
 
-/** Until what an ended experiment leaves has outlived its time, in milliseconds; 0 or less once it has. NaN where nobody noted its end. */
+/** Until what an ended experiment leaves has outlived its time, in milliseconds; 0 or less once it has. */
 export function timeLeftMs(finishedAt: string, ttlAfterFinished: string, now: Date): number {
   return Date.parse(finishedAt) + durationMs(ttlAfterFinished) - now.getTime();
 }

@@ -25,7 +25,9 @@ describe('what an ended experiment leaves', () => {
     expect(cleanUpPlan([], expiring, at(3600))).toEqual({ stop: [], remove: [], removeArtifacts: URI, nextMs: undefined });
   });
 
-  it('keeps its artifacts where nobody noted when it ended', () => {
-    expect(cleanUpPlan([], { ...expiring, finishedAt: '' }, at(1e9))).toEqual({ stop: [], remove: [], nextMs: undefined });
+  it('stays where nobody noted when it ended', () => {
+    const { finishedAt: _finishedAt, ...undated } = expiring;
+    expect(cleanUpPlan([], undated, at(1e9))).toEqual({ stop: [], remove: [], nextMs: undefined });
+    expect(cleanUpPlan([finished], undated, at(1e9))).toEqual({ stop: [], remove: [], nextMs: undefined });
   });
 });

@@ -24,8 +24,8 @@ export function cleanUpPlan(
   now: Date,
 ): CleanUp {
   const stop = runs.filter((run) => isActive(run) && run.stopRequested !== true).map(({ name }) => name);
-  if (runs.length > 0 || expiringArtifacts === undefined) return { stop, ...expiredRuns(runs, finishedAt, ttlAfterFinished, now) };
+  if (runs.length > 0 || expiringArtifacts === undefined || finishedAt === undefined)
+    return { stop, ...expiredRuns(runs, finishedAt, ttlAfterFinished, now) };
   const leftMs = timeLeftMs(finishedAt, ttlAfterFinished, now);
-  if (leftMs <= 0) return { stop, remove: [], removeArtifacts: expiringArtifacts, nextMs: undefined };
-  return { stop, remove: [], nextMs: Number.isNaN(leftMs) ? undefined : leftMs };
+  return leftMs > 0 ? { stop, remove: [], nextMs: leftMs } : { stop, remove: [], removeArtifacts: expiringArtifacts, nextMs: undefined };
 }

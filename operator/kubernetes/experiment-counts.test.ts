@@ -19,7 +19,7 @@ function running(state: string, folds: readonly StageStatus['state'][], gpus: nu
 
 const ended = (failed: boolean): KeptExperiment => ({
   metadata: { name: 'done' },
-  ended: { finishedAt: '', ttlAfterFinished: '14d', failed },
+  ended: { ttlAfterFinished: '14d', failed },
 });
 
 const experiments = [

@@ -2,12 +2,14 @@
 import { API_VERSION, KIND, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type Condition, type ExperimentStatus, isTerminal } from '../experiment/experiment-status.ts';
 import type { KubernetesObject, ObjectMeta } from './api/objects.ts';
+import { known } from './stages/kept-metadata.ts';
 
 export type ExperimentObject = KubernetesObject & { readonly spec?: unknown; readonly status?: ExperimentStatus };
 
 /** What is left to do for an ended experiment: to remove its attempts when their time has come, and its artifacts if they are to go too. */
 export type EndedExperiment = {
-  readonly finishedAt: string;
+  /** None where nobody noted it: then nothing outlives its time. */
+  readonly finishedAt?: string;
   readonly ttlAfterFinished: string;
   readonly failed: boolean;
   /** Where the artifacts lie that are to go. */
@@ -57,8 +59,8 @@ export function keepExperiment(object: ExperimentObject): KeptExperiment {
   }
   const failed = status.conditions.some(({ type, status: value }) => type === 'Failed' && value === 'True');
   const { ttlAfterFinished = '14d', ttlRemovesArtifacts = false } = runOf(object.spec);
-  const expiring = ttlRemovesArtifacts && status.artifacts !== undefined ? { expiringArtifacts: status.artifacts } : {};
-  return { metadata, ended: { finishedAt: status.finishedAt ?? '', ttlAfterFinished, failed, ...expiring } };
+  const expiringArtifacts = ttlRemovesArtifacts ? status.artifacts : undefined;
+  return { metadata, ended: { ttlAfterFinished, failed, ...known({ finishedAt: status.finishedAt, expiringArtifacts }) } };
 }
 
 /** Enough of an ended experiment to find what belongs to it; nothing of it is started. */

@@ -18,7 +18,7 @@ import { attemptEnds } from './attempt-ends.ts';
 import { cleanUpPlan, EVERY_ATTEMPT } from './clean-up-plan.ts';
 import type { Collections } from './collections.ts';
 import { confirmVanished } from './confirm-vanished.ts';
-import { type EndedExperiment, identityOf, type KeptExperiment, keepExperiment, statusOfObject } from './experiment-object.ts';
+import { type EndedExperiment, identityOf, type KeptExperiment, statusOfObject } from './experiment-object.ts';
 import { applyStatus } from './experiment-status-writer.ts';
 import { type ExplainFailure, explainFailures } from './explain-failures.ts';
 import { createGoingOn } from './going-on.ts';
@@ -169,12 +169,12 @@ async function cleanUp(dependencies: StepDependencies, kept: KeptExperiment, end
   for (const name of stop) await substrate.stop(name);
   for (const name of remove) await substrate.remove(name);
   if (removeArtifacts === undefined) return nextMs;
-  const written = await removeExpiredArtifacts(dependencies, experiment, removeArtifacts);
-  if (written === undefined) return undefined;
-  dependencies.collections.experiments.absorb(written);
+  const removed = await removeExpiredArtifacts(dependencies, experiment, removeArtifacts);
+  if (removed === undefined) return undefined;
+  const written = await writeStatus(dependencies, removed.kept, removed.status);
   dependencies.log.info({ experiment: keyOf(written.metadata), artifacts: removeArtifacts }, 'the artifacts were removed');
   const note = `${removeArtifacts} was removed: run.ttlAfterFinished has passed`;
-  dependencies.events.record(regarding(keepExperiment(written)), [{ type: 'Normal', reason: 'ArtifactsRemoved', note: note.slice(-1024) }]);
+  dependencies.events.record(regarding(written), [{ type: 'Normal', reason: 'ArtifactsRemoved', note: note.slice(-1024) }]);
   return undefined;
 }
 

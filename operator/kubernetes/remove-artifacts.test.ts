@@ -43,13 +43,13 @@ function ended(changes: { readonly uid?: string; readonly run?: object; readonly
   };
 }
 
-/** An API server that has these experiments and takes every status, and what it was asked. */
+/** An API server that has these experiments, and what it was asked. */
 function server(items: readonly ExperimentObject[]): { readonly client: KubernetesClient; readonly asked: readonly KubernetesRequest[] } {
   const asked: KubernetesRequest[] = [];
   const client: KubernetesClient = {
     request: async <Answer>(request: KubernetesRequest) => {
       asked.push(request);
-      return (request.method === 'GET' ? { items } : { ...items[0], ...(request.body as object) }) as Answer;
+      return { items } as Answer;
     },
     watch: () => {
       throw new Error('nothing is watched');
@@ -64,13 +64,14 @@ const later = (): Date => at(3700);
 const uri = (): string => `${store.uri}/${key}`;
 
 describe('the artifacts of an ended experiment whose time has passed', () => {
-  it('are removed, and nothing beside them; its status tells when, and names them no more', async () => {
+  it('are removed, and nothing beside them; the status to write tells when, and names them no more', async () => {
     const { client } = server([ended()]);
     expect(ended().status).toMatchObject({ artifacts: uri(), submission: `${uri()}/ensemble/submission.csv` });
-    const written = await removeExpiredArtifacts({ client, store, now: later }, experiment, uri());
+    const removed = await removeExpiredArtifacts({ client, store, now: later }, experiment, uri());
     expect(await keys()).toEqual(OTHERS);
     const { artifacts: _artifacts, submission: _submission, ...rest } = ended().status ?? { artifacts: '', submission: '' };
-    expect(written?.status).toEqual({ ...rest, artifactsRemovedAt: later().toISOString() });
+    expect(removed?.kept.metadata).toMatchObject({ uid: 'u1', resourceVersion: '7' });
+    expect(removed?.status).toEqual({ ...rest, artifactsRemovedAt: later().toISOString() });
   });
 
   it.each([
