@@ -1,6 +1,6 @@
 /** Experiments that are deleted while something goes on, and created again under the same name. */
 import { LABEL } from '@carpal/configs/names.ts';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { KubernetesObject, ObjectList } from '../kubernetes/api/objects.ts';
 import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, resourcePath } from '../kubernetes/api/resource-path.ts';
 import { hasCondition } from '../testing/operator-world.ts';
@@ -32,7 +32,8 @@ async function untilGone(world: FaultWorld, name: string): Promise<void> {
   };
   await untilNothingIsOrphaned(world, name);
   await world.untilNone(name);
-  expect(await left()).toEqual([]);
+  // A pod that goes with its Job takes its time to end.
+  await vi.waitFor(async () => expect(await left()).toEqual([]), { timeout: 60_000, interval: 300 });
 }
 
 /** No Job was started, and nothing else asked for, after everything was gone. */

@@ -60,9 +60,12 @@ async function made(options: Options = {}): Promise<Reflector<KubernetesObject, 
 
 const soon = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 2, timeout: 4000 });
 const watching = (): Promise<void> => soon(() => expect(server.openWatches).toBe(1));
-/** Waits until the reflector waits, and lets that time pass. Returns how long it was. */
+/**
+ * Waits until the reflector waits and the server has seen its watch end, which could be taken for the next one, and lets that time pass.
+ * Returns how long it was.
+ */
 async function round(): Promise<number> {
-  await soon(() => expect(timers.pending).toBe(1));
+  await soon(() => expect([timers.pending, server.openWatches]).toEqual([1, 0]));
   return timers.runNext();
 }
 const told = (): string[] => changes.map(({ type, key, source }) => `${type} ${key} by ${source}`);
