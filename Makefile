@@ -14,7 +14,7 @@ cluster-tools: setup ## Kubernetes' control plane, kwok and versitygw from sourc
 	@node setup/main.ts cluster-tools
 
 cluster: cluster-tools ## a Kubernetes with carpal's operator on this machine, without containers, until Ctrl-C
-	@node operator/cluster/main.ts
+	@node testbed/cluster/main.ts
 
 quickstart: setup ## phantoms, three folds, a vote and a score on this machine
 	@bash setup/quickstart.sh
@@ -32,7 +32,7 @@ format: setup ## mend the format
 	biome check --write .
 
 manifests: setup ## infra/gitops (base and components), from the code
-	node operator/manifests/main.ts
+	node operator/install/main.ts
 
 bench: setup ## the quick figures of docs/benchmarks.md, each beside its peer (./carpal bench --help names the others)
 	./carpal bench

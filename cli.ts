@@ -56,7 +56,7 @@ function usageError(text: string, called: string): CarpalError {
       .replace(/^error: /, '')
       .trim()
       .replaceAll('\n', ' '),
-    { remedy: `${called} --help says what it takes.` },
+    { fix: `${called} --help says what it takes.` },
   );
 }
 
@@ -67,8 +67,8 @@ function unknownCommand(words: readonly string[]): CarpalError {
   const given = words.slice(0, group.length > 0 ? 2 : 1).join(' ');
   const meant = didYouMean(given, names);
   const hint = meant === undefined ? '' : `Did you mean carpal ${meant}? `;
-  const remedy = group.length > 0 ? `There is: ${group.map((name) => `carpal ${name}`).join(', ')}.` : 'carpal --help lists the commands.';
-  return new CarpalError('usage-invalid', `carpal has no command "${given}"`, { remedy: `${hint}${remedy}` });
+  const fix = group.length > 0 ? `There is: ${group.map((name) => `carpal ${name}`).join(', ')}.` : 'carpal --help lists the commands.';
+  return new CarpalError('usage-invalid', `carpal has no command "${given}"`, { fix: `${hint}${fix}` });
 }
 
 /** Turns whatever a command threw into an exit code and, where a person can act on it, a message. */

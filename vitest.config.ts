@@ -8,7 +8,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     // One control plane for all test files that ask for it.
-    globalSetup: ['operator/cluster/shared-control-plane.ts'],
+    globalSetup: ['testbed/cluster/shared-control-plane.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['default', ['json', { outputFile: 'node_modules/.cache/tests.json' }]],

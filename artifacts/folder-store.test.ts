@@ -3,11 +3,11 @@ import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { describeStore } from '@carpal/testbed/artifacts/store-cases.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFolderStore } from './folder-store.ts';
 import { openStore } from './open-store.ts';
 import { beginPartial } from './partial.ts';
-import { describeStore } from './store-cases.ts';
 
 const run = promisify(execFile);
 

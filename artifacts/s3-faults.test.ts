@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CarpalError, formatError } from '@carpal/configs/errors.ts';
+import { type FaultyProxy, startFaultyProxy } from '@carpal/testbed/artifacts/faulty-proxy.ts';
+import { type S3Server, s3EnvironmentFor, startS3Server, TEST_ACCESS_KEY, TEST_SECRET } from '@carpal/testbed/artifacts/s3-server.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openS3Store, type S3StoreOptions } from './s3-store.ts';
 import type { ArtifactStore } from './store.ts';
-import { type FaultyProxy, startFaultyProxy } from './testing/faulty-proxy.ts';
-import { type S3Server, s3EnvironmentFor, startS3Server, TEST_ACCESS_KEY, TEST_SECRET } from './testing/s3-server.ts';
 
 let server: S3Server;
 let proxy: FaultyProxy;

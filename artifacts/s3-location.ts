@@ -13,7 +13,7 @@ export function s3Location(uri: string): S3Location {
   const [bucket = '', ...parts] = uri.replace(/^s3:\/\//i, '').split('/');
   const refuse = (what: string): CarpalError =>
     new CarpalError('artifact-store-unsupported', what, {
-      remedy: 'Write s3://bucket/prefix; credentials, region and endpoint come from the environment.',
+      fix: 'Write s3://bucket/prefix; credentials, region and endpoint come from the environment.',
     });
   if (bucket.includes('@')) throw refuse('an S3 URI takes no credentials');
   if (!BUCKET.test(bucket)) throw refuse(`"${bucket.slice(0, 63)}" is no name of an S3 bucket`);

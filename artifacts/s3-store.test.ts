@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type S3Server, startS3Server } from '@carpal/testbed/artifacts/s3-server.ts';
+import { describeStore } from '@carpal/testbed/artifacts/store-cases.ts';
 import { afterAll, beforeAll, vi } from 'vitest';
 import { openS3Store } from './s3-store.ts';
-import { describeStore } from './store-cases.ts';
-import { type S3Server, startS3Server } from './testing/s3-server.ts';
 
 let server: S3Server;
 let folder = '';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
 import { BatchMaker } from '@carpal/trainer/data/batch-maker.ts';
-import { discoverDataset } from '@carpal/trainer/data/discover.ts';
 import { prepareDataset } from '@carpal/trainer/data/prepare.ts';
 import type { Benchmark } from './benchmark.ts';
 import { besideFastest, measure, type NamedFigure } from './figure.ts';

@@ -1,7 +1,7 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { openTrainingEngine } from '@carpal/trainer/engine/open-engine.ts';
 import type { StepBatch } from '@carpal/trainer/engine/step.ts';
 import { buildModel } from '@carpal/trainer/models/registry.ts';
-import { randomFor } from '@carpal/trainer/random.ts';
 
 /** What is trained, and on how much. */
 export type BenchStepRequest = {

@@ -1,10 +1,10 @@
 import { dice } from '@carpal/masks/dice.ts';
+import { bitmapFromMask, maskFromBitmap, type RleMask } from '@carpal/masks/rle-mask.ts';
 import { formatRle, parseRle } from '@carpal/masks/rle-text.ts';
-import { maskFromRuns, type Runs, runsFromMask } from '@carpal/masks/runs.ts';
 import type { Benchmark } from './benchmark.ts';
 import { type Figure, measure, measureEach } from './figure.ts';
 import { makePhantoms } from './material.ts';
-import { SHEET, sheetMasks } from './sheet-masks.ts';
+import { imageMasks, SHEET } from './sheet-masks.ts';
 
 const IMAGES = 40;
 /** Of two hands each. */
@@ -12,7 +12,7 @@ const PEOPLE = IMAGES / 2;
 const REPETITIONS = 5;
 
 /** Masks of several images. */
-type Sheets = readonly (readonly Runs[])[];
+type Sheets = readonly (readonly RleMask[])[];
 
 /** Beside pycocotools, the C library that detection benchmarks use: its own work on its own form of runs. One thread on each side. */
 const besideCoco = (
@@ -25,7 +25,7 @@ const besideCoco = (
   what: `${what}, ${IMAGES} images × 29 classes; the peer is pycocotools`,
   goal: 1,
   run: async ({ scratch, classes, peer }) => {
-    const sheets = await sheetMasks(await makePhantoms(scratch, PEOPLE), classes, IMAGES);
+    const sheets = await imageMasks(await makePhantoms(scratch, PEOPLE), classes, IMAGES);
     const request = { annotations: sheets.map(({ annotation }) => annotation), classes, repetitions: REPETITIONS };
     const theirs = await peer(name, request);
     const masks = sheets.map((sheet) => sheet.masks);
@@ -39,9 +39,9 @@ export const cocoEncode = besideCoco('coco-encode', `bitmaps at ${SHEET}² to ru
   return measureEach(items, REPETITIONS, sheets, {
     // Every byte is written, as by a network: a new bitmap gets its memory from the system when it is first read.
     prepare: (masks) => {
-      for (const [index, mask] of masks.entries()) bitmaps[index]?.set(maskFromRuns(mask));
+      for (const [index, mask] of masks.entries()) bitmaps[index]?.set(bitmapFromMask(mask));
     },
-    work: () => bitmaps.map((bitmap) => runsFromMask(bitmap, SHEET, SHEET)),
+    work: () => bitmaps.map((bitmap) => maskFromBitmap(bitmap, SHEET, SHEET)),
   });
 });
 
@@ -50,7 +50,7 @@ export const cocoDecode = besideCoco('coco-decode', `RLE to bitmaps at ${SHEET}�
   const texts = sheets.map((masks) => masks.map(formatRle));
   return measureEach(items, REPETITIONS, texts, {
     prepare: (rles) => rles,
-    work: (rles) => rles.map((rle) => maskFromRuns(parseRle(rle, SHEET, SHEET))),
+    work: (rles) => rles.map((rle) => bitmapFromMask(parseRle(rle, SHEET, SHEET))),
   });
 });
 

@@ -1,8 +1,8 @@
 import { setImmediate as settled } from 'node:timers/promises';
+import { LABEL } from '@carpal/configs/names.ts';
+import type { KubeletPod, PodEnd } from '@carpal/testbed/cluster/kubelet-pod.ts';
+import type { PodControl } from '@carpal/testbed/cluster/pod-work.ts';
 import { describe, expect, it } from 'vitest';
-import { LABEL } from '../configs/names.ts';
-import type { KubeletPod, PodEnd } from '../operator/cluster/kubelet-pod.ts';
-import type { PodControl } from '../operator/cluster/pod-work.ts';
 import { createContainerRecord } from './container-record.ts';
 
 const pod = (name: string, job: string, fold = 0): KubeletPod => ({

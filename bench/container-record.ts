@@ -1,8 +1,8 @@
 /** Which containers of a soak ran at the same time although they should not. */
-import { LABEL } from '../configs/names.ts';
-import type { KubeletPod } from '../operator/cluster/kubelet-pod.ts';
-import type { RunPod } from '../operator/cluster/pod-work.ts';
-import { attemptOfPod } from '../operator/testing/scripted-attempt.ts';
+import { LABEL } from '@carpal/configs/names.ts';
+import type { KubeletPod } from '@carpal/testbed/cluster/kubelet-pod.ts';
+import type { RunPod } from '@carpal/testbed/cluster/pod-work.ts';
+import { attemptOfPod } from '@carpal/testbed/operator/scripted-attempt.ts';
 
 export type ContainerRecord = {
   /** Runs a pod as `play` does, and keeps it in the record while it does. */

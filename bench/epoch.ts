@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { preparedKey } from '@carpal/configs/names.ts';
-import { discoverDataset } from '@carpal/trainer/data/discover.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
 import { prepareDataset } from '@carpal/trainer/data/prepare.ts';
 import type { Benchmark } from './benchmark.ts';
 import { ownProcess } from './own-process.ts';

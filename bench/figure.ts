@@ -1,4 +1,4 @@
-import { quantile } from '@carpal/trainer/insight/quantile.ts';
+import { quantile } from '@carpal/report/statistics/quantile.ts';
 
 /** What one side of a comparison measured: the seconds of each repetition, and how many items a repetition handled. */
 export type Figure = {

@@ -1,7 +1,7 @@
 /** carpal's side of the inference benchmark, in a process of its own: image file to RLE text as `predict` does it. */
 import { readFileSync } from 'node:fs';
 import { formatRle } from '@carpal/masks/rle-text.ts';
-import { readSheet } from '@carpal/trainer/data/read-sheet.ts';
+import { readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
 import { openPredictor } from '@carpal/trainer/engine/open-engine.ts';
 import type { Network } from '@carpal/trainer/infer/network.ts';
 import { fittedSquares } from '@carpal/trainer/infer/sheet-squares.ts';
@@ -44,12 +44,12 @@ const vote = { networks: [network as Network], viewing: { views: ['identity'] as
 
 async function predictAll(): Promise<number> {
   let characters = 0;
-  let next = readSheet(images[0] ?? '');
+  let next = readRadiograph(images[0] ?? '');
   for (const index of images.keys()) {
     const sheet = await next;
     const following = images[index + 1];
     // As in predict: the next image is decoded on a library thread while this one is predicted.
-    if (following !== undefined) next = readSheet(following);
+    if (following !== undefined) next = readRadiograph(following);
     current = index;
     for (const mask of await softVote(vote, fittedSquares(sheet))) characters += formatRle(mask).length;
   }

@@ -1,5 +1,5 @@
+import { createMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
 import { describe, expect, it } from 'vitest';
-import { createMetrics } from '../operator/kubernetes/runtime/metrics.ts';
 import { histogramQuantile, parseMetrics, total } from './metrics-page.ts';
 
 describe('a page of metrics', () => {

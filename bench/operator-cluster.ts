@@ -1,13 +1,13 @@
 /** The cluster that the operator is measured on: a real control plane with its limits raised, and simulated GPU nodes. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { API_VERSION, KIND } from '../configs/schema/experiment.ts';
-import { applyCrd } from '../operator/cluster/apply-crd.ts';
-import { type ControlPlane, startControlPlane } from '../operator/cluster/control-plane.ts';
-import { freshNamespace } from '../operator/cluster/fresh-namespace.ts';
-import { alikeNodes, startSimulatedNodes } from '../operator/cluster/simulated-nodes.ts';
-import { type Connection, connect } from '../operator/kubernetes/api/connect.ts';
-import { type Resource, resourcePath, SERVICE_ACCOUNTS } from '../operator/kubernetes/api/resource-path.ts';
+import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
+import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
+import { type Resource, resourcePath, SERVICE_ACCOUNTS } from '@carpal/kubernetes/api/resource-path.ts';
+import { applyCrd } from '@carpal/testbed/cluster/apply-crd.ts';
+import { type ControlPlane, startControlPlane } from '@carpal/testbed/cluster/control-plane.ts';
+import { freshNamespace } from '@carpal/testbed/cluster/fresh-namespace.ts';
+import { alikeNodes, startSimulatedNodes } from '@carpal/testbed/cluster/simulated-nodes.ts';
 import { processUsage } from './process-usage.ts';
 
 const ROLE_BINDINGS: Resource = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterrolebindings' };

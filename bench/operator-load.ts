@@ -1,10 +1,10 @@
 /** Many experiments posted at once, and everything that the operator makes of them. */
 import { join } from 'node:path';
-import { type AuditedCall, auditedCalls } from '../operator/cluster/audit-log.ts';
-import type { Job } from '../operator/kubernetes/api/objects.ts';
-import { EXPERIMENTS, JOBS, resourcePath } from '../operator/kubernetes/api/resource-path.ts';
-import type { ExperimentObject } from '../operator/kubernetes/experiment-object.ts';
-import { listAll } from '../operator/kubernetes/runtime/list-all.ts';
+import type { Job } from '@carpal/kubernetes/api/objects.ts';
+import { EXPERIMENTS, JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { listAll } from '@carpal/kubernetes/runtime/list-all.ts';
+import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
+import { type AuditedCall, auditedCalls } from '@carpal/testbed/cluster/audit-log.ts';
 import type { Measure } from './measures.ts';
 import { histogramQuantile, type Sample, total } from './metrics-page.ts';
 import { benchExperiment, type OperatorCluster, withOperatorCluster } from './operator-cluster.ts';

@@ -1,9 +1,9 @@
 /** `carpal operator` in a process of its own, as in a cluster: with a Lease, its health server and its own memory. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../operator/cluster/free-port.ts';
-import { startTethered } from '../operator/cluster/tethered-process.ts';
-import { MEMORY_SETTINGS } from '../operator/manifests/memory-settings.ts';
+import { MEMORY_SETTINGS } from '@carpal/operator/install/memory-settings.ts';
+import { freePort } from '@carpal/testbed/cluster/free-port.ts';
+import { startTethered } from '@carpal/testbed/cluster/tethered-process.ts';
 import { environmentWith } from './env.ts';
 import { parseMetrics, type Sample } from './metrics-page.ts';
 import { type ProcessUsage, processUsage } from './process-usage.ts';

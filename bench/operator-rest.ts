@@ -1,10 +1,10 @@
 /** Thousands of finished experiments, and an operator that has nothing to do. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ensembleKey } from '../configs/names.ts';
-import { type ExperimentStatus, FRESH_STAGE } from '../operator/experiment/experiment-status.ts';
-import { EXPERIMENTS, resourcePath } from '../operator/kubernetes/api/resource-path.ts';
-import { createLimit } from '../operator/kubernetes/progress/limit.ts';
+import { type ExperimentStatus, FRESH_STAGE } from '@carpal/configs/experiment-status.ts';
+import { ensembleKey } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { createLimit } from '@carpal/operator/controller/progress/limit.ts';
 import { type Sample, total } from './metrics-page.ts';
 import { benchExperiment, type OperatorCluster, withOperatorCluster } from './operator-cluster.ts';
 import { type OperatorOutcome, operatorOutcome } from './operator-outcome.ts';

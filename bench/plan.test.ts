@@ -58,8 +58,8 @@ describe('what is asked for', () => {
     [['result'], 'Did you mean results?'],
     [['epcohs'], 'Did you mean epochs?'],
     [['toString'], 'There is: prepare, feed, '],
-  ] as const)('is refused for %j with the name that was meant', (words, remedy) => {
-    expect(refusal(...words)).toMatchObject({ code: 'usage-invalid', remedy: expect.stringContaining(remedy) });
+  ] as const)('is refused for %j with the name that was meant', (words, fix) => {
+    expect(refusal(...words)).toMatchObject({ code: 'usage-invalid', fix: expect.stringContaining(fix) });
   });
 
   it.each([

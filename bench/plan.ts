@@ -9,7 +9,7 @@ export type Plan = { readonly kind: Kind; readonly names: readonly string[] };
 function unknownName(word: string): CarpalError {
   const meant = didYouMean(word, WORDS);
   const hint = meant === undefined ? '' : `Did you mean ${meant}? `;
-  return new CarpalError('usage-invalid', `there is no benchmark "${word}"`, { remedy: `${hint}There is: ${namesLine()}.` });
+  return new CarpalError('usage-invalid', `there is no benchmark "${word}"`, { fix: `${hint}There is: ${namesLine()}.` });
 }
 
 /** What the words ask for; the usual benchmarks where there are none. Throws `usage-invalid` for a strange word, and for kinds that do not go together. */

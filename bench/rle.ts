@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { bitmapFromMask, maskFromBitmap } from '@carpal/masks/rle-mask.ts';
 import { formatRle, parseRle } from '@carpal/masks/rle-text.ts';
-import { maskFromRuns, runsFromMask } from '@carpal/masks/runs.ts';
-import { writeSubmission } from '@carpal/trainer/infer/submission-writer.ts';
+import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import type { Benchmark } from './benchmark.ts';
 import { measure } from './figure.ts';
-import { SHEET, sheetMasks } from './sheet-masks.ts';
+import { imageMasks, SHEET } from './sheet-masks.ts';
 
 const REPETITIONS = 9;
 
@@ -15,11 +15,11 @@ export const rleEncode: Benchmark = {
   what: `bitmaps of 29 classes at ${SHEET}² to RLE text`,
   goal: 4,
   run: async ({ phantoms, classes, peer }) => {
-    const [sheet] = await sheetMasks(phantoms, classes, 1);
+    const [sheet] = await imageMasks(phantoms, classes, 1);
     if (!sheet) throw new Error('there are no phantoms');
     const theirs = await peer('encode', { annotation: sheet.annotation, classes, repetitions: REPETITIONS });
-    const bitmaps = sheet.masks.map(maskFromRuns);
-    const ours = await measure(bitmaps.length, REPETITIONS, () => bitmaps.map((bitmap) => formatRle(runsFromMask(bitmap, SHEET, SHEET))));
+    const bitmaps = sheet.masks.map(bitmapFromMask);
+    const ours = await measure(bitmaps.length, REPETITIONS, () => bitmaps.map((bitmap) => formatRle(maskFromBitmap(bitmap, SHEET, SHEET))));
     return { ours, peer: theirs };
   },
 };
@@ -31,7 +31,7 @@ export const rleDecode: Benchmark = {
   what: `RLE text of 29 classes at ${SHEET}² to masks (runs here, bitmaps there)`,
   goal: 5,
   run: async ({ phantoms, classes, peer, scratch }) => {
-    const [sheet] = await sheetMasks(phantoms, classes, 1);
+    const [sheet] = await imageMasks(phantoms, classes, 1);
     if (!sheet) throw new Error('there are no phantoms');
     const submission = join(scratch, 'decode.csv');
     await writeSubmission(submission, async (writer) => {

@@ -1,16 +1,16 @@
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
-import { readAnnotation } from '@carpal/trainer/data/annotation.ts';
-import { discoverDataset } from '@carpal/trainer/data/discover.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
 
 /** Side of the competition's sheets. */
 export const SHEET = 2048;
 
 /** A phantom's annotation file and its masks, class by class. */
-export type SheetMasks = { readonly imageName: string; readonly annotation: string; readonly masks: readonly Runs[] };
+export type ImageMasks = { readonly imageName: string; readonly annotation: string; readonly masks: readonly RleMask[] };
 
 /** The masks of the first `count` phantoms. */
-export async function sheetMasks(phantoms: string, classes: readonly string[], count: number): Promise<SheetMasks[]> {
+export async function imageMasks(phantoms: string, classes: readonly string[], count: number): Promise<ImageMasks[]> {
   const { train } = await discoverDataset(phantoms);
   return Promise.all(
     train.slice(0, count).map(async ({ imageName, annotationPath }) => {

@@ -1,11 +1,11 @@
 /** Everything that a soak does to its cluster. Each fault mends what it broke before it ends; what it cannot mend is the operator's work. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { KubeletPod } from '../operator/cluster/kubelet-pod.ts';
-import { ApiError } from '../operator/kubernetes/api/api-error.ts';
-import { EXPERIMENTS, JOBS, PODS, resourcePath } from '../operator/kubernetes/api/resource-path.ts';
-import { hasEnded } from '../operator/kubernetes/stages/kept-job.ts';
-import type { ApiCall, ApiFault } from '../operator/testing/faulty-api-proxy.ts';
-import type { Random } from '../trainer/random.ts';
+import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
+import { EXPERIMENTS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import type { Random } from '@carpal/masks/random.ts';
+import { hasEnded } from '@carpal/operator/jobs/kept-job.ts';
+import type { KubeletPod } from '@carpal/testbed/cluster/kubelet-pod.ts';
+import type { ApiCall, ApiFault } from '@carpal/testbed/operator/faulty-api-proxy.ts';
 import type { SoakWorld } from './soak-world.ts';
 
 export type SoakFault = {

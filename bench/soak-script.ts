@@ -1,9 +1,9 @@
 /** What each experiment of a soak is, what its pods do, and how it is to end: all drawn from the seed and its number. */
-import type { Reason } from '../configs/names.ts';
-import { API_VERSION, KIND } from '../configs/schema/experiment.ts';
-import { OUT_OF_MEMORY, type PodScript } from '../operator/cluster/scripted-pod.ts';
-import type { ScriptedAttempt } from '../operator/testing/scripted-attempt.ts';
-import { randomFor } from '../trainer/random.ts';
+import type { Reason } from '@carpal/configs/names.ts';
+import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
+import { randomFor } from '@carpal/masks/random.ts';
+import { OUT_OF_MEMORY, type PodScript } from '@carpal/testbed/cluster/scripted-pod.ts';
+import type { ScriptedAttempt } from '@carpal/testbed/operator/scripted-attempt.ts';
 
 export type Fate = {
   readonly manifest: object;

@@ -1,19 +1,19 @@
 /** A cluster in which everything can go wrong: two operators behind a faulty proxy, nodes that come and go, and a record of every container. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { applyCrd } from '../operator/cluster/apply-crd.ts';
-import { type ControlPlane, startControlPlane } from '../operator/cluster/control-plane.ts';
-import { freshNamespace } from '../operator/cluster/fresh-namespace.ts';
-import { type ProcessKubelet, startProcessKubelet } from '../operator/cluster/process-kubelet.ts';
-import { type PodScript, scripted } from '../operator/cluster/scripted-pod.ts';
-import { type Connection, connect } from '../operator/kubernetes/api/connect.ts';
-import type { Job } from '../operator/kubernetes/api/objects.ts';
-import { EXPERIMENTS, JOBS, resourcePath } from '../operator/kubernetes/api/resource-path.ts';
-import { type ExperimentObject, type KeptExperiment, keepExperiment } from '../operator/kubernetes/experiment-object.ts';
-import { createReflector, type Reflector } from '../operator/kubernetes/runtime/reflector.ts';
-import { type KeptJob, keepJob } from '../operator/kubernetes/stages/kept-job.ts';
-import { type FaultyApiProxy, startFaultyApiProxy } from '../operator/testing/faulty-api-proxy.ts';
-import { attemptOfPod, type ScriptedAttempt } from '../operator/testing/scripted-attempt.ts';
+import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
+import type { Job } from '@carpal/kubernetes/api/objects.ts';
+import { EXPERIMENTS, JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { createReflector, type Reflector } from '@carpal/kubernetes/runtime/reflector.ts';
+import { type ExperimentObject, type KeptExperiment, keepExperiment } from '@carpal/operator/controller/experiment-object.ts';
+import { type KeptJob, keepJob } from '@carpal/operator/jobs/kept-job.ts';
+import { applyCrd } from '@carpal/testbed/cluster/apply-crd.ts';
+import { type ControlPlane, startControlPlane } from '@carpal/testbed/cluster/control-plane.ts';
+import { freshNamespace } from '@carpal/testbed/cluster/fresh-namespace.ts';
+import { type ProcessKubelet, startProcessKubelet } from '@carpal/testbed/cluster/process-kubelet.ts';
+import { type PodScript, scripted } from '@carpal/testbed/cluster/scripted-pod.ts';
+import { type FaultyApiProxy, startFaultyApiProxy } from '@carpal/testbed/operator/faulty-api-proxy.ts';
+import { attemptOfPod, type ScriptedAttempt } from '@carpal/testbed/operator/scripted-attempt.ts';
 import { createContainerRecord } from './container-record.ts';
 import { type OperatorProcess, startOperatorProcess } from './operator-process.ts';
 

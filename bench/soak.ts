@@ -1,11 +1,11 @@
 /** Many experiments for a long time, random faults meanwhile, and a look at the end whether everything has come to its right end. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { auditedCalls } from '../operator/cluster/audit-log.ts';
-import type { KubernetesObject, ObjectList } from '../operator/kubernetes/api/objects.ts';
-import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } from '../operator/kubernetes/api/resource-path.ts';
-import { type ExperimentObject, statusOfObject } from '../operator/kubernetes/experiment-object.ts';
-import type { ScriptedAttempt } from '../operator/testing/scripted-attempt.ts';
-import { randomFor } from '../trainer/random.ts';
+import type { KubernetesObject, ObjectList } from '@carpal/kubernetes/api/objects.ts';
+import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { randomFor } from '@carpal/masks/random.ts';
+import { type ExperimentObject, statusOfObject } from '@carpal/operator/controller/experiment-object.ts';
+import { auditedCalls } from '@carpal/testbed/cluster/audit-log.ts';
+import type { ScriptedAttempt } from '@carpal/testbed/operator/scripted-attempt.ts';
 import type { Measure } from './measures.ts';
 import { type OperatorOutcome, operatorOutcome } from './operator-outcome.ts';
 import { SOAK_FAULTS, type SoakFault } from './soak-faults.ts';

@@ -26,7 +26,7 @@ export function checkSameNetwork(network: string, ours: Figure, peers: readonly 
   const what = `${network} trains ${ours.parameters} values here and ${other.figure.parameters} in PyTorch`;
   throw new CarpalError('usage-invalid', what, {
     where: peerNetwork(network),
-    remedy: 'Make the PyTorch definition that of the registry.',
+    fix: 'Make the PyTorch definition that of the registry.',
   });
 }
 
@@ -46,10 +46,10 @@ const step = (network: ModelName, size: number, precision: StepRequest['precisio
   memoryGoal: 1.2,
   run: async (bench) => {
     if (!existsSync(peerNetwork(network))) {
-      const remedy = `Write ${network} for PyTorch, as bench/peers/networks/__init__.py says.`;
+      const fix = `Write ${network} for PyTorch, as bench/peers/networks/__init__.py says.`;
       throw new CarpalError('usage-invalid', `${network} has no PyTorch definition to compare with`, {
         where: peerNetwork(network),
-        remedy,
+        fix,
       });
     }
     // Wide networks take half a minute for a step at 512 px.

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import { translation, warpPolygon } from '@carpal/masks/warp.ts';
-import { readAnnotation } from '@carpal/trainer/data/annotation.ts';
-import { discoverDataset } from '@carpal/trainer/data/discover.ts';
-import { writeSubmission } from '@carpal/trainer/infer/submission-writer.ts';
+import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import { SHEET } from './sheet-masks.ts';
 
 /** Seven networks, as the original voted over. */

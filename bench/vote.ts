@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { voteSubmissions } from '@carpal/trainer/infer/vote-submissions.ts';
+import { voteSubmissions } from '@carpal/report/scoring/vote-submissions.ts';
 import type { Benchmark } from './benchmark.ts';
 import { measure } from './figure.ts';
 import { SUBMISSIONS, writeSubmissions } from './vote-files.ts';

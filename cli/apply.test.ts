@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { hostProcess } from '@carpal/operator/cluster/host-process.ts';
-import { kubectl } from '@carpal/operator/testing/kubectl.ts';
-import { hasCondition, useOperatorWorld } from '@carpal/operator/testing/operator-world.ts';
+import { hostProcess } from '@carpal/testbed/cluster/host-process.ts';
+import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
+import { hasCondition, useOperatorWorld } from '@carpal/testbed/operator/operator-world.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 

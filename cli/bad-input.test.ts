@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import type { ErrorCode } from '@carpal/configs/errors.ts';
+import { type Harms, harmsFor } from '@carpal/testbed/cli/harms.ts';
+import { carpal, type Ending, run, start } from '@carpal/testbed/cli/run-cli.ts';
+import { mountFlags, onDisk } from '@carpal/testbed/cli/small-disk.ts';
+import { TINY_MANIFEST } from '@carpal/testbed/cli/tiny-manifest.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Harms, harmsFor } from './testing/harms.ts';
-import { carpal, type Ending, run, start } from './testing/run-cli.ts';
-import { mountFlags, onDisk } from './testing/small-disk.ts';
-import { TINY_MANIFEST } from './testing/tiny-manifest.ts';
 
 const CLASSES = loadClasses('hand-bones');
 
@@ -44,7 +44,7 @@ async function filesUnder(folder: string): Promise<string[]> {
   return names.filter((name) => !/^(data|tiny\.yaml)($|\/)/.test(name));
 }
 
-type Expected = { readonly code: ErrorCode; readonly exit: number; readonly place: string; readonly mend: string };
+type Expected = { readonly code: ErrorCode; readonly exit: number; readonly place: string; readonly fix: string };
 
 /** One error, in the one form, that names the place and the mend; no trace of a stack. */
 function expectError({ code, stderr }: Ending, expected: Expected): void {
@@ -53,7 +53,7 @@ function expectError({ code, stderr }: Ending, expected: Expected): void {
   ]);
   expect(stderr).toContain(expected.place);
   expect(stderr).toMatch(/^ +→ \S/m);
-  expect(stderr).toContain(expected.mend);
+  expect(stderr).toContain(expected.fix);
   expect(code).toBe(expected.exit);
 }
 
@@ -74,12 +74,12 @@ type Row = Expected & {
 };
 
 /** Bad data, exit 65. */
-const bad = (code: ErrorCode, place: string, mend: string): Expected => ({ code, exit: 65, place, mend });
+const bad = (code: ErrorCode, place: string, fix: string): Expected => ({ code, exit: 65, place, fix });
 const annotationInvalid = (what: string): Expected => bad('annotation-invalid', what, 'Mend the annotation named');
 const submissionInvalid = (place: string): Expected => bad('submission-invalid', place, 'carpal check lists them all');
-const usage = (place: string, mend: string): Expected => ({ code: 'usage-invalid', exit: 64, place, mend });
+const usage = (place: string, fix: string): Expected => ({ code: 'usage-invalid', exit: 64, place, fix });
 const mismatch = (place: string): Expected => bad('weights-mismatch', place, '');
-const unwritable = (place: string): Expected => ({ code: 'folder-unwritable', exit: 78, place, mend: 'Give a folder that you may write' });
+const unwritable = (place: string): Expected => ({ code: 'folder-unwritable', exit: 78, place, fix: 'Give a folder that you may write' });
 
 const ROWS: readonly Row[] = [
   {
@@ -88,7 +88,7 @@ const ROWS: readonly Row[] = [
     code: 'manifest-invalid',
     exit: 78,
     place: '--set model.name=UNett spec.model.name',
-    mend: 'Did you mean UNet? Known: UNet, SlimUNet',
+    fix: 'Did you mean UNet? Known: UNet, SlimUNet',
   },
   {
     says: 'run: more folds than people',
@@ -328,7 +328,7 @@ describe('bad input gives one clear error, its exit and nothing half done', () =
     const first = start(carpal(...RUN, '--set', 'training.epochs=1000'), folder);
     await first.printed('prepare: started');
     const second = await run(carpal(...RUN), folder);
-    expectError(second, { code: 'run-locked', exit: 78, place: `process ${first.process.pid}`, mend: '--workdir of its own' });
+    expectError(second, { code: 'run-locked', exit: 78, place: `process ${first.process.pid}`, fix: '--workdir of its own' });
     first.process.kill('SIGTERM');
     expect((await first.ended).code).toBe(75);
   });
@@ -374,7 +374,7 @@ describe('what lists every mistake', () => {
 });
 
 /** What commands that write do on a disk of their own, mounted on `disk` in the case's folder. */
-const full = { code: 'disk-full', exit: 69, place: 'disk/', mend: 'Free some room, then run the same command again' } as const;
+const full = { code: 'disk-full', exit: 69, place: 'disk/', fix: 'Free some room, then run the same command again' } as const;
 const readOnly = unwritable('the file system is read-only');
 const DISKS: readonly (Expected & { readonly says: string; readonly options: string; readonly command: readonly string[] })[] = [
   { says: 'run: a work folder on a full disk', options: 'size=64k', command: [...RUN, '--workdir', 'disk/work'], ...full },

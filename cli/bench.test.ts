@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
+import { carpal, run } from '@carpal/testbed/cli/run-cli.ts';
 import { describe, expect, it } from 'vitest';
-import { carpal, run } from './testing/run-cli.ts';
 
 const bench = (...words: readonly string[]) => run(carpal('bench', ...words), tmpdir());
 

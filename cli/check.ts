@@ -1,6 +1,6 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { EXIT } from '@carpal/configs/errors.ts';
-import { checkSubmission, type SubmissionCheck } from '@carpal/trainer/infer/check-submission.ts';
+import { checkSubmission, type SubmissionCheck } from '@carpal/report/scoring/check-submission.ts';
 import { Command } from 'commander';
 
 type Options = { readonly submission: string; readonly images: string; readonly classes: string; readonly json?: boolean };

@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runFigures } from '@carpal/trainer/insight/testing/run-figures.ts';
-import { scoredImages } from '@carpal/trainer/insight/testing/scored-images.ts';
+import { runFigures } from '@carpal/report/statistics/testing/run-figures.ts';
+import { scoredImages } from '@carpal/report/statistics/testing/scored-images.ts';
+import { carpal, type Ending, run } from '@carpal/testbed/cli/run-cli.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { carpal, type Ending, run } from './testing/run-cli.ts';
 
 let folder = '';
 const call = (...words: string[]): Promise<Ending> => run(carpal('compare', ...words), folder);

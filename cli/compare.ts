@@ -2,10 +2,10 @@ import { existsSync, statSync } from 'node:fs';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { compareRuns } from '@carpal/trainer/insight/compare-runs.ts';
-import { comparisonHtml } from '@carpal/trainer/report/comparison-html.ts';
-import { comparisonJson } from '@carpal/trainer/report/comparison-json.ts';
-import { comparisonText } from '@carpal/trainer/report/comparison-text.ts';
+import { comparisonHtml } from '@carpal/report/html/comparison-html.ts';
+import { comparisonJson } from '@carpal/report/html/comparison-json.ts';
+import { comparisonText } from '@carpal/report/html/comparison-text.ts';
+import { compareRuns } from '@carpal/report/statistics/compare-runs.ts';
 import { readRun } from '@carpal/trainer/stages/read-run.ts';
 import { Command } from 'commander';
 
@@ -31,7 +31,7 @@ async function open(place: string): ReturnType<typeof readRun> {
   if (!isUri && !(existsSync(place) && statSync(place).isDirectory())) {
     throw new CarpalError('artifact-missing', 'there is no such folder', {
       where: place,
-      remedy: 'Give the out folder of a run (out/NAME), or the folder of its experiment in the artifacts.',
+      fix: 'Give the out folder of a run (out/NAME), or the folder of its experiment in the artifacts.',
     });
   }
   return await readRun(openStore(place), place);

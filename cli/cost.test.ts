@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadExperiment } from '@carpal/configs/load.ts';
+import { carpal, run as runCli } from '@carpal/testbed/cli/run-cli.ts';
 import { afterAll, describe, expect, it } from 'vitest';
-import { carpal, run as runCli } from './testing/run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'carpal-cost-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -12,8 +12,8 @@ import { type FoldPrice, fittingNodes } from '@carpal/operator/cost/fitting-node
 import { evenFolds, type FoldImages, type StepPace } from '@carpal/operator/cost/fold-work.ts';
 import { guessedValidationMs, paceFromHistory } from '@carpal/operator/cost/pace-from-history.ts';
 import { foldsOf } from '@carpal/operator/experiment/stages.ts';
-import { discoverDataset } from '@carpal/trainer/data/discover.ts';
-import { isInS3 } from '@carpal/trainer/data/open-dataset.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { isInS3 } from '@carpal/report/dataset/open-dataset.ts';
 import { Command, InvalidArgumentError } from 'commander';
 import { collect } from './collect.ts';
 import { foldImages } from './fold-images.ts';
@@ -81,7 +81,7 @@ function chosenNodes(environment: Environment, { placement }: ExperimentSpec, in
     const which = instanceType === undefined ? 'no node' : `no node ${instanceType}`;
     throw new CarpalError('cost-unmeasured', `${which} has room for a fold of ${gpus} GPUs, ${cpu} cores and ${memory}`, {
       where,
-      remedy: `Change spec.placement, or take another environment. Its nodes: ${environment.nodes.map((node) => node.instanceType).join(', ')}.`,
+      fix: `Change spec.placement, or take another environment. Its nodes: ${environment.nodes.map((node) => node.instanceType).join(', ')}.`,
     });
   }
   const kinds = new Set(fitting.map((node) => node.gpu));
@@ -91,7 +91,7 @@ function chosenNodes(environment: Environment, { placement }: ExperimentSpec, in
       `its nodes have different GPUs (${[...kinds].join(', ')}), and a step time is of one of them`,
       {
         where,
-        remedy: `Say which with --instance-type: ${fitting.map((node) => node.instanceType).join(', ')}.`,
+        fix: `Say which with --instance-type: ${fitting.map((node) => node.instanceType).join(', ')}.`,
       },
     );
   }
@@ -112,7 +112,7 @@ async function imagesOf(experiment: SegmentationExperiment, images: number | und
   if (isInS3(uri) || !existsSync(datasetFolder(uri))) {
     throw new CarpalError('cost-unmeasured', 'the data set is not at hand, so its images cannot be counted', {
       where: `spec.dataset.uri: ${uri}`,
-      remedy: 'Say how many training images it has with --images.',
+      fix: 'Say how many training images it has with --images.',
     });
   }
   const { train } = await discoverDataset(datasetFolder(uri));
@@ -123,7 +123,7 @@ async function paceOf(spec: ExperimentSpec, folds: readonly FoldImages[], option
   const { batchSize } = spec.training;
   const share = 'validating an image takes a third of training on it (forwards only); not measured';
   if (options.stepMs !== undefined && options.history !== undefined)
-    throw new CarpalError('usage-invalid', '--step-ms and --history both name a step time', { remedy: 'Give one of them.' });
+    throw new CarpalError('usage-invalid', '--step-ms and --history both name a step time', { fix: 'Give one of them.' });
   if (options.stepMs !== undefined) {
     const { stepMs } = options;
     return {
@@ -133,8 +133,7 @@ async function paceOf(spec: ExperimentSpec, folds: readonly FoldImages[], option
   }
   if (options.history === undefined) {
     throw new CarpalError('cost-unmeasured', 'how long a training step takes on these nodes is not known', {
-      remedy:
-        'Train an epoch there and give --history RUN (its status.artifacts, or a metrics.ndjson), or give --step-ms; carpal bench step measures one on the machine that it runs on.',
+      fix: 'Train an epoch there and give --history RUN (its status.artifacts, or a metrics.ndjson), or give --step-ms; carpal bench step measures one on the machine that it runs on.',
     });
   }
   const past = await readPastRun(options.history, options.workdir);
@@ -176,7 +175,7 @@ function comparable(spec: ExperimentSpec, { experiment }: PastRun, where: string
   if (differing.length > 0) {
     throw new CarpalError('cost-unmeasured', `the run differs in ${differing.join(', ')}, so its steps took another time`, {
       where,
-      remedy: 'Give a run of the same network at the same size, or --step-ms.',
+      fix: 'Give a run of the same network at the same size, or --step-ms.',
     });
   }
   return isDeepStrictEqual(experiment.spec.dataset, spec.dataset);

@@ -1,7 +1,7 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { EXIT } from '@carpal/configs/errors.ts';
-import { inspectDataset } from '@carpal/trainer/data/inspect.ts';
-import { inspectionText } from '@carpal/trainer/data/inspection-text.ts';
+import { inspectDataset } from '@carpal/report/dataset/inspect.ts';
+import { inspectionText } from '@carpal/report/dataset/inspection-text.ts';
 import { Command } from 'commander';
 import { progressLine } from './progress-line.ts';
 

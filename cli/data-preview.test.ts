@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { carpal, type Ending, run } from '@carpal/testbed/cli/run-cli.ts';
 import { tinyExperiment, writeTinyDataset } from '@carpal/trainer/train/testing/tiny-dataset.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { carpal, type Ending, run } from './testing/run-cli.ts';
 
 let folder: string;
 beforeAll(async () => {

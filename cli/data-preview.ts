@@ -3,11 +3,11 @@ import { checkFolder } from '@carpal/artifacts/make-folder.ts';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
-import { discoverDataset } from '@carpal/trainer/data/discover.ts';
-import { openDataset } from '@carpal/trainer/data/open-dataset.ts';
-import { contactSheetPng } from '@carpal/trainer/report/contact-sheet.ts';
-import { pickEvenly } from '@carpal/trainer/report/pick-images.ts';
-import { previewTiles } from '@carpal/trainer/report/preview-image.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { openDataset } from '@carpal/report/dataset/open-dataset.ts';
+import { contactSheetPng } from '@carpal/report/html/contact-sheet.ts';
+import { pickEvenly } from '@carpal/report/html/pick-images.ts';
+import { previewTiles } from '@carpal/trainer/data/preview-image.ts';
 import { Command } from 'commander';
 import { wholeNumber } from './whole-number.ts';
 

@@ -1,6 +1,6 @@
 import type { SplitSpec } from '@carpal/configs/schema/experiment.ts';
 import type { FoldImages } from '@carpal/operator/cost/fold-work.ts';
-import type { Sample } from '@carpal/trainer/data/discover.ts';
+import type { Sample } from '@carpal/report/dataset/discover.ts';
 import { assignFolds } from '@carpal/trainer/data/folds.ts';
 
 /** How many images every fold of a split trains on and is measured on. Throws `folds-exceed-people`. */

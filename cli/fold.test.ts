@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { carpal, type Ending, start } from '@carpal/testbed/cli/run-cli.ts';
 import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
 import { tinyExperiment, writeTinyDataset } from '@carpal/trainer/train/testing/tiny-dataset.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { carpal, type Ending, start } from './testing/run-cli.ts';
 
 let folder: string;
 beforeAll(async () => {

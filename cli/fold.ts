@@ -1,6 +1,6 @@
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
-import { readMemoryLimit, sharedLimit } from '@carpal/trainer/fit/memory-limit.ts';
+import { readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/memory-limit.ts';
 import { runFold } from '@carpal/trainer/stages/fold.ts';
 import { Command } from 'commander';
 import { withStopSignal } from './stop-signal.ts';

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
+import { carpal, run } from '@carpal/testbed/cli/run-cli.ts';
 import { describe, expect, it } from 'vitest';
-import { carpal, run } from './testing/run-cli.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const manifests = (...args: string[]) => run(carpal('manifests', ...args), PROJECT);

@@ -1,11 +1,11 @@
 import { storeFolder } from '@carpal/artifacts/store-folder.ts';
 import { loadEnvironment } from '@carpal/configs/environment.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { isDigest } from '@carpal/operator/kubernetes/stages/image-digest.ts';
-import { allManifests } from '@carpal/operator/manifests/all-manifests.ts';
-import { namespaceLimits, stageServiceAccount } from '@carpal/operator/manifests/experiment-namespace.ts';
-import { manifestSettings } from '@carpal/operator/manifests/manifest-settings.ts';
-import { yamlDocuments } from '@carpal/operator/manifests/yaml.ts';
+import { allManifests } from '@carpal/operator/install/all-manifests.ts';
+import { namespaceLimits, stageServiceAccount } from '@carpal/operator/install/experiment-namespace.ts';
+import { manifestSettings } from '@carpal/operator/install/manifest-settings.ts';
+import { yamlDocuments } from '@carpal/operator/install/yaml.ts';
+import { isDigest } from '@carpal/operator/jobs/image-digest.ts';
 import { Command, InvalidArgumentError } from 'commander';
 import { collect, collectVariable } from './collect.ts';
 
@@ -57,14 +57,14 @@ export const command = (): Command =>
 function installation(options: Options): string {
   if (options.dataset !== undefined || options.weights !== undefined || options.queue !== undefined)
     throw new CarpalError('usage-invalid', '--dataset, --weights and --queue are limits of one namespace', {
-      remedy: 'Say which one with --for-namespace.',
+      fix: 'Say which one with --for-namespace.',
     });
   const environment = options.environment === undefined ? undefined : loadEnvironment(options.environment);
   const artifactsUri = options.artifacts ?? environment?.artifacts;
   if (artifactsUri !== undefined && storeFolder(artifactsUri) !== undefined && options.artifactsClaim === undefined)
     throw new CarpalError('usage-invalid', `pods have no folder ${artifactsUri} of their own`, {
       where: '--artifacts',
-      remedy: 'Name the claim that it lies on with --artifacts-claim, or give s3://bucket/prefix.',
+      fix: 'Name the claim that it lies on with --artifacts-claim, or give s3://bucket/prefix.',
     });
   const settings = manifestSettings({
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),

@@ -37,8 +37,7 @@ async function find(place: string, workFolder: string): Promise<PastRun> {
   if (named !== undefined) return await ofFolder(openStore(artifacts), named, place);
   throw new CarpalError('cost-unmeasured', `there is no run "${place}": neither a file, nor a folder, nor a name under ${artifacts}`, {
     where: '--history',
-    remedy:
-      'Give the path of a metrics.ndjson, the folder or s3:// URI of an experiment (status.artifacts names it), or the name of a local run.',
+    fix: 'Give the path of a metrics.ndjson, the folder or s3:// URI of an experiment (status.artifacts names it), or the name of a local run.',
   });
 }
 

@@ -58,16 +58,16 @@ export const command = (): Command =>
 function thresholdsOf({ threshold, thresholds }: Options): number | string {
   if (threshold === undefined) return thresholds ?? 0.5;
   if (thresholds !== undefined) {
-    const remedy = 'Leave one of the two out.';
+    const fix = 'Leave one of the two out.';
     throw new CarpalError('usage-invalid', 'the file has a threshold for each class already', {
       where: '--threshold, --thresholds',
-      remedy,
+      fix,
     });
   }
   const value = Number(threshold);
   if (threshold.trim() !== '' && value > 0 && value < 1) return value;
   throw new CarpalError('usage-invalid', `"${threshold}" is no threshold`, {
     where: '--threshold',
-    remedy: 'Give a number between 0 and 1, such as 0.5.',
+    fix: 'Give a number between 0 and 1, such as 0.5.',
   });
 }

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { carpal, run } from '@carpal/testbed/cli/run-cli.ts';
+import { TINY_MANIFEST } from '@carpal/testbed/cli/tiny-manifest.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { carpal, run } from './testing/run-cli.ts';
-import { TINY_MANIFEST } from './testing/tiny-manifest.ts';
 
 let folder = '';
 beforeAll(async () => {

@@ -6,11 +6,11 @@ import { dryRun, type PlannedCommand } from '@carpal/operator/local/dry-run.ts';
 import { type Forecast, forecast, notMeasured } from '@carpal/operator/local/forecast.ts';
 import { forecastNotes, forecastTable } from '@carpal/operator/local/forecast-text.ts';
 import { foldsAtOnce } from '@carpal/operator/local/run-experiment.ts';
-import { discoverDataset } from '@carpal/trainer/data/discover.ts';
-import { type MemoryLimit, readMemoryLimit, sharedLimit } from '@carpal/trainer/fit/memory-limit.ts';
-import { runTrial } from '@carpal/trainer/fit/run-trial.ts';
-import { memoryTooSmall } from '@carpal/trainer/fit/too-large.ts';
-import type { Measured, TrialOutcome } from '@carpal/trainer/fit/trial.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { type MemoryLimit, readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/memory-limit.ts';
+import { runTrial } from '@carpal/trainer/memory/run-trial.ts';
+import { memoryTooSmall } from '@carpal/trainer/memory/too-large.ts';
+import type { Measured, TrialOutcome } from '@carpal/trainer/memory/trial.ts';
 import { foldImages } from './fold-images.ts';
 
 export type RunPlan = {
@@ -101,7 +101,7 @@ export function planError(plan: RunPlan): CarpalError | undefined {
   if (trial.kind === 'failed') return new CarpalError('trial-failed', trial.message);
   if (trial.kind === 'too-slow') {
     return new CarpalError('trial-failed', `the steps of the trial were not done in ${trial.seconds} s`, {
-      remedy: 'Lower input.size or training.batchSize; --no-trial leaves the trial out.',
+      fix: 'Lower input.size or training.batchSize; --no-trial leaves the trial out.',
     });
   }
   return memoryTooSmall({

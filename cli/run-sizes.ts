@@ -5,10 +5,10 @@ import { withSizes } from '@carpal/configs/schema/auto.ts';
 import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { foldsAtOnce } from '@carpal/operator/local/run-experiment.ts';
 import { readRunSpec, runFolder } from '@carpal/operator/local/run-identity.ts';
-import { discoverDataset } from '@carpal/trainer/data/discover.ts';
-import { measureSizes } from '@carpal/trainer/fit/measure-sizes.ts';
-import { readMemoryLimit, sharedLimit } from '@carpal/trainer/fit/memory-limit.ts';
-import { runTrial } from '@carpal/trainer/fit/run-trial.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { measureSizes } from '@carpal/trainer/memory/measure-sizes.ts';
+import { readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/memory-limit.ts';
+import { runTrial } from '@carpal/trainer/memory/run-trial.ts';
 import { foldImages } from './fold-images.ts';
 
 /** Images of a data set are alike, so a few tell how large they are. */
@@ -37,12 +37,12 @@ export async function withKnownSizes(request: SizeRequest): Promise<Segmentation
   const known = withSizes(manifest, sizes);
   if (known !== undefined) return known;
   const { spec } = manifest;
-  if (!mayTry) throw sizesUnmeasured(spec, { remedy: 'Leave --no-trial out, or write numbers.' });
+  if (!mayTry) throw sizesUnmeasured(spec, { fix: 'Leave --no-trial out, or write numbers.' });
   // Brings in the image library, which no other part of the command needs.
-  const { readSheetHeader } = await import('@carpal/trainer/data/read-sheet.ts');
+  const { readImageHeader } = await import('@carpal/report/dataset/read-radiograph.ts');
   const { train } = await discoverDataset(request.dataset);
   const trained = foldImages(train, spec.dataset.split).filter(({ fold }) => spec.run.folds.includes(fold));
-  const headers = await Promise.all(train.slice(0, IMAGES_LOOKED_AT).map(({ imagePath }) => readSheetHeader(imagePath)));
+  const headers = await Promise.all(train.slice(0, IMAGES_LOOKED_AT).map(({ imagePath }) => readImageHeader(imagePath)));
   const limit = sharedLimit(await readMemoryLimit(), foldsAtOnce(manifest));
   return await measureSizes({
     manifest,

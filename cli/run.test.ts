@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { carpal, run, start } from '@carpal/testbed/cli/run-cli.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { carpal, run, start } from './testing/run-cli.ts';
 
 // The low threshold gives masks to compare before such a network has learned anything to speak of.
 const MANIFEST = `apiVersion: carpal.dev/v1alpha1

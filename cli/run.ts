@@ -16,8 +16,8 @@ import { createPlainView } from '@carpal/operator/local/plain-view.ts';
 import { countTestImages, publishOutputs } from '@carpal/operator/local/publish-outputs.ts';
 import { type RunResult, type RunView, runExperiment } from '@carpal/operator/local/run-experiment.ts';
 import { carpalErrorOf } from '@carpal/operator/progress/stage-error-text.ts';
+import { isInS3, openDataset } from '@carpal/report/dataset/open-dataset.ts';
 import { checkDataset } from '@carpal/trainer/data/check-dataset.ts';
-import { isInS3, openDataset } from '@carpal/trainer/data/open-dataset.ts';
 import { Command } from 'commander';
 import colours from 'picocolors';
 import packageJson from '../package.json' with { type: 'json' };
@@ -72,7 +72,7 @@ async function run(file: string, options: Options): Promise<void> {
 function checkOptions({ dryRun, trial, json }: Options): void {
   if (dryRun || (trial && !json)) return;
   throw new CarpalError('usage-invalid', `${json ? '--json' : '--no-trial'} is for --dry-run`, {
-    remedy: 'Add --dry-run, or leave it out; carpal compare and metrics.ndjson tell of runs that were.',
+    fix: 'Add --dry-run, or leave it out; carpal compare and metrics.ndjson tell of runs that were.',
   });
 }
 
@@ -151,7 +151,7 @@ function reportFailure({ failure, experiment }: RunResult): void {
   const restart = `start ${name} over with --fresh; the prepared data set is kept.`;
   const error =
     failure?.error === undefined
-      ? new CarpalError('experiment-failed', failure?.message ?? 'Failed', { remedy: `Mend the cause, then ${restart}` })
+      ? new CarpalError('experiment-failed', failure?.message ?? 'Failed', { fix: `Mend the cause, then ${restart}` })
       : carpalErrorOf(failure.error, ` Then ${restart}`);
   const log = failure?.log === undefined ? '' : `; its log: ${relative(process.cwd(), failure.log)}`;
   const stage = failure === undefined ? '' : `  ${stageTitle(failure.stage)} failed${log}\n`;

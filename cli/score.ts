@@ -1,9 +1,9 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
-import { scoreSubmission } from '@carpal/trainer/infer/score-submission.ts';
-import type { Score } from '@carpal/trainer/infer/scoring.ts';
-import { parseSheetSize } from '@carpal/trainer/infer/sheet-size.ts';
-import { barChart } from '@carpal/trainer/report/bar-chart.ts';
+import { barChart } from '@carpal/report/html/bar-chart.ts';
+import { parseImageSize } from '@carpal/report/scoring/parse-image-size.ts';
+import { scoreSubmission } from '@carpal/report/scoring/score-submission.ts';
+import type { Score } from '@carpal/report/scoring/scoring.ts';
 import { Command } from 'commander';
 
 type Options = {
@@ -29,7 +29,7 @@ export const command = (): Command =>
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const classes = loadClasses(options.classes);
-      const score = await scoreSubmission({ ...options, classes, size: parseSheetSize(options.size) });
+      const score = await scoreSubmission({ ...options, classes, size: parseImageSize(options.size) });
       process.stdout.write(options.json ? `${JSON.stringify(scoreObject(score, classes), null, 2)}\n` : scoreTable(score, classes));
       const { minDice } = options;
       if (minDice === undefined || score.dice >= minDice) return;

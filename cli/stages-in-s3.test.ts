@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
-import { type S3Server, startS3Server } from '@carpal/artifacts/testing/s3-server.ts';
 import { ensembleKey, FILE, foldKey, prepareKey, reportKey } from '@carpal/configs/names.ts';
 import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { type S3Server, startS3Server } from '@carpal/testbed/artifacts/s3-server.ts';
+import { carpal, type Ending, run } from '@carpal/testbed/cli/run-cli.ts';
 import { tinyExperiment, writeTinyDataset } from '@carpal/trainer/train/testing/tiny-dataset.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { carpal, type Ending, run } from './testing/run-cli.ts';
 
 let server: S3Server;
 let folder = '';

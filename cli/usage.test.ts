@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { carpal, type Ending, run } from '@carpal/testbed/cli/run-cli.ts';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from './commands.ts';
-import { carpal, type Ending, run } from './testing/run-cli.ts';
 
 const MANIFEST = join(import.meta.dirname, '../configs/experiments/minimal.yaml');
 

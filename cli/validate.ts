@@ -27,7 +27,7 @@ function readReport(file: string, options: LoadOptions): ManifestReport {
     return readManifest(file, options);
   } catch (error) {
     if (!(error instanceof CarpalError) || error.code !== 'manifest-unreadable') throw error;
-    const mistake: Mistake = { where: file, path: '', message: error.message, mend: error.remedy };
+    const mistake: Mistake = { where: file, path: '', message: error.message, fix: error.fix };
     return { ok: false, mistakes: [mistake] };
   }
 }

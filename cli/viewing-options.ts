@@ -81,7 +81,7 @@ function windowOf({ stride, sheetSize, windowWeights }: ViewingOptions, size: nu
 function viewNamed(text: string): TtaName {
   const view = TTA_NAMES.find((name) => name === text);
   if (view) return view;
-  throw new CarpalError('usage-invalid', `there is no view "${text}"`, { where: '--tta', remedy: `Use ${TTA_NAMES.join(', ')}.` });
+  throw new CarpalError('usage-invalid', `there is no view "${text}"`, { where: '--tta', fix: `Use ${TTA_NAMES.join(', ')}.` });
 }
 
 const numberOf = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));

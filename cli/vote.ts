@@ -1,6 +1,6 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { parseSheetSize } from '@carpal/trainer/infer/sheet-size.ts';
-import { voteSubmissions } from '@carpal/trainer/infer/vote-submissions.ts';
+import { parseImageSize } from '@carpal/report/scoring/parse-image-size.ts';
+import { voteSubmissions } from '@carpal/report/scoring/vote-submissions.ts';
 import { Command } from 'commander';
 
 type Options = { readonly out: string; readonly minVotes?: string; readonly size?: string };
@@ -18,7 +18,7 @@ export const command = (): Command =>
         files,
         out: options.out,
         ...(options.minVotes === undefined ? {} : { minVotes: voteCount(options.minVotes) }),
-        ...(options.size === undefined ? {} : { size: parseSheetSize(options.size) }),
+        ...(options.size === undefined ? {} : { size: parseImageSize(options.size) }),
       });
       process.stdout.write(
         `${options.out}: ${result.rows} rows of ${result.images} images, at least ${result.minVotes} of ${result.files} votes\n`,
@@ -30,6 +30,6 @@ function voteCount(text: string): number {
   if (Number.isInteger(votes) && votes >= 1) return votes;
   throw new CarpalError('usage-invalid', `"${text}" is no number of votes`, {
     where: '--min-votes',
-    remedy: 'Give a whole number from 1 on.',
+    fix: 'Give a whole number from 1 on.',
   });
 }

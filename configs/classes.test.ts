@@ -11,7 +11,7 @@ describe('loadClasses', () => {
   });
 
   it.each(['feet', '', '../classes/hand-bones', 'hand-bones.yaml'])('refuses "%s" and names the lists at hand', (name) => {
-    expect(() => loadClasses(name)).toThrow(expect.objectContaining({ code: 'classes-unknown', remedy: 'Use one of: hand-bones.' }));
+    expect(() => loadClasses(name)).toThrow(expect.objectContaining({ code: 'classes-unknown', fix: 'Use one of: hand-bones.' }));
   });
 
   it('can load every list there is', () => {

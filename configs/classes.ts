@@ -18,7 +18,7 @@ export function loadClasses(name: string): readonly string[] {
   if (!known.includes(name)) {
     throw new CarpalError('classes-unknown', `there is no class list "${name}"`, {
       where: `configs/classes/${name}.yaml`,
-      remedy: `Use one of: ${known.join(', ')}.`,
+      fix: `Use one of: ${known.join(', ')}.`,
     });
   }
   const content = parse(readFileSync(new URL(`${name}.yaml`, folder), 'utf8')) as { classes?: unknown };

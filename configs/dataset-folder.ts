@@ -12,6 +12,6 @@ export function datasetFolder(uri: string, currentFolder: string = process.cwd()
   if (scheme === 'file' && URL.canParse(uri) && new URL(uri).host === '') return fileURLToPath(uri);
   throw new CarpalError('dataset-missing', `data sets at ${scheme}:// cannot be read here`, {
     where: uri,
-    remedy: 'Copy the data set to a folder and name that in dataset.uri.',
+    fix: 'Copy the data set to a folder and name that in dataset.uri.',
   });
 }

@@ -24,7 +24,7 @@ export function loadEnvironment(name: string): Environment {
   const place = isFile ? name : new URL(`${name}.yaml`, folder);
   if (isFile ? !existsSync(name) : !environmentNames().includes(name)) {
     throw new CarpalError('environment-invalid', `there is no environment "${name}"`, {
-      remedy: `Use one of: ${environmentNames().join(', ')}; or the path of a YAML file in their form.`,
+      fix: `Use one of: ${environmentNames().join(', ')}; or the path of a YAML file in their form.`,
     });
   }
   const where = isFile ? name : `configs/environments/${name}.yaml`;

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { CarpalError, ERRORS, EXIT, formatError } from './errors.ts';
 
 /** The lines of docs/errors.md as code → [exit, meaning, remedy]. */
-function documented(): [string, { exit: number; meaning: string; remedy: string }][] {
+function documented(): [string, { exit: number; meaning: string; fix: string }][] {
   const text = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');
-  return [...text.matchAll(/^- `([^`]+)` \((\d+)\): (.+) → (.+)$/gm)].map(([, code = '', exit, meaning = '', remedy = '']) => [
+  return [...text.matchAll(/^- `([^`]+)` \((\d+)\): (.+) → (.+)$/gm)].map(([, code = '', exit, meaning = '', fix = '']) => [
     code,
-    { exit: Number(exit), meaning, remedy },
+    { exit: Number(exit), meaning, fix },
   ]);
 }
 
@@ -23,7 +23,7 @@ describe('the error table', () => {
       expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
       expect(Object.values(EXIT)).toContain(entry.exit);
       expect(entry.meaning).toMatch(/^[A-Z].*\.$/);
-      expect(entry.remedy).toMatch(/^\S.*\.$/);
+      expect(entry.fix).toMatch(/^\S.*\.$/);
     },
   );
 });
@@ -38,11 +38,11 @@ describe('formatError', () => {
   });
 
   it('says where on the first line of several', () => {
-    const error = new CarpalError('manifest-invalid', '1 mistake\n  a.yaml:2 kind is missing', { where: 'a.yaml', remedy: 'Mend it.' });
+    const error = new CarpalError('manifest-invalid', '1 mistake\n  a.yaml:2 kind is missing', { where: 'a.yaml', fix: 'Mend it.' });
     expect(formatError(error)).toBe('manifest-invalid: 1 mistake (a.yaml)\n  a.yaml:2 kind is missing\n  → Mend it.');
   });
 
   it('takes a remedy of its own', () => {
-    expect(formatError(new CarpalError('disk-full', 'no room', { remedy: 'Buy a disk.' }))).toBe('disk-full: no room\n  → Buy a disk.');
+    expect(formatError(new CarpalError('disk-full', 'no room', { fix: 'Buy a disk.' }))).toBe('disk-full: no room\n  → Buy a disk.');
   });
 });

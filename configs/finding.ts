@@ -2,10 +2,10 @@
 export type FieldPath = readonly (string | number)[];
 
 /** One mistake: the field, what is wrong with it, and what to write instead. */
-export type Finding = { readonly path: FieldPath; readonly message: string; readonly mend: string };
+export type Finding = { readonly path: FieldPath; readonly message: string; readonly fix: string };
 
 /** A mistake as it is reported: the path in words and, where it is known, `file:line` or the `--set` that made it. */
-export type Mistake = { readonly where?: string; readonly path: string; readonly message: string; readonly mend: string };
+export type Mistake = { readonly where?: string; readonly path: string; readonly message: string; readonly fix: string };
 
 /** `spec.loss[0].weight`; a key that is not a plain word stands in quotes and brackets. The empty path is ''. */
 export function formatPath(path: FieldPath): string {

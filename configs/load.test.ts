@@ -12,7 +12,7 @@ const HEAD = 'apiVersion: carpal.dev/v1alpha1\nkind: SegmentationExperiment\nmet
 /** The mistakes of a text as `where path message → mend`, the file being called m.yaml. */
 function mistakes(text: string, set: readonly string[] = []): string[] {
   const report = checkManifest(text, 'm.yaml', { set });
-  return report.ok ? [] : report.mistakes.map(({ where, path, message, mend }) => `${where} ${path} ${message} → ${mend}`);
+  return report.ok ? [] : report.mistakes.map(({ where, path, message, fix }) => `${where} ${path} ${message} → ${fix}`);
 }
 
 describe('the example manifests', () => {
@@ -279,7 +279,7 @@ describe('advice', () => {
         where: 'm.yaml:7',
         path: 'spec.report',
         message: 'nobody is told yet: this version of carpal sends nothing to slack',
-        mend: 'Watch carpal run, or kubectl get segx -w; the field may stay for a version that sends.',
+        fix: 'Watch carpal run, or kubectl get segx -w; the field may stay for a version that sends.',
       },
     ]);
   });

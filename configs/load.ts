@@ -34,7 +34,7 @@ export function loadExperiment(file: string, options: LoadOptions = {}): Segment
 }
 
 /** The error `sizes-unmeasured`, which names the sizes that are auto. */
-export function sizesUnmeasured(spec: ManifestSpec, details: { where?: string; remedy?: string }): CarpalError {
+export function sizesUnmeasured(spec: ManifestSpec, details: { where?: string; fix?: string }): CarpalError {
   const fields = unmeasured(spec).map(({ path }) => formatPath(path));
   return new CarpalError('sizes-unmeasured', `${fields.join(' and ')} ${fields.length === 1 ? 'is' : 'are'} auto`, details);
 }
@@ -62,7 +62,7 @@ export function readManifest(file: string, options: LoadOptions = {}): ManifestR
 export function checkManifest(text: string, file: string, options: LoadOptions = {}): ManifestReport {
   const document = parseManifest(text);
   const { value, overrides, mistakes } = withOverrides(document.value, options.set ?? []);
-  for (const { line, message, mend } of document.mistakes) mistakes.push({ where: `${file}:${line}`, path: '', message, mend });
+  for (const { line, message, fix } of document.mistakes) mistakes.push({ where: `${file}:${line}`, path: '', message, fix });
   if (document.value === undefined) return { ok: false, mistakes: firstOf(mistakes, 0, file) };
   const place = (finding: Finding): Mistake => placed(finding, document, overrides, file);
   const result = checkExperiment(value, classListNames());
@@ -76,8 +76,8 @@ export function checkManifest(text: string, file: string, options: LoadOptions =
 }
 
 /** `file:line spec.loss[0].weight must be …: what to do` */
-export function formatMistake({ where, path, message, mend }: Mistake): string {
-  return `  ${[where, path, message].filter((part) => part !== undefined && part !== '').join(' ')}\n    → ${mend}`;
+export function formatMistake({ where, path, message, fix }: Mistake): string {
+  return `  ${[where, path, message].filter((part) => part !== undefined && part !== '').join(' ')}\n    → ${fix}`;
 }
 
 function withOverrides(manifest: unknown, texts: readonly string[]): { value: unknown; overrides: Override[]; mistakes: Mistake[] } {
@@ -87,8 +87,8 @@ function withOverrides(manifest: unknown, texts: readonly string[]): { value: un
   for (const override of texts.map(parseOverride)) {
     const applied = applyOverride(value, override);
     if ('finding' in applied) {
-      const { message, mend } = applied.finding;
-      mistakes.push({ where: `--set ${override.text}`, path: '', message, mend });
+      const { message, fix } = applied.finding;
+      mistakes.push({ where: `--set ${override.text}`, path: '', message, fix });
     } else {
       value = applied.value;
       overrides.push(override);
@@ -98,18 +98,18 @@ function withOverrides(manifest: unknown, texts: readonly string[]): { value: un
 }
 
 /** A mistake in what a --set put in points at the --set, any other at its line. */
-function placed({ path, message, mend }: Finding, document: ManifestDocument, overrides: readonly Override[], file: string): Mistake {
+function placed({ path, message, fix }: Finding, document: ManifestDocument, overrides: readonly Override[], file: string): Mistake {
   const isFrom = (entry: Override): boolean => startsWith(path, entry.path) || (startsWith(entry.path, path) && !document.has(path));
   const override = overrides.findLast(isFrom);
   const where = override === undefined ? `${file}:${document.lineOf(path)}` : `--set ${override.text}`;
-  return { where, path: formatPath(path), message, mend };
+  return { where, path: formatPath(path), message, fix };
 }
 
 /** The first mistakes by line, and how many there are beside. */
 function firstOf(mistakes: readonly Mistake[], unplaced: number, file: string): Mistake[] {
   const first = [...mistakes].sort(byLine).slice(0, MOST_MISTAKES);
   const more = mistakes.length - first.length + unplaced;
-  return more === 0 ? first : [...first, { where: file, path: '', message: `and ${more} mistakes more`, mend: 'Mend these first.' }];
+  return more === 0 ? first : [...first, { where: file, path: '', message: `and ${more} mistakes more`, fix: 'Mend these first.' }];
 }
 
 function byLine(a: Mistake, b: Mistake): number {

@@ -19,7 +19,7 @@ import { messageOf } from './message-of.ts';
 const MAX_ALIASES = 100;
 
 /** A mistake of the text itself, at a line counted from 1. */
-type TextMistake = { readonly line: number; readonly message: string; readonly mend: string };
+type TextMistake = { readonly line: number; readonly message: string; readonly fix: string };
 
 /** What a text holds, and where in it each field lies. `value` is undefined when the text cannot be read at all. */
 export type ManifestDocument = {
@@ -39,7 +39,7 @@ export function parseManifest(text: string): ManifestDocument {
   // An empty document, such as one before a leading comment's `---`, holds nothing to be wrong.
   const [first, second] = documents.filter((document) => !isEmpty(document));
   if (first === undefined) {
-    const mistake = { line: 1, message: 'the file is empty', mend: 'Begin with an example of configs/experiments.' };
+    const mistake = { line: 1, message: 'the file is empty', fix: 'Begin with an example of configs/experiments.' };
     return { value: undefined, mistakes: [mistake], lineOf: () => 1, has: () => false };
   }
   const mistakes: TextMistake[] = [];
@@ -47,15 +47,15 @@ export function parseManifest(text: string): ManifestDocument {
     mistakes.push({ line: lineAt(error.pos[0]), ...textMistake(error.code, error.message) });
   if (second !== undefined) {
     const line = lineAt(second.range[0]);
-    mistakes.push({ line, message: 'a second document begins here', mend: 'Put each experiment into a file of its own.' });
+    mistakes.push({ line, message: 'a second document begins here', fix: 'Put each experiment into a file of its own.' });
   }
   for (const key of doubledKeys(first)) {
-    mistakes.push({ line: lineAt(startOf(key) ?? 0), message: 'this field is written twice in one group', mend: 'Keep one of the two.' });
+    mistakes.push({ line: lineAt(startOf(key) ?? 0), message: 'this field is written twice in one group', fix: 'Keep one of the two.' });
   }
   const dangling = danglingAliases(first);
   for (const { source, range } of dangling) {
     const message = `there is no anchor &${source} above`;
-    mistakes.push({ line: lineAt(range?.[0] ?? 0), message, mend: 'Set the anchor above, or write the fields out.' });
+    mistakes.push({ line: lineAt(range?.[0] ?? 0), message, fix: 'Set the anchor above, or write the fields out.' });
   }
   // A doubled key leaves the rest readable; anything else makes what follows a guess.
   const readable = dangling.length === 0 && first.errors.length === 0;
@@ -66,7 +66,7 @@ export function parseManifest(text: string): ManifestDocument {
     mistakes.push({
       line: 1,
       message: messageOf(error),
-      mend: 'Write the fields out instead of using aliases.',
+      fix: 'Write the fields out instead of using aliases.',
     });
   }
   return {
@@ -114,9 +114,9 @@ function danglingAliases(document: Document.Parsed): Alias.Parsed[] {
   return dangling;
 }
 
-function textMistake(code: string, message: string): { message: string; mend: string } {
-  if (code === 'TAB_AS_INDENT') return { message: 'a tab stands where spaces must', mend: 'Indent with spaces.' };
-  return { message: `this is not YAML: ${message}`, mend: 'Mend the line; indentation and quotes are the usual causes.' };
+function textMistake(code: string, message: string): { message: string; fix: string } {
+  if (code === 'TAB_AS_INDENT') return { message: 'a tab stands where spaces must', fix: 'Indent with spaces.' };
+  return { message: `this is not YAML: ${message}`, fix: 'Mend the line; indentation and quotes are the usual causes.' };
 }
 
 /** The offset of the key of the deepest part of `path` that is written, following aliases. */

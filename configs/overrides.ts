@@ -16,8 +16,8 @@ const PART = /\.?([A-Za-z_][A-Za-z0-9_-]*)|\.?([0-9]+)(?![A-Za-z_])|\[([0-9]+)\]
  * names apiVersion, kind, metadata or spec. Nothing after `=` is the empty text. Throws `usage-invalid` for what cannot be read.
  */
 export function parseOverride(text: string): Override {
-  const wrong = (what: string, remedy = 'Write path=value, such as training.epochs=5.'): CarpalError =>
-    new CarpalError('usage-invalid', what, { where: `--set ${text}`, remedy });
+  const wrong = (what: string, fix = 'Write path=value, such as training.epochs=5.'): CarpalError =>
+    new CarpalError('usage-invalid', what, { where: `--set ${text}`, fix });
   const equals = text.search(/=(?![^[]*"\])/);
   if (equals <= 0) throw wrong(`${show(text)} is not path=value`);
   const path = parsePath(text.slice(0, equals));
@@ -52,7 +52,7 @@ export function applyOverride(value: unknown, override: Override): { value: unkn
   if (blocked === undefined) return { value: put(value, override.path, override.value) };
   const path = override.path.slice(0, blocked);
   return {
-    finding: { path, message: `${formatPath(path)} has no field of this kind to set`, mend: 'Give the path of a field of the manifest.' },
+    finding: { path, message: `${formatPath(path)} has no field of this kind to set`, fix: 'Give the path of a field of the manifest.' },
   };
 }
 

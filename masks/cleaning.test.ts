@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CLEANINGS, type Cleaning, cleaned, cleanedEveryWay } from './cleaning.ts';
-import { equalRuns, maskFromRuns, type Runs } from './runs.ts';
-import { arbitraryRuns, drawing, drawn } from './testing/arbitrary-masks.ts';
+import { bitmapFromMask, equalMasks, type RleMask } from './rle-mask.ts';
+import { arbitraryMasks, drawing, drawn } from './testing/arbitrary-masks.ts';
 
 describe('cleaned', () => {
   it.each<[Cleaning, string[]]>([
@@ -11,15 +11,15 @@ describe('cleaned', () => {
     ['fill', ['###..#', '###...', '###.##']],
     ['largest+fill', ['###...', '###...', '###...']],
   ])('by %s', (cleaning, expected) => {
-    expect(drawing(maskFromRuns(cleaned(drawn('###..#', '#.#...', '###.##'), cleaning)), 6)).toEqual(expected);
+    expect(drawing(bitmapFromMask(cleaned(drawn('###..#', '#.#...', '###.##'), cleaning)), 6)).toEqual(expected);
   });
 
   it('is the same one way at a time and every way at once, and cleaning twice changes nothing', () => {
     fc.assert(
-      fc.property(arbitraryRuns(1), ([runs]) => {
-        for (const [index, mask] of cleanedEveryWay(runs as Runs).entries()) {
+      fc.property(arbitraryMasks(1), ([runs]) => {
+        for (const [index, mask] of cleanedEveryWay(runs as RleMask).entries()) {
           const cleaning = CLEANINGS[index] as Cleaning;
-          expect(equalRuns(mask, cleaned(runs as Runs, cleaning))).toBe(true);
+          expect(equalMasks(mask, cleaned(runs as RleMask, cleaning))).toBe(true);
           expect(cleaned(mask, cleaning)).toBe(mask);
         }
       }),

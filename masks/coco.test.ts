@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatCoco, formatCompressedCoco, parseCoco, parseCompressedCoco } from './coco.ts';
 import { MaskError } from './mask-error.ts';
+import { equalMasks, type RleMask } from './rle-mask.ts';
 import { parseRle } from './rle-text.ts';
-import { equalRuns, type Runs } from './runs.ts';
-import { arbitraryRuns } from './testing/arbitrary-masks.ts';
+import { arbitraryMasks } from './testing/arbitrary-masks.ts';
 
 type Vector = { name: string; width: number; height: number; rle: string; counts: number[]; compressed: string };
 const vectors = JSON.parse(readFileSync(new URL('./fixtures/coco-vectors.json', import.meta.url), 'utf8')) as Vector[];
@@ -25,9 +25,9 @@ describe('COCO’s forms', () => {
 
   it('give any mask back', () => {
     fc.assert(
-      fc.property(arbitraryRuns(1, 30), ([runs]) => {
-        expect(equalRuns(parseCoco(formatCoco(runs as Runs)), runs as Runs)).toBe(true);
-        expect(equalRuns(parseCompressedCoco(formatCompressedCoco(runs as Runs)), runs as Runs)).toBe(true);
+      fc.property(arbitraryMasks(1, 30), ([runs]) => {
+        expect(equalMasks(parseCoco(formatCoco(runs as RleMask)), runs as RleMask)).toBe(true);
+        expect(equalMasks(parseCompressedCoco(formatCompressedCoco(runs as RleMask)), runs as RleMask)).toBe(true);
       }),
     );
   });
@@ -43,7 +43,7 @@ describe('COCO’s forms', () => {
     ['a fraction', [2.5, 3.5], 0, 'not 2.5'],
     ['not a number', [Number.NaN], 0, 'not NaN'],
   ])('with %s are an error that names the count', (_, counts, position, words) => {
-    const read = (): Runs => parseCoco({ size: [2, 3], counts });
+    const read = (): RleMask => parseCoco({ size: [2, 3], counts });
     expect(read).toThrow(words);
     expect(read).toThrow(expect.objectContaining({ position }));
   });
@@ -53,7 +53,7 @@ describe('COCO’s forms', () => {
     ['an end within a number', '06P', 2, 'ends within'],
     ['a number without end', 'P'.repeat(9), 0, 'too long'],
   ])('compressed with %s are an error that names the character', (_, counts, position, words) => {
-    const read = (): Runs => parseCompressedCoco({ size: [2, 3], counts });
+    const read = (): RleMask => parseCompressedCoco({ size: [2, 3], counts });
     expect(read).toThrow(words);
     expect(read).toThrow(expect.objectContaining({ position }));
   });

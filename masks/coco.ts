@@ -1,7 +1,7 @@
+import { checkImageSize } from './image-size.ts';
 import { MaskError } from './mask-error.ts';
-import type { Runs } from './runs.ts';
-import { RunsBuilder } from './runs-builder.ts';
-import { checkSheet } from './sheet.ts';
+import { RleBuilder } from './rle-builder.ts';
+import type { RleMask } from './rle-mask.ts';
 import { transpose } from './transpose.ts';
 
 /** COCO's form of a mask: size [height, width] and the lengths of the runs down the columns, the first of them outside (perhaps 0). */
@@ -18,7 +18,7 @@ const FIRST_CHARACTER = 48;
 const MAX_DIGITS = 7;
 
 /** The uncompressed COCO form, the same counts as pycocotools makes. */
-export function formatCoco(runs: Runs): CocoRle {
+export function formatCoco(runs: RleMask): CocoRle {
   const { bounds } = transpose(runs);
   const counts: number[] = [];
   let at = 0;
@@ -35,11 +35,11 @@ export function formatCoco(runs: Runs): CocoRle {
  * Reads the uncompressed COCO form. Counts of 0 are allowed anywhere, as pycocotools allows them. MaskError, whose position is the index
  * of the count, for a count that is not a whole number of 0 or more, and for counts that do not sum to the sheet's pixels.
  */
-export function parseCoco(coco: CocoRle): Runs {
+export function parseCoco(coco: CocoRle): RleMask {
   const [height, width] = coco.size;
-  checkSheet(width, height);
+  checkImageSize(width, height);
   const total = width * height;
-  const columns = new RunsBuilder(Math.max(1, (coco.counts.length + 1) >> 1));
+  const columns = new RleBuilder(Math.max(1, (coco.counts.length + 1) >> 1));
   let at = 0;
   coco.counts.forEach((count, index) => {
     if (!Number.isInteger(count) || count < 0)
@@ -53,7 +53,7 @@ export function parseCoco(coco: CocoRle): Runs {
 }
 
 /** The compressed COCO form, the same text as pycocotools makes. */
-export function formatCompressedCoco(runs: Runs): CompressedCocoRle {
+export function formatCompressedCoco(runs: RleMask): CompressedCocoRle {
   const { size, counts } = formatCoco(runs);
   let text = '';
   for (let i = 0; i < counts.length; i++) {
@@ -71,7 +71,7 @@ export function formatCompressedCoco(runs: Runs): CompressedCocoRle {
 }
 
 /** Reads the compressed COCO form. MaskErrors as in parseCoco; for the text itself the position is that of the character. */
-export function parseCompressedCoco(coco: CompressedCocoRle): Runs {
+export function parseCompressedCoco(coco: CompressedCocoRle): RleMask {
   const counts: number[] = [];
   const text = coco.counts;
   let at = 0;

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { difference, intersection, intersectionArea, symmetricDifference, union } from './combine.ts';
 import { area } from './measure.ts';
-import { emptyRuns, equalRuns, maskFromRuns, type Runs } from './runs.ts';
-import { arbitraryRuns } from './testing/arbitrary-masks.ts';
+import { bitmapFromMask, emptyMask, equalMasks, type RleMask } from './rle-mask.ts';
+import { arbitraryMasks } from './testing/arbitrary-masks.ts';
 
-const pair = arbitraryRuns(2).map((masks) => masks as [Runs, Runs]);
-const triple = arbitraryRuns(3).map((masks) => masks as [Runs, Runs, Runs]);
+const pair = arbitraryMasks(2).map((masks) => masks as [RleMask, RleMask]);
+const triple = arbitraryMasks(3).map((masks) => masks as [RleMask, RleMask, RleMask]);
 
 describe('set operations on runs', () => {
   it.each([
@@ -18,8 +18,8 @@ describe('set operations on runs', () => {
     fc.assert(
       fc.property(pair, ([a, b]) => {
         const result = operation(a, b);
-        const [p, q] = [maskFromRuns(a), maskFromRuns(b)];
-        expect(maskFromRuns(result)).toEqual(p.map((value, i) => pixel(value, q[i] as number)));
+        const [p, q] = [bitmapFromMask(a), bitmapFromMask(b)];
+        expect(bitmapFromMask(result)).toEqual(p.map((value, i) => pixel(value, q[i] as number)));
         expect(result.bounds.every((bound, i) => i === 0 || bound > (result.bounds[i - 1] as number))).toBe(true);
       }),
     );
@@ -28,10 +28,10 @@ describe('set operations on runs', () => {
   it('commute, associate and distribute', () => {
     fc.assert(
       fc.property(triple, ([a, b, c]) => {
-        expect(equalRuns(union(a, b), union(b, a))).toBe(true);
-        expect(equalRuns(intersection(a, b), intersection(b, a))).toBe(true);
-        expect(equalRuns(union(a, union(b, c)), union(union(a, b), c))).toBe(true);
-        expect(equalRuns(intersection(a, union(b, c)), union(intersection(a, b), intersection(a, c)))).toBe(true);
+        expect(equalMasks(union(a, b), union(b, a))).toBe(true);
+        expect(equalMasks(intersection(a, b), intersection(b, a))).toBe(true);
+        expect(equalMasks(union(a, union(b, c)), union(union(a, b), c))).toBe(true);
+        expect(equalMasks(intersection(a, union(b, c)), union(intersection(a, b), intersection(a, c)))).toBe(true);
       }),
     );
   });
@@ -39,7 +39,7 @@ describe('set operations on runs', () => {
   it('split a mask into what another holds of it and the rest', () => {
     fc.assert(
       fc.property(pair, ([a, b]) => {
-        expect(equalRuns(union(intersection(a, b), difference(a, b)), a)).toBe(true);
+        expect(equalMasks(union(intersection(a, b), difference(a, b)), a)).toBe(true);
         expect(area(union(a, b))).toBe(area(a) + area(b) - intersectionArea(a, b));
       }),
     );
@@ -48,8 +48,8 @@ describe('set operations on runs', () => {
   it('leave a mask alone with itself and with the empty mask', () => {
     fc.assert(
       fc.property(pair, ([a]) => {
-        const none = emptyRuns(a.width, a.height);
-        expect(equalRuns(union(a, a), a) && equalRuns(intersection(a, a), a) && equalRuns(union(a, none), a)).toBe(true);
+        const none = emptyMask(a.width, a.height);
+        expect(equalMasks(union(a, a), a) && equalMasks(intersection(a, a), a) && equalMasks(union(a, none), a)).toBe(true);
         expect(area(difference(a, a)) + area(intersection(a, none))).toBe(0);
       }),
     );
@@ -60,7 +60,7 @@ describe('set operations on runs', () => {
   });
 
   it('refuse sheets of different sizes', () => {
-    expect(() => union(emptyRuns(10, 20), emptyRuns(20, 10))).toThrow('different sizes: 10×20 and 20×10');
-    expect(() => intersectionArea(emptyRuns(10, 20), emptyRuns(20, 10))).toThrow('different sizes');
+    expect(() => union(emptyMask(10, 20), emptyMask(20, 10))).toThrow('different sizes: 10×20 and 20×10');
+    expect(() => intersectionArea(emptyMask(10, 20), emptyMask(20, 10))).toThrow('different sizes');
   });
 });

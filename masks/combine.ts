@@ -1,30 +1,30 @@
-import type { Runs } from './runs.ts';
-import { RunsBuilder } from './runs-builder.ts';
-import { checkSameSheet } from './sheet.ts';
+import { checkSameSize } from './image-size.ts';
+import { RleBuilder } from './rle-builder.ts';
+import type { RleMask } from './rle-mask.ts';
 
 /** The pixels in both masks. MaskError if the sheets differ in size, as in every function here. */
-export function intersection(a: Runs, b: Runs): Runs {
+export function intersection(a: RleMask, b: RleMask): RleMask {
   return combine(a, b, 0b1000);
 }
 
 /** The pixels in at least one of the masks. */
-export function union(a: Runs, b: Runs): Runs {
+export function union(a: RleMask, b: RleMask): RleMask {
   return combine(a, b, 0b1110);
 }
 
 /** The pixels of the first mask that are not in the second. */
-export function difference(a: Runs, b: Runs): Runs {
+export function difference(a: RleMask, b: RleMask): RleMask {
   return combine(a, b, 0b0010);
 }
 
 /** The pixels in exactly one of the masks. */
-export function symmetricDifference(a: Runs, b: Runs): Runs {
+export function symmetricDifference(a: RleMask, b: RleMask): RleMask {
   return combine(a, b, 0b0110);
 }
 
 /** The number of pixels in both masks, without making their intersection. */
-export function intersectionArea(a: Runs, b: Runs): number {
-  checkSameSheet(a, b);
+export function intersectionArea(a: RleMask, b: RleMask): number {
+  checkSameSize(a, b);
   const [p, q] = [a.bounds, b.bounds];
   let [i, j, pixels] = [0, 0, 0];
   while (i < p.length && j < q.length) {
@@ -43,10 +43,10 @@ export function intersectionArea(a: Runs, b: Runs): number {
  * One sweep over both lists of bounds. `table` has a bit for each of the four cases, bit (in a) + 2 × (in b); bit 0, outside both, must be
  * 0, so that the sheet's rest stays outside.
  */
-function combine(a: Runs, b: Runs, table: number): Runs {
-  checkSameSheet(a, b);
+function combine(a: RleMask, b: RleMask, table: number): RleMask {
+  checkSameSize(a, b);
   const [p, q] = [a.bounds, b.bounds];
-  const runs = new RunsBuilder(Math.max(1, (p.length + q.length) >> 1));
+  const runs = new RleBuilder(Math.max(1, (p.length + q.length) >> 1));
   let [i, j, start, inside] = [0, 0, 0, 0];
   while (i < p.length || j < q.length) {
     const nextA = i < p.length ? (p[i] as number) : Number.POSITIVE_INFINITY;

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { components, largestComponent } from './components.ts';
 import { area } from './measure.ts';
-import { emptyRuns, maskFromRuns, type Runs, runsFromMask } from './runs.ts';
-import { arbitraryBitmaps, arbitraryRuns, type Bitmap, drawing, drawn } from './testing/arbitrary-masks.ts';
+import { bitmapFromMask, emptyMask, maskFromBitmap, type RleMask } from './rle-mask.ts';
+import { arbitraryBitmaps, arbitraryMasks, type Bitmap, drawing, drawn } from './testing/arbitrary-masks.ts';
 import { flooded } from './testing/flood.ts';
 
-const pixelsOf = (runs: Runs): string => [...maskFromRuns(runs)].flatMap((value, pixel) => (value ? [pixel] : [])).join();
+const pixelsOf = (runs: RleMask): string => [...bitmapFromMask(runs)].flatMap((value, pixel) => (value ? [pixel] : [])).join();
 
 describe('components', () => {
   it.each([4, 8] as const)('are what flooding finds with %d neighbours, in the order of their first pixels', (connectivity) => {
@@ -14,7 +14,7 @@ describe('components', () => {
       fc.property(arbitraryBitmaps(1), ([bitmap]) => {
         const { mask, width, height } = bitmap as Bitmap;
         const parts = flooded({ mask, width, height }, connectivity).map(String);
-        expect(components(runsFromMask(mask, width, height), connectivity).map(pixelsOf)).toEqual(parts);
+        expect(components(maskFromBitmap(mask, width, height), connectivity).map(pixelsOf)).toEqual(parts);
       }),
     );
   });
@@ -37,15 +37,15 @@ describe('components', () => {
 describe('largestComponent', () => {
   it('keeps the part with the most pixels', () => {
     const largest = largestComponent(drawn('#..##', '#..##', '....#'));
-    expect(drawing(maskFromRuns(largest), 5)).toEqual(['...##', '...##', '....#']);
+    expect(drawing(bitmapFromMask(largest), 5)).toEqual(['...##', '...##', '....#']);
   });
 
   it('is the first of the components that no other outweighs', () => {
     fc.assert(
-      fc.property(arbitraryRuns(1), ([runs]) => {
-        const sizes = components(runs as Runs).map(area);
+      fc.property(arbitraryMasks(1), ([runs]) => {
+        const sizes = components(runs as RleMask).map(area);
         const place = sizes.indexOf(Math.max(...sizes));
-        expect(pixelsOf(largestComponent(runs as Runs))).toBe(pixelsOf(components(runs as Runs)[place] ?? (runs as Runs)));
+        expect(pixelsOf(largestComponent(runs as RleMask))).toBe(pixelsOf(components(runs as RleMask)[place] ?? (runs as RleMask)));
       }),
     );
   });
@@ -56,7 +56,7 @@ describe('largestComponent', () => {
   });
 
   it('keeps the first of two as large, and nothing of an empty mask', () => {
-    expect(drawing(maskFromRuns(largestComponent(drawn('#.#'))), 3)).toEqual(['#..']);
-    expect(area(largestComponent(emptyRuns(4, 4)))).toBe(0);
+    expect(drawing(bitmapFromMask(largestComponent(drawn('#.#'))), 3)).toEqual(['#..']);
+    expect(area(largestComponent(emptyMask(4, 4)))).toBe(0);
   });
 });

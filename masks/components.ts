@@ -1,19 +1,19 @@
+import { RleBuilder } from './rle-builder.ts';
+import type { RleMask } from './rle-mask.ts';
 import { type RowSegments, rowSegments } from './row-segments.ts';
-import type { Runs } from './runs.ts';
-import { RunsBuilder } from './runs-builder.ts';
 import { SegmentForest } from './segment-forest.ts';
 
 /**
  * The connected parts of a mask in the order of their first pixels. With connectivity 8 pixels that meet at a corner are connected, with
  * 4 only those that share a side. The parts share no pixel and their union is the mask.
  */
-export function components(runs: Runs, connectivity: 4 | 8 = 8): Runs[] {
+export function components(runs: RleMask, connectivity: 4 | 8 = 8): RleMask[] {
   const segments = rowSegments(runs);
   const forest = new SegmentForest(segments, connectivity);
-  const builders = new Map<number, RunsBuilder>();
+  const builders = new Map<number, RleBuilder>();
   eachSegment(segments, runs, (s, start, end) => {
     const root = forest.rootOf(s);
-    const builder = builders.get(root) ?? new RunsBuilder(16);
+    const builder = builders.get(root) ?? new RleBuilder(16);
     builders.set(root, builder);
     builder.add(start, end);
   });
@@ -24,7 +24,7 @@ export function components(runs: Runs, connectivity: 4 | 8 = 8): Runs[] {
  * The part (by 8-connectivity) with the most pixels, the first of them if several are as large; empty for an empty mask. A mask of one
  * part comes back as the same object. However many parts there are, only the largest is built.
  */
-export function largestComponent(runs: Runs): Runs {
+export function largestComponent(runs: RleMask): RleMask {
   const segments = rowSegments(runs);
   const { left, right } = segments;
   const forest = new SegmentForest(segments, 8);
@@ -38,7 +38,7 @@ export function largestComponent(runs: Runs): Runs {
   }
   if (parts < 2) return runs;
   for (let s = 1; s < left.length; s++) if ((pixels[s] as number) > (pixels[largest] as number)) largest = s;
-  const builder = new RunsBuilder();
+  const builder = new RleBuilder();
   eachSegment(segments, runs, (s, start, end) => {
     if (forest.rootOf(s) === largest) builder.add(start, end);
   });
@@ -48,7 +48,7 @@ export function largestComponent(runs: Runs): Runs {
 /** Calls `visit` with each segment and its pixels start … end − 1, in their order. */
 function eachSegment(
   { first, left, right }: RowSegments,
-  { width, height }: Runs,
+  { width, height }: RleMask,
   visit: (s: number, start: number, end: number) => void,
 ): void {
   for (let y = 0; y < height; y++) {

@@ -4,12 +4,12 @@ import { addCoverage, polygonCoverage } from './coverage.ts';
 import { fillPolygon } from './fill-polygon.ts';
 import { type Fit, squareFit } from './fit.ts';
 import { area } from './measure.ts';
-import { emptyRuns, maskFromRuns, type Runs } from './runs.ts';
-import { arbitraryRuns, drawn } from './testing/arbitrary-masks.ts';
+import { bitmapFromMask, emptyMask, type RleMask } from './rle-mask.ts';
+import { arbitraryMasks, drawn } from './testing/arbitrary-masks.ts';
 
 /** The covered share of each square pixel, summed over all pairs of a sheet pixel and a square pixel. */
-function shares(runs: Runs, { size, scale, offsetX, offsetY }: Fit): Float64Array {
-  const mask = maskFromRuns(runs);
+function shares(runs: RleMask, { size, scale, offsetX, offsetY }: Fit): Float64Array {
+  const mask = bitmapFromMask(runs);
   const overlap = (pixel: number, cell: number, offset: number): number =>
     Math.max(0, Math.min(pixel + 1, (cell + 1) * scale + offset) - Math.max(pixel, cell * scale + offset));
   return new Float64Array(size * size).map((_, at) => {
@@ -22,7 +22,7 @@ function shares(runs: Runs, { size, scale, offsetX, offsetY }: Fit): Float64Arra
   });
 }
 
-function coverage(runs: Runs, fit: Fit): Uint8Array {
+function coverage(runs: RleMask, fit: Fit): Uint8Array {
   const out = new Uint8Array(fit.size * fit.size);
   addCoverage(runs, fit, out, 0, 1);
   return out;
@@ -31,8 +31,8 @@ function coverage(runs: Runs, fit: Fit): Uint8Array {
 describe('coverage', () => {
   it('is the covered share of each pixel’s square, whatever the sheet and the size', () => {
     fc.assert(
-      fc.property(arbitraryRuns(1, 12), fc.integer({ min: 1, max: 20 }), ([first], size) => {
-        const runs = first as Runs;
+      fc.property(arbitraryMasks(1, 12), fc.integer({ min: 1, max: 20 }), ([first], size) => {
+        const runs = first as RleMask;
         const fit = squareFit(runs.width, runs.height, size);
         const found = coverage(runs, fit);
         const expected = shares(runs, fit);
@@ -60,7 +60,7 @@ describe('coverage', () => {
     const polygon = [700, 300, 955, 411, 1203, 1500, 1100, 1633, 640, 1200];
     const runs = fillPolygon(polygon, 2048, 2048);
     const out = coverage(runs, squareFit(2048, 2048, 512));
-    const mask = maskFromRuns(runs);
+    const mask = bitmapFromMask(runs);
     const counts = new Uint8Array(512 * 512);
     for (let i = 0; i < mask.length; i++) if (mask[i] === 1) (counts[(i >>> 13) * 512 + ((i & 2047) >> 2)] as number) += 1;
     expect(out).toEqual(counts.map((count) => Math.round((count * 255) / 16)));
@@ -103,12 +103,12 @@ describe('coverage', () => {
   });
 
   it('of the empty mask is nothing', () => {
-    expect(coverage(emptyRuns(9, 9), squareFit(9, 9, 4)).every((value) => value === 0)).toBe(true);
+    expect(coverage(emptyMask(9, 9), squareFit(9, 9, 4)).every((value) => value === 0)).toBe(true);
   });
 
   it('refuses a target of another shape and a channel that it lacks', () => {
     const fit = squareFit(4, 4, 2);
-    expect(() => addCoverage(emptyRuns(4, 4), fit, new Uint8Array(11), 0, 3)).toThrow('[2, 2, 3] has 12 bytes, not 11');
-    expect(() => addCoverage(emptyRuns(4, 4), fit, new Uint8Array(12), 3, 3)).toThrow('no channel 3 of 3');
+    expect(() => addCoverage(emptyMask(4, 4), fit, new Uint8Array(11), 0, 3)).toThrow('[2, 2, 3] has 12 bytes, not 11');
+    expect(() => addCoverage(emptyMask(4, 4), fit, new Uint8Array(12), 3, 3)).toThrow('no channel 3 of 3');
   });
 });

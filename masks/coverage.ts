@@ -1,7 +1,7 @@
 import { fillPolygon } from './fill-polygon.ts';
 import type { Fit } from './fit.ts';
 import type { Polygon } from './polygon.ts';
-import type { Runs } from './runs.ts';
+import type { RleMask } from './rle-mask.ts';
 import { checkSquareTarget } from './square-target.ts';
 
 /**
@@ -17,7 +17,7 @@ let steps = new Float64Array(1026);
  * times the area of a square pixel sum to the mask's area. Scales below 1 work too. What lies beyond the square is left out. Touches only
  * the mask's box. MaskError if `out` or `channel` does not fit.
  */
-export function addCoverage(runs: Runs, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
+export function addCoverage(runs: RleMask, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
   const { size, scale, offsetY } = fit;
   prepareSums(size, out, channel, channels);
   const { bounds, width } = runs;

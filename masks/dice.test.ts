@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dice } from './dice.ts';
-import { emptyRuns, type Runs } from './runs.ts';
-import { arbitraryRuns, drawn } from './testing/arbitrary-masks.ts';
+import { emptyMask, type RleMask } from './rle-mask.ts';
+import { arbitraryMasks, drawn } from './testing/arbitrary-masks.ts';
 
 describe('dice', () => {
   it.each([
     ['masks that agree', drawn('.##.'), drawn('.##.'), 1],
     ['masks that share nothing', drawn('##..'), drawn('..##'), 0],
     ['masks that share half', drawn('##..'), drawn('.##.'), 0.5],
-    ['a mask and the empty mask', drawn('##..'), emptyRuns(4, 1), 0],
-    ['two empty masks, which agree', emptyRuns(4, 1), emptyRuns(4, 1), 1],
+    ['a mask and the empty mask', drawn('##..'), emptyMask(4, 1), 0],
+    ['two empty masks, which agree', emptyMask(4, 1), emptyMask(4, 1), 1],
   ])('of %s', (_, a, b, expected) => {
     expect(dice(a, b)).toBe(expected);
   });
@@ -18,7 +18,7 @@ describe('dice', () => {
   it('is the same both ways round, from 0 to 1, and 1 with itself', () => {
     fc.assert(
       fc.property(
-        arbitraryRuns(2).map((masks) => masks as [Runs, Runs]),
+        arbitraryMasks(2).map((masks) => masks as [RleMask, RleMask]),
         ([a, b]) => {
           expect(dice(a, b)).toBe(dice(b, a));
           expect(dice(a, b)).toBeGreaterThanOrEqual(0);

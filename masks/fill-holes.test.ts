@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { difference, intersectionArea } from './combine.ts';
 import { fillHoles } from './fill-holes.ts';
 import { area } from './measure.ts';
-import { emptyRuns, equalRuns, maskFromRuns, type Runs, runsFromMask } from './runs.ts';
-import { arbitraryBitmaps, arbitraryRuns, type Bitmap, drawing, drawn } from './testing/arbitrary-masks.ts';
+import { bitmapFromMask, emptyMask, equalMasks, maskFromBitmap, type RleMask } from './rle-mask.ts';
+import { arbitraryBitmaps, arbitraryMasks, type Bitmap, drawing, drawn } from './testing/arbitrary-masks.ts';
 import { floodFilled } from './testing/flood.ts';
 
 /** Rings, dots and gaps at random: many holes, unlike the stretches of arbitraryBitmaps. */
@@ -26,9 +26,9 @@ describe('fillHoles', () => {
     fc.assert(
       fc.property(anyBitmap, (bitmap) => {
         const { width, height, mask } = bitmap;
-        const filled = fillHoles(runsFromMask(mask, width, height));
-        expect(maskFromRuns(filled)).toEqual(floodFilled(bitmap));
-        expect(equalRuns(filled, runsFromMask(floodFilled(bitmap), width, height))).toBe(true);
+        const filled = fillHoles(maskFromBitmap(mask, width, height));
+        expect(bitmapFromMask(filled)).toEqual(floodFilled(bitmap));
+        expect(equalMasks(filled, maskFromBitmap(floodFilled(bitmap), width, height))).toBe(true);
       }),
       { numRuns: 300 },
     );
@@ -36,8 +36,8 @@ describe('fillHoles', () => {
 
   it('keeps every pixel, and finds nothing to fill a second time', () => {
     fc.assert(
-      fc.property(arbitraryRuns(1), ([runs]) => {
-        const mask = runs as Runs;
+      fc.property(arbitraryMasks(1), ([runs]) => {
+        const mask = runs as RleMask;
         const filled = fillHoles(mask);
         expect(intersectionArea(mask, filled)).toBe(area(mask));
         expect(fillHoles(filled)).toBe(filled);
@@ -50,7 +50,7 @@ describe('fillHoles', () => {
     ['a hole that is closed by corners alone', ['.#.', '#.#', '.#.'], ['.#.', '###', '.#.']],
     ['an island in a hole', ['#####', '#...#', '#.#.#', '#...#', '#####'], ['#####', '#####', '#####', '#####', '#####']],
   ])('fills %s', (_, before, after) => {
-    expect(drawing(maskFromRuns(fillHoles(drawn(...before))), after[0]?.length ?? 0)).toEqual(after);
+    expect(drawing(bitmapFromMask(fillHoles(drawn(...before))), after[0]?.length ?? 0)).toEqual(after);
   });
 
   it.each<[string, string[]]>([
@@ -64,7 +64,7 @@ describe('fillHoles', () => {
   });
 
   it('takes an empty sheet, a full one and one of a single row', () => {
-    expect(area(fillHoles(emptyRuns(5, 4)))).toBe(0);
+    expect(area(fillHoles(emptyMask(5, 4)))).toBe(0);
     expect(area(fillHoles(drawn('##', '##')))).toBe(4);
     expect(area(difference(fillHoles(drawn('#.#.#')), drawn('#.#.#')))).toBe(0);
   });

@@ -1,7 +1,7 @@
 import { union } from './combine.ts';
+import { RleBuilder } from './rle-builder.ts';
+import type { RleMask } from './rle-mask.ts';
 import { type RowSegments, rowSegments } from './row-segments.ts';
-import type { Runs } from './runs.ts';
-import { RunsBuilder } from './runs-builder.ts';
 import { SegmentForest } from './segment-forest.ts';
 
 /**
@@ -11,7 +11,7 @@ import { SegmentForest } from './segment-forest.ts';
  * Only what lies between two segments of one row can be a hole, so only such gaps are looked at: the time grows with their number, that of
  * the runs and that of the rows, not with the pixels.
  */
-export function fillHoles(runs: Runs): Runs {
+export function fillHoles(runs: RleMask): RleMask {
   const { width, height } = runs;
   const segments = rowSegments(runs);
   const gaps = gapsBetween(segments, height);
@@ -24,7 +24,7 @@ export function fillHoles(runs: Runs): Runs {
       if (reachesOut(segments, height, y - 1, from, to) || reachesOut(segments, height, y + 1, from, to)) open[forest.rootOf(gap)] = 1;
     }
   }
-  const holes = new RunsBuilder();
+  const holes = new RleBuilder();
   for (let y = 0; y < height; y++) {
     for (let gap = gaps.first[y] as number; gap < (gaps.first[y + 1] as number); gap++) {
       if (open[forest.rootOf(gap)] === 0) holes.add(y * width + (gaps.left[gap] as number), y * width + (gaps.right[gap] as number));

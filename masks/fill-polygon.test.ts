@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { fillPolygon } from './fill-polygon.ts';
 import { MaskError } from './mask-error.ts';
 import { area, boundingBox } from './measure.ts';
+import { bitmapFromMask, equalMasks } from './rle-mask.ts';
 import { formatRle } from './rle-text.ts';
-import { equalRuns, maskFromRuns } from './runs.ts';
 import { drawing } from './testing/arbitrary-masks.ts';
 
 type Vector = { name: string; width: number; height: number; polygon: number[]; rle: string };
@@ -21,7 +21,7 @@ describe('fillPolygon', () => {
   });
 
   it('counts the boundary as inside', () => {
-    expect(drawing(maskFromRuns(fillPolygon([1, 1, 4, 1, 4, 3, 1, 3], 6, 5)), 6)).toEqual([
+    expect(drawing(bitmapFromMask(fillPolygon([1, 1, 4, 1, 4, 3, 1, 3], 6, 5)), 6)).toEqual([
       '......',
       '.####.',
       '.####.',
@@ -32,7 +32,7 @@ describe('fillPolygon', () => {
 
   it('leaves the middle of a shape drawn twice over empty, but for its outlines', () => {
     const pentagram = [3, 0, 6, 6, 0, 2, 6, 2, 0, 6];
-    expect(maskFromRuns(fillPolygon(pentagram, 7, 7))[3 * 7 + 3]).toBe(0);
+    expect(bitmapFromMask(fillPolygon(pentagram, 7, 7))[3 * 7 + 3]).toBe(0);
   });
 
   it('fills nothing for no points', () => {
@@ -41,7 +41,7 @@ describe('fillPolygon', () => {
 
   it('rounds vertices to the nearest whole number first, halves up', () => {
     const rounded = fillPolygon([1, 1, 5, 1, 5, 4], 8, 8);
-    expect(equalRuns(fillPolygon(Float64Array.of(0.5, 1.49, 5.2, 0.6, 4.7, 4.4), 8, 8), rounded)).toBe(true);
+    expect(equalMasks(fillPolygon(Float64Array.of(0.5, 1.49, 5.2, 0.6, 4.7, 4.4), 8, 8), rounded)).toBe(true);
   });
 
   it('moves with the polygon', () => {
@@ -49,8 +49,8 @@ describe('fillPolygon', () => {
     const points = fc.array(fc.tuple(coordinate, coordinate), { minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(points, fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 }), (vertices, x, y) => {
-        const still = maskFromRuns(fillPolygon(vertices.flat(), 30, 30));
-        const moved = maskFromRuns(
+        const still = bitmapFromMask(fillPolygon(vertices.flat(), 30, 30));
+        const moved = bitmapFromMask(
           fillPolygon(
             vertices.flatMap(([u, v]) => [u + x, v + y]),
             30,
@@ -68,7 +68,7 @@ describe('fillPolygon', () => {
     fc.assert(
       fc.property(points, (vertices) => {
         const runs = fillPolygon(vertices.flat(), 31, 31);
-        const mask = maskFromRuns(runs);
+        const mask = bitmapFromMask(runs);
         const [xs, ys] = [vertices.map(([x]) => x), vertices.map(([, y]) => y)];
         expect(vertices.every(([x, y]) => mask[y * 31 + x] === 1)).toBe(true);
         expect(boundingBox(runs)).toEqual({ left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) });

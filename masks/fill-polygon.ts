@@ -1,11 +1,11 @@
 import { clipSegment, type Segment } from './clip-segment.ts';
+import { checkImageSize } from './image-size.ts';
 import { MaskError } from './mask-error.ts';
 import type { Polygon } from './polygon.ts';
+import { RleBuilder } from './rle-builder.ts';
+import type { RleMask } from './rle-mask.ts';
 import { RowLists } from './row-lists.ts';
 import { packSpan, spanFrom, spanTo } from './row-span.ts';
-import type { Runs } from './runs.ts';
-import { RunsBuilder } from './runs-builder.ts';
-import { checkSheet } from './sheet.ts';
 import { traceSegment } from './trace-segment.ts';
 
 /** OpenCV counts columns in 1/65536 of a pixel while it fills. */
@@ -15,7 +15,7 @@ const MAX_COORDINATE = 2 ** 31 - 1;
 // Kept between calls, since the training feed fills tens of thousands of polygons a minute; nothing in them outlives a call.
 const spans = new RowLists();
 const crossings = new RowLists();
-const filled = new RunsBuilder(1024);
+const filled = new RleBuilder(1024);
 const segment: Segment = { x0: 0, y0: 0, x1: 0, y1: 0 };
 let vertices = new Int32Array(4096);
 
@@ -25,8 +25,8 @@ let vertices = new Int32Array(4096);
  * that are not whole numbers are first rounded to the nearest (halves up). The polygon may reach beyond the sheet. Works from row to row
  * and makes no bitmap. MaskError for an odd number of coordinates or one that is not finite or beyond ±(2³¹ − 1); position is its index.
  */
-export function fillPolygon(polygon: Polygon, width: number, height: number): Runs {
-  checkSheet(width, height);
+export function fillPolygon(polygon: Polygon, width: number, height: number): RleMask {
+  checkImageSize(width, height);
   const count = readVertices(polygon);
   let top = height;
   let bottom = -1;

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { area, boundingBox } from './measure.ts';
-import { emptyRuns, maskFromRuns, type Runs } from './runs.ts';
-import { arbitraryRuns, drawn } from './testing/arbitrary-masks.ts';
+import { bitmapFromMask, emptyMask, type RleMask } from './rle-mask.ts';
+import { arbitraryMasks, drawn } from './testing/arbitrary-masks.ts';
 
 describe('area and bounding box', () => {
   it('are those of the bitmap', () => {
     fc.assert(
       fc.property(
-        arbitraryRuns(1).map(([runs]) => runs as Runs),
+        arbitraryMasks(1).map(([runs]) => runs as RleMask),
         (runs) => {
-          const inside = [...maskFromRuns(runs)].flatMap((value, pixel) => (value ? [pixel] : []));
+          const inside = [...bitmapFromMask(runs)].flatMap((value, pixel) => (value ? [pixel] : []));
           const columns = inside.map((pixel) => pixel % runs.width);
           const rows = inside.map((pixel) => Math.floor(pixel / runs.width));
           expect(area(runs)).toBe(inside.length);
@@ -29,7 +29,7 @@ describe('area and bounding box', () => {
   });
 
   it('are 0 and nothing for the empty mask', () => {
-    expect(area(emptyRuns(3, 3))).toBe(0);
-    expect(boundingBox(emptyRuns(3, 3))).toBeUndefined();
+    expect(area(emptyMask(3, 3))).toBe(0);
+    expect(boundingBox(emptyMask(3, 3))).toBeUndefined();
   });
 });

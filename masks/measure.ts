@@ -1,10 +1,10 @@
-import type { Runs } from './runs.ts';
+import type { RleMask } from './rle-mask.ts';
 
 /** The smallest upright box around a mask, in pixels: columns left … right and rows top … bottom, all inclusive. */
 export type Box = { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number };
 
 /** The number of pixels inside. */
-export function area(runs: Runs): number {
+export function area(runs: RleMask): number {
   const { bounds } = runs;
   let pixels = 0;
   for (let i = 0; i < bounds.length; i += 2) pixels += (bounds[i + 1] as number) - (bounds[i] as number);
@@ -12,7 +12,7 @@ export function area(runs: Runs): number {
 }
 
 /** The smallest box around the mask, or undefined if it is empty. */
-export function boundingBox(runs: Runs): Box | undefined {
+export function boundingBox(runs: RleMask): Box | undefined {
   const { bounds, width } = runs;
   if (bounds.length === 0) return undefined;
   let left = width - 1;

@@ -4,16 +4,16 @@ import { addCoverage } from './coverage.ts';
 import { fillPolygon } from './fill-polygon.ts';
 import { squareFit } from './fit.ts';
 import { addNearest } from './nearest.ts';
-import { maskFromRuns } from './runs.ts';
-import { arbitraryRuns } from './testing/arbitrary-masks.ts';
+import { bitmapFromMask } from './rle-mask.ts';
+import { arbitraryMasks } from './testing/arbitrary-masks.ts';
 
 describe('addNearest', () => {
   it('takes the sheet pixel under the centre of each square pixel, and nothing beside the sheet', () => {
     fc.assert(
-      fc.property(arbitraryRuns(1), fc.integer({ min: 1, max: 40 }), ([runs], size) => {
+      fc.property(arbitraryMasks(1), fc.integer({ min: 1, max: 40 }), ([runs], size) => {
         if (!runs) throw new Error('no mask');
         const { width, height } = runs;
-        const mask = maskFromRuns(runs);
+        const mask = bitmapFromMask(runs);
         const fit = squareFit(width, height, size);
         const out = new Uint8Array(size * size * 2);
         addNearest(runs, fit, out, 1, 2);
@@ -36,7 +36,7 @@ describe('addNearest', () => {
     const [nearest, covered] = [new Uint8Array(32 * 32), new Uint8Array(32 * 32)];
     addNearest(runs, fit, nearest, 0, 1);
     addCoverage(runs, fit, covered, 0, 1);
-    expect(nearest).toEqual(maskFromRuns(runs).map((value) => value * 255));
+    expect(nearest).toEqual(bitmapFromMask(runs).map((value) => value * 255));
     expect(covered).toEqual(nearest);
   });
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MaskError } from './mask-error.ts';
+import { emptyMask, equalMasks, maskFromBitmap, type RleMask } from './rle-mask.ts';
 import { formatRle, parseRle } from './rle-text.ts';
-import { emptyRuns, equalRuns, type Runs, runsFromMask } from './runs.ts';
-import { arbitraryRuns } from './testing/arbitrary-masks.ts';
+import { arbitraryMasks } from './testing/arbitrary-masks.ts';
 
 /** The error that reading the text on a sheet of 4 × 3 pixels ends with. */
 function errorOf(text: string): MaskError {
@@ -19,26 +19,26 @@ function errorOf(text: string): MaskError {
 describe('the submission’s RLE text', () => {
   it('is written and read back to the same mask', () => {
     fc.assert(
-      fc.property(arbitraryRuns(1, 40), ([runs]) => {
-        const { width, height } = runs as Runs;
-        expect(equalRuns(parseRle(formatRle(runs as Runs), width, height), runs as Runs)).toBe(true);
+      fc.property(arbitraryMasks(1, 40), ([runs]) => {
+        const { width, height } = runs as RleMask;
+        expect(equalMasks(parseRle(formatRle(runs as RleMask), width, height), runs as RleMask)).toBe(true);
       }),
     );
   });
 
   it('counts pixels row by row from 1', () => {
-    expect(formatRle(runsFromMask(Uint8Array.of(1, 0, 0, 1, 1, 0), 3, 2))).toBe('1 1 4 2');
+    expect(formatRle(maskFromBitmap(Uint8Array.of(1, 0, 0, 1, 1, 0), 3, 2))).toBe('1 1 4 2');
     expect([...parseRle('1814994 8 1817040 13', 2048, 2048).bounds]).toEqual([1_814_993, 1_815_001, 1_817_039, 1_817_052]);
   });
 
   it('is empty for the empty mask', () => {
-    expect(formatRle(emptyRuns(4, 3))).toBe('');
+    expect(formatRle(emptyMask(4, 3))).toBe('');
     expect(parseRle('', 4, 3).bounds).toHaveLength(0);
     expect(parseRle('   ', 4, 3).bounds).toHaveLength(0);
   });
 
   it('holds the last pixel of the largest sheet', () => {
-    const runs: Runs = { width: 65_535, height: 65_535, bounds: Uint32Array.of(9, 4_294_836_225) };
+    const runs: RleMask = { width: 65_535, height: 65_535, bounds: Uint32Array.of(9, 4_294_836_225) };
     expect(formatRle(runs)).toBe('10 4294836216');
     expect([...parseRle('10 4294836216', 65_535, 65_535).bounds]).toEqual([9, 4_294_836_225]);
   });
@@ -49,12 +49,12 @@ describe('the submission’s RLE text', () => {
   });
 
   it('of many runs is read whole', () => {
-    const chequers = runsFromMask(
+    const chequers = maskFromBitmap(
       Uint8Array.from({ length: 200 * 201 }, (_, i) => i & 1),
       200,
       201,
     );
-    expect(equalRuns(parseRle(formatRle(chequers), 200, 201), chequers)).toBe(true);
+    expect(equalMasks(parseRle(formatRle(chequers), 200, 201), chequers)).toBe(true);
   });
 
   it.each([
@@ -86,7 +86,7 @@ describe('the submission’s RLE text', () => {
       fc.property(fc.string({ unit: fc.constantFrom('0', '1', '2', '9', ' ', '-', 'x'), maxLength: 20 }), (text) => {
         try {
           const runs = parseRle(text, 4, 3);
-          expect(equalRuns(parseRle(formatRle(runs), 4, 3), runs)).toBe(true);
+          expect(equalMasks(parseRle(formatRle(runs), 4, 3), runs)).toBe(true);
         } catch (error) {
           expect(error).toBeInstanceOf(MaskError);
           expect((error as MaskError).position).toBeLessThan(text.length);

@@ -1,6 +1,6 @@
+import { checkImageSize } from './image-size.ts';
 import { MaskError } from './mask-error.ts';
-import type { Runs } from './runs.ts';
-import { checkSheet } from './sheet.ts';
+import type { RleMask } from './rle-mask.ts';
 
 const SPACE = 32;
 const ZERO = 48;
@@ -12,7 +12,7 @@ let characters = new Uint8Array(64 * 1024);
 let parsed = new Uint32Array(8 * 1024);
 
 /** The submission's text of a mask: "start length start length …", row by row, the first pixel being 1; '' if the mask is empty. */
-export function formatRle(runs: Runs): string {
+export function formatRle(runs: RleMask): string {
   const { bounds } = runs;
   const capacity = (bounds.length >> 1) * MAX_RUN_CHARACTERS;
   if (characters.length < capacity) characters = new Uint8Array(capacity);
@@ -34,8 +34,8 @@ export function formatRle(runs: Runs): string {
  * run at the end of a row. Everything else is a MaskError whose position is the 0-based place of the character or number at fault: another
  * character, a start without a length, a start or a length of 0, runs out of order or overlapping, a run beyond the sheet's last pixel.
  */
-export function parseRle(text: string, width: number, height: number): Runs {
-  checkSheet(width, height);
+export function parseRle(text: string, width: number, height: number): RleMask {
+  checkImageSize(width, height);
   const total = width * height;
   // A run takes at least four characters, a space included, and gives two bounds.
   const capacity = (text.length >> 1) + 2;

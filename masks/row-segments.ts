@@ -1,4 +1,4 @@
-import type { Runs } from './runs.ts';
+import type { RleMask } from './rle-mask.ts';
 
 /**
  * A mask's runs cut at the ends of the rows: segment s covers columns left[s] … right[s] − 1, and row y has the segments first[y] …
@@ -7,7 +7,7 @@ import type { Runs } from './runs.ts';
 export type RowSegments = { readonly first: Uint32Array; readonly left: Uint32Array; readonly right: Uint32Array };
 
 /** Cuts the runs into segments of single rows. */
-export function rowSegments(runs: Runs): RowSegments {
+export function rowSegments(runs: RleMask): RowSegments {
   const { bounds, width, height } = runs;
   let count = 0;
   for (let i = 0; i < bounds.length; i += 2) {

@@ -1,14 +1,14 @@
+import { checkImageSize } from './image-size.ts';
 import { MaskError } from './mask-error.ts';
-import type { Runs } from './runs.ts';
-import { RunsBuilder } from './runs-builder.ts';
-import { checkSheet } from './sheet.ts';
+import { RleBuilder } from './rle-builder.ts';
+import type { RleMask } from './rle-mask.ts';
 
 /** The pixels whose value is greater than the threshold; not-a-number is outside. `values` holds width × height numbers, row by row. */
-export function runsFromProbabilities(values: Float32Array, width: number, height: number, threshold: number): Runs {
-  checkSheet(width, height);
+export function maskFromProbabilities(values: Float32Array, width: number, height: number, threshold: number): RleMask {
+  checkImageSize(width, height);
   const total = width * height;
   if (values.length !== total) throw new MaskError(`A ${width}×${height} map has ${total} values, not ${values.length}.`);
-  const runs = new RunsBuilder();
+  const runs = new RleBuilder();
   let pixel = 0;
   while (pixel < total) {
     // The test is written so that a comparison with not-a-number, always false, means outside.

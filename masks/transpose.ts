@@ -1,15 +1,15 @@
 import { symmetricDifference } from './combine.ts';
-import type { Runs } from './runs.ts';
-import { RunsBuilder } from './runs-builder.ts';
+import { RleBuilder } from './rle-builder.ts';
+import type { RleMask } from './rle-mask.ts';
 
 /**
  * The mask with rows and columns exchanged: the row-major runs of the result are the column-major runs of the mask. Takes time by the
  * number of runs in both directions, not by pixels.
  */
-export function transpose(runs: Runs): Runs {
+export function transpose(runs: RleMask): RleMask {
   const { width, height } = runs;
   const { first, rows } = columnBounds(runs);
-  const transposed = new RunsBuilder(Math.max(1, rows.length >> 1));
+  const transposed = new RleBuilder(Math.max(1, rows.length >> 1));
   for (let x = 0; x < width; x++) {
     const end = first[x + 1] as number;
     for (let i = first[x] as number; i < end; i += 2)
@@ -19,7 +19,7 @@ export function transpose(runs: Runs): Runs {
 }
 
 /** For each column x, from rows[first[x]] to rows[first[x + 1] − 1], the rows where runs down the column start, end, start, end, … */
-function columnBounds(runs: Runs): { first: Uint32Array; rows: Uint32Array } {
+function columnBounds(runs: RleMask): { first: Uint32Array; rows: Uint32Array } {
   const { width } = runs;
   const changes = changesDown(runs);
   const first = new Uint32Array(width + 1);
@@ -47,7 +47,7 @@ function columnBounds(runs: Runs): { first: Uint32Array; rows: Uint32Array } {
 }
 
 /** The pixels that differ from the pixel above them, on a sheet one row higher, so that a run that reaches the last row ends below it. */
-function changesDown(runs: Runs): Runs {
+function changesDown(runs: RleMask): RleMask {
   const { bounds, width } = runs;
   const height = runs.height + 1;
   return symmetricDifference({ width, height, bounds }, { width, height, bounds: bounds.map((bound) => bound + width) });

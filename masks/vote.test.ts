@@ -1,22 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { intersection, union } from './combine.ts';
-import { emptyRuns, equalRuns, maskFromRuns, type Runs } from './runs.ts';
-import { arbitraryRuns, drawn } from './testing/arbitrary-masks.ts';
+import { bitmapFromMask, emptyMask, equalMasks, type RleMask } from './rle-mask.ts';
+import { arbitraryMasks, drawn } from './testing/arbitrary-masks.ts';
 import { majority, weightedMajority } from './vote.ts';
 
-const ballot = fc.integer({ min: 1, max: 7 }).chain((count) => fc.tuple(arbitraryRuns(count), fc.integer({ min: 1, max: count })));
+const ballot = fc.integer({ min: 1, max: 7 }).chain((count) => fc.tuple(arbitraryMasks(count), fc.integer({ min: 1, max: count })));
 
 describe('majority', () => {
   it('holds the pixels that enough bitmaps hold, in the canonical form', () => {
     fc.assert(
       fc.property(ballot, ([masks, minVotes]) => {
-        const bitmaps = masks.map(maskFromRuns);
+        const bitmaps = masks.map(bitmapFromMask);
         const result = majority(masks, minVotes);
         const expected = (bitmaps[0] as Uint8Array).map((_, i) =>
           bitmaps.reduce((sum, mask) => sum + (mask[i] as number), 0) >= minVotes ? 1 : 0,
         );
-        expect(maskFromRuns(result)).toEqual(expected);
+        expect(bitmapFromMask(result)).toEqual(expected);
         expect(result.bounds.every((bound, i) => i === 0 || bound > (result.bounds[i - 1] as number))).toBe(true);
       }),
     );
@@ -24,29 +24,29 @@ describe('majority', () => {
 
   it('of one vote is the union and of all votes the intersection', () => {
     fc.assert(
-      fc.property(arbitraryRuns(3), (masks) => {
-        expect(equalRuns(majority(masks, 1), masks.reduce(union))).toBe(true);
-        expect(equalRuns(majority(masks, 3), masks.reduce(intersection))).toBe(true);
+      fc.property(arbitraryMasks(3), (masks) => {
+        expect(equalMasks(majority(masks, 1), masks.reduce(union))).toBe(true);
+        expect(equalMasks(majority(masks, 3), masks.reduce(intersection))).toBe(true);
       }),
     );
   });
 
   it('does not depend on the order of the masks', () => {
-    fc.assert(fc.property(ballot, ([masks, minVotes]) => equalRuns(majority(masks, minVotes), majority([...masks].reverse(), minVotes))));
+    fc.assert(fc.property(ballot, ([masks, minVotes]) => equalMasks(majority(masks, minVotes), majority([...masks].reverse(), minVotes))));
   });
 
   it('joins runs that different voters carry on', () => {
-    const masks: Runs[] = [drawn('##..'), drawn('..##'), drawn('####')];
+    const masks: RleMask[] = [drawn('##..'), drawn('..##'), drawn('####')];
     expect([...majority(masks, 2).bounds]).toEqual([0, 4]);
   });
 
   it.each([0, 4, 1.5, Number.NaN])('refuses %d votes of 3', (minVotes) => {
-    expect(() => majority([emptyRuns(2, 2), emptyRuns(2, 2), emptyRuns(2, 2)], minVotes)).toThrow('from 1 to 3');
+    expect(() => majority([emptyMask(2, 2), emptyMask(2, 2), emptyMask(2, 2)], minVotes)).toThrow('from 1 to 3');
   });
 
   it('refuses no masks and masks of different sheets', () => {
     expect(() => majority([], 1)).toThrow('at least one mask');
-    expect(() => majority([emptyRuns(2, 2), emptyRuns(2, 3)], 1)).toThrow('2×2 and 2×3');
+    expect(() => majority([emptyMask(2, 2), emptyMask(2, 3)], 1)).toThrow('2×2 and 2×3');
   });
 });
 
@@ -56,7 +56,7 @@ describe('weightedMajority', () => {
       fc.property(ballot, fc.double({ min: 1e-6, max: 1e6, noNaN: true }), ([masks], weight) => {
         const most = majority(masks, Math.floor(masks.length / 2) + 1);
         const weights = masks.map(() => weight);
-        expect(equalRuns(weightedMajority(masks, weights), most)).toBe(true);
+        expect(equalMasks(weightedMajority(masks, weights), most)).toBe(true);
       }),
     );
   });
@@ -64,11 +64,11 @@ describe('weightedMajority', () => {
   it('counts a mask of weight n like n masks', () => {
     const weighted = fc
       .integer({ min: 1, max: 5 })
-      .chain((count) => fc.tuple(arbitraryRuns(count), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: count, maxLength: count })));
+      .chain((count) => fc.tuple(arbitraryMasks(count), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: count, maxLength: count })));
     fc.assert(
       fc.property(weighted, ([masks, weights]) => {
         const repeated = masks.flatMap((mask, index) => Array.from({ length: weights[index] as number }, () => mask));
-        expect(equalRuns(weightedMajority(masks, weights), majority(repeated, Math.floor(repeated.length / 2) + 1))).toBe(true);
+        expect(equalMasks(weightedMajority(masks, weights), majority(repeated, Math.floor(repeated.length / 2) + 1))).toBe(true);
       }),
     );
   });
@@ -82,12 +82,12 @@ describe('weightedMajority', () => {
   it.each([[[1]], [[1, 0]], [[1, -1]], [[1, Number.NaN]], [[1, Number.POSITIVE_INFINITY]]])(
     'refuses the weights %j of two masks',
     (weights) => {
-      expect(() => weightedMajority([emptyRuns(2, 2), emptyRuns(2, 2)], weights)).toThrow('as many finite weights above 0');
+      expect(() => weightedMajority([emptyMask(2, 2), emptyMask(2, 2)], weights)).toThrow('as many finite weights above 0');
     },
   );
 
   it('refuses no masks and masks of different sheets', () => {
     expect(() => weightedMajority([], [])).toThrow('at least one mask');
-    expect(() => weightedMajority([emptyRuns(2, 2), emptyRuns(2, 3)], [1, 1])).toThrow('2×2 and 2×3');
+    expect(() => weightedMajority([emptyMask(2, 2), emptyMask(2, 3)], [1, 1])).toThrow('2×2 and 2×3');
   });
 });

@@ -1,7 +1,7 @@
+import { checkSameSize } from './image-size.ts';
 import { MaskError } from './mask-error.ts';
-import type { Runs } from './runs.ts';
-import { RunsBuilder } from './runs-builder.ts';
-import { checkSameSheet } from './sheet.ts';
+import { RleBuilder } from './rle-builder.ts';
+import type { RleMask } from './rle-mask.ts';
 
 /** Later than every pixel of any sheet. */
 const NONE = 0xffffffff;
@@ -11,7 +11,7 @@ const NONE = 0xffffffff;
  * runs, not of pixels. MaskError if there is no mask, the sheets differ in size, or minVotes is not a whole number from 1 to the number
  * of masks.
  */
-export function majority(masks: readonly Runs[], minVotes: number): Runs {
+export function majority(masks: readonly RleMask[], minVotes: number): RleMask {
   const first = firstOf(masks);
   if (!Number.isInteger(minVotes) || minVotes < 1 || minVotes > masks.length) {
     throw new MaskError(
@@ -29,7 +29,7 @@ const PARTS = 2 ** 40;
  * The pixels whose masks weigh more than half of the sum of all weights; a tie is no majority. Weights count to 12 digits. MaskError if
  * there is no mask, the sheets differ in size, or there is not one finite weight above 0 for each mask.
  */
-export function weightedMajority(masks: readonly Runs[], weights: readonly number[]): Runs {
+export function weightedMajority(masks: readonly RleMask[], weights: readonly number[]): RleMask {
   const { width, height } = firstOf(masks);
   if (weights.length !== masks.length || !weights.every((weight) => Number.isFinite(weight) && weight > 0)) {
     throw new MaskError(`A weighted vote of ${masks.length} masks needs as many finite weights above 0, not ${weights.join(', ')}.`);
@@ -43,20 +43,20 @@ export function weightedMajority(masks: readonly Runs[], weights: readonly numbe
   return sweep(masks, parts, needed).finish(width, height);
 }
 
-function firstOf(masks: readonly Runs[]): Runs {
+function firstOf(masks: readonly RleMask[]): RleMask {
   const [first] = masks;
   if (first === undefined) throw new MaskError('A vote needs at least one mask.');
-  for (const mask of masks) checkSameSheet(first, mask);
+  for (const mask of masks) checkSameSize(first, mask);
   return first;
 }
 
 /** The pixels at which the masks that hold it have `needed` votes together; votes are whole numbers. */
-function sweep(masks: readonly Runs[], weights: readonly number[], needed: number): RunsBuilder {
+function sweep(masks: readonly RleMask[], weights: readonly number[], needed: number): RleBuilder {
   const lists = masks.map((mask) => mask.bounds);
   const passed = new Int32Array(lists.length);
   const next = new Uint32Array(lists.length);
   for (let k = 0; k < lists.length; k++) next[k] = lists[k]?.[0] ?? NONE;
-  const runs = new RunsBuilder();
+  const runs = new RleBuilder();
   let [votes, start] = [0, 0];
   for (let at = least(next); at !== NONE; at = least(next)) {
     const before = votes;

@@ -4,7 +4,7 @@ import { addCoverage, polygonCoverage } from './coverage.ts';
 import { dice } from './dice.ts';
 import { fillPolygon } from './fill-polygon.ts';
 import { squareFit } from './fit.ts';
-import { maskFromRuns, type Runs, runsFromMask } from './runs.ts';
+import { bitmapFromMask, maskFromBitmap, type RleMask } from './rle-mask.ts';
 import { rotation, scaling, translation } from './warp.ts';
 import { type Place, unfoldedField, type WarpField } from './warp-field.ts';
 import { cutEdges, joinWarp, type Warp, warpOutline, warpSource } from './warp-steps.ts';
@@ -53,7 +53,7 @@ describe('warpOutline', () => {
   ])('covers of a training square what the warped mask of %s covers', (_, polygon) => {
     const warps: Warp[] = [[bend], [rotation(20, 512, 512), bend], [bend, scaling(1.3, 1.3, 512, 512), bendOf(2)]];
     for (const warp of warps) {
-      const mask = maskFromRuns(fillPolygon(polygon, 1024, 1024));
+      const mask = bitmapFromMask(fillPolygon(polygon, 1024, 1024));
       const sourceOf = warpSource(warp);
       const place: Place = { x: 0, y: 0 };
       const warped = new Uint8Array(1024 * 1024);
@@ -64,7 +64,7 @@ describe('warpOutline', () => {
       }
       const fit = squareFit(1024, 1024, 128);
       const [ofMask, ofOutline] = [new Uint8Array(128 * 128), new Uint8Array(128 * 128)];
-      addCoverage(runsFromMask(warped, 1024, 1024), fit, ofMask, 0, 1);
+      addCoverage(maskFromBitmap(warped, 1024, 1024), fit, ofMask, 0, 1);
       polygonCoverage(warpOutline(polygon, warp, 16), 1024, 1024, fit, ofOutline, 0, 1);
       let [difference, both, either] = [0, 0, 0];
       for (let i = 0; i < ofMask.length; i++) {
@@ -80,7 +80,7 @@ describe('warpOutline', () => {
 
   it('of straight edges not cut up would miss the bend', () => {
     const bone = [200, 120, 320, 120, 820, 900, 700, 900];
-    const covered = (longestEdge: number): Runs => fillPolygon(warpOutline(bone, [bend], longestEdge), 1024, 1024);
+    const covered = (longestEdge: number): RleMask => fillPolygon(warpOutline(bone, [bend], longestEdge), 1024, 1024);
     expect(dice(covered(16), covered(1))).toBeGreaterThan(0.995);
     expect(dice(covered(1e9), covered(1))).toBeLessThan(0.95);
   });

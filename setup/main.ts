@@ -7,6 +7,6 @@ try {
   else await setUpTensorFlow();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
-  process.stderr.write(`\nset-up stopped: ${error.message}\n→ ${error.mend}\n`);
+  process.stderr.write(`\nset-up stopped: ${error.message}\n→ ${error.fix}\n`);
   process.exit(69);
 }

@@ -18,10 +18,10 @@ describe('a machine', () => {
     ['with another C library', { glibc: undefined }, /needs glibc/, /Debian/],
     ['without a compiler', { hasCommand: (name: string) => name !== 'g++' }, /g\+\+ is missing/, /apt-get install g\+\+/],
     ['without Python', { hasCommand: (name: string) => name !== 'python3' }, /python3 is missing/, /apt-get install python3/],
-  ])('%s is told what is missing and what to do', (_, difference, what, mend) => {
+  ])('%s is told what is missing and what to do', (_, difference, what, fix) => {
     const fault = machineFault({ ...GOOD, ...difference });
     expect(fault?.message).toMatch(what);
-    expect(fault?.mend).toMatch(mend);
+    expect(fault?.fix).toMatch(fix);
   });
 });
 

@@ -54,7 +54,7 @@ describe('the claim about targets', () => {
 describe('the claim about one label a pixel', () => {
   it('is refuted where bones do not overlap', () => {
     const perfect = { dice: 1, perClass: [] };
-    const none = { sheets: 1, sharedOfBone: 0, sharedOfSheet: 0, smallerTakes: perfect, largerTakes: perfect };
+    const none = { sheets: 1, sharedOfBone: 0, sharedOfImage: 0, smallerTakes: perfect, largerTakes: perfect };
     expect(overlapClaim(none)).toContain('refuted');
     expect(
       overlapClaim({ ...none, sharedOfBone: 0.0123, smallerTakes: { dice: 0.97, perClass: [] }, largerTakes: { dice: 0.9, perClass: [] } }),

@@ -3,9 +3,9 @@
 import { union } from '@carpal/masks/combine.ts';
 import { dice } from '@carpal/masks/dice.ts';
 import { area } from '@carpal/masks/measure.ts';
-import { emptyRuns, type Runs } from '@carpal/masks/runs.ts';
+import { emptyMask, type RleMask } from '@carpal/masks/rle-mask.ts';
 import { majority } from '@carpal/masks/vote.ts';
-import { meanOf } from '@carpal/trainer/infer/scoring.ts';
+import { meanOf } from '@carpal/report/scoring/scoring.ts';
 import { ceilingOf, TARGET_KINDS, type TargetKind } from './ceiling.ts';
 import { smallestFirst, withoutOverlap } from './single-label.ts';
 
@@ -15,7 +15,7 @@ export type CeilingFigure = { readonly sheet: number; readonly sheets: number; r
 
 /** The ceilings of every size and kind over all sheets. */
 export async function measureCeilings(
-  sheets: AsyncIterable<readonly Runs[]>,
+  sheets: AsyncIterable<readonly RleMask[]>,
   sheetSize: number,
   sizes: readonly number[],
   onSheet: () => void,
@@ -41,14 +41,14 @@ export type OverlapFigure = {
   readonly sheets: number;
   /** The share of the pixels of bones that lie in several. */
   readonly sharedOfBone: number;
-  readonly sharedOfSheet: number;
+  readonly sharedOfImage: number;
   /** Where the smaller bone takes what it shares, and where the larger one does. */
   readonly smallerTakes: { readonly dice: number; readonly perClass: readonly number[] };
   readonly largerTakes: { readonly dice: number; readonly perClass: readonly number[] };
 };
 
 /** How much bones overlap, and what that costs an answer that cannot say so. */
-export async function measureOverlap(sheets: AsyncIterable<readonly Runs[]>): Promise<OverlapFigure> {
+export async function measureOverlap(sheets: AsyncIterable<readonly RleMask[]>): Promise<OverlapFigure> {
   const smaller: number[] = [];
   const larger: number[] = [];
   let [count, shared, bone, pixels] = [0, 0, 0, 0];
@@ -58,7 +58,7 @@ export async function measureOverlap(sheets: AsyncIterable<readonly Runs[]>): Pr
     const order = smallestFirst(masks);
     addDice(smaller, withoutOverlap(masks, order), masks);
     addDice(larger, withoutOverlap(masks, order.toReversed()), masks);
-    const covered = area(masks.reduce((all, mask) => union(all, mask), emptyRuns(first.width, first.height)));
+    const covered = area(masks.reduce((all, mask) => union(all, mask), emptyMask(first.width, first.height)));
     shared += pixelsOfSeveral(masks);
     bone += covered;
     pixels += first.width * first.height;
@@ -71,16 +71,16 @@ export async function measureOverlap(sheets: AsyncIterable<readonly Runs[]>): Pr
   return {
     sheets: count,
     sharedOfBone: shared / bone,
-    sharedOfSheet: shared / pixels,
+    sharedOfImage: shared / pixels,
     smallerTakes: summary(smaller),
     largerTakes: summary(larger),
   };
 }
 
-function addDice(sums: number[], masks: readonly Runs[], truth: readonly Runs[]): void {
+function addDice(sums: number[], masks: readonly RleMask[], truth: readonly RleMask[]): void {
   for (const [index, mask] of truth.entries()) sums[index] = (sums[index] ?? 0) + dice(masks[index] ?? mask, mask);
 }
 
-function pixelsOfSeveral(masks: readonly Runs[]): number {
+function pixelsOfSeveral(masks: readonly RleMask[]): number {
   return masks.length < 2 ? 0 : area(majority(masks, 2));
 }

@@ -3,13 +3,13 @@ import { ensembleKey, FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import { area } from '@carpal/masks/measure.ts';
+import { scoreSubmission } from '@carpal/report/scoring/score-submission.ts';
+import { type ImageDice, type Score, scoreMasks, summarise } from '@carpal/report/scoring/scoring.ts';
+import { findTruth, readTruth } from '@carpal/report/scoring/truth-folder.ts';
 import type { PreparedSet } from '@carpal/trainer/data/prepared.ts';
 import { openFoldNetworks } from '@carpal/trainer/infer/fold-networks.ts';
 import type { Network } from '@carpal/trainer/infer/network.ts';
-import { scoreSubmission } from '@carpal/trainer/infer/score-submission.ts';
-import { type ImageDice, type Score, scoreRuns, summarise } from '@carpal/trainer/infer/scoring.ts';
-import { findTruth, readTruth } from '@carpal/trainer/infer/truth-folder.ts';
-import { logitsToRuns } from '@carpal/trainer/infer/upsample.ts';
+import { logitsToMask } from '@carpal/trainer/infer/upsample.ts';
 import { runEnsemble } from '@carpal/trainer/stages/ensemble.ts';
 import { type ReadingFigure, readingFigure } from './reading-figure.ts';
 import { argmaxOf } from './single-label.ts';
@@ -74,7 +74,7 @@ async function scoreOfArgmax(request: NetworksToRead, folds: readonly number[]):
       const { free, single } = await bothMasks(network, prepared, sample);
       before += free.reduce((sum, mask) => sum + area(mask), 0);
       after += single.reduce((sum, mask) => sum + area(mask), 0);
-      images.push({ imageName: sample.imageName, perClass: scoreRuns(single, truth) });
+      images.push({ imageName: sample.imageName, perClass: scoreMasks(single, truth) });
     }
     return { score: summarise(images), lostShare: before === 0 ? 0 : 1 - after / before };
   } finally {
@@ -90,7 +90,7 @@ async function bothMasks(network: Network, prepared: PreparedSet, sample: Prepar
   const fit = squareFit(width, height, size);
   const maps = [{ logits, weight: 1 }];
   const free = classes.map((_, classIndex) =>
-    logitsToRuns({ maps, classIndex, classes: classes.length, fit, width, height, threshold: 0.5 }),
+    logitsToMask({ maps, classIndex, classes: classes.length, fit, width, height, threshold: 0.5 }),
   );
   return { free, single: argmaxOf(free, { values: logits, classes: classes.length, fit }) };
 }

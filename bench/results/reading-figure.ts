@@ -1,7 +1,7 @@
-import { meanOf, type Score } from '@carpal/trainer/infer/scoring.ts';
-import { bootstrapIntervals, type Interval } from '@carpal/trainer/insight/bootstrap.ts';
-import { meansOf, type PersonSums } from '@carpal/trainer/insight/people-sums.ts';
-import { signFlipProbability } from '@carpal/trainer/insight/sign-flip.ts';
+import { meanOf, type Score } from '@carpal/report/scoring/scoring.ts';
+import { bootstrapIntervals, type Interval } from '@carpal/report/statistics/bootstrap.ts';
+import { meansOf, type PersonSums } from '@carpal/report/statistics/people-sums.ts';
+import { signFlipProbability } from '@carpal/report/statistics/sign-flip.ts';
 
 /** What a reading gave on the test half. */
 export type ReadingFigure = {

@@ -111,7 +111,7 @@ function overlap(classes: readonly string[], { overlap: kept, readings }: StudyF
       : `Argmax takes ${percent(argmax.lostShare)} of their pixels from the masks of the networks.`;
   return section(
     'One label a pixel',
-    `Of the pixels of bones ${percent(figure.sharedOfBone)} lie in several bones, ${percent(figure.sharedOfSheet)} of the sheet (${figure.sheets} test sheets, at revision ${revision}). Below, what a perfect answer with one label a pixel would score, and what the same logits of a network score by a probability a class and by argmax; a network trained with softmax was not measured.`,
+    `Of the pixels of bones ${percent(figure.sharedOfBone)} lie in several bones, ${percent(figure.sharedOfImage)} of the sheet (${figure.sheets} test sheets, at revision ${revision}). Below, what a perfect answer with one label a pixel would score, and what the same logits of a network score by a probability a class and by argmax; a network trained with softmax was not measured.`,
     lost,
     table(
       ['bone', 'perfect, the smaller bone takes', 'perfect, the larger one takes', 'sigmoid', 'argmax'],

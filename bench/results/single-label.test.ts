@@ -1,17 +1,17 @@
 import { squareFit } from '@carpal/masks/fit.ts';
-import { maskFromRuns, runsFromMask } from '@carpal/masks/runs.ts';
-import { logitsToRuns } from '@carpal/trainer/infer/upsample.ts';
-import { randomFor } from '@carpal/trainer/random.ts';
+import { randomFor } from '@carpal/masks/random.ts';
+import { bitmapFromMask, maskFromBitmap } from '@carpal/masks/rle-mask.ts';
+import { logitsToMask } from '@carpal/trainer/infer/upsample.ts';
 import { describe, expect, it } from 'vitest';
 import { argmaxOf, smallestFirst, withoutOverlap } from './single-label.ts';
 
 const row = (text: string) =>
-  runsFromMask(
+  maskFromBitmap(
     Uint8Array.from(text, (pixel) => (pixel === '#' ? 1 : 0)),
     text.length,
     1,
   );
-const text = (mask: ReturnType<typeof row>): string => Array.from(maskFromRuns(mask), (pixel) => (pixel === 1 ? '#' : '.')).join('');
+const text = (mask: ReturnType<typeof row>): string => Array.from(bitmapFromMask(mask), (pixel) => (pixel === 1 ? '#' : '.')).join('');
 
 describe('masks without overlap', () => {
   it('give what is shared to the first in order', () => {
@@ -30,9 +30,9 @@ describe('argmax of logits', () => {
     const fit = squareFit(side, side, size);
     const maps = [{ logits: values, weight: 1 }];
     const request = { maps, classes, fit, width: side, height: side, threshold: 0.5 };
-    const masks = [0, 1, 2].map((classIndex) => logitsToRuns({ ...request, classIndex }));
-    const single = argmaxOf(masks, { values, classes, fit }).map(maskFromRuns);
-    const free = masks.map(maskFromRuns);
+    const masks = [0, 1, 2].map((classIndex) => logitsToMask({ ...request, classIndex }));
+    const single = argmaxOf(masks, { values, classes, fit }).map(bitmapFromMask);
+    const free = masks.map(bitmapFromMask);
     let shared = 0;
     for (let pixel = 0; pixel < side * side; pixel++) {
       const holders = free.filter((mask) => mask[pixel] === 1).length;
@@ -46,7 +46,7 @@ describe('argmax of logits', () => {
     const values = Float32Array.of(2, 1, 1, 2, -1, -2, 3, -1);
     const fit = squareFit(2, 2, 2);
     const masks = [0, 1].map((classIndex) =>
-      logitsToRuns({ maps: [{ logits: values, weight: 1 }], classIndex, classes: 2, fit, width: 2, height: 2, threshold: 0.5 }),
+      logitsToMask({ maps: [{ logits: values, weight: 1 }], classIndex, classes: 2, fit, width: 2, height: 2, threshold: 0.5 }),
     );
     expect(masks.map(text)).toEqual(['##.#', '##..']);
     expect(argmaxOf(masks, { values, classes: 2, fit }).map(text)).toEqual(['#..#', '.#..']);

@@ -1,17 +1,17 @@
 import { difference, union } from '@carpal/masks/combine.ts';
 import type { Fit } from '@carpal/masks/fit.ts';
 import { area } from '@carpal/masks/measure.ts';
-import { emptyRuns, type Runs } from '@carpal/masks/runs.ts';
-import { RunsBuilder } from '@carpal/masks/runs-builder.ts';
+import { RleBuilder } from '@carpal/masks/rle-builder.ts';
+import { emptyMask, type RleMask } from '@carpal/masks/rle-mask.ts';
 
 /**
  * Masks of one sheet without any overlap: where several lie, the pixel goes to the one that comes first in `order` (indexes of masks).
  */
-export function withoutOverlap(masks: readonly Runs[], order: readonly number[]): Runs[] {
+export function withoutOverlap(masks: readonly RleMask[], order: readonly number[]): RleMask[] {
   const own = [...masks];
   const [first] = masks;
   if (!first) return own;
-  let taken = emptyRuns(first.width, first.height);
+  let taken = emptyMask(first.width, first.height);
   for (const index of order) {
     const mask = masks[index];
     if (!mask) throw new RangeError(`there is no mask ${index}`);
@@ -22,7 +22,7 @@ export function withoutOverlap(masks: readonly Runs[], order: readonly number[])
 }
 
 /** Indexes of the masks, those with the fewest pixels first. */
-export function smallestFirst(masks: readonly Runs[]): number[] {
+export function smallestFirst(masks: readonly RleMask[]): number[] {
   const areas = masks.map(area);
   return [...masks.keys()].sort((a, b) => (areas[a] ?? 0) - (areas[b] ?? 0));
 }
@@ -34,7 +34,7 @@ export type Logits = { readonly values: Float32Array; readonly classes: number; 
  * The masks as argmax would have given them: a pixel that several of them hold goes to the class with the greatest logit there, taken
  * bilinearly as the masks were. Pixels that no class passes the threshold in stay without one, as a background class would have them.
  */
-export function argmaxOf(masks: readonly Runs[], logits: Logits): Runs[] {
+export function argmaxOf(masks: readonly RleMask[], logits: Logits): RleMask[] {
   const [first] = masks;
   if (!first) return [];
   const { width, height } = first;
@@ -50,7 +50,7 @@ export function argmaxOf(masks: readonly Runs[], logits: Logits): Runs[] {
     return chosen === classIndex;
   };
   return masks.map((mask, classIndex) => {
-    const builder = new RunsBuilder();
+    const builder = new RleBuilder();
     for (let i = 0; i < mask.bounds.length; i += 2) {
       const end = mask.bounds[i + 1] as number;
       for (let pixel = mask.bounds[i] as number; pixel < end; pixel++) if (winner(pixel, classIndex)) builder.add(pixel, pixel + 1);
@@ -59,7 +59,7 @@ export function argmaxOf(masks: readonly Runs[], logits: Logits): Runs[] {
   });
 }
 
-function holdersOfPixels(masks: readonly Runs[], pixels: number): Uint8Array {
+function holdersOfPixels(masks: readonly RleMask[], pixels: number): Uint8Array {
   const holders = new Uint8Array(pixels);
   for (const { bounds } of masks) {
     for (let i = 0; i < bounds.length; i += 2) {
@@ -70,7 +70,7 @@ function holdersOfPixels(masks: readonly Runs[], pixels: number): Uint8Array {
 }
 
 /** The class with the greatest logit at a sheet's pixel; among all classes it is one of those that hold it. */
-function mostProbable(masks: readonly Runs[], { values, classes, fit }: Logits, pixel: number, width: number): number {
+function mostProbable(masks: readonly RleMask[], { values, classes, fit }: Logits, pixel: number, width: number): number {
   const [x0, across] = cellOf(pixel % width, fit.offsetX, fit);
   const [y0, down] = cellOf(Math.floor(pixel / width), fit.offsetY, fit);
   const x1 = Math.min(x0 + 1, fit.size - 1);

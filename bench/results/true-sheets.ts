@@ -1,11 +1,11 @@
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
-import { readAnnotation } from '@carpal/trainer/data/annotation.ts';
-import { discoverDataset } from '@carpal/trainer/data/discover.ts';
-import { findTruth, readTruth } from '@carpal/trainer/infer/truth-folder.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { findTruth, readTruth } from '@carpal/report/scoring/truth-folder.ts';
 
 /** The true masks of every annotated training sheet of square phantoms, in class order, one sheet at a time. */
-export async function* trueTrainingSheets(folder: string, classes: readonly string[], size: number): AsyncGenerator<Runs[]> {
+export async function* trueTrainingSheets(folder: string, classes: readonly string[], size: number): AsyncGenerator<RleMask[]> {
   const { train } = await discoverDataset(folder);
   for (const { annotationPath } of train) {
     if (annotationPath === undefined) continue;
@@ -15,6 +15,6 @@ export async function* trueTrainingSheets(folder: string, classes: readonly stri
 }
 
 /** The same of the test half. */
-export async function* trueTestSheets(folder: string, classes: readonly string[], size: number): AsyncGenerator<Runs[]> {
+export async function* trueTestSheets(folder: string, classes: readonly string[], size: number): AsyncGenerator<RleMask[]> {
   for (const entry of await findTruth(folder)) yield readTruth(entry, classes, { width: size, height: size });
 }

@@ -31,7 +31,7 @@ describe('judgeManifest', () => {
 
   it('refuses a class list that its version has not', () => {
     const judged = judgeManifest(object({ ...MINIMAL, dataset: { uri: 'data', classes: 'foot-bones' } }), ['hand-bones']);
-    expect('findings' in judged && judged.findings.map(({ path, mend }) => [formatPath(path), mend])).toEqual([
+    expect('findings' in judged && judged.findings.map(({ path, fix }) => [formatPath(path), fix])).toEqual([
       ['spec.dataset.classes', 'Known: hand-bones.'],
     ]);
   });

@@ -16,14 +16,14 @@ function patienceAdvice(spec: ManifestSpec, isWritten: (path: readonly string[])
   const validations = Math.floor(epochs / validateEvery);
   if (isWritten(patiencePath) && earlyStopping.patience >= validations) {
     const message = `early stopping can never happen: the patience of ${earlyStopping.patience} validations is not less than the ${validations} there are`;
-    findings.push({ path: patiencePath, message, mend: 'Write less, or 0 to say that it is off.' });
+    findings.push({ path: patiencePath, message, fix: 'Write less, or 0 to say that it is off.' });
   }
   const { name, options } = spec.scheduler;
   const plateau = options.patience ?? 0;
   const plateauPath = ['spec', 'scheduler', 'options', 'patience'];
   if (name === 'ReduceLROnPlateau' && isWritten(plateauPath) && earlyStopping.patience > 0 && plateau >= earlyStopping.patience) {
     const message = `training stops early (after ${earlyStopping.patience} validations) before the learning rate is ever lowered (after ${plateau})`;
-    findings.push({ path: plateauPath, message, mend: 'Write less than training.earlyStopping.patience.' });
+    findings.push({ path: plateauPath, message, fix: 'Write less than training.earlyStopping.patience.' });
   }
   return findings;
 }
@@ -33,6 +33,6 @@ function reportAdvice({ report }: ManifestSpec): Finding[] {
   const named = Object.entries(report).flatMap(([name, reporter]) => (reporter === undefined ? [] : [name]));
   if (named.length === 0) return [];
   const message = `nobody is told yet: this version of carpal sends nothing to ${named.join(', ')}`;
-  const mend = 'Watch carpal run, or kubectl get segx -w; the field may stay for a version that sends.';
-  return [{ path: ['spec', 'report'], message, mend }];
+  const fix = 'Watch carpal run, or kubectl get segx -w; the field may stay for a version that sends.';
+  return [{ path: ['spec', 'report'], message, fix }];
 }

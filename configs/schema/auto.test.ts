@@ -20,7 +20,7 @@ function checked(spec: object): CheckedManifest {
 
 function mistakes(spec: object): string[] {
   const result = checkExperiment(manifest(spec), ['hand-bones']);
-  return result.ok ? [] : result.findings.map(({ path, message, mend }) => `${formatPath(path)}: ${message}. ${mend}`);
+  return result.ok ? [] : result.findings.map(({ path, message, fix }) => `${formatPath(path)}: ${message}. ${fix}`);
 }
 
 const BOTH = { input: { size: 'auto' }, training: { batchSize: 'auto' } };

@@ -32,6 +32,6 @@ export function unmeasured(spec: ManifestSpec): readonly Finding[] {
   return autoFields(spec).map((path) => ({
     path: ['spec', ...path],
     message: 'is auto, which carpal run measures on the machine that it runs on',
-    mend: 'Write a number; carpal run --dry-run FILE, on a machine such as will train it, prints the one that fits.',
+    fix: 'Write a number; carpal run --dry-run FILE, on a machine such as will train it, prints the one that fits.',
   }));
 }

@@ -46,7 +46,7 @@ function classesKnown(classLists: readonly string[]): Rule {
     check: ({ dataset: { classes } }) =>
       classLists.includes(classes)
         ? []
-        : [{ path: ['dataset', 'classes'], message: `there is no class list ${show(classes)}`, mend: `Known: ${classLists.join(', ')}.` }],
+        : [{ path: ['dataset', 'classes'], message: `there is no class list ${show(classes)}`, fix: `Known: ${classLists.join(', ')}.` }],
   };
 }
 

@@ -23,7 +23,7 @@ export function immutableChanges(before: ManifestSpec, after: ManifestSpec): Fin
     .map(({ path, from, to }) => ({
       path: ['spec', ...path],
       message: `cannot change once the experiment exists: was ${show(from)}, is ${show(to)}`,
-      mend: 'Take the change back, or give the changed experiment a name of its own.',
+      fix: 'Take the change back, or give the changed experiment a name of its own.',
     }));
 }
 

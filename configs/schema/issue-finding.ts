@@ -18,69 +18,69 @@ export function issueFinding(issue: z.core.$ZodIssue): Finding {
   return { path, ...describe(issue) };
 }
 
-function describe(issue: z.core.$ZodIssue): { message: string; mend: string } {
+function describe(issue: z.core.$ZodIssue): { message: string; fix: string } {
   switch (issue.code) {
     case 'invalid_type':
       return wrongType(issue.expected, issue.input);
     case 'invalid_value':
       return wrongChoice(issue.values.map(String), issue.input);
     case 'invalid_format':
-      return { message: `must be ${issue.message}, is ${show(issue.input)}`, mend: `Write ${issue.message}.` };
+      return { message: `must be ${issue.message}, is ${show(issue.input)}`, fix: `Write ${issue.message}.` };
     case 'too_small':
       return bound(issue, issue.minimum, issue.inclusive === false ? 'more than' : 'at least');
     case 'too_big':
       return bound(issue, issue.maximum, issue.inclusive === false ? 'less than' : 'at most');
     case 'custom':
-      return { message: issue.message, mend: 'Shorten it.' };
+      return { message: issue.message, fix: 'Shorten it.' };
     case 'invalid_key':
-      return { message: 'is not a name that may stand here', mend: 'Write a shorter name.' };
+      return { message: 'is not a name that may stand here', fix: 'Write a shorter name.' };
     case 'invalid_union':
       return neither(issue);
     default:
-      return { message: issue.message, mend: 'Compare it with an example of configs/experiments.' };
+      return { message: issue.message, fix: 'Compare it with an example of configs/experiments.' };
   }
 }
 
 /** `besides` is what may stand there too. */
-function wrongType(expected: string, input: unknown, besides = ''): { message: string; mend: string } {
+function wrongType(expected: string, input: unknown, besides = ''): { message: string; fix: string } {
   const kind = `${KIND[expected] ?? expected}${besides}`;
-  if (input === undefined) return { message: 'is missing', mend: `Add it: ${kind}.` };
+  if (input === undefined) return { message: 'is missing', fix: `Add it: ${kind}.` };
   const message = `must be ${kind}, is ${show(input)}`;
   if (expected === 'string' && (typeof input === 'number' || typeof input === 'boolean')) {
-    return { message, mend: `Put it in quotes: ${JSON.stringify(String(input))}.` };
+    return { message, fix: `Put it in quotes: ${JSON.stringify(String(input))}.` };
   }
   const isNumber = expected === 'number' || expected === 'int';
   if (isNumber && typeof input === 'string' && input.trim() !== '' && Number.isFinite(Number(input))) {
-    return { message, mend: `Take the quotes away: ${Number(input)}.` };
+    return { message, fix: `Take the quotes away: ${Number(input)}.` };
   }
-  if (input === null) return { message: `must be ${kind}, is empty`, mend: `Write ${kind}, or take the field out to use its default.` };
-  return { message, mend: `Write ${kind}.` };
+  if (input === null) return { message: `must be ${kind}, is empty`, fix: `Write ${kind}, or take the field out to use its default.` };
+  return { message, fix: `Write ${kind}.` };
 }
 
 /** The only choice of types that the schema has: a number or one word (auto.ts). Told as the number's mistake, with the word named beside. */
-function neither({ errors, input }: z.core.$ZodIssueInvalidUnion): { message: string; mend: string } {
+function neither({ errors, input }: z.core.$ZodIssueInvalidUnion): { message: string; fix: string } {
   const words = errors.flat().flatMap((issue) => (issue.code === 'invalid_value' ? issue.values.map(String) : []));
   return wrongType('int', input, words.map((word) => ` or ${word}`).join(''));
 }
 
-function wrongChoice(values: readonly string[], input: unknown): { message: string; mend: string } {
-  if (input === undefined) return { message: 'is missing', mend: `Add it: ${values.join(' or ')}.` };
+function wrongChoice(values: readonly string[], input: unknown): { message: string; fix: string } {
+  if (input === undefined) return { message: 'is missing', fix: `Add it: ${values.join(' or ')}.` };
   const meant = typeof input === 'string' ? didYouMean(input, values) : undefined;
   const message = `${show(input)} is not known here`;
-  if (values.length === 1) return { message, mend: `Write ${values[0]}.` };
-  return { message, mend: `${meant === undefined ? '' : `Did you mean ${meant}? `}Known: ${values.join(', ')}.` };
+  if (values.length === 1) return { message, fix: `Write ${values[0]}.` };
+  return { message, fix: `${meant === undefined ? '' : `Did you mean ${meant}? `}Known: ${values.join(', ')}.` };
 }
 
 type BoundIssue = z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig;
 
-function bound(issue: BoundIssue, limit: number | bigint, relation: string): { message: string; mend: string } {
+function bound(issue: BoundIssue, limit: number | bigint, relation: string): { message: string; fix: string } {
   if (issue.origin === 'string') {
     const length = typeof issue.input === 'string' ? issue.input.length : 0;
-    return { message: `must have ${relation} ${limit} characters, has ${length}`, mend: `Write ${relation} ${limit} characters.` };
+    return { message: `must have ${relation} ${limit} characters, has ${length}`, fix: `Write ${relation} ${limit} characters.` };
   }
   if (issue.origin === 'array') {
     const length = Array.isArray(issue.input) ? issue.input.length : 0;
-    return { message: `must have ${relation} ${limit} entries, has ${length}`, mend: `List ${relation} ${limit}.` };
+    return { message: `must have ${relation} ${limit} entries, has ${length}`, fix: `List ${relation} ${limit}.` };
   }
-  return { message: `must be ${relation} ${limit}, is ${show(issue.input)}`, mend: `Write a number of ${relation} ${limit}.` };
+  return { message: `must be ${relation} ${limit}, is ${show(issue.input)}`, fix: `Write a number of ${relation} ${limit}.` };
 }

@@ -25,7 +25,7 @@ const ownVariant: Rule = {
     const variants = VARIANTS[name];
     if (options.variant === undefined || variants === undefined || variants.includes(options.variant)) return [];
     const message = `network ${name} has no variant ${options.variant}`;
-    return [{ path: ['model', 'options', 'variant'], message, mend: `Write ${variants.join(', ')}.` }];
+    return [{ path: ['model', 'options', 'variant'], message, fix: `Write ${variants.join(', ')}.` }];
   },
 };
 
@@ -38,7 +38,7 @@ const inputSize: Rule = {
     const nearest = [...new Set([below, input.size - (input.size % multiple) + multiple])].join(' or ');
     const depth = model.name === 'SlimUNet' ? ` of depth ${model.options.depth ?? 5}` : '';
     const message = `must be a multiple of ${multiple} for network ${model.name}${depth}, is ${input.size}`;
-    return [{ path: ['input', 'size'], message, mend: `Write ${nearest}.` }];
+    return [{ path: ['input', 'size'], message, fix: `Write ${nearest}.` }];
   },
 };
 
@@ -60,7 +60,7 @@ const augmentationRange: Rule = {
       const high = entry.high ?? AUGMENTATION_OPTIONS[name].high ?? 0;
       if (low <= high) return [];
       const at = entry.low === undefined ? 'high' : 'low';
-      return [{ path: ['augmentations', index, at], message: `low (${low}) lies above high (${high})`, mend: 'Let low be at most high.' }];
+      return [{ path: ['augmentations', index, at], message: `low (${low}) lies above high (${high})`, fix: 'Let low be at most high.' }];
     }),
 };
 
@@ -72,7 +72,7 @@ const augmentationLeast: Rule = {
         ({ name, option, least, why }) => ({
           path: ['augmentations', index, option],
           message: `must be at least ${least} for augmentation ${name}: ${why}`,
-          mend: `Write ${least} or more.`,
+          fix: `Write ${least} or more.`,
         }),
       ),
     ),
@@ -87,7 +87,7 @@ const validationHappens: Rule = {
           {
             path: ['training', 'validateEvery'],
             message: `no epoch would be validated: ${training.validateEvery} is more than training.epochs, ${training.epochs}`,
-            mend: `Write at most ${training.epochs}.`,
+            fix: `Write at most ${training.epochs}.`,
           },
         ],
 };
@@ -99,12 +99,12 @@ export function windowFindings({ size, stride, sheetSize = 2 * size }: NonNullab
   const findings: Finding[] = [];
   if (stride > size) {
     const gap = `steps of ${stride} leave gaps between windows of ${size}`;
-    findings.push({ path: ['stride'], message: gap, mend: `Write at most ${size}; half of it is usual.` });
+    findings.push({ path: ['stride'], message: gap, fix: `Write at most ${size}; half of it is usual.` });
   }
   if (size > sheetSize) {
     const larger = `a window of ${size} px is larger than the sheet of ${sheetSize} px it is cut from`;
-    const mend = `Write at most ${sheetSize}, or leave sheetSize out: twice the window is taken.`;
-    findings.push({ path: ['size'], message: larger, mend });
+    const fix = `Write at most ${sheetSize}, or leave sheetSize out: twice the window is taken.`;
+    findings.push({ path: ['size'], message: larger, fix });
   }
   return findings;
 }
@@ -115,7 +115,7 @@ const windowFits: Rule = {
     if (window === undefined) return [];
     const multiple = sizeMultiple(model);
     const message = `must be a multiple of ${multiple} for network ${model.name}, is ${window.size}`;
-    const odd = { path: ['size'], message, mend: `Write a multiple of ${multiple}.` };
+    const odd = { path: ['size'], message, fix: `Write a multiple of ${multiple}.` };
     const findings = [...(window.size % multiple === 0 ? [] : [odd]), ...windowFindings(window)];
     return findings.map((finding) => ({ ...finding, path: ['inference', 'window', ...finding.path] }));
   },
@@ -126,7 +126,7 @@ const narrowNeedsGraph: Rule = {
   check: ({ training: { engine, precision } }) => {
     if (engine !== 'eager' || precision === 'float32') return [];
     const message = `${precision} is for recorded graphs, and training.engine is eager`;
-    return [{ path: ['training', 'precision'], message, mend: 'Write float32, or let training.engine be auto.' }];
+    return [{ path: ['training', 'precision'], message, fix: 'Write float32, or let training.engine be auto.' }];
   },
 };
 
@@ -134,8 +134,8 @@ const pretrainedEncoder: Rule = {
   reads: ['model'],
   check: ({ model: { name, pretrained } }) => {
     if (pretrained === undefined || PRETRAINED_ENCODERS.includes(name)) return [];
-    const mend = `Take it out; ${PRETRAINED_ENCODERS.join(', ')} take pretrained weights.`;
-    return [{ path: ['model', 'pretrained'], message: `network ${name} has no encoder that takes pretrained weights`, mend }];
+    const fix = `Take it out; ${PRETRAINED_ENCODERS.join(', ')} take pretrained weights.`;
+    return [{ path: ['model', 'pretrained'], message: `network ${name} has no encoder that takes pretrained weights`, fix }];
   },
 };
 

@@ -37,7 +37,7 @@ const schedulerOptions: Rule = {
       ...missing.map(({ option, add }) => ({
         path: [...path, option],
         message: `is missing: scheduler ${name} needs it`,
-        mend: `Add ${add}.`,
+        fix: `Add ${add}.`,
       })),
     ];
   },
@@ -56,11 +56,11 @@ const milestonesRise: Rule = {
       const path = ['scheduler', 'options', 'milestones', index];
       const before = milestones[index - 1];
       if (before !== undefined && epoch <= before) {
-        return [{ path, message: `epoch ${epoch} does not come after ${before}`, mend: 'Write the epochs in rising order, each once.' }];
+        return [{ path, message: `epoch ${epoch} does not come after ${before}`, fix: 'Write the epochs in rising order, each once.' }];
       }
       if (warmupEpochs + epoch < training.epochs) return [];
       const message = `epoch ${epoch} is never followed by another: ${lengthText(training.epochs, warmupEpochs)}`;
-      return [{ path, message, mend: 'Write an earlier epoch or train longer.' }];
+      return [{ path, message, fix: 'Write an earlier epoch or train longer.' }];
     });
   },
 };
@@ -74,7 +74,7 @@ const warmup: Rule = {
           {
             path: ['scheduler', 'options', 'warmupEpochs'],
             message: `the warm-up of ${options.warmupEpochs} epochs never ends: training.epochs is ${training.epochs}`,
-            mend: 'Write fewer epochs of warm-up than of training.',
+            fix: 'Write fewer epochs of warm-up than of training.',
           },
         ],
 };
@@ -86,11 +86,11 @@ const cycles: Rule = {
     const findings: Finding[] = [];
     if (cycleEpochs !== undefined && cycleEpochs + warmupEpochs > training.epochs) {
       const message = `the first cycle of ${cycleEpochs} epochs never ends: ${lengthText(training.epochs, warmupEpochs)}`;
-      findings.push({ path: ['scheduler', 'options', 'cycleEpochs'], message, mend: 'Write fewer epochs or train longer.' });
+      findings.push({ path: ['scheduler', 'options', 'cycleEpochs'], message, fix: 'Write fewer epochs or train longer.' });
     }
     if (cycleEpochs !== undefined && cycleWarmupEpochs >= cycleEpochs) {
       const message = `a cycle of ${cycleEpochs} epochs would only climb, for ${cycleWarmupEpochs}`;
-      findings.push({ path: ['scheduler', 'options', 'cycleWarmupEpochs'], message, mend: 'Write less than cycleEpochs.' });
+      findings.push({ path: ['scheduler', 'options', 'cycleWarmupEpochs'], message, fix: 'Write less than cycleEpochs.' });
     }
     return findings;
   },
@@ -105,7 +105,7 @@ const learningRateFloor: Rule = {
           {
             path: ['scheduler', 'options', 'minLearningRate'],
             message: `${options.minLearningRate} lies above optimizer.learningRate, ${optimizer.learningRate}`,
-            mend: 'Write a smaller number, or raise optimizer.learningRate.',
+            fix: 'Write a smaller number, or raise optimizer.learningRate.',
           },
         ],
 };
@@ -114,8 +114,8 @@ const sideHeads: Rule = {
   reads: ['model', 'training.deepSupervision'],
   check: ({ model: { name }, training }) => {
     if (!training.deepSupervision || SIDE_HEADS.includes(name)) return [];
-    const mend = `Write false or take it out; ${SIDE_HEADS.join(' and ')} have side heads.`;
-    return [{ path: ['training', 'deepSupervision'], message: `network ${name} has no side heads to supervise`, mend }];
+    const fix = `Write false or take it out; ${SIDE_HEADS.join(' and ')} have side heads.`;
+    return [{ path: ['training', 'deepSupervision'], message: `network ${name} has no side heads to supervise`, fix }];
   },
 };
 
@@ -126,12 +126,12 @@ const headWeights: Rule = {
     const path = ['training', 'headWeights'];
     if (weights === undefined) return [];
     if (!deepSupervision) {
-      return [{ path, message: 'has a meaning only with training.deepSupervision', mend: 'Take it out, or write deepSupervision: true.' }];
+      return [{ path, message: 'has a meaning only with training.deepSupervision', fix: 'Take it out, or write deepSupervision: true.' }];
     }
     const heads = HEADS[name] ?? weights.length;
     if (weights.length === heads) return [];
     const message = `has ${weights.length} weights, but network ${name} has ${heads} heads`;
-    return [{ path, message, mend: `Write ${heads} weights, the one of the answer first.` }];
+    return [{ path, message, fix: `Write ${heads} weights, the one of the answer first.` }];
   },
 };
 

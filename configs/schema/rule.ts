@@ -12,7 +12,7 @@ export function doubled(path: readonly string[], entries: readonly (string | num
   return entries.flatMap((entry, index) =>
     entries.indexOf(entry) === index
       ? []
-      : [{ path: [...path, index], message: `names ${what} ${entry} a second time`, mend: `Name each ${what} once.` }],
+      : [{ path: [...path, index], message: `names ${what} ${entry} a second time`, fix: `Name each ${what} once.` }],
   );
 }
 
@@ -23,6 +23,6 @@ export function foreignOptions(path: readonly (string | number)[], options: obje
     .map(([name]) => ({
       path: [...path, name],
       message: `is not an option of ${owner}`,
-      mend: accepted.length === 0 ? `Take it out: ${owner} has no options.` : `${owner} takes: ${accepted.join(', ')}.`,
+      fix: accepted.length === 0 ? `Take it out: ${owner} has no options.` : `${owner} takes: ${accepted.join(', ')}.`,
     }));
 }

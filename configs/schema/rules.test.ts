@@ -353,7 +353,7 @@ describe('the rules between fields', () => {
 
   it('name the nearest sizes that would do', () => {
     const result = checkExperiment(manifest({ input: { size: 500 } }), LISTS);
-    expect(result.ok ? [] : result.findings.map(({ mend }) => mend)).toEqual(['Write 496 or 512.']);
+    expect(result.ok ? [] : result.findings.map(({ fix }) => fix)).toEqual(['Write 496 or 512.']);
   });
 
   it('are not asked about fields that are themselves at fault, and are about all others', () => {

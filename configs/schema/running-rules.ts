@@ -12,8 +12,8 @@ const datasetKind: Rule = {
   check: ({ dataset }) => {
     const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(dataset.uri)?.[1]?.toLowerCase();
     if (scheme === undefined || scheme === 'file' || scheme === 's3') return [];
-    const mend = 'Write the path of a folder, file:///path or s3://bucket/prefix.';
-    return [{ path: ['dataset', 'uri'], message: `${scheme}:// data sets are not offered`, mend }];
+    const fix = 'Write the path of a folder, file:///path or s3://bucket/prefix.';
+    return [{ path: ['dataset', 'uri'], message: `${scheme}:// data sets are not offered`, fix }];
   },
 };
 
@@ -24,7 +24,7 @@ const foldsOfSplit: Rule = {
     ...run.folds.flatMap((fold, index): Finding[] => {
       if (fold < split.folds) return [];
       const message = `there is no fold ${fold}: dataset.split.folds is ${split.folds}, so folds are 0 to ${split.folds - 1}`;
-      return [{ path: ['run', 'folds', index], message, mend: `Write 0 to ${split.folds - 1}, or raise dataset.split.folds.` }];
+      return [{ path: ['run', 'folds', index], message, fix: `Write 0 to ${split.folds - 1}, or raise dataset.split.folds.` }];
     }),
   ],
 };
@@ -35,9 +35,9 @@ const durations: Rule = {
     (['startDeadline', 'foldDeadline', 'ttlAfterFinished'] as const).flatMap((field): Finding[] => {
       const ms = durationMs(run[field]);
       const path = ['run', field];
-      if (ms > YEAR_MS) return [{ path, message: `${run[field]} is more than a year`, mend: 'Write at most 365d.' }];
+      if (ms > YEAR_MS) return [{ path, message: `${run[field]} is more than a year`, fix: 'Write at most 365d.' }];
       if (ms > 0 || field === 'ttlAfterFinished') return [];
-      return [{ path, message: 'must be longer than nothing', mend: 'Write a duration such as 2h.' }];
+      return [{ path, message: 'must be longer than nothing', fix: 'Write a duration such as 2h.' }];
     }),
 };
 
@@ -46,7 +46,7 @@ const cpu: Rule = {
   check: ({ placement }) =>
     quantityValue(placement.cpu) > 0
       ? []
-      : [{ path: ['placement', 'cpu'], message: 'must be more than 0 cores', mend: 'Write a quantity such as "7" or "500m".' }],
+      : [{ path: ['placement', 'cpu'], message: 'must be more than 0 cores', fix: 'Write a quantity such as "7" or "500m".' }],
 };
 
 const memory: Rule = {
@@ -54,7 +54,7 @@ const memory: Rule = {
   check: ({ placement }) => {
     if (quantityValue(placement.memory) >= LEAST_MEMORY) return [];
     const message = `${placement.memory} is less than 256Mi (the unit m means thousandths of a byte)`;
-    return [{ path: ['placement', 'memory'], message, mend: 'Write a quantity such as 48Gi.' }];
+    return [{ path: ['placement', 'memory'], message, fix: 'Write a quantity such as 48Gi.' }];
   },
 };
 
@@ -66,9 +66,9 @@ const nodeSelector: Rule = {
   check: ({ placement }) =>
     Object.entries(placement.nodeSelector).flatMap(([key, value]): Finding[] => {
       const path = ['placement', 'nodeSelector', key];
-      const mend = 'Write it as kubectl get nodes --show-labels prints it.';
-      if (!LABEL_KEY.test(key)) return [{ path, message: 'is not a label name that Kubernetes allows', mend }];
-      return LABEL_VALUE.test(value) ? [] : [{ path, message: `"${value}" is not a label value that Kubernetes allows`, mend }];
+      const fix = 'Write it as kubectl get nodes --show-labels prints it.';
+      if (!LABEL_KEY.test(key)) return [{ path, message: 'is not a label name that Kubernetes allows', fix }];
+      return LABEL_VALUE.test(value) ? [] : [{ path, message: `"${value}" is not a label value that Kubernetes allows`, fix }];
     }),
 };
 
@@ -82,15 +82,15 @@ const tolerations: Rule = {
         findings.push({
           path: at('value'),
           message: 'has no meaning with operator Exists',
-          mend: 'Take the value out, or write operator: Equal.',
+          fix: 'Take the value out, or write operator: Equal.',
         });
       }
       if ((toleration.key ?? '') === '' && toleration.operator !== 'Exists') {
-        findings.push({ path: at('key'), message: 'is missing', mend: 'Name the taint, or write operator: Exists to tolerate every one.' });
+        findings.push({ path: at('key'), message: 'is missing', fix: 'Name the taint, or write operator: Exists to tolerate every one.' });
       }
       if (toleration.tolerationSeconds !== undefined && toleration.effect !== 'NoExecute') {
-        const mend = 'Take it out, or write effect: NoExecute.';
-        findings.push({ path: at('tolerationSeconds'), message: 'has a meaning only with effect NoExecute', mend });
+        const fix = 'Take it out, or write effect: NoExecute.';
+        findings.push({ path: at('tolerationSeconds'), message: 'has a meaning only with effect NoExecute', fix });
       }
       return findings;
     }),

@@ -20,8 +20,8 @@ export function unknownKeys(schema: z.core.$ZodType, value: unknown, ignored: Re
     const field = Object.hasOwn(shape, key) ? shape[key] : undefined;
     if (field !== undefined) return unknownKeys(field, entry, ignored, at);
     const meant = didYouMean(key, known);
-    const mend = meant === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean ${meant}?`;
-    return [{ path: at, message: 'is not a field of a SegmentationExperiment', mend }];
+    const fix = meant === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean ${meant}?`;
+    return [{ path: at, message: 'is not a field of a SegmentationExperiment', fix }];
   });
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Runs, runsFromMask } from '../runs.ts';
+import { maskFromBitmap, type RleMask } from '../rle-mask.ts';
 
 /** A bitmap of 0 and 1 with the size of its sheet. */
 export type Bitmap = { readonly width: number; readonly height: number; readonly mask: Uint8Array };
@@ -26,14 +26,14 @@ export function arbitraryBitmaps(count: number, longest = 14): fc.Arbitrary<Bitm
 }
 
 /** `count` masks on one sheet. */
-export function arbitraryRuns(count: number, longest = 14): fc.Arbitrary<Runs[]> {
-  return arbitraryBitmaps(count, longest).map((bitmaps) => bitmaps.map(({ mask, width, height }) => runsFromMask(mask, width, height)));
+export function arbitraryMasks(count: number, longest = 14): fc.Arbitrary<RleMask[]> {
+  return arbitraryBitmaps(count, longest).map((bitmaps) => bitmaps.map(({ mask, width, height }) => maskFromBitmap(mask, width, height)));
 }
 
 /** A mask from a drawing: one string a row, '#' inside. */
-export function drawn(...rows: readonly string[]): Runs {
+export function drawn(...rows: readonly string[]): RleMask {
   const mask = Uint8Array.from(rows.join(''), (character) => (character === '#' ? 1 : 0));
-  return runsFromMask(mask, rows[0]?.length ?? 0, rows.length);
+  return maskFromBitmap(mask, rows[0]?.length ?? 0, rows.length);
 }
 
 /** The drawing of a mask, for a test's message and comparison. */

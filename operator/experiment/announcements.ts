@@ -2,8 +2,9 @@
  * What the outside is to be told: started, each third of the epochs, finished, failed. Announced at least once: the planner lists what is
  * due and not yet recorded as sent, and goes on listing it until it is.
  */
+
+import { type AnnouncementKey, type ExperimentStatus, isTrue } from '@carpal/configs/experiment-status.ts';
 import type { Reason } from '@carpal/configs/names.ts';
-import { type AnnouncementKey, type ExperimentStatus, isTrue } from './experiment-status.ts';
 
 export type Announcement = {
   readonly key: AnnouncementKey;

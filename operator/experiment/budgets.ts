@@ -1,6 +1,7 @@
 /** The failure policy: what one more end of an attempt does to a stage's counts, and when they are too many. */
+
+import type { StageStatus } from '@carpal/configs/experiment-status.ts';
 import type { RunSpec } from '@carpal/configs/schema/experiment.ts';
-import type { StageStatus } from './experiment-status.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import { type RetryPolicy, retryDelayMs } from './retry-delay.ts';
 

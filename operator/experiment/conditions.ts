@@ -1,6 +1,7 @@
 /** The conditions, named as on batch/v1 Job. `status` alone moves lastTransitionTime. */
+
+import { type Condition, type ExperimentStatus, holdsPlace, isTrue, type StageStatus } from '@carpal/configs/experiment-status.ts';
 import type { ConditionType, Reason } from '@carpal/configs/names.ts';
-import { type Condition, type ExperimentStatus, holdsPlace, isTrue, type StageStatus } from './experiment-status.ts';
 import { stageTitle } from './stage.ts';
 import { entriesOf, placesTaken, type Stages } from './stages.ts';
 

@@ -1,7 +1,7 @@
 /** The start deadline (an attempt that never begins: a bad image, no node) and the fold deadline (time that a fold may train in all). */
 import { durationMs } from '@carpal/configs/duration.ts';
+import type { StageStatus } from '@carpal/configs/experiment-status.ts';
 import type { RunSpec } from '@carpal/configs/schema/experiment.ts';
-import type { StageStatus } from './experiment-status.ts';
 import { holdOn } from './hold-starts.ts';
 import type { HeldStart, Observed, StageRun } from './observed.ts';
 import { type StageKey, sameStage } from './stage.ts';

@@ -1,6 +1,7 @@
 /** Events: one for each change between the status written last and the new one. For people; nothing may depend on them. */
+
+import { type Condition, type ExperimentStatus, FRESH_STAGE, type StageStatus } from '@carpal/configs/experiment-status.ts';
 import type { ConditionType, Reason } from '@carpal/configs/names.ts';
-import { type Condition, type ExperimentStatus, FRESH_STAGE, type StageStatus } from './experiment-status.ts';
 import { type StageKey, stageTitle } from './stage.ts';
 import { entriesOf, stageAt } from './stages.ts';
 

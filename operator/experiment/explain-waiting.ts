@@ -1,5 +1,5 @@
 /** Why a stage waits, kept in its status while it does. */
-import type { ExperimentStatus, StageStatus } from './experiment-status.ts';
+import type { ExperimentStatus, StageStatus } from '@carpal/configs/experiment-status.ts';
 import type { StageRun } from './observed.ts';
 import { sameWords } from './same-words.ts';
 import { type StageKey, sameStage } from './stage.ts';

@@ -1,6 +1,6 @@
+import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import { at, attempt, experimentWith, fold, PREPARE, prepared, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
-import { at, attempt, experimentWith, fold, PREPARE, prepared, seen } from '../testing/builders.ts';
-import type { ExperimentStatus } from './experiment-status.ts';
 import type { HeldStart } from './observed.ts';
 import { type Plan, plan } from './plan.ts';
 

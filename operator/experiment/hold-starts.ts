@@ -1,5 +1,5 @@
 /** Why a stage that is to start does not, kept in its status while that is so. */
-import type { StageStatus } from './experiment-status.ts';
+import type { StageStatus } from '@carpal/configs/experiment-status.ts';
 import type { HeldStart } from './observed.ts';
 import { sameWords } from './same-words.ts';
 import { type StageKey, sameStage } from './stage.ts';

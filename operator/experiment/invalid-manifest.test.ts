@@ -1,10 +1,10 @@
+import { at, attempt, experimentWith, fold, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
-import { at, attempt, experimentWith, fold, prepared, report, seen } from '../testing/builders.ts';
 import { recordAnnouncements } from './announcements.ts';
 import { invalidManifestStatus } from './invalid-manifest.ts';
 import { plan } from './plan.ts';
 
-const FINDING = { path: ['spec', 'dataset', 'classes'], message: 'there is no class list "x"', mend: 'Known: hand-bones.' };
+const FINDING = { path: ['spec', 'dataset', 'classes'], message: 'there is no class list "x"', fix: 'Known: hand-bones.' };
 const WORDS = 'the manifest breaks a rule: spec.dataset.classes there is no class list "x" (Known: hand-bones.)';
 
 describe('the end of an experiment whose manifest cannot be run', () => {

@@ -1,12 +1,13 @@
 /** The end of an experiment that no rule of the API server could refuse, but that cannot be run. */
+
+import { type Condition, type ExperimentStatus, FRESH_STAGE } from '@carpal/configs/experiment-status.ts';
 import { type Finding, formatPath } from '@carpal/configs/finding.ts';
-import { type Condition, type ExperimentStatus, FRESH_STAGE } from './experiment-status.ts';
 import { stopAll } from './suspend.ts';
 
 /** Status is for reading: the first mistakes are enough to begin with. */
 const MOST_FINDINGS = 10;
 
-const inWords = ({ path, message, mend }: Finding): string => `${formatPath(path)} ${message} (${mend})`;
+const inWords = ({ path, message, fix }: Finding): string => `${formatPath(path)} ${message} (${fix})`;
 
 const NOTHING: Pick<ExperimentStatus, 'progress' | 'foldsFinished' | 'announcements' | 'estimatedCompletionTime'> = {
   progress: '0%',

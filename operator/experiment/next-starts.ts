@@ -1,5 +1,5 @@
 /** Which attempts to start now: prepare, then the folds in order within the parallelism, then the ensemble. */
-import type { FoldStatus, StageStatus } from './experiment-status.ts';
+import type { FoldStatus, StageStatus } from '@carpal/configs/experiment-status.ts';
 import { isActive, type StageRun } from './observed.ts';
 import { attemptName, type StageKey, sameStage } from './stage.ts';
 import { entriesOf, mapStages, placesTaken, type Stages } from './stages.ts';

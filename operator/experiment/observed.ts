@@ -1,6 +1,7 @@
 /** What the planner sees: the attempts that the substrate knows, what the stages report, and the status written last. */
+
+import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
-import type { ExperimentStatus } from './experiment-status.ts';
 import type { StageKey } from './stage.ts';
 
 /**

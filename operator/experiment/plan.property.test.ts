@@ -1,7 +1,6 @@
+import { isTerminal } from '@carpal/configs/experiment-status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { experimentWith } from '../testing/builders.ts';
+import { experimentWith } from '@carpal/testbed/operator/builders.ts';
 import {
   begin,
   carryOut,
@@ -14,8 +13,9 @@ import {
   vanish,
   type World,
   wait,
-} from '../testing/simulated-world.ts';
-import { isTerminal } from './experiment-status.ts';
+} from '@carpal/testbed/operator/simulated-world.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import { isActive } from './observed.ts';
 import { entriesOf } from './stages.ts';
 

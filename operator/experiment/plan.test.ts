@@ -1,7 +1,7 @@
+import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import { at, attempt, ENSEMBLE, experimentWith, fold, PREPARE, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
-import { at, attempt, ENSEMBLE, experimentWith, fold, PREPARE, prepared, report, seen } from '../testing/builders.ts';
 import { recordAnnouncements } from './announcements.ts';
-import type { ExperimentStatus } from './experiment-status.ts';
 import type { StageRun } from './observed.ts';
 import { type Plan, plan } from './plan.ts';
 

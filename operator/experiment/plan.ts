@@ -2,11 +2,12 @@
  * The planner: what to start, what to stop and what to say, from what is seen now. No clock, no input or output, no memory: a restart
  * between any two lines of whoever carries a plan out is harmless, provided that the status is written first.
  */
+
+import { type ExperimentStatus, isTerminal } from '@carpal/configs/experiment-status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type Announcement, dueAnnouncements } from './announcements.ts';
 import { enforceDeadlines } from './deadlines.ts';
 import { eventsBetween, type PlannedEvent } from './events.ts';
-import { type ExperimentStatus, isTerminal } from './experiment-status.ts';
 import { expiredRuns } from './expiry.ts';
 import { explainWaiting } from './explain-waiting.ts';
 import { holdStarts } from './hold-starts.ts';

@@ -1,5 +1,5 @@
 /** How much of the experiment is done, and when it should be. Estimates for people; nothing is decided by them. */
-import type { FoldStatus } from './experiment-status.ts';
+import type { FoldStatus } from '@carpal/configs/experiment-status.ts';
 import { lastEnd } from './lanes.ts';
 import type { ObservedProgress } from './observed.ts';
 import type { Stages } from './stages.ts';

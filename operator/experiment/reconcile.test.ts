@@ -1,6 +1,6 @@
+import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import { at, experimentWith } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
-import { at, experimentWith } from '../testing/builders.ts';
-import type { ExperimentStatus } from './experiment-status.ts';
 import { reconcile } from './reconcile.ts';
 import { StartHeld } from './start-held.ts';
 import { StartRefused } from './start-refused.ts';

@@ -1,8 +1,8 @@
 /** One step: observe → plan → act. The only place where a plan is carried out, and the order in which it is. */
 import { isDeepStrictEqual } from 'node:util';
+import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { recordAnnouncements } from './announcements.ts';
-import type { ExperimentStatus } from './experiment-status.ts';
 import type { PlannedStart } from './next-starts.ts';
 import type { HeldStart, Observed, StageRun } from './observed.ts';
 import { type Plan, plan } from './plan.ts';

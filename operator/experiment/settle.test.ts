@@ -1,6 +1,6 @@
+import { FRESH_STAGE, type StageStatus } from '@carpal/configs/experiment-status.ts';
+import { at, attempt, fold } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
-import { at, attempt, fold } from '../testing/builders.ts';
-import { FRESH_STAGE, type StageStatus } from './experiment-status.ts';
 import { DEFAULT_RETRY } from './retry-delay.ts';
 import { settleStage } from './settle.ts';
 

@@ -3,8 +3,9 @@
  * attempts before its newest, any other status has counted them all. So attempts may be removed after they were counted, and a status that
  * was lost is counted again from the attempts that are left.
  */
+
+import { FRESH_STAGE, holdsPlace, type StageStatus, type StageStatusState } from '@carpal/configs/experiment-status.ts';
 import { type Budgets, type EndedAttempt, judge } from './budgets.ts';
-import { FRESH_STAGE, holdsPlace, type StageStatus, type StageStatusState } from './experiment-status.ts';
 import { isActive, type StageRun, type StageRunState } from './observed.ts';
 import { type Outcome, outcomeOf, vanishedOutcome } from './outcome.ts';
 import type { RetryPolicy } from './retry-delay.ts';

@@ -1,5 +1,5 @@
+import { at, attempt, ENSEMBLE, experimentWith, fold, PREPARE, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
-import { at, attempt, ENSEMBLE, experimentWith, fold, PREPARE, seen } from '../testing/builders.ts';
 import { plan } from './plan.ts';
 import { hasBegun, stageAt } from './stages.ts';
 

@@ -1,7 +1,8 @@
 /** All stages of an experiment together, between observing and deciding. */
+
+import { type FoldStatus, FRESH_STAGE, holdsPlace, type StageStatus } from '@carpal/configs/experiment-status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
-import { type FoldStatus, FRESH_STAGE, holdsPlace, type StageStatus } from './experiment-status.ts';
 import { type Observed, progressOf } from './observed.ts';
 import type { RetryPolicy } from './retry-delay.ts';
 import { settleStage } from './settle.ts';

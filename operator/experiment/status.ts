@@ -1,8 +1,9 @@
 /** Status as a function of the decided stages and what was observed. */
+
+import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
 import { ensembleKey, experimentKey, FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { conditionsOf, endOf } from './conditions.ts';
-import type { ExperimentStatus } from './experiment-status.ts';
 import type { Observed } from './observed.ts';
 import { meanBestDice, progressPercent, remainingTrainingSeconds } from './progress.ts';
 import { hasBegun, type Stages } from './stages.ts';

@@ -1,5 +1,5 @@
+import { at, attempt, ENSEMBLE, experimentWith, fold, PREPARE, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
-import { at, attempt, ENSEMBLE, experimentWith, fold, PREPARE, prepared, report, seen } from '../testing/builders.ts';
 import type { StageRun } from './observed.ts';
 import { plan } from './plan.ts';
 

@@ -1,7 +1,8 @@
 /** The experiment in a few words, for `kubectl get` and other tables. Nothing is decided by them: scripts go by the conditions. */
+
+import type { Condition, ExperimentState, ExperimentStatus, StageStatus } from '@carpal/configs/experiment-status.ts';
 import type { Reason } from '@carpal/configs/names.ts';
 import { endOf, phaseOf } from './conditions.ts';
-import type { Condition, ExperimentState, ExperimentStatus, StageStatus } from './experiment-status.ts';
 import { entriesOf, type Stages } from './stages.ts';
 
 /** The state that each phase of a running experiment is called by. */

@@ -1,6 +1,7 @@
 /** Suspension: running attempts are stopped (they leave a checkpoint); going on later counts against no budget. */
+
+import { holdsPlace } from '@carpal/configs/experiment-status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { holdsPlace } from './experiment-status.ts';
 import { mapStages, type Stages } from './stages.ts';
 
 /** Whether the experiment is to stand still. */

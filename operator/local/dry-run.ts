@@ -1,8 +1,8 @@
 /** What a run would start, without starting, writing or locking anything. */
 import { join } from 'node:path';
+import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { experimentRecordKey } from '../experiment/experiment-record.ts';
-import type { ExperimentStatus } from '../experiment/experiment-status.ts';
 import { attemptName, type StageKey } from '../experiment/stage.ts';
 import { entriesOf, foldsOf } from '../experiment/stages.ts';
 import { artifactsFolder, foldsAtOnce, stageCommand } from './run-experiment.ts';

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { foldKey } from '@carpal/configs/names.ts';
+import { at, attempt, experimentWith, fold, prepared, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import { plan } from '../experiment/plan.ts';
-import { at, attempt, experimentWith, fold, prepared, seen } from '../testing/builders.ts';
 import { createPlainView } from './plain-view.ts';
 
 const epoch = (number: number, dice: number | null): string =>

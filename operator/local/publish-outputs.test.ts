@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { ensembleKey, reportKey } from '@carpal/configs/names.ts';
+import { experimentWith } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
-import { experimentWith } from '../testing/builders.ts';
 import { publishOutputs } from './publish-outputs.ts';
 
 describe('publishing', () => {

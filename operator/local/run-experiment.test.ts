@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { journal, makeWorld, pidsOf, runHere, stagesWithTwoWriters, until } from '@carpal/testbed/operator/local-world.ts';
 import { describe, expect, it } from 'vitest';
-import { journal, makeWorld, pidsOf, runHere, stagesWithTwoWriters, until } from '../testing/local-world.ts';
 
-const RUNNER = fileURLToPath(new URL('../testing/stand-in-runner/main.ts', import.meta.url));
+const RUNNER = fileURLToPath(new URL('../../testbed/operator/stand-in-runner/main.ts', import.meta.url));
 
 function startRunner(world: string): ChildProcess {
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', RUNNER, world], { stdio: ['ignore', 'inherit', 'inherit'] });

@@ -39,7 +39,7 @@ export async function findRun(folder: string, experiment: SegmentationExperiment
     const lines = changes.map(({ path, message }) => `\n  ${formatPath(path)} ${message}`);
     throw new CarpalError('manifest-immutable', `the manifest is not the one that this run began with${lines.join('')}`, {
       where: folder,
-      remedy: 'Take the change back, give the changed experiment another metadata.name or --workdir, or start it over with --fresh.',
+      fix: 'Take the change back, give the changed experiment another metadata.name or --workdir, or start it over with --fresh.',
     });
   }
   return { ...experiment, metadata: { ...experiment.metadata, uid: stored.uid } };

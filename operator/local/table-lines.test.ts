@@ -1,8 +1,8 @@
+import { at, attempt, experimentWith, fold, PREPARE, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import type { Observed, StageRun } from '../experiment/observed.ts';
 import { plan } from '../experiment/plan.ts';
 import type { Step } from '../experiment/reconcile.ts';
-import { at, attempt, experimentWith, fold, PREPARE, prepared, report, seen } from '../testing/builders.ts';
 import { bar, shortDuration } from './figures.ts';
 import { createLiveView } from './live-view.ts';
 import { type Colours, tableLines } from './table-lines.ts';

@@ -34,13 +34,13 @@ async function readClaim(folder: string, number: number): Promise<Claim | undefi
 
 function lockedError(workFolder: string, folder: string, claim: Claim): CarpalError {
   const elsewhere = claim.process.host === identify(process.pid).host ? '' : ` on ${claim.process.host}`;
-  const remedy =
+  const fix =
     elsewhere === ''
       ? {}
-      : { remedy: `Wait for it, or give this run a --workdir of its own; if that run is gone for certain, remove ${folder}.` };
+      : { fix: `Wait for it, or give this run a --workdir of its own; if that run is gone for certain, remove ${folder}.` };
   return new CarpalError('run-locked', `${claim.what} is running here as process ${claim.process.pid}${elsewhere}`, {
     where: workFolder,
-    ...remedy,
+    ...fix,
   });
 }
 

@@ -9,8 +9,8 @@ export function stageErrorText({ code, message, where, remedy }: StageError): st
 /** The error as the stage threw it; `stage-failed` where its code is none of the table. `more` follows the remedy. */
 export function carpalErrorOf({ code, message, where, remedy }: StageError, more = ''): CarpalError {
   const place = where === undefined ? {} : { where };
-  if (isErrorCode(code)) return new CarpalError(code, message, { ...place, remedy: `${remedy}${more}` });
-  return new CarpalError('stage-failed', `${code}: ${message}`, { ...place, remedy: `${remedy}${more}` });
+  if (isErrorCode(code)) return new CarpalError(code, message, { ...place, fix: `${remedy}${more}` });
+  return new CarpalError('stage-failed', `${code}: ${message}`, { ...place, fix: `${remedy}${more}` });
 }
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);

@@ -1,10 +1,11 @@
 /** Whatever a stage writes into its report, the status that comes of it is one that the API server takes. */
+
+import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
 import { statusSchema } from '@carpal/configs/schema/status.ts';
+import { at, attempt, experimentWith, fold, prepared, seen } from '@carpal/testbed/operator/builders.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ExperimentStatus } from '../experiment/experiment-status.ts';
 import { plan } from '../experiment/plan.ts';
-import { at, attempt, experimentWith, fold, prepared, seen } from '../testing/builders.ts';
 import { parseStageReport } from './stage-report.ts';
 
 const FIGURES = ['epoch', 'epochs', 'step', 'stepsPerEpoch', 'loss', 'dice', 'bestDice', 'etaSeconds', 'done', 'total'] as const;

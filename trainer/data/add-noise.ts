@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Random } from '@carpal/masks/random.ts';
 
 /** Standard normal values at the middles of 2^14 equal shares of probability, scaled so that their variance is exactly 1. */
 let quantiles: Float32Array | undefined;

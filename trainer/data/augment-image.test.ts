@@ -1,7 +1,7 @@
 import { squareFit } from '@carpal/masks/fit.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 import { rotation } from '@carpal/masks/warp.ts';
 import { describe, expect, it } from 'vitest';
-import { randomFor } from '../random.ts';
 import { ImageAugmenter } from './augment-image.ts';
 import { type Pass, UNIT_LEVELS } from './augmentations.ts';
 import { blurImage } from './blur-image.ts';

@@ -1,6 +1,6 @@
 import type { AugmentationName } from '@carpal/configs/schema/experiment.ts';
-import { type Random, randomFor } from '../random.ts';
-import { boneGroups } from '../report/bone-groups.ts';
+import { type Random, randomFor } from '@carpal/masks/random.ts';
+import { boneGroups } from '@carpal/report/html/bone-groups.ts';
 
 /** The numbers of every entry for one image in one epoch: batches and previews draw alike by asking here. */
 export function augmentationRandom(seed: number, epoch: number, imageName: string): (name: AugmentationName, nth: number) => Random {

@@ -1,7 +1,7 @@
 import type { AugmentationName, AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
+import { type Random, randomFor } from '@carpal/masks/random.ts';
 import { warpOutline } from '@carpal/masks/warp-steps.ts';
 import { describe, expect, it } from 'vitest';
-import { type Random, randomFor } from '../random.ts';
 import { type DrawnAugmentation, drawAugmentation, type Pass, type Subject } from './augmentations.ts';
 
 const SHEET: Subject = { width: 101, height: 101 };

@@ -1,9 +1,9 @@
 import type { AugmentationName, AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
 import { AUGMENTATION_OPTIONS, type AugmentationOptions } from '@carpal/configs/schema/options.ts';
 import type { Polygon } from '@carpal/masks/polygon.ts';
+import type { Random } from '@carpal/masks/random.ts';
 import { rotation, scaling, translation } from '@carpal/masks/warp.ts';
 import { joinWarp, type Warp, warpOutline } from '@carpal/masks/warp-steps.ts';
-import type { Random } from '../random.ts';
 import { drawElastic, drawGridDistortion, type Square } from './draw-field.ts';
 import { drawWristWindow } from './wrist-window.ts';
 

@@ -43,6 +43,6 @@ export type SentError = {
   readonly code: ErrorCode | undefined;
   readonly message: string;
   readonly where: string | undefined;
-  readonly remedy: string;
+  readonly fix: string;
   readonly stack: string | undefined;
 };

@@ -1,5 +1,5 @@
 import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
-import { randomFor, shuffled } from '../random.ts';
+import { randomFor, shuffled } from '@carpal/masks/random.ts';
 import type { BatchBuffers, FromWorker } from './batch-request.ts';
 import { BatchThread } from './batch-thread.ts';
 import type { TargetRule } from './fill-target.ts';

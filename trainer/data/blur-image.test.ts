@@ -1,5 +1,5 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { describe, expect, it } from 'vitest';
-import { randomFor } from '../random.ts';
 import { blurImage } from './blur-image.ts';
 
 const SIZE = 41;

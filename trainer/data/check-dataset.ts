@@ -1,5 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { type Dataset, discoverDataset, type Sample } from './discover.ts';
+import { type Dataset, discoverDataset, type Sample } from '@carpal/report/dataset/discover.ts';
 import { assignFolds, type FoldStrategy } from './folds.ts';
 
 /**
@@ -23,7 +23,7 @@ export function checkNames({ train, test }: Dataset): void {
     if (former) {
       throw new CarpalError('dataset-layout', `two images are called ${sample.imageName}, and a submission could not tell them apart`, {
         where: `${former.imagePath} and ${sample.imagePath}`,
-        remedy: 'Give every image of the data set a name of its own.',
+        fix: 'Give every image of the data set a name of its own.',
       });
     }
     known.set(sample.imageName, sample);

@@ -1,5 +1,5 @@
+import type { Random } from '@carpal/masks/random.ts';
 import { unfoldedField, type WarpField } from '@carpal/masks/warp-field.ts';
-import type { Random } from '../random.ts';
 
 /** The training square on its sheet: its left upper corner and its side, in sheet pixels counted at their centres. */
 export type Square = { readonly left: number; readonly top: number; readonly side: number };

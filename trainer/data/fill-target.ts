@@ -5,7 +5,7 @@ import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import type { Fit } from '@carpal/masks/fit.ts';
 import { addNearest } from '@carpal/masks/nearest.ts';
 import type { Polygon } from '@carpal/masks/polygon.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { type Affine, IDENTITY, invert, translation, warpPolygon } from '@carpal/masks/warp.ts';
 import { joinWarp, type Warp, warpOutline } from '@carpal/masks/warp-steps.ts';
 import { type DrawnAugmentation, warpsAfterCuts } from './augmentations.ts';
@@ -56,7 +56,7 @@ export function warpedOutlines(
 }
 
 /** Where a movement brings what lies in the square, as a mask on the square's canvas. */
-function movedSquare(sheet: { readonly width: number; readonly height: number }, fit: Fit, warp: Warp): Runs {
+function movedSquare(sheet: { readonly width: number; readonly height: number }, fit: Fit, warp: Warp): RleMask {
   const { width, height, move } = squareCanvas(sheet, fit);
   const corners = warpPolygon([0, 0, width - 1, 0, width - 1, height - 1, 0, height - 1], invert(move));
   return fillPolygon(warpOutline(corners, joinWarp(warp, move), LONGEST_EDGE * Math.max(width, height)), width, height);

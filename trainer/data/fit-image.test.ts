@@ -1,23 +1,23 @@
 import { squareFit } from '@carpal/masks/fit.ts';
+import { randomFor } from '@carpal/masks/random.ts';
+import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { randomFor } from '../random.ts';
 import { fitImage } from './fit-image.ts';
-import type { Sheet } from './read-sheet.ts';
 
-const sheetOf = (width: number, height: number, valueAt: (x: number, y: number) => number): Sheet => ({
+const sheetOf = (width: number, height: number, valueAt: (x: number, y: number) => number): Radiograph => ({
   width,
   height,
   white: 255,
   pixels: Uint8Array.from({ length: width * height }, (_, i) => valueAt(i % width, Math.floor(i / width))),
 });
-const noise = (width: number, height: number): Sheet => {
+const noise = (width: number, height: number): Radiograph => {
   const random = randomFor(5, width, height);
   return sheetOf(width, height, () => random.integer(256));
 };
 
 /** The mean of the sheet over a square pixel, integrated pixel by pixel from the definition of the fit. */
-function boxMean({ width, height, pixels }: Sheet, size: number, i: number, j: number): number {
+function boxMean({ width, height, pixels }: Radiograph, size: number, i: number, j: number): number {
   const { scale, offsetX, offsetY } = squareFit(width, height, size);
   const share = (low: number, at: number): number => Math.max(0, Math.min(low + scale, at + 1) - Math.max(low, at));
   let sum = 0;
@@ -93,7 +93,7 @@ describe('fitImage', () => {
 
   it('gives a 16-bit sheet the same bytes as its 8-bit twin', () => {
     const sheet = noise(50, 70);
-    const deep: Sheet = { ...sheet, white: 65535, pixels: Uint16Array.from(sheet.pixels, (value) => value * 257) };
+    const deep: Radiograph = { ...sheet, white: 65535, pixels: Uint16Array.from(sheet.pixels, (value) => value * 257) };
     const fit = squareFit(50, 70, 32);
     expect(fitImage(deep, fit)).toEqual(fitImage(sheet, fit));
   });

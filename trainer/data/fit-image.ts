@@ -1,12 +1,12 @@
 import type { Fit } from '@carpal/masks/fit.ts';
-import type { Sheet } from './read-sheet.ts';
+import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
 
 /**
  * A sheet in its training square, one byte a pixel: each square pixel is the mean of the sheet area that it covers (the same area that
  * its coverage target counts), black where the sheet does not reach. Enlarging interpolates between pixel centres instead. Both keep
  * centres aligned at any ratio, so neither image nor target is shifted. Rounded to the nearest of 0..255.
  */
-export function fitImage({ pixels, width, height, white }: Sheet, fit: Fit): Uint8Array {
+export function fitImage({ pixels, width, height, white }: Radiograph, fit: Fit): Uint8Array {
   const { size } = fit;
   const across = axisTaps(width, size, fit.scale, fit.offsetX);
   const down = axisTaps(height, size, fit.scale, fit.offsetY);

@@ -1,6 +1,6 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { randomFor } from '../random.ts';
 import { assignFolds, type FoldSample } from './folds.ts';
 
 const people = (count: number, about: (index: number) => Partial<FoldSample> = () => ({})): FoldSample[] =>

@@ -1,5 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { randomFor, shuffled } from '../random.ts';
+import { randomFor, shuffled } from '@carpal/masks/random.ts';
 
 export type FoldStrategy = 'group' | 'stratifiedGroup';
 

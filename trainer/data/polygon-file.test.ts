@@ -1,6 +1,6 @@
+import { polygonArea } from '@carpal/report/dataset/polygon-area.ts';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { polygonArea } from './polygon-area.ts';
 import { decodePolygons, encodePolygons } from './polygon-file.ts';
 
 it('what is encoded is decoded, also from the middle of a buffer', () => {

@@ -2,12 +2,12 @@ import { cp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
 import { describe, expect, it } from 'vitest';
-import { discoverDataset } from './discover.ts';
 import { fitImage } from './fit-image.ts';
 import { type PrepareProgress, prepareDataset } from './prepare.ts';
 import { openPrepared, type PreparedSample, type PreparedSet } from './prepared.ts';
-import { readSheet } from './read-sheet.ts';
 import { sourceHash } from './source-hash.ts';
 import { annotationText, rectangle, SMALL_CLASSES, temporaryFolder, writeSmallDataset, writeUnder } from './testing/small-dataset.ts';
 
@@ -80,7 +80,7 @@ describe('prepareDataset', () => {
     const sample = sampleNamed(set, 'image1.png');
     expect(await set.readImage(sample)).toEqual(await plain.readImage(sample));
     const sheet = await set.readImage(sample, 48);
-    const own = await readSheet(join(folder, 'train/DCM/ID001/image1.png'));
+    const own = await readRadiograph(join(folder, 'train/DCM/ID001/image1.png'));
     expect(new Uint8Array(sheet)).toEqual(fitImage(own, squareFit(64, 48, 48)));
     expect(await set.readImage(sampleNamed(set, 'image2.png'), 48)).toHaveLength(48 * 48);
     await expect(set.readImage(sample, 32)).rejects.toMatchObject({

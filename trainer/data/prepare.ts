@@ -3,12 +3,13 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, preparedKey } from '@carpal/configs/names.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
-import { readAnnotation } from './annotation.ts';
+import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
+import { type Dataset, discoverDataset, type Sample } from '@carpal/report/dataset/discover.ts';
+import { type Person, personKey, readPersonTable } from '@carpal/report/dataset/person-table.ts';
+import { polygonArea } from '@carpal/report/dataset/polygon-area.ts';
+import { readImageHeader, readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
 import { checkNames } from './check-dataset.ts';
-import { type Dataset, discoverDataset, type Sample } from './discover.ts';
 import { fitImage } from './fit-image.ts';
-import { type Person, personKey, readPersonTable } from './person-table.ts';
-import { polygonArea } from './polygon-area.ts';
 import { encodePolygons } from './polygon-file.ts';
 import {
   openPrepared,
@@ -20,7 +21,6 @@ import {
   preparedPolygonFile,
   preparedSheetFile,
 } from './prepared.ts';
-import { readSheet, readSheetHeader } from './read-sheet.ts';
 import { sourceHash } from './source-hash.ts';
 
 /** `reused` counts the images among `done` that were there already. */
@@ -118,7 +118,7 @@ async function prepareSample({
   // Writes are atomic, so an object of the right size is whole.
   const missing = squares.filter(({ squareKey, side }) => present.get(squareKey) !== side * side);
   const reused = missing.length === 0;
-  const sheet = reused ? await readSheetHeader(sample.imagePath) : await readSheet(sample.imagePath);
+  const sheet = reused ? await readImageHeader(sample.imagePath) : await readRadiograph(sample.imagePath);
   const { width, height } = sheet;
   if ('pixels' in sheet) {
     for (const { squareKey, side } of missing) await store.write(squareKey, fitImage(sheet, squareFit(width, height, side)));

@@ -67,7 +67,7 @@ export async function openPrepared(folder: string): Promise<PreparedSet> {
     const sizes = sheetSize === undefined ? `${size}` : `${size} and ${sheetSize}`;
     throw new CarpalError('artifact-missing', `the data set was prepared at ${sizes} pixels, not at ${wanted}`, {
       where: path,
-      remedy: 'Run carpal prepare again with this manifest.',
+      fix: 'Run carpal prepare again with this manifest.',
     });
   };
   return {

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParallel } from '@carpal/artifacts/in-parallel.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
-import type { Dataset, Sample } from './discover.ts';
-import { PERSON_TABLE } from './person-table.ts';
+import type { Dataset, Sample } from '@carpal/report/dataset/discover.ts';
+import { PERSON_TABLE } from '@carpal/report/dataset/person-table.ts';
 import { PREPARED_VERSION } from './prepared.ts';
 
 /** What a prepared set is made of besides the files. */

@@ -1,10 +1,10 @@
 import { squareFit } from '@carpal/masks/fit.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 import { type Affine, IDENTITY, rotation, scaling, translation } from '@carpal/masks/warp.ts';
 import { describe, expect, it } from 'vitest';
-import { randomFor } from '../random.ts';
 import { addNoise } from './add-noise.ts';
 import { UNIT_LEVELS } from './augmentations.ts';
-import { squareToSheet, warpImage, warpScratch } from './warp-image.ts';
+import { squareToImage, warpImage, warpScratch } from './warp-image.ts';
 
 const SIZE = 32;
 const fit = squareFit(128, 128, SIZE);
@@ -56,8 +56,8 @@ describe('warpImage', () => {
   });
 
   it('counts both grids at their centres', () => {
-    expect(squareToSheet(squareFit(128, 128, 32))).toEqual([4, 0, 1.5, 0, 4, 1.5]);
-    expect(squareToSheet(squareFit(64, 128, 32))).toEqual([4, 0, 1.5 - 32, 0, 4, 1.5]);
+    expect(squareToImage(squareFit(128, 128, 32))).toEqual([4, 0, 1.5, 0, 4, 1.5]);
+    expect(squareToImage(squareFit(64, 128, 32))).toEqual([4, 0, 1.5 - 32, 0, 4, 1.5]);
   });
 });
 

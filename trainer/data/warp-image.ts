@@ -4,7 +4,7 @@ import type { Place } from '@carpal/masks/warp-field.ts';
 import { isField, type Warp, warpSource } from '@carpal/masks/warp-steps.ts';
 
 /** The map from square pixels to sheet pixels, both counted at their centres. */
-export function squareToSheet({ scale, offsetX, offsetY }: Fit): Affine {
+export function squareToImage({ scale, offsetX, offsetY }: Fit): Affine {
   return [scale, 0, scale / 2 + offsetX - 0.5, 0, scale, scale / 2 + offsetY - 0.5];
 }
 
@@ -35,7 +35,7 @@ export function warpImage(
 
 function sampleAffine(framed: Float32Array, fit: Fit, geometry: Affine, out: Float32Array): void {
   const { size } = fit;
-  const toSheet = squareToSheet(fit);
+  const toSheet = squareToImage(fit);
   // Where an output pixel comes from: up to the sheet, back through the movement, down to the square again.
   const [a, b, c, d, e, f] = compose(compose(invert(toSheet), invert(geometry)), toSheet);
   const stride = size + 3;
@@ -81,7 +81,7 @@ function originStride({ scale }: Fit, warp: Warp): number {
 /** Where the pixels at whole multiples of the step come from, in square pixels. */
 function origins(fit: Fit, warp: Warp, count: number, step: number): { x: Float64Array; y: Float64Array } {
   const sourceOf = warpSource(warp);
-  const [scale, , offsetX, , , offsetY] = squareToSheet(fit);
+  const [scale, , offsetX, , , offsetY] = squareToImage(fit);
   const grid = { x: new Float64Array(count * count), y: new Float64Array(count * count) };
   const place: Place = { x: 0, y: 0 };
   for (let row = 0; row < count; row++) {

@@ -1,6 +1,6 @@
 import type { Polygon } from '@carpal/masks/polygon.ts';
+import type { Random } from '@carpal/masks/random.ts';
 import { type Affine, compose, scaling, translation } from '@carpal/masks/warp.ts';
-import type { Random } from '../random.ts';
 import type { Square } from './draw-field.ts';
 
 export type WristWindow = {

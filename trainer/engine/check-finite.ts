@@ -21,6 +21,6 @@ export function firstNotFinite(arrays: NamedArrays): { readonly name: string; re
 export function checkFinite(arrays: NamedArrays, where: string): void {
   const astray = firstNotFinite(arrays);
   if (astray === undefined) return;
-  const remedy = 'Give weights of a training that ended well; this one had gone astray.';
-  throw new CarpalError('weights-invalid', `${astray.name} holds ${astray.value} at ${astray.at}`, { where, remedy });
+  const fix = 'Give weights of a training that ended well; this one had gone astray.';
+  throw new CarpalError('weights-invalid', `${astray.name} holds ${astray.value} at ${astray.at}`, { where, fix });
 }

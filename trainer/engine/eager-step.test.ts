@@ -1,8 +1,8 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { buildModel } from '../models/registry.ts';
 import { readWeights } from '../models/weights.ts';
 import { lossValueOf } from '../objective/losses.ts';
-import { randomFor } from '../random.ts';
 import { createEagerEvaluator, createEagerPredictor } from './eager-inference.ts';
 import { createEagerStep } from './eager-step.ts';
 import type { NamedArrays } from './named-arrays.ts';

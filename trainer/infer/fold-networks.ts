@@ -33,7 +33,7 @@ export async function readBestWeights(store: ArtifactStore, key: string, fold: n
   const stateKey = key + FILE.checkpointState;
   const state = await store.readIfPresent(stateKey);
   const unfinished = (): CarpalError =>
-    new CarpalError('artifact-missing', `fold ${fold} has not finished`, { where: stateKey, remedy: 'Run the fold first.' });
+    new CarpalError('artifact-missing', `fold ${fold} has not finished`, { where: stateKey, fix: 'Run the fold first.' });
   if (!state) throw unfinished();
   const record = checkpointRecordSchema.safeParse(parseJson(state.toString('utf8')));
   if (!record.success) throw new CarpalError('checkpoint-invalid', 'the record of the checkpoint cannot be read', { where: stateKey });

@@ -1,7 +1,7 @@
 import { TTA_NAMES } from '@carpal/configs/schema/learning.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Answering, type ImageLogits, imageLogits, onOneGrid, type SheetSquares } from './image-logits.ts';
+import { type Answering, type ImageLogits, type ImageSquares, imageLogits, onOneGrid } from './image-logits.ts';
 import { nextTurn } from './pause.ts';
 import { pixelwiseNetwork, waves } from './testing/pixelwise-network.ts';
 import { mirrored } from './tta.ts';
@@ -12,7 +12,7 @@ const viewing = (views: Viewing['views'], more: Partial<Viewing> = {}): Viewing 
 const WINDOW = { size: 16, stride: 8, weights: 'gaussian', sheetSize: 40 } as const;
 
 /** Waves at whatever size is asked for, which `sizes` remembers. */
-function wavy(sizes: number[] = [], phase = 1): SheetSquares {
+function wavy(sizes: number[] = [], phase = 1): ImageSquares {
   const squareOf = (size: number): Uint8Array => {
     sizes.push(size);
     return waves(size, phase);
@@ -20,7 +20,7 @@ function wavy(sizes: number[] = [], phase = 1): SheetSquares {
   return { width: 100, height: 100, squareOf };
 }
 
-const logitsOf = (network: Answering, look: Viewing, image: SheetSquares, classes = CLASSES): Promise<ImageLogits> =>
+const logitsOf = (network: Answering, look: Viewing, image: ImageSquares, classes = CLASSES): Promise<ImageLogits> =>
   imageLogits(network, look, image, classes, nextTurn);
 
 const logitOf = (value: number, classIndex: number): number => (classIndex + 1) * 8 * (value / 255 - 0.5);
@@ -83,7 +83,7 @@ describe('imageLogits', () => {
   });
 
   it('does not let what a turned picture lacks change the answer of the views that have it', async () => {
-    const white: SheetSquares = { width: 40, height: 40, squareOf: (size) => new Uint8Array(size * size).fill(255) };
+    const white: ImageSquares = { width: 40, height: 40, squareOf: (size) => new Uint8Array(size * size).fill(255) };
     const look = viewing(['identity', 'rotateLeft', 'rotateRight'], { degrees: 30 });
     const [map] = (await logitsOf(pixelwiseNetwork(40, 1), look, white, 1)).maps;
     expect([map?.logits[0], map?.logits[39], map?.logits[40 * 40 - 1]]).toEqual([4, 4, 4]);

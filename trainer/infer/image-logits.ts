@@ -17,7 +17,7 @@ export type Answering = {
 };
 
 /** A radiograph in squares of the sizes asked for, one byte a pixel, with the size of its sheet. */
-export type SheetSquares = { readonly width: number; readonly height: number; readonly squareOf: (size: number) => Uint8Array };
+export type ImageSquares = { readonly width: number; readonly height: number; readonly squareOf: (size: number) => Uint8Array };
 
 /** Logits of one image on one grid of `size` × `size`. */
 export type ImageLogits = { readonly maps: readonly LogitMap[]; readonly size: number };
@@ -36,7 +36,7 @@ export type ImageLogits = { readonly maps: readonly LogitMap[]; readonly size: n
 export async function imageLogits(
   network: Answering,
   viewing: Viewing,
-  image: SheetSquares,
+  image: ImageSquares,
   classes: number,
   pause: Pause,
 ): Promise<ImageLogits> {

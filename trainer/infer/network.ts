@@ -60,8 +60,8 @@ function readFacts(metadata: Readonly<Record<string, string>>, where: string): W
   // The bounds of a manifest: a hostile file must not ask for a network that fills the memory.
   const given = optionsSchema.safeParse(parseJson(options));
   const invalid = (what: string): CarpalError => {
-    const remedy = 'Give a best.safetensors of a fold that carpal trained.';
-    return new CarpalError('weights-invalid', `the file does not say ${what}`, { where, remedy });
+    const fix = 'Give a best.safetensors of a fold that carpal trained.';
+    return new CarpalError('weights-invalid', `the file does not say ${what}`, { where, fix });
   };
   if (model === undefined) throw invalid('which network it is for');
   if (!given.success) throw invalid('the options of its network');
@@ -84,6 +84,6 @@ export function checkWindow(networks: readonly Network[], size: number): void {
   for (const { facts, where, sizeMultiple } of networks) {
     if (size % sizeMultiple === 0) continue;
     const what = `${facts.model} of ${where} needs a window that is a multiple of ${sizeMultiple}, not ${size}`;
-    throw new CarpalError('usage-invalid', what, { where: '--window', remedy: `Give a multiple of ${sizeMultiple}.` });
+    throw new CarpalError('usage-invalid', what, { where: '--window', fix: `Give a multiple of ${sizeMultiple}.` });
   }
 }

@@ -41,8 +41,8 @@ async function* foldWeights(folder: string): AsyncGenerator<{ bytes: Buffer; whe
   const store = openStore(folder);
   const folds = new Set((await store.list('folds')).flatMap(({ key }) => /^folds\/(\d+)\//.exec(key)?.[1] ?? []).map(Number));
   if (folds.size === 0) {
-    const remedy = "Give a best.safetensors, or the folder of an experiment's artifacts, which holds folds/0, folds/1, …";
-    throw new CarpalError('weights-invalid', 'the folder holds no folds', { where: folder, remedy });
+    const fix = "Give a best.safetensors, or the folder of an experiment's artifacts, which holds folds/0, folds/1, …";
+    throw new CarpalError('weights-invalid', 'the folder holds no folds', { where: folder, fix });
   }
   for (const fold of [...folds].sort((a, b) => a - b)) {
     const { bytes, where } = await readBestWeights(store, `folds/${fold}/`, fold);

@@ -4,18 +4,18 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { readRowMask } from '@carpal/report/scoring/row-mask.ts';
+import { scoreMasks } from '@carpal/report/scoring/scoring.ts';
+import { SubmissionFile, type SubmissionRow } from '@carpal/report/scoring/submission-file.ts';
 import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
-import { readRowRuns } from './row-runs.ts';
-import { scoreRuns } from './scoring.ts';
-import { SubmissionFile, type SubmissionRow } from './submission-file.ts';
 
 /** A training image seen by the one network that was not trained on its person. */
 export type OutOfFoldImage = {
   readonly fold: number;
   readonly sample: PreparedSample;
-  readonly masks: readonly Runs[];
-  readonly truth: readonly Runs[];
+  readonly masks: readonly RleMask[];
+  readonly truth: readonly RleMask[];
   /** In class order. */
   readonly dice: readonly number[];
 };
@@ -38,14 +38,14 @@ export async function* outOfFoldImages(
         const sample = samples.get(imageName);
         if (!sample) throw new CarpalError('submission-invalid', `${imageName} is no training image`, { where: file.path });
         const { width, height } = sample;
-        const masks: Runs[] = [];
+        const masks: RleMask[] = [];
         for (const className of prepared.classes) {
           const row = rows.get(className);
           if (!row) throw new CarpalError('submission-invalid', `${imageName} has no row for ${className}`, { where: file.path });
-          masks.push(await readRowRuns(file, row, width, height));
+          masks.push(await readRowMask(file, row, width, height));
         }
         const truth = (await prepared.readPolygons(sample)).map((polygon) => fillPolygon(polygon, width, height));
-        yield { fold, sample, masks, truth, dice: scoreRuns(masks, truth) };
+        yield { fold, sample, masks, truth, dice: scoreMasks(masks, truth) };
       }
     } finally {
       await file.close();

@@ -3,19 +3,19 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cleaned } from '@carpal/masks/cleaning.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 import { formatRle, parseRle } from '@carpal/masks/rle-text.ts';
+import { checkSubmission } from '@carpal/report/scoring/check-submission.ts';
+import { submissionRows } from '@carpal/report/scoring/testing/submission-rows.ts';
+import { voteSubmissions } from '@carpal/report/scoring/vote-submissions.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../engine/safetensors.ts';
 import { buildModel } from '../models/registry.ts';
 import { readWeights } from '../models/weights.ts';
-import { randomFor } from '../random.ts';
 import type { CheckpointRecord } from '../train/checkpoint-record.ts';
-import { checkSubmission } from './check-submission.ts';
 import type { WeightsChoice } from './open-networks.ts';
 import { type PredictOptions, predict } from './predict.ts';
-import { submissionRows } from './testing/submission-rows.ts';
-import { voteSubmissions } from './vote-submissions.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'carpal-predict-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
-import { readSheet, type Sheet } from '../data/read-sheet.ts';
-import { overlayPng } from '../report/overlay.ts';
-import { greyPicture } from '../report/radiographs.ts';
-import { findImages, type ImageFile } from './image-folder.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { type Radiograph, readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
+import { overlayPng } from '@carpal/report/html/overlay.ts';
+import { greyPicture } from '@carpal/report/html/radiographs.ts';
+import { findImages, type ImageFile } from '@carpal/report/scoring/image-folder.ts';
+import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import { checkWindow } from './network.ts';
 import { openNetworks, type WeightsChoice } from './open-networks.ts';
 import { fittedSquares } from './sheet-squares.ts';
-import { writeSubmission } from './submission-writer.ts';
 import { readThresholdsFile } from './thresholds-file.ts';
 import type { Viewing } from './viewing.ts';
 import { type ClassCut, type MaskVote, voteMasks } from './vote-masks.ts';
@@ -78,9 +78,9 @@ async function predictImages(
 }
 
 /** The sheet of the image at `index`; none beyond the last. A failure waits until the sheet is asked for. */
-function sheetAt(images: readonly ImageFile[], index: number): Promise<Sheet> {
+function sheetAt(images: readonly ImageFile[], index: number): Promise<Radiograph> {
   const image = images[index];
-  const sheet = image ? readSheet(image.path) : Promise.reject(new RangeError(`there is no image ${index}`));
+  const sheet = image ? readRadiograph(image.path) : Promise.reject(new RangeError(`there is no image ${index}`));
   sheet.catch(() => undefined);
   return sheet;
 }
@@ -93,7 +93,13 @@ function overlayNamesOf(images: readonly ImageFile[]): string[] {
   return images.map(({ imageName }, index) => `${seen.get(stems[index] ?? '') === 1 ? stems[index] : imageName}.png`);
 }
 
-async function writeOverlay(path: string, title: string, sheet: Sheet, classes: readonly string[], masks: readonly Runs[]): Promise<void> {
+async function writeOverlay(
+  path: string,
+  title: string,
+  sheet: Radiograph,
+  classes: readonly string[],
+  masks: readonly RleMask[],
+): Promise<void> {
   const { width, height } = sheet;
   const found = masks.filter((mask) => mask.bounds.length > 0).length;
   const png = await overlayPng({

@@ -1,4 +1,4 @@
-import type { RunsBuilder } from '@carpal/masks/runs-builder.ts';
+import type { RleBuilder } from '@carpal/masks/rle-builder.ts';
 
 /** For each sheet pixel along one axis: the lower of the two logits it lies between, and how far it is from that one. */
 export type Axis = { readonly lower: Uint16Array; readonly fraction: Float64Array };
@@ -99,7 +99,7 @@ export class ProbabilityField {
   }
 
   /** Adds the pixels of one sheet row's segment that are in; `start` is the number of the row's first pixel. */
-  evaluate(row: number, down: number, columns: Axis, segment: Segment, start: number, builder: RunsBuilder): void {
+  evaluate(row: number, down: number, columns: Axis, segment: Segment, start: number, builder: RleBuilder): void {
     const single = this.planes.length === 1 ? this.planes[0] : undefined;
     const top = row * this.size;
     const below = Math.min(row + 1, this.size - 1) * this.size - top;

@@ -1,11 +1,11 @@
 import { squareFit } from '@carpal/masks/fit.ts';
+import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
 import { fitImage } from '../data/fit-image.ts';
 import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
-import type { Sheet } from '../data/read-sheet.ts';
-import type { SheetSquares } from './image-logits.ts';
+import type { ImageSquares } from './image-logits.ts';
 
 /** A decoded sheet in the squares that its networks ask for, each fitted once. */
-export function fittedSquares(sheet: Sheet): SheetSquares {
+export function fittedSquares(sheet: Radiograph): ImageSquares {
   const { width, height } = sheet;
   const fitted = new Map<number, Uint8Array>();
   const squareOf = (size: number): Uint8Array => {
@@ -17,7 +17,7 @@ export function fittedSquares(sheet: Sheet): SheetSquares {
 }
 
 /** A prepared image in the square of one size, the only one that an experiment's networks ask for. Throws as readImage of the set does. */
-export async function preparedSquare(prepared: PreparedSet, sample: PreparedSample, size: number): Promise<SheetSquares> {
+export async function preparedSquare(prepared: PreparedSet, sample: PreparedSample, size: number): Promise<ImageSquares> {
   const { width, height } = sample;
   const square = await prepared.readImage(sample, size);
   return { width, height, squareOf: () => square };

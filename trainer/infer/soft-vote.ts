@@ -1,8 +1,8 @@
 import { squareFit } from '@carpal/masks/fit.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
-import { type Answering, type ImageLogits, imageLogits, onOneGrid, type SheetSquares } from './image-logits.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { type Answering, type ImageLogits, type ImageSquares, imageLogits, onOneGrid } from './image-logits.ts';
 import { nextTurn, type Pause } from './pause.ts';
-import { logitsToRuns } from './upsample.ts';
+import { logitsToMask } from './upsample.ts';
 import type { Viewing } from './viewing.ts';
 
 export type SoftVote = {
@@ -20,7 +20,7 @@ export type SoftVote = {
  * cut at the class's threshold. What the networks say of this one image is all that is held.
  * Throws what the pause throws.
  */
-export async function softVote({ networks, viewing, thresholds, pause = nextTurn }: SoftVote, image: SheetSquares): Promise<Runs[]> {
+export async function softVote({ networks, viewing, thresholds, pause = nextTurn }: SoftVote, image: ImageSquares): Promise<RleMask[]> {
   const classes = thresholds.length;
   const answers: ImageLogits[] = [];
   for (const network of networks) answers.push(await imageLogits(network, viewing, image, classes, pause));
@@ -31,10 +31,10 @@ export async function softVote({ networks, viewing, thresholds, pause = nextTurn
 /** The mask that logits give one class at the sheet's own size. */
 export function cutMask(
   { maps, size }: ImageLogits,
-  { width, height }: Pick<SheetSquares, 'width' | 'height'>,
+  { width, height }: Pick<ImageSquares, 'width' | 'height'>,
   classes: number,
   classIndex: number,
   threshold: number,
-): Runs {
-  return logitsToRuns({ maps, classIndex, classes, fit: squareFit(width, height, size), width, height, threshold });
+): RleMask {
+  return logitsToMask({ maps, classIndex, classes, fit: squareFit(width, height, size), width, height, threshold });
 }

@@ -1,7 +1,7 @@
 import { parseJson } from '@carpal/configs/parse-json.ts';
 import { CLEANINGS, type Cleaning, cleanedEveryWay } from '@carpal/masks/cleaning.ts';
 import { dice } from '@carpal/masks/dice.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { z } from 'zod';
 
 /** Sums of Dice over a number of images, [class][threshold]. */
@@ -41,7 +41,7 @@ export class ThresholdTally {
   }
 
   /** Adds the mask that a threshold, by its place, gives a class of an image. A mask that needs no cleaning is compared once. */
-  add(classIndex: number, thresholdIndex: number, mask: Runs, truth: Runs): void {
+  add(classIndex: number, thresholdIndex: number, mask: RleMask, truth: RleMask): void {
     const ways = cleanedEveryWay(mask);
     const scores: number[] = [];
     for (const [way, result] of ways.entries()) {

@@ -1,11 +1,11 @@
 import { squareFit } from '@carpal/masks/fit.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { randomFor } from '../random.ts';
-import { type LogitsToRuns, logitsToRuns } from './upsample.ts';
+import { type LogitsToMask, logitsToMask } from './upsample.ts';
 
 /** The plain method: every pixel of the sheet is interpolated, averaged and compared. */
-function naive({ maps, classIndex, classes, fit, width, height, threshold }: LogitsToRuns): Uint8Array {
+function naive({ maps, classIndex, classes, fit, width, height, threshold }: LogitsToMask): Uint8Array {
   const mask = new Uint8Array(width * height);
   const place = (pixel: number, offset: number): [number, number, number] => {
     const at = Math.min(Math.max((pixel + 0.5 - offset) / fit.scale - 0.5, 0), fit.size - 1);
@@ -67,8 +67,8 @@ describe('logitsToRuns', () => {
       fc.property(request, ({ seed, size, width, height, classes, weights, noise, threshold }) => {
         const maps = weights.map((weight, index) => ({ logits: logitsOf(seed + index, size, classes, noise), weight }));
         const classIndex = classes - 1;
-        const whole: LogitsToRuns = { maps, classIndex, classes, fit: squareFit(width, height, size), width, height, threshold };
-        const runs = logitsToRuns(whole);
+        const whole: LogitsToMask = { maps, classIndex, classes, fit: squareFit(width, height, size), width, height, threshold };
+        const runs = logitsToMask(whole);
         for (let i = 0; i + 2 < runs.bounds.length; i++) expect(runs.bounds[i]).toBeLessThan(runs.bounds[i + 1] as number);
         expect(maskOf(runs.bounds, width * height)).toEqual(naive(whole));
       }),
@@ -79,13 +79,13 @@ describe('logitsToRuns', () => {
   it('keeps a pixel at exactly the threshold out, as "greater than" says', () => {
     const fit = squareFit(4, 4, 2);
     const flat = { maps: [{ logits: new Float32Array(4), weight: 1 }], classIndex: 0, classes: 1, fit, width: 4, height: 4 };
-    expect(logitsToRuns({ ...flat, threshold: 0.5 }).bounds.length).toBe(0);
-    expect([...logitsToRuns({ ...flat, threshold: 0.499 }).bounds]).toEqual([0, 16]);
+    expect(logitsToMask({ ...flat, threshold: 0.5 }).bounds.length).toBe(0);
+    expect([...logitsToMask({ ...flat, threshold: 0.499 }).bounds]).toEqual([0, 16]);
   });
 
   it('joins the rows of a mask that covers the whole sheet into one run', () => {
     const logits = new Float32Array(9).fill(5);
-    const runs = logitsToRuns({
+    const runs = logitsToMask({
       maps: [{ logits, weight: 1 }],
       classIndex: 0,
       classes: 1,

@@ -1,12 +1,12 @@
 import type { Fit } from '@carpal/masks/fit.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
-import { RunsBuilder } from '@carpal/masks/runs-builder.ts';
+import { RleBuilder } from '@carpal/masks/rle-builder.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { type Axis, IN, OUT, ProbabilityField, type Segment } from './probability-field.ts';
 
 /** One network's answer for one image: logits [size, size, classes] in the training square, and its weight in the mean. */
 export type LogitMap = { readonly logits: Float32Array; readonly weight: number };
 
-export type LogitsToRuns = {
+export type LogitsToMask = {
   readonly maps: readonly LogitMap[];
   readonly classIndex: number;
   readonly classes: number;
@@ -43,14 +43,14 @@ function planeOf(logits: Float32Array, classIndex: number, classes: number, size
  * Between four neighbouring logits a bilinear value never leaves their range, so most cells are settled by their corners and filled
  * whole; only cells that the outline crosses are evaluated pixel by pixel. The result is that of evaluating every pixel.
  */
-export function logitsToRuns(request: LogitsToRuns): Runs {
+export function logitsToMask(request: LogitsToMask): RleMask {
   const { maps, classIndex, classes, fit, width, height, threshold } = request;
   const planes = maps.map((map) => planeOf(map.logits, classIndex, classes, fit.size));
   const field = new ProbabilityField(planes, maps, fit.size, threshold);
   const columns = axisOf(width, fit.offsetX, fit);
   const rows = axisOf(height, fit.offsetY, fit);
   const cellStart = firstPixelOfCells(columns.lower, fit.size, width);
-  const builder = new RunsBuilder();
+  const builder = new RleBuilder();
   let band: Segment[] = [];
   let bandRow = -1;
   for (let y = 0; y < height; y++) {

@@ -1,15 +1,15 @@
 import { CLEANINGS, cleaned } from '@carpal/masks/cleaning.ts';
 import { components } from '@carpal/masks/components.ts';
-import { equalRuns, type Runs } from '@carpal/masks/runs.ts';
+import { randomFor } from '@carpal/masks/random.ts';
+import { equalMasks, type RleMask } from '@carpal/masks/rle-mask.ts';
 import { majority } from '@carpal/masks/vote.ts';
 import { describe, expect, it } from 'vitest';
-import { randomFor } from '../random.ts';
-import type { Answering, SheetSquares } from './image-logits.ts';
+import type { Answering, ImageSquares } from './image-logits.ts';
 import { type ClassCut, type MaskVote, voteMasks } from './vote-masks.ts';
 
 const SIZE = 24;
 const CLASSES = CLEANINGS.length;
-const image: SheetSquares = { width: 40, height: 30, squareOf: (size) => new Uint8Array(size * size) };
+const image: ImageSquares = { width: 40, height: 30, squareOf: (size) => new Uint8Array(size * size) };
 const viewing: MaskVote['viewing'] = { views: ['identity'], degrees: 10, scale: 0.25 };
 /** Each class cleaned another way. */
 const cuts = CLEANINGS.map((cleaning): ClassCut => ({ threshold: 0.55, cleaning }));
@@ -24,10 +24,10 @@ function speckled(seed: number, weight = 1): Answering {
   return { predictor: { run, dispose: () => undefined }, inputSize: SIZE, sizeMultiple: 1, weight };
 }
 
-const masksOf = (networks: readonly Answering[], changes: Partial<MaskVote> = {}): Promise<Runs[]> =>
+const masksOf = (networks: readonly Answering[], changes: Partial<MaskVote> = {}): Promise<RleMask[]> =>
   voteMasks({ method: 'soft', networks, viewing, cuts, ...changes }, image);
 
-function expectSame(masks: readonly Runs[], expected: readonly Runs[]): void {
+function expectSame(masks: readonly RleMask[], expected: readonly RleMask[]): void {
   expect(masks.map(({ bounds }) => [...bounds])).toEqual(expected.map(({ bounds }) => [...bounds]));
 }
 
@@ -42,14 +42,14 @@ describe('voteMasks', () => {
       plain.map((mask, index) => cleaned(mask, cuts[index]?.cleaning ?? 'none')),
     );
     expect(plain.every((mask) => components(mask).length > 1)).toBe(true);
-    expect(masks.map((mask, index) => equalRuns(mask, plain[index] as Runs))).toEqual([true, false, false, false]);
+    expect(masks.map((mask, index) => equalMasks(mask, plain[index] as RleMask))).toEqual([true, false, false, false]);
   });
 
   it('cleans each network’s masks before a hard vote, in which more than half must have a pixel', async () => {
     const ballots = await Promise.all(voters.map((voter) => masksOf([voter])));
     const expected = cuts.map((_, index) =>
       majority(
-        ballots.map((masks) => masks[index] as Runs),
+        ballots.map((masks) => masks[index] as RleMask),
         2,
       ),
     );
@@ -61,7 +61,7 @@ describe('voteMasks', () => {
     const ballots = await Promise.all(pair.map((voter) => masksOf([voter])));
     const expected = cuts.map((_, index) =>
       majority(
-        ballots.map((masks) => masks[index] as Runs),
+        ballots.map((masks) => masks[index] as RleMask),
         2,
       ),
     );

@@ -1,8 +1,8 @@
 import type { EnsembleSpec } from '@carpal/configs/schema/experiment.ts';
 import { type Cleaning, cleaned } from '@carpal/masks/cleaning.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { weightedMajority } from '@carpal/masks/vote.ts';
-import type { Answering, SheetSquares } from './image-logits.ts';
+import type { Answering, ImageSquares } from './image-logits.ts';
 import type { Pause } from './pause.ts';
 import { softVote } from './soft-vote.ts';
 import type { Viewing } from './viewing.ts';
@@ -27,17 +27,17 @@ export type MaskVote = {
  * not enough. A hard vote holds the logits of one network at a time, and of the others their runs.
  * Throws what the pause throws.
  */
-export async function voteMasks({ method, networks, cuts, ...look }: MaskVote, image: SheetSquares): Promise<Runs[]> {
+export async function voteMasks({ method, networks, cuts, ...look }: MaskVote, image: ImageSquares): Promise<RleMask[]> {
   const thresholds = cuts.map(({ threshold }) => threshold);
-  const masksOf = async (voters: readonly Answering[]): Promise<Runs[]> =>
+  const masksOf = async (voters: readonly Answering[]): Promise<RleMask[]> =>
     (await softVote({ ...look, networks: voters, thresholds }, image)).map((mask, index) => cleaned(mask, cuts[index]?.cleaning ?? 'none'));
   if (method === 'soft' || networks.length === 1) return masksOf(networks);
-  const ballots: Runs[][] = [];
+  const ballots: RleMask[][] = [];
   for (const network of networks) ballots.push(await masksOf([network]));
   const weights = networks.map(({ weight = 1 }) => weight);
   return cuts.map((_, index) =>
     weightedMajority(
-      ballots.map((masks) => masks[index] as Runs),
+      ballots.map((masks) => masks[index] as RleMask),
       weights,
     ),
   );

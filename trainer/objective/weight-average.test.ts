@@ -1,3 +1,4 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { describe, expect, it } from 'vitest';
 import { openTrainingEngine } from '../engine/open-engine.ts';
 import { relativeDifference } from '../engine/ops/check-gradients.ts';
@@ -7,7 +8,6 @@ import { tf } from '../engine/tensorflow.ts';
 import type { TrainingSettings } from '../engine/training-function.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
-import { randomFor } from '../random.ts';
 import { createWeightAverage } from './weight-average.ts';
 
 const SIZE = 16;

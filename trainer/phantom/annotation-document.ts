@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Random } from '@carpal/masks/random.ts';
 import type { Hand } from './hand.ts';
 import { personFolder } from './person.ts';
 import { pixelContour } from './pixel-contour.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Random } from '@carpal/masks/random.ts';
 import type { Bone } from './hand.ts';
 import { innerDistance } from './inner-distance.ts';
 import { mapOutline } from './outline.ts';

@@ -1,4 +1,4 @@
-import { randomFor } from '../random.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 import { type Half, type Person, personFolder } from './person.ts';
 import type { Side } from './pose.ts';
 

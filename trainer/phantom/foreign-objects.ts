@@ -1,4 +1,4 @@
-import { type Random, randomFor } from '../random.ts';
+import { type Random, randomFor } from '@carpal/masks/random.ts';
 import type { Field } from './bone-density.ts';
 import type { Hand } from './hand.ts';
 import type { Point } from './outline.ts';

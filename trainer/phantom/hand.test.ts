@@ -2,7 +2,7 @@ import { loadClasses } from '@carpal/configs/classes.ts';
 import { intersectionArea } from '@carpal/masks/combine.ts';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import { area } from '@carpal/masks/measure.ts';
-import { maskFromRuns, type Runs } from '@carpal/masks/runs.ts';
+import { bitmapFromMask, type RleMask } from '@carpal/masks/rle-mask.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { assembleHand, type Hand } from './hand.ts';
 import { drawPerson, type Half } from './person.ts';
@@ -19,7 +19,7 @@ const REFERENCE_AREAS = [
 const SIZE = 1024;
 const PIXEL = (SHEET_UNITS / SIZE) ** 2;
 
-type Drawn = { readonly hand: Hand; readonly masks: readonly Runs[] };
+type Drawn = { readonly hand: Hand; readonly masks: readonly RleMask[] };
 
 function drawHands(seed: number, half: Half, people: number): Drawn[] {
   const numbers = Array.from({ length: people }, (_, index) => index + 1);
@@ -46,7 +46,7 @@ describe('phantom hands', () => {
   });
 
   it.each(PHANTOM_CLASSES.map((name, index) => ({ name, index })))('$name has the mean area of the real ones within 15 %', ({ index }) => {
-    const ratio = (mean(drawn.map(({ masks }) => area(masks[index] as Runs))) * PIXEL) / (REFERENCE_AREAS[index] as number);
+    const ratio = (mean(drawn.map(({ masks }) => area(masks[index] as RleMask))) * PIXEL) / (REFERENCE_AREAS[index] as number);
     expect(ratio).toBeGreaterThan(0.85);
     expect(ratio).toBeLessThan(1.15);
   });
@@ -54,7 +54,7 @@ describe('phantom hands', () => {
   it.each(PHANTOM_CLASSES.map((name, index) => ({ name, index })))(
     '$name differs in area from hand to hand as real ones do',
     ({ index }) => {
-      const areas = drawn.map(({ masks }) => area(masks[index] as Runs));
+      const areas = drawn.map(({ masks }) => area(masks[index] as RleMask));
       expect(deviation(areas) / mean(areas)).toBeGreaterThan(0.06);
       expect(deviation(areas) / mean(areas)).toBeLessThan(0.3);
     },
@@ -87,7 +87,7 @@ describe('phantom hands', () => {
   it('have 0.3 to 0.55 % of the sheet under two labels or more', () => {
     const shares = drawn.slice(0, 6).map(({ masks }) => {
       const count = new Uint8Array(SIZE * SIZE);
-      for (const mask of masks) for (const [at, value] of maskFromRuns(mask).entries()) count[at] = (count[at] as number) + value;
+      for (const mask of masks) for (const [at, value] of bitmapFromMask(mask).entries()) count[at] = (count[at] as number) + value;
       return count.filter((labels) => labels > 1).length / count.length;
     });
     expect(mean(shares)).toBeGreaterThan(0.003);
@@ -99,7 +99,7 @@ describe('phantom hands', () => {
       for (const [index, bone] of hand.bones.entries()) {
         const ys = [...bone.outline].filter((_, at) => at % 2 === 1);
         const xs = [...bone.outline].filter((_, at) => at % 2 === 0);
-        expect(area(masks[index] as Runs)).toBeGreaterThan(0);
+        expect(area(masks[index] as RleMask)).toBeGreaterThan(0);
         if (bone.kind === 'forearm') expect(Math.max(...ys)).toBeGreaterThan(SHEET_UNITS);
         else expect(Math.min(...xs, ...ys, ...xs.map((x) => SHEET_UNITS - x), ...ys.map((y) => SHEET_UNITS - y))).toBeGreaterThan(20);
       }
@@ -172,8 +172,8 @@ function tilt(hand: Hand, name: string): number {
   return (Math.atan2(x1 - x0, y0 - y1) * 180) / Math.PI;
 }
 
-function overlap(masks: readonly Runs[], a: string, b: string): { pixels: number; iou: number; shareOfFirst: number } {
-  const [first, second] = [masks[PHANTOM_CLASSES.indexOf(a)] as Runs, masks[PHANTOM_CLASSES.indexOf(b)] as Runs];
+function overlap(masks: readonly RleMask[], a: string, b: string): { pixels: number; iou: number; shareOfFirst: number } {
+  const [first, second] = [masks[PHANTOM_CLASSES.indexOf(a)] as RleMask, masks[PHANTOM_CLASSES.indexOf(b)] as RleMask];
   const pixels = intersectionArea(first, second);
   return { pixels, iou: pixels / (area(first) + area(second) - pixels), shareOfFirst: pixels / area(first) };
 }

@@ -1,4 +1,4 @@
-import { type Random, randomFor } from '../random.ts';
+import { type Random, randomFor } from '@carpal/masks/random.ts';
 import { type AreaLaw, UNITS_PER_MILLIMETRE, WRIST_PIVOT } from './anatomy.ts';
 import { RAYS } from './fingers.ts';
 import { growLongBone } from './long-bone.ts';

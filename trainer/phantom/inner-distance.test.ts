@@ -1,5 +1,5 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { describe, expect, it } from 'vitest';
-import { randomFor } from '../random.ts';
 import { innerDistance } from './inner-distance.ts';
 
 describe('the distance to the border', () => {

@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Random } from '@carpal/masks/random.ts';
 import { UNITS_PER_MILLIMETRE } from './anatomy.ts';
 import type { LongBone } from './fingers.ts';
 import { mapOutline, type Outline, outlineArea, type Point, smoothOutline } from './outline.ts';

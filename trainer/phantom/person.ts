@@ -1,4 +1,4 @@
-import { randomFor } from '../random.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 
 export type Half = 'train' | 'test';
 

@@ -1,5 +1,5 @@
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
-import { maskFromRuns } from '@carpal/masks/runs.ts';
+import { bitmapFromMask } from '@carpal/masks/rle-mask.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Point, smoothOutline } from './outline.ts';
@@ -24,7 +24,7 @@ describe('the contour of a bone on pixels', () => {
     fc.assert(
       fc.property(place, place, fc.array(radius, { minLength: 6, maxLength: 12 }), (x, y, radii) => {
         const outline = blob(x, y, radii);
-        const filled = maskFromRuns(fillPolygon(pixelContour(outline, 1, 64), 64, 64));
+        const filled = bitmapFromMask(fillPolygon(pixelContour(outline, 1, 64), 64, 64));
         expect(Buffer.compare(filled, fillOutline(outline, SHEET))).toBe(0);
       }),
     );

@@ -1,4 +1,4 @@
-import { randomFor } from '../random.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 import { RAYS } from './fingers.ts';
 import type { Half, Person } from './person.ts';
 

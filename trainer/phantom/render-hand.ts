@@ -1,4 +1,4 @@
-import { type Random, randomFor } from '../random.ts';
+import { type Random, randomFor } from '@carpal/masks/random.ts';
 import { addBoneDensity, type Field } from './bone-density.ts';
 import { addForeignObjects } from './foreign-objects.ts';
 import type { Bone, Hand } from './hand.ts';

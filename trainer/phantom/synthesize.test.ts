@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { beginPartial } from '@carpal/artifacts/partial.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { parsePersonTable } from '@carpal/report/dataset/person-table.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readAnnotation } from '../data/annotation.ts';
-import { discoverDataset } from '../data/discover.ts';
-import { parsePersonTable } from '../data/person-table.ts';
 import { handFiles } from './file-plan.ts';
 import { synthesizeDataset } from './synthesize.ts';
 

@@ -1,4 +1,4 @@
-import { type Random, randomFor } from '../random.ts';
+import { type Random, randomFor } from '@carpal/masks/random.ts';
 
 /** Tileable random pictures with mean 0 and variance 1, of `TILE` × `TILE` values, from which bones and noise take their grain. */
 export type Textures = {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 import sharp from 'sharp';
-import { randomFor } from '../random.ts';
 import { annotationDocument } from './annotation-document.ts';
 import type { HandFiles } from './file-plan.ts';
 import { assembleHand } from './hand.ts';

@@ -1,7 +1,7 @@
 import { FILE } from '@carpal/configs/names.ts';
+import type { ReportFold } from '@carpal/report/html/report-data.ts';
+import { meanOf, type Score } from '@carpal/report/scoring/scoring.ts';
 import type { ChosenThreshold } from '../infer/choose-thresholds.ts';
-import { meanOf, type Score } from '../infer/scoring.ts';
-import type { ReportFold } from '../report/report-data.ts';
 
 export type EnsembleFigures = {
   readonly classes: readonly string[];

@@ -1,9 +1,9 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PreparedSet } from '../data/prepared.ts';
-import type { MemoryLimit } from '../fit/memory-limit.ts';
 import type { ChosenThreshold } from '../infer/choose-thresholds.ts';
 import type { Pause } from '../infer/pause.ts';
+import type { MemoryLimit } from '../memory/memory-limit.ts';
 
 export type EnsembleStage = {
   readonly experiment: SegmentationExperiment;

@@ -7,14 +7,14 @@ import { ensembleKey, experimentKey, FILE, foldKey, reportKey } from '@carpal/co
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 import { CLEANINGS } from '@carpal/masks/cleaning.ts';
+import { pageFaults } from '@carpal/report/html/testing/parse-html.ts';
+import { checkSubmission } from '@carpal/report/scoring/check-submission.ts';
+import { compareRuns } from '@carpal/report/statistics/compare-runs.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkSubmission } from '../infer/check-submission.ts';
 import { predict } from '../infer/predict.ts';
 import type { ThresholdSums } from '../infer/threshold-sums.ts';
 import { viewingOf } from '../infer/viewing.ts';
-import { compareRuns } from '../insight/compare-runs.ts';
-import { pageFaults } from '../report/testing/parse-html.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { runEnsemble } from './ensemble.ts';
 import { runFold } from './fold.ts';

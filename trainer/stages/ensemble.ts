@@ -6,18 +6,18 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { ensembleKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
-import { checkViews } from '../fit/check-views.ts';
-import { readMemoryLimit } from '../fit/memory-limit.ts';
+import { openRadiographs } from '@carpal/report/html/radiographs.ts';
+import type { ReportFold, ReportPicture } from '@carpal/report/html/report-data.ts';
+import { reportHtml } from '@carpal/report/html/report-html.ts';
+import { summarise } from '@carpal/report/scoring/scoring.ts';
+import { truthHash } from '@carpal/report/statistics/truth-hash.ts';
 import { chooseThresholds } from '../infer/choose-thresholds.ts';
 import { openFoldNetworks } from '../infer/fold-networks.ts';
 import { outOfFoldImages } from '../infer/out-of-fold-scores.ts';
 import { pauseUntil } from '../infer/pause.ts';
-import { summarise } from '../infer/scoring.ts';
 import { parseThresholdSums, type ThresholdSums } from '../infer/threshold-sums.ts';
-import { truthHash } from '../insight/truth-hash.ts';
-import { openRadiographs } from '../report/radiographs.ts';
-import type { ReportFold, ReportPicture } from '../report/report-data.ts';
-import { reportHtml } from '../report/report-html.ts';
+import { checkViews } from '../memory/check-views.ts';
+import { readMemoryLimit } from '../memory/memory-limit.ts';
 import { paceOfImages } from '../train/pace.ts';
 import { ensembleFiles } from './ensemble-files.ts';
 import type { EnsembleStage, EnsembleWork } from './ensemble-work.ts';
@@ -82,8 +82,8 @@ function counter(
     await report.note({ done, total, ...paceOfImages({ done, total, seconds }) });
   };
   const stopped = (): CarpalError => {
-    const remedy = 'Run the command again; the ensemble begins anew, the folds stay as they are.';
-    return new CarpalError('stopped-with-checkpoint', `stopped after ${done} of ${total} images`, { remedy });
+    const fix = 'Run the command again; the ensemble begins anew, the folds stay as they are.';
+    return new CarpalError('stopped-with-checkpoint', `stopped after ${done} of ${total} images`, { fix });
   };
   return { imageDone, pause: pauseUntil(signal, stopped) };
 }

@@ -16,7 +16,7 @@ export async function findPrepared(experiment: ExperimentIdentity, store: Artifa
   if (note === undefined)
     throw new CarpalError('artifact-missing', 'the data set of this experiment has not been prepared', {
       where: key,
-      remedy: 'Run carpal prepare with the same --experiment and --artifacts.',
+      fix: 'Run carpal prepare with the same --experiment and --artifacts.',
     });
   const hash = hashOf(note.toString('utf8'));
   if (hash === undefined) throw new CarpalError('prepared-invalid', 'the note of the prepared set is damaged', { where: key });

@@ -1,8 +1,8 @@
+import { pickExtremes } from '@carpal/report/html/pick-images.ts';
+import type { Radiographs } from '@carpal/report/html/radiographs.ts';
+import type { ReportPicture } from '@carpal/report/html/report-data.ts';
+import { type ImageDice, meanOf } from '@carpal/report/scoring/scoring.ts';
 import { type OutOfFoldImage, outOfFoldImages } from '../infer/out-of-fold-scores.ts';
-import { type ImageDice, meanOf } from '../infer/scoring.ts';
-import { pickExtremes } from '../report/pick-images.ts';
-import type { Radiographs } from '../report/radiographs.ts';
-import type { ReportPicture } from '../report/report-data.ts';
 import { drawPicture } from './draw-picture.ts';
 import type { EnsembleWork } from './ensemble-work.ts';
 

@@ -2,7 +2,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { addCalibrations, type CalibrationCounts, parseCalibration } from '../insight/calibration.ts';
+import { addCalibrations, type CalibrationCounts, parseCalibration } from '@carpal/report/statistics/calibration.ts';
 
 /**
  * The calibration counts of all folds together. Undefined where a fold has none, as those trained before they were counted: a part of the

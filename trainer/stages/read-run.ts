@@ -3,8 +3,8 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import { learningCurvesSchema, outOfFoldDiceSchema } from '@carpal/configs/schema/run-figures.ts';
+import type { RunFigures } from '@carpal/report/statistics/compare-runs.ts';
 import type { z } from 'zod';
-import type { RunFigures } from '../insight/compare-runs.ts';
 
 const MISSING =
   'Give the --out folder of a complete run, or the folder of its experiment in the artifacts. The ensemble stage writes the file; run it again where an older carpal has made the run.';
@@ -30,7 +30,7 @@ async function isExperiment(store: ArtifactStore): Promise<boolean> {
 async function readFigures<Figures>(store: ArtifactStore, place: string, key: string, schema: z.ZodType<Figures>): Promise<Figures> {
   const where = /^[a-z0-9]+:\/\//i.test(place) ? `${place.replace(/\/$/, '')}/${key}` : join(place, key);
   const bytes = await store.readIfPresent(key);
-  if (bytes === undefined) throw new CarpalError('artifact-missing', 'the run has not this file', { where, remedy: MISSING });
+  if (bytes === undefined) throw new CarpalError('artifact-missing', 'the run has not this file', { where, fix: MISSING });
   const figures = schema.safeParse(parsed(bytes, where));
   if (figures.success) return figures.data;
   const [issue] = figures.error.issues;

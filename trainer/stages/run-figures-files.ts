@@ -1,7 +1,7 @@
 import { FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type LearningCurves, type OutOfFoldDice, RUN_FIGURES_VERSION, type ScoredImage } from '@carpal/configs/schema/run-figures.ts';
-import type { ReportFold } from '../report/report-data.ts';
+import type { ReportFold } from '@carpal/report/html/report-data.ts';
 
 const DIGITS = 6;
 

@@ -1,16 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE } from '@carpal/configs/names.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { pickEvenly } from '@carpal/report/html/pick-images.ts';
+import type { Radiographs } from '@carpal/report/html/radiographs.ts';
+import type { ReportPicture } from '@carpal/report/html/report-data.ts';
+import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import type { PreparedSample } from '../data/prepared.ts';
 import type { Network } from '../infer/network.ts';
 import { preparedSquare } from '../infer/sheet-squares.ts';
-import { writeSubmission } from '../infer/submission-writer.ts';
 import { squareSizeOf, viewingOf } from '../infer/viewing.ts';
 import { voteMasks } from '../infer/vote-masks.ts';
-import { pickEvenly } from '../report/pick-images.ts';
-import type { Radiographs } from '../report/radiographs.ts';
-import type { ReportPicture } from '../report/report-data.ts';
 import { drawPicture } from './draw-picture.ts';
 import type { EnsembleWork } from './ensemble-work.ts';
 
@@ -51,7 +51,7 @@ export async function writeTestSubmission(
 async function testOverlay(
   work: EnsembleWork,
   sample: PreparedSample,
-  masks: readonly Runs[],
+  masks: readonly RleMask[],
   radiographs: Radiographs,
 ): Promise<ReportPicture> {
   const { group } = sample;

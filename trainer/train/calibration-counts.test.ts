@@ -1,6 +1,6 @@
+import { randomFor } from '@carpal/masks/random.ts';
+import { calibrationOf, LEVELS } from '@carpal/report/statistics/calibration.ts';
 import { describe, expect, it } from 'vitest';
-import { calibrationOf, LEVELS } from '../insight/calibration.ts';
-import { randomFor } from '../random.ts';
 import { CalibrationCounter } from './calibration-counts.ts';
 
 const logitOf = (probability: number): number => Math.log(probability / (1 - probability));

@@ -1,6 +1,6 @@
+import { type CalibrationCounts, LEVELS } from '@carpal/report/statistics/calibration.ts';
 import type { ImageLogits } from '../infer/image-logits.ts';
 import type { LogitMap } from '../infer/upsample.ts';
-import { type CalibrationCounts, LEVELS } from '../insight/calibration.ts';
 
 /** Logits beyond this give level 0 or 255 without an exponential: 1 / (1 + e^6.3) is below half a level. */
 const SURE = 6.3;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import { dyingStore } from '@carpal/artifacts/testing/dying-store.ts';
+import { dyingStore } from '@carpal/testbed/artifacts/dying-store.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { FoldCheckpoints, type RecordBody } from './checkpoints.ts';

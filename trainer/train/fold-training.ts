@@ -2,7 +2,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PreparedSet } from '../data/prepared.ts';
-import type { MemoryLimit } from '../fit/memory-limit.ts';
+import type { MemoryLimit } from '../memory/memory-limit.ts';
 import type { CheckpointRecord } from './checkpoint-record.ts';
 import type { FoldCheckpoints } from './checkpoints.ts';
 import type { Clock, ProgressFile } from './progress-file.ts';

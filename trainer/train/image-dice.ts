@@ -1,8 +1,8 @@
 import { dice } from '@carpal/masks/dice.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import type { PreparedSample } from '../data/prepared.ts';
-import { logitsToRuns } from '../infer/upsample.ts';
+import { logitsToMask } from '../infer/upsample.ts';
 
 /** What is the same for all images of a validation. */
 export type DiceSettings = {
@@ -17,10 +17,10 @@ export type DiceSettings = {
 export function imageDice(
   logits: Float32Array,
   { width, height }: PreparedSample,
-  truth: readonly Runs[],
+  truth: readonly RleMask[],
   { size, classes, threshold }: DiceSettings,
 ): readonly number[] {
   const fit = squareFit(width, height, size);
   const maps = [{ logits, weight: 1 }];
-  return truth.map((mask, classIndex) => dice(logitsToRuns({ maps, classIndex, classes, fit, width, height, threshold }), mask));
+  return truth.map((mask, classIndex) => dice(logitsToMask({ maps, classIndex, classes, fit, width, height, threshold }), mask));
 }

@@ -2,14 +2,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import type { Batch } from '../data/batches.ts';
 import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
 import { type Answering, imageLogits } from '../infer/image-logits.ts';
 import type { Pause } from '../infer/pause.ts';
 import { preparedSquare } from '../infer/sheet-squares.ts';
 import { cutMask } from '../infer/soft-vote.ts';
-import { writeSubmission } from '../infer/submission-writer.ts';
 import { ThresholdTally, triedThresholds } from '../infer/threshold-sums.ts';
 import { squareSizeOf, type Viewing } from '../infer/viewing.ts';
 import { CalibrationCounter } from './calibration-counts.ts';
@@ -64,7 +64,7 @@ export async function writeOutOfFold(
   }
 }
 
-type PredictedImage = { readonly imageName: string; readonly masks: readonly Runs[] };
+type PredictedImage = { readonly imageName: string; readonly masks: readonly RleMask[] };
 
 async function* predictedImages(
   { source, prepared, network, truth, viewing, threshold, pause }: OutOfFold,
@@ -80,7 +80,7 @@ async function* predictedImages(
         const logits = await imageLogits(network, viewing, image, source.classes, pause);
         calibration.add(logits, coverageAt(batch.targets, i, source), source.size);
         const truths = await truth.of(sample);
-        const cut = (classIndex: number, at: number): Runs => cutMask(logits, sample, source.classes, classIndex, at);
+        const cut = (classIndex: number, at: number): RleMask => cutMask(logits, sample, source.classes, classIndex, at);
         const masks = truths.map((mask, classIndex) => {
           const cuts = tally.thresholds.map((at) => cut(classIndex, at));
           for (const [place, found] of cuts.entries()) tally.add(classIndex, place, found, mask);

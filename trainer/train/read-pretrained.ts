@@ -11,7 +11,7 @@ export async function readPretrained(uri: string): Promise<Uint8Array> {
     return await openStore(dirname(uri)).read(basename(uri));
   } catch (error) {
     if (!(error instanceof CarpalError && error.code === 'artifact-missing')) throw error;
-    const remedy = 'Give the path or the s3:// address of a safetensors file in model.pretrained.uri.';
-    throw new CarpalError('weights-invalid', 'there is no such file', { where: uri, remedy, cause: error });
+    const fix = 'Give the path or the s3:// address of a safetensors file in model.pretrained.uri.';
+    throw new CarpalError('weights-invalid', 'there is no such file', { where: uri, fix, cause: error });
   }
 }

@@ -3,14 +3,14 @@ import { FILE } from '@carpal/configs/names.ts';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import { checkSize } from '../engine/device-batch.ts';
 import type { TrainingEngine } from '../engine/open-engine.ts';
-import { isAllocationFailure } from '../fit/allocation-failure.ts';
-import { checkFit } from '../fit/check-fit.ts';
-import { checkViews } from '../fit/check-views.ts';
-import { runTrial } from '../fit/run-trial.ts';
-import { memoryTooSmall } from '../fit/too-large.ts';
-import type { TrialOutcome, TrialRequest } from '../fit/trial.ts';
 import { pixelsShown } from '../infer/pixels-shown.ts';
 import { sheetSizeOf, viewingOf } from '../infer/viewing.ts';
+import { isAllocationFailure } from '../memory/allocation-failure.ts';
+import { checkFit } from '../memory/check-fit.ts';
+import { checkViews } from '../memory/check-views.ts';
+import { runTrial } from '../memory/run-trial.ts';
+import { memoryTooSmall } from '../memory/too-large.ts';
+import type { TrialOutcome, TrialRequest } from '../memory/trial.ts';
 import type { Model } from '../models/model.ts';
 import { loadEncoder } from '../models/pretrained/load-encoder.ts';
 import { createSchedule } from '../objective/schedules.ts';
@@ -158,7 +158,7 @@ function checkPrepared({ experiment: { spec }, prepared, record, key }: FoldTrai
       `the data set was prepared at ${prepared.size} pixels, the manifest wants ${spec.input.size}`,
       {
         where: 'spec.input.size',
-        remedy: 'Run carpal prepare again with this manifest.',
+        fix: 'Run carpal prepare again with this manifest.',
       },
     );
   }

@@ -1,5 +1,5 @@
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
-import type { Runs } from '@carpal/masks/runs.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
 
 /**
@@ -8,13 +8,13 @@ import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
  */
 export class TruthMasks {
   readonly #prepared: PreparedSet;
-  readonly #masks = new Map<string, readonly Runs[]>();
+  readonly #masks = new Map<string, readonly RleMask[]>();
 
   constructor(prepared: PreparedSet) {
     this.#prepared = prepared;
   }
 
-  async of(sample: PreparedSample): Promise<readonly Runs[]> {
+  async of(sample: PreparedSample): Promise<readonly RleMask[]> {
     const known = this.#masks.get(sample.imageName);
     if (known) return known;
     const polygons = await this.#prepared.readPolygons(sample);

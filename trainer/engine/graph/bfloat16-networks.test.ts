@@ -1,6 +1,6 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { describe, expect, it } from 'vitest';
 import { readWeights, writeWeights } from '../../models/weights.ts';
-import { randomFor } from '../../random.ts';
 import { createEagerStep } from '../eager-step.ts';
 import type { NamedArrays } from '../named-arrays.ts';
 import type { StepBatch } from '../step.ts';

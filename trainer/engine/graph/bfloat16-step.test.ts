@@ -1,6 +1,6 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { describe, expect, it } from 'vitest';
 import { buildModel } from '../../models/registry.ts';
-import { randomFor } from '../../random.ts';
 import type { NamedArrays } from '../named-arrays.ts';
 import type { StepBatch } from '../step.ts';
 import type { TrainingSettings } from '../training-function.ts';

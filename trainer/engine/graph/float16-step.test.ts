@@ -1,6 +1,6 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { describe, expect, it } from 'vitest';
 import { buildModel } from '../../models/registry.ts';
-import { randomFor } from '../../random.ts';
 import type { LossScaleSettings } from '../loss-scaler.ts';
 import type { NamedArrays } from '../named-arrays.ts';
 import { openTrainingEngine } from '../open-engine.ts';

@@ -1,6 +1,6 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MODELS } from '../../models/registry.ts';
-import { randomFor } from '../../random.ts';
 import { createEagerStep } from '../eager-step.ts';
 import type { NamedArrays } from '../named-arrays.ts';
 import { openTrainingEngine } from '../open-engine.ts';

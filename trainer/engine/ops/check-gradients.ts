@@ -1,5 +1,5 @@
 /** Support for the tests of operations: gradients by tfjs's tape against central differences. */
-import { randomFor } from '../../random.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 
 export type Operation = (...inputs: Tensor[]) => Tensor;

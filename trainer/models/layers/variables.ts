@@ -1,6 +1,6 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { runKernel, TYPE, typeAttribute } from '../../engine/kernels.ts';
 import { type Tensor, tf, type Variable } from '../../engine/tensorflow.ts';
-import { randomFor } from '../../random.ts';
 import type { ModelVariable } from '../model.ts';
 
 /** Makes a network's variables; each gets a name of its own, and its first values depend on nothing but the seed and that name. */

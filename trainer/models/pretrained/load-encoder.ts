@@ -44,6 +44,6 @@ function checkKeys(model: Model, arrays: NamedArrays, { source, moduleName }: Pr
     return [`${what} ${keys.slice(0, NAMED).join(', ')}${more}`];
   };
   const what = [...list('lacks', missing), ...list('has no use for', extra)].join(', and ');
-  const remedy = `Give the weights of ${source} under their own keys, as safetensors.`;
-  throw new CarpalError('weights-mismatch', `the encoder of ${model.name} ${what}`, { where, remedy });
+  const fix = `Give the weights of ${source} under their own keys, as safetensors.`;
+  throw new CarpalError('weights-mismatch', `the encoder of ${model.name} ${what}`, { where, fix });
 }

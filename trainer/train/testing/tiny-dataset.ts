@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ExperimentManifest, experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 import sharp from 'sharp';
-import { randomFor } from '../../random.ts';
 
 const SIDE = 64;
 const LABELS = ['finger-1', 'Radius', 'Pisiform'];

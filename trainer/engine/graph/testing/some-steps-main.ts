@@ -3,8 +3,8 @@
  * is given, and writes the state it ends with to another. Prints its losses.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { randomFor } from '@carpal/masks/random.ts';
 import { buildModel } from '../../../models/registry.ts';
-import { randomFor } from '../../../random.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../safetensors.ts';
 import type { StepBatch } from '../../step.ts';
 import { createGraphStep } from '../graph-step.ts';

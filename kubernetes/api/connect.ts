@@ -1,0 +1,161 @@
+/**
+ * The client of the API server: JSON over kept-alive sockets. `@kubernetes/client-node` gives the credentials and nothing else; its requests
+ * open a connection each, its watch swallows broken lines and its informer stops for good.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { RequestOptions } from 'node:https';
+import operatorPackage from '@carpal/operator/package.json' with { type: 'json' };
+import { ApiError } from './api-error.ts';
+import { type ApiAction, apiAction } from './api-verb.ts';
+import type { KubernetesClient, KubernetesRequest, PatchKind, Query, WatchRequest } from './client.ts';
+import { type ConnectionPlace, openCredentials } from './credentials.ts';
+import { Deadline, openWire } from './exchange.ts';
+import { LineCutter } from './lines.ts';
+import { noAnswer, refusal } from './status-error.ts';
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const USER_AGENT = `carpal-operator/${operatorPackage.version}`;
+const PATCH_TYPES: Readonly<Record<PatchKind, string>> = {
+  apply: 'application/apply-patch+yaml',
+  merge: 'application/merge-patch+json',
+};
+
+export type ConnectOptions = ConnectionPlace & {
+  /** Of a request that names none; also how long a watch may take to open. */
+  readonly timeoutMs?: number;
+  /** Hears of every request once the head of its answer came, or none did (`code` 0). */
+  readonly onRequest?: (seen: SeenRequest) => void;
+};
+
+export type SeenRequest = ApiAction & { readonly code: number; readonly seconds: number };
+
+/** Requests of one kind since the connection was opened. */
+export type RequestCount = ApiAction & { readonly count: number };
+
+export type Connection = KubernetesClient & {
+  /** Namespace of the context, or of the pod that this runs in. */
+  readonly namespace: string | undefined;
+  readonly server: string;
+  /** How often each action was asked for: what RBAC must allow, and what an experiment costs. */
+  requests(): readonly RequestCount[];
+};
+
+function withQuery(path: string, query: Query = {}): string {
+  const given = Object.entries(query).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, String(value)]]));
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parse<Value>(what: string, code: number, text: string): Value {
+  try {
+    return JSON.parse(text) as Value;
+  } catch (cause) {
+    throw new ApiError(code, 'InvalidAnswer', `${what}: the answer is not JSON: ${text.slice(0, 100)}`, { cause });
+  }
+}
+
+/** Connects to an API server. Nothing is sent yet. Throws `kubeconfig-invalid` when no server is known. */
+export async function connect(options: ConnectOptions = {}): Promise<Connection> {
+  const credentials = await openCredentials(options);
+  const wire = openWire(credentials.server);
+  const counts = new Map<string, { action: ApiAction; count: number }>();
+  const basePath = credentials.server.pathname.replace(/\/$/, '');
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+
+  const count = (action: ApiAction): void => {
+    const key = `${action.verb} ${action.group}/${action.resource}`;
+    const entry = counts.get(key) ?? { action, count: 0 };
+    entry.count += 1;
+    counts.set(key, entry);
+  };
+
+  const headersOf = (auth: RequestOptions, body: string | undefined, patch: PatchKind | undefined): Record<string, string> => ({
+    ...(auth.headers as Record<string, string>),
+    accept: 'application/json',
+    'user-agent': USER_AGENT,
+    ...(body === undefined ? {} : { 'content-type': patch === undefined ? 'application/json' : PATCH_TYPES[patch] }),
+    ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+  });
+
+  /** The head of the answer, if it is one of 2xx. */
+  const exchange = async (
+    request: Omit<KubernetesRequest, 'signal' | 'timeoutMs'>,
+    what: string,
+    deadline: Deadline,
+  ): Promise<IncomingMessage> => {
+    const action = apiAction(request.method, request.path, request.query?.['watch'] !== undefined);
+    const begin = performance.now();
+    let code = 0;
+    const seen = (): void => options.onRequest?.({ ...action, code, seconds: (performance.now() - begin) / 1000 });
+    count(action);
+    try {
+      const auth = await credentials.options();
+      const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+      const path = basePath + withQuery(request.path, request.query);
+      const patch = request.method === 'PATCH' ? (request.patch ?? 'merge') : undefined;
+      const answer = await wire.send({ ...auth, method: request.method, path, headers: headersOf(auth, body, patch) }, body, deadline);
+      deadline.guard((reason) => answer.destroy(reason));
+      code = answer.statusCode ?? 0;
+      seen();
+      if (code >= 200 && code < 300) return answer;
+      if (code === 401) credentials.renew();
+      throw refusal(what, code, answer.headers, await textOf(answer));
+    } catch (error) {
+      if (code === 0) seen();
+      throw deadline.reason ?? noAnswer(what, error);
+    }
+  };
+
+  const request = async <Answer>(asked: KubernetesRequest): Promise<Answer> => {
+    const what = `${asked.method} ${asked.path}`;
+    const deadline = new Deadline(what, asked.signal);
+    try {
+      deadline.within(asked.timeoutMs ?? timeoutMs, 'no whole answer');
+      const answer = await exchange(asked, what, deadline);
+      return parse<Answer>(what, answer.statusCode ?? 0, await textOf(answer));
+    } catch (error) {
+      throw deadline.reason ?? noAnswer(what, error);
+    } finally {
+      deadline.clear();
+    }
+  };
+
+  async function* watch<Event>(asked: WatchRequest): AsyncGenerator<Event, void, undefined> {
+    const what = `WATCH ${asked.path}`;
+    const deadline = new Deadline(what, asked.signal);
+    let answer: IncomingMessage | undefined;
+    try {
+      deadline.within(Math.min(timeoutMs, asked.inactivityMs), 'no answer');
+      answer = await exchange({ method: 'GET', path: asked.path, query: { ...asked.query, watch: true } }, what, deadline);
+      const cutter = new LineCutter();
+      deadline.within(asked.inactivityMs, 'nothing came');
+      for await (const chunk of answer) {
+        // The time that the events' taker needs is not the server's.
+        deadline.pause();
+        for (const line of cutter.push(chunk as Buffer)) yield parse<Event>(what, 0, line);
+        deadline.within(asked.inactivityMs, 'nothing came');
+      }
+      if (cutter.rest > 0) throw new ApiError(0, 'NoAnswer', `${what}: ended within a line`);
+    } catch (error) {
+      if (asked.signal.aborted) return;
+      throw deadline.reason ?? noAnswer(what, error);
+    } finally {
+      deadline.clear();
+      answer?.destroy();
+    }
+  }
+
+  return {
+    namespace: credentials.namespace,
+    server: credentials.server.href,
+    request,
+    watch,
+    requests: () => [...counts.values()].map(({ action, count: times }) => ({ ...action, count: times })),
+    close: () => wire.close(),
+  };
+}

@@ -1,0 +1,205 @@
+/**
+ * What a reflector knows: the objects at the newest versions seen, from full lists, from a watch that lags, and from the answers of own writes
+ * that run ahead of it. Every change is told once.
+ */
+import { keyOf } from '../api/object-key.ts';
+import type { KubernetesObject } from '../api/objects.ts';
+import type { Change, Kept } from './reflector-types.ts';
+import { compareVersions } from './resource-version.ts';
+
+export type Entry<KeptItem> = { readonly object: KeptItem; readonly version: string; readonly uid: string | undefined };
+
+/** A full list: all objects as they were at one version. `number` is what {@link Store.beginList} gave before it was asked for. */
+export type Snapshot<KeptItem> = {
+  readonly number: number;
+  readonly version: string;
+  readonly items: ReadonlyMap<string, Entry<KeptItem>>;
+};
+
+type StoreOptions<Item, KeptItem extends Kept> = {
+  readonly keep: (item: Item) => KeptItem;
+  readonly indexBy?: ((kept: KeptItem) => string | undefined) | undefined;
+  readonly onChange: (change: Change<KeptItem>) => void;
+};
+type Source = Change<Kept>['source'];
+
+export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
+  /** The version up to which lists and the watch have told everything; undefined before the first list. */
+  reached: string | undefined;
+  readonly #options: StoreOptions<Item, KeptItem>;
+  readonly #entries = new Map<string, Entry<KeptItem>>();
+  readonly #index = new Map<string, Set<string>>();
+  /** Uids of objects that are gone though the watch has not said so yet, and how many lists had begun when they went. */
+  readonly #tombstones = new Map<string | undefined, number>();
+  /** Versions of the watch's events since a resync began. */
+  #tracked: Map<string, string> | undefined;
+  #lists = 0;
+
+  constructor(options: StoreOptions<Item, KeptItem>) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): KeptItem | undefined {
+    return this.#entries.get(key)?.object;
+  }
+
+  list(): readonly KeptItem[] {
+    return Array.from(this.#entries.values(), ({ object }) => object);
+  }
+
+  indexed(indexKey: string): readonly KeptItem[] {
+    return [...(this.#index.get(indexKey) ?? [])].flatMap((key) => this.get(key) ?? []);
+  }
+
+  /** The entry of an item. One of the same version that is in the store already is used again, so that a second list costs no memory. */
+  entryOf(item: Item): Entry<KeptItem> {
+    const { uid, resourceVersion: version = '' } = item.metadata;
+    const known = this.#entries.get(keyOf(item.metadata));
+    return known?.version === version ? known : { object: this.#options.keep(item), version, uid };
+  }
+
+  /** An event of the watch. */
+  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', item: Item): void {
+    const key = keyOf(item.metadata);
+    const { uid, resourceVersion: version = '' } = item.metadata;
+    this.advance(version);
+    this.#tracked?.set(key, version);
+    if (this.#tombstones.has(uid)) {
+      if (type === 'DELETED') this.#tombstones.delete(uid);
+      return;
+    }
+    const known = this.#entries.get(key);
+    if (type !== 'DELETED') {
+      if (known === undefined || compareVersions(version, known.version) > 0) this.#put(key, this.entryOf(item), 'watch');
+    } else if (known !== undefined && compareVersions(version, known.version) >= 0) this.#remove(key, known, 'watch');
+  }
+
+  /** The watch has told everything up to this version. */
+  advance(version: string): void {
+    if (this.reached === undefined || compareVersions(version, this.reached) > 0) this.reached = version;
+  }
+
+  /** Before a list is asked for. Gives its number. */
+  beginList(): number {
+    this.#lists += 1;
+    return this.#lists;
+  }
+
+  /** Takes over a full list after the watch has lost its place. What own writes put there since stays. */
+  replace(snapshot: Snapshot<KeptItem>): void {
+    // A server that was restored from a copy counts from an earlier version again: then only the list is true.
+    const rewound = this.reached !== undefined && compareVersions(snapshot.version, this.reached) < 0;
+    this.#tracked = undefined;
+    for (const [key, entry] of snapshot.items) {
+      const known = this.#entries.get(key);
+      const order = known === undefined ? 1 : compareVersions(entry.version, known.version);
+      if (!this.#goneSince(snapshot, entry) && (order > 0 || (rewound && order !== 0))) this.#put(key, entry, 'list');
+    }
+    for (const [key, entry] of this.#entries) {
+      const newer = !rewound && compareVersions(entry.version, snapshot.version) > 0;
+      if (!snapshot.items.has(key) && !newer) this.#remove(key, entry, 'list');
+    }
+    this.#dropTombstones(snapshot);
+    this.reached = snapshot.version;
+  }
+
+  /** Remembers from now on what the watch tells, for {@link mend}. */
+  track(): void {
+    this.#tracked = new Map();
+  }
+
+  untrack(): void {
+    this.#tracked = undefined;
+  }
+
+  /** Compares with a full list that was asked for after {@link track} and that the watch has caught up with. Returns how many objects were not as the watch should have left them. */
+  fix(snapshot: Snapshot<KeptItem>): number {
+    let repairs = 0;
+    const toldSince = (key: string): boolean => {
+      const version = this.#tracked?.get(key);
+      return version !== undefined && compareVersions(version, snapshot.version) > 0;
+    };
+    for (const [key, entry] of snapshot.items) {
+      const known = this.#entries.get(key);
+      const stale = known === undefined || compareVersions(known.version, entry.version) < 0;
+      if (!stale || toldSince(key) || this.#goneSince(snapshot, entry)) continue;
+      this.#put(key, entry, 'list');
+      repairs += 1;
+    }
+    for (const [key, entry] of this.#entries) {
+      if (snapshot.items.has(key) || toldSince(key) || compareVersions(entry.version, snapshot.version) > 0) continue;
+      this.#remove(key, entry, 'list');
+      repairs += 1;
+    }
+    this.#dropTombstones(snapshot);
+    this.#tracked = undefined;
+    return repairs;
+  }
+
+  absorb(item: Item): void {
+    const key = keyOf(item.metadata);
+    const { uid, resourceVersion: version = '' } = item.metadata;
+    const known = this.#entries.get(key);
+    const told = this.reached !== undefined && compareVersions(version, this.reached) <= 0;
+    const older = known !== undefined && compareVersions(version, known.version) <= 0;
+    if (told || older || this.#tombstones.has(uid)) return;
+    this.#put(key, this.entryOf(item), 'own');
+  }
+
+  forget(item: KubernetesObject): void {
+    const key = keyOf(item.metadata);
+    const { uid, resourceVersion: version = '' } = item.metadata;
+    const known = this.#entries.get(key);
+    const here = known !== undefined && known.uid === uid;
+    // Not here though the watch has come past it: it has told of the end already, and nothing late can come any more.
+    const ended = !here && this.reached !== undefined && compareVersions(version, this.reached) <= 0;
+    if (ended) return;
+    if (here) this.#remove(key, known, 'own');
+    if (uid !== undefined) this.#tombstones.set(uid, this.#lists);
+  }
+
+  /** Whether the object was forgotten after the list was asked for, so that the list may still hold it. */
+  #goneSince(snapshot: Snapshot<KeptItem>, { uid }: Entry<KeptItem>): boolean {
+    const list = this.#tombstones.get(uid);
+    return list !== undefined && list >= snapshot.number;
+  }
+
+  #dropTombstones(snapshot: Snapshot<KeptItem>): void {
+    for (const [uid, list] of this.#tombstones) if (list < snapshot.number) this.#tombstones.delete(uid);
+  }
+
+  #put(key: string, entry: Entry<KeptItem>, source: Source): void {
+    const before = this.#entries.get(key);
+    // Another object under the same name: its end and its beginning are two changes.
+    const replaced = before !== undefined && before.uid !== entry.uid;
+    if (before !== undefined && replaced) this.#remove(key, before, source);
+    if (before !== undefined && !replaced) this.#unindex(key, before);
+    this.#entries.set(key, entry);
+    const indexKey = this.#options.indexBy?.(entry.object);
+    if (indexKey !== undefined) {
+      const keys = this.#index.get(indexKey) ?? new Set();
+      this.#index.set(indexKey, keys.add(key));
+    }
+    const { object } = entry;
+    if (before === undefined || replaced) this.#options.onChange({ type: 'added', key, object, source });
+    else this.#options.onChange({ type: 'modified', key, object, previous: before.object, source });
+  }
+
+  #remove(key: string, entry: Entry<KeptItem>, source: Source): void {
+    this.#entries.delete(key);
+    this.#unindex(key, entry);
+    this.#options.onChange({ type: 'deleted', key, object: entry.object, source });
+  }
+
+  #unindex(key: string, { object }: Entry<KeptItem>): void {
+    const indexKey = this.#options.indexBy?.(object);
+    const keys = indexKey === undefined ? undefined : this.#index.get(indexKey);
+    if (indexKey === undefined || keys === undefined) return;
+    keys.delete(key);
+    if (keys.size === 0) this.#index.delete(indexKey);
+  }
+}

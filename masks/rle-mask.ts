@@ -1,0 +1,79 @@
+import { checkImageSize } from './image-size.ts';
+import { MaskError } from './mask-error.ts';
+import { RleBuilder } from './rle-builder.ts';
+
+/**
+ * A binary mask as runs: pixels are numbered row by row from 0 and `bounds` holds [start, end) pairs, sorted, none empty, none touching
+ * the next. One mask has exactly one such form, so equal masks have equal bounds.
+ */
+export type RleMask = { readonly width: number; readonly height: number; readonly bounds: Uint32Array };
+
+/** The mask of no pixel. */
+export function emptyMask(width: number, height: number): RleMask {
+  checkImageSize(width, height);
+  return { width, height, bounds: new Uint32Array(0) };
+}
+
+/** Whether two masks hold the same pixels of a sheet of the same size. */
+export function equalMasks(a: RleMask, b: RleMask): boolean {
+  if (a.width !== b.width || a.height !== b.height || a.bounds.length !== b.bounds.length) return false;
+  for (let i = 0; i < a.bounds.length; i++) if (a.bounds[i] !== b.bounds[i]) return false;
+  return true;
+}
+
+/** The runs of a bitmap of width × height bytes, row by row; any byte but 0 is inside. */
+export function maskFromBitmap(mask: Uint8Array, width: number, height: number): RleMask {
+  checkImageSize(width, height);
+  const total = width * height;
+  if (mask.length !== total) throw new MaskError(`A ${width}×${height} bitmap has ${total} bytes, not ${mask.length}.`);
+  // Four pixels are looked at together through a 32-bit view, which cannot begin between multiples of four bytes.
+  const pixels = mask.byteOffset % 4 === 0 ? mask : mask.slice();
+  const words = new Int32Array(pixels.buffer, pixels.byteOffset, total >>> 2);
+  const runs = new RleBuilder();
+  for (let start = nextSet(pixels, words, 0); start < total; ) {
+    const end = nextClear(pixels, words, start + 1);
+    runs.add(start, end);
+    start = nextSet(pixels, words, end);
+  }
+  return runs.finish(width, height);
+}
+
+/** The bitmap of a mask: width × height bytes, row by row, 1 inside and 0 outside. */
+export function bitmapFromMask(runs: RleMask): Uint8Array {
+  const mask = new Uint8Array(runs.width * runs.height);
+  const { bounds } = runs;
+  for (let i = 0; i < bounds.length; i += 2) mask.fill(1, bounds[i], bounds[i + 1]);
+  return mask;
+}
+
+/** The first pixel from `at` on that is not 0, or the number of pixels. */
+function nextSet(pixels: Uint8Array, words: Int32Array, at: number): number {
+  let pixel = at;
+  for (; pixel % 4 !== 0 && pixel < pixels.length; pixel++) if (pixels[pixel] !== 0) return pixel;
+  let word = pixel >>> 2;
+  const lastOfFour = words.length - 3;
+  while (word < lastOfFour && fourWords(words, word) === 0) word += 4;
+  while (word < words.length && words[word] === 0) word++;
+  for (pixel = Math.max(pixel, word * 4); pixel < pixels.length; pixel++) if (pixels[pixel] !== 0) return pixel;
+  return pixel;
+}
+
+/** Four words at once: 0 exactly if each of them is 0. */
+function fourWords(words: Int32Array, at: number): number {
+  return (words[at] as number) | (words[at + 1] as number) | (words[at + 2] as number) | (words[at + 3] as number);
+}
+
+/** The first pixel from `at` on that is 0, or the number of pixels. */
+function nextClear(pixels: Uint8Array, words: Int32Array, at: number): number {
+  let pixel = at;
+  for (; pixel % 4 !== 0 && pixel < pixels.length; pixel++) if (pixels[pixel] === 0) return pixel;
+  let word = pixel >>> 2;
+  while (word < words.length && !hasZeroByte(words[word] as number)) word++;
+  for (pixel = Math.max(pixel, word * 4); pixel < pixels.length; pixel++) if (pixels[pixel] === 0) return pixel;
+  return pixel;
+}
+
+/** Taking 1 from each byte sets a high bit that was clear exactly where a borrow runs out of a byte, and the first such byte is 0. */
+function hasZeroByte(word: number): boolean {
+  return ((word - 0x01010101) & ~word & 0x80808080) !== 0;
+}

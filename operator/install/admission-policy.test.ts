@@ -1,0 +1,187 @@
+/** The limits of namespaces, on a real API server of its own: the policy holds for every namespace of a cluster. */
+import { readFileSync } from 'node:fs';
+import { CONFIG_MAPS, EXPERIMENTS, NAMESPACES, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
+import { installCrd } from '@carpal/testbed/operator/install-crd.ts';
+import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { LIMITS_NAME } from './admission-policy.ts';
+import { OPERATOR_NAMESPACE } from './labels.ts';
+
+const cluster = useOwnControlPlane();
+const POLICIES: Resource = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingadmissionpolicies' };
+const file = new URL('../../infra/gitops/base/admission-policy.yaml', import.meta.url);
+
+beforeAll(async () => {
+  const { client, kubeconfig } = cluster();
+  await installCrd(client);
+  await client.request({ method: 'POST', path: resourcePath(NAMESPACES), body: { metadata: { name: OPERATOR_NAMESPACE } } });
+  expect(await kubectl(kubeconfig, ['apply', '-f', file.pathname])).toMatchObject({ code: 0, errors: '' });
+});
+
+/** Sets the limits and waits until the server goes by them: it reads them by a watch of its own. */
+async function limit(data: Readonly<Record<string, string>>): Promise<void> {
+  const { client } = cluster();
+  const path = resourcePath(CONFIG_MAPS, { namespace: OPERATOR_NAMESPACE, name: LIMITS_NAME });
+  const marker = `probe-${Object.keys(data).join('-')}-${Object.values(data).join('').length}`.replaceAll(/[^a-z0-9-]/g, '').slice(0, 50);
+  const whole = { ...data, 'datasets.kube-public': `s3://${marker}` };
+  const old = await client.request<{ data?: Record<string, string> }>({ method: 'GET', path });
+  const gone = Object.fromEntries(Object.keys(old.data ?? {}).map((key) => [key, null]));
+  await client.request({ method: 'PATCH', patch: 'merge', path, body: { data: { ...gone, ...whole } } });
+  await vi.waitFor(async () => expect(await refusal('kube-public', 's3://x')).toContain(`s3://${marker}/`), {
+    timeout: 10_000,
+    interval: 50,
+  });
+}
+
+type Asked = { readonly queueName?: string; readonly pretrained?: string };
+
+/** What the server says against an experiment in a namespace; '' when it takes it. */
+async function refusal(namespace: string, uri: string, { queueName = '', pretrained }: Asked = {}): Promise<string> {
+  const model = pretrained === undefined ? { name: 'UNet' } : { name: 'FCNResNet50', pretrained: { uri: pretrained } };
+  const body = {
+    apiVersion: 'carpal.dev/v1alpha1',
+    kind: 'SegmentationExperiment',
+    metadata: { name: 'wrist' },
+    spec: { dataset: { uri }, model, placement: { queueName } },
+  };
+  const { client } = cluster();
+  const posted = client.request({ method: 'POST', path: resourcePath(EXPERIMENTS, { namespace }), query: { dryRun: 'All' }, body });
+  return await posted.then(
+    () => '',
+    (error: unknown) => String(error),
+  );
+}
+
+const taken = (): string => cluster().namespace;
+
+describe('the admission policy', () => {
+  it('limits nothing as it comes', async () => {
+    await vi.waitFor(async () => expect(await refusal(taken(), 's3://any/where')).toBe(''), { timeout: 10_000, interval: 50 });
+  });
+
+  it.each([
+    ['s3://hands', true],
+    ['s3://hands/2024', true],
+    ['s3://shared/wrists', true],
+    ['s3://shared', false],
+    ['s3://hands-secret/x', false],
+    ['s3://hands/../secret', false],
+    ['S3://secret', false],
+    ['/mnt/secret', false],
+  ])('lets a namespace read %s: %s', async (uri, isAllowed) => {
+    await limit({ datasets: 's3://hands\n  s3://shared/wrists/  \n\n' });
+    const said = await refusal(taken(), uri);
+    if (isAllowed) return expect(said).toBe('');
+    return expect(said).toContain(
+      `spec.dataset.uri: ${uri} is not a data set that namespace ${taken()} may read. Write one below s3://hands/ or s3://shared/wrists/, or ask who keeps ConfigMap carpal-system/carpal-limits to add it.`,
+    );
+  });
+
+  it.each([
+    ['file:///hands', true],
+    ['file:///hands/2024', true],
+    ['file:///hands/%2e%2e/secret', false],
+    ['file:///hands/%2E./secret', false],
+    ['file:///hands\\..\\secret', false],
+    ['file:///hands/.\t./secret', false],
+    ['file:///hands/.. ', false],
+    ['file:///hands/x y', false],
+    ['s3://hands/50%', true],
+    ['s3://hands/\u007f', false],
+  ])('sees through what a file:// address may hide: %j: %s', async (uri, isAllowed) => {
+    await limit({ datasets: 'file:///hands\n s3://hands' });
+    const said = await refusal(taken(), uri);
+    if (isAllowed) expect(said).toBe('');
+    else expect(said).toContain('is not a data set that namespace');
+  });
+
+  it('limits the weights that a network begins with: to the data sets, or to lines of their own', async () => {
+    const from = (pretrained: string): Promise<string> => refusal(taken(), 's3://hands', { pretrained });
+    await limit({ datasets: 's3://hands' });
+    expect(await from('s3://hands/encoder.safetensors')).toBe('');
+    expect(await from('s3://secret/encoder.safetensors')).toContain(
+      `spec.model.pretrained.uri: s3://secret/encoder.safetensors is no file of weights that namespace ${taken()} may read. Write one below s3://hands/, or ask`,
+    );
+    await limit({ datasets: 's3://hands', weights: 's3://public/weights' });
+    expect(await from('s3://public/weights/encoder.safetensors')).toBe('');
+    expect(await from('s3://public/weights/../secret')).toContain('spec.model.pretrained.uri');
+    expect(await from('s3://hands/encoder.safetensors')).toContain('Write one below s3://public/weights/,');
+    await limit({ weights: '' });
+    expect(await from('s3://hands/encoder.safetensors')).toContain('None is allowed: ask');
+    expect(await refusal(taken(), 's3://any')).toBe('');
+  });
+
+  it('puts the line of a namespace before that of all', async () => {
+    await limit({ datasets: 's3://hands', [`datasets.${taken()}`]: 's3://own' });
+    expect(await refusal(taken(), 's3://own/x')).toBe('');
+    expect(await refusal(taken(), 's3://hands')).toContain('Write one below s3://own/,');
+    expect(await refusal('default', 's3://hands')).toBe('');
+  });
+
+  it('lets in nothing where the limit is empty', async () => {
+    await limit({ [`datasets.${taken()}`]: '' });
+    expect(await refusal(taken(), 's3://hands')).toContain('None is allowed: ask who keeps ConfigMap');
+  });
+
+  it('asks for a queue where queues are limited', async () => {
+    await limit({ [`queues.${taken()}`]: 'gpu-a\ngpu-b' });
+    expect(await refusal(taken(), 's3://x', { queueName: 'gpu-b' })).toBe('');
+    expect(await refusal(taken(), 's3://x')).toContain(
+      `spec.placement.queueName: is missing, and namespace ${taken()} needs one. Write gpu-a or gpu-b,`,
+    );
+    expect(await refusal(taken(), 's3://x', { queueName: 'gpu-c' })).toContain('"gpu-c" is not a queue that namespace');
+    expect(await refusal('default', 's3://x')).toBe('');
+  });
+
+  it('says no more of an experiment that is there, so that nothing of ours is ever in its own way', async () => {
+    await limit({});
+    const { kubeconfig } = cluster();
+    const body = JSON.stringify({
+      apiVersion: 'carpal.dev/v1alpha1',
+      kind: 'SegmentationExperiment',
+      metadata: { name: 'older', namespace: taken() },
+      spec: { dataset: { uri: 's3://hands' }, model: { name: 'UNet' } },
+    });
+    expect(await kubectl(kubeconfig, ['apply', '-f', '-'], body)).toMatchObject({ code: 0 });
+    await limit({ datasets: '' });
+    const patch = ['patch', 'segx', 'older', '-n', taken(), '--type=merge', '-p', '{"metadata":{"finalizers":["carpal.dev/artifacts"]}}'];
+    expect(await kubectl(kubeconfig, patch)).toMatchObject({ code: 0 });
+  });
+
+  it('was type-checked by the server against the definition, with nothing to say', async () => {
+    const checked = await vi.waitFor(
+      async () => {
+        const path = resourcePath(POLICIES, { name: 'limits.carpal.dev' });
+        const { status } = await cluster().client.request<{ status?: { observedGeneration?: number; typeChecking?: object } }>({
+          method: 'GET',
+          path,
+        });
+        expect(status?.observedGeneration).toBe(1);
+        return status?.typeChecking;
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+    expect(checked).toEqual({});
+  });
+
+  it('lets nothing in when its limits are gone', async () => {
+    const path = resourcePath(CONFIG_MAPS, { namespace: OPERATOR_NAMESPACE, name: LIMITS_NAME });
+    await cluster().client.request({ method: 'DELETE', path });
+    await vi.waitFor(async () => expect(await refusal('default', 's3://x')).toContain('no params found'), {
+      timeout: 10_000,
+      interval: 50,
+    });
+  });
+
+  it('comes with a ConfigMap that says how to fill it', () => {
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain('datasets.radiology: |');
+    expect(parseAllDocuments(text).map((document) => document.toJS().kind)).toEqual([
+      'ConfigMap',
+      'ValidatingAdmissionPolicy',
+      'ValidatingAdmissionPolicyBinding',
+    ]);
+  });
+});

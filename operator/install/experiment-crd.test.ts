@@ -1,0 +1,264 @@
+/** The definition on a real API server: what it takes in, what it refuses and how it reads. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { judgeManifest } from '@carpal/configs/crd/judge-manifest.ts';
+import { withSizes } from '@carpal/configs/schema/auto.ts';
+import { checkExperiment } from '@carpal/configs/schema/check-experiment.ts';
+import { manifestSpecSchema } from '@carpal/configs/schema/experiment.ts';
+import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
+import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { useControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
+import { BAD_MANIFESTS, BAD_NAMES } from '@carpal/testbed/operator/bad-manifests.ts';
+import { type CrdCondition, installCrd } from '@carpal/testbed/operator/install-crd.ts';
+import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
+
+const cluster = useControlPlane();
+let conditions: readonly CrdCondition[] = [];
+beforeAll(async () => {
+  conditions = await installCrd(cluster().client);
+});
+
+type Served = { readonly metadata: { readonly name: string }; readonly spec: unknown };
+const UNET = { dataset: { uri: 's3://bucket/hands' }, model: { name: 'UNet' } };
+
+function manifest(spec: object, name = 'wrist'): object {
+  return { apiVersion: 'carpal.dev/v1alpha1', kind: 'SegmentationExperiment', metadata: { name }, spec };
+}
+
+const experiments = (): string => resourcePath(EXPERIMENTS, { namespace: cluster().namespace });
+
+/** What the server makes of a manifest, without keeping it. */
+async function tried(body: object): Promise<Served | ApiError> {
+  try {
+    return await cluster().client.request<Served>({ method: 'POST', path: experiments(), query: { dryRun: 'All' }, body });
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+}
+
+const apply = (body: object, ...flags: string[]) =>
+  kubectl(cluster().kubeconfig, ['apply', '-n', cluster().namespace, ...flags, '-f', '-'], JSON.stringify(body));
+const get = (...args: string[]) => kubectl(cluster().kubeconfig, ['get', 'segx', '-n', cluster().namespace, ...args]);
+
+describe('the definition', () => {
+  it('is structural, and its names are its own', () => {
+    expect(conditions.map(({ type, status }) => `${type} ${status}`).toSorted()).toEqual(['Established True', 'NamesAccepted True']);
+  });
+
+  it('is applied by kubectl without a warning', async () => {
+    const file = new URL('../../infra/gitops/base/crd.yaml', import.meta.url).pathname;
+    const { code, errors } = await kubectl(cluster().kubeconfig, ['apply', '--server-side', '--force-conflicts', '-f', file]);
+    expect([code, errors]).toEqual([0, '']);
+  });
+
+  it('reads well with kubectl explain', async () => {
+    // The server publishes what explain reads some moments after a definition is applied.
+    const output = await vi.waitFor(
+      async () => {
+        const { code, output: read, errors } = await kubectl(cluster().kubeconfig, ['explain', 'segx.spec.training.precision']);
+        expect([code, errors]).toEqual([0, '']);
+        return read;
+      },
+      { timeout: 20_000, interval: 300 },
+    );
+    const text = output.replaceAll(/\s+/g, ' ');
+    expect(text).toContain('ENUM: float32 bfloat16 float16');
+    expect(text).toContain('weights, losses and the optimizer are always float32');
+  });
+});
+
+describe('kubectl apply', () => {
+  it.each(BAD_MANIFESTS)('refuses %s', async (_, spec, said) => {
+    const { code, errors } = await apply(manifest({ ...UNET, ...spec }), '--validate=strict');
+    expect(code).not.toBe(0);
+    for (const text of said) expect(errors).toContain(text);
+  });
+
+  it.each(BAD_NAMES)('refuses the name %s', async (name) => {
+    const { errors } = await apply(manifest(UNET, name));
+    expect(errors).toContain('metadata.name: Invalid value: must be at most 40 lower-case letters, digits and "-"');
+    expect(errors).toContain('Write a shorter or plainer name.');
+  });
+
+  it('takes a name of 40 characters', async () => {
+    expect(await apply(manifest(UNET, 'x'.repeat(40)), '--dry-run=server')).toMatchObject({ code: 0, errors: '' });
+  });
+
+  const examples = new URL('../../configs/experiments/', import.meta.url);
+  it.each(readdirSync(examples))('takes configs/experiments/%s as it is', async (file) => {
+    expect(await apply(parse(readFileSync(new URL(file, examples), 'utf8')), '--validate=strict')).toMatchObject({ code: 0, errors: '' });
+  });
+
+  it('takes the longest of manifests, with every field of the contract that is offered', async () => {
+    expect(await apply(manifest(FULL, 'full'), '--validate=strict')).toMatchObject({ code: 0, errors: '' });
+  });
+
+  it('drops unknown fields when it is told not to mind them', async () => {
+    const answer = await apply(manifest({ ...UNET, sweep: 3 }, 'pruned'), '--validate=ignore');
+    expect(answer.code).toBe(0);
+    expect(JSON.parse((await get('pruned', '-o', 'json')).output).spec).toEqual(manifestSpecSchema.parse(UNET));
+  });
+});
+
+const FULL = {
+  owner: 'kim',
+  task: '1024 px, focal 0.4',
+  dataset: { uri: 's3://bucket/hand-bones', classes: 'hand-bones', split: { folds: 5, strategy: 'group', seed: 21 } },
+  model: { name: 'UNet', options: {} },
+  input: { size: 512, normalize: 'unit', targets: 'area' },
+  augmentations: [{ name: 'rotate', degrees: 15, probability: 0.5 }],
+  loss: [
+    { name: 'Dice', weight: 0.9 },
+    { name: 'BCE', weight: 0.1 },
+  ],
+  optimizer: { name: 'AdamW', learningRate: 1e-3, weightDecay: 1e-4 },
+  scheduler: { name: 'ReduceLROnPlateau', options: { factor: 0.5, patience: 5 } },
+  training: {
+    epochs: 100,
+    batchSize: 2,
+    accumulate: 1,
+    validateEvery: 1,
+    earlyStopping: { patience: 10, minDelta: 0 },
+    gradientClip: 0,
+    seed: 21,
+    engine: 'auto',
+    precision: 'float32',
+    deepSupervision: false,
+    ema: { decay: 0.999 },
+  },
+  inference: {
+    threshold: 0.5,
+    tta: ['identity', 'flipHorizontal', 'rotateLeft', 'scaleUp'],
+    ttaDegrees: 10,
+    ttaScale: 0.25,
+    window: { size: 512, stride: 256, weights: 'gaussian', sheetSize: 1024 },
+  },
+  ensemble: { method: 'soft', perClassThresholds: true, perClassCleaning: true },
+  run: {
+    folds: [0, 1, 2, 3, 4],
+    parallelism: 5,
+    suspend: false,
+    maxFailures: 2,
+    maxDisruptions: 20,
+    startDeadline: '2h',
+    foldDeadline: '24h',
+    ttlAfterFinished: '14d',
+    ttlRemovesArtifacts: false,
+  },
+  placement: {
+    gpus: 1,
+    cpu: '7',
+    memory: '48Gi',
+    nodeSelector: {},
+    tolerations: [],
+    priorityClassName: '',
+    queueName: '',
+    serviceAccountName: '',
+  },
+  report: { slack: { channel: '#xray' }, kakao: { receivers: [] }, sheets: { spreadsheetId: '' }, mlflow: { experiment: 'hand-bones' } },
+};
+
+/** Values near the edges of fields, alone and against each other. */
+const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
+  'dataset.uri': ['data', 'file:///d', 'S3://b/c', 'gs://b', '://', 'a+b://c', ''],
+  'dataset.split.folds': [1, 2, 3, 20, 21, 2.5, '5'],
+  'dataset.split.seed': [0, 4_294_967_295, 4_294_967_296],
+  'model.name': ['UNet', 'SlimUNet', 'NestedUNet', 'FCNResNet50', 'HRNet', 'SegFormer', 'unet'],
+  'model.options.variant': ['B0', 'W48', 'W1'],
+  'model.options.depth': [2, 5, 7, 8],
+  'model.options.width': [1, 16, 257],
+  'model.pretrained': [{ uri: 's3://b/w' }, {}],
+  'input.size': [32, 33, 40, 64, 504, 512, 2048, 31, 2049, 'auto', 'large', '512', 64.5],
+  augmentations: [
+    [],
+    [{ name: 'gamma', low: 1.25 }],
+    [{ name: 'wristCrop', low: 0.9 }],
+    [{ name: 'elastic', sigma: 0.01 }],
+    [{ name: 'gamma', high: 0.5 }],
+    [{ name: 'rotate' }, { name: 'rotate', sigma: 1 }],
+    [{ probability: 1 }],
+  ],
+  loss: [
+    [{ name: 'Dice' }],
+    [{ name: 'Dice', weight: 2 }, { name: 'BCE' }],
+    [{ name: 'BCE' }, { name: 'BCE' }],
+    [],
+    [{ name: 'Focal', alpha: 0.5 }, { name: 'IoU', reduction: 'global' }, { name: 'Lovasz' }],
+    [{ name: 'FocalTversky', beta: 1, gamma: 11 }],
+    [{ name: 'Focal', beta: 0.5 }],
+  ],
+  'optimizer.name': ['AdamW', 'SGD', 'Lion'],
+  'optimizer.options.momentum': [0, 0.9, 1],
+  'optimizer.options.beta1': [0, 0.95],
+  'optimizer.learningRate': [1e-7, 0, 10, 1],
+  'scheduler.name': ['ReduceLROnPlateau', 'MultiStepLR', 'CosineAnnealingLR', 'CustomCosineAnnealingWarmUpRestarts'],
+  'scheduler.options.cycleEpochs': [1, 5, 100, 0],
+  'scheduler.options.cycleWarmupEpochs': [0, 1, 5],
+  'scheduler.options.milestones': [[1, 2], [2, 1], [3, 3], [99, 100], []],
+  'scheduler.options.warmupEpochs': [0, 4, 5, 100],
+  'scheduler.options.minLearningRate': [0, 1e-6, 1e-3, 1],
+  'scheduler.options.tMax': [1, 100],
+  'training.batchSize': [1, 256, 257, 0, 'auto', 'Auto', '', '2', 1.5],
+  'training.epochs': [1, 5, 100],
+  'training.validateEvery': [1, 5, 6],
+  'training.engine': ['auto', 'eager', 'graph'],
+  'training.precision': ['float32', 'bfloat16'],
+  'training.deepSupervision': [true, false],
+  'training.headWeights': [[1, 1, 1, 1], [2], [0, 1, 1, 1], []],
+  'training.ema.decay': [0, 0.999, 1],
+  'inference.tta': [['identity'], ['flipVertical', 'flipVertical'], []],
+  'inference.threshold': [0, 0.5, 1],
+  'run.folds': [[], [0], [2, 0], [1, 1], [19]],
+  'run.startDeadline': ['0s', '1ms', '365d', '364d24h1ms', '1h30m', 'h', '1 h', '0m0s'],
+  'run.ttlAfterFinished': ['0s', '366d', '999999d'],
+  'placement.cpu': ['0', '0.0', '1', '500m', '0.000001m', '7cores', '1.'],
+  'placement.memory': ['256Mi', '255Mi', '268435456', '268435455', '0.25Gi', '268435456000m', '1T', '-1Gi'],
+  'placement.nodeSelector': [{ 'a.b/c': 'x' }, { 'a/b/c': 'x' }, { a: '-' }, { a: '' }, { '': 'x' }],
+  'placement.tolerations': [
+    [{ operator: 'Exists' }],
+    [{ key: 'a', value: 'b' }],
+    [{ key: 'a', tolerationSeconds: 1 }],
+    [{ operator: 'Exists', value: '' }],
+    [{ value: 'b' }],
+  ],
+  'placement.queueName': ['', 'a', 'A', 'a-'],
+  'report.mlflow': [{ experiment: 'a' }, {}],
+};
+
+function withField(spec: object, path: string, value: unknown): object {
+  const [first = '', ...rest] = path.split('.');
+  const inner = (spec as Record<string, object>)[first] ?? {};
+  return { ...spec, [first]: rest.length === 0 ? value : withField(inner, rest.join('.'), value) };
+}
+
+const someFields = fc
+  .uniqueArray(fc.constantFrom(...Object.keys(FIELDS)), { maxLength: 5 })
+  .chain((paths) => fc.tuple(...paths.map((path) => fc.tuple(fc.constant(path), fc.constantFrom(...(FIELDS[path] ?? []))))));
+
+describe('server and schema', () => {
+  it('take and refuse the same manifests, and fill in the same defaults', async () => {
+    await fc.assert(
+      fc.asyncProperty(someFields, async (fields) => {
+        const spec = fields.reduce((whole, [path, value]) => withField(whole, path, value), UNET as object);
+        const answer = await tried(manifest(spec));
+        const checked = checkExperiment(manifest(spec), ['hand-bones']);
+        if (answer instanceof ApiError) {
+          expect(answer.status, answer.message).toBe(422);
+          expect(checked.ok, answer.message).toBe(false);
+          expect(answer.message).not.toContain('evaluating rule');
+          return;
+        }
+        expect(checked).toMatchObject({ ok: true });
+        expect(answer.spec).toEqual(manifestSpecSchema.parse(spec));
+        const judged = judgeManifest(answer, ['hand-bones']);
+        // What is left to the machine is taken in, and refused by the operator.
+        if (checked.ok && withSizes(checked.experiment, {}) === undefined) expect(judged).toHaveProperty('findings');
+        else expect(judged).toMatchObject({ unknown: [], experiment: { spec: checked.ok && checked.experiment.spec } });
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,342 @@
+/** What may become of an experiment on a real API server once it is there: its spec hardly anything, its status never back from an end. */
+import { fieldsOf, schemaAt, structuralSchema } from '@carpal/configs/crd/structural-schema.ts';
+import { specSchema } from '@carpal/configs/schema/experiment.ts';
+import { MUTABLE } from '@carpal/configs/schema/immutable.ts';
+import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
+import { MODEL_OPTIONS } from '@carpal/configs/schema/options.ts';
+import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { useControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
+import { at, attempt, experimentWith, fold, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
+import { installCrd } from '@carpal/testbed/operator/install-crd.ts';
+import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { plan } from '../experiment/plan.ts';
+
+const cluster = useControlPlane();
+const UNET = { dataset: { uri: 's3://bucket/hands' }, model: { name: 'UNet' } };
+
+const nameOf = (model: string): string => `of-${model.toLowerCase()}`;
+
+/** Experiments that are changed below, by name. */
+const EXISTING: Readonly<Record<string, object>> = {
+  unet: UNET,
+  slim: { ...UNET, model: { name: 'SlimUNet' }, augmentations: [{ name: 'rotate' }, { name: 'gamma', low: 0.5 }], run: { folds: [3, 1] } },
+  ...Object.fromEntries(MODEL_NAMES.map((name) => [nameOf(name), { ...UNET, model: { name } }])),
+  pretrained: { ...UNET, model: { name: 'FCNResNet50', pretrained: { uri: 's3://bucket/a' } } },
+  steps: { ...UNET, scheduler: { name: 'MultiStepLR', options: { milestones: [10, 20] } } },
+  restarts: { ...UNET, scheduler: { name: 'CustomCosineAnnealingWarmUpRestarts', options: { cycleEpochs: 10 } } },
+  polynomial: { ...UNET, scheduler: { name: 'PolynomialLR' } },
+  sgd: { ...UNET, optimizer: { name: 'SGD' }, loss: [{ name: 'Focal' }, { name: 'FocalTversky', reduction: 'global' }] },
+  rms: { ...UNET, optimizer: { name: 'RMSprop' } },
+  heads: { ...UNET, model: { name: 'NestedUNet' }, training: { deepSupervision: true, headWeights: [1, 1, 1, 1] } },
+  windows: { ...UNET, inference: { window: { size: 512, stride: 256 } } },
+  cosine: { ...UNET, scheduler: { name: 'CosineAnnealingLR', options: { warmupEpochs: 4 } } },
+};
+
+const manifest = (name: string, spec: object): object => ({
+  apiVersion: 'carpal.dev/v1alpha1',
+  kind: 'SegmentationExperiment',
+  metadata: { name },
+  spec,
+});
+
+beforeAll(async () => {
+  const { client, namespace } = cluster();
+  await installCrd(client);
+  for (const [name, spec] of Object.entries(EXISTING)) {
+    await client.request({ method: 'POST', path: resourcePath(EXPERIMENTS, { namespace }), body: manifest(name, spec) });
+  }
+});
+
+/** A merge patch that sets the field at a dotted path. */
+function setting(path: string, value: unknown): object {
+  return path.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as object;
+}
+
+async function patched(name: string, spec: object): Promise<unknown> {
+  const path = resourcePath(EXPERIMENTS, { namespace: cluster().namespace, name });
+  return await cluster().client.request({ method: 'PATCH', patch: 'merge', path, query: { dryRun: 'All' }, body: { spec } });
+}
+
+/** A change of every option that some network has. */
+function optionChanges(): (readonly [name: string, path: string, value: unknown, said?: string])[] {
+  const schemas = schemaAt(structuralSchema(specSchema), 'model.options')?.properties ?? {};
+  return Object.entries(schemas).flatMap(([option, schema]) => {
+    const owner = Object.entries(MODEL_OPTIONS).find(([, options]) => Object.hasOwn(options, option));
+    if (owner === undefined) return [];
+    const before: unknown = Reflect.get(owner[1], option);
+    const other = schema.enum?.find((value) => value !== before);
+    const after = other ?? (typeof before === 'boolean' ? !before : Number(before) + 1);
+    return [[nameOf(owner[0]), `model.options.${option}`, after, typeof before === 'number' ? `was ${before}, is ${String(after)}` : '']];
+  });
+}
+
+/** A change of every field that may not change, and what the server says it was and is. Fields with one possible value are left out. */
+const REFUSED: readonly (readonly [name: string, path: string, value: unknown, said?: string])[] = [
+  ['unet', 'owner', 'kim', 'was "", is "kim"'],
+  ['unet', 'task', 'other', 'was "", is "other"'],
+  ['unet', 'dataset.uri', 's3://bucket/feet', 'was "s3://bucket/hands", is "s3://bucket/feet"'],
+  ['unet', 'dataset.classes', 'other', 'was "hand-bones", is "other"'],
+  ['unet', 'dataset.split.folds', 6, 'was 5, is 6'],
+  ['unet', 'dataset.split.strategy', 'stratifiedGroup', 'was "group", is "stratifiedGroup"'],
+  ['unet', 'dataset.split.seed', 22],
+  ['unet', 'model.name', 'SlimUNet', 'was "UNet", is "SlimUNet"'],
+  ['slim', 'model.options.depth', 4, 'was 5, is 4'],
+  ...optionChanges(),
+  ['pretrained', 'model.pretrained', null],
+  ['pretrained', 'model.pretrained', { uri: 's3://bucket/b' }],
+  ['unet', 'input.size', 528, 'was 512, is 528'],
+  ['unet', 'input.size', 'auto', 'was 512, is auto'],
+  ['unet', 'training.batchSize', 'auto', 'was 2, is auto'],
+  ['unet', 'augmentations', []],
+  [
+    'slim',
+    'augmentations',
+    [
+      { name: 'rotate', degrees: 16 },
+      { name: 'gamma', low: 0.5 },
+    ],
+  ],
+  ['slim', 'augmentations', [{ name: 'gamma', low: 0.5 }, { name: 'rotate' }]],
+  ['slim', 'augmentations', [{ name: 'rotate' }, { name: 'gamma' }]],
+  [
+    'slim',
+    'augmentations',
+    [
+      { name: 'rotate', probability: 0.4 },
+      { name: 'gamma', low: 0.5 },
+    ],
+  ],
+  ['unet', 'loss', [{ name: 'Dice', weight: 0.9 }]],
+  ['sgd', 'loss', [{ name: 'Focal' }, { name: 'FocalTversky' }]],
+  [
+    'sgd',
+    'loss',
+    [
+      { name: 'Focal', gamma: 1 },
+      { name: 'FocalTversky', reduction: 'global' },
+    ],
+  ],
+  ['unet', 'optimizer.name', 'Adam', 'was "AdamW", is "Adam"'],
+  ['unet', 'input.targets', 'nearest', 'was "area", is "nearest"'],
+  ['unet', 'optimizer.options.beta1', 0.8],
+  ['unet', 'optimizer.options.beta2', 0.9],
+  ['sgd', 'optimizer.options.momentum', 0],
+  ['sgd', 'optimizer.options.nesterov', false, 'was true, is false'],
+  ['rms', 'optimizer.options.smoothing', 0.9],
+  ['unet', 'optimizer.learningRate', 0.01],
+  ['unet', 'optimizer.weightDecay', 0],
+  ['unet', 'scheduler.name', 'CosineAnnealingLR', 'was "ReduceLROnPlateau", is "CosineAnnealingLR"'],
+  ['unet', 'scheduler.options.warmupEpochs', 1, 'was 0, is 1'],
+  ['unet', 'scheduler.options.factor', 0.1],
+  ['unet', 'scheduler.options.patience', 6, 'was 5, is 6'],
+  ['unet', 'scheduler.options.threshold', 0.1],
+  ['unet', 'scheduler.options.cooldown', 3, 'was 2, is 3'],
+  ['unet', 'scheduler.options.minLearningRate', 0],
+  ['steps', 'scheduler.options.milestones', [10, 30]],
+  ['steps', 'scheduler.options.gamma', 0.5],
+  ['cosine', 'scheduler.options.tMax', 100, 'was 96, is 100'],
+  ['polynomial', 'scheduler.options.tMax', 99, 'was 100, is 99'],
+  ['polynomial', 'scheduler.options.power', 1],
+  ['restarts', 'scheduler.options.cycleEpochs', 20, 'was 10, is 20'],
+  ['restarts', 'scheduler.options.cycleMultiplier', 2, 'was 1, is 2'],
+  ['restarts', 'scheduler.options.cycleWarmupEpochs', 2, 'was 0, is 2'],
+  ['unet', 'training.epochs', 9, 'was 100, is 9'],
+  ['unet', 'training.batchSize', 4, 'was 2, is 4'],
+  ['unet', 'training.accumulate', 2, 'was 1, is 2'],
+  ['unet', 'training.validateEvery', 2, 'was 1, is 2'],
+  ['unet', 'training.earlyStopping.patience', 0, 'was 10, is 0'],
+  ['unet', 'training.earlyStopping.minDelta', 0.1],
+  ['unet', 'training.gradientClip', 1],
+  ['unet', 'training.seed', 22],
+  ['unet', 'training.engine', 'eager', 'was "auto", is "eager"'],
+  ['unet', 'training.precision', 'bfloat16', 'was "float32", is "bfloat16"'],
+  ['unet', 'training.deepSupervision', true, 'was false, is true'],
+  ['heads', 'training.headWeights', [2, 1, 1, 1]],
+  ['heads', 'training.headWeights', null],
+  ['unet', 'training.ema.decay', 0.999],
+  ['unet', 'inference.threshold', 0.4],
+  ['unet', 'inference.tta', ['identity'], 'was [identity, flipHorizontal], is [identity]'],
+  ['unet', 'inference.ttaDegrees', 15],
+  ['unet', 'inference.ttaScale', 0.5],
+  ['unet', 'inference.window', { size: 512 }],
+  ['windows', 'inference.window', null],
+  ['windows', 'inference.window', { stride: 128 }],
+  ['windows', 'inference.window', { sheetSize: 2048 }],
+  ['unet', 'ensemble.method', 'hard', 'was "soft", is "hard"'],
+  ['unet', 'ensemble.perClassCleaning', false, 'was true, is false'],
+  ['unet', 'ensemble.perClassThresholds', false, 'was true, is false'],
+  ['unet', 'run.folds', [0, 1]],
+  ['slim', 'run.folds', []],
+  ['slim', 'run.folds', [1, 3]],
+  ['unet', 'run.maxFailures', 3, 'was 2, is 3'],
+  ['unet', 'run.maxDisruptions', 0, 'was 20, is 0'],
+  ['unet', 'run.startDeadline', '3h', 'was "2h", is "3h"'],
+  ['unet', 'run.foldDeadline', '25h', 'was "24h", is "25h"'],
+  ['unet', 'placement.gpus', 0, 'was 1, is 0'],
+  ['unet', 'placement.cpu', '8', 'was "7", is "8"'],
+  ['unet', 'placement.memory', '49Gi', 'was "48Gi", is "49Gi"'],
+  ['unet', 'placement.nodeSelector', { gpu: 'v100' }],
+  ['unet', 'placement.tolerations', [{ operator: 'Exists' }]],
+  ['unet', 'placement.priorityClassName', 'high', 'was "", is "high"'],
+  ['unet', 'placement.queueName', 'gpu', 'was "", is "gpu"'],
+  ['unet', 'placement.serviceAccountName', 'kim', 'was "", is "kim"'],
+];
+
+const ALLOWED: readonly (readonly [what: string, name: string, spec: object])[] = [
+  ['to suspend', 'unet', { run: { suspend: true } }],
+  ['to train fewer at a time', 'unet', { run: { parallelism: 1 } }],
+  ['to keep Jobs longer', 'unet', { run: { ttlAfterFinished: '30d' } }],
+  ['to have the artifacts go with them', 'unet', { run: { ttlRemovesArtifacts: true } }],
+  ['to report elsewhere', 'unet', { report: { slack: { channel: '#x' }, mlflow: { experiment: 'y' } } }],
+  [
+    'defaults written out',
+    'unet',
+    { training: { epochs: 100 }, input: { size: 512 }, scheduler: { options: { patience: 5, factor: 0.5 } } },
+  ],
+  ['all folds written out', 'unet', { run: { folds: [0, 1, 2, 3, 4] } }],
+  ['the options of a network written out', 'slim', { model: { options: { width: 16, depth: 5 } } }],
+  [
+    'the options of augmentations written out',
+    'slim',
+    {
+      augmentations: [
+        { name: 'rotate', degrees: 15 },
+        { name: 'gamma', low: 0.5, high: 1.25 },
+      ],
+    },
+  ],
+  [
+    'the options of losses and optimizer written out',
+    'sgd',
+    {
+      loss: [
+        { name: 'Focal', alpha: 0.25, gamma: 2 },
+        { name: 'FocalTversky', alpha: 0.3, beta: 0.7, gamma: 1.5, reduction: 'global' },
+      ],
+      optimizer: { options: { momentum: 0.9, nesterov: true } },
+      training: { ema: { decay: 0 } },
+    },
+  ],
+  ['the sheet of windows written out', 'windows', { inference: { window: { sheetSize: 1024 } } }],
+  ['the end of the descent written out', 'cosine', { scheduler: { options: { tMax: 96, minLearningRate: 0 } } }],
+];
+
+describe('an update of spec', () => {
+  it.each(REFUSED)('of %s may not change %s to %j', async (name, path, value, said) => {
+    const refusal = patched(String(name), setting(String(path), value));
+    await expect(refusal).rejects.toThrow(`spec.${path}: Forbidden: cannot change once the experiment exists`);
+    await expect(refusal).rejects.toThrow(said);
+    await expect(refusal).rejects.toThrow('Take the change back, or give the changed experiment a name of its own.');
+  });
+
+  it.each(ALLOWED)('may be %s', async (_, name, spec) => {
+    await expect(patched(name, spec)).resolves.toBeDefined();
+  });
+
+  it('was tried for every field that the schema has', () => {
+    const tried = REFUSED.map(([, path]) => path);
+    const isTried = (path: string): boolean =>
+      tried.some((start) => path === start || path.startsWith(`${start}.`) || path.startsWith(`${start}[`));
+    const open = fieldsOf(structuralSchema(specSchema)).filter(
+      ([path, { properties, enum: values }]) =>
+        properties === undefined &&
+        values?.length !== 1 &&
+        !MUTABLE.some((start) => path === start.join('.') || path.startsWith(`${start.join('.')}.`)),
+    );
+    expect(open.map(([path]) => path).filter((path) => !isTried(path))).toEqual([]);
+  });
+
+  it('is refused by kubectl apply with the words a person needs', async () => {
+    const { kubeconfig, namespace } = cluster();
+    const body = JSON.stringify(manifest('unet', { ...UNET, training: { epochs: 9 } }));
+    const { errors } = await kubectl(kubeconfig, ['apply', '-n', namespace, '-f', '-'], body);
+    expect(errors).toContain('The SegmentationExperiment "unet" is invalid: spec.training.epochs: Forbidden: cannot change');
+  });
+});
+
+describe('status', () => {
+  const reports = [0, 1, 2].map((index) => report(index, { epoch: 5, epochs: 10, etaSeconds: 300, bestDice: 0.9612 }));
+  const runs = [
+    prepared(),
+    attempt(fold(0), 1, { state: 'succeeded', finishedAt: at(90).toISOString() }),
+    attempt(fold(1), 1, { node: 'gpu-1' }),
+  ];
+  const status = plan(experimentWith(), { ...seen(runs, undefined, reports), artifacts: 's3://artifacts' }, at(100)).status;
+  const create = async (name: string, spec: object): Promise<unknown> => {
+    const experiments = resourcePath(EXPERIMENTS, { namespace: cluster().namespace });
+    return await cluster().client.request({ method: 'POST', path: experiments, body: manifest(name, spec) });
+  };
+  const get = (...args: string[]) => kubectl(cluster().kubeconfig, ['get', 'segx', '-n', cluster().namespace, ...args]);
+  const path = (name: string): string => resourcePath(EXPERIMENTS, { namespace: cluster().namespace, name, subresource: 'status' });
+  const write = async (name: string, value: object | null): Promise<unknown> => {
+    const body = { status: value };
+    return await cluster().client.request({
+      method: 'PATCH',
+      patch: 'merge',
+      path: path(name),
+      query: { fieldValidation: 'Strict' },
+      body,
+    });
+  };
+
+  it('as the planner writes it is kept whole', async () => {
+    await create('kept', { ...UNET, owner: 'kim' });
+    await write('kept', status);
+    expect(JSON.parse((await get('kept', '-o', 'json')).output).status).toEqual(JSON.parse(JSON.stringify(status)));
+  });
+
+  it('is what kubectl get shows', async () => {
+    const columns = (text: string): string[] =>
+      text
+        .trim()
+        .split('\n')
+        .map((line) =>
+          line
+            .trim()
+            .replace(/\s+\S+$/, '')
+            .replaceAll(/\s+/g, ' '),
+        );
+    const narrow = await get('kept');
+    expect(columns(narrow.output)).toEqual(['NAME STATE MODEL PROGRESS DICE FOLDS', 'kept Training UNet 65% 0.9612 1/3']);
+    const wide = (await get('kept', '-o', 'wide')).output.split('\n');
+    expect(wide[0]).toMatch(/AGE +OWNER +ETA +REASON/);
+    expect(wide[1]).toMatch(/ kim +2000-01-01T00:\d\d:00Z +FoldsRunning/);
+  });
+
+  it('can be selected by', async () => {
+    expect((await get('-o', 'name', '--field-selector', 'status.state=Training,spec.owner=kim')).output).toContain('/kept\n');
+    expect((await get('-o', 'name', '--field-selector', 'status.state=Failed')).output).toBe('');
+  });
+
+  it('never leaves an end, nor has two', async () => {
+    await create('ended', UNET);
+    const ended = (value: string) => [{ ...status.conditions[0], type: 'Complete', status: value }];
+    await write('ended', { ...status, conditions: ended('True') });
+    await expect(write('ended', { conditions: ended('False') })).rejects.toThrow('Complete is final and cannot be taken back');
+    await expect(write('ended', { conditions: [] })).rejects.toThrow('Complete is final');
+    const both = [...ended('True'), { ...status.conditions[0], type: 'Failed', status: 'True' }];
+    await expect(write('ended', { conditions: both })).rejects.toThrow('either Complete or Failed, not both');
+    await expect(write('ended', { progress: '100%' })).resolves.toBeDefined();
+  });
+
+  it('of an ended experiment cannot be taken away, as a whole or in part, while its spec may change', async () => {
+    const ended = [{ ...status.conditions[0], type: 'Failed', status: 'True' }];
+    await create('gone', UNET);
+    await write('gone', { ...status, conditions: ended });
+    for (const taken of [null, { conditions: null }, { conditions: [] }])
+      await expect(write('gone', taken), JSON.stringify(taken)).rejects.toThrow(/Failed is final and cannot be taken back/);
+    const run = { run: { ttlAfterFinished: '1d' } };
+    const path = resourcePath(EXPERIMENTS, { namespace: cluster().namespace, name: 'gone' });
+    await cluster().client.request({ method: 'PATCH', path, body: { spec: run } });
+    await cluster().client.request({ method: 'PATCH', path, body: { metadata: { labels: { team: 'hands' } } } });
+    expect(JSON.parse((await get('gone', '-o', 'json')).output).status.conditions[0]).toMatchObject({ type: 'Failed', status: 'True' });
+  });
+
+  it('of an experiment that goes on may be lost: the next look writes it again', async () => {
+    await create('lost', UNET);
+    await write('lost', status);
+    await write('lost', null);
+    expect(JSON.parse((await get('lost', '-o', 'json')).output)).not.toHaveProperty('status');
+  });
+});

@@ -1,0 +1,164 @@
+/** What infra/gitops and `carpal manifests` give, on a real API server. */
+import { fileURLToPath } from 'node:url';
+import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
+import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { allManifests } from './all-manifests.ts';
+import { namespaceLimits, stageServiceAccount } from './experiment-namespace.ts';
+import { manifestSettings } from './manifest-settings.ts';
+import { yamlDocuments } from './yaml.ts';
+
+const cluster = useOwnControlPlane();
+const folder = (path: string): string => fileURLToPath(new URL(`../../infra/gitops/${path}`, import.meta.url));
+const run = (args: readonly string[], input = '') => kubectl(cluster().kubeconfig, args, input);
+
+type Found = {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly [field: string]: unknown;
+};
+const documents = (text: string): Found[] => parseAllDocuments(text).map((document) => document.toJS() as Found);
+const titles = (objects: readonly Found[]): string[] =>
+  objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).toSorted();
+
+beforeAll(async () => {
+  // In this order kubectl creates what later objects of the same call lie in.
+  expect(await run(['apply', '--server-side', '-k', folder('base')])).toMatchObject({ code: 0, errors: '' });
+});
+
+describe('infra/gitops', () => {
+  it('gives an installation that the server takes without a warning, again and again', async () => {
+    const again = await run(['apply', '--server-side', '--dry-run=server', '-k', folder('base')]);
+    expect(again).toMatchObject({ code: 0, errors: '' });
+    expect(again.output).toContain('deployment.apps/carpal-operator');
+  });
+
+  it('is what `carpal manifests` prints', async () => {
+    const { output } = await run(['kustomize', folder('base')]);
+    const printed = documents(yamlDocuments(allManifests(manifestSettings())));
+    expect(titles(printed)).toEqual(titles(documents(output)));
+    for (const object of documents(output)) expect(printed).toContainEqual(object);
+  });
+
+  it('has an example to copy, in which the stages run what the operator runs', async () => {
+    const built = await run(['kustomize', folder('overlays/example')]);
+    expect(built).toMatchObject({ code: 0, errors: '' });
+    const objects = documents(built.output);
+    expect(titles(objects)).toContain('ServiceAccount radiology/carpal-stage');
+    expect(JSON.stringify(objects.find(({ kind }) => kind === 'Deployment'))).toMatch(
+      /"name":"CARPAL_IMAGE","value":"your-registry\/carpal@sha256:[0-9a-f]{64}".*"image":"your-registry\/carpal@sha256:/,
+    );
+    const applied = await run(['apply', '--server-side', '--force-conflicts', '-k', folder('overlays/example')]);
+    expect(applied).toMatchObject({ code: 0, errors: '' });
+  });
+
+  it('has what Prometheus and Grafana want as a component of its own', async () => {
+    const { output } = await run(['kustomize', folder('components/monitoring')]);
+    expect(titles(documents(output))).toEqual([
+      'ConfigMap carpal-system/carpal-dashboard',
+      'PrometheusRule carpal-system/carpal-operator',
+      'ServiceMonitor carpal-system/carpal-operator',
+    ]);
+    const dashboard = documents(output).find(({ kind }) => kind === 'ConfigMap')?.['data'] as Record<string, string>;
+    expect(JSON.parse(dashboard['carpal.json'] ?? '')).toMatchObject({ title: 'carpal' });
+  });
+
+  it('makes pods that Pod Security admits where it is restricted', async () => {
+    await expect
+      .poll(async () => (await run(['get', 'pods', '-n', 'carpal-system', '-o', 'name'])).output.trim().split('\n').length, {
+        timeout: 20_000,
+      })
+      .toBeGreaterThanOrEqual(2);
+    const { output } = await run(['get', 'events', '-n', 'carpal-system', '--field-selector', 'type=Warning', '-o', 'name']);
+    expect(output.includes('FailedCreate')).toBe(false);
+  });
+});
+
+describe('carpal manifests', () => {
+  it('puts image, store, secret and variables where the operator reads them', () => {
+    const settings = manifestSettings({
+      namespace: 'ml',
+      image: 'carpal@sha256:1',
+      artifactsUri: 's3://a/b',
+      artifactsSecretName: 'store',
+      env: { AWS_REGION: 'r' },
+    });
+    const objects = allManifests(settings, { monitoring: true, experimentNamespaces: ['hands'] }) as readonly Found[];
+    const deployment = JSON.stringify(objects.find(({ kind }) => kind === 'Deployment'));
+    for (const text of [
+      '"--artifacts-secret=store"',
+      '"--stage-env=AWS_REGION=r"',
+      '"envFrom":[{"secretRef":{"name":"store"}}]',
+      '"s3://a/b"',
+    ])
+      expect(deployment).toContain(text);
+    expect(titles(objects)).toContain('ServiceAccount hands/carpal-stage');
+    const elsewhere = objects.filter(({ metadata }) => metadata.namespace !== undefined && !['ml', 'hands'].includes(metadata.namespace));
+    expect(elsewhere).toEqual([]);
+    expect(yamlDocuments(objects)).not.toContain('carpal-system');
+  });
+
+  it('mounts the claim that artifacts lie on, and tells of it and of the registry’s Secret', async () => {
+    const shared = { artifactsUri: '/artifacts', artifactsClaimName: 'shared', pullSecretName: 'registry' };
+    const objects = allManifests(manifestSettings(shared)) as readonly Found[];
+    expect(objects.find(({ kind }) => kind === 'Deployment')?.['spec']).toMatchObject({
+      template: {
+        spec: {
+          imagePullSecrets: [{ name: 'registry' }],
+          containers: [
+            {
+              args: ['operator', '--artifacts-claim=shared', '--pull-secret=registry'],
+              volumeMounts: expect.arrayContaining([{ name: 'artifacts', mountPath: '/artifacts' }]),
+            },
+          ],
+          volumes: expect.arrayContaining([{ name: 'artifacts', persistentVolumeClaim: { claimName: 'shared' } }]),
+        },
+      },
+    });
+    const input = yamlDocuments(objects);
+    const applied = await run(['apply', '--server-side', '--force-conflicts', '--dry-run=server', '-f', '-'], input);
+    expect(applied).toMatchObject({ code: 0, errors: '' });
+  });
+
+  it('limits one namespace and leaves the limits of others as they are', async () => {
+    const apply = async (namespace: string, uri: string) => {
+      const limits = namespaceLimits(namespace, { datasets: [uri] });
+      const input = yamlDocuments([stageServiceAccount('default'), ...(limits === undefined ? [] : [limits])]);
+      return await run(['apply', '--server-side', `--field-manager=carpal-limits-${namespace}`, '-f', '-'], input);
+    };
+    expect(await apply('hands', 's3://hands')).toMatchObject({ code: 0, errors: '' });
+    expect(await apply('feet', 's3://feet')).toMatchObject({ code: 0, errors: '' });
+    const { output } = await run(['get', 'configmap', 'carpal-limits', '-n', 'carpal-system', '-o', 'jsonpath={.data}']);
+    expect(JSON.parse(output)).toMatchObject({ 'datasets.hands': 's3://hands\n', 'datasets.feet': 's3://feet\n' });
+  });
+
+  it.each([
+    ['view', 'get', 'yes'],
+    ['view', 'create', 'no'],
+    ['edit', 'create', 'yes'],
+    ['edit', 'update', 'yes'],
+    ['admin', 'delete', 'yes'],
+  ])('lets who may %s in a namespace %s experiments: %s', async (role, verb, may) => {
+    const account = `system:serviceaccount:default:${role}er`;
+    await run(['create', 'rolebinding', `${role}er`, `--clusterrole=${role}`, `--serviceaccount=default:${role}er`, '-n', 'default']);
+    await expect
+      .poll(async () => (await run(['auth', 'can-i', verb, 'segmentationexperiments', '--as', account, '-n', 'default'])).output.trim(), {
+        timeout: 20_000,
+      })
+      .toBe(may);
+  });
+
+  it('gives nobody of these the status, and stages nothing at all', async () => {
+    const can = async (account: string, ...what: string[]): Promise<string> =>
+      (await run(['auth', 'can-i', ...what, '--as', `system:serviceaccount:default:${account}`, '-n', 'default'])).output.trim();
+    expect(await can('admin', 'patch', 'segmentationexperiments', '--subresource=status')).toBe('no');
+    for (const what of [
+      ['get', 'pods'],
+      ['list', 'secrets'],
+      ['get', 'segmentationexperiments'],
+      ['create', 'jobs'],
+    ])
+      expect(await can('carpal-stage', ...what)).toBe('no');
+  });
+});

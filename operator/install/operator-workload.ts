@@ -1,0 +1,124 @@
+/** The operator as it runs in a cluster: two replicas of which one leads, kept apart, within Pod Security's "restricted". */
+import { artifactsVolume, type ClaimedVolume } from '../jobs/stage-settings.ts';
+import { LABELS, METRICS_PORT } from './labels.ts';
+import type { ManifestSettings } from './manifest-settings.ts';
+import { MEMORY_SETTINGS } from './memory-settings.ts';
+import { operatorMetadata, operatorSelector } from './operator-metadata.ts';
+
+/** The namespace, in which nothing runs that wants more than "restricted" gives. */
+export function operatorNamespace(namespace: string): object {
+  const level = (mode: string): [string, string] => [`pod-security.kubernetes.io/${mode}`, 'restricted'];
+  const podSecurity = Object.fromEntries(['enforce', 'audit', 'warn'].map(level));
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: { ...LABELS, ...podSecurity } } };
+}
+
+/** The user of the image; see stages/pod-template.ts. */
+const USER = 10001;
+
+const probe = (path: string): object => ({ httpGet: { path, port: METRICS_PORT.name } });
+
+function argumentsOf({
+  artifactsSecretName,
+  artifactsClaimName,
+  pullSecretName,
+  watchNamespace,
+  env,
+}: ManifestSettings): readonly string[] {
+  return [
+    'operator',
+    ...(watchNamespace === undefined ? [] : [`--watch-namespace=${watchNamespace}`]),
+    ...(artifactsSecretName === undefined ? [] : [`--artifacts-secret=${artifactsSecretName}`]),
+    ...(artifactsClaimName === undefined ? [] : [`--artifacts-claim=${artifactsClaimName}`]),
+    ...(pullSecretName === undefined ? [] : [`--pull-secret=${pullSecretName}`]),
+    ...Object.entries(env).map(([name, value]) => `--stage-env=${name}=${value}`),
+  ];
+}
+
+function environmentOf({ image, artifactsUri, env }: ManifestSettings): readonly object[] {
+  return [
+    { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+    { name: 'CARPAL_IMAGE', value: image },
+    { name: 'CARPAL_ARTIFACTS', value: artifactsUri },
+    ...Object.entries({ ...MEMORY_SETTINGS, ...env }).map(([name, value]) => ({ name, value })),
+  ];
+}
+
+function containerOf(settings: ManifestSettings, claim: ClaimedVolume | undefined): object {
+  const { image, artifactsSecretName: secret } = settings;
+  return {
+    name: 'operator',
+    image,
+    args: argumentsOf(settings),
+    env: environmentOf(settings),
+    ...(secret === undefined ? {} : { envFrom: [{ secretRef: { name: secret } }] }),
+    ports: [{ name: METRICS_PORT.name, containerPort: METRICS_PORT.number, protocol: 'TCP' }],
+    startupProbe: { ...probe('/healthz'), periodSeconds: 2, failureThreshold: 30 },
+    livenessProbe: { ...probe('/healthz'), periodSeconds: 20, timeoutSeconds: 5, failureThreshold: 3 },
+    readinessProbe: { ...probe('/readyz'), periodSeconds: 10, timeoutSeconds: 5 },
+    // 1,000 experiments of 5 folds take 300 MB. No limit on cpu: a throttled leader loses its Lease.
+    resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '512Mi' } },
+    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }, ...(claim === undefined ? [] : [{ name: 'artifacts', mountPath: claim.mountPath }])],
+  };
+}
+
+/** Replicas on different nodes, and in different zones where there are several. A wish: on a single node both run there. */
+const spread = (matchLabels: Readonly<Record<string, string>>): readonly object[] =>
+  ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels },
+  }));
+
+/** Throws `usage-invalid` where the settings name a claim and a store that is no folder. */
+export function operatorDeployment(settings: ManifestSettings): object {
+  const { artifactsClaimName, artifactsUri, pullSecretName } = settings;
+  const metadata = operatorMetadata(settings);
+  const matchLabels = operatorSelector(settings);
+  const claim = artifactsClaimName === undefined ? undefined : artifactsVolume(artifactsClaimName, artifactsUri);
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata,
+    spec: {
+      replicas: 2,
+      selector: { matchLabels },
+      // The new replica stands by before an old one resigns.
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      revisionHistoryLimit: 5,
+      template: {
+        metadata: { labels: metadata.labels, annotations: { 'kubectl.kubernetes.io/default-container': 'operator' } },
+        spec: {
+          serviceAccountName: metadata.name,
+          terminationGracePeriodSeconds: 40,
+          enableServiceLinks: false,
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: USER,
+            runAsGroup: USER,
+            fsGroup: USER,
+            seccompProfile: { type: 'RuntimeDefault' },
+          },
+          topologySpreadConstraints: spread(matchLabels),
+          ...(pullSecretName === undefined ? {} : { imagePullSecrets: [{ name: pullSecretName }] }),
+          containers: [containerOf(settings, claim)],
+          volumes: [
+            { name: 'tmp', emptyDir: { sizeLimit: '256Mi' } },
+            ...(claim === undefined ? [] : [{ name: 'artifacts', persistentVolumeClaim: { claimName: claim.claimName } }]),
+          ],
+        },
+      },
+    },
+  };
+}
+
+/** Node drains leave one replica at work. */
+export function operatorDisruptionBudget(settings: ManifestSettings): object {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: operatorMetadata(settings),
+    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: { matchLabels: operatorSelector(settings) } },
+  };
+}

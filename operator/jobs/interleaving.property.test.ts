@@ -1,0 +1,190 @@
+/**
+ * Jobs and pods come by two watches, either of which may be behind the other. Whatever the planner happens to see in between, an attempt is
+ * counted once and for what it was, and none starts beside a pod that still runs.
+ */
+
+import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import type { Job, Pod } from '@carpal/kubernetes/api/objects.ts';
+import {
+  disruptionTarget,
+  failedConditions,
+  failedPod,
+  job,
+  jobCondition,
+  pod,
+  runningPod,
+  time,
+} from '@carpal/testbed/kubernetes/attempt-objects.ts';
+import { at, experimentWith, prepared, seen } from '@carpal/testbed/operator/builders.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { plan } from '../experiment/plan.ts';
+import { keepJob } from './kept-job.ts';
+import { keepPod } from './kept-pod.ts';
+import { stageRunOf, stageRunOfPods } from './stage-run.ts';
+
+type Story = {
+  /** The Job as it was, one version after the other; undefined: gone. */
+  readonly jobs: readonly (Job | undefined)[];
+  readonly pods: readonly (Pod | undefined)[];
+  readonly failures: number;
+  readonly disruptions: number;
+  readonly state: string;
+};
+
+const pendingPod = pod({ status: { phase: 'Pending' }, spec: {} });
+const active = job();
+const ready = job({ status: { ready: 1 } });
+const failing = (reason: string, message: string): Job[] => {
+  const conditions = failedConditions(reason, message);
+  return [job({ status: { conditions: conditions.slice(0, 1) } }), job({ status: { conditions } })];
+};
+const exited = (exitCode: number, rule: number): Job[] =>
+  failing('PodFailurePolicy', `Container stage for pod default/p failed with exit code ${exitCode} matching FailJob rule at index ${rule}`);
+const deleted = { deletionTimestamp: time(200), deletionGracePeriodSeconds: 100 };
+const target = { conditions: [disruptionTarget('DeletionByTaintManager', 'Taint manager: deleting due to NoExecute taint')] };
+const goingJob = job({ metadata: { deletionTimestamp: time(100) } });
+const donePod = pod({
+  status: { phase: 'Succeeded' },
+  state: { terminated: { exitCode: 0, reason: 'Completed', startedAt: time(10), finishedAt: time(110) } },
+});
+
+const STORIES: Record<string, Story> = {
+  'a success': {
+    jobs: [
+      active,
+      ready,
+      job({ status: { conditions: [jobCondition('SuccessCriteriaMet')] } }),
+      job({ status: { conditions: [jobCondition('Complete')] } }),
+    ],
+    pods: [pendingPod, runningPod(), donePod],
+    failures: 0,
+    disruptions: 0,
+    state: 'Succeeded',
+  },
+  'a failure of its own': {
+    jobs: [active, ready, ...exited(1, 3)],
+    pods: [pendingPod, runningPod(), failedPod({ exitCode: 1 })],
+    failures: 1,
+    disruptions: 0,
+    state: 'Waiting',
+  },
+  'want of memory': {
+    jobs: [active, ready, ...exited(137, 3)],
+    pods: [pendingPod, runningPod(), failedPod({ exitCode: 137, reason: 'OOMKilled' })],
+    failures: 1,
+    disruptions: 0,
+    state: 'Waiting',
+  },
+  'bad data': {
+    jobs: [active, ready, ...exited(65, 0)],
+    pods: [pendingPod, runningPod(), failedPod({ exitCode: 65 })],
+    failures: 1,
+    disruptions: 0,
+    state: 'Failed',
+  },
+  'a drained node': {
+    jobs: [active, ready, ...failing('PodFailurePolicy', 'Pod default/p has condition DisruptionTarget matching FailJob rule at index 1')],
+    pods: [
+      pendingPod,
+      runningPod(),
+      runningPod({ metadata: deleted, status: target }),
+      failedPod({ exitCode: 143 }, { metadata: deleted, status: target }),
+      undefined,
+    ],
+    failures: 0,
+    disruptions: 1,
+    state: 'Waiting',
+  },
+  'a pod deleted without a word': {
+    jobs: [active, ready, ...exited(137, 3)],
+    pods: [
+      pendingPod,
+      runningPod(),
+      runningPod({ metadata: deleted }),
+      failedPod({ exitCode: 137, finishedAt: time(200) }, { metadata: deleted }),
+      undefined,
+    ],
+    failures: 0,
+    disruptions: 1,
+    state: 'Waiting',
+  },
+  'a pod deleted before it had a node': {
+    jobs: [active, ...failing('BackoffLimitExceeded', 'Job has reached the specified backoff limit')],
+    pods: [
+      pendingPod,
+      pod({ status: { phase: 'Pending' }, spec: {}, metadata: deleted }),
+      pod({ status: { phase: 'Failed' }, spec: {}, metadata: deleted }),
+      undefined,
+    ],
+    failures: 0,
+    disruptions: 1,
+    state: 'Waiting',
+  },
+  'a Job deleted by hand, in the foreground': {
+    jobs: [active, ready, goingJob, undefined],
+    pods: [pendingPod, runningPod(), runningPod({ metadata: deleted }), failedPod({ exitCode: 75 }, { metadata: deleted }), undefined],
+    failures: 0,
+    disruptions: 1,
+    state: 'Waiting',
+  },
+  'a Job deleted by hand, in the background': {
+    jobs: [active, ready, undefined],
+    pods: [pendingPod, runningPod(), runningPod({ metadata: deleted }), failedPod({ exitCode: 75 }, { metadata: deleted }), undefined],
+    failures: 0,
+    disruptions: 1,
+    state: 'Waiting',
+  },
+};
+
+/** The order in which the two watches deliver: true for the next version of the Job, false for the pod's. */
+const orders = fc.array(fc.boolean(), { minLength: 12, maxLength: 12 });
+
+/** The status as if the plan had not started the fold: in these stories nothing follows the first attempt. */
+function withoutStart(status: ExperimentStatus): ExperimentStatus {
+  const folds = status.folds.map((one) =>
+    one.state === 'Starting' ? { ...one, state: 'Waiting' as const, attempts: one.attempts - 1 } : one,
+  );
+  return { ...status, folds };
+}
+
+/** Plans at every sight; the fold's status at the end. Where one of the two has come to its end, the other moves on whatever the order says. */
+function tell({ jobs, pods }: Story, order: readonly boolean[]): ExperimentStatus['folds'][number] | undefined {
+  let status: ExperimentStatus | undefined;
+  let [jobAt, podAt] = [0, 0];
+  for (let step = 0; ; step++) {
+    const theJob = jobs[jobAt];
+    const thePod = pods[podAt];
+    const kept = thePod === undefined ? [] : [keepPod(thePod)];
+    const run = theJob === undefined ? stageRunOfPods(kept) : stageRunOf(keepJob(theJob), kept);
+    // Late enough for any delay, so that whatever may start does.
+    const planned = plan(
+      experimentWith({ folds: [0], startDeadline: '365d', foldDeadline: '365d' }),
+      seen(run === undefined ? [prepared()] : [prepared(), run], status),
+      at(1000 + step * 1000),
+    );
+    const runs = thePod?.status?.phase === 'Running';
+    if (runs)
+      expect(
+        planned.start.filter(({ stage }) => stage === 'fold'),
+        'no attempt beside a pod that runs',
+      ).toEqual([]);
+    status = withoutStart(planned.status);
+    const [jobsLeft, podsLeft] = [jobAt < jobs.length - 1, podAt < pods.length - 1];
+    if (!jobsLeft && !podsLeft) return status.folds[0];
+    if (jobsLeft && (!podsLeft || order[step] === true)) jobAt += 1;
+    else podAt += 1;
+  }
+}
+
+describe('an attempt seen through two watches', () => {
+  it.each(Object.entries(STORIES))('is counted once and rightly: %s', (_title, story) => {
+    fc.assert(
+      fc.property(orders, (order) => {
+        const { failures, disruptions, state } = story;
+        expect(tell(story, order)).toMatchObject({ failures, disruptions, state, attempts: 1 });
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

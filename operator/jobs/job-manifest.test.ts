@@ -1,0 +1,193 @@
+import { withSizes } from '@carpal/configs/schema/auto.ts';
+import { checkExperiment } from '@carpal/configs/schema/check-experiment.ts';
+import { experimentSchema, NAME_MAX_LENGTH, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { PlannedStart } from '../experiment/next-starts.ts';
+import { attemptName, type StageKey } from '../experiment/stage.ts';
+import { configMapManifest, configMapName } from './config-map.ts';
+import { jobManifest } from './job-manifest.ts';
+import { labelledAttempt } from './stage-labels.ts';
+import { stageSettings } from './stage-settings.ts';
+
+const IMAGE = 'example.org/carpal@sha256:4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865';
+const settings = stageSettings({ image: IMAGE, artifactsUri: 's3://artifacts/carpal' });
+const start = (key: StageKey, attempt = 1, name = 'wrist'): PlannedStart => ({ ...key, attempt, name: attemptName(name, key, attempt) });
+const FOLD = start({ stage: 'fold', fold: 3 }, 2);
+const PREPARE = start({ stage: 'prepare' });
+const ENSEMBLE = start({ stage: 'ensemble' });
+
+function experiment(placement: object = {}): SegmentationExperiment {
+  return experimentSchema.parse({
+    apiVersion: 'carpal.dev/v1alpha1',
+    kind: 'SegmentationExperiment',
+    metadata: { name: 'wrist', namespace: 'team-a', uid: '0c9b4f5e-7f0e-4c44-9f0c-0d8f1c1c6a11', generation: 4, resourceVersion: '99' },
+    spec: { dataset: { uri: 's3://data/hand-bones' }, model: { name: 'UNet' }, placement },
+  });
+}
+
+describe('the Job of an attempt', () => {
+  const fold = jobManifest(experiment(), FOLD, settings);
+
+  it('is one attempt and no more, and leaves the decision on a further one to the planner', () => {
+    expect(fold).toMatchObject({
+      metadata: { name: 'wrist-fold-3-2', namespace: 'team-a' },
+      spec: {
+        completions: 1,
+        parallelism: 1,
+        backoffLimit: 0,
+        podReplacementPolicy: 'Failed',
+        template: { spec: { restartPolicy: 'Never' } },
+      },
+    });
+    expect(fold.spec).not.toHaveProperty('ttlSecondsAfterFinished');
+    expect(fold.spec).not.toHaveProperty('suspend');
+  });
+
+  it('fails by a rule whatever the exit, so that its condition tells of it', () => {
+    expect(fold.spec['podFailurePolicy']).toEqual({
+      rules: [
+        { action: 'FailJob', onExitCodes: { containerName: 'stage', operator: 'In', values: [64, 65, 78] } },
+        { action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+        { action: 'FailJob', onExitCodes: { containerName: 'stage', operator: 'In', values: [75] } },
+        { action: 'FailJob', onExitCodes: { containerName: 'stage', operator: 'NotIn', values: [64, 65, 75, 78] } },
+      ],
+    });
+  });
+
+  it('goes with its experiment and says which attempt it is, as its pod does', () => {
+    expect(fold.metadata.ownerReferences).toEqual([
+      {
+        apiVersion: 'carpal.dev/v1alpha1',
+        kind: 'SegmentationExperiment',
+        name: 'wrist',
+        uid: '0c9b4f5e-7f0e-4c44-9f0c-0d8f1c1c6a11',
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ]);
+    expect(labelledAttempt(fold.metadata)).toEqual({ stage: 'fold', fold: 3, attempt: 2 });
+    expect(fold.spec.template.metadata.labels).toEqual(fold.metadata.labels);
+  });
+
+  it('runs the stage’s own command with the resolved experiment, which has its uid', () => {
+    const containers = [PREPARE, FOLD, ENSEMBLE].map((attempt) => {
+      const [container] = jobManifest(experiment(), attempt, settings).spec.template.spec['containers'] as { args: string[] }[];
+      return container?.args.join(' ');
+    });
+    const common = '--experiment /etc/carpal/experiment.json --artifacts s3://artifacts/carpal';
+    expect(containers).toEqual([`prepare ${common}`, `fold ${common} --fold 3`, `ensemble ${common}`]);
+    const map = configMapManifest(experiment());
+    expect(map).toMatchObject({ metadata: { name: 'wrist-spec', namespace: 'team-a' }, immutable: true });
+    const read = checkExperiment(JSON.parse(map.data['experiment.json'] ?? ''), ['hand-bones']);
+    const { generation: _generation, resourceVersion: _version, ...metadata } = experiment().metadata;
+    expect(read).toMatchObject({ ok: true, experiment: { metadata, spec: { run: { folds: [0, 1, 2, 3, 4] } } } });
+    const resolved = read.ok ? withSizes(read.experiment, {}) : undefined;
+    expect(resolved && JSON.parse(configMapManifest(resolved).data['experiment.json'] ?? '')).toEqual(resolved);
+  });
+
+  it('asks for GPUs, and for GPU nodes, with folds alone', () => {
+    const placed = experiment({
+      gpus: 2,
+      cpu: '6',
+      memory: '40Gi',
+      nodeSelector: { 'carpal.dev/pool': 'v100' },
+      tolerations: [{ key: 'spot', operator: 'Exists' }],
+      priorityClassName: 'research',
+    });
+    const specs = [FOLD, PREPARE].map((attempt) => jobManifest(placed, attempt, settings).spec.template.spec);
+    expect(specs[0]).toMatchObject({
+      nodeSelector: { 'carpal.dev/pool': 'v100' },
+      tolerations: [
+        { key: 'spot', operator: 'Exists' },
+        { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' },
+      ],
+      priorityClassName: 'research',
+      containers: [
+        {
+          resources: {
+            requests: { cpu: '6', memory: '40Gi', 'nvidia.com/gpu': '2' },
+            limits: { memory: '40Gi', 'nvidia.com/gpu': '2' },
+          },
+        },
+      ],
+    });
+    expect(specs[1]).toMatchObject({ containers: [{ resources: { requests: { cpu: '2', memory: '8Gi' }, limits: { memory: '8Gi' } } }] });
+    for (const field of ['nodeSelector', 'tolerations', 'priorityClassName', 'topologySpreadConstraints']) {
+      expect(specs[1]).not.toHaveProperty(field);
+    }
+  });
+
+  it('trains on a CPU with gpus: 0, without a word of GPUs but that none is to be seen', () => {
+    const text = JSON.stringify(jobManifest(experiment({ gpus: 0 }), FOLD, settings));
+    expect(text).not.toContain('nvidia.com/gpu');
+    expect(text).toContain('{"name":"NVIDIA_VISIBLE_DEVICES","value":"void"}');
+  });
+
+  it('leaves its start to Kueue where a queue is named, and sends no CPU stage to that queue', () => {
+    const queued = experiment({ queueName: 'gpu-team' });
+    expect(jobManifest(queued, FOLD, settings)).toMatchObject({
+      metadata: { labels: { 'kueue.x-k8s.io/queue-name': 'gpu-team' } },
+      spec: { suspend: true },
+    });
+    const prepare = jobManifest(queued, PREPARE, settings);
+    expect(prepare.spec).not.toHaveProperty('suspend');
+    expect(prepare.metadata.labels).not.toHaveProperty('kueue.x-k8s.io/queue-name');
+    const cpuQueue = stageSettings({ ...settings, cpuStage: { cpu: '2', memory: '8Gi', queueName: 'cpu' } });
+    expect(jobManifest(queued, PREPARE, cpuQueue)).toMatchObject({ spec: { suspend: true } });
+  });
+
+  it('brings the store’s Secret only where one is named, and no other', () => {
+    expect(JSON.stringify(fold)).not.toMatch(/secret/i);
+    const named = jobManifest(experiment(), FOLD, stageSettings({ ...settings, artifactsSecretName: 'artifacts' }));
+    expect(named.spec.template.spec).toMatchObject({ containers: [{ envFrom: [{ secretRef: { name: 'artifacts' } }] }] });
+  });
+
+  it('runs as the service account of its placement, else of the settings', () => {
+    const accountOf = (of: SegmentationExperiment): unknown => jobManifest(of, FOLD, settings).spec.template.spec['serviceAccountName'];
+    expect([accountOf(experiment()), accountOf(experiment({ serviceAccountName: 'trainer' }))]).toEqual(['carpal-stage', 'trainer']);
+    expect(fold.spec.template.spec).toMatchObject({ automountServiceAccountToken: false, terminationGracePeriodSeconds: 100 });
+  });
+
+  it('mounts the claims of the settings', () => {
+    const volumes = [{ claimName: 'artifacts', mountPath: '/artifacts' }];
+    expect(jobManifest(experiment(), FOLD, stageSettings({ ...settings, volumes })).spec.template.spec).toMatchObject({
+      volumes: expect.arrayContaining([{ name: 'claim-0', persistentVolumeClaim: { claimName: 'artifacts', readOnly: false } }]),
+      containers: [{ volumeMounts: expect.arrayContaining([{ name: 'claim-0', mountPath: '/artifacts', readOnly: false }]) }],
+    });
+  });
+});
+
+describe('names and labels of any experiment that the schema takes', () => {
+  const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+  const VALUE = /^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$/;
+  const named = (pattern: RegExp, maxLength: number) => fc.stringMatching(pattern).filter((text) => text.length <= maxLength);
+  const names = fc.oneof(named(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/, NAME_MAX_LENGTH), fc.constant('x'.repeat(NAME_MAX_LENGTH)));
+  const uids = fc.oneof(fc.uuid(), named(/^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/, 63));
+  const queues = named(/^([a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?)?$/, 63);
+  const keys: fc.Arbitrary<StageKey> = fc.oneof(
+    fc.constantFrom<StageKey>({ stage: 'prepare' }, { stage: 'ensemble' }),
+    fc.integer({ min: 0, max: 19 }).map((index): StageKey => ({ stage: 'fold', fold: index })),
+  );
+
+  it('are legal and fit, also with the suffix that a pod gets', () => {
+    fc.assert(
+      fc.property(names, uids, queues, keys, fc.integer({ min: 1, max: 99_999 }), (name, uid, queueName, key, attempt) => {
+        const given = experimentSchema.parse({
+          ...experiment({ queueName }),
+          metadata: { name, uid },
+        });
+        const manifest = jobManifest(given, start(key, attempt, name), settings);
+        for (const each of [manifest.metadata.name, configMapName(given), `${manifest.metadata.name}-7x2kp`]) {
+          expect(each).toMatch(NAME);
+          expect(each.length).toBeLessThanOrEqual(63);
+        }
+        for (const value of Object.values({ ...manifest.metadata.labels, ...manifest.spec.template.metadata.labels })) {
+          expect(value).toMatch(VALUE);
+          expect(value.length).toBeLessThanOrEqual(63);
+        }
+        expect(labelledAttempt(manifest.metadata)).toEqual({ ...key, attempt });
+      }),
+    );
+  });
+});

@@ -1,0 +1,396 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { experimentCrd } from '@carpal/configs/crd/crd.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { LABEL } from '@carpal/configs/names.ts';
+import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { isStatus } from '@carpal/kubernetes/api/api-error.ts';
+import type { Job, KubernetesObject, ObjectList, Pod } from '@carpal/kubernetes/api/objects.ts';
+import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { createReflector, type Reflector } from '@carpal/kubernetes/runtime/reflector.ts';
+import { freshNamespace } from '@carpal/testbed/cluster/fresh-namespace.ts';
+import { useControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
+import { disruptionTarget, time } from '@carpal/testbed/kubernetes/attempt-objects.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PlannedStart } from '../experiment/next-starts.ts';
+import type { StageRun } from '../experiment/observed.ts';
+import { outcomeOf } from '../experiment/outcome.ts';
+import { attemptName, type StageKey } from '../experiment/stage.ts';
+import { StartRefused } from '../experiment/start-refused.ts';
+import type { Substrate } from '../experiment/substrate.ts';
+import { checkStageSettings } from './check-settings.ts';
+import { jobManifest } from './job-manifest.ts';
+import { type KeptJob, keepJob } from './kept-job.ts';
+import { type KeptPod, keepPod } from './kept-pod.ts';
+import { createKubernetesSubstrate } from './kubernetes-substrate.ts';
+import { missingPodWords } from './missing-pod.ts';
+import { experimentUidOf } from './stage-labels.ts';
+import { stageSettings } from './stage-settings.ts';
+
+const CRDS: Resource = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' };
+const IMAGE = 'example.org/carpal@sha256:4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865';
+/** Accounts are not what is tested here; every namespace has this one. */
+const settings = stageSettings({ image: IMAGE, artifactsUri: 's3://artifacts/carpal', defaultServiceAccountName: 'default' });
+/** As if the status told of every attempt. */
+const noted = (): number => 9;
+
+const cluster = useControlPlane();
+const stop = new AbortController();
+let jobs: Reflector<Job, KeptJob>;
+let pods: Reflector<Pod, KeptPod>;
+/** With Pod Security "restricted" enforced: a pod that is not never comes to be. */
+let namespace: string;
+
+/** Waits until `look` finds something. */
+async function found<Found>(what: string, look: () => Promise<Found | undefined> | Found | undefined): Promise<Found> {
+  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 25) {
+    const seen = await look();
+    if (seen !== undefined) return seen;
+    await pause(25);
+  }
+  throw new Error(`waited in vain: ${what}`);
+}
+
+beforeAll(async () => {
+  const { client } = cluster();
+  namespace = await freshNamespace(client, {
+    'pod-security.kubernetes.io/enforce': 'restricted',
+    'pod-security.kubernetes.io/warn': 'restricted',
+  });
+  await client.request({ method: 'POST', path: resourcePath(CRDS), body: experimentCrd() }).catch((error) => {
+    if (!isStatus(error, 409)) throw error;
+  });
+  await found('the resource is served', () => client.request({ method: 'GET', path: resourcePath(EXPERIMENTS) }).catch(() => undefined));
+  const common = {
+    client,
+    query: { labelSelector: LABEL.experimentUid },
+    indexBy: experimentUidOf,
+    onChange: () => undefined,
+    random: Math.random,
+  };
+  jobs = createReflector<Job, KeptJob>({ ...common, path: resourcePath(JOBS), keep: keepJob });
+  pods = createReflector<Pod, KeptPod>({ ...common, path: resourcePath(PODS), keep: keepPod });
+  void jobs.run(stop.signal);
+  void pods.run(stop.signal);
+  await Promise.all([jobs.synced, pods.synced]);
+});
+afterAll(() => stop.abort());
+
+type World = {
+  readonly experiment: SegmentationExperiment;
+  readonly substrate: Substrate;
+  runOf(name: string): Promise<StageRun | undefined>;
+};
+
+/** An experiment of the API server, and its substrate. */
+async function world(name: string, placement: object = {}): Promise<World> {
+  const { client } = cluster();
+  const written = {
+    apiVersion: 'carpal.dev/v1alpha1',
+    kind: 'SegmentationExperiment',
+    metadata: { name, namespace },
+    spec: { dataset: { uri: 's3://data/hand-bones' }, model: { name: 'UNet' }, placement },
+  };
+  const path = resourcePath(EXPERIMENTS, { namespace });
+  const { metadata } = await client.request<KubernetesObject>({ method: 'POST', path, body: written });
+  const experiment = experimentSchema.parse({ ...written, metadata: { name, namespace, uid: metadata.uid } });
+  const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted });
+  return { experiment, substrate, runOf: async (run) => (await substrate.observe()).find((one) => one.name === run) };
+}
+
+const start = (experiment: string, key: StageKey, attempt = 1): PlannedStart => ({
+  ...key,
+  attempt,
+  name: attemptName(experiment, key, attempt),
+});
+const FOLD: StageKey = { stage: 'fold', fold: 0 };
+
+async function podOf(name: string): Promise<Pod> {
+  const { client } = cluster();
+  return await found(`a pod of ${name}`, async () => {
+    const query = { labelSelector: `batch.kubernetes.io/job-name=${name}` };
+    return (await client.request<ObjectList<Pod>>({ method: 'GET', path: resourcePath(PODS, { namespace }), query })).items[0];
+  });
+}
+
+/** Says of the attempt's pod what a kubelet would. */
+async function report(name: string, status: NonNullable<Pod['status']>): Promise<void> {
+  const { metadata } = await podOf(name);
+  const path = resourcePath(PODS, { namespace, name: metadata.name, subresource: 'status' });
+  await cluster().client.request({ method: 'PATCH', patch: 'merge', path, body: { status } });
+}
+
+const terminated = (exitCode: number, reason = 'Error', message = ''): NonNullable<Pod['status']> => ({
+  phase: exitCode === 0 ? 'Succeeded' : 'Failed',
+  containerStatuses: [{ name: 'stage', state: { terminated: { exitCode, reason, message, startedAt: time(10), finishedAt: time(20) } } }],
+});
+
+const ended = ({ runOf }: World, name: string): Promise<StageRun> =>
+  found(`the end of ${name}`, async () => {
+    const run = await runOf(name);
+    return run?.state === 'succeeded' || run?.state === 'failed' ? run : undefined;
+  });
+
+describe('an attempt on a real API server', () => {
+  it('has one ConfigMap and one Job, however often it is started, and shows at once', async () => {
+    const { substrate, runOf } = await world('started');
+    const prepare = start('started', { stage: 'prepare' });
+    await substrate.start(prepare);
+    expect(await runOf(prepare.name)).toMatchObject({ stage: 'prepare', attempt: 1, state: 'pending' });
+    await substrate.start(prepare);
+    expect(await substrate.observe()).toHaveLength(1);
+    const path = resourcePath(CONFIG_MAPS, { namespace, name: 'started-spec' });
+    const map = await cluster().client.request<{ data: Record<string, string> }>({ method: 'GET', path });
+    expect(JSON.parse(map.data['experiment.json'] ?? '')).toMatchObject({ metadata: { name: 'started', uid: expect.any(String) } });
+  });
+
+  it('gets a pod where Pod Security "restricted" is enforced, which waits for a node in the scheduler’s words', async () => {
+    const { substrate, runOf } = await world('restricted', { queueName: '', tolerations: [{ operator: 'Exists' }] });
+    await substrate.start(start('restricted', FOLD));
+    const run = await found('the scheduler’s words', async () => {
+      const seen = await runOf('restricted-fold-0-1');
+      return seen?.message?.includes('nodes') === true ? seen : undefined;
+    });
+    expect(run).toMatchObject({ state: 'pending', message: expect.stringMatching(/no nodes available|nodes are available/) });
+  });
+
+  it('draws no warning from the server, with everything that a placement can ask for', async () => {
+    const { experiment } = await world('warned', {
+      nodeSelector: { 'carpal.dev/pool': 'v100' },
+      tolerations: [{ key: 'spot', operator: 'Exists' }],
+      priorityClassName: 'research',
+      queueName: 'gpu-team',
+      serviceAccountName: 'trainer',
+    });
+    const all = { ...settings, artifactsSecretName: 'artifacts', env: { AWS_REGION: 'eu-central-1' } };
+    for (const key of [{ stage: 'prepare' }, FOLD, { stage: 'ensemble' }] as const) {
+      const file = join(cluster().folder, `${namespace}-${key.stage}.json`);
+      await writeFile(file, JSON.stringify(jobManifest(experiment, start('warned', key), all)));
+      const flags = ['--kubeconfig', cluster().kubeconfig, 'create', '--dry-run=server', '--validate=strict', '-f', file];
+      const { stdout, stderr } = await promisify(execFile)('kubectl', flags);
+      expect([stdout.trim(), stderr]).toEqual([`job.batch/${attemptName('warned', key, 1)} created (server dry run)`, '']);
+    }
+  });
+
+  it('waits in the words of the Job’s controller when no pod can be made', async () => {
+    const { experiment } = await world('podless', { serviceAccountName: 'nobody' });
+    const { client } = cluster();
+    // Time is a minute ahead, so that it is not too early to wonder.
+    const missingPod = missingPodWords(client, () => Date.now() + 60_000);
+    const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted });
+    await substrate.start(start('podless', FOLD));
+    await found('an event', async () => {
+      const query = { fieldSelector: 'reason=FailedCreate,involvedObject.name=podless-fold-0-1' };
+      const path = resourcePath({ group: '', version: 'v1', plural: 'events' }, { namespace });
+      return (await client.request<ObjectList<KubernetesObject>>({ method: 'GET', path, query })).items[0];
+    });
+    const [hint] = await substrate.observe();
+    expect(hint?.message).toBe(`it has no pod yet; kubectl describe job podless-fold-0-1 -n ${namespace} tells why`);
+    const curious = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted, missingPod });
+    const told = await found('the words', async () => {
+      const [run] = await curious.observe();
+      return run?.message === hint?.message ? undefined : run;
+    });
+    expect(told).toMatchObject({ state: 'pending', message: expect.stringContaining('serviceaccount "nobody" not found') });
+  });
+
+  it('is started by two operators at once without harm', async () => {
+    const { experiment, substrate } = await world('twice');
+    const blind = { indexed: () => [], absorb: () => undefined, forget: () => undefined };
+    const other = createKubernetesSubstrate({ client: cluster().client, jobs: blind, pods, experiment, settings, noted });
+    const prepare = start('twice', { stage: 'prepare' });
+    await Promise.all([substrate.start(prepare), other.start(prepare)]);
+    expect(await substrate.observe()).toHaveLength(1);
+  });
+
+  it('waits for its name while an earlier experiment of the same name still holds it', async () => {
+    const { experiment, substrate } = await world('held');
+    const prepare = start('held', { stage: 'prepare' });
+    await substrate.start(prepare);
+    const later = { ...experiment, metadata: { ...experiment.metadata, uid: '00000000-0000-4000-8000-000000000000' } };
+    const again = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment: later, settings, noted });
+    const refusal = again.start(prepare);
+    await expect(refusal).rejects.toBeInstanceOf(CarpalError);
+    await expect(refusal).rejects.toMatchObject({ code: 'object-name-held' });
+    expect(await again.observe()).toEqual([]);
+  });
+
+  it('is refused for good, in the server’s words, when it makes no Job', async () => {
+    const { experiment } = await world('refused');
+    const odd = { ...settings, volumes: [{ claimName: 'artifacts', mountPath: '/tmp' }] };
+    const substrate = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment, settings: odd, noted });
+    const refusal = substrate.start(start('refused', FOLD));
+    await expect(refusal).rejects.toBeInstanceOf(StartRefused);
+    await expect(refusal).rejects.toThrow(/mountPath: Invalid value.*must be unique/);
+  });
+
+  it('is tried out with the settings of the operator before anything depends on it', async () => {
+    const { client } = cluster();
+    await checkStageSettings(client, namespace, settings);
+    const odd = { ...settings, cpuStage: { cpu: 'two', memory: '8Gi' } };
+    await expect(checkStageSettings(client, namespace, odd)).rejects.toMatchObject({
+      code: expect.stringMatching(/^stage-settings-refused$/),
+    });
+  });
+
+  it('is held by the Job itself where a queue is named', async () => {
+    const { substrate, runOf } = await world('queued', { queueName: 'gpu-team' });
+    await substrate.start(start('queued', FOLD));
+    expect(await runOf('queued-fold-0-1')).toMatchObject({ state: 'queued', message: 'waits in queue gpu-team' });
+  });
+
+  it.each<[string, NonNullable<Pod['status']>, string, object]>([
+    ['success', terminated(0), 'succeeded', { exitCode: 0 }],
+    ['final', terminated(78, 'Error', 'manifest-invalid'), 'final', { exitCode: 78, lastLines: 'manifest-invalid' }],
+    ['failure', terminated(1), 'failure', { exitCode: 1 }],
+    ['memory', terminated(137, 'OOMKilled'), 'failure', { exitCode: 137, reason: 'OOMKilled' }],
+    ['checkpoint', terminated(75), 'disruption', { exitCode: 75 }],
+    [
+      'drain',
+      { ...terminated(143), conditions: [disruptionTarget('EvictionByEvictionAPI', 'evicting')] },
+      'disruption',
+      { exitCode: 143, reason: 'EvictionByEvictionAPI' },
+    ],
+  ])('ends as its pod ends: %s', async (name, status, kind, expected) => {
+    const one = await world(name);
+    const attempt = start(name, FOLD);
+    await one.substrate.start(attempt);
+    await report(attempt.name, status);
+    const run = await ended(one, attempt.name);
+    expect(run).toMatchObject({ ...expected, startedAt: time(10), finishedAt: time(20) });
+    expect(outcomeOf(run)?.kind).toBe(kind);
+  });
+
+  it.each([
+    [65, 'final'],
+    [70, 'failure'],
+    [75, 'disruption'],
+    [137, 'disruption'],
+  ])('is known by its Job alone when its pod is gone: exit %i', async (exitCode, kind) => {
+    const name = `gone-${exitCode}`;
+    const one = await world(name);
+    const attempt = start(name, FOLD);
+    await one.substrate.start(attempt);
+    await report(attempt.name, terminated(exitCode));
+    await ended(one, attempt.name);
+    const pod = await podOf(attempt.name);
+    await cluster().client.request({ method: 'DELETE', path: resourcePath(PODS, { namespace, name: pod.metadata.name }) });
+    const uid = one.experiment.metadata.uid ?? '';
+    await found('no pod', () => (pods.indexed(uid).length === 0 ? true : undefined));
+    const run = await one.runOf(attempt.name);
+    expect(run).toMatchObject({ state: 'failed', exitCode });
+    expect(run === undefined ? undefined : outcomeOf(run)?.kind).toBe(kind);
+  });
+
+  it('holds its place until its pod has ended when it is asked to stop, and is asked once', async () => {
+    const one = await world('stopped');
+    const attempt = start('stopped', FOLD);
+    await one.substrate.start(attempt);
+    const pod = await podOf(attempt.name);
+    // A finalizer stands for the grace that a running container has.
+    const path = resourcePath(PODS, { namespace, name: pod.metadata.name });
+    const hold = { metadata: { finalizers: [...(pod.metadata.finalizers ?? []), 'carpal.dev/test'] } };
+    await cluster().client.request({ method: 'PATCH', patch: 'merge', path, body: hold });
+    await one.substrate.stop(attempt.name);
+    expect(await one.runOf(attempt.name)).toMatchObject({ deleting: true });
+    await one.substrate.stop(attempt.name);
+    await found('the pod is being deleted', async () => (await podOf(attempt.name)).metadata.deletionTimestamp);
+    expect(await one.runOf(attempt.name)).toMatchObject({ deleting: true });
+    await cluster().client.request({ method: 'PATCH', patch: 'merge', path, body: { metadata: { finalizers: null } } });
+    await found('nothing is left', async () => ((await one.substrate.observe()).length === 0 ? true : undefined));
+    await one.substrate.stop(attempt.name);
+  });
+
+  it('holds its place while its pod ends though somebody deleted the Job under it', async () => {
+    const one = await world('background');
+    const attempt = start('background', FOLD);
+    await one.substrate.start(attempt);
+    const pod = await podOf(attempt.name);
+    const path = resourcePath(PODS, { namespace, name: pod.metadata.name });
+    await cluster().client.request({ method: 'PATCH', patch: 'merge', path, body: { metadata: { finalizers: ['carpal.dev/test'] } } });
+    await found('the pod is seen', async () => (pods.indexed(one.experiment.metadata.uid ?? '').length > 0 ? true : undefined));
+    const job = resourcePath(JOBS, { namespace, name: attempt.name });
+    await cluster().client.request({ method: 'DELETE', path: job, body: { propagationPolicy: 'Background' } });
+    await found('the Job is gone', () => (jobs.get(`${namespace}/${attempt.name}`) === undefined ? true : undefined));
+    expect(await one.runOf(attempt.name)).toMatchObject({ name: attempt.name, attempt: 1, deleting: true });
+    await cluster().client.request({ method: 'PATCH', patch: 'merge', path, body: { metadata: { finalizers: null } } });
+    await found('nothing is left', async () => ((await one.substrate.observe()).length === 0 ? true : undefined));
+  });
+
+  it('stops pods that were left to themselves', async () => {
+    const one = await world('orphaned');
+    const attempt = start('orphaned', FOLD);
+    await one.substrate.start(attempt);
+    await podOf(attempt.name);
+    const job = resourcePath(JOBS, { namespace, name: attempt.name });
+    await cluster().client.request({ method: 'DELETE', path: job, body: { propagationPolicy: 'Orphan' } });
+    const uid = one.experiment.metadata.uid ?? '';
+    await found('the pod has no owner', () => pods.indexed(uid).find(({ metadata }) => metadata.ownerReferences === undefined));
+    await found('the Job is gone', () => (jobs.get(`${namespace}/${attempt.name}`) === undefined ? true : undefined));
+    expect(await one.runOf(attempt.name)).not.toHaveProperty('deleting');
+    await one.substrate.stop(attempt.name);
+    await found('nothing is left', async () => ((await one.substrate.observe()).length === 0 ? true : undefined));
+  });
+
+  it('that may have been started before is not started beside a pod that it has left, which no watch may have shown yet', async () => {
+    const one = await world('left');
+    const attempt = start('left', FOLD);
+    await one.substrate.start(attempt);
+    await podOf(attempt.name);
+    const job = resourcePath(JOBS, { namespace, name: attempt.name });
+    await cluster().client.request({ method: 'DELETE', path: job, body: { propagationPolicy: 'Orphan' } });
+    await found('the Job is gone', () => (jobs.get(`${namespace}/${attempt.name}`) === undefined ? true : undefined));
+    const late = { indexed: () => [], absorb: () => undefined };
+    const { client } = cluster();
+    const { experiment } = one;
+    const blind = createKubernetesSubstrate({ client, jobs, pods: late, experiment, settings, noted });
+    expect(await blind.observe()).toEqual([]);
+    for (const again of [{ ...attempt, again: true as const }, start('left', FOLD, 2)]) {
+      await blind.start(again);
+      expect(jobs.indexed(experiment.metadata.uid ?? '')).toEqual([]);
+    }
+    expect(await blind.ask(attempt)).toMatchObject({ name: attempt.name, attempt: 1, state: 'pending' });
+    await report(attempt.name, terminated(75));
+    expect(await blind.ask(attempt)).toMatchObject({ state: 'failed', exitCode: 75 });
+    expect(await blind.ask(start('left', FOLD, 2))).toBeUndefined();
+    await blind.start(start('left', FOLD, 2));
+    expect(jobs.indexed(experiment.metadata.uid ?? '').map(({ metadata }) => metadata.name)).toEqual(['left-fold-0-2']);
+  });
+
+  it('is not what somebody in another namespace says by labels and references alone', async () => {
+    const one = await world('forged');
+    const attempt = start('forged', FOLD);
+    await one.substrate.start(attempt);
+    const { client } = cluster();
+    const there = await freshNamespace(client);
+    const { metadata } = await podOf(attempt.name);
+    const uid = one.experiment.metadata.uid ?? '';
+    const body = {
+      metadata: { name: 'forged', labels: { ...metadata.labels, [LABEL.attempt]: '2' } },
+      spec: { restartPolicy: 'Never', containers: [{ name: 'stage', image: IMAGE }] },
+    };
+    await client.request({ method: 'POST', path: resourcePath(PODS, { namespace: there }), body });
+    const path = resourcePath(PODS, { namespace: there, name: 'forged', subresource: 'status' });
+    await client.request({ method: 'PATCH', patch: 'merge', path, body: { status: terminated(78) } });
+    const isForged = (pod: KeptPod): boolean => pod.metadata.namespace === there && pod.status?.phase === 'Failed';
+    await found('the pod of elsewhere', () => pods.indexed(uid).find(isForged));
+    expect(await one.substrate.observe()).toMatchObject([{ name: attempt.name, state: 'pending' }]);
+    expect(await one.substrate.observe()).toHaveLength(1);
+  });
+
+  it('is forgotten with its pods when it is removed, and removing it again is no error', async () => {
+    const one = await world('removed');
+    const attempt = start('removed', FOLD);
+    await one.substrate.start(attempt);
+    await report(attempt.name, terminated(0));
+    await ended(one, attempt.name);
+    await one.substrate.stop(attempt.name);
+    expect((await one.runOf(attempt.name))?.state).toBe('succeeded');
+    await one.substrate.remove(attempt.name);
+    await one.substrate.remove(attempt.name);
+    await found('nothing is left', async () => ((await one.substrate.observe()).length === 0 ? true : undefined));
+  });
+});

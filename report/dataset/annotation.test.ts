@@ -1,0 +1,95 @@
+import { temporaryFolder, writeUnder } from '@carpal/trainer/data/testing/small-dataset.ts';
+import { describe, expect, it } from 'vitest';
+import { parseAnnotation, readAnnotation } from './annotation.ts';
+
+const CLASSES = ['first', 'second'];
+const triangle = [
+  [1, 2],
+  [5, 2],
+  [3, 9],
+];
+const withAnnotations = (...annotations: unknown[]): string => JSON.stringify({ annotations, metadata: { width: 3060, height: 3060 } });
+
+describe('parseAnnotation', () => {
+  it.each([
+    { nesting: '[[x, y], …]', points: triangle },
+    { nesting: '[[[x, y], …]]', points: [triangle] },
+  ])('reads points as $nesting, unscaled by the metadata', ({ points }) => {
+    const { polygons, faults } = parseAnnotation(withAnnotations({ label: 'second', points }), CLASSES);
+    expect(polygons.map((polygon) => Array.from(polygon))).toEqual([[], [1, 2, 5, 2, 3, 9]]);
+    expect(faults).toEqual([]);
+  });
+
+  it('names the classes that are missing', () => {
+    expect(parseAnnotation(withAnnotations({ label: 'second', points: triangle }), CLASSES).missingClasses).toEqual(['first']);
+  });
+
+  it('lists every fault, not only the first', () => {
+    const text = withAnnotations(
+      { label: 'first', points: [] },
+      { label: 'ring', points: triangle },
+      { label: 'second', points: triangle },
+    );
+    const { polygons, faults } = parseAnnotation(text, CLASSES);
+    expect(faults.map(({ place }) => place)).toEqual(['annotations[0] (first)', 'annotations[1] (ring)']);
+    expect(polygons[1]).toHaveLength(6);
+  });
+});
+
+describe('readAnnotation', () => {
+  it.each([
+    {
+      fault: 'two points',
+      text: withAnnotations({ label: 'first', points: triangle.slice(1) }),
+      says: /annotations\[0\] \(first\) has 2 points; a polygon needs three/,
+    },
+    { fault: 'two points, nested', text: withAnnotations({ label: 'first', points: [triangle.slice(1)] }), says: /has 2 points/ },
+    { fault: 'an unknown label', text: withAnnotations({ label: 'ring', points: triangle }), says: /has the unknown label "ring"/ },
+    { fault: 'no label', text: withAnnotations({ points: triangle }), says: /annotations\[0\] has no label/ },
+    { fault: 'NaN', text: '{"annotations":\n[{"label":"first","points":[[1,2],[NaN,3],[4,4]]}]}', says: /line 2 holds NaN/ },
+    { fault: 'Infinity', text: '{"annotations":[{"label":"first","points":[[1,2],[3,-Infinity],[4,4]]}]}', says: /holds -Infinity/ },
+    {
+      fault: 'null for a number',
+      text: withAnnotations({ label: 'first', points: [...triangle, [null, 3]] }),
+      says: /points\[3\] \[null,3\]/,
+    },
+    {
+      fault: 'text for a number',
+      text: withAnnotations({ label: 'first', points: [...triangle, ['1', 3]] }),
+      says: /points\[3\] \["1",3\]/,
+    },
+    { fault: 'a number too large', text: '{"annotations":[{"label":"first","points":[[1,2],[3,1e999],[4,4]]}]}', says: /points\[1\]/ },
+    { fault: 'three coordinates', text: withAnnotations({ label: 'first', points: [[1, 2, 3], ...triangle] }), says: /points\[0\]/ },
+    { fault: 'several rings', text: withAnnotations({ label: 'first', points: [triangle, triangle] }), says: /has 2 rings/ },
+    {
+      fault: 'a doubled class',
+      text: withAnnotations({ label: 'first', points: triangle }, { label: 'first', points: triangle }),
+      says: /annotations\[1\] \(first\) has the label of annotations\[0\] once more/,
+    },
+    { fault: 'no points', text: withAnnotations({ label: 'first' }), says: /has no list "points"/ },
+    { fault: 'no annotations', text: '{}', says: /has no list "annotations"/ },
+    { fault: 'something else than JSON', text: '<xml/>', says: /is not JSON/ },
+    { fault: 'nothing at all', text: '', says: /is not JSON/ },
+    { fault: 'null', text: 'null', says: /has no list "annotations"/ },
+  ])('refuses $fault and names the file', async ({ text, says }) => {
+    const path = await writeUnder(await temporaryFolder(), 'a.json', text);
+    await expect(readAnnotation(path, CLASSES)).rejects.toMatchObject({
+      code: 'annotation-invalid',
+      where: path,
+      message: expect.stringMatching(says),
+    });
+  });
+
+  it('tells a missing file from a bad one', async () => {
+    await expect(readAnnotation('/nowhere/a.json', CLASSES)).rejects.toMatchObject({
+      code: 'annotation-missing',
+      where: '/nowhere/a.json',
+    });
+  });
+
+  it('takes a missing class for an empty one unless it is strict', async () => {
+    const path = await writeUnder(await temporaryFolder(), 'a.json', withAnnotations({ label: 'first', points: triangle }));
+    expect((await readAnnotation(path, CLASSES))[1]).toHaveLength(0);
+    await expect(readAnnotation(path, CLASSES, { strict: true })).rejects.toMatchObject({ message: 'no polygon for second' });
+  });
+});

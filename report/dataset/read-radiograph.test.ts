@@ -1,0 +1,93 @@
+import { truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { greyPng, temporaryFolder, writeUnder } from '@carpal/trainer/data/testing/small-dataset.ts';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { readImageHeader, readRadiograph } from './read-radiograph.ts';
+
+const [width, height] = [40, 30];
+const ramp = Uint8Array.from({ length: width * height }, (_, i) => i % 256);
+const interleaved = (channels: number, alpha = 0): Uint8Array =>
+  Uint8Array.from({ length: ramp.length * channels }, (_, i) =>
+    alpha > 0 && i % channels === channels - 1 ? alpha : (ramp[Math.floor(i / channels)] as number),
+  );
+
+describe('readSheet', () => {
+  it.each([
+    { form: 'grey', png: async () => greyPng(width, height, (x, y) => ramp[y * width + x] as number) },
+    {
+      form: 'grey in RGB',
+      png: async () =>
+        sharp(interleaved(3), { raw: { width, height, channels: 3 } })
+          .png()
+          .toBuffer(),
+    },
+    {
+      form: 'grey in RGBA, half transparent',
+      png: async () =>
+        sharp(interleaved(4, 128), { raw: { width, height, channels: 4 } })
+          .png()
+          .toBuffer(),
+    },
+    {
+      form: 'grey in RGB with a palette',
+      png: async () =>
+        sharp(interleaved(3), { raw: { width, height, channels: 3 } })
+          .png({ palette: true, dither: 0, quality: 100 })
+          .toBuffer(),
+    },
+    {
+      form: 'grey in RGB, interlaced',
+      png: async () =>
+        sharp(interleaved(3), { raw: { width, height, channels: 3 } })
+          .png({ progressive: true })
+          .toBuffer(),
+    },
+  ])('gives the values of 8-bit $form exactly, in one channel', async ({ png }) => {
+    const sheet = await readRadiograph(await writeUnder(await temporaryFolder(), 'a.png', await png()));
+    expect(sheet).toMatchObject({ width, height, white: 255 });
+    expect(Array.from(sheet.pixels)).toEqual(Array.from(ramp));
+  });
+
+  it.each([1, 3] as const)('gives all 16 bits of a 16-bit PNG of %i channels', async (channels) => {
+    const deep = Uint16Array.from({ length: width * height }, (_, i) => (i * 53) % 65536);
+    const pixels = Uint16Array.from({ length: deep.length * channels }, (_, i) => deep[Math.floor(i / channels)] as number);
+    const space = channels === 1 ? 'grey16' : 'rgb16';
+    const png = await sharp(pixels, { raw: { width, height, channels } }).toColourspace(space).png().toBuffer();
+    const sheet = await readRadiograph(await writeUnder(await temporaryFolder(), 'a.png', png));
+    expect(sheet).toMatchObject({ width, height, white: 65535 });
+    expect(Array.from(sheet.pixels)).toEqual(Array.from(deep));
+  });
+
+  it('refuses a truncated PNG', async () => {
+    const png = await greyPng(200, 200, (x, y) => (x * y) % 251);
+    const path = await writeUnder(await temporaryFolder(), 'a.png', png);
+    await truncate(path, Math.floor(png.length / 2));
+    await expect(readRadiograph(path)).rejects.toMatchObject({ code: 'image-unreadable', where: path });
+  });
+
+  it.each([
+    { file: 'a text', content: 'not an image' },
+    { file: 'an empty file', content: '' },
+  ])('refuses $file', async ({ content }) => {
+    const path = await writeUnder(await temporaryFolder(), 'a.png', content);
+    await expect(readRadiograph(path)).rejects.toMatchObject({ code: 'image-unreadable', where: path });
+  });
+
+  it('refuses a missing file', async () => {
+    await expect(readRadiograph(join('/nowhere', 'a.png'))).rejects.toMatchObject({ code: 'image-unreadable' });
+  });
+
+  it('refuses 100 megapixels from the header alone', async () => {
+    // A small PNG whose header claims another size: what lies behind the header must not matter.
+    const huge = await greyPng(8, 8, () => 0);
+    huge.writeUInt32BE(10_000, 16);
+    huge.writeUInt32BE(10_000, 20);
+    huge.writeUInt32BE(crc32(huge.subarray(12, 29)), 29);
+    const path = await writeUnder(await temporaryFolder(), 'a.png', huge);
+    const refusal = { code: 'image-too-large', where: path, message: '10000 × 10000 pixels are more than the 64 megapixels that are read' };
+    await expect(readImageHeader(path)).rejects.toMatchObject(refusal);
+    await expect(readRadiograph(path)).rejects.toMatchObject(refusal);
+  });
+});

@@ -1,0 +1,62 @@
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { messageOf } from '@carpal/configs/message-of.ts';
+import sharp from 'sharp';
+
+/** Decoding costs memory in proportion to pixels whatever the file's size, so a sheet beyond this is refused before it is decoded. */
+const PIXEL_LIMIT = 64_000_000;
+
+export type ImageHeader = { readonly width: number; readonly height: number; readonly channels: number; readonly bits: number };
+
+/** A decoded radiograph: one grey channel, row by row; `white` is the value of full white (255 or 65535). */
+export type Radiograph = {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array | Uint16Array;
+  readonly white: number;
+};
+
+// Every sheet is decoded once: libvips' cache of former operations would only hold memory.
+sharp.cache(false);
+
+/**
+ * Size and depth of an image without decoding it. Throws `image-unreadable`, or `image-too-large` beyond {@link PIXEL_LIMIT}.
+ */
+export async function readImageHeader(path: string): Promise<ImageHeader> {
+  const { width, height, channels, depth } = await sharp(path, { limitInputPixels: false })
+    .metadata()
+    .catch((cause: unknown) => {
+      throw unreadable(path, cause);
+    });
+  if (width * height > PIXEL_LIMIT) {
+    const limit = `${PIXEL_LIMIT / 1e6} megapixels`;
+    throw new CarpalError('image-too-large', `${width} × ${height} pixels are more than the ${limit} that are read`, { where: path });
+  }
+  return { width, height, channels, bits: depth === 'ushort' ? 16 : 8 };
+}
+
+/**
+ * Decodes a PNG of 8 or 16 bits, grey or colour, with or without alpha, to one grey channel at its own depth. Grey and grey-in-RGB give
+ * their values exactly; alpha, colour profiles and orientation tags are not applied: the pixels are the ones that were annotated.
+ * Throws as {@link readSheetHeader} does, and `image-unreadable` for a file that is cut short.
+ */
+export async function readRadiograph(path: string): Promise<Radiograph> {
+  const header = await readImageHeader(path);
+  const image = sharp(path, { limitInputPixels: PIXEL_LIMIT, ignoreIcc: true }).removeAlpha();
+  // Without the colour space, sharp gives three channels; without the depth, a 16-bit sheet gives its upper byte.
+  const grey =
+    header.bits === 16 ? image.toColourspace('grey16').raw({ depth: 'ushort' }) : image.toColourspace('b-w').raw({ depth: 'uchar' });
+  const { data, info } = await grey.toBuffer({ resolveWithObject: true }).catch((cause: unknown) => {
+    // The header was well. What the library says of the rest differs from call to call.
+    throw new CarpalError('image-unreadable', 'the image is damaged or cut short', { where: path, cause });
+  });
+  if (info.channels !== 1)
+    throw new CarpalError('image-unreadable', `decoding gave ${info.channels} channels instead of one`, { where: path });
+  const { width, height } = info;
+  if (header.bits === 8) return { width, height, pixels: data, white: 255 };
+  return { width, height, pixels: new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2), white: 65535 };
+}
+
+function unreadable(path: string, cause: unknown): CarpalError {
+  const [reason] = messageOf(cause).split('\n');
+  return new CarpalError('image-unreadable', `cannot be decoded: ${reason}`, { where: path, cause });
+}

@@ -1,0 +1,65 @@
+import type { ComparedRun, Comparison } from '../statistics/compare-runs.ts';
+import { barStart } from './class-table.ts';
+import { comparisonCurves } from './comparison-curves.ts';
+import { memoryText, minutesText, probabilityText, sharedImagesText } from './comparison-text.ts';
+import { differenceTable } from './difference-table.ts';
+import { escapeHtml } from './html.ts';
+import { intervalText, meanBar, signed } from './interval-bar.ts';
+import { htmlPage, section, wideTable } from './page.ts';
+import { runColour } from './run-colours.ts';
+
+const HOW =
+  'Dice is the mean over image × class, out of fold, at the threshold of each run’s manifest and without cleaning. Differences are taken image by image on the images that both runs have; intervals come from drawing people again and again (bootstrap, 2,000 times), p from turning the signs of people’s differences: the smaller, the less likely is such a difference between runs that are alike. With n people it cannot be below 2 / 2ⁿ.';
+
+const PER_CLASS =
+  'Right of the middle line the run is better than the first. A dot is coloured where its interval keeps off 0; between runs that are alike, about one in twenty does so by chance, and more with few people.';
+
+/** Runs side by side as one HTML file that asks nothing of any server. */
+export function comparisonHtml({ classes, runs }: Comparison): string {
+  const [first] = runs;
+  if (!first) throw new RangeError('a comparison has at least two runs');
+  const title = runs.map((run) => run.title).join(' · ');
+  const differences = runs.flatMap((run) => {
+    if (!run.difference) return [];
+    const heading = `${run.title} less ${first.title}`;
+    return [section(heading, `<p class="dim">${PER_CLASS}</p>${differenceTable(run, first, run.difference, classes)}`)];
+  });
+  const people = `${first.dice.images} images of ${first.dice.people} people, ${classes.length} classes`;
+  return htmlPage(`Comparison: ${title}`, [
+    `<header><h1>${escapeHtml(title)}</h1><p class="dim">${escapeHtml(people)}</p></header>`,
+    section('Runs', `${runsTable(runs)}${notes(runs, first)}`),
+    comparisonCurves(runs),
+    ...differences,
+  ]);
+}
+
+function runsTable(runs: readonly ComparedRun[]): string {
+  const from = barStart(runs.map(({ dice }) => dice.all.interval?.low ?? dice.all.mean));
+  const columns = ['Run', 'Dice', '95 % interval', `${from.toFixed(1)} to 1`, 'Difference', '95 % interval', 'p'];
+  const more = ['Network', 'Size', 'Images', 'Training', 'Memory'];
+  const head = [...columns, ...more].map((column, index) => `<th scope="col"${index === 3 ? ' class="bar"' : ''}>${column}</th>`).join('');
+  const rows = runs.map((run, index) => {
+    const { dice, difference } = run;
+    const swatch = `<span class="swatch" style="background:${runColour(index)}"></span>`;
+    const cells = [
+      dice.all.mean.toFixed(4),
+      intervalText(dice.all, 4),
+      meanBar(dice.all, { from, to: 1 }, runColour(index)),
+      difference ? signed(difference.all.mean, 4) : 'first',
+      difference ? intervalText(difference.all, 4) : '',
+      difference ? escapeHtml(probabilityText(difference.p)) : '',
+      escapeHtml(run.network),
+      `${run.size} px`,
+      String(dice.images),
+      minutesText(run.trainingMinutes),
+      memoryText(run.peakMemoryMb),
+    ].map((text, at) => `<td${at === 2 ? ' class="bar"' : ''}>${text}</td>`);
+    return `<tr><th scope="row">${swatch}${escapeHtml(run.title)}</th>${cells.join('')}</tr>`;
+  });
+  return wideTable('Runs', `<thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody>`);
+}
+
+function notes(runs: readonly ComparedRun[], first: ComparedRun): string {
+  const shared = runs.map((run) => sharedImagesText(run, first)).filter((note) => note !== '');
+  return [HOW, ...shared].map((note) => `<p class="dim">${escapeHtml(note)}</p>`).join('');
+}

@@ -1,0 +1,61 @@
+import { type ComparedRun, type Comparison, greatestDifferences } from '../statistics/compare-runs.ts';
+import { intervalText, signed, signless } from './interval-bar.ts';
+
+const CLASSES_SHOWN = 5;
+
+/** A probability with three decimals; `< 0.001` below. */
+export const probabilityText = (p: number): string => (p < 0.001 ? '< 0.001' : p.toFixed(3));
+
+/** Minutes with a decimal, hours from two hours on; a dash where nothing was timed. */
+export function minutesText(minutes: number): string {
+  if (minutes === 0) return '–';
+  return minutes < 120 ? `${minutes.toFixed(1)} min` : `${(minutes / 60).toFixed(1)} h`;
+}
+
+export const memoryText = (megabytes: number): string => (megabytes === 0 ? '–' : `${Math.round(megabytes)} MB`);
+
+/** What was left out of a difference, as sentences; empty where both runs have the same images. */
+export function sharedImagesText({ title, dice, difference }: ComparedRun, first: ComparedRun): string {
+  if (!difference) return '';
+  const { images, changed } = difference;
+  const changedText = changed > 0 ? ` Left out for other true masks under the same name: ${changed}.` : '';
+  if (images === dice.images && images === first.dice.images) return '';
+  return `${title}: the difference is over the ${images} images in common with ${first.title}.${changedText}`;
+}
+
+/** The comparison for a terminal: a table with a line a run, then the classes that differ most. */
+export function comparisonText({ classes, runs }: Comparison): string {
+  const [first] = runs;
+  if (!first) return '';
+  const table = [['RUN', 'NETWORK', 'SIZE', 'IMAGES', 'DICE', '95 %', 'DIFFERENCE', '95 %', 'P', 'TRAINING', 'MEMORY'], ...runs.map(row)];
+  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)));
+  const lines = table.map((cells) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  const classLines = runs.flatMap(({ title, difference }) => {
+    if (!difference) return [];
+    const most = greatestDifferences(difference, CLASSES_SHOWN);
+    const list = most.map(({ classIndex, mean }) => `${classes[classIndex] ?? ''} ${signed(mean, 4)}`).join(', ');
+    return [`  ${title}: ${list === '' ? 'none differs' : list}`];
+  });
+  const notes = runs.map((run) => sharedImagesText(run, first)).filter((note) => note !== '');
+  const people = `Differences are to ${first.title}, image by image; intervals (bootstrap) and p (sign flips) are over people.`;
+  return `${[...lines, '', `Classes that differ most from ${first.title}`, ...classLines, '', people, ...notes].join('\n')}\n`;
+}
+
+function row({ title, network, size, dice, difference, trainingMinutes, peakMemoryMb }: ComparedRun): string[] {
+  return [
+    title,
+    network,
+    `${size}`,
+    `${dice.images} of ${dice.people} people`,
+    signless(dice.all.mean, 4),
+    intervalText(dice.all, 4),
+    ...(difference ? [signed(difference.all.mean, 4), intervalText(difference.all, 4), probabilityText(difference.p)] : ['', '', '']),
+    minutesText(trainingMinutes),
+    memoryText(peakMemoryMb),
+  ];
+}

@@ -1,0 +1,133 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
+import { formatRle } from '@carpal/masks/rle-text.ts';
+import { checkSubmission } from '@carpal/report/scoring/check-submission.ts';
+import { findImages } from '@carpal/report/scoring/image-folder.ts';
+import { scoreSubmission } from '@carpal/report/scoring/score-submission.ts';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'carpal-check-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const classes = ['Radius', 'Ulna'];
+const SQUARE = [2, 2, 9, 2, 9, 9, 2, 9];
+const HALF = [2, 2, 9, 2, 9, 5, 2, 5];
+
+async function image(path: string, width: number, height: number): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  await sharp({ create: { width, height, channels: 3, background: '#222222' } })
+    .png()
+    .toFile(path);
+}
+
+function annotation(path: string, radius: readonly number[], ulna: readonly number[]): void {
+  const points = (polygon: readonly number[]): number[][] => polygon.flatMap((x, i) => (i % 2 === 0 ? [[x, polygon[i + 1] ?? 0]] : []));
+  const annotations = [
+    { label: 'Radius', points: points(radius) },
+    { label: 'Ulna', points: points(ulna) },
+  ];
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, JSON.stringify({ annotations }));
+}
+
+function submission(...rows: readonly string[]): string {
+  const path = join(folder, 'given.csv');
+  writeFileSync(path, ['image_name,class,rle', ...rows, ''].join('\n'));
+  return path;
+}
+
+const rle = (polygon: readonly number[], width = 20, height = 20): string => formatRle(fillPolygon(polygon, width, height));
+const data = join(folder, 'data');
+
+beforeAll(async () => {
+  await image(join(data, 'test/DCM/ID002/b.png'), 20, 20);
+  await image(join(data, 'test/DCM/ID003/c.png'), 30, 12);
+  await image(join(data, 'train/DCM/ID001/a.png'), 20, 20);
+  annotation(join(data, 'truth/outputs_json/ID002/b.json'), SQUARE, HALF);
+  annotation(join(data, 'truth/outputs_json/ID003/c.json'), SQUARE, HALF);
+});
+
+const right = (): string[] => [
+  `b.png,Radius,${rle(SQUARE)}`,
+  'b.png,Ulna,',
+  `c.png,Radius,${rle(HALF, 30, 12)}`,
+  `c.png,Ulna,${rle(HALF, 30, 12)}`,
+];
+
+describe('findImages', () => {
+  it('takes only the test half of a data set', async () => {
+    expect((await findImages(data)).map((file) => file.imageName)).toEqual(['b.png', 'c.png']);
+  });
+
+  it('takes every image of any other folder, however deep, and a single image', async () => {
+    expect((await findImages(join(data, 'train'))).map((file) => file.imageName)).toEqual(['a.png']);
+    expect((await findImages(join(data, 'train/DCM/ID001/a.png'))).map((file) => file.imageName)).toEqual(['a.png']);
+  });
+
+  it('refuses two images of one name, a folder without images, and no folder', async () => {
+    const doubled = join(folder, 'doubled');
+    await image(join(doubled, 'x/a.png'), 4, 4);
+    await image(join(doubled, 'y/a.png'), 4, 4);
+    await expect(findImages(doubled)).rejects.toMatchObject({ code: 'dataset-layout' });
+    mkdirSync(join(folder, 'empty'));
+    await expect(findImages(join(folder, 'empty'))).rejects.toMatchObject({ code: 'dataset-layout' });
+    await expect(findImages(join(folder, 'none'))).rejects.toMatchObject({ code: 'dataset-missing' });
+  });
+});
+
+describe('checkSubmission', () => {
+  it('finds a whole submission valid and counts its empty masks', async () => {
+    const check = await checkSubmission(submission(...right()), data, classes);
+    expect(check).toEqual({ valid: true, images: 2, rows: 4, emptyMasks: 1, problems: [] });
+  });
+
+  it.each<[string, (rows: string[]) => string[], string]>([
+    ['a missing row', (rows) => rows.slice(1), 'b.png lacks 1 of 2 rows: Radius'],
+    ['a missing image', (rows) => rows.slice(2), 'b.png has no row'],
+    ['a doubled row', (rows) => [...rows, rows[3] ?? ''], 'c.png, Ulna has a row already, on line 5'],
+    ['an unknown class', (rows) => [...rows, 'c.png,Elbow,'], 'there is no class Elbow'],
+    ['an unknown image', (rows) => [...rows, 'd.png,Radius,'], 'there is no image d.png'],
+    ['classes out of order', ([a = '', b = '', ...rest]) => [b, a, ...rest], 'Radius stands after Ulna, against the order of the classes'],
+    ['rows of an image apart', ([a = '', b = '', c = '', d = '']) => [a, c, d, b], 'the rows of b.png do not stand together'],
+    ['a mask beyond its image', (rows) => rows.with(1, 'b.png,Ulna,399 3'), "goes beyond the sheet's last pixel, 400"],
+  ])('names %s', async (_, change, what) => {
+    const check = await checkSubmission(submission(...change(right())), data, classes);
+    expect(check.valid).toBe(false);
+    expect(check.problems.map((problem) => problem.what).join('\n')).toContain(what);
+  });
+});
+
+describe('scoreSubmission', () => {
+  const size = { width: 20, height: 20 };
+
+  it('gives the mean over image and class, the classes, and the worst image first', async () => {
+    const score = await scoreSubmission({ truth: data, submission: submission(...right()), classes, size });
+    const half = (2 * 32) / (32 + 64);
+    expect(score.dice).toBeCloseTo((1 + 0 + half + 1) / 4, 12);
+    expect(score.perClass).toEqual([(1 + half) / 2, 0.5]);
+    expect(score.perImage.map((image) => image.imageName)).toEqual(['b.png', 'c.png']);
+  });
+
+  it('scores against a bare folder of annotations at the size given', async () => {
+    const bare = join(folder, 'bare');
+    annotation(join(bare, 'outputs_json/ID002/b.json'), SQUARE, HALF);
+    const rows = submission(`b.png,Ulna,${rle(HALF)}`, `b.png,Radius,${rle(SQUARE)}`);
+    expect((await scoreSubmission({ truth: bare, submission: rows, classes, size })).dice).toBe(1);
+  });
+
+  it.each<[string, (rows: string[]) => string[], string]>([
+    ['missing rows', (rows) => rows.slice(1), '1 of 4 rows are missing: b, Radius'],
+    ['doubled rows', (rows) => [...rows, rows[0] ?? ''], 'b.png, Radius has a row already, on line 2'],
+    ['an image without truth', (rows) => [...rows, 'd.png,Radius,'], 'the truth has no annotation of d.png'],
+  ])('refuses %s', async (_, change, message) => {
+    const work = scoreSubmission({ truth: data, submission: submission(...change(right())), classes, size });
+    await expect(work).rejects.toMatchObject({ code: 'submission-invalid', message });
+  });
+
+  it('refuses a folder without annotations', async () => {
+    const work = scoreSubmission({ truth: join(data, 'train'), submission: submission(...right()), classes, size });
+    await expect(work).rejects.toMatchObject({ code: 'dataset-missing' });
+  });
+});

@@ -1,0 +1,32 @@
+import { dice } from '@carpal/masks/dice.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+
+/** One image's Dice, a number a class, in class order. */
+export type ImageDice = { readonly imageName: string; readonly perClass: readonly number[] };
+
+export type Score = {
+  /** The mean over image × class, the competition's metric. */
+  readonly dice: number;
+  readonly images: number;
+  /** The mean over images, in class order. */
+  readonly perClass: readonly number[];
+  /** Worst image first. */
+  readonly perImage: readonly { readonly imageName: string; readonly dice: number }[];
+};
+
+/** Dice of each class; a class that neither mask has counts 1. */
+export function scoreMasks(masks: readonly RleMask[], truth: readonly RleMask[]): number[] {
+  return truth.map((mask, index) => dice(masks[index] as RleMask, mask));
+}
+
+/** The mean; 0 of none. */
+export const meanOf = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** What the images' Dice come to. Without images everything is 0. */
+export function summarise(images: readonly ImageDice[]): Score {
+  const classes = images[0]?.perClass.length ?? 0;
+  const perClass = Array.from({ length: classes }, (_, index) => meanOf(images.map((image) => image.perClass[index] ?? 0)));
+  const perImage = images.map(({ imageName, perClass: values }) => ({ imageName, dice: meanOf(values) })).sort((a, b) => a.dice - b.dice);
+  return { dice: meanOf(perClass), images: images.length, perClass, perImage };
+}

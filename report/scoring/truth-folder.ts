@@ -1,0 +1,57 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { readAnnotation } from '../dataset/annotation.ts';
+import { readImageHeader } from '../dataset/read-radiograph.ts';
+
+/** One annotated image: its name without extension, the annotation, and the image where it is at hand. */
+export type TruthEntry = { readonly stem: string; readonly annotationPath: string; readonly imagePath: string | undefined };
+
+export type ImageSize = { readonly width: number; readonly height: number };
+
+const stemOf = (name: string): string => name.replace(/\.[^.]*$/, '');
+
+/**
+ * The annotations to score against, sorted by name: those in `outputs_json` of the folder, or of the folder's `truth`. Throws
+ * dataset-missing where there are none, or no such folder.
+ */
+export async function findTruth(folder: string): Promise<readonly TruthEntry[]> {
+  const places = [join(folder, 'truth', 'outputs_json'), join(folder, 'outputs_json')];
+  const images = new Map<string, string>();
+  for (const place of [join(folder, 'DCM'), join(folder, 'test', 'DCM'), join(folder, '..', 'test', 'DCM'), join(folder, 'truth', 'DCM')]) {
+    for (const path of await filesUnder(place, /\.png$/i)) images.set(stemOf(basename(path)), path);
+  }
+  for (const place of places) {
+    const paths = await filesUnder(place, /\.json$/i);
+    if (paths.length === 0) continue;
+    return paths.map((annotationPath) => {
+      const stem = stemOf(basename(annotationPath));
+      return { stem, annotationPath, imagePath: images.get(stem) };
+    });
+  }
+  const fix = 'Give a folder that holds outputs_json/<person>/<image>.json, or a data set with truth/outputs_json.';
+  const what = (await isFolder(folder)) ? 'the folder holds no annotations to score against' : 'there is no such folder';
+  throw new CarpalError('dataset-missing', what, { where: folder, fix });
+}
+
+/** The true masks of an image, in class order, at the image's size, or at `size` where the image is not at hand. */
+export async function readTruth(entry: TruthEntry, classes: readonly string[], size: ImageSize): Promise<RleMask[]> {
+  const { width, height } = entry.imagePath === undefined ? size : await readImageHeader(entry.imagePath);
+  const polygons = await readAnnotation(entry.annotationPath, classes);
+  return polygons.map((polygon) => fillPolygon(polygon, width, height));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}
+
+async function filesUnder(folder: string, pattern: RegExp): Promise<string[]> {
+  if (!(await isFolder(folder))) return [];
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && pattern.test(entry.name) && !entry.name.startsWith('.'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}

@@ -1,0 +1,106 @@
+/** Nodes as the API server sees them: an object, its Ready condition and its lease. */
+import { isStatus } from '@carpal/kubernetes/api/api-error.ts';
+import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
+import { LEASES, NODES, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { apiTime } from './kubelet-pod.ts';
+
+export type ClusterNode = {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** `cpu`, `memory`, `nvidia.com/gpu`, …; what is left out is plenty, but GPUs: there are none. */
+  readonly capacity?: Readonly<Record<string, string>>;
+  readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
+  readonly annotations?: Readonly<Record<string, string>>;
+};
+
+const LEASE_NAMESPACE = 'kube-node-lease';
+const PLENTY = { cpu: '64', memory: '256Gi', 'ephemeral-storage': '1Ti', pods: '250' };
+
+const capacityOf = ({ capacity }: ClusterNode): Readonly<Record<string, string>> => ({ ...PLENTY, ...capacity });
+
+export type Heartbeat = {
+  readonly now: Date;
+  readonly readySince: Date;
+  /** Where `kubectl logs` finds the kubelet. */
+  readonly kubeletPort?: number | undefined;
+};
+
+function readyStatus(node: ClusterNode, { now, readySince, kubeletPort }: Heartbeat): object {
+  return {
+    capacity: capacityOf(node),
+    allocatable: capacityOf(node),
+    addresses: [
+      { type: 'InternalIP', address: '127.0.0.1' },
+      { type: 'Hostname', address: node.name },
+    ],
+    ...(kubeletPort === undefined ? {} : { daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } } }),
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'True',
+        reason: 'KubeletReady',
+        message: 'kubelet is posting ready status',
+        lastHeartbeatTime: apiTime(now),
+        lastTransitionTime: apiTime(readySince),
+      },
+    ],
+  };
+}
+
+/** Creates the node's object, or takes an existing one over. Who keeps it ready is another matter. */
+export async function registerNode(client: KubernetesClient, node: ClusterNode): Promise<void> {
+  const { name, labels, annotations, taints = [] } = node;
+  const metadata = {
+    name,
+    labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64', ...labels },
+    annotations: { ...annotations },
+  };
+  const status = { capacity: capacityOf(node), allocatable: capacityOf(node) };
+  try {
+    await client.request({ method: 'POST', path: resourcePath(NODES), body: { metadata, spec: { taints }, status } });
+  } catch (error) {
+    if (!isStatus(error, 409)) throw error;
+    await client.request({ method: 'PATCH', path: resourcePath(NODES, { name }), body: { metadata } });
+  }
+}
+
+/** One heartbeat: the lease renewed, and Ready said again, which a node that was given up needs. Nothing where the node is gone. */
+export async function beat(client: KubernetesClient, node: ClusterNode, heartbeat: Heartbeat): Promise<void> {
+  const { name } = node;
+  try {
+    await client.request({
+      method: 'PATCH',
+      path: resourcePath(NODES, { name, subresource: 'status' }),
+      body: { status: readyStatus(node, heartbeat) },
+    });
+  } catch (error) {
+    if (isStatus(error, 404)) return;
+    throw error;
+  }
+  const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime: `${heartbeat.now.toISOString().slice(0, -1)}000Z` };
+  const path = resourcePath(LEASES, { namespace: LEASE_NAMESPACE, name });
+  try {
+    await client.request({ method: 'PATCH', path, body: { spec } });
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+    await client.request({
+      method: 'POST',
+      path: resourcePath(LEASES, { namespace: LEASE_NAMESPACE }),
+      body: { metadata: { name }, spec },
+    });
+  }
+}
+
+/** Takes the node's object away, as a cloud does when the machine is gone. */
+export async function deleteNode(client: KubernetesClient, name: string): Promise<void> {
+  await client.request({ method: 'DELETE', path: resourcePath(NODES, { name }) });
+}
+
+/** Takes the node's lease away, so that another kubelet need not wait until it has run out. */
+export async function deleteLease(client: KubernetesClient, name: string): Promise<void> {
+  try {
+    await client.request({ method: 'DELETE', path: resourcePath(LEASES, { namespace: LEASE_NAMESPACE, name }) });
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+  }
+}

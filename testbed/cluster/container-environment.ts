@@ -1,0 +1,84 @@
+/** A container's variables, from its pod and the objects that it names. */
+import { isStatus } from '@carpal/kubernetes/api/api-error.ts';
+import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
+import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
+import { CONFIG_MAPS, type Resource, resourcePath, SECRETS } from '@carpal/kubernetes/api/resource-path.ts';
+import type { EnvironmentVariable, KeySelector, KubeletPod } from './kubelet-pod.ts';
+
+type Data = Readonly<Record<string, string>>;
+type DataObject = KubernetesObject & { readonly data?: Data; readonly binaryData?: Data };
+
+/** Every key of a ConfigMap or Secret as bytes. Throws ApiError where it is not there, unless it may be absent. */
+export async function readData(
+  client: KubernetesClient,
+  kind: 'ConfigMap' | 'Secret',
+  { namespace, name, optional = false }: { readonly namespace: string; readonly name: string; readonly optional?: boolean | undefined },
+): Promise<ReadonlyMap<string, Buffer>> {
+  const resource: Resource = kind === 'Secret' ? SECRETS : CONFIG_MAPS;
+  try {
+    const { data = {}, binaryData = {} } = await client.request<DataObject>({
+      method: 'GET',
+      path: resourcePath(resource, { namespace, name }),
+    });
+    const encoding = kind === 'Secret' ? 'base64' : 'utf8';
+    return new Map([
+      ...Object.entries(data).map(([key, text]): [string, Buffer] => [key, Buffer.from(text, encoding)]),
+      ...Object.entries(binaryData).map(([key, text]): [string, Buffer] => [key, Buffer.from(text, 'base64')]),
+    ]);
+  } catch (error) {
+    if (optional && isStatus(error, 404)) return new Map();
+    throw error;
+  }
+}
+
+/** The value of `metadata.name`, `metadata.labels['x']`, `spec.nodeName`, … */
+function fieldOf(pod: KubeletPod, path: string): string {
+  const { metadata, spec } = pod;
+  const keyed = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
+  if (keyed !== null) return (keyed[1] === 'labels' ? metadata.labels : metadata.annotations)?.[keyed[2] ?? ''] ?? '';
+  const fields: Readonly<Record<string, string | undefined>> = {
+    'metadata.name': metadata.name,
+    'metadata.namespace': metadata.namespace,
+    'metadata.uid': metadata.uid,
+    'spec.nodeName': spec.nodeName,
+  };
+  const value = fields[path];
+  if (value === undefined) throw new Error(`fieldRef ${path} is not known here`);
+  return value;
+}
+
+/** Replaces `$(NAME)` by what NAME is; `$$(NAME)` stays as `$(NAME)`. */
+export function expand(text: string, variables: Data): string {
+  return text.replaceAll(/\$?\$\(([^)]+)\)/g, (whole, name: string) =>
+    whole.startsWith('$$') ? whole.slice(1) : (variables[name] ?? whole),
+  );
+}
+
+/** The variables of the pod's first container: envFrom first, env over it, in order. */
+export async function containerEnvironment(pod: KubeletPod, client: KubernetesClient): Promise<Record<string, string>> {
+  const { namespace } = pod.metadata;
+  const container = pod.spec.containers[0];
+  const variables: Record<string, string> = {};
+  for (const { prefix = '', secretRef, configMapRef } of container?.envFrom ?? []) {
+    const source = secretRef ?? configMapRef;
+    if (source === undefined) continue;
+    const values = await readData(client, secretRef === undefined ? 'ConfigMap' : 'Secret', { namespace, ...source });
+    for (const [key, value] of values) variables[`${prefix}${key}`] = value.toString('utf8');
+  }
+  const keyed = async (kind: 'ConfigMap' | 'Secret', { name, key, optional }: KeySelector): Promise<string | undefined> => {
+    const value = (await readData(client, kind, { namespace, name, optional })).get(key)?.toString('utf8');
+    if (value === undefined && optional !== true) throw new Error(`couldn't find key ${key} in ${kind} ${namespace}/${name}`);
+    return value;
+  };
+  const resolved = async ({ value, valueFrom }: EnvironmentVariable): Promise<string | undefined> => {
+    if (valueFrom?.fieldRef !== undefined) return fieldOf(pod, valueFrom.fieldRef.fieldPath);
+    if (valueFrom?.secretKeyRef !== undefined) return keyed('Secret', valueFrom.secretKeyRef);
+    if (valueFrom?.configMapKeyRef !== undefined) return keyed('ConfigMap', valueFrom.configMapKeyRef);
+    return expand(value ?? '', variables);
+  };
+  for (const variable of container?.env ?? []) {
+    const value = await resolved(variable);
+    if (value !== undefined) variables[variable.name] = value;
+  }
+  return variables;
+}

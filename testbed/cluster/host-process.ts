@@ -1,0 +1,86 @@
+/** Runs a pod's container as a process of this machine, without any isolation: for manifests that you wrote yourself. */
+import { readFile } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
+import { containerEnvironment, expand } from './container-environment.ts';
+import { mountVolumes, rewritePaths } from './container-volumes.ts';
+import { machineEnvironment } from './env.ts';
+import type { KubeletPod, PodEnd } from './kubelet-pod.ts';
+import { aborted, type PodControl, type RunPod } from './pod-work.ts';
+import { type ProcessEnd, startTethered } from './tethered-process.ts';
+
+const CARPAL = fileURLToPath(new URL('../../carpal', import.meta.url));
+/** What FallbackToLogsOnError takes of a log. */
+const MESSAGE = { bytes: 2048, lines: 80 };
+
+export type HostProcessOptions = {
+  readonly client: KubernetesClient;
+  /** What stands for the image's entrypoint, where the container names no command; this checkout's carpal where absent. */
+  readonly program?: readonly string[];
+  readonly claims?: Readonly<Record<string, string>>;
+  /** Stands for the image's working folder, where the container names none; the pod's own folder where absent. */
+  readonly workingFolder?: string;
+  /** Set over this machine's environment and under the pod's. */
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
+/** Runs the first container of each pod: its command and args with `$(VAR)` expanded and mount paths rewritten, its variables, its grace. */
+export function hostProcess(options: HostProcessOptions): RunPod {
+  const { client, program = [CARPAL], claims = {}, environment = {}, workingFolder } = options;
+  return async (pod, control) => {
+    const inputs = await gather(pod, control, { client, claims }).catch((error: unknown) =>
+      String(error instanceof Error ? error.message : error),
+    );
+    if (typeof inputs === 'string') {
+      await control.waiting('CreateContainerConfigError', inputs);
+      await aborted(control.stop);
+      return { exitCode: 137 };
+    }
+    const { variables, mounted } = inputs;
+    const container = pod.spec.containers[0];
+    const words = [...(container?.command ?? program), ...(container?.args ?? [])].map((word) =>
+      rewritePaths(expand(word, variables), mounted),
+    );
+    const [file = '', ...args] = words;
+    const child = await startTethered({
+      program: file,
+      args,
+      logFile: control.logFile,
+      cwd: container?.workingDir === undefined ? (workingFolder ?? control.folder) : rewritePaths(container.workingDir, mounted),
+      env: {
+        ...machineEnvironment(),
+        ...environment,
+        ...Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, rewritePaths(value, mounted)])),
+      },
+    });
+    void aborted(control.stop).then(() => child.terminate());
+    void aborted(control.kill).then(() => child.kill('SIGKILL'));
+    await control.started();
+    const end = podEnd(await child.ended);
+    child.killRest();
+    const isLogged = container?.terminationMessagePolicy === 'FallbackToLogsOnError' && end.exitCode !== 0;
+    return isLogged ? { ...end, message: await lastWords(control.logFile) } : end;
+  };
+}
+
+type Inputs = { readonly variables: Record<string, string>; readonly mounted: ReadonlyMap<string, string> };
+
+async function gather(
+  pod: KubeletPod,
+  { folder }: PodControl,
+  { client, claims }: { readonly client: KubernetesClient; readonly claims: Readonly<Record<string, string>> },
+): Promise<Inputs> {
+  return { variables: await containerEnvironment(pod, client), mounted: await mountVolumes(pod, { client, folder, claims }) };
+}
+
+function podEnd({ code, signal }: ProcessEnd): PodEnd {
+  return { exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]) };
+}
+
+/** The end of a log as a kubelet puts it into a pod's status. */
+async function lastWords(path: string): Promise<string> {
+  const bytes = await readFile(path);
+  const lines = bytes.subarray(-MESSAGE.bytes).toString('utf8').split('\n');
+  return lines.slice(-MESSAGE.lines - 1).join('\n');
+}

@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
+import type { Job } from '@carpal/kubernetes/api/objects.ts';
+import { EXPERIMENTS, JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { kubectl } from '../operator/kubectl.ts';
+import { waitFor } from './wait-for.ts';
+
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+let folder = '';
+let cluster: ChildProcess;
+let client: Connection;
+let kubeconfig = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-make-cluster-'));
+  // A path of the kind that people have.
+  const place = join(folder, 'a folder');
+  await symlink(folder, place);
+  cluster = spawn(process.execPath, [MAIN, '--no-operator'], { cwd: place, stdio: ['ignore', 'pipe', 'inherit'] });
+  // Read on to its end: a closed pipe would end the cluster.
+  const text = await new Promise<string>((resolve) => {
+    let said = '';
+    cluster.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk.toString('utf8');
+      if (said.includes('Ctrl-C ends')) resolve(said);
+    });
+    cluster.once('exit', () => resolve(said));
+  });
+  kubeconfig = /export KUBECONFIG=(.+)/.exec(text)?.[1] ?? '';
+  client = await connect({ kubeconfig });
+});
+afterAll(async () => {
+  client?.close();
+  cluster?.kill('SIGKILL');
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('a cluster for trying things runs Jobs as processes, knows experiments, shows logs and ends with Ctrl-C', async () => {
+  await client.request({ method: 'GET', path: resourcePath(EXPERIMENTS) });
+  const containers = [{ name: 'main', image: 'none', command: ['sh', '-c', 'echo one; echo two; echo three; pwd'] }];
+  const template = { spec: { restartPolicy: 'Never', containers } };
+  const place = { namespace: 'default', name: 'said' };
+  await client.request({
+    method: 'POST',
+    path: resourcePath(JOBS, { namespace: 'default' }),
+    body: { metadata: place, spec: { template } },
+  });
+  await waitFor<Job>(client, resourcePath(JOBS, place), ({ status }) => status?.succeeded === 1);
+  const { output } = await kubectl(kubeconfig, ['logs', 'job/said', '--tail=3']);
+  expect(output.split('\n').slice(0, 2)).toEqual(['two', 'three']);
+  expect((await kubectl(kubeconfig, ['logs', 'job/said', '--follow'])).output).toMatch(/^one\ntwo\nthree\n\/.+\n$/);
+  cluster.kill('SIGINT');
+  const [code] = await once(cluster, 'exit');
+  expect(code).toBe(0);
+});

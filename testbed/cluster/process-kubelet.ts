@@ -1,0 +1,203 @@
+/**
+ * A small kubelet that plays nodes: it registers them, keeps them alive, and takes up every pod that the scheduler binds to them. What a
+ * pod's container is, the caller decides: a process of this machine (host-process.ts) or a script (scripted-pod.ts). One container a pod, run
+ * once (`restartPolicy: Never`), as carpal's stages are; no init containers, probes or network.
+ */
+import { randomInt } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
+import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
+import { PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { type Change, createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
+import { beat, type ClusterNode, deleteNode, registerNode } from './cluster-node.ts';
+import type { KubeletPod, PodVerdict } from './kubelet-pod.ts';
+import { type ContainerLog, type KubeletServer, type KubeletServerOptions, startKubeletServer } from './kubelet-server.ts';
+import { type PodWork, type RunPod, workPod } from './pod-work.ts';
+
+const HEARTBEAT_MS = 5000;
+
+export type ProcessKubeletOptions = {
+  readonly client: KubernetesClient;
+  readonly nodes: readonly ClusterNode[];
+  readonly run: RunPod;
+  /** What is wrong with an image, if anything: its pods wait in ErrImagePull and ImagePullBackOff. */
+  readonly imageFault?: (image: string) => string | undefined;
+  /** Makes `kubectl logs` work; see kubelet-server.ts. */
+  readonly tls?: KubeletServerOptions['tls'];
+  readonly now?: () => Date;
+  /** Hears of a write that the API server will never take; a process warning where absent. */
+  readonly onError?: (error: unknown) => void;
+};
+
+export type ProcessKubelet = {
+  /** The pods on these nodes whose object is still there. */
+  pods(): readonly KubeletPod[];
+  /** Where the pod's container writes to, once the pod was taken up. */
+  logFile(namespace: string, name: string): string | undefined;
+  /** The node's network is cut: no heartbeats, no status, no news of pods; containers go on. */
+  silence(node: string): void;
+  /** The network is back. */
+  speak(node: string): void;
+  /** The machine loses its power: containers are gone, nobody tells. The node's object stays. */
+  powerOff(node: string): Promise<void>;
+  /** Power off, and the node's object is deleted, as a cloud does with a machine that it takes back. */
+  takeAway(node: string): Promise<void>;
+  /** The kubelet ends a pod for want of memory on the node. Without `disruptionTarget`: since the pod used more disk than it may. */
+  evict(namespace: string, name: string, how: { readonly disruptionTarget: boolean }): void;
+  /** Ends every container, and the kubelet. The objects stay as they are. */
+  stop(): Promise<void>;
+};
+
+type NodeState = {
+  readonly node: ClusterNode;
+  readySince: Date;
+  isOn: boolean;
+  /** Pending while the node is silent. */
+  voice: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+};
+
+const PRESSURE: PodVerdict = {
+  reason: 'Evicted',
+  message: 'The node was low on resource: memory.',
+  condition: {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'TerminationByKubelet',
+    message: 'The node was low on resource: memory.',
+  },
+};
+const OVER_LIMIT: PodVerdict = { reason: 'Evicted', message: 'Pod ephemeral local storage usage exceeds the total limit of containers.' };
+
+/** Starts the kubelet; its nodes are registered and its watch is open when it returns. */
+export async function startProcessKubelet(options: ProcessKubeletOptions): Promise<ProcessKubelet> {
+  const { client, nodes, run, now = () => new Date(), imageFault = () => undefined } = options;
+  const onError = options.onError ?? ((error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)));
+  const folder = await mkdtemp(join(tmpdir(), 'carpal-kubelet-'));
+  const states = new Map(nodes.map((node): [string, NodeState] => [node.name, { node, readySince: now(), isOn: true, voice: undefined }]));
+  const works = new Map<string, PodWork>();
+  const ending = new AbortController();
+
+  const find = (namespace: string, name: string): PodWork | undefined =>
+    [...works.values()].find((work) => work.latest().metadata.name === name && work.latest().metadata.namespace === namespace);
+  const logFile = (namespace: string, name: string): string | undefined => find(namespace, name)?.logFile;
+
+  const findLog = (namespace: string, name: string): ContainerLog | undefined => {
+    const work = find(namespace, name);
+    return work === undefined ? undefined : { path: work.logFile, isWhole: work.hasEnded };
+  };
+
+  let server: KubeletServer | undefined;
+  if (options.tls !== undefined) server = await startKubeletServer({ tls: options.tls, findLog });
+
+  const stateOf = (name: string): NodeState => {
+    const state = states.get(name);
+    if (state === undefined) throw new Error(`this kubelet plays no node named ${name}`);
+    return state;
+  };
+
+  const takeUp = (pod: KubeletPod, state: NodeState): void => {
+    const { uid } = pod.metadata;
+    const home = join(folder, uid);
+    mkdirSync(home, { recursive: true });
+    const voice = async (): Promise<void> => state.voice?.promise;
+    works.set(uid, workPod(pod, { client, run, folder: home, logFile: join(home, 'container.log'), voice, now, imageFault, onError }));
+  };
+
+  const give = (uid: string): void => {
+    const work = works.get(uid);
+    if (work === undefined) return;
+    work.vanish();
+    works.delete(uid);
+    void work.done.then(() => rm(join(folder, uid), { recursive: true, force: true })).catch(onError);
+  };
+
+  /** What the kubelet of a node makes of a pod as the API server has it. */
+  const see = (pod: KubeletPod): void => {
+    const state = states.get(pod.spec.nodeName ?? '');
+    if (state === undefined || !state.isOn || state.voice !== undefined) return;
+    const work = works.get(pod.metadata.uid);
+    if (work === undefined) takeUp(pod, state);
+    else work.notice(pod);
+  };
+
+  const pods = createReflector<KubeletPod, KubeletPod>({
+    client,
+    path: resourcePath(PODS),
+    query: { fieldSelector: 'spec.nodeName!=' },
+    keep: (pod) => pod,
+    random: () => randomInt(1_000_000) / 1_000_000,
+    onChange: ({ type, object, previous }: Change<KubeletPod>) => {
+      if (previous !== undefined && previous.metadata.uid !== object.metadata.uid) give(previous.metadata.uid);
+      const isHeard = states.get(object.spec.nodeName ?? '')?.voice === undefined;
+      if (type !== 'deleted') see(object);
+      else if (isHeard) give(object.metadata.uid);
+    },
+  });
+
+  const beatAll = async (): Promise<void> => {
+    const alive = [...states.values()].filter(({ isOn, voice }) => isOn && voice === undefined);
+    await Promise.all(
+      alive.map(({ node, readySince }) =>
+        beat(client, node, { now: now(), readySince, kubeletPort: server?.port }).catch((error: unknown) => {
+          // A heartbeat that did not get through is what a heartbeat is for.
+          if (!(error instanceof ApiError)) onError(error);
+        }),
+      ),
+    );
+  };
+
+  const powerOff = async (name: string): Promise<void> => {
+    const state = stateOf(name);
+    state.isOn = false;
+    const lost = [...works.values()].filter((work) => work.latest().spec.nodeName === name);
+    for (const work of lost) work.vanish();
+    await Promise.all(lost.map(({ done }) => done));
+  };
+
+  await Promise.all(nodes.map((node) => registerNode(client, node)));
+  await beatAll();
+  const heart = setInterval(() => void beatAll(), HEARTBEAT_MS);
+  const watching = pods.run(ending.signal);
+  await pods.synced;
+
+  return {
+    pods: () => pods.list().filter((pod) => states.has(pod.spec.nodeName ?? '')),
+    logFile,
+    silence: (name) => {
+      stateOf(name).voice ??= Promise.withResolvers<void>();
+    },
+    speak: (name) => {
+      const state = stateOf(name);
+      state.voice?.resolve();
+      state.voice = undefined;
+      state.readySince = now();
+      const current = pods.list().filter(({ spec }) => spec.nodeName === name);
+      const uids = new Set(current.map(({ metadata }) => metadata.uid));
+      for (const [uid, work] of works) if (work.latest().spec.nodeName === name && !uids.has(uid)) give(uid);
+      for (const pod of current) see(pod);
+      void beatAll();
+    },
+    powerOff,
+    takeAway: async (name) => {
+      await powerOff(name);
+      await deleteNode(client, name);
+    },
+    evict: (namespace, name, { disruptionTarget }) => {
+      const work = find(namespace, name);
+      if (work === undefined) throw new Error(`no pod ${namespace}/${name} runs here`);
+      work.evict(disruptionTarget ? PRESSURE : OVER_LIMIT);
+    },
+    stop: async () => {
+      clearInterval(heart);
+      ending.abort();
+      const all = [...works.values()];
+      for (const work of all) work.vanish();
+      for (const { voice } of states.values()) voice?.resolve();
+      await Promise.all([watching, ...all.map(({ done }) => done), server?.close()]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,55 @@
+/** A control plane for a test file: `const cluster = useControlPlane()` at the top, `cluster().client` inside tests and hooks. */
+
+import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
+import { afterAll, beforeAll, inject } from 'vitest';
+import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
+import { deleteNamespace, freshNamespace } from './fresh-namespace.ts';
+import { askForControlPlane, type SharedControlPlane } from './shared-control-plane.ts';
+
+type InUse<Plane> = Plane & {
+  /** An administrator's. */
+  readonly client: Connection;
+  /** This test file's own; pods can be created in it. */
+  readonly namespace: string;
+};
+
+/**
+ * The control plane of the whole test run, in a namespace that no other test file has. Nodes are everybody's: a test that brings nodes, breaks
+ * the API server or changes cluster-wide objects wants `useOwnControlPlane`.
+ */
+export function useControlPlane(): () => InUse<SharedControlPlane> {
+  return useOne(async () => {
+    const socket = inject('controlPlaneSocket');
+    if (socket === undefined) throw new Error('vitest.config.ts does not name operator/cluster/shared-control-plane.ts as globalSetup');
+    return askForControlPlane(socket);
+  });
+}
+
+/** A control plane that this test file alone has, stopped after its last test. It takes some three seconds and 700 MB. */
+export function useOwnControlPlane(options: ControlPlaneOptions = {}): () => InUse<ControlPlane> {
+  let own: ControlPlane | undefined;
+  // Hooks that end something run in reverse order: the namespace goes first.
+  afterAll(() => own?.stop());
+  return useOne(async () => {
+    own = await startControlPlane(options);
+    return own;
+  });
+}
+
+function useOne<Plane extends SharedControlPlane>(find: () => Promise<Plane>): () => InUse<Plane> {
+  let inUse: InUse<Plane> | undefined;
+  beforeAll(async () => {
+    const plane = await find();
+    const client = await connect({ kubeconfig: plane.kubeconfig });
+    inUse = { ...plane, client, namespace: await freshNamespace(client) };
+  });
+  afterAll(async () => {
+    if (inUse === undefined) return;
+    await deleteNamespace(inUse.client, inUse.namespace);
+    inUse.client.close();
+  });
+  return () => {
+    if (inUse === undefined) throw new Error('the control plane is there from the first hook of the test file on, not before');
+    return inUse;
+  };
+}

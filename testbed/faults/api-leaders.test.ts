@@ -1,0 +1,143 @@
+import { LEASES, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import type { Lease } from '@carpal/kubernetes/runtime/lease.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { waitFor } from '../cluster/wait-for.ts';
+import { type FaultyApiProxy, firstOf, isMutating, startFaultyApiProxy } from '../operator/faulty-api-proxy.ts';
+import { type OperatorOverrides, type RunningOperator, useOperatorWorld } from '../operator/operator-world.ts';
+import { expectSteady } from './expect-steady.ts';
+import { expectUnharmed, hasEnded } from './expect-unharmed.ts';
+import { type Follower, followExperiments } from './follow-experiments.ts';
+
+const world = useOperatorWorld({ controlPlane: { audit: true } });
+let follower: Follower;
+let proxies: { readonly a: FaultyApiProxy; readonly b: FaultyApiProxy };
+const operators: RunningOperator[] = [];
+let gate: PromiseWithResolvers<void>;
+beforeAll(async () => {
+  follower = await followExperiments(world().client);
+});
+afterAll(() => follower.stop());
+beforeEach(async () => {
+  const { kubeconfig } = world();
+  gate = Promise.withResolvers();
+  const [a, b] = await Promise.all([startFaultyApiProxy({ kubeconfig }), startFaultyApiProxy({ kubeconfig })]);
+  proxies = { a, b };
+  world().script = () => ({});
+  return async () => {
+    gate.resolve();
+    const ending = operators.splice(0).map((operator) => operator.stop());
+    await Promise.all([a.close(), b.close(), ...ending]);
+  };
+});
+
+const start = async (identity: 'a' | 'b', lease?: OperatorOverrides['lease']): Promise<RunningOperator> => {
+  const overrides = { server: proxies[identity].server, identity, ...(lease === undefined ? {} : { lease }) };
+  const operator = await world().startOperator(overrides);
+  operators.push(operator);
+  return operator;
+};
+
+/** Folds train until the gate opens. */
+const trainUntilGate = (): void => {
+  world().script = ({ stage }) => (stage === 'fold' ? { until: gate.promise } : {});
+};
+const isTraining = (name: string) =>
+  follower.until(name, ({ status }) => status?.folds?.every(({ state }) => state === 'Running') === true);
+const leaseOf = (name: string) => ({ namespace: world().namespace, name, leaseMs: 2000, renewMs: 1200, retryMs: 150 });
+const untilHeldBy = (name: string, identity: string): Promise<Lease> => {
+  const path = resourcePath(LEASES, { namespace: world().namespace, name });
+  return waitFor<Lease>(world().client, path, ({ spec }) => spec?.holderIdentity === identity);
+};
+const mutating = ({ calls }: FaultyApiProxy) => calls.filter((call) => isMutating(call) && call.resource !== 'leases');
+
+describe('two operators that both take themselves for the leader', () => {
+  it('make one Job of each attempt, spend no budget and take back nothing that they have said', async () => {
+    await start('a');
+    await start('b');
+    const names = ['both-0', 'both-1', 'both-2'];
+    for (const name of names) await world().post(name);
+    await expectUnharmed(world(), names);
+    for (const name of names) expectSteady(follower.versionsOf(name));
+    expect(mutating(proxies.a).length + mutating(proxies.b).length).toBeLessThan(80 * names.length);
+  });
+
+  it('do no harm when one of them hears nothing of Jobs and pods any more', async () => {
+    proxies.a.set(({ verb, resource }) => (verb === 'watch' && resource !== 'segmentationexperiments' ? 'stall' : undefined));
+    await start('a');
+    await start('b');
+    trainUntilGate();
+    await world().post('deaf');
+    await isTraining('deaf');
+    // Now that the other has seen the attempts run, the status says so to the deaf one.
+    await world().client.request({
+      method: 'PATCH',
+      patch: 'merge',
+      path: `/apis/carpal.dev/v1alpha1/namespaces/${world().namespace}/segmentationexperiments/deaf`,
+      body: { metadata: { labels: { touched: 'yes' } } },
+    });
+    gate.resolve();
+    await expectUnharmed(world(), ['deaf']);
+    expectSteady(follower.versionsOf('deaf'));
+  });
+});
+
+describe('a leader that loses its Lease', () => {
+  it('asks for nothing more from the moment on when another may lead, and what was on its way does no harm', async () => {
+    const place = leaseOf('held-back');
+    const held = Promise.withResolvers<void>();
+    const isStatusWrite = firstOf(1, ({ resource }) => resource === 'segmentationexperiments/status', { until: held.promise });
+    proxies.a.set((call) => (call.resource === 'leases' && call.verb === 'update' ? 'stall' : isStatusWrite(call)));
+    await start('a', place);
+    await untilHeldBy(place.name, 'a');
+    await start('b', place);
+    await world().post('late');
+    await untilHeldBy(place.name, 'b');
+    await follower.until('late', hasEnded);
+    held.resolve();
+    const { length } = mutating(proxies.a);
+    expect(length).toBe(1);
+    await world().post('after');
+    await expectUnharmed(world(), ['late', 'after']);
+    expectSteady(follower.versionsOf('late'));
+    expect(mutating(proxies.a).length).toBe(1);
+  });
+
+  it('does not go on with a step that it was in the middle of', async () => {
+    const place = leaseOf('in-the-middle');
+    const held = Promise.withResolvers<void>();
+    const isFirstJob = firstOf(1, ({ verb, resource }) => verb === 'create' && resource === 'configmaps', { until: held.promise });
+    await start('a', place);
+    await untilHeldBy(place.name, 'a');
+    proxies.a.set((call) => (call.resource === 'leases' ? 'stall' : isFirstJob(call)));
+    await world().post('middle');
+    await start('b', place);
+    await untilHeldBy(place.name, 'b');
+    held.resolve();
+    await expectUnharmed(world(), ['middle']);
+    expectSteady(follower.versionsOf('middle'));
+    expect(mutating(proxies.a).filter(({ resource }) => resource === 'jobs')).toEqual([]);
+  });
+
+  it('is followed by the replica that waits, and comes back when that one goes', async () => {
+    const place = leaseOf('turns');
+    await start('a', place);
+    await untilHeldBy(place.name, 'a');
+    const b = await start('b', place);
+    trainUntilGate();
+    await world().post('turns');
+    await isTraining('turns');
+    // Its network is gone: what it asks for is taken, and nothing comes back.
+    proxies.a.set(() => 'stall');
+    proxies.a.stallWatches();
+    await untilHeldBy(place.name, 'b');
+    gate.resolve();
+    await expectUnharmed(world(), ['turns']);
+    proxies.a.set();
+    // Stopped, it lets go of the Lease: nobody has to wait for it to run out.
+    await b.stop();
+    await untilHeldBy(place.name, 'a');
+    await world().post('back');
+    await expectUnharmed(world(), ['back']);
+    for (const name of ['turns', 'back']) expectSteady(follower.versionsOf(name));
+  });
+});

@@ -1,0 +1,105 @@
+/** The CRD changes under a running operator. */
+import { experimentCrd } from '@carpal/configs/crd/crd.ts';
+import { GROUP, PLURAL } from '@carpal/configs/names.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { describe, expect, it } from 'vitest';
+import { hasCondition } from '../operator/operator-world.ts';
+import { expectSound } from './expect-sound.ts';
+import type { FaultWorld } from './fault-world.ts';
+import { gate, runningPod } from './pod-faults.ts';
+
+const CRDS = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' };
+
+type Version = {
+  readonly additionalPrinterColumns: readonly object[];
+  readonly schema: { readonly openAPIV3Schema: { readonly properties: { readonly spec: { properties: Record<string, object> } } } };
+};
+type Crd = { readonly spec: { readonly versions: readonly Version[] } };
+
+/** The CRD of a later release: a field and a column more. */
+function laterCrd(): object {
+  const crd = structuredClone(experimentCrd()) as unknown as Crd;
+  const versions = crd.spec.versions.map((version) => {
+    version.schema.openAPIV3Schema.properties.spec.properties['laterField'] = { type: 'string', maxLength: 100 };
+    const later = { name: 'Later', type: 'string', jsonPath: '.spec.laterField', priority: 1 };
+    return { ...version, additionalPrinterColumns: [...version.additionalPrinterColumns, later] };
+  });
+  return { ...crd, spec: { ...crd.spec, versions } };
+}
+
+async function applyCrd({ client }: FaultWorld, body: object): Promise<void> {
+  const path = resourcePath(CRDS, { name: `${PLURAL}.${GROUP}` });
+  await client.request({ method: 'PATCH', patch: 'apply', path, query: { fieldManager: 'carpal-tests', force: true }, body });
+}
+
+/** The same definition without a single rule: what it lets through the operator may refuse. */
+function laxCrd(): object {
+  return JSON.parse(JSON.stringify(experimentCrd(), (key, value: unknown) => (key === 'x-kubernetes-validations' ? undefined : value)));
+}
+
+export function crdFaults(world: () => FaultWorld): void {
+  describe('a CRD that is updated under a running operator', () => {
+    it('loses nothing: experiments go on, ended ones stay as they are, new ones begin', async () => {
+      await world().begin('crd-ended');
+      const ended = await world().until('crd-ended', (seen) => hasCondition(seen, 'Complete'));
+      const held = gate();
+      await world().begin('crd-goes-on', {}, ({ fold }) => (fold === 1 ? held.script : {}));
+      await runningPod(world(), 'crd-goes-on-fold-1-1');
+
+      await applyCrd(world(), experimentCrd());
+      await applyCrd(world(), laterCrd());
+      await world().begin('crd-begins');
+      held.open();
+      for (const name of ['crd-ended', 'crd-goes-on', 'crd-begins']) await expectSound(world(), name, { state: 'Complete' });
+      expect((await world().read('crd-ended')).status).toEqual(ended.status);
+
+      await applyCrd(world(), experimentCrd());
+      await world().begin('crd-back');
+      await expectSound(world(), 'crd-back', { state: 'Complete' });
+    });
+
+    it('and an operator whose rules have become stricter end nothing that has begun', async () => {
+      const held = gate();
+      await world().begin('crd-stricter', {}, ({ fold }) => (fold === 1 ? held.script : {}));
+      await runningPod(world(), 'crd-stricter-fold-1-1');
+      await world().until('crd-stricter', ({ status }) => status?.folds[1]?.state === 'Running');
+      await applyCrd(world(), laxCrd());
+      // As if this operator did not know a class list that the one before it knew.
+      const dataset = { classes: 'foot-bones' };
+      await expect
+        .poll(
+          async () =>
+            await world()
+              .change('crd-stricter', { dataset })
+              .then(() => 'changed', String),
+        )
+        .toBe('changed');
+      await applyCrd(world(), experimentCrd());
+      await world().eventually('a word of it', () => world().operator.log.some((line) => line.includes('foot-bones')));
+      held.open();
+      await expectSound(world(), 'crd-stricter', { state: 'Complete' });
+    });
+
+    it('and refuse what can no longer be told how to run lose nothing of what it was', async () => {
+      const held = gate();
+      await world().begin('crd-odd', {}, ({ fold }) => (fold === 1 ? held.script : {}));
+      await world().until('crd-odd', ({ status }) => status?.folds[0]?.state === 'Succeeded' && status.folds[1]?.state === 'Running');
+      await applyCrd(world(), laxCrd());
+      const run = { startDeadline: 'soon' };
+      await expect
+        .poll(
+          async () =>
+            await world()
+              .change('crd-odd', { run })
+              .then(() => 'changed', String),
+        )
+        .toBe('changed');
+      await applyCrd(world(), experimentCrd());
+      await expectSound(world(), 'crd-odd', { state: 'Failed', reason: 'InvalidManifest', message: /spec\.run\.startDeadline/ });
+      const { status } = await world().read('crd-odd');
+      expect(status?.artifacts).toMatch(/crd-odd/);
+      expect(status?.folds.map(({ state }) => state)).toEqual(['Succeeded', 'Stopped', 'Succeeded']);
+      expect(status?.conditions.find(({ type }) => type === 'Prepared')?.status).toBe('True');
+    });
+  });
+}

@@ -1,0 +1,93 @@
+/** Experiments that live behind a proxy of their own: an operator, a namespace and a gate that holds their folds back for each. */
+
+import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
+import type { OperatorSettings } from '@carpal/operator/controller/operator-settings.ts';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { freshNamespace } from '../cluster/fresh-namespace.ts';
+import { type FaultyApiProxy, startFaultyApiProxy } from '../operator/faulty-api-proxy.ts';
+import { type OperatorWorld, type RunningOperator, useOperatorWorld } from '../operator/operator-world.ts';
+import { expectSteady } from './expect-steady.ts';
+import { expectUnharmed, hasEnded } from './expect-unharmed.ts';
+import { type Follower, followExperiments } from './follow-experiments.ts';
+
+export type FaultyLife = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly proxy: FaultyApiProxy;
+  readonly operator: RunningOperator;
+  /** Resolves when both folds train, which they do until the gate opens. */
+  untilTraining(): Promise<unknown>;
+  /** For one of the folds, or for both. */
+  openGate(fold?: number): void;
+};
+
+export type LifeOptions = {
+  readonly settings?: Partial<OperatorSettings>;
+  readonly watchSeconds?: number;
+  /** The most requests that the proxy may see; 100 where absent. */
+  readonly mostCalls?: number;
+  /** Before the operator starts. */
+  readonly before?: (proxy: FaultyApiProxy) => void;
+  /** What must be true in the end, where it is not that nothing of the faults is to be seen. */
+  readonly expected?: (end: ExperimentObject) => void;
+};
+
+export type FaultyLives = {
+  readonly world: OperatorWorld;
+  readonly follower: Follower;
+  /** A whole life with faults in it; afterwards everything must be as if there had been none, and at no great cost. */
+  live(name: string, options: LifeOptions, during: (life: FaultyLife) => Promise<void>): Promise<void>;
+};
+
+const FOLDS = [0, 1];
+const SMALL = { dataset: { uri: '/data', split: { folds: FOLDS.length } }, placement: { gpus: 1, cpu: '1', memory: '1Gi' } };
+
+/** For the top of a test file. Lives may run side by side. */
+export function useFaultyLives(): () => FaultyLives {
+  const world = useOperatorWorld({ controlPlane: { audit: true }, gpus: 100 });
+  const gates = new Map<string, PromiseWithResolvers<void>>();
+  const openGate = (name: string, folds: readonly number[]): void => {
+    for (const fold of folds) gates.get(`${name} ${fold}`)?.resolve();
+  };
+  let follower: Follower;
+  beforeAll(async () => {
+    follower = await followExperiments(world().client);
+    world().script = ({ experiment, fold }) => {
+      const gate = gates.get(`${experiment} ${fold}`);
+      return gate === undefined ? {} : { until: gate.promise };
+    };
+  });
+  afterAll(() => follower.stop());
+
+  const live: FaultyLives['live'] = async (name, { settings, watchSeconds, mostCalls = 100, before, expected }, during) => {
+    const { client, kubeconfig } = world();
+    const namespace = await freshNamespace(client);
+    const proxy = await startFaultyApiProxy({ kubeconfig, ...(watchSeconds === undefined ? {} : { watchSeconds }) });
+    before?.(proxy);
+    for (const fold of FOLDS) gates.set(`${name} ${fold}`, Promise.withResolvers());
+    const operator = await world().startOperator({ server: proxy.server, settings: { watchNamespace: namespace, ...settings } });
+    const isTraining = follower.until(name, ({ status }) => status?.folds?.every(({ state }) => state === 'Running') === true);
+    try {
+      await world().post(name, SMALL, namespace);
+      const open = (fold?: number): void => openGate(name, fold === undefined ? FOLDS : [fold]);
+      await during({ name, namespace, proxy, operator, untilTraining: () => isTraining, openGate: open });
+      open();
+      if (expected === undefined) {
+        await expectUnharmed(world(), [name], () => namespace);
+        expectSteady(follower.versionsOf(name));
+      } else expected(await follower.until(name, hasEnded));
+      expect(proxy.calls.length, summary(proxy)).toBeLessThanOrEqual(mostCalls);
+    } finally {
+      openGate(name, FOLDS);
+      proxy.set();
+      await operator.stop();
+      await proxy.close();
+    }
+  };
+  return () => ({ world: world(), follower, live });
+}
+
+function summary({ calls }: FaultyApiProxy): string {
+  const counts = Map.groupBy(calls, ({ verb, resource }) => `${verb} ${resource}`);
+  return [...counts].map(([kind, list]) => `${kind}: ${list.length}`).join(', ');
+}

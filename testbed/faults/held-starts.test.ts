@@ -1,0 +1,69 @@
+/** Stages whose Job cannot be made, which nobody but the operator ever hears of. */
+
+import type { KubernetesObject, ObjectList } from '@carpal/kubernetes/api/objects.ts';
+import { EVENTS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freshNamespace } from '../cluster/fresh-namespace.ts';
+import { hasCondition, type RunningOperator, useOperatorWorld } from '../operator/operator-world.ts';
+
+const QUOTAS: Resource = { group: '', version: 'v1', plural: 'resourcequotas' };
+type Quota = KubernetesObject & { readonly status?: { readonly used?: Readonly<Record<string, string>> } };
+type Event = KubernetesObject & { readonly type: string; readonly reason: string; readonly note: string };
+
+const world = useOperatorWorld();
+let operator: RunningOperator;
+beforeAll(async () => {
+  operator = await world().startOperator();
+});
+afterAll(() => operator.stop());
+
+/** A namespace that may have so many Jobs. */
+async function namespaceWithQuota(jobs: number): Promise<string> {
+  const { client } = world();
+  const namespace = await freshNamespace(client);
+  const body = { metadata: { name: 'jobs' }, spec: { hard: { 'count/jobs.batch': String(jobs) } } };
+  await client.request({ method: 'POST', path: resourcePath(QUOTAS, { namespace }), body });
+  const path = resourcePath(QUOTAS, { namespace, name: 'jobs' });
+  await expect.poll(async () => (await client.request<Quota>({ method: 'GET', path })).status?.used, { timeout: 20_000 }).toBeDefined();
+  return namespace;
+}
+
+describe('a quota that leaves no room for a Job', () => {
+  it('is told of in its own words, once, and the stage starts when there is room', async () => {
+    const { client } = world();
+    const namespace = await namespaceWithQuota(1);
+    await world().post('crowded', {}, namespace);
+    const words = /^jobs\.batch "crowded-fold-\d-1" is forbidden: exceeded quota: jobs, requested: count\/jobs\.batch=1, used:/;
+    const held = await world().until(
+      'crowded',
+      ({ status }) => status?.folds.every(({ heldSince }) => heldSince !== undefined) === true,
+      namespace,
+    );
+    expect(held.status).toMatchObject({
+      state: 'Pending',
+      reason: 'StagePending',
+      folds: [0, 1, 2].map(() => ({ state: 'Starting', attempts: 1 })),
+    });
+    expect(held.status?.folds[0]?.message).toMatch(words);
+    expect(held.status?.conditions.find(({ type }) => type === 'Training')?.message).toMatch(/^0 of 3 folds finished, 3 wait: jobs\.batch/);
+
+    const path = resourcePath(QUOTAS, { namespace, name: 'jobs' });
+    await client.request({ method: 'PATCH', path, body: { spec: { hard: { 'count/jobs.batch': '9' } } } });
+    const { status } = await world().until('crowded', (one) => hasCondition(one, 'Complete'), namespace);
+    expect(status?.folds.map(({ attempts, failures, disruptions }) => [attempts, failures, disruptions])).toEqual(
+      [0, 1, 2].map(() => [1, 0, 0]),
+    );
+    const events = await client.request<ObjectList<Event>>({ method: 'GET', path: resourcePath(EVENTS, { namespace }) });
+    const told = events.items.filter(({ type, reason }) => type === 'Warning' && reason === 'StagePending');
+    expect(told.map(({ note }) => note.match(/fold \d/g)?.toSorted())).toEqual([['fold 0', 'fold 1', 'fold 2']]);
+  });
+
+  it('for longer than the start deadline ends the experiment', async () => {
+    const namespace = await namespaceWithQuota(0);
+    await world().post('full', { run: { startDeadline: '2s' } }, namespace);
+    const { status } = await world().until('full', (one) => hasCondition(one, 'Failed'), namespace);
+    expect(status?.reason).toBe('StartDeadlineExceeded');
+    const failed = status?.conditions.find(({ type }) => type === 'Failed');
+    expect(failed?.message).toMatch(/^prepare did not start within run\.startDeadline \(2s\): jobs\.batch .* exceeded quota/);
+  });
+});

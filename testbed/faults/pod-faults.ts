@@ -1,0 +1,211 @@
+/** What people and the platform do to Jobs and pods. */
+import { LABEL } from '@carpal/configs/names.ts';
+import type { ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
+import { JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { describe, expect, it } from 'vitest';
+import type { PodScript } from '../cluster/scripted-pod.ts';
+import { expectSound } from './expect-sound.ts';
+import { onPool } from './fault-nodes.ts';
+import type { FaultWorld, Script } from './fault-world.ts';
+
+/** A gate that scripts wait at. */
+export function gate(): { readonly script: PodScript; open(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { script: { until: promise }, open: resolve };
+}
+
+/** Deletes the object as kubectl would. */
+export async function deleteObject(
+  { client, namespace }: FaultWorld,
+  resource: Resource,
+  name: string,
+  propagationPolicy: 'Background' | 'Foreground' | 'Orphan' = 'Background',
+): Promise<void> {
+  const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy };
+  await client.request({ method: 'DELETE', path: resourcePath(resource, { namespace, name }), body });
+}
+
+/** The pod of that Job, once its container runs. */
+export async function runningPod(world: FaultWorld, job: string): Promise<ObjectMeta> {
+  const pod = await world.eventually(`${job} to run`, () =>
+    world.pods.list().find(({ metadata, status }) => metadata.name.startsWith(`${job}-`) && status?.phase === 'Running'),
+  );
+  return pod.metadata;
+}
+
+/** Fold 1's first attempt so; all else ends well. */
+const firstOfFoldOne =
+  (script: PodScript): Script =>
+  ({ fold, attempt }) =>
+    fold === 1 && attempt === 1 ? script : {};
+
+export function podFaults(world: () => FaultWorld): void {
+  describe.concurrent('a Job that somebody deletes', () => {
+    for (const policy of ['Background', 'Foreground'] as const) {
+      it(`(${policy}) while it runs has been disrupted; the next attempt waits until its pod has ended`, async () => {
+        const name = `job-${policy.toLowerCase()}`;
+        await world().begin(name, {}, firstOfFoldOne(gate().script));
+        await runningPod(world(), `${name}-fold-1-1`);
+        await deleteObject(world(), JOBS, `${name}-fold-1-1`, policy);
+        await expectSound(world(), name, { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
+      });
+
+      it(`(${policy}) while it waits has been disrupted`, async () => {
+        const name = `waiting-${policy.toLowerCase()}`;
+        await world().begin(name, {}, firstOfFoldOne({ neverStarts: true }));
+        await world().until(name, ({ status }) => status?.folds?.[1]?.state === 'Pending');
+        await deleteObject(world(), JOBS, `${name}-fold-1-1`, policy);
+        await expectSound(world(), name, { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
+      });
+    }
+
+    it('but not its pod (--cascade=orphan) goes on, and its end counts', async () => {
+      const held = gate();
+      await world().begin('job-orphan', {}, firstOfFoldOne(held.script));
+      const pod = await runningPod(world(), 'job-orphan-fold-1-1');
+      await deleteObject(world(), JOBS, 'job-orphan-fold-1-1', 'Orphan');
+      await world().eventually('the orphan', () => world().jobs.get(`${world().namespace}/job-orphan-fold-1-1`) === undefined);
+      held.open();
+      await expectSound(world(), 'job-orphan', { state: 'Complete' });
+      expect(world().runs.filter(({ experiment, fold }) => experiment === 'job-orphan' && fold === 1)).toMatchObject([{ pod: pod.uid }]);
+    });
+
+    it('but not its pod (--cascade=orphan) is tried again when that pod fails', async () => {
+      const held = gate();
+      await world().begin('orphan-fails', {}, firstOfFoldOne({ ...held.script, exitCode: 1 }));
+      await runningPod(world(), 'orphan-fails-fold-1-1');
+      await deleteObject(world(), JOBS, 'orphan-fails-fold-1-1', 'Orphan');
+      await world().eventually('the orphan', () => world().jobs.get(`${world().namespace}/orphan-fails-fold-1-1`) === undefined);
+      held.open();
+      await expectSound(world(), 'orphan-fails', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
+    });
+
+    it('with --cascade=orphan is stopped all the same when its experiment is suspended', async () => {
+      await world().begin('orphan-pause', {}, firstOfFoldOne(gate().script));
+      await runningPod(world(), 'orphan-pause-fold-1-1');
+      await deleteObject(world(), JOBS, 'orphan-pause-fold-1-1', 'Orphan');
+      await world().eventually('the orphan', () => world().jobs.get(`${world().namespace}/orphan-pause-fold-1-1`) === undefined);
+      // The other folds have ended by then, and are stopped no more.
+      await world().until('orphan-pause', ({ status }) => [0, 2].every((fold) => status?.folds?.[fold]?.state === 'Succeeded'));
+      await world().change('orphan-pause', { run: { suspend: true } });
+      await world().until('orphan-pause', ({ status }) => status?.folds?.[1]?.state === 'Stopped');
+      await world().change('orphan-pause', { run: { suspend: false } });
+      await expectSound(world(), 'orphan-pause', { state: 'Complete', costs: { 'fold 1': { excused: 1 } } });
+    });
+
+    it('of a stage that has ended well changes nothing', async () => {
+      const held = gate();
+      await world().begin('done-job', {}, ({ fold }) => (fold === 1 ? held.script : {}));
+      await world().until('done-job', ({ status }) => status?.folds?.[0]?.state === 'Succeeded' && status.folds[1]?.state === 'Running');
+      await deleteObject(world(), JOBS, 'done-job-fold-0-1');
+      await deleteObject(world(), JOBS, 'done-job-prepare-1');
+      held.open();
+      await expectSound(world(), 'done-job', { state: 'Complete' });
+    });
+  });
+
+  describe.concurrent('a pod', () => {
+    it('that somebody deletes was disrupted', async () => {
+      await world().begin('pod-deleted', {}, firstOfFoldOne(gate().script));
+      const pod = await runningPod(world(), 'pod-deleted-fold-1-1');
+      await deleteObject(world(), PODS, pod.name);
+      await expectSound(world(), 'pod-deleted', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
+    });
+
+    it('that somebody deletes and that takes no notice is waited for, since it may still write', async () => {
+      const held = gate();
+      await world().begin('pod-deaf', {}, firstOfFoldOne({ ...held.script, onStop: 'ignore' }));
+      const pod = await runningPod(world(), 'pod-deaf-fold-1-1');
+      await world().until('pod-deaf', ({ status }) => status?.folds?.[1]?.state === 'Running');
+      await deleteObject(world(), PODS, pod.name);
+      await world().eventually('the deletion', () => world().pods.get(`${world().namespace}/${pod.name}`)?.metadata.deletionTimestamp);
+      expect((await world().read('pod-deaf')).status?.folds[1]?.attempts).toBe(1);
+      held.open();
+      await expectSound(world(), 'pod-deaf', { state: 'Complete' });
+    });
+
+    for (const disruptionTarget of [true, false]) {
+      const how = disruptionTarget ? 'with DisruptionTarget was disrupted' : 'since it used more than it may has failed';
+      it(`that is evicted ${how}`, async () => {
+        const name = disruptionTarget ? 'evicted' : 'overfull';
+        await world().begin(name, {}, firstOfFoldOne(gate().script));
+        const pod = await runningPod(world(), `${name}-fold-1-1`);
+        world().kubelet.evict(world().namespace, pod.name, { disruptionTarget });
+        const cost = disruptionTarget ? { disruptions: 1 } : { failures: 1 };
+        const seen = await world().until(
+          name,
+          ({ status }) => (status?.folds?.[1]?.attempts ?? 0) > 1 || status?.folds?.[1]?.reason !== undefined,
+        );
+        if (seen.status?.folds[1]?.state === 'Waiting') {
+          expect(seen.status.folds[1].message).toMatch(disruptionTarget ? /low on resource: memory/ : /ephemeral local storage/);
+        }
+        await expectSound(world(), name, { state: 'Complete', costs: { 'fold 1': cost } });
+      });
+    }
+
+    it('of prepare and of the ensemble may be deleted too', async () => {
+      const held: Script = ({ stage, attempt }) => (stage !== 'fold' && attempt === 1 ? gate().script : {});
+      await world().begin('ends-deleted', {}, held);
+      await deleteObject(world(), PODS, (await runningPod(world(), 'ends-deleted-prepare-1')).name);
+      await deleteObject(world(), PODS, (await runningPod(world(), 'ends-deleted-ensemble-1')).name);
+      await expectSound(world(), 'ends-deleted', {
+        state: 'Complete',
+        costs: { prepare: { disruptions: 1 }, ensemble: { disruptions: 1 } },
+      });
+    });
+  });
+
+  describe.concurrent('a stage that does not start', () => {
+    const startDeadline = { run: { startDeadline: '3s' } };
+
+    it('since its image does not exist fails the experiment, in the words of the kubelet', async () => {
+      const message = 'Back-off pulling image "registry/carpal:x": ErrImagePull: manifest unknown';
+      await world().begin('no-image', startDeadline, ({ stage }) =>
+        stage === 'prepare' ? { neverStarts: 'ImagePullBackOff', message } : {},
+      );
+      await expectSound(world(), 'no-image', {
+        state: 'Failed',
+        reason: 'StartDeadlineExceeded',
+        message: /prepare did not start within run\.startDeadline \(3s\): ErrImagePull: manifest unknown/,
+      });
+    });
+
+    it('since no node fits its selector fails the experiment, in the words of the scheduler', async () => {
+      await world().begin('no-gpu', { ...startDeadline, placement: { gpus: 8, nodeSelector: { 'kubernetes.io/hostname': 'gpu-none' } } });
+      await expectSound(world(), 'no-gpu', {
+        state: 'Failed',
+        reason: 'StartDeadlineExceeded',
+        message: /did not start within run\.startDeadline \(3s\): 0\/\d+ nodes are available: .*/,
+      });
+    });
+
+    it('since no node has that many GPUs fails the experiment, in the words of the scheduler', async () => {
+      await world().begin('few-gpus', { ...startDeadline, placement: { gpus: 16, ...onPool('small') } });
+      await expectSound(world(), 'few-gpus', {
+        state: 'Failed',
+        reason: 'StartDeadlineExceeded',
+        message: /: 0\/\d+ nodes are available: .*Insufficient nvidia\.com\/gpu/,
+      });
+    });
+
+    it('since its service account is missing is told of in the words of the Job controller', async () => {
+      await world().begin('no-account', { placement: { serviceAccountName: 'nobody' }, run: { startDeadline: '14s' } });
+      await expectSound(world(), 'no-account', {
+        state: 'Failed',
+        reason: 'StartDeadlineExceeded',
+        message: /serviceaccount "nobody" not found/,
+      });
+    });
+
+    it('is given up only by itself: a label of another experiment on its pods changes nothing', async () => {
+      const held = gate();
+      await world().begin('labelled', {}, firstOfFoldOne(held.script));
+      const pod = await runningPod(world(), 'labelled-fold-1-1');
+      const path = resourcePath(PODS, { namespace: world().namespace, name: pod.name });
+      const labels = { [LABEL.experimentUid]: '00000000-0000-4000-8000-000000000000' };
+      await world().client.request({ method: 'PATCH', path, body: { metadata: { labels } } });
+      held.open();
+      await expectSound(world(), 'labelled', { state: 'Complete' });
+    });
+  });
+}

@@ -1,0 +1,230 @@
+/** What people, queues and time do to an experiment while it goes on, and after its end. */
+import { PLURAL } from '@carpal/configs/names.ts';
+import type { Job } from '@carpal/kubernetes/api/objects.ts';
+import { EXPERIMENTS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { describe, expect, it } from 'vitest';
+import { hasCondition } from '../operator/operator-world.ts';
+import { type Costs, expectSound, untilQuiet } from './expect-sound.ts';
+import type { FaultWorld, Script, Spec } from './fault-world.ts';
+import { deleteObject, gate, runningPod } from './pod-faults.ts';
+
+/** That stage's first attempt goes on until it is stopped. */
+const firstOf =
+  (held: 'prepare' | 'fold' | 'ensemble'): Script =>
+  ({ stage, attempt }) =>
+    stage === held && attempt === 1 ? gate().script : {};
+
+const PAUSED: readonly (readonly ['prepare' | 'fold' | 'ensemble', string, Readonly<Record<string, Costs>>])[] = [
+  ['prepare', 'prepare-1', { prepare: { excused: 1 } }],
+  ['fold', 'fold-2-1', { 'fold 0': { excused: 1 }, 'fold 1': { excused: 1 }, 'fold 2': { excused: 1 } }],
+  ['ensemble', 'ensemble-1', { ensemble: { excused: 1 } }],
+];
+
+/** Plays Kueue: lets the Job go, or takes its place back. */
+async function admit({ client, namespace }: FaultWorld, job: string, suspend: boolean): Promise<void> {
+  await client.request({ method: 'PATCH', path: resourcePath(JOBS, { namespace, name: job }), body: { spec: { suspend } } });
+}
+
+const foldsRunning = (world: FaultWorld, name: string): number =>
+  world.runs.filter((run) => run.experiment === name && run.fold !== undefined && run.startedMs !== undefined && run.endedMs === undefined)
+    .length;
+
+export function steeringFaults(world: () => FaultWorld): void {
+  describe.concurrent('an experiment that is suspended', () => {
+    for (const [stage, job, costs] of PAUSED) {
+      it(`in ${stage} stops with checkpoints, and goes on with one attempt more that counts against no budget`, async () => {
+        const name = `pause-${stage}`;
+        await world().begin(name, { run: { maxFailures: 0, maxDisruptions: 0 } }, firstOf(stage));
+        await runningPod(world(), `${name}-${job}`);
+        await world().change(name, { run: { suspend: true } });
+        await world().until(name, ({ status }) => {
+          const stages = [status?.prepare, ...(status?.folds ?? []), status?.ensemble];
+          return status?.state === 'Suspended' && stages.every((one) => one?.state !== 'Stopping');
+        });
+        expect(world().runs.filter((run) => run.experiment === name && run.endedMs === undefined)).toEqual([]);
+        await untilQuiet(world(), name, 60);
+        await world().change(name, { run: { suspend: false } });
+        await expectSound(world(), name, { state: 'Complete', costs, mostCalls: 80 });
+      });
+    }
+
+    it('before its pods have begun starts none, and goes on as if nothing had been', async () => {
+      await world().begin('pause-pending', {}, ({ stage, attempt }) => (stage === 'fold' && attempt === 1 ? { neverStarts: true } : {}));
+      await world().until('pause-pending', ({ status }) => status?.folds?.every(({ state }) => state === 'Pending') === true);
+      await world().change('pause-pending', { run: { suspend: true } });
+      await world().until('pause-pending', ({ status }) => status?.folds?.every(({ state }) => state === 'Stopped') === true);
+      await world().change('pause-pending', { run: { suspend: false } });
+      const excused = { excused: 1 };
+      await expectSound(world(), 'pause-pending', {
+        state: 'Complete',
+        costs: { 'fold 0': excused, 'fold 1': excused, 'fold 2': excused },
+      });
+    });
+
+    it('from the start begins when it is released', async () => {
+      await world().begin('pause-first', { run: { suspend: true } });
+      await world().until('pause-first', ({ status }) => status?.state === 'Suspended');
+      await untilQuiet(world(), 'pause-first', 10);
+      await world().change('pause-first', { run: { suspend: false } });
+      await expectSound(world(), 'pause-first', { state: 'Complete' });
+    });
+
+    it('and released again and again at once ends well, with every attempt accounted for', async () => {
+      const held = gate();
+      await world().begin('pause-often', {}, ({ stage }) => (stage === 'fold' ? held.script : {}));
+      await runningPod(world(), 'pause-often-fold-1-1');
+      for (const suspend of [true, false, true, false]) await world().change('pause-often', { run: { suspend } });
+      await world().until('pause-often', ({ metadata, status }) => status?.observedGeneration === metadata.generation);
+      held.open();
+      const { status } = await world().until('pause-often', (seen) => hasCondition(seen, 'Complete'));
+      // Of two quick changes the operator may have seen both or none.
+      const costs = Object.fromEntries((status?.folds ?? []).map(({ index, attempts }) => [`fold ${index}`, { excused: attempts - 1 }]));
+      await expectSound(world(), 'pause-often', { state: 'Complete', costs });
+    });
+  });
+
+  describe.concurrent('run.parallelism', () => {
+    it('raised and lowered while folds run is kept to, and lowering it kills nothing', async () => {
+      const gates = [0, 1, 2, 3, 4].map(() => gate());
+      const spec = { dataset: { uri: '/data', split: { folds: 5 } }, run: { parallelism: 1 } };
+      await world().begin('lanes', spec, ({ fold }) => (fold === undefined ? {} : (gates[fold]?.script ?? {})));
+      const running = async (count: number): Promise<unknown> =>
+        world().eventually(`${count} folds`, () => foldsRunning(world(), 'lanes') === count);
+      await running(1);
+      await world().change('lanes', { run: { parallelism: 3 } });
+      await running(3);
+      await world().change('lanes', { run: { parallelism: 1 } });
+      await world().until('lanes', ({ metadata, status }) => status?.observedGeneration === metadata.generation);
+      await untilQuiet(world(), 'lanes', 60);
+      expect(foldsRunning(world(), 'lanes')).toBe(3);
+      gates[0]?.open();
+      gates[1]?.open();
+      await world().until('lanes', ({ status }) => status?.foldsFinished === '2/5');
+      await untilQuiet(world(), 'lanes', 60);
+      expect(foldsRunning(world(), 'lanes')).toBe(1);
+      gates[2]?.open();
+      await world().until('lanes', ({ status }) => status?.folds?.[3]?.state === 'Running');
+      expect(foldsRunning(world(), 'lanes')).toBe(1);
+      gates[3]?.open();
+      gates[4]?.open();
+      await expectSound(world(), 'lanes', { state: 'Complete' });
+    });
+  });
+
+  describe.concurrent('a queue', () => {
+    const queued = (run: Spec = {}): Spec => ({
+      dataset: { uri: '/data', split: { folds: 2 } },
+      placement: { queueName: 'team' },
+      run,
+    });
+    const areQueued = ({ status }: { status?: { folds: readonly { state: string }[] } }): boolean =>
+      status?.folds?.every(({ state }) => state === 'Queued') ?? false;
+
+    it('that holds Jobs back costs no deadline; the start deadline runs from their release', async () => {
+      await world().begin('held', queued({ startDeadline: '4s' }), ({ fold }) => (fold === undefined ? {} : { neverStarts: true }));
+      const seen = await world().until('held', areQueued);
+      expect(seen.status).toMatchObject({ state: 'Queued', reason: 'Queued' });
+      const { creationTimestamp = '' } = world().jobs.get(`${world().namespace}/held-fold-1-1`)?.metadata ?? {};
+      await world().eventually('the deadline to be over, had it run', () => Date.now() > Date.parse(creationTimestamp) + 6000);
+      expect((await world().read('held')).status?.state).toBe('Queued');
+      const releasedMs = Date.now();
+      for (const fold of [0, 1]) await admit(world(), `held-fold-${fold}-1`, false);
+      await expectSound(world(), 'held', { state: 'Failed', reason: 'StartDeadlineExceeded', message: /fold [01] did not start/ });
+      const { status } = await world().read('held');
+      // Kubernetes tells times in whole seconds.
+      expect(Date.parse(status?.finishedAt ?? '') - releasedMs).toBeGreaterThan(2900);
+    });
+
+    it('that takes a running Job back makes it wait again, without a failure or a disruption', async () => {
+      let pods = 0;
+      const firstPod: Script = ({ fold }) => {
+        if (fold === 1) pods += 1;
+        return fold === 1 && pods === 1 ? gate().script : {};
+      };
+      await world().begin('taken', queued({ maxFailures: 0, maxDisruptions: 0 }), firstPod);
+      await world().until('taken', areQueued);
+      for (const fold of [0, 1]) await admit(world(), `taken-fold-${fold}-1`, false);
+      await runningPod(world(), 'taken-fold-1-1');
+      await world().until('taken', ({ status }) => status?.folds?.[1]?.state === 'Running');
+      await admit(world(), 'taken-fold-1-1', true);
+      // As a queue does: nothing is let go again before what was taken back has ended. The pod goes once its Job's controller has counted it.
+      await world().eventually('its pod to go', () =>
+        world()
+          .pods.list()
+          .every(({ metadata }) => !metadata.name.startsWith('taken-fold-1-1-')),
+      );
+      const { client, namespace } = world();
+      const path = resourcePath(JOBS, { namespace, name: 'taken-fold-1-1' });
+      const { status } = await client.request<Job>({ method: 'GET', path });
+      // Where the pod has ended before the Job was suspended, the Job is over, and a further one takes its place.
+      const isOver = status?.conditions?.some((one) => one.status === 'True' && (one.type === 'FailureTarget' || one.type === 'Failed'));
+      const excused = isOver ? 1 : 0;
+      await world().until('taken', ({ status: seen }) => seen?.folds?.[1]?.state === 'Queued' && seen.folds[1].attempts === 1 + excused);
+      await admit(world(), `taken-fold-1-${1 + excused}`, false);
+      await expectSound(world(), 'taken', { state: 'Complete', costs: { 'fold 1': { excused } }, podsBesides: 1 - excused });
+    });
+  });
+
+  describe.concurrent('an experiment that has ended', () => {
+    it('loses its Jobs when run.ttlAfterFinished has passed, and nothing else', async () => {
+      await world().begin('short-lived', { run: { ttlAfterFinished: '3s' } });
+      const done = await world().until('short-lived', (seen) => hasCondition(seen, 'Complete'));
+      await world().eventually(
+        'the Jobs to go',
+        () =>
+          !world()
+            .jobs.list()
+            .some(({ metadata }) => metadata.name.startsWith('short-lived-')),
+      );
+      await expectSound(world(), 'short-lived', { state: 'Complete' });
+      expect((await world().read('short-lived')).status).toEqual(done.status);
+    });
+
+    it('loses its artifacts too where it is to by now, as soon as the store is there again, and says so', async () => {
+      const { metadata } = await world().begin('passing', { run: { ttlAfterFinished: '0s' } });
+      const done = await world().until('passing', (seen) => hasCondition(seen, 'Complete'));
+      const key = `experiments/${world().namespace}/passing/${metadata.uid}`;
+      expect(done.status?.artifacts).toBe(`${world().store.uri}/${key}`);
+      const away = world().takeStoreAway('/passing/');
+      // Before it removes anything it asks the API server whether that is still wanted.
+      const asked = (): number => world().calls.filter(({ method, path }) => method === 'GET' && path.endsWith(`/${PLURAL}`)).length;
+      const before = asked();
+      await world().change('passing', { run: { ttlRemovesArtifacts: true } });
+      await world().eventually('the removal to be tried in vain, and again', () => asked() >= before + 2);
+      expect(await world().store.list(key)).not.toEqual([]);
+      expect((await world().read('passing')).status).toEqual(done.status);
+      away.back();
+      const { status } = await world().until('passing', (seen) => seen.status?.artifactsRemovedAt !== undefined);
+      expect(await world().store.list(key)).toEqual([]);
+      const { artifacts: _artifacts, submission: _submission, ...rest } = done.status ?? { artifacts: '', submission: '' };
+      expect(status).toEqual({ ...rest, artifactsRemovedAt: status?.artifactsRemovedAt });
+      await expectSound(world(), 'passing', { state: 'Complete' });
+    });
+
+    it('stays as it is, whatever is done to its Jobs, its pods and its spec', async () => {
+      await world().begin('settled');
+      const done = await world().until('settled', (seen) => hasCondition(seen, 'Complete'));
+      await untilQuiet(world(), 'settled', 60);
+      const pod = world()
+        .pods.list()
+        .find(({ metadata }) => metadata.name.startsWith('settled-fold-0-1-'));
+      await deleteObject(world(), PODS, pod?.metadata.name ?? '');
+      await deleteObject(world(), JOBS, 'settled-fold-1-1');
+      await deleteObject(world(), JOBS, 'settled-fold-2-1', 'Orphan');
+      await world().change('settled', { run: { suspend: true, parallelism: 1 } });
+      await expectSound(world(), 'settled', { state: 'Complete' });
+      expect((await world().read('settled')).status).toEqual(done.status);
+    });
+
+    it('cannot be reopened by an edit of its status; one that is made all the same is put right', async () => {
+      await world().begin('closed');
+      await world().until('closed', (seen) => hasCondition(seen, 'Complete'));
+      const path = resourcePath(EXPERIMENTS, { namespace: world().namespace, name: 'closed', subresource: 'status' });
+      const reopened = world().client.request({ method: 'PATCH', path, body: { status: { state: 'Pending', conditions: [] } } });
+      await expect(reopened).rejects.toThrow(/Complete is final and cannot be taken back/);
+      const emptied = world().client.request({ method: 'PATCH', path, body: { status: null } });
+      await emptied.catch(() => undefined);
+      await expectSound(world(), 'closed', { state: 'Complete' });
+    });
+  });
+}

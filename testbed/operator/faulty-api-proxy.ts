@@ -1,0 +1,213 @@
+/** Stands between an operator and its API server, and goes wrong in the ways in which networks, load balancers and API servers do. */
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Agent, request as secureRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import { type ApiAction, apiAction } from '@carpal/kubernetes/api/api-verb.ts';
+import type { KubernetesRequest } from '@carpal/kubernetes/api/client.ts';
+import type { KubernetesObject, WatchEvent } from '@carpal/kubernetes/api/objects.ts';
+import { createWatchPipe, type WatchPipe } from './watch-pipe.ts';
+
+/** A request as it came to the proxy. */
+export type ApiCall = ApiAction & {
+  /** With the query. */
+  readonly path: string;
+  readonly userAgent: string;
+};
+
+/**
+ * `cut`: the connection ends and the server hears nothing; `stall`: it is taken, nothing is ever said, and the server hears nothing;
+ * `lose-answer`: it is carried out, and the connection ends before the answer; `until`: held back so long, then forwarded; otherwise
+ * an answer in place of the server's.
+ */
+export type ApiFault =
+  | 'cut'
+  | 'stall'
+  | 'lose-answer'
+  | { readonly delayMs: number }
+  | { readonly until: Promise<unknown> }
+  | { readonly status: number; readonly reason: string; readonly retryAfterSeconds?: number };
+
+export type FaultyApiProxy = {
+  /** For `connect({ server })`. Asks for no credentials: whoever comes is the kubeconfig's user. */
+  readonly server: string;
+  /** Every request so far, in order. */
+  readonly calls: readonly ApiCall[];
+  /** Events of watches that were kept from the client. */
+  readonly lostEvents: number;
+  /** What becomes of requests from now on; of all as it should be where absent. */
+  set(faultOf?: (call: ApiCall) => ApiFault | undefined): void;
+  /** Events of watches to be swallowed from now on. */
+  lose(isLost?: (event: WatchEvent<KubernetesObject>, call: ApiCall) => boolean): void;
+  /** Ends the connection of every open watch; how many there were. */
+  cutWatches(): number;
+  /** Nothing more comes on the open watches, nor their end. */
+  stallWatches(): number;
+  /** Every open watch gets the server's word that its place in the history is lost (410). */
+  expireWatches(): number;
+  close(): Promise<void>;
+};
+
+export type FaultyApiProxyOptions = {
+  readonly kubeconfig: string;
+  /** How long watches last, instead of what the client asks for. */
+  readonly watchSeconds?: number;
+};
+
+type Cluster = { readonly host: string; readonly port: string; readonly ca: Buffer; readonly token: string };
+
+/** Faults for the first `count` of those requests alone. */
+export function firstOf(count: number, isMeant: (call: ApiCall) => boolean, fault: ApiFault): (call: ApiCall) => ApiFault | undefined {
+  let left = count;
+  return (call) => {
+    if (left === 0 || !isMeant(call)) return undefined;
+    left -= 1;
+    return fault;
+  };
+}
+
+/** Whether a request changes something; to the proxy a trial of the server (dryRun) does not. */
+export function isMutating({ verb, path }: ApiCall): boolean {
+  if (path.includes('dryRun=')) return false;
+  return verb === 'create' || verb === 'update' || verb === 'patch' || verb === 'delete' || verb === 'deletecollection';
+}
+
+/** Starts before the API server of a kubeconfig that proves itself by a token. */
+export async function startFaultyApiProxy({ kubeconfig, watchSeconds }: FaultyApiProxyOptions): Promise<FaultyApiProxy> {
+  const cluster = await clusterOf(kubeconfig);
+  const agent = new Agent({ keepAlive: true, ca: cluster.ca });
+  const calls: ApiCall[] = [];
+  const watches = new Set<WatchPipe>();
+  const sockets = new Set<Socket>();
+  let lostEvents = 0;
+  let faultOf: (call: ApiCall) => ApiFault | undefined = () => undefined;
+  let isLost: (event: WatchEvent<KubernetesObject>, call: ApiCall) => boolean = () => false;
+
+  const forward = (asked: IncomingMessage, body: Buffer, call: ApiCall, answer: ServerResponse, loseAnswer: boolean): void => {
+    const { host: _host, connection: _connection, ...headers } = asked.headers;
+    const path = call.verb === 'watch' && watchSeconds !== undefined ? withTimeout(call.path, watchSeconds) : call.path;
+    const upstream = secureRequest({
+      agent,
+      host: cluster.host,
+      port: cluster.port,
+      method: asked.method,
+      path,
+      headers: { authorization: `Bearer ${cluster.token}`, ...headers },
+    });
+    answer.on('close', () => upstream.destroy());
+    upstream.on('error', () => answer.destroy());
+    upstream.on('response', (given) => {
+      given.on('error', () => answer.destroy());
+      if (loseAnswer) {
+        given.resume().on('end', () => answer.destroy());
+        return;
+      }
+      answer.writeHead(given.statusCode ?? 502, given.headers);
+      if (call.verb !== 'watch' || given.statusCode !== 200) {
+        given.pipe(answer);
+        return;
+      }
+      answer.flushHeaders();
+      const keep = (event: WatchEvent<KubernetesObject>): boolean => {
+        const lost = isLost(event, call);
+        if (lost) lostEvents += 1;
+        return !lost;
+      };
+      const pipe = createWatchPipe(given, answer, keep);
+      watches.add(pipe);
+      answer.on('close', () => watches.delete(pipe));
+    });
+    upstream.end(body);
+  };
+
+  const answerFault = async (fault: ApiFault, answer: ServerResponse, onward: (loseAnswer: boolean) => void): Promise<void> => {
+    if (fault === 'stall') return;
+    if (fault === 'cut') answer.destroy();
+    else if (fault === 'lose-answer') onward(true);
+    else if ('delayMs' in fault) setTimeout(() => onward(false), fault.delayMs);
+    else if ('until' in fault) {
+      await fault.until;
+      onward(false);
+    } else refuse(answer, fault);
+  };
+
+  const server = createServer((asked, answer) => {
+    const path = asked.url ?? '/';
+    const action = apiAction((asked.method ?? 'GET') as KubernetesRequest['method'], path, /[?&]watch=true/.test(path));
+    const call: ApiCall = { ...action, path, userAgent: asked.headers['user-agent'] ?? '' };
+    calls.push(call);
+    const chunks: Buffer[] = [];
+    asked.on('data', (chunk: Buffer) => chunks.push(chunk));
+    asked.on('end', () => {
+      const onward = (loseAnswer: boolean): void => forward(asked, Buffer.concat(chunks), call, answer, loseAnswer);
+      const fault = faultOf(call);
+      if (fault === undefined) onward(false);
+      else void answerFault(fault, answer, onward);
+    });
+  });
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((done) => void server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const each = (act: (pipe: WatchPipe) => void): number => {
+    const open = [...watches];
+    for (const pipe of open) act(pipe);
+    return open.length;
+  };
+
+  return {
+    server: `http://127.0.0.1:${port}`,
+    calls,
+    get lostEvents() {
+      return lostEvents;
+    },
+    set: (chosen = () => undefined) => {
+      faultOf = chosen;
+    },
+    lose: (chosen = () => false) => {
+      isLost = chosen;
+    },
+    cutWatches: () => each((pipe) => pipe.cut()),
+    stallWatches: () => each((pipe) => pipe.stall()),
+    expireWatches: () => each((pipe) => pipe.expire()),
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((done) => void server.close(done));
+      agent.destroy();
+    },
+  };
+}
+
+async function clusterOf(kubeconfig: string): Promise<Cluster> {
+  const { clusters, users } = JSON.parse(await readFile(kubeconfig, 'utf8')) as {
+    clusters: readonly { cluster: { server: string; 'certificate-authority-data': string } }[];
+    users: readonly { user: { token: string } }[];
+  };
+  const cluster = clusters[0]?.cluster;
+  const url = new URL(cluster?.server ?? '');
+  return {
+    host: url.hostname,
+    port: url.port,
+    ca: Buffer.from(cluster?.['certificate-authority-data'] ?? '', 'base64'),
+    token: users[0]?.user.token ?? '',
+  };
+}
+
+function withTimeout(path: string, seconds: number): string {
+  return path.replace(/timeoutSeconds=\d+/, `timeoutSeconds=${seconds}`);
+}
+
+function refuse(
+  answer: ServerResponse,
+  { status, reason, retryAfterSeconds }: { readonly status: number; readonly reason: string; readonly retryAfterSeconds?: number },
+): void {
+  const body = JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: status, reason, message: `a fault: ${reason}` });
+  answer.writeHead(status, {
+    'content-type': 'application/json',
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+  });
+  answer.end(body);
+}

@@ -1,0 +1,79 @@
+/** Runs of the local substrate for tests: a temporary world, real processes, and looks at what they left. */
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Step } from '@carpal/operator/experiment/reconcile.ts';
+import { type RunOptions, type RunResult, runExperiment } from '@carpal/operator/local/run-experiment.ts';
+import { experimentWith } from './builders.ts';
+import type { Script } from './stand-in-stage/main.ts';
+
+const STAGE = fileURLToPath(new URL('./stand-in-stage/main.ts', import.meta.url));
+
+/** A folder with the script that its stages follow. */
+export async function makeWorld(script: Script): Promise<string> {
+  const world = await mkdtemp(join(tmpdir(), 'carpal-run-'));
+  await writeFile(join(world, 'script.json'), JSON.stringify(script));
+  return world;
+}
+
+type Overrides = Partial<Pick<RunOptions, 'stop' | 'kill' | 'fresh' | 'graceMs'>> & {
+  readonly run?: Parameters<typeof experimentWith>[0];
+  readonly onStep?: (step: Step) => void;
+};
+
+/** Runs the world's experiment in this process, with retries that come at once. */
+export function runHere(world: string, { run, onStep, ...overrides }: Overrides = {}): Promise<RunResult> {
+  return runExperiment({
+    experiment: withoutUid(experimentWith({ folds: [0, 1], ...run }, join(world, 'data'))),
+    workFolder: join(world, 'work'),
+    fresh: false,
+    program: [STAGE, world],
+    provenance: { carpal: 'test', node: process.version },
+    stop: new AbortController().signal,
+    kill: new AbortController().signal,
+    now: () => new Date(),
+    view: {
+      begin: async () => undefined,
+      show: async (step) => onStep?.(step),
+      waitingForOrphan: () => undefined,
+      stopping: () => undefined,
+    },
+    graceMs: 5000,
+    retry: { baseMs: 10, longestMs: 20, healthyAfterMs: 600_000 },
+    ...overrides,
+  });
+}
+
+function withoutUid(experiment: ReturnType<typeof experimentWith>): ReturnType<typeof experimentWith> {
+  const { uid: _uid, ...metadata } = experiment.metadata;
+  return { ...experiment, metadata };
+}
+
+/** The lines that a stage journalled. */
+export function journal(world: string, stage: string): readonly string[] {
+  const path = join(world, `${stage}.log`);
+  return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
+}
+
+/** The pid of each attempt of a stage, in order. */
+export function pidsOf(world: string, stage: string): readonly number[] {
+  return journal(world, stage).flatMap((line) => (line.startsWith('begin ') ? [Number(line.slice(6))] : []));
+}
+
+/** The stages that ever had two processes at work at once. */
+export async function stagesWithTwoWriters(world: string): Promise<readonly string[]> {
+  const stages = (await readdir(world)).filter((name) => name.endsWith('.log')).map((name) => name.replace('.log', ''));
+  return stages.filter((stage) => journal(world, stage).includes('two writers'));
+}
+
+/** Waits for something that another process does; throws with `what` if it takes half a minute. */
+export async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 20) {
+    if (isSo()) return;
+    await pause(20);
+  }
+  throw new Error(`waited in vain: ${what}`);
+}

@@ -1,0 +1,87 @@
+/** A world for property tests: attempts that begin, end, vanish or are disrupted as the test says, and whoever carries plans out may die halfway. */
+
+import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { isActive, type Observed, type StageRun } from '@carpal/operator/experiment/observed.ts';
+import { type Plan, plan } from '@carpal/operator/experiment/plan.ts';
+
+export type Ending = 'success' | 'failure' | 'final' | 'stopped' | 'disrupted';
+
+const ENDINGS: Record<Ending, Partial<StageRun>> = {
+  success: { state: 'succeeded', exitCode: 0 },
+  failure: { state: 'failed', exitCode: 1 },
+  final: { state: 'failed', exitCode: 78 },
+  stopped: { state: 'failed', exitCode: 75 },
+  disrupted: { state: 'failed', exitCode: 137, disrupted: true },
+};
+
+/** How far a plan is carried out before whoever does it dies: `status` writes the status and nothing else. */
+export type Extent = 'nothing' | 'status' | 'stops' | 'all';
+
+export type World = {
+  readonly runs: readonly StageRun[];
+  readonly status?: ExperimentStatus;
+  readonly nowMs: number;
+  /** How the substrate shows an attempt that was stopped: as `stopRequested` (processes), or as something that is being deleted (Jobs). */
+  readonly shows?: 'stopRequested' | 'deleting';
+};
+
+export const EMPTY_WORLD: World = { runs: [], nowMs: Date.UTC(2000, 0, 1) };
+
+const iso = (nowMs: number): string => new Date(nowMs).toISOString();
+
+function observe(world: World): Observed {
+  return { runs: world.runs, held: [], progress: { folds: new Map() }, ...(world.status === undefined ? {} : { status: world.status }) };
+}
+
+/** The plan for the world as it is. */
+export function planFor(world: World, experiment: SegmentationExperiment): Plan {
+  return plan(experiment, observe(world), new Date(world.nowMs));
+}
+
+/** The world after a plan was carried out as far as `extent`. Starting a name that is there already does nothing, as with Jobs. */
+export function carryOut(world: World, planned: Plan, extent: Extent): World {
+  if (extent === 'nothing') return world;
+  const written: World = { ...world, status: planned.status };
+  if (extent === 'status') return written;
+  const stopping = world.runs.map((run) => (planned.stop.includes(run.name) ? { ...run, [world.shows ?? 'stopRequested']: true } : run));
+  if (extent === 'stops') return { ...written, runs: stopping };
+  const fresh = planned.start
+    .filter(({ name }) => !stopping.some((run) => run.name === name))
+    .map((start): StageRun => ({ ...start, state: 'pending', pendingSince: iso(world.nowMs) }));
+  return { ...written, runs: [...stopping, ...fresh].filter(({ name }) => !planned.remove.includes(name)) };
+}
+
+/** The active attempt that `pick` chooses, changed; no change where none is active. */
+function change(world: World, pick: number, changed: (run: StageRun) => readonly StageRun[]): World {
+  const active = world.runs.filter(isActive);
+  const chosen = active[pick % Math.max(1, active.length)];
+  return chosen === undefined ? world : { ...world, runs: world.runs.flatMap((run) => (run === chosen ? changed(run) : [run])) };
+}
+
+/** One active attempt begins to run. */
+export function begin(world: World, pick: number): World {
+  return change(world, pick, (run) => [{ ...run, state: 'running', startedAt: run.startedAt ?? iso(world.nowMs) }]);
+}
+
+/** One active attempt ends. */
+export function end(world: World, pick: number, ending: Ending): World {
+  return change(world, pick, (run) => [
+    { ...run, startedAt: run.startedAt ?? iso(world.nowMs), ...ENDINGS[ending], finishedAt: iso(world.nowMs) },
+  ]);
+}
+
+/** One active attempt is deleted with all its traces. */
+export function vanish(world: World, pick: number): World {
+  return change(world, pick, () => []);
+}
+
+/** One active attempt is deleted by hand; it is there until it has ended. */
+export function deleteByHand(world: World, pick: number): World {
+  return change(world, pick, (run) => [{ ...run, deleting: true }]);
+}
+
+/** Time passes. */
+export function wait(world: World, ms: number): World {
+  return { ...world, nowMs: world.nowMs + ms };
+}

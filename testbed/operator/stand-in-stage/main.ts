@@ -1,0 +1,65 @@
+/**
+ * A program with the stage commands for tests of the substrate: `stand-in-stage/main.ts WORLD prepare|fold|ensemble … [--fold N]`. WORLD is a
+ * folder with `script.json`, stage → what each attempt does, the last for all further ones; it journals to `<stage>.log` there.
+ */
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { identify, isAlive } from '@carpal/operator/local/process-identity.ts';
+
+/** `hang` works until it is asked to stop and exits 75; `stubborn` does not listen; a number is an exit code. */
+export type Part = 'hang' | 'stubborn' | 'kill-self' | 'report-and-fail' | number;
+export type Script = Readonly<Record<string, readonly Part[]>>;
+
+const [world = '', stage = '', ...rest] = process.argv.slice(2);
+const option = (name: string): string => rest[rest.indexOf(name) + 1] ?? '';
+const key = stage === 'fold' ? `fold-${option('--fold')}` : stage;
+const journal = join(world, `${key}.log`);
+const writer = join(world, `${key}.writer`);
+const note = (text: string): void => appendFileSync(journal, `${text}\n`);
+const done = (code: number): never => {
+  rmSync(writer, { force: true });
+  process.exit(code);
+};
+
+function failWithReport(): void {
+  const { metadata } = JSON.parse(readFileSync(option('--experiment'), 'utf8')) as {
+    metadata: { namespace: string; name: string; uid: string };
+  };
+  const folder = join(
+    option('--artifacts'),
+    'experiments',
+    metadata.namespace,
+    metadata.name,
+    metadata.uid,
+    key.replace('fold-', 'folds/'),
+  );
+  mkdirSync(folder, { recursive: true });
+  const error = { code: 'image-unreadable', message: 'x.png is cut short', fix: 'Replace it.' };
+  const report = { stage, fold: Number(option('--fold')), state: 'failed', updatedAt: new Date().toISOString(), error };
+  writeFileSync(join(folder, 'progress.json'), JSON.stringify(report));
+  done(65);
+}
+
+const attempts = existsSync(journal)
+  ? readFileSync(journal, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('begin')).length
+  : 0;
+const parts = (JSON.parse(readFileSync(join(world, 'script.json'), 'utf8')) as Script)[key] ?? [0];
+const part = parts[Math.min(attempts, parts.length - 1)] ?? 0;
+if (existsSync(writer) && isAlive(identify(Number(readFileSync(writer, 'utf8'))))) note('two writers');
+writeFileSync(writer, String(process.pid));
+process.on('SIGTERM', () => {
+  note('asked to stop');
+  if (part === 'stubborn') return;
+  note('checkpoint');
+  done(75);
+});
+note(`begin ${process.pid}`);
+process.stdout.write(`working on ${key}\n`);
+if (typeof part === 'number') {
+  if (part !== 0) process.stderr.write('the last words\n');
+  done(part);
+} else if (part === 'kill-self') process.kill(process.pid, 'SIGKILL');
+else if (part === 'report-and-fail') failWithReport();
+else setInterval(() => undefined, 1000);

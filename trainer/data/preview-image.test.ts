@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { loadClasses } from '@carpal/configs/classes.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { describe, expect, it } from 'vitest';
+import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
+import { BatchMaker } from './batch-maker.ts';
+import { prepareDataset } from './prepare.ts';
+import { previewTiles } from './preview-image.ts';
+import { temporaryFolder } from './testing/small-dataset.ts';
+
+describe('previewTiles', () => {
+  it('shows to the bit what training sees in those epochs', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyDataset(join(folder, 'data'), 1);
+    const { spec } = tinyExperiment(join(folder, 'data'), {
+      augmentations: [
+        { name: 'rotate' },
+        { name: 'elastic' },
+        { name: 'gaussianNoise' },
+        { name: 'gridDistortion' },
+        { name: 'wristCrop' },
+        { name: 'clahe', tiles: 3 },
+        { name: 'gaussianBlur' },
+      ],
+    });
+    const classes = loadClasses(spec.dataset.classes);
+    const { train } = await discoverDataset(join(folder, 'data'));
+    const [first] = train;
+    if (!first) throw new Error('no sample');
+    const epochs = [1, 2, 3, 4, 5];
+    const [original, ...variants] = await previewTiles(first, { spec, classes, epochs });
+    const { samples, folder: prepared } = await prepareDataset({
+      folder: join(folder, 'data'),
+      size: spec.input.size,
+      classes,
+      store: openStore(join(folder, 'store')),
+    });
+    const own = samples.filter(({ imageName }) => imageName === first.imageName);
+    const request = { prepared, samples: own, batchSize: 1, classes: classes.length, seed: spec.training.seed, startStep: 0 };
+    const seen = (epoch: number, augmentations = spec.augmentations): Float32Array | undefined =>
+      new BatchMaker({ ...request, epoch, augmentations }).next()?.buffers.images;
+    expect(original?.image).toEqual(seen(1, []));
+    variants.forEach((tile, index) => {
+      expect(tile.title).toBe(`epoch ${epochs[index]}`);
+      expect(tile.image).toEqual(seen(epochs[index] ?? 0));
+      expect(tile.outlines.filter((outline) => outline.length > 0)).toHaveLength(3);
+    });
+  });
+});

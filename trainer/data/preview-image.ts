@@ -1,0 +1,54 @@
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { squareFit } from '@carpal/masks/fit.ts';
+import type { Polygon } from '@carpal/masks/polygon.ts';
+import { IDENTITY } from '@carpal/masks/warp.ts';
+import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
+import type { Sample } from '@carpal/report/dataset/discover.ts';
+import { readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
+import type { Tile } from '@carpal/report/html/contact-sheet.ts';
+import { ImageAugmenter } from './augment-image.ts';
+import { augmentationRandom, carpalIndexes } from './augmentation-subject.ts';
+import { type DrawnAugmentation, drawAugmentation } from './augmentations.ts';
+import { warpedOutlines } from './fill-target.ts';
+import { fitImage } from './fit-image.ts';
+
+export type PreviewOptions = {
+  readonly spec: SegmentationExperiment['spec'];
+  readonly classes: readonly string[];
+  /** The epochs to show; each gives what a fold's training sees of the image in that epoch, to the bit. */
+  readonly epochs: readonly number[];
+};
+
+const UNCHANGED: DrawnAugmentation = { passes: [], warp: [], notes: [] };
+
+/**
+ * A training image as the network sees it: first without augmentation, then as each of the epochs has it, with the outlines of its
+ * classes. An image without an annotation has none. Throws as readSheet and readAnnotation do.
+ */
+export async function previewTiles(sample: Sample, { spec, classes, epochs }: PreviewOptions): Promise<Tile[]> {
+  const { size } = spec.input;
+  const sheet = await readRadiograph(sample.imagePath);
+  const fit = squareFit(sheet.width, sheet.height, size);
+  const pixels = fitImage(sheet, fit);
+  // As a prepared set keeps them.
+  const polygons: Polygon[] =
+    sample.annotationPath === undefined ? [] : (await readAnnotation(sample.annotationPath, classes)).map((one) => Float32Array.from(one));
+  const carpals = carpalIndexes(classes);
+  const subject = { width: sheet.width, height: sheet.height, carpals: polygons.filter((_, index) => carpals.has(index)) };
+  const augmenter = new ImageAugmenter(size);
+  const tile = (title: string, drawn: DrawnAugmentation): Tile => {
+    const image = new Float32Array(size * size);
+    augmenter.run(pixels, fit, drawn.passes, image);
+    // A map that moves nothing puts unmoved outlines on the same canvas, which is the square's.
+    const { outlines, width, height } = warpedOutlines(polygons, sheet, fit, drawn.warp.length === 0 ? [IDENTITY] : drawn.warp);
+    return { image, size, outlines, width, height, title, notes: drawn.notes };
+  };
+  return [
+    tile(polygons.length === 0 ? 'as prepared, no annotation' : 'as prepared', UNCHANGED),
+    ...epochs.map((epoch) => {
+      const randomOf = augmentationRandom(spec.training.seed, epoch, sample.imageName);
+      const drawn = drawAugmentation(spec.augmentations, subject, randomOf);
+      return tile(`epoch ${epoch}`, drawn.notes.length === 0 ? { ...drawn, notes: ['nothing drawn'] } : drawn);
+    }),
+  ];
+}

@@ -1,0 +1,145 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { FILE, foldKey } from '@carpal/configs/names.ts';
+import { type ExperimentSpec, specSchema } from '@carpal/configs/schema/experiment.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TrainingEngine } from '../engine/open-engine.ts';
+import type { Model } from '../models/model.ts';
+import { runFold } from '../stages/fold.ts';
+import { runPrepare } from '../stages/prepare.ts';
+import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
+import { engineOf, modelOf } from '../train/training-engine.ts';
+import { checkFit, type FitCheck } from './check-fit.ts';
+import type { TrialOutcome } from './trial.ts';
+
+const MB = 2 ** 20;
+const spec: ExperimentSpec = specSchema.parse({
+  dataset: { uri: 'data' },
+  model: { name: 'SlimUNet', options: { width: 4, depth: 3 } },
+  input: { size: 256 },
+  training: { batchSize: 8 },
+});
+
+describe('checkFit', () => {
+  let model: Model;
+  let engine: TrainingEngine;
+  beforeAll(() => {
+    model = modelOf(spec, 29);
+    engine = engineOf(spec, model, () => undefined);
+  });
+  afterAll(() => {
+    engine.dispose();
+    model.dispose();
+  });
+
+  /** Checks against a limit, and tells how often a step was tried, and what was logged. */
+  async function checked(limitMb: number, outcome: TrialOutcome, more: Partial<FitCheck> = {}) {
+    const [log, asked]: [string[], number[]] = [[], []];
+    const trial = (_: unknown, trialLimitMb: number): Promise<TrialOutcome> => {
+      asked.push(trialLimitMb);
+      return Promise.resolve(outcome);
+    };
+    const limit = { bytes: limitMb * MB, from: 'the control group' } as const;
+    const check = { spec, model, engine, limit, heldMb: 100, trial, log: (line: string) => void log.push(line), ...more };
+    const error: unknown = await checkFit(check).catch((one: unknown) => one);
+    return { error, asked, log };
+  }
+
+  const broken: TrialOutcome = { kind: 'failed', message: 'another' };
+  const large: TrialOutcome = { kind: 'too-large', why: 'it is' };
+
+  it('begins where there is plenty, without a trial', async () => {
+    expect(await checked(100_000, large)).toEqual({ error: undefined, asked: [], log: [] });
+  });
+
+  it('refuses what cannot fit, without a trial, and names what does', async () => {
+    const { error, asked } = await checked(450, large);
+    expect(asked).toEqual([]);
+    expect(error).toMatchObject({
+      code: 'memory-too-small',
+      message: expect.stringMatching(
+        /^training SlimUNet at 256 px with 8 images in a batch needs about [\d.]+ GB of memory; the limit is 0\.44 GB \(of the control group\)$/,
+      ),
+    });
+  });
+
+  it('tries a step where the estimate comes near the limit, and goes by that', async () => {
+    const near = 1000;
+    const refused = await checked(near, large);
+    // What is tried has to do with what this process leaves it.
+    expect(refused.asked).toEqual([near - 100]);
+    expect(refused.log[0]).toMatch(/tried in a process of its own first$/);
+    expect(refused.error).toMatchObject({
+      code: 'memory-too-small',
+      fix: expect.stringMatching(/training\.batchSize may be at most about [1-7];/),
+    });
+    expect((await checked(near, broken)).error).toBeUndefined();
+  });
+
+  it('does not advise the size that did not fit, nor tell what nobody measured', async () => {
+    const one = { ...spec, training: { ...spec.training, batchSize: 1 } };
+    const { error, asked } = await checked(600, large, { spec: one });
+    expect(asked).toEqual([500]);
+    expect(error).toMatchObject({
+      message: expect.stringContaining('with 1 image in a batch needs more memory than there is; the limit is 0.59 GB'),
+      fix: expect.stringMatching(
+        /^At 256 px not even one image fits; with training\.batchSize 1, input\.size may be at most about (?!256)\d+\./,
+      ),
+    });
+  });
+});
+
+describe('a fold', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'carpal-fit-'));
+    await writeTinyDataset(join(folder, 'data'), 4);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('that cannot fit ends as a mistake of the manifest before any step', async () => {
+    const experiment = tinyExperiment(join(folder, 'data'));
+    const store = openStore(folder);
+    await runPrepare({ experiment, store, clock: Date.now });
+    const stage = { experiment, fold: 0, store, clock: Date.now, signal: new AbortController().signal, log: () => undefined };
+    await expect(runFold({ ...stage, memoryLimit: { bytes: 100 * MB, from: 'the control group' } })).rejects.toMatchObject({
+      code: 'memory-too-small',
+      exit: 78,
+      fix: expect.stringContaining('No size fits'),
+    });
+    const progress = JSON.parse(await readFile(join(folder, foldKey(experiment, 0), FILE.progress), 'utf8')) as unknown;
+    expect(progress).toMatchObject({ state: 'failed', error: { code: 'memory-too-small' } });
+    expect(await store.list(`${foldKey(experiment, 0)}/checkpoint`)).toEqual([]);
+  });
+
+  it('that was stopped before its first step is checked when it goes on', async () => {
+    const made = tinyExperiment(join(folder, 'data'));
+    const experiment = { ...made, metadata: { ...made.metadata, uid: 'stopped-at-once' } };
+    const store = openStore(folder);
+    await runPrepare({ experiment, store, clock: Date.now });
+    const stage = { experiment, fold: 0, store, clock: Date.now, log: () => undefined };
+    await expect(runFold({ ...stage, signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'stopped-with-checkpoint' });
+    const memoryLimit = { bytes: 100 * MB, from: 'the control group' };
+    const again = runFold({ ...stage, signal: new AbortController().signal, memoryLimit });
+    await expect(again).rejects.toMatchObject({ code: 'memory-too-small', exit: 78 });
+  });
+
+  it('that is told to stop while a step is tried stops, and does not fail', async () => {
+    const made = tinyExperiment(join(folder, 'data'));
+    const experiment = { ...made, metadata: { ...made.metadata, uid: 'stopped' } };
+    const store = openStore(folder);
+    await runPrepare({ experiment, store, clock: Date.now });
+    const stop = new AbortController();
+    const lines: string[] = [];
+    const log = (line: string): void => {
+      lines.push(line);
+      if (line.includes('it is tried in a process of its own')) stop.abort();
+    };
+    const memoryLimit = { bytes: 500 * MB, from: 'the control group' };
+    const stage = { experiment, fold: 0, store, clock: Date.now, signal: stop.signal, log, memoryLimit };
+    await expect(runFold(stage)).rejects.toMatchObject({ code: 'stopped-with-checkpoint', exit: 75 });
+    expect(lines.at(-1)).toMatch(/it is tried in a process of its own/);
+  });
+});
