@@ -3,21 +3,22 @@
  * between any two lines of whoever carries a plan out is harmless, provided that the status is written first.
  */
 
-import { type ExperimentStatus, isTerminal } from '@carpal/configs/experiment-status.ts';
+import { type ExperimentStatus, isTerminal } from '@carpal/configs/schema/status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type Announcement, dueAnnouncements } from './announcements.ts';
 import { enforceDeadlines } from './deadlines.ts';
-import { eventsBetween, type PlannedEvent } from './events.ts';
+import { eventsOf, type PlannedEvent } from './events.ts';
 import { expiredRuns } from './expiry.ts';
 import { explainWaiting } from './explain-waiting.ts';
-import { holdStarts } from './hold-starts.ts';
+import { holdStarts } from './explain-waiting.ts';
 import { nextStarts, type PlannedStart, withStarts } from './next-starts.ts';
 import { isActive, type Observed, type StageRun } from './observed.ts';
 import { trainedFraction } from './progress.ts';
-import { DEFAULT_RETRY, type RetryPolicy } from './retry-delay.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from './retry-policy.ts';
 import { sameStage } from './stage.ts';
 import { entriesOf, type Stages, settleStages } from './stages.ts';
 import { statusOf } from './status.ts';
+import { type StatusChange, statusDiff } from './status-diff.ts';
 import { isSuspended, stopAll } from './suspend.ts';
 
 export type Plan = {
@@ -28,6 +29,9 @@ export type Plan = {
   readonly start: readonly PlannedStart[];
   /** Names of ended attempts whose time to live has passed. */
   readonly remove: readonly string[];
+  /** What `status` changes: first what has ended, then what starts. */
+  readonly changes: readonly StatusChange[];
+  /** The events that report the changes. */
   readonly events: readonly PlannedEvent[];
   readonly announcements: readonly Announcement[];
   /** Look again after this time at the latest even if nothing changes; absent when only a change can matter. Never 0. */
@@ -51,7 +55,7 @@ function soonest(...times: readonly (number | undefined)[]): { readonly requeueA
 function planAfterEnd(experiment: SegmentationExperiment, observed: Observed, status: ExperimentStatus, now: Date): Plan {
   const { remove, nextMs } = expiredRuns(observed.runs, status.finishedAt, experiment.spec.run.ttlAfterFinished, now);
   const announcements = dueAnnouncements(status, 1);
-  return { status, stop: toStop(observed.runs), start: [], remove, events: [], announcements, ...soonest(nextMs) };
+  return { status, stop: toStop(observed.runs), start: [], remove, changes: [], events: [], announcements, ...soonest(nextMs) };
 }
 
 function finishPlan(
@@ -61,14 +65,16 @@ function finishPlan(
   now: Date,
 ): Plan {
   const status = statusOf(experiment, withStarts(decided.stages, decided.start ?? []), observed, now);
-  // What ended and what starts after it are told apart, though they are written together.
+  // An attempt's end and the start of its successor are separate changes, although one status records both.
   const ended: ExperimentStatus = { ...status, ...decided.stages };
+  const changes = [...statusDiff(observed.status, ended), ...statusDiff(ended, status)];
   return {
     status,
     stop: decided.stop ?? [],
     start: decided.start ?? [],
     remove: [],
-    events: [...eventsBetween(observed.status, ended), ...eventsBetween(ended, status)],
+    changes,
+    events: eventsOf(changes),
     announcements: dueAnnouncements(status, trainedFraction(decided.stages, observed.progress)),
     ...soonest(...(decided.wakeMs ?? [])),
   };

@@ -1,0 +1,84 @@
+/** What changed between two statuses of an experiment. Events, log lines and metrics are all made from this one list. */
+import {
+  type Condition,
+  type ExperimentState,
+  type ExperimentStatus,
+  FRESH_STAGE,
+  type StageStatus,
+} from '@carpal/configs/schema/status.ts';
+import type { Reason } from '@carpal/configs/names.ts';
+import type { StageKey } from './stage.ts';
+import { entriesOf, stageAt } from './stages.ts';
+
+/** How an attempt ended. `stopped`: on request, which counts against no budget. */
+export type AttemptEnd = 'failed' | 'disrupted' | 'succeeded' | 'stopped';
+
+export type ExperimentChange = {
+  readonly kind: 'experiment';
+  readonly from: ExperimentState;
+  readonly to: ExperimentState;
+  readonly reason: Reason;
+};
+
+export type StageChange = {
+  readonly kind: 'stage';
+  readonly key: StageKey;
+  readonly before: StageStatus;
+  readonly after: StageStatus;
+  /** Whether a new attempt begins. */
+  readonly starts: boolean;
+  /** How attempts ended since `before`: usually one, more if an earlier status was lost. */
+  readonly ends: readonly AttemptEnd[];
+  /** Seconds that the ended attempts ran. */
+  readonly ranSeconds: number;
+  /** Whether the start is held back and the reason is new. */
+  readonly isHeld: boolean;
+};
+
+/** `before` is undefined if the earlier status did not have the condition. */
+export type ConditionChange = { readonly kind: 'condition'; readonly before: Condition | undefined; readonly after: Condition };
+
+export type StatusChange = ExperimentChange | StageChange | ConditionChange;
+
+/** The changes in order: the experiment's state, its stages, its conditions. Figures such as epochs and losses are not changes. */
+export function statusDiff(before: ExperimentStatus | undefined, after: ExperimentStatus): readonly StatusChange[] {
+  return [
+    ...experimentChange(before, after),
+    ...entriesOf(after).flatMap(([key, stage]) => stageChange(key, stageAt(before, key) ?? FRESH_STAGE, stage)),
+    ...after.conditions.flatMap((condition) =>
+      conditionChange(
+        before?.conditions.find(({ type }) => type === condition.type),
+        condition,
+      ),
+    ),
+  ];
+}
+
+function experimentChange(before: ExperimentStatus | undefined, { state: to, reason }: ExperimentStatus): ExperimentChange[] {
+  const from = before?.state ?? 'Pending';
+  return from === to ? [] : [{ kind: 'experiment', from, to, reason }];
+}
+
+function stageChange(key: StageKey, before: StageStatus, after: StageStatus): StageChange[] {
+  const starts = after.attempts > before.attempts;
+  const ends = attemptEnds(before, after);
+  const isHeld = after.heldSince !== undefined && (before.heldSince === undefined || before.message !== after.message);
+  const isSame = after.state === before.state && after.attempts === before.attempts;
+  if (isSame && !starts && !isHeld && ends.length === 0) return [];
+  const ranSeconds = Math.max(0, after.activeSeconds - before.activeSeconds);
+  return [{ kind: 'stage', key, before, after, starts, ends, ranSeconds, isHeld }];
+}
+
+function attemptEnds(before: StageStatus, after: StageStatus): readonly AttemptEnd[] {
+  const ends: AttemptEnd[] = [];
+  if (after.failures > before.failures) ends.push('failed');
+  if (after.disruptions > before.disruptions) ends.push('disrupted');
+  if (after.state === 'Succeeded' && before.state !== 'Succeeded') ends.push('succeeded');
+  if (ends.length > 0 || after.state !== 'Stopped') return ends;
+  // An attempt that still runs while its experiment ends is Stopped without having ended.
+  return before.state === 'Stopping' || after.activeSeconds > before.activeSeconds ? ['stopped'] : [];
+}
+
+function conditionChange(before: Condition | undefined, after: Condition): ConditionChange[] {
+  return (before?.status ?? 'False') === after.status ? [] : [{ kind: 'condition', before, after }];
+}
