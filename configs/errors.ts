@@ -226,6 +226,11 @@ export const ERRORS = {
     meaning: 'The TensorFlow library or its binding is not there.',
     fix: 'Run make setup.',
   },
+  'not-recordable': {
+    exit: EXIT.configuration,
+    meaning: 'A training step or a forward pass cannot be recorded as a TensorFlow graph; the message names the operation.',
+    fix: 'Use another network, loss or optimizer, and report the message: it is a defect of carpal.',
+  },
   'resource-missing': {
     exit: EXIT.service,
     meaning: 'Something outside carpal that the command needs is not there.',
@@ -289,4 +294,9 @@ export function formatError(error: CarpalError): string {
   const where = error.where === undefined ? '' : ` (${error.where})`;
   const [headline = '', ...lines] = error.message.split('\n');
   return [`${error.code}: ${headline}${where}`, ...lines, `  → ${error.fix}`].join('\n');
+}
+
+/** What a thrown value says of itself; anything may be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,12 +1,13 @@
+import { readFileSync, statSync } from 'node:fs';
+import { adviceFor } from './check/advice.ts';
+import { checkExperiment } from './check/check-experiment.ts';
 import { classListNames } from './classes.ts';
 import { CarpalError } from './errors.ts';
+import { systemErrorCode } from './file-errors.ts';
 import { type Finding, formatPath, type Mistake, startsWith } from './finding.ts';
 import { type ManifestDocument, parseManifest } from './manifest-document.ts';
-import { readManifestText } from './manifest-text.ts';
 import { applyOverride, type Override, parseOverride } from './overrides.ts';
-import { adviceFor } from './schema/advice.ts';
 import { unmeasured, withSizes } from './schema/auto.ts';
-import { checkExperiment } from './schema/check-experiment.ts';
 import type { CheckedManifest, ManifestSpec, SegmentationExperiment } from './schema/experiment.ts';
 
 export type LoadOptions = {
@@ -119,4 +120,38 @@ function byLine(a: Mistake, b: Mistake): number {
 /** Mistakes of a --set come after those of the file. */
 function lineOf({ where }: Mistake): number {
   return Number(/:([0-9]+)$/.exec(where ?? '')?.[1] ?? Number.MAX_SAFE_INTEGER);
+}
+
+/** A manifest is some hundred lines; what is larger is another file. */
+const MAX_BYTES = 256 * 1024;
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'no permission to read it',
+  EPERM: 'no permission to read it',
+  EISDIR: 'this is a folder',
+};
+
+/** The text of a manifest file. Throws `manifest-unreadable` for a file that is missing, a folder, over 256 KiB, or not UTF-8 text. */
+export function readManifestText(file: string): string {
+  const fail = (what: string, cause?: unknown): never => {
+    throw new CarpalError('manifest-unreadable', what, { where: file, cause });
+  };
+  let bytes: Buffer;
+  try {
+    const { size } = statSync(file);
+    if (size > MAX_BYTES) return fail(`it has ${size} bytes; a manifest has at most ${MAX_BYTES}`);
+    bytes = readFileSync(file);
+  } catch (error) {
+    if (error instanceof CarpalError) throw error;
+    const code = systemErrorCode(error);
+    return fail(WORDS[code ?? ''] ?? `it cannot be read: ${code ?? String(error)}`, error);
+  }
+  if (bytes.includes(0)) return fail('it is not text');
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    return fail('it is not UTF-8 text', error);
+  }
 }

@@ -12,8 +12,8 @@ import {
   parseAllDocuments,
   visit,
 } from 'yaml';
+import { messageOf } from './errors.ts';
 import type { FieldPath } from './finding.ts';
-import { messageOf } from './message-of.ts';
 
 /** An alias may multiply what is written; a manifest needs a few at most. */
 const MAX_ALIASES = 100;

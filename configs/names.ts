@@ -2,6 +2,8 @@
  * Every name that two packages must agree on: Kubernetes labels, conditions and reasons, and where things lie in the artifact store.
  * Changing one breaks experiments that run; add, do not rename.
  */
+import type { StageName } from './schema/progress.ts';
+
 export const GROUP = 'carpal.dev';
 export const VERSION = 'v1alpha1';
 export const PLURAL = 'segmentationexperiments';
@@ -108,6 +110,15 @@ export function ensembleKey(experiment: ExperimentIdentity): string {
 
 export function reportKey(experiment: ExperimentIdentity): string {
   return `${experimentKey(experiment)}/report`;
+}
+
+/** One stage of an experiment: prepare, a fold (numbered from 0), or the ensemble. */
+export type StageKey = { readonly stage: StageName; readonly fold?: number };
+
+/** The folder in which a stage writes its progress. */
+export function stageFolderKey(experiment: ExperimentIdentity, { stage, fold = 0 }: StageKey): string {
+  if (stage === 'fold') return foldKey(experiment, fold);
+  return stage === 'prepare' ? prepareKey(experiment) : ensembleKey(experiment);
 }
 
 /** `datasets/prepared/<hash>`, shared by every experiment with the same sheets, size and classes. */

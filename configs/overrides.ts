@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
 import { CarpalError } from './errors.ts';
 import { type FieldPath, type Finding, formatPath, show } from './finding.ts';
-import { isRecord } from './is-record.ts';
+import { isRecord } from './json.ts';
 
 /** One `--set path=value`: the path from the top of the manifest, and the value as YAML reads it. */
 export type Override = { readonly text: string; readonly path: FieldPath; readonly value: unknown };

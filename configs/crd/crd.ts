@@ -1,9 +1,9 @@
 /** The CustomResourceDefinition of SegmentationExperiments, made of the zod schema, its rules and its texts. */
 import { GROUP, PLURAL, SHORT_NAME, VERSION } from '../names.ts';
+import { type CelRules, together } from '../rules/cel.ts';
 import { KIND, manifestSpecSchema } from '../schema/experiment.ts';
 import { MUTABLE } from '../schema/immutable.ts';
 import { statusSchema } from '../schema/status.ts';
-import { type CelRules, together } from './cel.ts';
 import { fieldText } from './field-texts.ts';
 import { immutability } from './immutability.ts';
 import { LEARNING_CEL } from './learning-rules.ts';

@@ -119,8 +119,6 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.training.earlyStopping.minDelta': 'By how much Dice must be better to count.',
   'spec.training.gradientClip': 'The greatest norm of all gradients together; 0: no limit.',
   'spec.training.seed': 'Decides everything random in training.',
-  'spec.training.engine':
-    'What runs a step: a recorded graph, operation by operation (eager), or a graph where the network allows one (auto).',
   'spec.training.precision': 'What convolutions compute in; weights, losses and the optimizer are always float32. float16 is for GPUs.',
   'spec.training.deepSupervision': 'Whether side heads of the network are trained too.',
   'spec.training.headWeights': 'How much each head counts, the answer first; left out, all alike.',

@@ -3,10 +3,11 @@
  * configs/schema/immutable.ts says what may. As there, a default that is written out is no change: the server fills in the fixed defaults
  * itself, and the rules here know those that depend on a name.
  */
+
+import { type CelRule, type CelRules, digits, either, literal, says, together, valueOr } from '../rules/cel.ts';
 import { MUTABLE } from '../schema/immutable.ts';
 import { LOSS_OPTIONS, OPTIMIZER_OPTIONS, SCHEDULER_OPTIONS } from '../schema/objective-options.ts';
 import { AUGMENTATION_OPTIONS, MODEL_OPTIONS } from '../schema/options.ts';
-import { type CelRule, type CelRules, digits, either, literal, says, together, valueOr } from './cel.ts';
 import { type StructuralSchema, schemaAt } from './structural-schema.ts';
 
 const MEND = 'Take the change back, or give the changed experiment a name of its own.';

@@ -1,4 +1,6 @@
 /** The rules of configs/schema/learning-rules.ts in CEL, so that `kubectl apply` refuses what `carpal validate` refuses. */
+
+import { type CelRule, type CelRules, digits, either, literal, once, says, valueOr } from '../rules/cel.ts';
 import type { ModelName, ModelOptions } from '../schema/experiment.ts';
 import { MODEL_NAMES, modelSchema } from '../schema/learning.ts';
 import {
@@ -10,7 +12,6 @@ import {
   sizeMultiple,
   VARIANTS,
 } from '../schema/options.ts';
-import { type CelRule, type CelRules, digits, either, literal, once, says, valueOr } from './cel.ts';
 import { ownOptions } from './own-options.ts';
 import { schemaAt, structuralSchema } from './structural-schema.ts';
 
@@ -70,13 +71,6 @@ const validationHappens: CelRule = {
   fieldPath: '.validateEvery',
 };
 
-const narrowNeedsGraph: CelRule = {
-  rule: "self.engine != 'eager' || self.precision == 'float32'",
-  message: 'is for recorded graphs, and training.engine is eager. Write float32, or let training.engine be auto.',
-  messageExpression: says`${'self.precision'} is for recorded graphs, and training.engine is eager. Write float32, or let training.engine be auto.`,
-  fieldPath: '.precision',
-};
-
 const pretrainedEncoder: CelRule = {
   rule: `!has(self.pretrained) || self.name in ${literal(PRETRAINED_ENCODERS)}`,
   message: 'the network has no encoder that takes pretrained weights. Take it out.',
@@ -122,7 +116,7 @@ export const LEARNING_CEL: CelRules = {
   spec: [inputSize, windowSize],
   'spec.model': [...ownOptions(MODEL_OPTIONS, 'network', '.options'), ...ownVariants, pretrainedEncoder],
   'spec.augmentations[]': [...ownOptions(AUGMENTATION_OPTIONS, 'augmentation', ''), ...augmentationRanges, ...augmentationLeast],
-  'spec.training': [validationHappens, narrowNeedsGraph],
+  'spec.training': [validationHappens],
   'spec.inference.window': [windowStride, windowInSheet],
   'spec.inference.tta': [once('view', (entry) => entry)],
 };

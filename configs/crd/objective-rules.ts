@@ -1,6 +1,7 @@
 /** The rules of configs/schema/objective-rules.ts in CEL. */
+
+import { type CelRule, type CelRules, digits, either, literal, once, says, valueOr } from '../rules/cel.ts';
 import { HEADS, LOSS_OPTIONS, NEEDED_OPTIONS, OPTIMIZER_OPTIONS, SCHEDULER_OPTIONS, SIDE_HEADS } from '../schema/objective-options.ts';
-import { type CelRule, type CelRules, digits, either, literal, once, says, valueOr } from './cel.ts';
 import { ownOptions } from './own-options.ts';
 
 const needed: readonly CelRule[] = NEEDED_OPTIONS.map(({ option, of, add }) => ({

@@ -1,4 +1,4 @@
-import { type CelRule, literal, says } from './cel.ts';
+import { type CelRule, literal, says } from '../rules/cel.ts';
 
 /** The options of every network, loss, …, by its name. */
 export type OptionTable = Readonly<Record<string, object>>;

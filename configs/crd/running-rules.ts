@@ -1,8 +1,8 @@
 /** The rules of configs/schema/running-rules.ts in CEL. Only whether a class list exists is left to the operator: its image holds them. */
 import { DURATION_PATTERN } from '../duration.ts';
 import { QUANTITY_PATTERN } from '../quantity.ts';
+import { type CelRule, type CelRules, digits, either, literal, once, says } from '../rules/cel.ts';
 import { NAME_MAX_LENGTH } from '../schema/experiment.ts';
-import { type CelRule, type CelRules, digits, either, literal, once, says } from './cel.ts';
 
 const YEAR_MS = 365 * 86_400_000;
 

@@ -1,6 +1,6 @@
 /** Terminal is final: whoever writes a status cannot reopen an experiment. */
 import { CONDITION } from '../names.ts';
-import { type CelRule, type CelRules, literal, says } from './cel.ts';
+import { type CelRule, type CelRules, literal, says } from '../rules/cel.ts';
 
 const ended = (conditions: string, type: string): string => `${conditions}.exists(c, c.type == '${type}' && c.status == 'True')`;
 

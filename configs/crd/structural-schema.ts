@@ -3,8 +3,8 @@
  * whole number and one word.
  */
 import { z } from 'zod';
-import { isRecord } from '../is-record.ts';
-import { type CelRule, literal } from './cel.ts';
+import { isRecord } from '../json.ts';
+import { type CelRule, literal } from '../rules/cel.ts';
 
 export type StructuralSchema = {
   /** Absent only beside x-kubernetes-int-or-string. */

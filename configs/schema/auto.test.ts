@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { checkExperiment } from '../check/check-experiment.ts';
 import { formatPath } from '../finding.ts';
 import { autoFields, unmeasured, withSizes } from './auto.ts';
-import { checkExperiment } from './check-experiment.ts';
 import type { CheckedManifest } from './experiment.ts';
 import { immutableChanges } from './immutable.ts';
 

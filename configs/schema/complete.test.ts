@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { checkExperiment } from './check-experiment.ts';
+import { checkExperiment } from '../check/check-experiment.ts';
 import type { ManifestSpec } from './experiment.ts';
 import { immutableChanges } from './immutable.ts';
 import { completeSpec } from './options.ts';
@@ -42,7 +42,6 @@ describe('completeSpec', () => {
         earlyStopping: { patience: 10, minDelta: 0 },
         gradientClip: 0,
         seed: 21,
-        engine: 'auto',
         precision: 'float32',
         deepSupervision: false,
         ema: { decay: 0 },

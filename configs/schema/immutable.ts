@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type FieldPath, type Finding, show, startsWith } from '../finding.ts';
-import { isRecord } from '../is-record.ts';
+import { isRecord } from '../json.ts';
 import type { ManifestSpec } from './experiment.ts';
 import { completeSpec } from './options.ts';
 

@@ -121,15 +121,6 @@ const windowFits: Rule = {
   },
 };
 
-const narrowNeedsGraph: Rule = {
-  reads: ['training.engine', 'training.precision'],
-  check: ({ training: { engine, precision } }) => {
-    if (engine !== 'eager' || precision === 'float32') return [];
-    const message = `${precision} is for recorded graphs, and training.engine is eager`;
-    return [{ path: ['training', 'precision'], message, fix: 'Write float32, or let training.engine be auto.' }];
-  },
-};
-
 const pretrainedEncoder: Rule = {
   reads: ['model'],
   check: ({ model: { name, pretrained } }) => {
@@ -149,6 +140,5 @@ export const LEARNING_RULES: readonly Rule[] = [
   validationHappens,
   ttaOnce,
   windowFits,
-  narrowNeedsGraph,
   pretrainedEncoder,
 ];

@@ -178,8 +178,6 @@ export const trainingSchema = z.object({
   // 0 clips nothing.
   gradientClip: z.number().min(0).max(1e6).default(0),
   seed: seed(),
-  // What runs a step: auto takes one recorded graph where the network allows it.
-  engine: z.enum(['auto', 'eager', 'graph']).default('auto'),
   // What convolutions compute in; weights, losses and the optimizer are always float32. float16 is for GPUs and scales the loss.
   precision: z.enum(['float32', 'bfloat16', 'float16']).default('float32'),
   deepSupervision: z.boolean().default(false),

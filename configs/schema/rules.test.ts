@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkExperiment } from '../check/check-experiment.ts';
 import { formatPath } from '../finding.ts';
-import { checkExperiment } from './check-experiment.ts';
 import { specSchema } from './experiment.ts';
 
 const LISTS = ['hand-bones'];
@@ -246,11 +246,11 @@ const REFUSED: [string, object, string[]][] = [
       'spec.model.options.guidance: is not an option of network NestedUNet',
     ],
   ],
-  ...['bfloat16', 'float16'].map((precision): [string, object, string[]] => [
-    `${precision} without a graph`,
-    { training: { engine: 'eager', precision } },
-    [`spec.training.precision: ${precision} is for recorded graphs, and training.engine is eager`],
-  ]),
+  [
+    'an engine, which manifests had before',
+    { training: { engine: 'auto' } },
+    ['spec.training.engine: is not a field of a SegmentationExperiment'],
+  ],
   ['a data set on the web', { dataset: { uri: 'https://a/b' } }, ['spec.dataset.uri: https:// data sets are not offered']],
   ['a class list that is not there', { dataset: { uri, classes: 'feet' } }, ['spec.dataset.classes: there is no class list "feet"']],
   [
@@ -354,6 +354,13 @@ describe('the rules between fields', () => {
   it('name the nearest sizes that would do', () => {
     const result = checkExperiment(manifest({ input: { size: 500 } }), LISTS);
     expect(result.ok ? [] : result.findings.map(({ fix }) => fix)).toEqual(['Write 496 or 512.']);
+  });
+
+  it('tell how to replace a field that an earlier version had', () => {
+    const result = checkExperiment(manifest({ training: { engine: 'auto' } }), LISTS);
+    expect(result.ok ? [] : result.findings.map(({ fix }) => fix)).toEqual([
+      'Remove it: every training step now runs as a recorded graph.',
+    ]);
   });
 
   it('are not asked about fields that are themselves at fault, and are about all others', () => {

@@ -1,12 +1,11 @@
 /** The full schema's word on an object that the API server let through: rules that a CRD cannot hold, or that a newer schema has added. */
 import type { FieldPath, Finding } from '../finding.ts';
-import { isRecord } from '../is-record.ts';
+import { isRecord } from '../json.ts';
 import { unmeasured, withSizes } from '../schema/auto.ts';
-import { checkExperiment } from '../schema/check-experiment.ts';
 import { experimentSchema, type SegmentationExperiment } from '../schema/experiment.ts';
-import { unknownKeys } from '../schema/unknown-keys.ts';
+import { checkExperiment, unknownKeys } from './check-experiment.ts';
 
-export type Judgement =
+export type ResourceCheck =
   | {
       readonly experiment: SegmentationExperiment;
       /** Fields that this version does not know. The server keeps only what its definition has, so a newer definition wrote them. */
@@ -22,7 +21,7 @@ const METADATA: readonly string[] = ['name', 'namespace', 'uid', 'generation', '
  * definition that is updated under a running operator must not end experiments. `classLists` are the names that dataset.classes may have.
  * Changes nothing.
  */
-export function judgeManifest(object: unknown, classLists: readonly string[]): Judgement {
+export function checkCustomResource(object: unknown, classLists: readonly string[]): ResourceCheck {
   const manifest = withoutRest(object);
   const unknown = unknownKeys(experimentSchema, manifest, new Set()).map(({ path }) => path);
   for (const path of unknown) remove(manifest, path);

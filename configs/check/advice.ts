@@ -1,5 +1,5 @@
 import type { Finding } from '../finding.ts';
-import type { ManifestSpec } from './experiment.ts';
+import type { ManifestSpec } from '../schema/experiment.ts';
 
 /**
  * What is allowed but hardly meant, for `carpal validate` to say; never a reason to refuse. `isWritten` tells whether a person wrote a

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatPath } from '../finding.ts';
-import { judgeManifest } from './judge-manifest.ts';
+import { checkCustomResource } from './check-custom-resource.ts';
 
 const object = (spec: object): object => ({
   apiVersion: 'carpal.dev/v1alpha1',
@@ -22,7 +22,7 @@ const MINIMAL = { dataset: { uri: 's3://bucket/hands' }, model: { name: 'UNet' }
 
 describe('judgeManifest', () => {
   it('completes an object as the API server sends it, whatever its annotations', () => {
-    const judged = judgeManifest(object(MINIMAL), ['hand-bones']);
+    const judged = checkCustomResource(object(MINIMAL), ['hand-bones']);
     expect(judged).toMatchObject({
       experiment: { metadata: { name: 'wrist', uid: '2d1f', generation: 3 }, spec: { run: { folds: [0, 1, 2, 3, 4] } } },
     });
@@ -30,7 +30,7 @@ describe('judgeManifest', () => {
   });
 
   it('refuses a class list that its version has not', () => {
-    const judged = judgeManifest(object({ ...MINIMAL, dataset: { uri: 'data', classes: 'foot-bones' } }), ['hand-bones']);
+    const judged = checkCustomResource(object({ ...MINIMAL, dataset: { uri: 'data', classes: 'foot-bones' } }), ['hand-bones']);
     expect('findings' in judged && judged.findings.map(({ path, fix }) => [formatPath(path), fix])).toEqual([
       ['spec.dataset.classes', 'Known: hand-bones.'],
     ]);
@@ -39,13 +39,13 @@ describe('judgeManifest', () => {
   it('goes on with fields of a newer definition, and names them', () => {
     const newer = { ...MINIMAL, loss: [{ name: 'Dice', smooth: 1 }], sweep: { of: 'rates' } };
     const before = structuredClone(newer);
-    const judged = judgeManifest(object(newer), ['hand-bones']);
+    const judged = checkCustomResource(object(newer), ['hand-bones']);
     expect('unknown' in judged && judged.unknown.map(formatPath)).toEqual(['spec.loss[0].smooth', 'spec.sweep']);
     expect('experiment' in judged && judged.experiment.spec.loss).toEqual([{ name: 'Dice', weight: 1, reduction: 'perImageClass' }]);
     expect(newer).toEqual(before);
   });
 
   it.each([[undefined], [null], ['text'], [[]], [{}], [{ spec: 3 }]])('has findings for %j', (value) => {
-    expect(judgeManifest(value, [])).toHaveProperty('findings');
+    expect(checkCustomResource(value, [])).toHaveProperty('findings');
   });
 });

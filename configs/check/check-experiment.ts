@@ -1,14 +1,15 @@
+import { z } from 'zod';
+import { didYouMean } from '../did-you-mean.ts';
 import type { FieldPath, Finding } from '../finding.ts';
 import { show, startsWith } from '../finding.ts';
-import { isRecord } from '../is-record.ts';
-import { type CheckedManifest, type ManifestSpec, manifestSchema } from './experiment.ts';
+import { isRecord } from '../json.ts';
+import { type CheckedManifest, type ManifestSpec, manifestSchema } from '../schema/experiment.ts';
+import { LEARNING_RULES } from '../schema/learning-rules.ts';
+import { OBJECTIVE_RULES } from '../schema/objective-rules.ts';
+import { completeSpec } from '../schema/options.ts';
+import type { Rule } from '../schema/rule.ts';
+import { RUNNING_RULES } from '../schema/running-rules.ts';
 import { issueFinding } from './issue-finding.ts';
-import { LEARNING_RULES } from './learning-rules.ts';
-import { OBJECTIVE_RULES } from './objective-rules.ts';
-import { completeSpec } from './options.ts';
-import type { Rule } from './rule.ts';
-import { RUNNING_RULES } from './running-rules.ts';
-import { unknownKeys } from './unknown-keys.ts';
 
 /** What Kubernetes and carpal write into an object and a person may paste back: allowed, and not looked at. */
 const IGNORED: ReadonlySet<string> = new Set([
@@ -87,4 +88,39 @@ function takeOut(root: Record<string, unknown>, path: FieldPath): void {
 
 function child(value: unknown, key: string): unknown {
   return isRecord(value) ? value[key] : undefined;
+}
+
+/** How to fix a manifest that still has a field of an earlier version, by the field's dotted path. */
+const REMOVED: ReadonlyMap<string, string> = new Map([
+  ['spec.training.engine', 'Remove it: every training step now runs as a recorded graph.'],
+]);
+
+/**
+ * One finding for every key of `value` that `schema` does not know, with the known one that was likely meant. (A strict zod object
+ * would say the same but cannot become a structural schema.) `ignored` names dotted paths whose content is not looked at.
+ */
+export function unknownKeys(schema: z.core.$ZodType, value: unknown, ignored: ReadonlySet<string>, path: FieldPath = []): Finding[] {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodArray && Array.isArray(value)) {
+    return value.flatMap((entry, index) => unknownKeys(inner.element, entry, ignored, [...path, index]));
+  }
+  if (!(inner instanceof z.ZodObject) || typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  const shape: Record<string, z.core.$ZodType> = inner.shape;
+  const known = Object.keys(shape);
+  return Object.entries(value).flatMap(([key, entry]) => {
+    const at = [...path, key];
+    if (ignored.has(at.join('.'))) return [];
+    const field = Object.hasOwn(shape, key) ? shape[key] : undefined;
+    if (field !== undefined) return unknownKeys(field, entry, ignored, at);
+    const meant = didYouMean(key, known);
+    const fix = meant === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean ${meant}?`;
+    return [{ path: at, message: 'is not a field of a SegmentationExperiment', fix: REMOVED.get(at.join('.')) ?? fix }];
+  });
+}
+
+/** The schema within default, prefault and optional. */
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  let inner = schema;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) inner = inner.unwrap();
+  return inner;
 }
