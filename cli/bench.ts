@@ -1,18 +1,18 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
 import { Command } from 'commander';
-import { ALONE, COMPARED, ROWS } from '../bench/catalogue.ts';
-import { measuredHere, readCommitted, writeCommitted } from '../bench/committed.ts';
-import { compareWith, comparisonText } from '../bench/comparison.ts';
-import { isKept, type MeasuresOutcome } from '../bench/measures.ts';
-import { namesText } from '../bench/names-text.ts';
-import { type OperatorOutcome, operatorOutcomeText } from '../bench/operator-outcome.ts';
-import type { Outcome } from '../bench/outcome.ts';
-import { outcomeLine } from '../bench/outcome-line.ts';
-import { type Plan, planOf } from '../bench/plan.ts';
-import { promisesOf } from '../bench/promises.ts';
-import { type AloneOutcome, aloneOutcomeText, runAlone } from '../bench/run-alone.ts';
-import { runBenchmarks } from '../bench/run-benchmarks.ts';
+import { ALONE, COMPARED, ROWS } from '../bench/cases/catalogue.ts';
+import { measuredHere, readCommitted, writeCommitted } from '../bench/harness/committed.ts';
+import { compareWith, comparisonText } from '../bench/harness/comparison.ts';
+import { isKept, type MeasuresOutcome } from '../bench/harness/measures.ts';
+import { namesText } from '../bench/cases/names-text.ts';
+import { type OperatorOutcome, operatorOutcomeText } from '../bench/operator/outcome.ts';
+import type { Outcome } from '../bench/harness/outcome.ts';
+import { outcomeLine } from '../bench/harness/outcome-line.ts';
+import { type Plan, planOf } from '../bench/cases/selection.ts';
+import { promisesOf } from '../bench/harness/promises.ts';
+import { type AloneOutcome, aloneOutcomeText, runAlone } from '../bench/harness/run-alone.ts';
+import { runBenchmarks } from '../bench/harness/run.ts';
 import { cacheFolder } from '../setup/env.ts';
 import { wholeNumber } from './whole-number.ts';
 
@@ -84,7 +84,7 @@ async function benchMeasured(names: readonly string[], options: Options): Promis
 /** 69 where a promise is not kept. */
 async function benchOperator(names: readonly string[], options: Options): Promise<void> {
   const { json = false, write = false, experiments, profile } = options;
-  const { OPERATOR_BENCHMARKS } = await import('../bench/operator.ts');
+  const { OPERATOR_BENCHMARKS } = await import('../bench/operator/benchmarks.ts');
   const outcomes: OperatorOutcome[] = [];
   for (const { run } of OPERATOR_BENCHMARKS.filter(({ name }) => names.includes(name))) {
     const outcome = await run({
@@ -103,7 +103,7 @@ async function benchOperator(names: readonly string[], options: Options): Promis
 /** 69 where something is lost, stuck, doubled or left over. */
 async function benchSoak(options: Options): Promise<void> {
   const { json = false, write = false, minutes, seed, experiments = 40 } = options;
-  const { soak } = await import('../bench/soak.ts');
+  const { soak } = await import('../bench/operator/soak.ts');
   const outcome = await soak({ seed, forMs: minutes * 60_000, atOnce: experiments, onProgress });
   say([operatorOutcomeText(outcome), ...outcome.wrong.map((what) => `  wrong: ${what}`)].join('\n'), options);
   if (json) printJson(outcome);
@@ -113,7 +113,7 @@ async function benchSoak(options: Options): Promise<void> {
 
 /** Goes on where an earlier one was broken off: what it found is kept in the cache. */
 async function benchResults({ json = false, write = false, quick }: Options): Promise<void> {
-  const { measureResults } = await import('../bench/results/measure-results.ts');
+  const { measureResults } = await import('../bench/quality/measure-results.ts');
   const { figures, page } = await measureResults({
     cache: cacheFolder(),
     isMiniature: quick === true,

@@ -1,4 +1,4 @@
-/** The names in bench/peers/networks of the modules whose weights carpal's variables hold, for networks that go by other names there. */
+/** The names in bench/pytorch/networks of the modules whose weights carpal's variables hold, for networks that go by other names there. */
 import { hrNetModule } from '../pretrained/hrnet-keys.ts';
 import type { ModuleName } from '../pretrained/pytorch-arrays.ts';
 import { resNetModule } from '../pretrained/resnet-keys.ts';

@@ -37,7 +37,7 @@ afterEach(() => {
   for (const model of built.splice(0)) model.dispose();
 });
 
-/** The name from which a variable's values are drawn: that of its module in bench/peers/networks. */
+/** The name from which a variable's values are drawn: that of its module in bench/pytorch/networks. */
 function drawnName(network: string, variable: string): string {
   const moduleName = MODULE_NAMES[network];
   const [, module = '', part = ''] = /^(.*)\/([^/]+)$/.exec(variable) ?? [];

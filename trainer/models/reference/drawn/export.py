@@ -2,7 +2,7 @@
 
     python trainer/models/reference/drawn/export.py [CASE ...]      (needs torch and numpy)
 
-Each case of cases.json is a network of bench/peers/networks at small widths. Its weights are not stored: both sides work them out from the
+Each case of cases.json is a network of bench/pytorch/networks at small widths. Its weights are not stored: both sides work them out from the
 variables' names (`weights_of` here, drawn-weights.ts there). A fixture `<case>.safetensors` holds logits of one batch, in inference and in
 training, and gradients of a few variables; of the logits every third row and column is kept. PyTorch computes in float64.
 
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parents[3] / "bench/peers"))
+sys.path.insert(0, str(HERE.parents[3] / "bench/pytorch"))
 
 import networks  # noqa: E402
 

@@ -2,10 +2,10 @@
 
     python trainer/models/reference/stored/export.py [FILE ...]
 
-Takes the definitions in bench/peers/networks, draws weights from a fixed seed, and writes beside this file, for each network, a safetensors
+Takes the definitions in bench/pytorch/networks, draws weights from a fixed seed, and writes beside this file, for each network, a safetensors
 file: its weights under PyTorch's names ("weights/..."), images, the logits of every head in inference ("eval/0") and in training without
 dropout ("train/0", ...), the moving averages of one batch normalisation after that pass, and the gradient of half the sum of all squared
-training logits by one kernel. Everything is computed in double precision and stored in single. Needs bench/peers/requirements-pytorch.txt.
+training logits by one kernel. Everything is computed in double precision and stored in single. Needs bench/pytorch/requirements.txt.
 """
 
 import json
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parents[3] / "bench" / "peers"))
+sys.path.insert(0, str(HERE.parents[3] / "bench" / "pytorch"))
 from networks import build, heads_of  # noqa: E402
 
 CLASSES, SIZE, COUNT = 3, 32, 2

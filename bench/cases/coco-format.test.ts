@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatCoco, formatCompressedCoco, parseCoco, parseCompressedCoco } from './coco-format.ts';
+import { MaskError } from '@carpal/masks/mask-error.ts';
+import { equalMasks, type RleMask } from '@carpal/masks/rle-mask.ts';
+import { parseRle } from '@carpal/masks/rle-text.ts';
+import { arbitraryMasks } from '@carpal/masks/testing/arbitrary-masks.ts';
+
+type Vector = { name: string; width: number; height: number; rle: string; counts: number[]; compressed: string };
+const vectors = JSON.parse(readFileSync(new URL('./fixtures/coco-vectors.json', import.meta.url), 'utf8')) as Vector[];
+
+describe('COCO’s forms', () => {
+  it('are checked against masks made by pycocotools', () => {
+    expect(vectors.length).toBeGreaterThan(20);
+  });
+
+  it.each(vectors)('of $name are those of pycocotools, both ways', ({ width, height, rle, counts, compressed }) => {
+    const runs = parseRle(rle, width, height);
+    expect(formatCoco(runs)).toEqual({ size: [height, width], counts });
+    expect(formatCompressedCoco(runs)).toEqual({ size: [height, width], counts: compressed });
+    expect(parseCoco({ size: [height, width], counts })).toEqual(runs);
+    expect(parseCompressedCoco({ size: [height, width], counts: compressed })).toEqual(runs);
+  });
+
+  it('give any mask back', () => {
+    fc.assert(
+      fc.property(arbitraryMasks(1, 30), ([runs]) => {
+        expect(equalMasks(parseCoco(formatCoco(runs as RleMask)), runs as RleMask)).toBe(true);
+        expect(equalMasks(parseCompressedCoco(formatCompressedCoco(runs as RleMask)), runs as RleMask)).toBe(true);
+      }),
+    );
+  });
+
+  it('may have counts of 0 between others', () => {
+    expect(parseCoco({ size: [2, 3], counts: [0, 1, 0, 2, 3, 0] })).toEqual(parseCoco({ size: [2, 3], counts: [0, 3, 3] }));
+  });
+
+  it.each([
+    ['too few pixels', [2, 3], 2, 'sum to 5'],
+    ['too many pixels', [2, 5], 1, "beyond the sheet's 6"],
+    ['a negative count', [2, -1, 5], 1, 'not -1'],
+    ['a fraction', [2.5, 3.5], 0, 'not 2.5'],
+    ['not a number', [Number.NaN], 0, 'not NaN'],
+  ])('with %s are an error that names the count', (_, counts, position, words) => {
+    const read = (): RleMask => parseCoco({ size: [2, 3], counts });
+    expect(read).toThrow(words);
+    expect(read).toThrow(expect.objectContaining({ position }));
+  });
+
+  it.each([
+    ['a character that is none of its own', '06!', 2, '"!"'],
+    ['an end within a number', '06P', 2, 'ends within'],
+    ['a number without end', 'P'.repeat(9), 0, 'too long'],
+  ])('compressed with %s are an error that names the character', (_, counts, position, words) => {
+    const read = (): RleMask => parseCompressedCoco({ size: [2, 3], counts });
+    expect(read).toThrow(words);
+    expect(read).toThrow(expect.objectContaining({ position }));
+  });
+
+  it('compressed of any text are read or a MaskError', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 12 }), (counts) => {
+        try {
+          parseCompressedCoco({ size: [2, 3], counts });
+        } catch (error) {
+          expect(error).toBeInstanceOf(MaskError);
+        }
+      }),
+    );
+  });
+});

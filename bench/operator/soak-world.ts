@@ -1,0 +1,183 @@
+/** A cluster in which everything can go wrong: two operators behind a faulty proxy, nodes that come and go, and a record of every container. */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
+import type { Job } from '@carpal/kubernetes/api/objects.ts';
+import { EXPERIMENTS, JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { createReflector, type Reflector } from '@carpal/kubernetes/runtime/reflector.ts';
+import { type ExperimentObject, type KeptExperiment, keepExperiment } from '@carpal/operator/controller/experiment-object.ts';
+import { type KeptJob, keepJob } from '@carpal/operator/jobs/kept-job.ts';
+import { applyCrd } from '@carpal/testbed/cluster/apply-crd.ts';
+import { type ControlPlane, startControlPlane } from '@carpal/testbed/cluster/control-plane.ts';
+import { freshNamespace } from '@carpal/testbed/cluster/fresh-namespace.ts';
+import { type ProcessKubelet, startProcessKubelet } from '@carpal/testbed/cluster/process-kubelet.ts';
+import { type PodScript, scripted } from '@carpal/testbed/cluster/scripted-pod.ts';
+import { type FaultyApiProxy, startFaultyApiProxy } from '@carpal/testbed/operator/faulty-api-proxy.ts';
+import { attemptOfPod, type ScriptedAttempt } from '@carpal/testbed/operator/scripted-attempt.ts';
+import { createContainerRecord } from './container-record.ts';
+import { type OperatorProcess, startOperatorProcess } from './process.ts';
+
+const NODES = ['node-0', 'node-1', 'node-2', 'node-3'];
+const CAPACITY = { 'nvidia.com/gpu': '64', cpu: '640', memory: '9Ti', pods: '500' };
+/** A node may be silent for so long before its pods are given up. */
+const GRACE_SECONDS = 8;
+/** Watches end by themselves as often as this, so that a fault is over soon. */
+const WATCH_SECONDS = 20;
+
+export type SoakWorld = {
+  readonly controlPlane: ControlPlane & { readonly auditLog: string };
+  /** An administrator's, past the proxy. */
+  readonly client: Connection;
+  readonly namespace: string;
+  readonly proxy: FaultyApiProxy;
+  /** What is there, as this process has seen it. */
+  readonly experiments: Reflector<ExperimentObject, KeptExperiment>;
+  readonly jobs: Reflector<Job, KeptJob>;
+  readonly nodes: readonly string[];
+  kubelet(node: string): ProcessKubelet;
+  /** The machine is gone with all that ran on it, until another comes under its name. */
+  loseNode(node: string): Promise<void>;
+  bringNode(node: string): Promise<void>;
+  /** The two operators; each name stands for a process at a time. */
+  readonly operators: OperatorProcess[];
+  startOperator(slot: number): Promise<void>;
+  /** Nobody can read or write artifacts. */
+  takeStoreAway(): Promise<void>;
+  bringStoreBack(): Promise<void>;
+  /** Containers of one stage that ran at the same time: of different Jobs, and how many of the same (container-record.ts). */
+  readonly overlaps: readonly string[];
+  readonly twins: number;
+  /** Containers that have begun. */
+  readonly containers: number;
+  stop(): Promise<void>;
+};
+
+/** Starts everything; pods do as `script` says. */
+export async function startSoakWorld(script: (attempt: ScriptedAttempt) => PodScript, random: () => number): Promise<SoakWorld> {
+  const controlPlane = await startControlPlane({ audit: true, nodeGraceSeconds: GRACE_SECONDS });
+  const ends: (() => Promise<unknown>)[] = [controlPlane.stop];
+  const stop = async (): Promise<void> => {
+    for (const end of ends.splice(0).reverse()) await end();
+  };
+  try {
+    return await fill(controlPlane, ends, stop, script, random);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function fill(
+  controlPlane: ControlPlane,
+  ends: (() => Promise<unknown>)[],
+  stop: () => Promise<void>,
+  script: (attempt: ScriptedAttempt) => PodScript,
+  random: () => number,
+): Promise<SoakWorld> {
+  const { kubeconfig, folder, auditLog } = controlPlane;
+  if (auditLog === undefined) throw new Error('the control plane keeps no audit log');
+  const client = await connect({ kubeconfig });
+  ends.push(async () => client.close());
+  await applyCrd(client);
+  const namespace = await freshNamespace(client);
+
+  const record = createContainerRecord();
+  const run = record.around(scripted((pod) => script(attemptOfPod(pod))));
+  const kubelets = new Map<string, ProcessKubelet>();
+  const bringNode = async (name: string): Promise<void> => {
+    // What the API server refuses while it is down or changed its mind about is part of the soak.
+    const options = { client, nodes: [{ name, capacity: CAPACITY }], run, onError: () => undefined };
+    kubelets.set(name, await startProcessKubelet(options));
+  };
+  const kubelet = (name: string): ProcessKubelet => {
+    const found = kubelets.get(name);
+    if (found === undefined) throw new Error(`there is no node ${name}`);
+    return found;
+  };
+  await Promise.all(NODES.map(bringNode));
+  ends.push(() => Promise.all([...kubelets.values()].map((one) => one.stop())));
+
+  const ending = new AbortController();
+  const shared = { client, random, onChange: () => undefined };
+  const experiments = createReflector<ExperimentObject, KeptExperiment>({
+    ...shared,
+    path: resourcePath(EXPERIMENTS, { namespace }),
+    keep: keepExperiment,
+  });
+  const jobs = createReflector<Job, KeptJob>({ ...shared, path: resourcePath(JOBS, { namespace }), keep: keepJob });
+  const watching = Promise.all([experiments.run(ending.signal), jobs.run(ending.signal)]);
+  ends.push(() => {
+    ending.abort();
+    return watching;
+  });
+  await Promise.all([experiments.synced, jobs.synced]);
+
+  const proxy = await startFaultyApiProxy({ kubeconfig, watchSeconds: WATCH_SECONDS });
+  ends.push(proxy.close);
+  const throughProxy = join(folder, 'proxy.kubeconfig.json');
+  await writeFile(throughProxy, JSON.stringify(proxyKubeconfig(proxy.server)));
+  const artifacts = join(folder, 'artifacts');
+  await mkdir(artifacts);
+  const operators: OperatorProcess[] = [];
+  const startOperator = async (slot: number): Promise<void> => {
+    const logFile = join(folder, `operator-${slot}.log`);
+    operators[slot] = await startOperatorProcess({ kubeconfig: throughProxy, artifacts, namespace, logFile });
+  };
+  await startOperator(0);
+  await startOperator(1);
+  ends.push(async () => {
+    for (const operator of operators) {
+      operator.kill('SIGCONT');
+      operator.kill('SIGKILL');
+    }
+  });
+
+  const away = `${artifacts}.away`;
+  return {
+    controlPlane: { ...controlPlane, auditLog },
+    client,
+    namespace,
+    proxy,
+    experiments,
+    jobs,
+    nodes: NODES,
+    kubelet,
+    bringNode,
+    loseNode: async (name) => {
+      await kubelet(name)
+        .takeAway(name)
+        .catch(() => undefined);
+      await kubelet(name).stop();
+    },
+    operators,
+    startOperator,
+    takeStoreAway: async () => {
+      await rename(artifacts, away);
+      // A file in its place: nothing can be made in it either.
+      await writeFile(artifacts, '');
+    },
+    bringStoreBack: async () => {
+      await rm(artifacts);
+      await rename(away, artifacts);
+    },
+    overlaps: record.overlaps,
+    get twins() {
+      return record.twins();
+    },
+    get containers() {
+      return record.containers();
+    },
+    stop,
+  };
+}
+
+function proxyKubeconfig(server: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'proxy', cluster: { server } }],
+    users: [{ name: 'nobody', user: {} }],
+    contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'nobody' } }],
+    'current-context': 'proxy',
+  };
+}
