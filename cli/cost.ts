@@ -4,7 +4,7 @@ import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
 import { environmentNames, loadEnvironment } from '@carpal/configs/environment.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
-import type { Environment, NodeShape } from '@carpal/configs/schema/environment.ts';
+import type { Environment, NodeShape } from '@carpal/configs/environment.ts';
 import type { ExperimentSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { costText } from '@carpal/operator/cost/cost-text.ts';
 import { type CostEstimate, estimateCost } from '@carpal/operator/cost/estimate-cost.ts';
@@ -162,7 +162,6 @@ const paceFields = ({ model, input, training, augmentations }: ExperimentSpec): 
   'spec.model.options': model.options,
   'spec.input.size': input.size,
   'spec.training.precision': training.precision,
-  'spec.training.engine': training.engine,
   'spec.training.deepSupervision': training.deepSupervision,
   'spec.augmentations': augmentations,
 });

@@ -36,7 +36,7 @@ afterAll(async () => {
 const call = (...words: readonly string[]): Promise<Ending> => run(carpal(...words), folder);
 
 const experimentOver = (uri: string) =>
-  tinyExperiment(uri, { training: { epochs: 1, batchSize: 4, engine: 'eager' }, run: { folds: [0] } });
+  tinyExperiment(uri, { training: { epochs: 1, batchSize: 4 }, run: { folds: [0] } });
 
 /** All three stages, each a process of its own. */
 async function runStages(uri: string, artifacts: string): Promise<void> {

@@ -1,8 +1,8 @@
 /** The definition on a real API server: what it takes in, what it refuses and how it reads. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { judgeManifest } from '@carpal/configs/crd/judge-manifest.ts';
+import { checkCustomResource } from '@carpal/configs/check/check-custom-resource.ts';
 import { withSizes } from '@carpal/configs/schema/auto.ts';
-import { checkExperiment } from '@carpal/configs/schema/check-experiment.ts';
+import { checkExperiment } from '@carpal/configs/check/check-experiment.ts';
 import { manifestSpecSchema } from '@carpal/configs/schema/experiment.ts';
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
 import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
@@ -124,7 +124,6 @@ const FULL = {
     earlyStopping: { patience: 10, minDelta: 0 },
     gradientClip: 0,
     seed: 21,
-    engine: 'auto',
     precision: 'float32',
     deepSupervision: false,
     ema: { decay: 0.999 },
@@ -204,7 +203,6 @@ const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   'training.batchSize': [1, 256, 257, 0, 'auto', 'Auto', '', '2', 1.5],
   'training.epochs': [1, 5, 100],
   'training.validateEvery': [1, 5, 6],
-  'training.engine': ['auto', 'eager', 'graph'],
   'training.precision': ['float32', 'bfloat16'],
   'training.deepSupervision': [true, false],
   'training.headWeights': [[1, 1, 1, 1], [2], [0, 1, 1, 1], []],
@@ -253,7 +251,7 @@ describe('server and schema', () => {
         }
         expect(checked).toMatchObject({ ok: true });
         expect(answer.spec).toEqual(manifestSpecSchema.parse(spec));
-        const judged = judgeManifest(answer, ['hand-bones']);
+        const judged = checkCustomResource(answer, ['hand-bones']);
         // What is left to the machine is taken in, and refused by the operator.
         if (checked.ok && withSizes(checked.experiment, {}) === undefined) expect(judged).toHaveProperty('findings');
         else expect(judged).toMatchObject({ unknown: [], experiment: { spec: checked.ok && checked.experiment.spec } });

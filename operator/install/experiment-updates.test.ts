@@ -149,7 +149,6 @@ const REFUSED: readonly (readonly [name: string, path: string, value: unknown, s
   ['unet', 'training.earlyStopping.minDelta', 0.1],
   ['unet', 'training.gradientClip', 1],
   ['unet', 'training.seed', 22],
-  ['unet', 'training.engine', 'eager', 'was "auto", is "eager"'],
   ['unet', 'training.precision', 'bfloat16', 'was "float32", is "bfloat16"'],
   ['unet', 'training.deepSupervision', true, 'was false, is true'],
   ['heads', 'training.headWeights', [2, 1, 1, 1]],

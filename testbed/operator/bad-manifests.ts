@@ -240,11 +240,6 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ['spec.training.headWeights[1]: Invalid value: 0', 'spec.training.ema.decay: Invalid value: 1', 'should be less than 1'],
   ],
   [
-    'narrow numbers without a graph',
-    { training: { engine: 'eager', precision: 'bfloat16' } },
-    ['spec.training.precision: Invalid value: bfloat16 is for recorded graphs, and training.engine is eager. Write float32, or let'],
-  ],
-  [
     'weights for a network that takes none',
     { model: { name: 'UNet', pretrained: { uri } } },
     ['spec.model.pretrained: Forbidden: network UNet has no encoder that takes pretrained weights. Take it out'],

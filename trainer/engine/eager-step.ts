@@ -1,6 +1,7 @@
 import { batchTensors } from './device-batch.ts';
+import { createEagerEvaluator } from './eager-inference.ts';
 import type { NamedArrays } from './named-arrays.ts';
-import type { TrainingStep } from './step.ts';
+import type { Evaluator, TrainingStep } from './step.ts';
 import { StepSeed } from './step-seed.ts';
 import { tf } from './tensorflow.ts';
 import { createTrainingFunction, type TrainingSettings } from './training-function.ts';
@@ -49,4 +50,11 @@ export function createEagerStep(settings: TrainingSettings): EagerStep {
     served: (work) => (training.average ? training.average.lent(work) : work()),
     dispose: () => training.dispose(),
   };
+}
+
+/** An eager step with an evaluator that sees its newest weights. */
+export function eagerEngine(settings: TrainingSettings): { step: TrainingStep; evaluator: Evaluator; dispose(): void } {
+  const step = createEagerStep(settings);
+  const own = createEagerEvaluator(settings);
+  return { step, evaluator: { ...own, run: (batch) => step.served(() => own.run(batch)) }, dispose: () => step.dispose() };
 }

@@ -19,7 +19,6 @@ describe('openTrainingEngine', () => {
     const settings = { ...settingsOf(), precision: 'bfloat16' as const };
     const engine = openTrainingEngine(
       settings,
-      'graph',
       (line) => warnings.push(line),
       () => processor,
     );
@@ -39,7 +38,7 @@ const batchOf = (count: number): StepBatch => ({
 describe('a graph engine', () => {
   it('reads its state once for a validation and for the checkpoint, and anew after a step and after a state put back', () => {
     const settings = settingsOf();
-    const engine = openTrainingEngine(settings, 'graph', () => undefined);
+    const engine = openTrainingEngine(settings, () => undefined);
     const { step, evaluator } = engine;
     step.run(batchOf(2), 0.1);
     const first = step.readState();

@@ -2,9 +2,8 @@
  * The safetensors file format (version 0.x, github.com/huggingface/safetensors): eight bytes with the header's length, a JSON header that names
  * each array's type, shape and place, then the values, little-endian and without gaps. Nothing in such a file can run code.
  */
-import { CarpalError } from '@carpal/configs/errors.ts';
-import { isRecord } from '@carpal/configs/is-record.ts';
-import { messageOf } from '@carpal/configs/message-of.ts';
+import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
+import { isRecord } from '@carpal/configs/json.ts';
 import { type NamedArray, type NamedArrays, valueCount } from './named-arrays.ts';
 import { parseJsonObject } from './unique-json.ts';
 

@@ -4,8 +4,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
-import { CarpalError } from '@carpal/configs/errors.ts';
-import { messageOf } from '@carpal/configs/message-of.ts';
+import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import type * as TensorFlow from '@tensorflow/tfjs-node-gpu';
 import { quietTensorFlow } from './env.ts';
 

@@ -22,17 +22,16 @@ export type FitCheck = {
 
 /**
  * Throws `memory-too-small` where a fold's first step would take more memory than the process may use. A network's recorded step tells well
- * enough what it needs; only where that comes near the limit is a step tried, in a process of its own. Says nothing of an eager engine, which
- * is not recorded, and nothing of a GPU, whose memory is its own.
+ * enough what it needs; only where that comes near the limit is a step tried, in a process of its own. Does not check a GPU, which has
+ * memory of its own.
  */
 export async function checkFit({ spec, model, engine, limit, heldMb = heldMemoryMb(), trial, log }: FitCheck): Promise<void> {
-  if (engine.foretellMemory === undefined || hasGpu()) return;
+  if (hasGpu()) return;
   const { size } = spec.input;
   const { batchSize } = spec.training;
   const { classes, sizeMultiple } = model;
   const limitMb = limit.bytes / 2 ** 20;
-  const foretell = engine.foretellMemory;
-  const estimate = (count: number, side: number): number => estimateMemoryMb(foretell(count, side), count, side, classes);
+  const estimate = (count: number, side: number): number => estimateMemoryMb(engine.foretellMemory(count, side), count, side, classes);
   const estimateMb = estimate(batchSize, size);
   const refuse = (neededMb: number): never => {
     // What was measured of this size says by how much the estimate is off at the others.

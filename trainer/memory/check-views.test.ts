@@ -41,7 +41,7 @@ describe('an experiment whose views would not fit', () => {
   it('is refused by its folds before they train, and by its ensemble before it looks', async () => {
     const tta = ['identity', 'scaleUp'] as const;
     const window = { size: 32, stride: 32, weights: 'uniform', sheetSize: 128 } as const;
-    const experiment = tinyExperiment(join(folder, 'data'), { training: { engine: 'eager' }, inference: { tta: [...tta], window } });
+    const experiment = tinyExperiment(join(folder, 'data'), { inference: { tta: [...tta], window } });
     const store = openStore(folder);
     await runPrepare({ experiment, store, clock: Date.now });
     const stage = { experiment, store, clock: Date.now, memoryLimit: { bytes: 421 * MB, from: 'the control group' } };

@@ -22,7 +22,7 @@ function machine(mbPerThousandPixels: number, secondsOf: (batchSize: number) => 
     const peakMemoryMb = 100 + (mbPerThousandPixels * batchSize * size * size) / 1000;
     if (peakMemoryMb > limitMb) return Promise.resolve({ kind: 'too-large', why: 'it is', peakMemoryMb });
     const times = { firstStepSeconds: 1, stepSeconds: secondsOf(batchSize), validationSecondsPerImage: 0.1 };
-    return Promise.resolve({ kind: 'measured', peakMemoryMb, ...times, engine: 'graph', device: 'cpu' });
+    return Promise.resolve({ kind: 'measured', peakMemoryMb, ...times, device: 'cpu' });
   };
   return { asked, trial };
 }

@@ -30,11 +30,10 @@ function peakMemoryMb(): number {
 
 /** What the recorded step tells before it is run; undefined where it tells nothing. */
 function foretell({ spec, classes }: TrialRequest, engine: TrainingEngine, sizeMultiple: number, limitMb: number): Foretold | undefined {
-  if (engine.foretellMemory === undefined || hasGpu()) return undefined;
-  const step = engine.foretellMemory;
+  if (hasGpu()) return undefined;
   const { size } = spec.input;
   const { batchSize } = spec.training;
-  const memoryMb = (count: number, side: number): number => estimateMemoryMb(step(count, side), count, side, classes);
+  const memoryMb = (count: number, side: number): number => estimateMemoryMb(engine.foretellMemory(count, side), count, side, classes);
   const foretold = { kind: 'foretold', memoryMb: memoryMb(batchSize, size) } as const;
   // Each size that is asked about is another recording.
   if (judgeEstimate(foretold.memoryMb, limitMb) === 'begin') return foretold;
@@ -73,7 +72,6 @@ export function measureSteps(request: TrialRequest, { now, limitMb, onForetold }
   engine.evaluator.run(batch(1));
   const validationSecondsPerImage = (now() - validationStart) / 1000 / batchSize;
   const device = hasGpu() ? 'gpu' : 'cpu';
-  const { kind } = engine;
   engine.dispose();
   model.dispose();
   return {
@@ -82,7 +80,6 @@ export function measureSteps(request: TrialRequest, { now, limitMb, onForetold }
     firstStepSeconds: openSeconds + firstSeconds,
     stepSeconds,
     validationSecondsPerImage,
-    engine: kind,
     device,
   };
 }

@@ -23,7 +23,6 @@ export type Measured = {
   readonly stepSeconds: number;
   /** The network's part of validating an image; its masks are compared beside it. */
   readonly validationSecondsPerImage: number;
-  readonly engine: 'eager' | 'graph';
   readonly device: 'cpu' | 'gpu';
 };
 

@@ -1,5 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { isRecord } from '@carpal/configs/is-record.ts';
+import { isRecord } from '@carpal/configs/json.ts';
 import { observePlateau, type PlateauSettings, type PlateauState } from './plateau.ts';
 import { RATES, type ScheduleOptions } from './schedule-rates.ts';
 

@@ -1,5 +1,6 @@
 import { randomFor } from '@carpal/masks/random.ts';
 import { describe, expect, it } from 'vitest';
+import { eagerEngine } from '../engine/eager-step.ts';
 import { openTrainingEngine } from '../engine/open-engine.ts';
 import { relativeDifference } from '../engine/ops/check-gradients.ts';
 import { servedWeights } from '../engine/served-weights.ts';
@@ -77,9 +78,9 @@ describe('an average of weights', () => {
   });
 
   it('is the same in the recorded step, with batch normalisation and all losses, and is what validates', () => {
-    const outcomes = (['eager', 'graph'] as const).map((choice) => {
+    const outcomes = [eagerEngine, (given: TrainingSettings) => openTrainingEngine(given, () => undefined)].map((open) => {
       const given = settings();
-      const engine = openTrainingEngine(given, choice, () => undefined);
+      const engine = open(given);
       const losses = [0, 1, 2, 3].map((index) => engine.step.run(batchOf(index), 0.02));
       const state = engine.step.readState();
       const validated = engine.evaluator.run(batchOf(9));
@@ -87,7 +88,7 @@ describe('an average of weights', () => {
       given.model.dispose();
       const plain = settings({ average: { decay: 0 } });
       writeWeights(plain.model, servedWeights(state));
-      const alone = openTrainingEngine(plain, 'eager', () => undefined);
+      const alone = eagerEngine(plain);
       expect(relativeDifference(validated.logits, alone.evaluator.run(batchOf(9)).logits)).toBeLessThan(1e-4);
       alone.dispose();
       plain.model.dispose();
@@ -116,7 +117,7 @@ describe('weights of heads', () => {
   });
   const lossOfFirstStep = (headWeights?: readonly number[]): number => {
     const given = heads(headWeights);
-    const engine = openTrainingEngine(given, 'eager', () => undefined);
+    const engine = eagerEngine(given);
     const loss = engine.step.run(batchOf(0), 0);
     engine.dispose();
     given.model.dispose();
@@ -135,7 +136,7 @@ describe('weights of heads', () => {
   it('that are too few end a training before its first step', () => {
     const given = heads([1, 1]);
     const says = expect.objectContaining({ code: 'manifest-invalid', message: expect.stringContaining('2 weights for 4 heads') });
-    expect(() => openTrainingEngine(given, 'graph', () => undefined)).toThrow(says);
+    expect(() => openTrainingEngine(given, () => undefined)).toThrow(says);
     given.model.dispose();
   });
 });

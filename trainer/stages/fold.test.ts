@@ -9,7 +9,7 @@ import { epochMetricsSchema, type StageProgress, stageProgressSchema } from '@ca
 import { dyingStore } from '@carpal/testbed/artifacts/dying-store.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors, encodeSafetensors } from '../engine/safetensors.ts';
-import { openNetwork } from '../infer/network.ts';
+import { openNetwork } from '../infer/networks.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { type FoldStage, runFold } from './fold.ts';
 import { runPrepare } from './prepare.ts';
@@ -29,8 +29,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The same experiment under a key of its own, so that every row of this file starts afresh. */
 async function freshExperiment(spec: Parameters<typeof tinyExperiment>[1] = {}): Promise<SegmentationExperiment> {
-  // Recording graphs takes longer than these trainings do; one row and the tests of the command take the graph.
-  const training = { epochs: 6, batchSize: 2, engine: 'eager' as const, ...spec.training };
+  const training = { epochs: 6, batchSize: 2, ...spec.training };
   const made = tinyExperiment(experiment.spec.dataset.uri, { ...spec, training });
   const fresh = { ...made, metadata: { ...made.metadata, uid: `run-${++runs}` } };
   await runPrepare({ experiment: fresh, store: openStore(folder), clock: Date.now });
@@ -220,7 +219,7 @@ describe('a fold', () => {
 
   it('that was stopped after its last epoch opens nothing to train with when it goes on, and knows what it had come to', async () => {
     // Whoever opens its engine is warned where there is no GPU.
-    const fresh = await freshExperiment({ training: { epochs: 2, engine: 'graph', precision: 'float16' } });
+    const fresh = await freshExperiment({ training: { epochs: 2, precision: 'float16' } });
     const [first, second]: [string[], string[]] = [[], []];
     const stop = new AbortController();
     const log = (line: string): void => void (first.push(line) > 0 && line.startsWith('epoch 2') && stop.abort());
@@ -253,15 +252,6 @@ describe('a fold', () => {
       expect(deaths, `gap ${gap}`).toBeGreaterThan(0);
       expect(await resultOf(dying), `gap ${gap}`).toEqual(expected);
     }
-  });
-
-  it('ends in the same bits on the recorded graph too', async () => {
-    const straight = await freshExperiment({ training: { engine: 'graph' } });
-    await runFold(stageOf(straight));
-    const dying = await freshExperiment({ training: { engine: 'graph' } });
-    await expect(runFold(stageOf(dying, { store: dyingStore(openStore(folder), 12), checkpointEveryMs: 0 }))).rejects.toThrow('killed');
-    await runFold(stageOf(dying));
-    expect(await resultOf(dying)).toEqual(await resultOf(straight));
   });
 
   it('that two processes train at once is left to one of them, and ends in the same bits as trained by one', async () => {

@@ -9,7 +9,7 @@ import { TTA_NAMES } from '@carpal/configs/schema/learning.ts';
 import { submissionRows } from '@carpal/report/scoring/testing/submission-rows.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { predict } from '../infer/predict.ts';
-import { viewingOf } from '../infer/viewing.ts';
+import { viewingOf } from '../infer/views.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { runEnsemble } from './ensemble.ts';
 import { runFold } from './fold.ts';
@@ -38,7 +38,7 @@ async function masksOf(path: string): Promise<Map<string, string>> {
 type Inference = Partial<Pick<InferenceSpec, 'tta' | 'window'>>;
 
 function experimentWith(inference: Inference, folds: number[]): SegmentationExperiment {
-  const training = { epochs: 10, batchSize: 2, engine: 'eager' as const };
+  const training = { epochs: 10, batchSize: 2 };
   return tinyExperiment(data, {
     training,
     inference: { ...inference, threshold: THRESHOLD },

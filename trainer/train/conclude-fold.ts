@@ -2,7 +2,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import { openPredictor } from '../engine/open-engine.ts';
 import { pauseUntil } from '../infer/pause.ts';
-import { viewingOf } from '../infer/viewing.ts';
+import { viewingOf } from '../infer/views.ts';
 import type { Model } from '../models/model.ts';
 import { writeWeights } from '../models/weights.ts';
 import { type FoldTraining, stopped } from './fold-training.ts';
@@ -21,7 +21,7 @@ export async function concludeFold(training: FoldTraining, model: Model, validat
   if (!record?.best)
     throw new CarpalError('checkpoint-invalid', 'the fold has no best checkpoint', { where: `${key}/${FILE.checkpointState}` });
   writeWeights(model, await checkpoints.readWeights(record.best), record.best.file);
-  const predictor = openPredictor(model, experiment.spec.training.engine);
+  const predictor = openPredictor(model);
   try {
     const { input, inference } = experiment.spec;
     const request = {

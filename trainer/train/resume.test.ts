@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../engine/safetensors.ts';
 import { runFold } from '../stages/fold.ts';
 import { runPrepare } from '../stages/prepare.ts';
-import { readMetrics } from '../stages/read-metrics.ts';
+import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
 
 type Spec = Partial<ExperimentManifest['spec']>;
@@ -85,8 +85,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** What a fold of two steps an epoch ends with, when it is stopped after so many looks at the clock, again and again. */
 async function trained(uid: string, spec: Spec, looks: number) {
-  // Recording graphs takes longer than these trainings do; what a step saves is the same in both engines.
-  const training = { epochs: 4, batchSize: 2, engine: 'eager' as const, ...spec.training };
+  const training = { epochs: 4, batchSize: 2, ...spec.training };
   const made = tinyExperiment(join(folder, 'data'), { ...spec, training });
   const experiment = { ...made, metadata: { ...made.metadata, uid } };
   const store = openStore(folder);

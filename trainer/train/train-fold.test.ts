@@ -24,7 +24,7 @@ async function experimentOf(uid: string): Promise<SegmentationExperiment> {
     loss: [{ name: 'Lovasz' }, { name: 'Focal' }, { name: 'FocalTversky', reduction: 'global' }],
     optimizer: { name: 'SGD', learningRate: 0.05 },
     scheduler: { name: 'CosineAnnealingWarmRestarts', options: { cycleEpochs: 2, warmupEpochs: 1 } },
-    training: { epochs: 4, batchSize: 2, engine: 'eager', ema: { decay: 0.9 } },
+    training: { epochs: 4, batchSize: 2, ema: { decay: 0.9 } },
   });
   const experiment = { ...made, metadata: { ...made.metadata, uid } };
   await runPrepare({ experiment, store: openStore(folder), clock: Date.now });

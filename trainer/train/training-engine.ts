@@ -12,7 +12,7 @@ export function modelOf({ model: { name, options }, training }: ExperimentSpec, 
 
 /** The engine that trains the model as the spec says. Throws as {@link openTrainingEngine} does. */
 export function engineOf(spec: ExperimentSpec, model: Model, warn: (line: string) => void): TrainingEngine {
-  const { gradientClip, accumulate, precision, seed, headWeights, ema, engine } = spec.training;
+  const { gradientClip, accumulate, precision, seed, headWeights, ema } = spec.training;
   const objective = { losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate, headWeights, average: ema };
-  return openTrainingEngine({ model, ...objective, precision, seed }, engine, warn);
+  return openTrainingEngine({ model, ...objective, precision, seed }, warn);
 }

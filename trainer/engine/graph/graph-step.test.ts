@@ -1,7 +1,7 @@
 import { randomFor } from '@carpal/masks/random.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MODELS } from '../../models/registry.ts';
-import { createEagerStep } from '../eager-step.ts';
+import { createEagerStep, eagerEngine } from '../eager-step.ts';
 import type { NamedArrays } from '../named-arrays.ts';
 import { openTrainingEngine } from '../open-engine.ts';
 import type { StepBatch, TrainingStep } from '../step.ts';
@@ -239,24 +239,14 @@ describe('an engine', () => {
 
   it('refuses to record a step that draws random numbers in JavaScript, and says what changed', () => {
     const settings = drawing();
-    expect(() => openTrainingEngine(settings, 'graph', () => undefined)).toThrow(/made in JavaScript that changes between steps/);
-    settings.model.dispose();
-  });
-
-  it('falls back to eager by itself, with the reason as a warning', () => {
-    const settings = drawing();
-    const warnings: string[] = [];
-    const engine = openTrainingEngine(settings, 'auto', (line) => warnings.push(line));
-    expect(engine.kind).toBe('eager');
-    expect(warnings).toEqual([expect.stringContaining('cannot be recorded')]);
-    engine.dispose();
+    expect(() => openTrainingEngine(settings, () => undefined)).toThrow(/made in JavaScript that changes between steps/);
     settings.model.dispose();
   });
 
   it('validates with the newest weights of the step, as the eager engine does', () => {
-    const outcomes = (['eager', 'graph'] as const).map((choice) => {
+    const outcomes = [eagerEngine, (given: TrainingSettings) => openTrainingEngine(given, () => undefined)].map((open) => {
       const settings = settingsOf('SlimUNet', { width: 4, depth: 3 });
-      const engine = openTrainingEngine(settings, choice, () => undefined);
+      const engine = open(settings);
       const before = engine.evaluator.run(batchOf(9)).loss;
       engine.step.run(batchOf(1), 1e-2);
       const after = engine.evaluator.run(batchOf(9)).loss;

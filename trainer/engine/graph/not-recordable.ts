@@ -1,7 +1,8 @@
-/** Says why a step cannot become a graph. */
-export class NotRecordable extends Error {
+import { CarpalError } from '@carpal/configs/errors.ts';
+
+/** A step or forward pass that cannot become a graph. `why` names the operation. */
+export class NotRecordable extends CarpalError {
   constructor(why: string) {
-    super(`the step cannot be recorded: ${why}`);
-    this.name = 'NotRecordable';
+    super('not-recordable', `the step cannot be recorded: ${why}`);
   }
 }
