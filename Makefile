@@ -1,4 +1,4 @@
-# carpal: every target can be run again at any time; each does only what is missing.
+# carpal: every target can be repeated at any time; each does only what is missing.
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
@@ -7,35 +7,36 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: ## npm packages, TensorFlow's library and its binding (cached, repeatable)
+setup: ## install npm packages, TensorFlow's library and its binding (cached, repeatable)
 	@bash setup/setup.sh
 
-cluster-tools: setup ## Kubernetes' control plane, kwok and versitygw from source, for the tests (needs Go; 5 minutes once, then cached)
+cluster-tools: setup ## build Kubernetes' control plane, kwok and versitygw for the tests (needs Go; 5 minutes once, then cached)
 	@node setup/main.ts cluster-tools
 
-cluster: cluster-tools ## a Kubernetes with carpal's operator on this machine, without containers, until Ctrl-C
+cluster: cluster-tools ## run Kubernetes with carpal's operator on this machine, without containers, until Ctrl-C
 	@node testbed/cluster/main.ts
 
-quickstart: setup ## phantoms, three folds, a vote and a score on this machine
+quickstart: setup ## phantoms, three folds, an ensemble and a score on this machine
 	@bash setup/quickstart.sh
 
-test: cluster-tools ## every test
+test: cluster-tools ## run every test
 	vitest run
 
-check: setup ## format, lint, types, unused code
+check: setup ## check format, lint, types, unused code and spelling
 	biome check .
 	oxlint --type-aware
 	tsc -p .
 	knip
+	node node_modules/cspell/bin.mjs --no-progress --no-summary --dot .
 
-format: setup ## mend the format
+format: setup ## fix the format
 	biome check --write .
 
-manifests: setup ## infra/gitops (base and components), from the code
+manifests: setup ## generate infra/gitops (base and components) from the code
 	node operator/install/main.ts
 
-bench: setup ## the quick figures of docs/benchmarks.md, each beside its peer (./carpal bench --help names the others)
+bench: setup ## measure the quick cases of docs/benchmarks.md (./carpal bench --help lists all)
 	./carpal bench
 
-clean: ## remove what runs have left here (the cache of builds stays)
+clean: ## remove the results of runs (the build cache stays)
 	rm -rf .carpal out data

@@ -1,17 +1,16 @@
 /**
- * Builds what the tests of the operator and `make cluster` run on, from Go modules pinned by their checksums: the control plane
- * (setup/control-plane), kwok, which simulates nodes, and versitygw, an S3 server on a folder. Each build is kept in a cache keyed by
- * everything that went in, and linked into the checkout; running it again costs one look-up.
+ * Builds the programs that `make cluster` and the operator's tests use, from Go modules pinned by checksum: the control plane
+ * (setup/control-plane), kwok, which simulates nodes, and versitygw, an S3 server on a folder. Each build is cached under a key of all its inputs
+ * and linked into the checkout; running it again costs one look-up.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { cacheFolder, environmentWith } from './env.ts';
-import { runOrExplain } from './run-or-explain.ts';
-import { SetupError } from './setup-error.ts';
+import { runOrExplain, SetupError } from './setup-error.ts';
 
-/** What the API server calls itself; it also decides what kubectl thinks of it. The module's version is in setup/control-plane/go.mod. */
+/** The version that the API server reports; kubectl adapts to it. The module's version is in setup/control-plane/go.mod. */
 const KUBERNETES = { version: 'v1.36.3', major: '1', minor: '36' };
 const VERSION_PACKAGE = 'k8s.io/component-base/version';
 const CONTROL_PLANE_FLAGS = [
@@ -26,17 +25,17 @@ const CONTROL_PLANE_FLAGS = [
 ];
 const INSTALL_FLAGS = ['-trimpath', '-ldflags', '-s -w'];
 const SOURCE = join(import.meta.dirname, 'control-plane');
-/** Where operator/cluster looks for the programs. */
+/** Where testbed/cluster looks for the programs. */
 const LINKS = resolve(import.meta.dirname, '../node_modules/.carpal-tools');
 const OFFLINE =
-  'Is the machine online, and is there room for 3 GB of build cache? Behind a mirror, set GOPROXY. Then run make cluster-tools again.';
+  'Check that the machine is online and has room for 3 GB of build cache. Behind a mirror, set GOPROXY. Then run make cluster-tools again.';
 
 type Tool = {
   readonly name: string;
-  /** Everything that decides what the build is. */
+  /** All inputs that determine the build. */
   readonly key: readonly (string | Buffer)[];
   readonly notice: string;
-  /** Leaves the program at `folder`/`name`. */
+  /** Writes the program to `folder`/`name`. */
   readonly build: (folder: string) => void;
 };
 
@@ -80,7 +79,7 @@ function provide(tool: Tool): void {
     try {
       mkdirSync(work, { recursive: true });
       tool.build(work);
-      // A build that somebody else finished meanwhile is as good as this one.
+      // Another process may have finished the same build in the meantime; its result is used.
       if (!existsSync(program)) renameSync(work, home);
     } finally {
       rmSync(work, { recursive: true, force: true });
@@ -93,7 +92,7 @@ function provide(tool: Tool): void {
   renameSync(link, join(LINKS, tool.name));
 }
 
-/** Leaves the three programs in node_modules/.carpal-tools, or throws a SetupError that says what is missing and how to get it. */
+/** Puts the three programs into node_modules/.carpal-tools, or throws a SetupError that says what is missing and how to get it. */
 export function setUpClusterTools(): void {
   const tools = [
     controlPlane(),

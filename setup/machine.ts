@@ -1,16 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { SetupError } from './setup-error.ts';
 
-/** What decides whether this machine can hold TensorFlow and compile the binding. */
+/** The properties that decide whether this machine can run TensorFlow and compile the binding. */
 export type Machine = {
   readonly platform: string;
   readonly arch: string;
-  /** Version of the GNU C library, undefined where the system has another. */
+  /** Version of the GNU C library; undefined if the system has another C library. */
   readonly glibc: string | undefined;
   readonly hasCommand: (command: string) => boolean;
 };
 
-/** The machine that this runs on. */
+/** The machine that this process runs on. */
 export function thisMachine(): Machine {
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return {
@@ -26,12 +26,12 @@ const NEEDED = [
   { command: 'python3', debian: 'python3 python3-pip' },
 ] as const;
 
-/** What the machine lacks, with the mend, before anything is downloaded; undefined where nothing is in the way. */
+/** What the machine lacks, with the fix, checked before anything is downloaded. Undefined if it lacks nothing. */
 export function machineFault({ platform, arch, glibc, hasCommand }: Machine): SetupError | undefined {
   if (platform !== 'linux' || arch !== 'x64') {
     return new SetupError(
-      `TensorFlow's wheel serves linux x64; this is ${platform} ${arch}.`,
-      'Run carpal on a Linux x64 machine or in a linux/amd64 container. What trains and predicts needs TensorFlow; the rest works here.',
+      `TensorFlow's wheel supports linux x64; this is ${platform} ${arch}.`,
+      'Run carpal on a Linux x64 machine or in a linux/amd64 container. Commands that train or predict need TensorFlow; all others work here.',
     );
   }
   if (glibc === undefined) {

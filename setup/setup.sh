@@ -8,15 +8,15 @@ stop() {
   exit 69
 }
 
-command -v npm >/dev/null || stop 'npm is missing.' 'Install Node.js 20 or newer with npm; carpal brings the Node that it runs on by itself.'
+command -v npm >/dev/null || stop 'npm is missing.' 'Install Node.js 20 or newer with npm; carpal installs the Node that it runs on.'
 
 installed=node_modules/.carpal-lock
 if ! cmp -s package-lock.json "$installed"; then
-  echo '  installing npm packages (some minutes on a slow line)'
+  echo '  installing npm packages (some minutes on a slow connection)'
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
-  # Install scripts stay off, but for the pinned Node itself: tfjs's would download a TensorFlow of 2022. Packages that ask for a newer Node than
-  # npm's own get it: they run on the pinned one.
+  # Install scripts stay off, except for the pinned Node itself: tfjs's would download a TensorFlow of 2022. Packages that require a newer Node than
+  # npm's own are fine: they run on the pinned Node.
   if ! { npm ci --ignore-scripts --no-engine-strict --no-audit --no-fund --loglevel=error && npm rebuild node --foreground-scripts --loglevel=error; } >"$log" 2>&1; then
     grep -vE '^npm (warn|error *$)' "$log" | head -n 15 >&2
     stop 'npm could not install the packages.' 'Is the machine online? Behind a mirror, set npm'"'"'s registry and run make setup again.'

@@ -8,24 +8,24 @@ import { type Machine, machineFault } from './machine.ts';
 const GOOD: Machine = { platform: 'linux', arch: 'x64', glibc: '2.36', hasCommand: () => true };
 
 describe('a machine', () => {
-  it('that has everything is not at fault', () => {
+  it('that has everything has no fault', () => {
     expect(machineFault(GOOD)).toBeUndefined();
   });
 
   it.each([
-    ['of another system', { platform: 'darwin', arch: 'arm64' }, /serves linux x64; this is darwin arm64/, /linux\/amd64 container/],
+    ['of another system', { platform: 'darwin', arch: 'arm64' }, /supports linux x64; this is darwin arm64/, /linux\/amd64 container/],
     ['of another processor', { arch: 'arm64' }, /this is linux arm64/, /Linux x64 machine/],
     ['with another C library', { glibc: undefined }, /needs glibc/, /Debian/],
     ['without a compiler', { hasCommand: (name: string) => name !== 'g++' }, /g\+\+ is missing/, /apt-get install g\+\+/],
     ['without Python', { hasCommand: (name: string) => name !== 'python3' }, /python3 is missing/, /apt-get install python3/],
-  ])('%s is told what is missing and what to do', (_, difference, what, fix) => {
+  ])('%s gets a message that says what is missing and how to fix it', (_, difference, what, fix) => {
     const fault = machineFault({ ...GOOD, ...difference });
     expect(fault?.message).toMatch(what);
     expect(fault?.fix).toMatch(fix);
   });
 });
 
-describe('setting up', () => {
+describe('set-up', () => {
   let cache = '';
   beforeAll(() => {
     cache = mkdtempSync(join(tmpdir(), 'carpal-setup-'));
@@ -40,13 +40,13 @@ describe('setting up', () => {
     return { status: done.status, text: `${done.stdout}${done.stderr}` };
   };
 
-  it('on a machine without tools ends with 69 and names the first that is missing', () => {
+  it('on a machine without tools ends with 69 and names the first missing tool', () => {
     const { status, text } = setUp({ PATH: dirname(process.execPath) });
     expect(status).toBe(69);
     expect(text).toContain('set-up stopped: g++ is missing.');
   });
 
-  it('without a network says so, tells where the wheel may be put by hand, and leaves nothing half downloaded', () => {
+  it('without a network says so, names the folder for a wheel downloaded by hand, and leaves no partial download', () => {
     const { status, text } = setUp({ PIP_NO_INDEX: '1', PIP_FIND_LINKS: '' });
     expect(status).toBe(69);
     expect(text).toMatch(/Is the machine online/);
@@ -54,7 +54,7 @@ describe('setting up', () => {
     expect(readdirSync(join(cache, 'downloads'))).toEqual([]);
   });
 
-  it('the tools of the cluster on a machine without Go says what they are for and how to get it', () => {
+  it('of the cluster tools on a machine without Go says why Go is needed and how to get it', () => {
     const { status, text } = setUp({ PATH: dirname(process.execPath) }, 'cluster-tools');
     expect(status).toBe(69);
     expect(text).toContain('go is missing; the control plane for the tests is built from source.');

@@ -1,8 +1,8 @@
 /**
- * Gives tfjs a TensorFlow to run on: takes the C library out of the PyPI wheel, compiles tfjs's binding against it, and
- * keeps both in a cache keyed by everything that went in. Running it again costs one look-up.
+ * Installs the TensorFlow that tfjs runs on: extracts the C library from the PyPI wheel, compiles tfjs's binding against it, and caches both under a
+ * key of all inputs. Running it again costs one look-up.
  *
- * The package's own install script is denied (package.json, allowScripts): it downloads a library from 2022.
+ * The package's own install script is denied (package.json, allowScripts) because it downloads a library from 2022.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,12 +22,11 @@ import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cacheFolder } from './env.ts';
 import { machineFault, thisMachine } from './machine.ts';
-import { runOrExplain } from './run-or-explain.ts';
-import { SetupError } from './setup-error.ts';
+import { runOrExplain, SetupError } from './setup-error.ts';
 
 const TENSORFLOW = 'tensorflow-cpu==2.18.1';
 const WHEEL_SHA256 = '810c75d7149d2da0cb2092187817b0dcabb80728ca9f9cf3a61f3f42fadd1298';
-/** The wheel is built for CPython 3.11; only the C library inside is used, so any Python may download it. */
+/** The wheel is built for CPython 3.11. Only its C library is used, so any Python may download it. */
 const WHEEL_TARGET = ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311', '--platform', 'manylinux2014_x86_64'];
 const WHEEL_PARTS = [
   'tensorflow/libtensorflow_cc.so.2',
@@ -54,7 +53,7 @@ async function sha256(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The wheel in the cache, downloaded once and checked against the pinned digest every time it is used. */
+/** The path of the wheel in the cache. It is downloaded once and checked against the pinned digest on every use. */
 async function wheel(): Promise<string> {
   const folder = join(cacheFolder(), 'downloads');
   const name = 'tensorflow_cpu-2.18.1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl';
@@ -88,14 +87,14 @@ async function wheel(): Promise<string> {
   }
   if ((await sha256(file)) !== WHEEL_SHA256) {
     throw new SetupError(
-      `${file} is not the wheel that carpal was tested with (its sha256 differs).`,
+      `${file} is not the wheel that carpal was tested with: its sha256 differs.`,
       `Delete it and run make setup again.`,
     );
   }
   return file;
 }
 
-/** Everything that decides what the compiled binding is. */
+/** A hash of everything that determines the compiled binding. */
 function cacheKey(tfjs: string): string {
   const hash = createHash('sha256')
     .update(WHEEL_SHA256)
@@ -109,11 +108,11 @@ function cacheKey(tfjs: string): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** The binding's main source with the one call that session-config.h explains. */
+/** The binding's main source, with the call that session-config.h describes. */
 function patchedBackend(source: string): string {
   const load = 'TF_Session *session = TF_LoadSessionFromSavedModel(';
   if (source.split(load).length !== 2)
-    throw new SetupError("the binding's source is not the one that carpal knows.", 'Install the locked packages: npm ci.');
+    throw new SetupError("the binding's source differs from the version that carpal patches.", 'Install the locked packages: npm ci.');
   const configure = `carpal::ConfigureSession(session_options, export_dir_string, tf_status.status);
   if (TF_GetCode(tf_status.status) != TF_OK) {
     NAPI_THROW_ERROR(env, "Failed to configure the session: %s", TF_Message(tf_status.status));
@@ -123,7 +122,7 @@ function patchedBackend(source: string): string {
   return `#include "session-config.h"\n${source.replace(load, `${configure}${load}`)}`;
 }
 
-/** Compiles a module of Node's against the library that was unpacked into `work`. */
+/** Compiles a native Node module against the library that was unpacked into `work`. */
 function compile(work: string, sources: readonly string[], name: string): void {
   runOrExplain(
     'g++',
@@ -165,20 +164,20 @@ async function build(tfjs: string, home: string): Promise<void> {
   renameSync(work, home);
 }
 
-/** Makes `path` a link to `target`, replacing whatever stood there. */
+/** Makes `path` a link to `target`, replacing what was there. */
 function link(target: string, path: string): void {
   rmSync(path, { recursive: true, force: true });
   symlinkSync(target, path);
 }
 
-/** Proves the binding by one addition on it, in a process of its own. */
+/** Checks the binding with one addition, in a separate process. */
 function verify(): void {
   const probe =
     "const {tf} = await import('@carpal/trainer/engine/tensorflow.ts'); if (tf.add(40, 2).dataSync()[0] !== 42) throw new Error('40 + 2 is not 42')";
   runOrExplain(process.execPath, ['--input-type=module', '-e', probe], `Delete ${cacheFolder()}/tensorflow and run make setup again.`);
 }
 
-/** Leaves tfjs loadable, or throws a SetupError that says what is missing and how to get it. */
+/** Makes tfjs loadable, or throws a SetupError that says what is missing and how to get it. */
 export async function setUpTensorFlow(): Promise<void> {
   const tfjs = packageFolder('@tensorflow/tfjs-node-gpu');
   const fault = machineFault(thisMachine());

@@ -1,7 +1,7 @@
-// A native module with one function: what an operation's outputs look like, by TensorFlow's own shape functions, without running it.
+// A native module with one function: the types and shapes of an operation's outputs, from TensorFlow's own shape functions, without running it.
 //   outputShapes(graph: Uint8Array, node: string): { dtype: number; shape: number[] | null }[]
-// `graph` is a GraphDef. A shape is null where the number of dimensions is unknown; a dimension is -1 where it is unknown. What TensorFlow
-// refuses (shapes that do not fit, attributes that are missing) is thrown with its message.
+// `graph` is a GraphDef. A shape is null if the number of dimensions is unknown; an unknown dimension is -1. If TensorFlow refuses the graph
+// (shapes that do not match, missing attributes), its message is thrown.
 #include <node_api.h>
 
 #include <memory>
@@ -21,7 +21,7 @@ napi_value Refuse(napi_env env, const char* message) {
   return nullptr;
 }
 
-// Reads both arguments; false after an error was thrown.
+// Reads both arguments. Returns false after it has thrown an error.
 bool ReadArguments(napi_env env, napi_callback_info info, void** bytes, size_t* length, std::string* node) {
   size_t count = 2;
   napi_value arguments[2];

@@ -1,5 +1,5 @@
-// tfjs's binding opens every session with TensorFlow's defaults. This lets a saved model bring its own settings: the bytes of a ConfigProto
-// in <folder>/session_config.pb. setup/tensorflow.ts puts the call into the binding's LoadSavedModel before it compiles it.
+// tfjs's binding opens every session with TensorFlow's default settings. This function lets a saved model provide its own: the bytes of a
+// ConfigProto in <folder>/session_config.pb. setup/tensorflow.ts inserts the call into the binding's LoadSavedModel before it compiles it.
 #ifndef CARPAL_SESSION_CONFIG_H_
 #define CARPAL_SESSION_CONFIG_H_
 
@@ -11,7 +11,7 @@
 
 namespace carpal {
 
-// Leaves the options as they are when the folder holds no settings; settings that TensorFlow refuses make loading fail with its message.
+// Leaves the options unchanged if the folder has no settings. If TensorFlow refuses the settings, loading fails with its message.
 inline void ConfigureSession(TF_SessionOptions* options, const std::string& folder, TF_Status* status) {
   std::ifstream file(folder + "/session_config.pb", std::ios::binary);
   if (!file) return;
