@@ -1,9 +1,8 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
-import { barChart } from '@carpal/report/html/bar-chart.ts';
-import { parseImageSize } from '@carpal/report/scoring/parse-image-size.ts';
 import { scoreSubmission } from '@carpal/report/scoring/score-submission.ts';
 import type { Score } from '@carpal/report/scoring/scoring.ts';
+import { parseImageSize } from '@carpal/report/scoring/truth-folder.ts';
 import { Command } from 'commander';
 
 type Options = {
@@ -52,4 +51,20 @@ function scoreTable(score: Score, classes: readonly string[]): string {
   const bars = barChart(classes.map((label, index) => ({ label, value: score.perClass[index] ?? 0 })));
   const worst = score.perImage.slice(0, WORST_SHOWN).map(({ imageName, dice }) => `  ${dice.toFixed(4)}  ${imageName}`);
   return `Dice ${score.dice.toFixed(4)} over ${score.images} images × ${classes.length} classes\n\n${bars}\nWorst images\n${worst.join('\n')}\n`;
+}
+
+type Bar = { readonly label: string; readonly value: number };
+
+const BAR_WIDTH = 40;
+const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** Values between 0 and 1 as text, one line per value: label, value, bar. */
+function barChart(bars: readonly Bar[]): string {
+  const width = Math.max(0, ...bars.map((bar) => bar.label.length));
+  return bars.map((bar) => `  ${bar.label.padEnd(width)}  ${bar.value.toFixed(4)}  ${barOf(bar.value)}\n`).join('');
+}
+
+function barOf(value: number): string {
+  const eighths = Math.round(Math.min(Math.max(value, 0), 1) * BAR_WIDTH * 8);
+  return '█'.repeat(eighths >> 3) + (EIGHTHS[eighths & 7] ?? '');
 }

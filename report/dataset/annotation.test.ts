@@ -1,6 +1,6 @@
-import { temporaryFolder, writeUnder } from '@carpal/trainer/data/testing/small-dataset.ts';
 import { describe, expect, it } from 'vitest';
 import { parseAnnotation, readAnnotation } from './annotation.ts';
+import { temporaryFolder, writeUnder } from './testing/small-dataset.ts';
 
 const CLASSES = ['first', 'second'];
 const triangle = [

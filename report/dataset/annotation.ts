@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { CarpalError } from '@carpal/configs/errors.ts';
-import { messageOf } from '@carpal/configs/message-of.ts';
+import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import type { Polygon } from '@carpal/masks/polygon.ts';
 
 /** A vertex further out than this is a damaged number, not a place on a radiograph. */

@@ -1,6 +1,6 @@
-import { temporaryFolder, writeSmallDataset, writeUnder } from '@carpal/trainer/data/testing/small-dataset.ts';
 import { describe, expect, it } from 'vitest';
 import { discoverDataset, pairNames } from './discover.ts';
+import { temporaryFolder, writeSmallDataset, writeUnder } from './testing/small-dataset.ts';
 
 describe('discoverDataset', () => {
   it('finds both halves with groups, names with and without a side, and annotations', async () => {

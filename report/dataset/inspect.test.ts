@@ -1,5 +1,8 @@
 import { cp, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Defect, inspectDataset } from './inspect.ts';
+import { inspectionText } from './inspection-text.ts';
 import {
   annotationText,
   circle,
@@ -9,10 +12,7 @@ import {
   temporaryFolder,
   writeSmallDataset,
   writeUnder,
-} from '@carpal/trainer/data/testing/small-dataset.ts';
-import { describe, expect, it } from 'vitest';
-import { type Defect, inspectDataset } from './inspect.ts';
-import { inspectionText } from './inspection-text.ts';
+} from './testing/small-dataset.ts';
 
 const BASE = 'train/outputs_json/ID001';
 

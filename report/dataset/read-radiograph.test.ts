@@ -1,10 +1,10 @@
 import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { greyPng, temporaryFolder, writeUnder } from '@carpal/trainer/data/testing/small-dataset.ts';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { readImageHeader, readRadiograph } from './read-radiograph.ts';
+import { greyPng, temporaryFolder, writeUnder } from './testing/small-dataset.ts';
 
 const [width, height] = [40, 30];
 const ramp = Uint8Array.from({ length: width * height }, (_, i) => i % 256);

@@ -1,5 +1,4 @@
-import { CarpalError } from '@carpal/configs/errors.ts';
-import { messageOf } from '@carpal/configs/message-of.ts';
+import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import sharp from 'sharp';
 
 /** Decoding costs memory in proportion to pixels whatever the file's size, so a sheet beyond this is refused before it is decoded. */

@@ -1,11 +1,9 @@
+import { boneGroups, classColour } from '../dataset/bone-classes.ts';
 import { meanOf } from '../scoring/scoring.ts';
 import { calibrationOf } from '../statistics/calibration.ts';
-import { type DiceEstimates, diceEstimates, type Estimate } from '../statistics/dice-estimates.ts';
-import { boneGroups } from './bone-groups.ts';
-import { classColour } from './class-colours.ts';
-import { escapeHtml } from './html.ts';
-import { intervalText, meanBar } from './interval-bar.ts';
-import { wideTable } from './page.ts';
+import { type DiceEstimates, diceEstimates, type Estimate } from '../statistics/estimates.ts';
+import { intervalText, meanBar } from './estimate-bars.ts';
+import { escapeHtml, wideTable } from './page.ts';
 import type { ReportData } from './report-data.ts';
 
 /** Bars begin here: bones lie so close under 1 that bars from 0 would all look alike. Lower values get a bar that is empty. */

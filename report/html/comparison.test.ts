@@ -2,10 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { compareRuns } from '../statistics/compare-runs.ts';
 import { runFigures } from '../statistics/testing/run-figures.ts';
 import { scoredImages } from '../statistics/testing/scored-images.ts';
-import { comparisonHtml } from './comparison-html.ts';
-import { comparisonJson } from './comparison-json.ts';
-import { comparisonText } from './comparison-text.ts';
-import { differenceScale } from './difference-table.ts';
+import { comparisonHtml, differenceScale } from './comparison-html.ts';
+import { comparisonJson, comparisonText } from './comparison-text.ts';
 import { pageFaults } from './testing/parse-html.ts';
 
 const comparison = compareRuns([

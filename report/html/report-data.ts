@@ -1,9 +1,9 @@
+import type { CalibrationCounts } from '@carpal/artifacts/figures.ts';
+import type { ChosenThreshold } from '@carpal/artifacts/thresholds.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
-import type { ChosenThreshold } from '@carpal/trainer/infer/choose-thresholds.ts';
 import type { Score } from '../scoring/scoring.ts';
-import type { CalibrationCounts } from '../statistics/calibration.ts';
 
 /** A fold as the report shows it. `score` is that of the images its network was not trained on. */
 export type ReportFold = { readonly fold: number; readonly metrics: readonly EpochMetrics[]; readonly score: Score };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { scoredImages } from '../statistics/testing/scored-images.ts';
-import { reportHtml } from './report-html.ts';
+import { reportHtml, worstCases } from './report-html.ts';
 import { pageFaults } from './testing/parse-html.ts';
 import { reportData } from './testing/report-data.ts';
 
@@ -65,5 +65,17 @@ describe('reportHtml', () => {
     ['no image at all', []],
   ])('is whole with %s', (_, images) => {
     expect(pageFaults(reportHtml(reportData({ images })))).toEqual([]);
+  });
+});
+
+describe('worstCases', () => {
+  it('lists masks from the worst on, the earlier image and class first of equals', () => {
+    const image = (imageName: string, perClass: number[]) => ({ imageName, group: 'ID001', fold: 0, truth: '', perClass });
+    const cases = worstCases([image('a', [0.9, 0.2]), image('b', [0.2, 0.1, 1])], 3);
+    expect(cases.map(({ imageName, classIndex, dice }) => [imageName, classIndex, dice])).toEqual([
+      ['b', 1, 0.1],
+      ['a', 1, 0.2],
+      ['b', 0, 0.2],
+    ]);
   });
 });

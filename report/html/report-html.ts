@@ -1,13 +1,17 @@
-import { diceEstimates } from '../statistics/dice-estimates.ts';
-import { calibrationSection } from './calibration-section.ts';
+import type { CalibrationCounts } from '@carpal/artifacts/figures.ts';
+import type { InferenceSpec } from '@carpal/configs/schema/experiment.ts';
+import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
+import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
+import { boneGroups, classColour } from '../dataset/bone-classes.ts';
+import { meanOf } from '../scoring/scoring.ts';
+import { type Calibration, calibrationOf } from '../statistics/calibration.ts';
+import { type DiceEstimates, diceEstimates } from '../statistics/estimates.ts';
+import { reliabilityChart } from './charts.ts';
 import { classTable } from './class-table.ts';
-import { dataUri, escapeHtml } from './html.ts';
-import { htmlPage, section } from './page.ts';
+import { intervalText } from './estimate-bars.ts';
+import { trainingSection } from './learning-curves.ts';
+import { dataUri, escapeHtml, htmlPage, section, wideTable } from './page.ts';
 import type { ReportData, ReportPicture } from './report-data.ts';
-import { factsSection } from './report-facts.ts';
-import { reportHeader } from './report-header.ts';
-import { trainingSection } from './training-section.ts';
-import { worstCasesSection } from './worst-cases-section.ts';
 
 const NO_TEST_IMAGES =
   '<p class="notice">The data set has no test images, so submission.csv holds no rows. Everything above comes from the training images.</p>';
@@ -49,4 +53,119 @@ function pictures(title: string, items: readonly ReportPicture[]): string {
     return `<figure>${image}<figcaption>${escapeHtml(item.caption)}</figcaption></figure>`;
   });
   return section(title, `<div class="pictures">${figures.join('')}</div>`);
+}
+
+/** The name of the experiment and its chief figures. */
+export function reportHeader(data: ReportData, estimates: DiceEstimates): string {
+  const { metadata, spec } = data.experiment;
+  const who = [spec.owner, spec.task].filter((text) => text !== undefined && text !== '').join(' · ');
+  const groups = boneGroups(data.classes).map(({ name, indexes }) => ({
+    part: name.endsWith('finger') || name === 'Thumb' ? 'Fingers' : name,
+    values: indexes.map((index) => data.score.perClass[index] ?? 0),
+  }));
+  const parts = [...new Set(groups.map((group) => group.part))];
+  const tile = (value: string, label: string): string => `<div class="tile"><b>${value}</b><span>${escapeHtml(label)}</span></div>`;
+  const interval = estimates.all.interval === undefined ? '' : `, 95 %: ${intervalText(estimates.all)}`;
+  const tiles = [
+    tile(data.score.images === 0 ? '–' : data.score.dice.toFixed(4), `mean Dice out of fold${interval}`),
+    ...parts.map((part) => tile(meanOf(groups.filter((group) => group.part === part).flatMap((group) => group.values)).toFixed(3), part)),
+    tile(String(data.score.images), `images scored, ${estimates.people} people`),
+    tile(String(data.testImages), 'test images predicted'),
+  ];
+  const name = `<h1>${escapeHtml(metadata.name)}</h1><p class="dim">${escapeHtml([spec.model.name, `${spec.input.size} px`, who].filter(Boolean).join(' · '))}</p>`;
+  return `<header>${name}<div class="tiles">${tiles.join('')}</div></header>`;
+}
+
+/** Bins of fewer pixels jump about and are not drawn; they count in the ECE. */
+const FEWEST_PIXELS = 20;
+
+/** A reliability chart for each part of the hand, its classes as thin lines; nothing where the folds have not counted. */
+export function calibrationSection(counts: CalibrationCounts | undefined, classes: readonly string[], size: number): string {
+  if (!counts) return '';
+  const charts = boneGroups(classes).flatMap(({ name, indexes }) => {
+    const together = calibrationOf(counts, indexes);
+    if (!together) return [];
+    const others = indexes.flatMap((index) => {
+      const own = calibrationOf(counts, [index]);
+      return own ? [{ label: `${classes[index] ?? ''}: ${calibrationText(own)}`, bins: drawnBins(own) }] : [];
+    });
+    const main = { label: `${name}: ${calibrationText(together)}`, bins: drawnBins(together) };
+    return [reliabilityChart({ title: `${name}: ${calibrationText(together)}`, main, others })];
+  });
+  if (charts.length === 0) return '';
+  const note = `<p class="dim">Of the pixels that get a probability of 0.7, seven in ten should be bone: then the line lies on the dashed one. Below it the networks are too sure, above it too careful. The thick line is the part of the hand, the thin ones its bones. Counted out of fold over ${counts.images} images at ${size} px, without the pixels that get less than 0.2 %; ECE is the mean distance from the dashed line.</p>`;
+  return section('Calibration', `${note}<div class="charts small">${charts.join('')}</div>`);
+}
+
+const drawnBins = ({ bins }: Calibration): Calibration['bins'] => bins.filter(({ pixels }) => pixels >= FEWEST_PIXELS);
+
+const calibrationText = ({ error, bias }: Calibration): string =>
+  `ECE ${error.toFixed(3)}, too ${bias > 0 ? 'sure' : 'careful'} by ${Math.abs(bias).toFixed(3)}`;
+
+const SHOWN = 20;
+
+/** The single masks that went worst out of fold; nothing without images. */
+export function worstCasesSection(images: readonly ScoredImage[], classes: readonly string[]): string {
+  const cases = worstCases(images, SHOWN);
+  if (cases.length === 0) return '';
+  const rows = cases.map(({ imageName, group, fold, classIndex, dice }) => {
+    const swatch = `<span class="swatch" style="background:${classColour(classIndex)}"></span>`;
+    const className = `${swatch}${escapeHtml(classes[classIndex] ?? '')}`;
+    return `<tr><th scope="row">${escapeHtml(imageName)}</th><td class="words">${className}</td><td>${dice.toFixed(4)}</td><td>${escapeHtml(group)}</td><td>${fold}</td></tr>`;
+  });
+  const head = '<th scope="col">Image</th><th scope="col" class="words">Class</th><th scope="col">Dice</th><th scope="col">Person</th>';
+  const table = wideTable('Worst cases', `<thead><tr>${head}<th scope="col">Fold</th></tr></thead><tbody>${rows.join('')}</tbody>`);
+  const masks = images.flatMap(({ perClass }) => perClass);
+  const missed = masks.filter((dice) => dice === 0).length;
+  const sentences = [
+    `The ${cases.length} masks with the least Dice, each by the network of the fold that never saw its person.`,
+    missed === 0 ? '' : `${missed} of ${masks.length} masks have no pixel in common with the true one.`,
+  ];
+  const note = `<p class="dim">${sentences.join(' ').trim()}</p>`;
+  return section('Worst cases', `${note}${table}`);
+}
+
+export type WorstCase = {
+  readonly imageName: string;
+  readonly group: string;
+  readonly fold: number;
+  /** Index of the class. */
+  readonly classIndex: number;
+  readonly dice: number;
+};
+
+/** The masks (image × class) with the least Dice, worst first; of equals the earlier image and class. */
+export function worstCases(images: readonly ScoredImage[], count: number): WorstCase[] {
+  return images
+    .flatMap(({ imageName, group, fold, perClass }) =>
+      perClass.map((value, classIndex) => ({ imageName, group, fold, classIndex, dice: value })),
+    )
+    .sort((a, b) => a.dice - b.dice)
+    .slice(0, count);
+}
+
+/** What was run, on what, and the whole manifest. */
+export function factsSection(data: ReportData): string {
+  const { metadata, spec } = data.experiment;
+  const rows: [string, string][] = [
+    ['name', `${metadata.namespace}/${metadata.name}`],
+    ['data set', `${spec.dataset.uri}: ${data.trainImages} training images, ${data.testImages} test images`],
+    ['split', `${spec.dataset.split.folds} folds by ${spec.dataset.split.strategy}, seed ${spec.dataset.split.seed}`],
+    ['network', `${spec.model.name} ${JSON.stringify(spec.model.options)}`],
+    ['loss', spec.loss.map((loss) => `${loss.weight} × ${loss.name}`).join(' + ')],
+    ['views averaged', spec.inference.tta.join(', ')],
+    ...windowRow(spec.inference),
+    ['report made', data.madeAt],
+    ...Object.entries(data.environment),
+  ];
+  const list = rows.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join('');
+  const manifest = escapeHtml(JSON.stringify(data.experiment, null, 2));
+  const details = `<details><summary>The whole manifest, with every default</summary><pre>${manifest}</pre></details>`;
+  return section('Experiment', `<dl class="facts">${list}</dl>${details}`);
+}
+
+function windowRow({ window }: InferenceSpec): [string, string][] {
+  if (!window) return [];
+  const { size, stride, weights } = window;
+  return [['windows', `${size} px every ${stride} px of a sheet of ${sheetSizeOf(window)} px, ${weights} weights`]];
 }

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import { formatRle } from '@carpal/masks/rle-text.ts';
-import { checkSubmission } from '@carpal/report/scoring/check-submission.ts';
-import { findImages } from '@carpal/report/scoring/image-folder.ts';
-import { scoreSubmission } from '@carpal/report/scoring/score-submission.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkSubmission } from './check-submission.ts';
+import { findImages } from './image-folder.ts';
+import { scoreSubmission } from './score-submission.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'carpal-check-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

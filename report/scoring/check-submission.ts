@@ -1,8 +1,7 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { readImageHeader } from '../dataset/read-radiograph.ts';
 import { findImages, type ImageFile } from './image-folder.ts';
-import { readRowMask } from './row-mask.ts';
-import { doubledRows, SubmissionFile, type SubmissionRow } from './submission-file.ts';
+import { doubledRows, readRowMask, SubmissionFile, type SubmissionRow } from './submission-file.ts';
 
 type SubmissionProblem = { readonly line: number | undefined; readonly what: string };
 

@@ -1,8 +1,7 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
-import { readRowMask } from './row-mask.ts';
 import { type ImageDice, type Score, scoreMasks, summarise } from './scoring.ts';
-import { doubledRows, rowKey, SubmissionFile, type SubmissionRow } from './submission-file.ts';
+import { doubledRows, readRowMask, rowKey, SubmissionFile, type SubmissionRow } from './submission-file.ts';
 import { findTruth, type ImageSize, readTruth, type TruthEntry } from './truth-folder.ts';
 
 export type ScoreOptions = {

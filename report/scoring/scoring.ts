@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { dice } from '@carpal/masks/dice.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 
@@ -29,4 +30,13 @@ export function summarise(images: readonly ImageDice[]): Score {
   const perClass = Array.from({ length: classes }, (_, index) => meanOf(images.map((image) => image.perClass[index] ?? 0)));
   const perImage = images.map(({ imageName, perClass: values }) => ({ imageName, dice: meanOf(values) })).sort((a, b) => a.dice - b.dice);
   return { dice: meanOf(perClass), images: images.length, perClass, perImage };
+}
+
+const DIGITS = 16;
+
+/** A short hash of an image's true masks in class order, at its own size: the same on every machine and at every training size. */
+export function truthHash(truth: readonly RleMask[]): string {
+  const hash = createHash('sha256');
+  for (const { width, height, bounds } of truth) hash.update(`${width}×${height}:${bounds.join()};`);
+  return hash.digest('hex').slice(0, DIGITS);
 }

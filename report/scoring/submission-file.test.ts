@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emptyMask, maskFromBitmap } from '@carpal/masks/rle-mask.ts';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readRowMask } from './row-mask.ts';
-import { doubledRows, SubmissionFile } from './submission-file.ts';
+import { doubledRows, readRowMask, SubmissionFile } from './submission-file.ts';
 import { writeSubmission } from './submission-writer.ts';
 import { submissionRows } from './testing/submission-rows.ts';
 

@@ -1,7 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { CarpalError } from '@carpal/configs/errors.ts';
+import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
-import { messageOf } from '@carpal/configs/message-of.ts';
+import { MaskError } from '@carpal/masks/mask-error.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { parseRle } from '@carpal/masks/rle-text.ts';
 
 /** The first line of a submission. */
 export const SUBMISSION_HEADER = 'image_name,class,rle';
@@ -190,4 +192,16 @@ function rowOf(bytes: Buffer, offset: number, line: number, where: string): Subm
   const imageName = text(image);
   if (imageName === '') throw new CarpalError('submission-invalid', 'image_name is empty', { where });
   return { line, imageName, className: text(className), rleOffset: offset + rle.from, rleLength: rle.to - rle.from };
+}
+
+/** The mask of one row; a text that is no mask of that size is submission-invalid with file, line and character. */
+export async function readRowMask(file: SubmissionFile, row: SubmissionRow, width: number, height: number): Promise<RleMask> {
+  const text = await file.readRle(row);
+  try {
+    return parseRle(text, width, height);
+  } catch (cause) {
+    if (!(cause instanceof MaskError)) throw cause;
+    const what = `${row.imageName}, ${row.className}: ${cause.message.replace(/\.$/, '')}`;
+    throw new CarpalError('submission-invalid', what, { where: `${file.path}:${row.line}`, cause });
+  }
 }

@@ -2,8 +2,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { MAX_SIDE } from '@carpal/masks/image-size.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { majority } from '@carpal/masks/vote.ts';
-import { readRowMask } from './row-mask.ts';
-import { doubledRows, rowKey, SubmissionFile, type SubmissionRow } from './submission-file.ts';
+import { doubledRows, readRowMask, rowKey, SubmissionFile, type SubmissionRow } from './submission-file.ts';
 import { writeSubmission } from './submission-writer.ts';
 
 export type VoteOptions = {

@@ -1,9 +1,11 @@
+import { CALIBRATION_LEVELS, type CalibrationCounts } from '@carpal/artifacts/figures.ts';
 import { describe, expect, it } from 'vitest';
-import { addCalibrations, type CalibrationCounts, calibrationOf, LEVELS, parseCalibration } from './calibration.ts';
+import { addCalibrations, calibrationOf } from './calibration.ts';
 
 /** Counts of one class: at some levels a number of pixels, of which a part is true. */
 const counts = (...levels: readonly (readonly [level: number, pixels: number, truePixels: number])[]): CalibrationCounts => {
-  const row = (which: 1 | 2): number[] => Array.from({ length: LEVELS }, (_, level) => levels.find(([own]) => own === level)?.[which] ?? 0);
+  const row = (which: 1 | 2): number[] =>
+    Array.from({ length: CALIBRATION_LEVELS }, (_, level) => levels.find(([own]) => own === level)?.[which] ?? 0);
   return { images: 1, pixels: [row(1)], truePixels: [row(2)] };
 };
 
@@ -49,23 +51,5 @@ describe('addCalibrations', () => {
   it('has no sum of nothing, or of other classes', () => {
     expect(addCalibrations([])).toBeUndefined();
     expect(addCalibrations([counts(), { images: 1, pixels: [], truePixels: [] }])).toBeUndefined();
-  });
-});
-
-describe('parseCalibration', () => {
-  it('reads what is written', () => {
-    const written = counts([51, 100, 40]);
-    expect(parseCalibration(JSON.stringify(written))).toEqual(written);
-  });
-
-  it.each([
-    ['no JSON', '{'],
-    ['null', 'null'],
-    ['a table too few', JSON.stringify({ images: 1, pixels: [] })],
-    ['levels too few', JSON.stringify({ images: 1, pixels: [[1]], truePixels: [[1]] })],
-    ['a negative count', JSON.stringify({ ...counts([3, -1, 0]) })],
-    ['classes that differ', JSON.stringify({ ...counts(), truePixels: [] })],
-  ])('refuses %s', (_, text) => {
-    expect(parseCalibration(text)).toBeUndefined();
   });
 });

@@ -1,17 +1,6 @@
-import { parseJson } from '@carpal/configs/parse-json.ts';
+import { CALIBRATION_LEVELS, type CalibrationCounts } from '@carpal/artifacts/figures.ts';
 
-/** Levels of a probability: 0 to 255 stand for 0 to 1. */
-export const LEVELS = 256;
 const BINS = 10;
-
-/** out-of-fold/calibration.json: counts over a fold's images at training size, so that folds are put together by adding. */
-export type CalibrationCounts = {
-  readonly images: number;
-  /** Pixels whose probability rounds to a level, [class][level]. */
-  readonly pixels: readonly ArrayLike<number>[];
-  /** Of these, how many belong to the bone: at least half of the pixel is covered. */
-  readonly truePixels: readonly ArrayLike<number>[];
-};
 
 /** Pixels whose probability lies in one tenth of 0 to 1. */
 export type ReliabilityBin = {
@@ -45,7 +34,7 @@ export function addCalibrations(folds: readonly CalibrationCounts[]): Calibratio
 }
 
 function addRows(rows: readonly ArrayLike<number>[]): number[] {
-  return Array.from({ length: LEVELS }, (_, level) => rows.reduce((sum, row) => sum + (row[level] ?? 0), 0));
+  return Array.from({ length: CALIBRATION_LEVELS }, (_, level) => rows.reduce((sum, row) => sum + (row[level] ?? 0), 0));
 }
 
 /**
@@ -57,8 +46,8 @@ export function calibrationOf({ pixels, truePixels }: CalibrationCounts, classIn
   const counts = addRows(classIndexes.map((index) => pixels[index] ?? []));
   const hits = addRows(classIndexes.map((index) => truePixels[index] ?? []));
   const sums = Array.from({ length: BINS }, () => ({ pixels: 0, predicted: 0, observed: 0 }));
-  for (let level = 1; level < LEVELS; level++) {
-    const probability = level / (LEVELS - 1);
+  for (let level = 1; level < CALIBRATION_LEVELS; level++) {
+    const probability = level / (CALIBRATION_LEVELS - 1);
     const sum = sums[Math.min(BINS - 1, Math.floor(probability * BINS))];
     if (!sum) continue;
     const count = counts[level] ?? 0;
@@ -74,17 +63,4 @@ export function calibrationOf({ pixels, truePixels }: CalibrationCounts, classIn
   const error = bins.reduce((sum, bin) => sum + bin.pixels * Math.abs(bin.predicted - bin.observed), 0) / total;
   const bias = bins.reduce((sum, bin) => sum + bin.pixels * (bin.predicted - bin.observed), 0) / total;
   return { bins, error, bias };
-}
-
-/** calibration.json as text, checked; undefined where it has not that form. */
-export function parseCalibration(text: string): CalibrationCounts | undefined {
-  const { images, pixels, truePixels } = (parseJson(text) ?? {}) as Partial<CalibrationCounts>;
-  if (!isCount(images) || !isTable(pixels) || !isTable(truePixels) || pixels.length !== truePixels.length) return undefined;
-  return { images, pixels, truePixels };
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-
-function isTable(value: unknown): value is number[][] {
-  return Array.isArray(value) && value.every((row) => Array.isArray(row) && row.length === LEVELS && row.every(isCount));
 }

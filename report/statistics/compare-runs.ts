@@ -1,16 +1,9 @@
+import type { RunFigures } from '@carpal/artifacts/figures.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
-import type { LearningCurves, OutOfFoldDice } from '@carpal/configs/schema/run-figures.ts';
-import { type DiceEstimates, diceEstimates } from './dice-estimates.ts';
+import type { LearningCurves } from '@carpal/configs/schema/run-figures.ts';
+import { type DiceEstimates, diceEstimates } from './estimates.ts';
 import { type PairedDifference, pairedDifference } from './paired-difference.ts';
-
-/** What a run has left. */
-export type RunFigures = {
-  /** Where it lies, as the user named it. */
-  readonly place: string;
-  readonly outOfFold: OutOfFoldDice;
-  readonly curves: LearningCurves;
-};
 
 export type ComparedRun = {
   /** The experiment's name, with the place where two have the same. */

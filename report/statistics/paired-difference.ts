@@ -1,7 +1,5 @@
 import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
-import { bootstrapIntervals } from './bootstrap.ts';
-import { type Estimate, withMean } from './dice-estimates.ts';
-import { meansOf, sumsByPerson } from './people-sums.ts';
+import { bootstrapIntervals, type Estimate, meansOf, sumsByPerson, withMean } from './estimates.ts';
 import { signFlipProbability } from './sign-flip.ts';
 
 export type PairedDifference = {

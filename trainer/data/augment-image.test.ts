@@ -4,8 +4,7 @@ import { rotation } from '@carpal/masks/warp.ts';
 import { describe, expect, it } from 'vitest';
 import { ImageAugmenter } from './augment-image.ts';
 import { type Pass, UNIT_LEVELS } from './augmentations.ts';
-import { blurImage } from './blur-image.ts';
-import { equalizeTiles } from './clahe.ts';
+import { blurImage, equalizeTiles } from './pixel-filters.ts';
 
 const SIZE = 48;
 const fit = squareFit(480, 480, SIZE);

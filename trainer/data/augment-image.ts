@@ -1,8 +1,6 @@
 import type { Fit } from '@carpal/masks/fit.ts';
-import { addNoise } from './add-noise.ts';
 import { type Pass, UNIT_LEVELS } from './augmentations.ts';
-import { blurImage } from './blur-image.ts';
-import { equalizeTiles } from './clahe.ts';
+import { addNoise, blurImage, equalizeTiles } from './pixel-filters.ts';
 import { lookUp, warpImage, warpScratch } from './warp-image.ts';
 
 /** Carries passes out on images of one size, with buffers that are kept from one to the next. */

@@ -1,11 +1,11 @@
 import type { AugmentationName, AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
 import { AUGMENTATION_OPTIONS, type AugmentationOptions } from '@carpal/configs/schema/options.ts';
 import type { Polygon } from '@carpal/masks/polygon.ts';
-import type { Random } from '@carpal/masks/random.ts';
+import { type Random, randomFor } from '@carpal/masks/random.ts';
 import { rotation, scaling, translation } from '@carpal/masks/warp.ts';
 import { joinWarp, type Warp, warpOutline } from '@carpal/masks/warp-steps.ts';
-import { drawElastic, drawGridDistortion, type Square } from './draw-field.ts';
-import { drawWristWindow } from './wrist-window.ts';
+import { boneGroups } from '@carpal/report/dataset/bone-classes.ts';
+import { drawElastic, drawGridDistortion, drawWristWindow, type Square } from './draw-warps.ts';
 
 /**
  * One walk over the image. `sample` looks the grey levels of 0..255 up in a table of values in 0..1 and moves the image by a map of sheet
@@ -165,4 +165,14 @@ const percent = (value: number): string => `${(100 * value).toFixed(1)}%`;
 
 function farthest(...moves: readonly Float64Array[]): number {
   return moves.flatMap((values) => [...values]).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+/** The numbers of every entry for one image in one epoch: batches and previews draw alike by asking here. */
+export function augmentationRandom(seed: number, epoch: number, imageName: string): (name: AugmentationName, nth: number) => Random {
+  return (name, nth) => randomFor(seed, 'augment', epoch, imageName, name, nth);
+}
+
+/** Which classes are carpal bones. */
+export function carpalIndexes(classes: readonly string[]): ReadonlySet<number> {
+  return new Set(boneGroups(classes).find(({ name }) => name === 'Carpals')?.indexes);
 }

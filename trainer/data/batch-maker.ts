@@ -2,14 +2,46 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
+import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
+import {
+  checkImage,
+  decodePolygons,
+  type PreparedSample,
+  parseIndex,
+  preparedImageFile,
+  preparedPolygonFile,
+} from '@carpal/report/dataset/prepared-set.ts';
 import { ImageAugmenter } from './augment-image.ts';
-import { augmentationRandom, carpalIndexes } from './augmentation-subject.ts';
-import { drawAugmentation } from './augmentations.ts';
-import type { BatchBuffers, BatchRequest } from './batch-request.ts';
-import { fillTarget } from './fill-target.ts';
-import { decodePolygons } from './polygon-file.ts';
-import { checkImage, type PreparedSample, parseIndex, preparedImageFile, preparedPolygonFile } from './prepared.ts';
+import { augmentationRandom, carpalIndexes, drawAugmentation } from './augmentations.ts';
+import { fillTarget, type TargetRule } from './fill-target.ts';
+
+/** One epoch of batches. */
+export type BatchOptions = {
+  /** Local folder of the prepared set. */
+  readonly prepared: string;
+  readonly samples: readonly PreparedSample[];
+  readonly batchSize: number;
+  /** How many classes the set has. */
+  readonly classes: number;
+  readonly seed: number;
+  readonly epoch: number;
+  /** Batches of this epoch that were seen before a stop; the first one given is this one. */
+  readonly startStep?: number;
+  readonly augmentations?: readonly AugmentationSpec[];
+  /** What a target pixel says; its covered area where it is left out. */
+  readonly targets?: TargetRule;
+  /** False keeps the samples' order. */
+  readonly shuffle?: boolean;
+  /** Batches made ahead of the one being used. */
+  readonly ahead?: number;
+};
+
+/** What a worker needs to make one epoch; `samples` are in batch order. */
+export type BatchRequest = Omit<BatchOptions, 'shuffle' | 'ahead'>;
+
+/** The memory of one batch, sent to and fro; absent ones are made by the worker. */
+export type BatchBuffers = { readonly images: Float32Array<ArrayBuffer>; readonly targets: Uint8Array<ArrayBuffer> };
 
 export type MadeBatch = { readonly size: number; readonly count: number; readonly buffers: BatchBuffers };
 
@@ -35,7 +67,7 @@ export class BatchMaker {
     this.#size = size;
     this.#carpals = carpalIndexes(classes);
     this.#augmenter = new ImageAugmenter(size);
-    this.#step = request.startStep;
+    this.#step = request.startStep ?? 0;
   }
 
   /** The step that {@link next} makes. */
@@ -63,7 +95,7 @@ export class BatchMaker {
   }
 
   #fill(sample: PreparedSample, image: Float32Array, target: Uint8Array): void {
-    const { prepared, classes, seed, epoch, augmentations, targets = 'area' } = this.#request;
+    const { prepared, classes, seed, epoch, augmentations = [], targets = 'area' } = this.#request;
     const imageFile = join(prepared, preparedImageFile(sample.imageName));
     const pixels = readPart(imageFile);
     checkImage(pixels, this.#size, imageFile);

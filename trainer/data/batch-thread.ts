@@ -1,5 +1,24 @@
 import { Worker } from 'node:worker_threads';
-import type { BatchBuffers, BatchRequest, FromWorker, ToWorker } from './batch-request.ts';
+import type { BatchBuffers, BatchRequest } from './batch-maker.ts';
+import type { SentError } from './thread-error.ts';
+
+/** To the worker. `epochId` tells epochs apart, so that what is still under way for a closed one is dropped. */
+export type ToWorker =
+  | { readonly type: 'open'; readonly epochId: number; readonly request: BatchRequest }
+  | { readonly type: 'more'; readonly epochId: number; readonly buffers: BatchBuffers | undefined };
+
+/** From the worker. `count` is how many samples the batch holds, from the buffers' start. */
+export type FromWorker =
+  | {
+      readonly type: 'batch';
+      readonly epochId: number;
+      readonly step: number;
+      readonly size: number;
+      readonly count: number;
+      readonly buffers: BatchBuffers;
+    }
+  | { readonly type: 'end'; readonly epochId: number }
+  | { readonly type: 'error'; readonly epochId: number; readonly error: SentError };
 
 /** Threads that finished an epoch and wait for the next: starting one takes longer than a short epoch. They do not keep a process alive. */
 const idle: Worker[] = [];

@@ -1,8 +1,8 @@
 /** The thread that makes batches: answers every `more` with one batch, the end, or an error. */
 import { parentPort } from 'node:worker_threads';
 import { BatchMaker } from './batch-maker.ts';
-import type { FromWorker, ToWorker } from './batch-request.ts';
-import { sendError } from './sent-error.ts';
+import type { FromWorker, ToWorker } from './batch-thread.ts';
+import { sendError } from './thread-error.ts';
 
 let epochId = -1;
 let maker: BatchMaker | undefined;

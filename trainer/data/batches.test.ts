@@ -4,13 +4,20 @@ import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
 import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
 import { polygonCoverage } from '@carpal/masks/coverage.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
+import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
+import {
+  annotationText,
+  circle,
+  greyPng,
+  SMALL_CLASSES,
+  temporaryFolder,
+  writeSmallDataset,
+  writeUnder,
+} from '@carpal/report/dataset/testing/small-dataset.ts';
 import { describe, expect, it } from 'vitest';
-import { BatchMaker } from './batch-maker.ts';
-import type { BatchBuffers } from './batch-request.ts';
-import { type Batch, type BatchOptions, openBatches } from './batches.ts';
+import { type BatchBuffers, BatchMaker, type BatchOptions } from './batch-maker.ts';
+import { type Batch, openBatches } from './batches.ts';
 import { prepareDataset } from './prepare.ts';
-import type { PreparedSet } from './prepared.ts';
-import { annotationText, circle, greyPng, SMALL_CLASSES, temporaryFolder, writeSmallDataset, writeUnder } from './testing/small-dataset.ts';
 
 const AUGMENTATIONS: AugmentationSpec[] = [
   { name: 'rotate', probability: 0.8, degrees: 30 },

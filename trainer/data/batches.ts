@@ -1,10 +1,8 @@
-import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
 import { randomFor, shuffled } from '@carpal/masks/random.ts';
-import type { BatchBuffers, FromWorker } from './batch-request.ts';
-import { BatchThread } from './batch-thread.ts';
-import type { TargetRule } from './fill-target.ts';
-import type { PreparedSample } from './prepared.ts';
-import { receiveError } from './sent-error.ts';
+import type { PreparedSample } from '@carpal/report/dataset/prepared-set.ts';
+import type { BatchBuffers, BatchOptions } from './batch-maker.ts';
+import { BatchThread, type FromWorker } from './batch-thread.ts';
+import { receiveError } from './thread-error.ts';
 
 /**
  * A few images with their targets. The arrays are lent: asking for the next batch takes them back (their length becomes 0), so whoever
@@ -21,26 +19,6 @@ export type Batch = {
   readonly samples: readonly PreparedSample[];
 };
 
-export type BatchOptions = {
-  /** Local folder of the prepared set. */
-  readonly prepared: string;
-  readonly samples: readonly PreparedSample[];
-  readonly batchSize: number;
-  /** How many classes the set has. */
-  readonly classes: number;
-  readonly seed: number;
-  readonly epoch: number;
-  /** Batches of this epoch that were seen before a stop; the first one given is this one. */
-  readonly startStep?: number;
-  readonly augmentations?: readonly AugmentationSpec[];
-  /** What a target pixel says; its covered area where it is left out. */
-  readonly targets?: TargetRule;
-  /** False keeps the samples' order. */
-  readonly shuffle?: boolean;
-  /** Batches made ahead of the one being used. */
-  readonly ahead?: number;
-};
-
 export type Batches = AsyncIterable<Batch> & {
   /** Batches of the whole epoch, those before `startStep` included. */
   readonly steps: number;
@@ -54,15 +32,10 @@ export type Batches = AsyncIterable<Batch> & {
  * The last batch holds what is left over. An error of the thread is thrown to the consumer with its code. It can be walked through once.
  */
 export function openBatches(options: BatchOptions): Batches {
-  const { samples, seed, epoch, batchSize, shuffle = true, startStep = 0, augmentations = [], targets = 'area', ahead = 2 } = options;
+  const { shuffle = true, ahead = 2, ...request } = options;
+  const { samples, seed, epoch, batchSize } = request;
   const ordered = shuffle ? shuffled(samples, randomFor(seed, 'order', epoch)) : [...samples];
-  const { prepared, classes } = options;
-  const feed = new BatchFeed(
-    BatchThread.take({ prepared, samples: ordered, batchSize, classes, seed, epoch, startStep, augmentations, targets }),
-    ordered,
-    batchSize,
-    ahead,
-  );
+  const feed = new BatchFeed(BatchThread.take({ ...request, samples: ordered }), ordered, batchSize, ahead);
   return {
     steps: Math.ceil(samples.length / batchSize),
     close: async () => feed.close(),

@@ -3,13 +3,19 @@ import { join } from 'node:path';
 import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { openPrepared, type PreparedSample, type PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
+import {
+  annotationText,
+  rectangle,
+  SMALL_CLASSES,
+  temporaryFolder,
+  writeSmallDataset,
+  writeUnder,
+} from '@carpal/report/dataset/testing/small-dataset.ts';
 import { describe, expect, it } from 'vitest';
-import { fitImage } from './fit-image.ts';
-import { type PrepareProgress, prepareDataset } from './prepare.ts';
-import { openPrepared, type PreparedSample, type PreparedSet } from './prepared.ts';
-import { sourceHash } from './source-hash.ts';
-import { annotationText, rectangle, SMALL_CLASSES, temporaryFolder, writeSmallDataset, writeUnder } from './testing/small-dataset.ts';
+import { type PrepareProgress, prepareDataset, sourceHash } from './prepare.ts';
+import { fitImage } from './resize-image.ts';
 
 const prepare = async (folder: string, artifacts: string, more: Partial<Parameters<typeof prepareDataset>[0]> = {}): Promise<PreparedSet> =>
   prepareDataset({ folder, size: 16, classes: SMALL_CLASSES, store: openFolderStore(artifacts), ...more });

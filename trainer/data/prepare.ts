@@ -1,17 +1,17 @@
+import { createHash, hash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { inParallel } from '@carpal/artifacts/in-parallel.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, preparedKey } from '@carpal/configs/names.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
+import type { Polygon } from '@carpal/masks/polygon.ts';
 import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
 import { type Dataset, discoverDataset, type Sample } from '@carpal/report/dataset/discover.ts';
-import { type Person, personKey, readPersonTable } from '@carpal/report/dataset/person-table.ts';
-import { polygonArea } from '@carpal/report/dataset/polygon-area.ts';
-import { readImageHeader, readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
-import { checkNames } from './check-dataset.ts';
-import { fitImage } from './fit-image.ts';
-import { encodePolygons } from './polygon-file.ts';
+import { PERSON_TABLE, type Person, personKey, readPersonTable } from '@carpal/report/dataset/person-table.ts';
 import {
+  encodePolygons,
   openPrepared,
   PREPARED_VERSION,
   type PreparedIndex,
@@ -20,8 +20,10 @@ import {
   preparedImageFile,
   preparedPolygonFile,
   preparedSheetFile,
-} from './prepared.ts';
-import { sourceHash } from './source-hash.ts';
+} from '@carpal/report/dataset/prepared-set.ts';
+import { readImageHeader, readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
+import { checkNames } from './check-dataset.ts';
+import { fitImage } from './resize-image.ts';
 
 /** `reused` counts the images among `done` that were there already. */
 export type PrepareProgress = { readonly done: number; readonly total: number; readonly reused: number };
@@ -128,4 +130,61 @@ async function prepareSample({
   const { imageName, group } = sample;
   const prepared = { imageName, group, half, width, height, ...(boneArea === undefined ? {} : { boneArea }), ...person };
   return { prepared, reused };
+}
+
+/** What a prepared set is made of besides the files. */
+export type PreparedRecipe = {
+  readonly size: number;
+  readonly normalize: 'unit';
+  readonly classes: readonly string[];
+  /** Side of the square in which every sheet is kept besides, for windows to be cut from; absent where there are none. */
+  readonly sheetSize?: number;
+};
+
+/** Hexadecimal digits of a hash: 96 bits, and short enough for a folder's name. */
+const HASH_LENGTH = 24;
+
+/**
+ * The name of the prepared set that these files and this recipe give. It is made of file names and CONTENTS, never of times or of where
+ * the folder lies: a copied, downloaded or touched data set is the same set, and an edited annotation is another. Reading every byte
+ * costs some milliseconds an image, a tenth of decoding it.
+ */
+export async function sourceHash(dataset: Dataset, recipe: PreparedRecipe, workers: number): Promise<string> {
+  const samples: [string, Sample][] = [
+    ...dataset.train.map((sample): [string, Sample] => ['train', sample]),
+    ...dataset.test.map((sample): [string, Sample] => ['test', sample]),
+  ];
+  const lines = await inParallel(samples, workers, async ([half, { group, imageName, imagePath, annotationPath }]) => {
+    const annotation = annotationPath === undefined ? '' : await digestOf(annotationPath);
+    return JSON.stringify([half, group, imageName, await digestOf(imagePath), annotation]);
+  });
+  const { size, normalize, classes, sheetSize } = recipe;
+  const table = await readFile(join(dataset.folder, PERSON_TABLE)).catch(() => '');
+  const whole = createHash('sha256').update(
+    // A set without sheets has the name that it had before there were any.
+    JSON.stringify([PREPARED_VERSION, size, normalize, classes, hash('sha256', table), ...(sheetSize === undefined ? [] : [sheetSize])]),
+  );
+  for (const line of lines) whole.update(`\n${line}`);
+  return whole.digest('hex').slice(0, HASH_LENGTH);
+}
+
+async function digestOf(path: string): Promise<string> {
+  const content = await readFile(path).catch((cause: unknown) => {
+    throw new CarpalError(path.endsWith('.json') ? 'annotation-invalid' : 'image-unreadable', 'the file cannot be read', {
+      where: path,
+      cause,
+    });
+  });
+  return hash('sha256', content);
+}
+
+/** The area within a polygon's outline in square pixels (the shoelace formula), whatever way round it runs. */
+export function polygonArea(polygon: Polygon): number {
+  const n = polygon.length;
+  let twice = 0;
+  for (let i = 0; i < n; i += 2) {
+    const j = (i + 2) % n;
+    twice += (polygon[i] as number) * (polygon[j + 1] as number) - (polygon[j] as number) * (polygon[i + 1] as number);
+  }
+  return Math.abs(twice) / 2;
 }

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { temporaryFolder } from '@carpal/report/dataset/testing/small-dataset.ts';
 import { describe, expect, it } from 'vitest';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { BatchMaker } from './batch-maker.ts';
 import { prepareDataset } from './prepare.ts';
 import { previewTiles } from './preview-image.ts';
-import { temporaryFolder } from './testing/small-dataset.ts';
 
 describe('previewTiles', () => {
   it('shows to the bit what training sees in those epochs', async () => {

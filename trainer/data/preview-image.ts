@@ -5,12 +5,11 @@ import { IDENTITY } from '@carpal/masks/warp.ts';
 import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
 import type { Sample } from '@carpal/report/dataset/discover.ts';
 import { readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
-import type { Tile } from '@carpal/report/html/contact-sheet.ts';
+import type { Tile } from '@carpal/report/images/contact-sheet.ts';
 import { ImageAugmenter } from './augment-image.ts';
-import { augmentationRandom, carpalIndexes } from './augmentation-subject.ts';
-import { type DrawnAugmentation, drawAugmentation } from './augmentations.ts';
+import { augmentationRandom, carpalIndexes, type DrawnAugmentation, drawAugmentation } from './augmentations.ts';
 import { warpedOutlines } from './fill-target.ts';
-import { fitImage } from './fit-image.ts';
+import { fitImage } from './resize-image.ts';
 
 export type PreviewOptions = {
   readonly spec: SegmentationExperiment['spec'];

@@ -2,8 +2,8 @@ import { squareFit } from '@carpal/masks/fit.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import { type Affine, IDENTITY, rotation, scaling, translation } from '@carpal/masks/warp.ts';
 import { describe, expect, it } from 'vitest';
-import { addNoise } from './add-noise.ts';
 import { UNIT_LEVELS } from './augmentations.ts';
+import { addNoise } from './pixel-filters.ts';
 import { squareToImage, warpImage, warpScratch } from './warp-image.ts';
 
 const SIZE = 32;

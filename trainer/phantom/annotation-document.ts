@@ -1,8 +1,8 @@
 import type { Random } from '@carpal/masks/random.ts';
+import { SHEET_UNITS } from './anatomy.ts';
 import type { Hand } from './hand.ts';
 import { personFolder } from './person.ts';
 import { pixelContour } from './pixel-contour.ts';
-import { SHEET_UNITS } from './sheet.ts';
 
 /** One bone of an annotation: its dense contour in the PNG's pixels. */
 export type BoneAnnotation = {

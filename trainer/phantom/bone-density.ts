@@ -1,12 +1,9 @@
 import type { Random } from '@carpal/masks/random.ts';
+import type { Field } from './field.ts';
 import type { Bone } from './hand.ts';
-import { innerDistance } from './inner-distance.ts';
 import { mapOutline } from './outline.ts';
-import { fillOutline, outlineBox } from './raster.ts';
+import { fillOutline, innerDistance, outlineBox } from './raster.ts';
 import { type Textures, texel } from './texture.ts';
-
-/** A square picture of what the rays passed through, in millimetres of dense bone or of soft tissue. */
-export type Field = { readonly side: number; readonly values: Float32Array };
 
 /** How much less than the cortex the spongy inside holds back, and how much its grain varies that. */
 const SPONGE = 0.23;

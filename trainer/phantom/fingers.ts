@@ -1,8 +1,13 @@
-import type { AreaLaw } from './anatomy.ts';
-import { DISTAL_PHALANX, type LongProfile, METACARPAL, MIDDLE_PHALANX, PROXIMAL_PHALANX, THUMB_METACARPAL } from './long-profiles.ts';
+import {
+  DISTAL_PHALANX,
+  type LongBone,
+  type LongProfile,
+  METACARPAL,
+  MIDDLE_PHALANX,
+  PROXIMAL_PHALANX,
+  THUMB_METACARPAL,
+} from './long-bones.ts';
 import type { Point } from './outline.ts';
-
-export type LongBone = { readonly name: string; readonly length: number; readonly profile: LongProfile; readonly area: AreaLaw };
 
 /** A finger with its metacarpal: where that begins, each bone's tilt at rest in degrees (toward the little finger), and soft-tissue radii. */
 export type Ray = {

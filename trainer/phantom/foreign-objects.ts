@@ -1,8 +1,8 @@
 import { type Random, randomFor } from '@carpal/masks/random.ts';
-import type { Field } from './bone-density.ts';
+import { SHEET_UNITS } from './anatomy.ts';
+import type { Field } from './field.ts';
 import type { Hand } from './hand.ts';
 import type { Point } from './outline.ts';
-import { SHEET_UNITS } from './sheet.ts';
 
 /** Strokes of the lead letters in a box one unit high, y down. */
 const LETTERS: Readonly<Record<'R' | 'L', readonly (readonly [Point, Point])[]>> = {

@@ -4,12 +4,11 @@ import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import { area } from '@carpal/masks/measure.ts';
 import { bitmapFromMask, type RleMask } from '@carpal/masks/rle-mask.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { assembleHand, type Hand } from './hand.ts';
+import { SHEET_UNITS } from './anatomy.ts';
+import { assembleHand, type Hand, PHANTOM_CLASSES } from './hand.ts';
 import { drawPerson, type Half } from './person.ts';
-import { PHANTOM_CLASSES } from './phantom-classes.ts';
 import { pixelContour } from './pixel-contour.ts';
 import { drawPose } from './pose.ts';
-import { SHEET_UNITS } from './sheet.ts';
 
 /** Published mean areas at 2048 × 2048 pixels, in class order; for f13–f15 and f17–f19 those of the one image listed in full. */
 const REFERENCE_AREAS = [

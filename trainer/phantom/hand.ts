@@ -1,12 +1,10 @@
 import { type Random, randomFor } from '@carpal/masks/random.ts';
-import { type AreaLaw, UNITS_PER_MILLIMETRE, WRIST_PIVOT } from './anatomy.ts';
+import { type AreaLaw, SHEET_UNITS, UNITS_PER_MILLIMETRE, WRIST_PIVOT } from './anatomy.ts';
 import { RAYS } from './fingers.ts';
-import { growLongBone } from './long-bone.ts';
+import { growLongBone } from './long-bones.ts';
 import { mapOutline, type Outline, outlineArea, outlineCentre, type Point, smoothOutline, turn } from './outline.ts';
 import type { Person } from './person.ts';
-import { PHANTOM_CLASSES } from './phantom-classes.ts';
 import { drawPose, type Pose, type Side } from './pose.ts';
-import { SHEET_UNITS } from './sheet.ts';
 import { type Capsule, forearmTissue, palmOutline, palmRods, rayTissue } from './tissue-plan.ts';
 import { CARPALS, FOREARM } from './wrist.ts';
 
@@ -180,3 +178,10 @@ function handBox(bones: readonly Bone[]): { left: number; right: number; top: nu
   }
   return { left, right, top };
 }
+
+/** The 29 labels in the organiser's order. */
+export const PHANTOM_CLASSES: readonly string[] = [
+  ...Array.from({ length: 19 }, (_, index) => `finger-${index + 1}`),
+  ...CARPALS.map((bone) => bone.name),
+  ...FOREARM.map((bone) => bone.name),
+];

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { SHEET_UNITS } from './anatomy.ts';
 import { assembleHand } from './hand.ts';
 import { drawPerson, type Half } from './person.ts';
 import { pixelContour } from './pixel-contour.ts';
 import { renderHand } from './render-hand.ts';
-import { SHEET_UNITS } from './sheet.ts';
 import { makeTextures } from './texture.ts';
 
 const SEED = 4;

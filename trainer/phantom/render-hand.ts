@@ -1,9 +1,9 @@
 import { type Random, randomFor } from '@carpal/masks/random.ts';
-import { addBoneDensity, type Field } from './bone-density.ts';
+import { SHEET_UNITS } from './anatomy.ts';
+import { addBoneDensity } from './bone-density.ts';
+import { enlarge, type Field, halve, neighbours, soften } from './field.ts';
 import { addForeignObjects } from './foreign-objects.ts';
 import type { Bone, Hand } from './hand.ts';
-import { enlarge, halve, neighbours, soften } from './resample.ts';
-import { SHEET_UNITS } from './sheet.ts';
 import { type Textures, TILE, texel } from './texture.ts';
 import { tissueDensity } from './tissue-density.ts';
 

@@ -10,7 +10,7 @@ import { discoverDataset } from '@carpal/report/dataset/discover.ts';
 import { parsePersonTable } from '@carpal/report/dataset/person-table.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { handFiles } from './file-plan.ts';
+import { handFiles } from './phantom-set.ts';
 import { synthesizeDataset } from './synthesize.ts';
 
 const SET = { people: 3, testPeople: 2, seed: 9, size: 256 };

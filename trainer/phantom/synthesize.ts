@@ -6,11 +6,19 @@ import { partialOf } from '@carpal/artifacts/partial.ts';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { withWriteErrors } from '@carpal/configs/file-errors.ts';
-import { receiveError } from '../data/sent-error.ts';
-import { type HandFiles, handFiles, type PhantomParameters, peopleOf } from './file-plan.ts';
-import type { FromHandWorker, HandWorkerData } from './hand-message.ts';
+import { receiveError } from '../data/thread-error.ts';
+import type { FromHandWorker, HandWorkerData } from './hand-worker.ts';
 import { drawPerson, metaDataCsv } from './person.ts';
-import { BEGUN_FILE, describeSet, readSetState, SET_FILE } from './set-state.ts';
+import {
+  BEGUN_FILE,
+  describeSet,
+  type HandFiles,
+  handFiles,
+  type PhantomParameters,
+  peopleOf,
+  readSetState,
+  SET_FILE,
+} from './phantom-set.ts';
 
 export type SynthesizeOptions = PhantomParameters & {
   readonly folder: string;

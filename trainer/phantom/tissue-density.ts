@@ -1,8 +1,8 @@
-import type { Field } from './bone-density.ts';
+import { SHEET_UNITS } from './anatomy.ts';
+import type { Field } from './field.ts';
 import type { Hand } from './hand.ts';
 import { mapOutline, type Outline } from './outline.ts';
 import { fillOutline, outlineBox } from './raster.ts';
-import { SHEET_UNITS } from './sheet.ts';
 import type { Capsule } from './tissue-plan.ts';
 
 /**

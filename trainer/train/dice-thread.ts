@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { SentError } from '../data/batch-request.ts';
-import type { PreparedSample } from '../data/prepared.ts';
-import { receiveError } from '../data/sent-error.ts';
+import type { PreparedSample } from '@carpal/report/dataset/prepared-set.ts';
+import { receiveError, type SentError } from '../data/thread-error.ts';
 import type { DiceSettings } from './image-dice.ts';
 
 export type ToDiceWorker = { readonly sample: PreparedSample; readonly logits: Float32Array };

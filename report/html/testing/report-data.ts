@@ -1,15 +1,15 @@
+import { CALIBRATION_LEVELS, type CalibrationCounts } from '@carpal/artifacts/figures.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { experimentSchema } from '@carpal/configs/schema/experiment.ts';
 import { summarise } from '../../scoring/scoring.ts';
-import { type CalibrationCounts, LEVELS } from '../../statistics/calibration.ts';
 import { epochOf } from '../../statistics/testing/run-figures.ts';
 import { scoredImages } from '../../statistics/testing/scored-images.ts';
 import type { ReportData } from '../report-data.ts';
 
 /** Counts over all levels of networks that promise a little more than they keep. */
 function calibrationCounts(classes: number): CalibrationCounts {
-  const pixels = Array.from({ length: LEVELS }, (_, level) => (level === 0 ? 1e6 : 200));
-  const truePixels = pixels.map((count, level) => Math.round(count * (level / (LEVELS - 1)) ** 1.3));
+  const pixels = Array.from({ length: CALIBRATION_LEVELS }, (_, level) => (level === 0 ? 1e6 : 200));
+  const truePixels = pixels.map((count, level) => Math.round(count * (level / (CALIBRATION_LEVELS - 1)) ** 1.3));
   const rows = (row: readonly number[]): (readonly number[])[] => Array.from({ length: classes }, () => row);
   return { images: 12, pixels: rows(pixels), truePixels: rows(truePixels) };
 }

@@ -1,6 +1,6 @@
+import type { RunFigures } from '@carpal/artifacts/figures.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 import { RUN_FIGURES_VERSION, type ScoredImage } from '@carpal/configs/schema/run-figures.ts';
-import type { RunFigures } from '../compare-runs.ts';
 
 /** An epoch of some seconds; its Dice rises with its number. */
 export const epochOf = (epoch: number, seconds = 30, memoryMb = 500): EpochMetrics => ({

@@ -1,0 +1,156 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { FILE } from '@carpal/configs/names.ts';
+import type { Polygon } from '@carpal/masks/polygon.ts';
+
+/** The form of a prepared set. A set of another form is not read; raising it makes every set anew. */
+export const PREPARED_VERSION = 1;
+
+/** One image of a prepared set. Width and height are the radiograph's own, in which its polygons lie and its submission is written. */
+export type PreparedSample = {
+  readonly imageName: string;
+  readonly group: string;
+  readonly half: 'train' | 'test';
+  readonly width: number;
+  readonly height: number;
+  /** Area of all bones as a fraction of the sheet; absent in the test half. */
+  readonly boneArea?: number;
+  readonly sex?: string;
+  readonly heightCm?: number;
+};
+
+export type PreparedIndex = {
+  readonly version: number;
+  readonly hash: string;
+  readonly size: number;
+  /** Side of the square in which the sheets are kept besides; absent in a set without windows. */
+  readonly sheetSize?: number;
+  readonly normalize: 'unit';
+  /** Class names in order. */
+  readonly classes: readonly string[];
+  readonly samples: readonly PreparedSample[];
+};
+
+export type PreparedSet = Omit<PreparedIndex, 'version'> & {
+  readonly folder: string;
+  /**
+   * The grey image in a square, `size` × `size` bytes, row by row: at training size, or at `sheetSize` where the set has sheets. Throws
+   * `prepared-invalid`, or `artifact-missing` for a size that the set was not prepared at.
+   */
+  readImage(sample: PreparedSample, size?: number): Promise<Uint8Array>;
+  /** Throws `artifact-missing` unless the set has its images in squares of this size. */
+  checkSize(size: number): void;
+  /** One polygon a class in pixels of the radiograph, empty where the class is missing; all empty in the test half. */
+  readPolygons(sample: PreparedSample): Promise<Polygon[]>;
+};
+
+/** Where an image's files lie below the set's folder. */
+export function preparedImageFile(imageName: string): string {
+  return `images/${imageName}.u8`;
+}
+export function preparedSheetFile(imageName: string): string {
+  return `sheets/${imageName}.u8`;
+}
+export function preparedPolygonFile(imageName: string): string {
+  return `polygons/${imageName}.f32`;
+}
+
+/** Opens the prepared set of a local folder. Throws `prepared-invalid` where there is none or it is damaged. */
+export async function openPrepared(folder: string): Promise<PreparedSet> {
+  const path = join(folder, FILE.preparedIndex);
+  const { version: _, ...index } = parseIndex((await readPart(path)).toString('utf8'), path);
+  const { size, sheetSize, classes } = index;
+  const checkSize = (wanted: number): void => {
+    if (wanted === size || wanted === sheetSize) return;
+    const sizes = sheetSize === undefined ? `${size}` : `${size} and ${sheetSize}`;
+    throw new CarpalError('artifact-missing', `the data set was prepared at ${sizes} pixels, not at ${wanted}`, {
+      where: path,
+      fix: 'Run carpal prepare again with this manifest.',
+    });
+  };
+  return {
+    folder,
+    ...index,
+    checkSize,
+    async readImage(sample, side = size) {
+      checkSize(side);
+      const file = join(folder, side === size ? preparedImageFile(sample.imageName) : preparedSheetFile(sample.imageName));
+      const bytes = await readPart(file);
+      checkImage(bytes, side, file);
+      return bytes;
+    },
+    async readPolygons(sample) {
+      if (sample.half === 'test') return classes.map(() => new Float32Array(0));
+      const file = join(folder, preparedPolygonFile(sample.imageName));
+      return decodePolygons(await readPart(file), classes.length, file);
+    },
+  };
+}
+
+/** Throws `prepared-invalid` unless the bytes are one square image. */
+export function checkImage(bytes: Uint8Array, size: number, where: string): void {
+  if (bytes.byteLength === size * size) return;
+  throw new CarpalError('prepared-invalid', `the image has ${bytes.byteLength} bytes instead of ${size * size}`, { where });
+}
+
+/** The index of a prepared set, checked as far as its readers rely on it. */
+export function parseIndex(text: string, where: string): PreparedIndex {
+  let index: Partial<PreparedIndex>;
+  try {
+    index = JSON.parse(text) as Partial<PreparedIndex>;
+  } catch (cause) {
+    throw new CarpalError('prepared-invalid', 'the index is not JSON', { where, cause });
+  }
+  const { version, hash, size, sheetSize, normalize, classes, samples } = index ?? {};
+  if (version !== PREPARED_VERSION)
+    throw new CarpalError('prepared-invalid', `the index has version ${version} instead of ${PREPARED_VERSION}`, { where });
+  if (typeof hash !== 'string' || typeof size !== 'number' || normalize !== 'unit' || !Array.isArray(classes) || !Array.isArray(samples)) {
+    throw new CarpalError('prepared-invalid', 'the index lacks hash, size, normalize, classes or samples', { where });
+  }
+  return { version, hash, size, ...(typeof sheetSize === 'number' ? { sheetSize } : {}), normalize, classes, samples };
+}
+
+async function readPart(path: string): Promise<Buffer> {
+  return readFile(path).catch((cause: unknown) => {
+    throw new CarpalError('prepared-invalid', 'a file of the prepared set cannot be read', { where: path, cause });
+  });
+}
+
+/**
+ * Polygons as bytes, little endian: how many (uint32), the points of each (uint32), then every x and y (float32: whole pixels are exact,
+ * fractions to a thousandth of a pixel on any sheet that is read). Reading it costs a hundredth of reading the JSON.
+ */
+export function encodePolygons(polygons: readonly Polygon[]): Uint8Array {
+  const counts = polygons.map((polygon) => polygon.length / 2);
+  const points = counts.reduce((sum, count) => sum + count, 0);
+  const bytes = new Uint8Array(4 * (1 + polygons.length + 2 * points));
+  new Uint32Array(bytes.buffer, 0, 1 + polygons.length).set([polygons.length, ...counts]);
+  const coordinates = new Float32Array(bytes.buffer, 4 * (1 + polygons.length));
+  let at = 0;
+  for (const polygon of polygons) {
+    coordinates.set(polygon, at);
+    at += polygon.length;
+  }
+  return bytes;
+}
+
+/** The polygons of {@link encodePolygons}. Throws `prepared-invalid` naming `where` if the bytes are not such a file of `classes` polygons. */
+export function decodePolygons(bytes: Uint8Array, classes: number, where: string): Polygon[] {
+  const damaged = (what: string): CarpalError => new CarpalError('prepared-invalid', `the polygon file ${what}`, { where });
+  if (bytes.byteLength < 4 || bytes.byteLength % 4 !== 0) throw damaged('is cut short');
+  // A file's Buffer may begin anywhere within its memory; typed arrays want multiples of four.
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
+  const header = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+  if (header[0] !== classes) throw damaged(`holds ${header[0]} classes instead of ${classes}`);
+  let at = 1 + classes;
+  const polygons: Polygon[] = [];
+  for (let i = 0; i < classes; i++) {
+    const length = 2 * (header[1 + i] ?? 0);
+    if (at + length > header.length) throw damaged('is cut short');
+    polygons.push(new Float32Array(aligned.buffer, aligned.byteOffset + 4 * at, length));
+    at += length;
+  }
+  if (at !== header.length) throw damaged('is longer than its polygons');
+  return polygons;
+}

@@ -1,0 +1,83 @@
+import { openStore } from '@carpal/artifacts/open-store.ts';
+import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
+import { squareFit } from '@carpal/masks/fit.ts';
+import sharp from 'sharp';
+import { discoverDataset } from '../dataset/discover.ts';
+import { isInS3 } from '../dataset/open-dataset.ts';
+import type { PreparedSample, PreparedSet } from '../dataset/prepared-set.ts';
+import { type Radiograph, readRadiograph } from '../dataset/read-radiograph.ts';
+import type { GreyPicture } from './overlay.ts';
+
+/** Where pictures of samples come from. */
+export type Radiographs = { pictureOf(sample: PreparedSample): Promise<GreyPicture> };
+
+/**
+ * Pictures for overlays: the radiographs themselves where the data set is still at hand, else their images at training size, cut out of
+ * the square. A picture is no reason to fail, so an original that cannot be read is replaced by the smaller one too.
+ */
+export async function openRadiographs(datasetUri: string, prepared: PreparedSet): Promise<Radiographs> {
+  const originals = await originalsOf(datasetUri);
+  return {
+    async pictureOf(sample) {
+      const sheet = await originalSheet(originals.get(sample.imageName));
+      const isSame = sheet?.width === sample.width && sheet.height === sample.height;
+      return sheet && isSame ? greyPicture(sheet) : cutOut(await prepared.readImage(sample), prepared.size, sample);
+    },
+  };
+}
+
+/** A sheet of any depth as bytes. */
+export function greyPicture({ pixels, white, width, height }: Radiograph): GreyPicture {
+  return {
+    pixels: pixels instanceof Uint8Array ? pixels : Uint8Array.from(pixels, (value) => Math.round((value / white) * 255)),
+    width,
+    height,
+  };
+}
+
+/** Gives the path of an image of this machine, fetching it first where the data set is elsewhere: a report shows few of them. */
+type Original = () => Promise<string>;
+
+async function originalSheet(original: Original | undefined): Promise<Radiograph | undefined> {
+  try {
+    return original && (await readRadiograph(await original()));
+  } catch {
+    return undefined;
+  }
+}
+
+async function originalsOf(uri: string): Promise<ReadonlyMap<string, Original>> {
+  try {
+    if (isInS3(uri)) return await originalsInS3(uri);
+    const { train, test } = await discoverDataset(datasetFolder(uri));
+    return new Map([...train, ...test].map(({ imageName, imagePath }) => [imageName, async () => imagePath]));
+  } catch {
+    return new Map();
+  }
+}
+
+async function originalsInS3(uri: string): Promise<ReadonlyMap<string, Original>> {
+  const store = openStore(uri);
+  const originals = new Map<string, Original>();
+  for (const half of ['train/DCM', 'test/DCM']) {
+    for (const { key } of await store.list(half)) originals.set(key.slice(key.lastIndexOf('/') + 1), async () => store.checkout(key));
+  }
+  return originals;
+}
+
+/** The part of a training square that the sheet covers. */
+async function cutOut(square: Uint8Array, size: number, { width, height }: PreparedSample): Promise<GreyPicture> {
+  const fit = squareFit(width, height, size);
+  const region = {
+    left: Math.min(size - 1, Math.round(-fit.offsetX / fit.scale)),
+    top: Math.min(size - 1, Math.round(-fit.offsetY / fit.scale)),
+    width: Math.max(1, Math.round(width / fit.scale)),
+    height: Math.max(1, Math.round(height / fit.scale)),
+  };
+  const { data, info } = await sharp(square, { raw: { width: size, height: size, channels: 1 } })
+    .extract({ ...region, width: Math.min(region.width, size - region.left), height: Math.min(region.height, size - region.top) })
+    .toColourspace('b-w')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { pixels: data, width: info.width, height: info.height };
+}

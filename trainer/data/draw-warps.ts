@@ -1,0 +1,83 @@
+import type { Polygon } from '@carpal/masks/polygon.ts';
+import type { Random } from '@carpal/masks/random.ts';
+import { type Affine, compose, scaling, translation } from '@carpal/masks/warp.ts';
+import { unfoldedField, type WarpField } from '@carpal/masks/warp-field.ts';
+
+/** The training square on its sheet: its left upper corner and its side, in sheet pixels counted at their centres. */
+export type Square = { readonly left: number; readonly top: number; readonly side: number };
+
+/**
+ * An elastic bend: each control point moved by up to `alpha` of the side in x and in y, uniformly. The B-spline smooths these moves as a
+ * Gaussian of standard deviation `sigma` (a fraction of the side) would: its kernel has the variance of a third of the spacing's square.
+ * Simard et al., "Best practices for convolutional neural networks applied to visual document analysis" (2003), whose field is as fine as
+ * the image. No place moves further than alpha; moves that would fold the image are made smaller.
+ */
+export function drawElastic({ alpha, sigma }: { alpha: number; sigma: number }, square: Square, random: Random): WarpField {
+  const spacing = Math.sqrt(3) * sigma * square.side;
+  const count = Math.ceil(square.side / spacing) + 4;
+  const moves = (): Float64Array => Float64Array.from({ length: count * count }, () => random.range(-alpha, alpha) * square.side);
+  // The control points begin anywhere beside the square, so that no place of it is moved more often than another.
+  const left = square.left - spacing * (1 + random.next());
+  const top = square.top - spacing * (1 + random.next());
+  return unfoldedField({ left, top, spacing, columns: count, rows: count, moveX: moves(), moveY: moves() });
+}
+
+/**
+ * A grid of `steps` × `steps` cells whose columns and rows become wider and narrower by up to `limit` of their size while the square's
+ * border stays about where it is. Between the grid's lines the change is smooth, so bones get no kinks.
+ */
+export function drawGridDistortion({ steps, limit }: { steps: number; limit: number }, square: Square, random: Random): WarpField {
+  const spacing = square.side / steps;
+  const across = lineMoves(steps, limit, spacing, random);
+  const down = lineMoves(steps, limit, spacing, random);
+  const count = steps + 1;
+  const moveX = Float64Array.from({ length: count * count }, (_, i) => across[i % count] as number);
+  const moveY = Float64Array.from({ length: count * count }, (_, i) => down[Math.floor(i / count)] as number);
+  return unfoldedField({ left: square.left, top: square.top, spacing, columns: count, rows: count, moveX, moveY });
+}
+
+/** How far each of the grid's lines moves; the first and the last stay. */
+function lineMoves(steps: number, limit: number, spacing: number, random: Random): Float64Array {
+  const widths = Array.from({ length: steps }, () => 1 + random.range(-limit, limit));
+  const mean = widths.reduce((sum, width) => sum + width, 0) / steps;
+  const moves = new Float64Array(steps + 1);
+  for (let i = 0; i < steps; i++) moves[i + 1] = (moves[i] as number) + ((widths[i] as number) / mean - 1) * spacing;
+  return moves;
+}
+
+export type WristWindow = {
+  /** Brings the window to the whole square. */
+  readonly map: Affine;
+  /** Side of the window as a fraction of the square's. */
+  readonly share: number;
+};
+
+/**
+ * A random square window that holds the wrist: its side is the longer side of the box around the given outlines times a number from `low`
+ * to `high`, and the box lies anywhere in it. Undefined where there is no vertex.
+ */
+export function drawWristWindow(
+  outlines: readonly Polygon[],
+  { low, high }: { low: number; high: number },
+  square: Square,
+  random: Random,
+): WristWindow | undefined {
+  let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
+  for (const outline of outlines) {
+    for (let i = 0; i + 1 < outline.length; i += 2) {
+      left = Math.min(left, outline[i] as number);
+      right = Math.max(right, outline[i] as number);
+      top = Math.min(top, outline[i + 1] as number);
+      bottom = Math.max(bottom, outline[i + 1] as number);
+    }
+  }
+  if (left > right) return undefined;
+  // Vertices are pixel centres, so a box of one pixel is one pixel wide.
+  const [width, height] = [right - left + 1, bottom - top + 1];
+  const side = Math.max(width, height) * random.range(low, high);
+  const centreX = (left + right) / 2 + random.range(-0.5, 0.5) * Math.max(0, side - width);
+  const centreY = (top + bottom) / 2 + random.range(-0.5, 0.5) * Math.max(0, side - height);
+  const factor = square.side / side;
+  const [middleX, middleY] = [square.left + square.side / 2, square.top + square.side / 2];
+  return { map: compose(translation(middleX - centreX, middleY - centreY), scaling(factor, factor, centreX, centreY)), share: 1 / factor };
+}

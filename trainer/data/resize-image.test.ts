@@ -1,0 +1,125 @@
+import { squareFit } from '@carpal/masks/fit.ts';
+import { randomFor } from '@carpal/masks/random.ts';
+import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fitImage } from './resize-image.ts';
+
+const sheetOf = (width: number, height: number, valueAt: (x: number, y: number) => number): Radiograph => ({
+  width,
+  height,
+  white: 255,
+  pixels: Uint8Array.from({ length: width * height }, (_, i) => valueAt(i % width, Math.floor(i / width))),
+});
+const noise = (width: number, height: number): Radiograph => {
+  const random = randomFor(5, width, height);
+  return sheetOf(width, height, () => random.integer(256));
+};
+
+/** The mean of the sheet over a square pixel, integrated pixel by pixel from the definition of the fit. */
+function boxMean({ width, height, pixels }: Radiograph, size: number, i: number, j: number): number {
+  const { scale, offsetX, offsetY } = squareFit(width, height, size);
+  const share = (low: number, at: number): number => Math.max(0, Math.min(low + scale, at + 1) - Math.max(low, at));
+  let sum = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++)
+      sum += share(i * scale + offsetX, x) * share(j * scale + offsetY, y) * (pixels[y * width + x] as number);
+  }
+  return sum / (scale * scale);
+}
+
+describe('fitImage', () => {
+  it.each([
+    { width: 64, height: 64, size: 16, ratio: 'a whole ratio' },
+    { width: 50, height: 50, size: 16, ratio: 'a broken ratio' },
+    { width: 37, height: 60, size: 16, ratio: 'a broken ratio of an upright sheet with an odd margin' },
+    { width: 61, height: 40, size: 24, ratio: 'a wide sheet' },
+    { width: 16, height: 16, size: 16, ratio: 'no change of size' },
+  ])('is the exact mean over each pixel at $ratio ($width × $height → $size)', ({ width, height, size }) => {
+    const sheet = noise(width, height);
+    const image = fitImage(sheet, squareFit(width, height, size));
+    for (let j = 0; j < size; j++) {
+      for (let i = 0; i < size; i++)
+        expect(Math.abs((image[j * size + i] as number) - boxMean(sheet, size, i, j))).toBeLessThanOrEqual(0.501);
+    }
+  });
+
+  it.each([
+    { side: 96, size: 24 },
+    { side: 100, size: 64 },
+    { side: 40, size: 64 },
+    { side: 33, size: 100 },
+  ])('keeps a slope where it is: no shift from $side to $size', ({ side, size }) => {
+    const slope = 200 / side;
+    const image = fitImage(
+      sheetOf(side, side, (x) => Math.round(20 + slope * x)),
+      squareFit(side, side, size),
+    );
+    const scale = side / size;
+    // Away from the border, where enlarging has no neighbour to lean on; the mean over columns is finer than a grey level.
+    let difference = 0;
+    let count = 0;
+    for (let i = Math.ceil(2 / scale) + 1; i < size - Math.ceil(2 / scale) - 1; i++) {
+      difference += (image[5 * size + i] as number) - (20 + slope * ((i + 0.5) * scale - 0.5));
+      count++;
+    }
+    expect(Math.abs(difference / count / slope)).toBeLessThan(0.1);
+  });
+
+  it('keeps a step where it is, to a twentieth of a sheet pixel, when enlarging and when reducing', () => {
+    for (const [side, size] of [
+      [60, 23],
+      [60, 90],
+      [60, 30],
+    ] as const) {
+      const image = fitImage(
+        sheetOf(side, side, (x) => (x < 30 ? 0 : 240)),
+        squareFit(side, side, size),
+      );
+      // The bright part's width from its area: 30 of 60 sheet pixels.
+      let bright = 0;
+      for (let i = 0; i < size; i++) bright += (image[3 * size + i] as number) / 240;
+      expect(Math.abs(bright * (side / size) - 30)).toBeLessThan(0.05);
+    }
+  });
+
+  it('lays black beside a sheet that is not square, and as much on either side', () => {
+    const image = fitImage(
+      sheetOf(20, 40, () => 100),
+      squareFit(20, 40, 20),
+    );
+    expect(Array.from(image.subarray(0, 20))).toEqual([...new Array(5).fill(0), ...new Array(10).fill(100), ...new Array(5).fill(0)]);
+  });
+
+  it('gives a 16-bit sheet the same bytes as its 8-bit twin', () => {
+    const sheet = noise(50, 70);
+    const deep: Radiograph = { ...sheet, white: 65535, pixels: Uint16Array.from(sheet.pixels, (value) => value * 257) };
+    const fit = squareFit(50, 70, 32);
+    expect(fitImage(deep, fit)).toEqual(fitImage(sheet, fit));
+  });
+
+  it('never leaves the range of the sheet, and keeps a flat one flat (any size)', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.integer({ min: 0, max: 255 }),
+        (width, height, size, grey) => {
+          const side = Math.max(width, height);
+          const image = fitImage(
+            sheetOf(side, side, () => grey),
+            squareFit(side, side, size),
+          );
+          expect(image.every((value) => value === grey)).toBe(true);
+          const letterboxed = fitImage(
+            sheetOf(width, height, () => grey),
+            squareFit(width, height, size),
+          );
+          expect(letterboxed.every((value) => value <= grey)).toBe(true);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});

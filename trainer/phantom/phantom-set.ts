@@ -1,0 +1,99 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { systemErrorCode } from '@carpal/configs/file-errors.ts';
+import { randomFor } from '@carpal/masks/random.ts';
+import { type Half, type Person, personFolder } from './person.ts';
+import type { Side } from './pose.ts';
+
+/** What makes one phantom set different from another. */
+export type PhantomParameters = { readonly people: number; readonly testPeople: number; readonly seed: number; readonly size: number };
+
+/** One image to make: whose hand, and the files it becomes, relative to the set's folder. */
+export type HandFiles = {
+  readonly number: number;
+  readonly half: Half;
+  readonly side: Side;
+  /** The image's name without extension. */
+  readonly name: string;
+  readonly image: string;
+  readonly annotation: string;
+};
+
+/** About one folder in this many marks the side in its file names, as in the data set, where it is the first and hardly any other. */
+const MARKED_EVERY = 97;
+/** Milliseconds since 1970 when the first person's hand was exposed, and between two people. */
+const FIRST_EXPOSURE_MS = 1_661_130_000_000;
+const PERSON_INTERVAL_MS = 240_000;
+
+/** The people of a set: first those for training, then those for the test, with numbers of their own. */
+export function peopleOf(parameters: PhantomParameters): Pick<Person, 'number' | 'half'>[] {
+  const { people, testPeople } = parameters;
+  return Array.from({ length: people + testPeople }, (_, index) => ({ number: index + 1, half: index < people ? 'train' : 'test' }));
+}
+
+/**
+ * Every image of a set in the data set's layout: `image` and thirteen digits (the time of exposure), the right hand of a person before the
+ * left one. Test annotations lie apart, under truth/.
+ */
+export function handFiles(parameters: PhantomParameters): HandFiles[] {
+  return peopleOf(parameters).flatMap((person) => {
+    const random = randomFor(parameters.seed, 'file-names', person.number);
+    const first = FIRST_EXPOSURE_MS + person.number * PERSON_INTERVAL_MS + random.integer(60_000);
+    const second = first + 15_000 + random.integer(60_000);
+    return (['right', 'left'] as const).map((side) => {
+      const mark = person.number % MARKED_EVERY === 1 ? (side === 'right' ? '_R' : '_L') : '';
+      const name = `image${side === 'right' ? first : second}${mark}`;
+      const folder = personFolder(person);
+      const annotationRoot = person.half === 'train' ? 'train' : 'truth';
+      return {
+        ...person,
+        side,
+        name,
+        image: `${person.half}/DCM/${folder}/${name}.png`,
+        annotation: `${annotationRoot}/outputs_json/${folder}/${name}.json`,
+      };
+    });
+  });
+}
+
+/** Written last: a set that has it is whole. */
+export const SET_FILE = 'phantom.json';
+/** Written first, so that an interrupted set is known as one and can be gone on with. */
+export const BEGUN_FILE = 'phantom.begun.json';
+
+/** Raised when the same parameters give other files. */
+const VERSION = 1;
+
+/** The content of both files. */
+export function describeSet({ people, testPeople, seed, size }: PhantomParameters): string {
+  return `${JSON.stringify({ kind: 'carpal-phantom', version: VERSION, people, testPeople, seed, size }, null, 2)}\n`;
+}
+
+/**
+ * Whether the folder is free for a set (`empty`: missing or with nothing in it), or holds exactly this set, `begun` or `whole`.
+ * Throws `phantom-folder-taken` for anything else, which is never touched.
+ */
+export async function readSetState(folder: string, parameters: PhantomParameters): Promise<'empty' | 'begun' | 'whole'> {
+  const names = await readdir(folder).catch((error: unknown): string[] => {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    if (systemErrorCode(error) === 'ENOTDIR')
+      throw new CarpalError('phantom-folder-taken', 'this is a file, not a folder', { where: folder });
+    throw error;
+  });
+  const expected = describeSet(parameters);
+  for (const [file, state] of [
+    [SET_FILE, 'whole'],
+    [BEGUN_FILE, 'begun'],
+  ] as const) {
+    if (!names.includes(file)) continue;
+    const found = await readFile(join(folder, file), 'utf8');
+    if (found === expected) return state;
+    throw new CarpalError('phantom-folder-taken', `the folder holds another phantom set: ${found.replaceAll(/\s+/g, ' ').trim()}`, {
+      where: join(folder, file),
+    });
+  }
+  // A kill between making the folder and naming the set leaves nothing but the name's own partial file.
+  if (names.every((name) => name.startsWith(`${BEGUN_FILE}.partial-`))) return 'empty';
+  throw new CarpalError('phantom-folder-taken', 'the folder holds files that are not a phantom set', { where: folder });
+}
