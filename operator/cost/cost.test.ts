@@ -1,9 +1,9 @@
+import type { Environment } from '@carpal/configs/environment.ts';
 import { environmentNames, loadEnvironment } from '@carpal/configs/environment.ts';
-import type { Environment } from '@carpal/configs/schema/environment.ts';
 import { type ExperimentSpec, experimentSchema } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 import { describe, expect, it } from 'vitest';
-import { lastEnd } from '../experiment/lanes.ts';
+import { makespan } from '../experiment/makespan.ts';
 import { costText } from './cost-text.ts';
 import { estimateCost } from './estimate-cost.ts';
 import { cheapest, foldsPerNode } from './fitting-node.ts';
@@ -79,7 +79,7 @@ describe('the wall clock', () => {
     [[1, 1, 5], 2, 6],
     [[], 2, 0],
   ])('of %j with %i at a time is %i', (durations, lanes, end) => {
-    expect(lastEnd(durations, lanes)).toBe(end);
+    expect(makespan(durations, lanes)).toBe(end);
   });
 });
 

@@ -1,7 +1,7 @@
 /** What an experiment will cost: hours of its folds times what nodes cost. Pure arithmetic; where its numbers come from is told beside them. */
-import type { Environment, NodeShape } from '@carpal/configs/schema/environment.ts';
+import type { Environment, NodeShape } from '@carpal/configs/environment.ts';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
-import { lastEnd } from '../experiment/lanes.ts';
+import { makespan } from '../experiment/makespan.ts';
 import { cheapest, type FoldPrice } from './fitting-node.ts';
 import { type FoldImages, type FoldWork, foldWork, type StepPace } from './fold-work.ts';
 
@@ -54,7 +54,7 @@ export function estimateCost(
       onDemand: times(hours, onDemand),
       spot: times(hours, spot),
     },
-    wallClockHours: lastEnd(
+    wallClockHours: makespan(
       rows.map((row) => row.hours),
       spec.run.parallelism,
     ),

@@ -1,6 +1,7 @@
 /** Which of an environment's nodes a fold fits, and what part of the node's price is the fold's. */
+
+import type { Environment, NodeShape, Price } from '@carpal/configs/environment.ts';
 import { quantityValue } from '@carpal/configs/quantity.ts';
-import type { Environment, NodeShape, Price } from '@carpal/configs/schema/environment.ts';
 import type { PlacementSpec } from '@carpal/configs/schema/experiment.ts';
 
 /** A price for one fold for one hour: the node's, divided by the folds that it has room for. */

@@ -1,10 +1,12 @@
 /** The start deadline (an attempt that never begins: a bad image, no node) and the fold deadline (time that a fold may train in all). */
 import { durationMs } from '@carpal/configs/duration.ts';
-import type { StageStatus } from '@carpal/configs/experiment-status.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
 import type { RunSpec } from '@carpal/configs/schema/experiment.ts';
-import { holdOn } from './hold-starts.ts';
+import type { StageStatus } from '@carpal/configs/schema/status.ts';
+import { heldStartOf } from './explain-waiting.ts';
 import type { HeldStart, Observed, StageRun } from './observed.ts';
-import { type StageKey, sameStage } from './stage.ts';
+import { soonest } from './soonest.ts';
+import { sameStage } from './stage.ts';
 import { mapStages, type Stages } from './stages.ts';
 
 type Attempts = Pick<Observed, 'runs' | 'held'>;
@@ -38,12 +40,12 @@ export function enforceDeadlines(
 ): { readonly stages: Stages; readonly nextMs: number | undefined } {
   let nextMs: number | undefined;
   const checked = mapStages(stages, (key, stage) => {
-    const sight: Sight = { run: presentRun(key, stage, attempts.runs), hold: holdOn(key, stage, attempts.held) };
+    const sight: Sight = { run: presentRun(key, stage, attempts.runs), hold: heldStartOf(key, stage, attempts.held) };
     const deadline = deadlineOf(key, stage, sight, deadlines);
     if (deadline === undefined) return stage;
     const leftMs = deadline - now.getTime();
     if (leftMs > 0) {
-      nextMs = Math.min(nextMs ?? leftMs, leftMs);
+      nextMs = soonest(nextMs, leftMs);
       return stage;
     }
     if (hasNotBegun(stage) || stage.state === 'Starting') {

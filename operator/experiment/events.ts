@@ -1,6 +1,6 @@
 /** Events that report what a plan changes. For people; nothing may depend on them. */
-import type { ConditionType, Reason } from '@carpal/configs/names.ts';
-import { type StageKey, stageTitle } from './stage.ts';
+import type { ConditionType, Reason, StageKey } from '@carpal/configs/names.ts';
+import { stageTitle } from './stage.ts';
 import type { ConditionChange, StageChange, StatusChange } from './status-diff.ts';
 
 /** `stage` and `fold` are absent for an event about the experiment as a whole. */

@@ -1,16 +1,24 @@
-/** Why a stage waits, kept in its status while it does. */
-import type { ExperimentStatus, StageStatus } from '@carpal/configs/experiment-status.ts';
-import type { StageRun } from './observed.ts';
-import { sameWords } from './same-words.ts';
-import { type StageKey, sameStage } from './stage.ts';
+/** Why a stage's attempt has not begun, kept in the stage's status for as long as that is so. */
+
+import type { StageKey } from '@carpal/configs/names.ts';
+import type { ExperimentStatus, StageStatus } from '@carpal/configs/schema/status.ts';
+import type { HeldStart, StageRun } from './observed.ts';
+import { soonest } from './soonest.ts';
+import { sameStage } from './stage.ts';
 import { mapStages, type Stages, stageAt } from './stages.ts';
 
-/** Nobody is told of a wait that is over sooner: every pod waits for its image and its node for a moment, and every word is a write. */
+/** Every pod waits a moment for its image and its node. Shorter waits are not reported, because every message is a write of the status. */
 const PATIENCE_MS = 15_000;
 
+/** A scheduler counts again whenever a node comes or goes; the cause is the same while only its numbers change. */
+const withoutNumbers = (text: string): string => text.replaceAll(/\d+/g, '#');
+
+/** Whether two messages are equal except for numbers. */
+const sameCause = (a: string, b: string): boolean => withoutNumbers(a) === withoutNumbers(b);
+
 /**
- * The stages with the words of what holds their attempts back, and the milliseconds until there will be some to tell. Words that stand in
- * the status stay as they are while nothing but numbers changes in them.
+ * The stages with the messages of queued and pending attempts, and the milliseconds until the next message is due. A message that is in the
+ * status stays unchanged while only its numbers differ.
  */
 export function explainWaiting(
   stages: Stages,
@@ -23,13 +31,30 @@ export function explainWaiting(
     if (stage.state !== 'Queued' && stage.state !== 'Pending') return stage;
     const run = runs.find((one) => sameStage(one, key) && one.attempt === stage.attempts);
     if (run?.message === undefined) return stage;
-    const told = stageAt(previous, key);
-    const same = told?.attempts === stage.attempts && told.state === stage.state ? told.message : undefined;
-    if (same !== undefined && sameWords(same, run.message)) return { ...stage, message: same };
+    const before = stageAt(previous, key);
+    const reported = before?.attempts === stage.attempts && before.state === stage.state ? before.message : undefined;
+    if (reported !== undefined && sameCause(reported, run.message)) return { ...stage, message: reported };
     const leftMs = Date.parse(run.pendingSince) + PATIENCE_MS - now.getTime();
-    if (same !== undefined || leftMs <= 0 || stage.state === 'Queued') return { ...stage, message: run.message };
-    nextMs = Math.min(nextMs ?? leftMs, leftMs);
+    if (reported !== undefined || leftMs <= 0 || stage.state === 'Queued') return { ...stage, message: run.message };
+    nextMs = soonest(nextMs, leftMs);
     return stage;
   };
   return { stages: mapStages(stages, explain), nextMs };
+}
+
+/** What prevents the start of this stage's attempt; undefined if nothing is known to. */
+export function heldStartOf(key: StageKey, stage: StageStatus, held: readonly HeldStart[]): HeldStart | undefined {
+  if (stage.state !== 'Starting') return undefined;
+  return held.find((one) => sameStage(one, key) && one.attempt === stage.attempts);
+}
+
+/** The stages with the reasons why their attempts cannot be started, and since when. A message stays unchanged while only its numbers differ. */
+export function explainHeldStarts(stages: Stages, held: readonly HeldStart[], now: Date): Stages {
+  return mapStages(stages, (key, stage) => {
+    const hold = heldStartOf(key, stage, held);
+    if (hold === undefined) return stage;
+    const { heldSince = now.toISOString(), message: before } = stage;
+    const isReported = stage.heldSince !== undefined && before !== undefined && sameCause(before, hold.message);
+    return { ...stage, heldSince, reason: 'StagePending', message: isReported ? before : hold.message };
+  });
 }

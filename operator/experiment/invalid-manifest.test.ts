@@ -1,6 +1,5 @@
 import { at, attempt, experimentWith, fold, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
-import { recordAnnouncements } from './announcements.ts';
 import { invalidManifestStatus } from './invalid-manifest.ts';
 import { plan } from './plan.ts';
 
@@ -23,11 +22,11 @@ describe('the end of an experiment whose manifest cannot be run', () => {
       ...seen([prepared(), done, attempt(fold(1), 1, {})], undefined, [report(0, { epoch: 9, epochs: 9, bestDice: 0.9 })]),
       artifacts: 's3://store',
     };
-    const before = recordAnnouncements(plan(experimentWith(), observed, at(6)).status, ['started'], at(6));
+    const before = plan(experimentWith(), observed, at(6)).status;
     const status = invalidManifestStatus([FINDING], {}, before, at(9));
     expect(status).toMatchObject({ state: 'Failed', reason: 'InvalidManifest', finishedAt: at(9).toISOString() });
-    const { prepare, ensemble, artifacts, progress, bestDice, foldsFinished, announcements } = before;
-    expect(status).toMatchObject({ prepare, ensemble, artifacts, progress, bestDice, foldsFinished, announcements });
+    const { prepare, ensemble, artifacts, progress, bestDice, foldsFinished } = before;
+    expect(status).toMatchObject({ prepare, ensemble, artifacts, progress, bestDice, foldsFinished });
     expect(status.folds.map(({ state, attempts }) => [state, attempts])).toEqual([
       ['Succeeded', 1],
       ['Stopped', 1],

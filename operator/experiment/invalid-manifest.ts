@@ -1,8 +1,8 @@
 /** The end of an experiment that no rule of the API server could refuse, but that cannot be run. */
 
-import { type Condition, type ExperimentStatus, FRESH_STAGE } from '@carpal/configs/experiment-status.ts';
 import { type Finding, formatPath } from '@carpal/configs/finding.ts';
-import { stopAll } from './suspend.ts';
+import { type Condition, type ExperimentStatus, FRESH_STAGE } from '@carpal/configs/schema/status.ts';
+import { stopAll } from './stages.ts';
 
 /** Status is for reading: the first mistakes are enough to begin with. */
 const MOST_FINDINGS = 10;

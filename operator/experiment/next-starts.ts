@@ -1,7 +1,10 @@
 /** Which attempts to start now: prepare, then the folds in order within the parallelism, then the ensemble. */
-import type { FoldStatus, StageStatus } from '@carpal/configs/experiment-status.ts';
+
+import type { StageKey } from '@carpal/configs/names.ts';
+import type { FoldStatus, StageStatus } from '@carpal/configs/schema/status.ts';
 import { isActive, type StageRun } from './observed.ts';
-import { attemptName, type StageKey, sameStage } from './stage.ts';
+import { soonest } from './soonest.ts';
+import { attemptName, sameStage } from './stage.ts';
 import { entriesOf, mapStages, placesTaken, type Stages } from './stages.ts';
 
 /** `again`: it was planned before, and nobody knows how far that came; what it may have left behind is to be looked for first. */
@@ -37,7 +40,7 @@ export function nextStarts(
     }
     if (key.stage !== kind || !startable(stage)) continue;
     const waitMs = stage.retryAt === undefined ? 0 : Date.parse(stage.retryAt) - now.getTime();
-    if (waitMs > 0) nextMs = Math.min(nextMs ?? waitMs, waitMs);
+    if (waitMs > 0) nextMs = soonest(nextMs, waitMs);
     else if (free > 0) {
       free -= 1;
       const attempt = stage.attempts + 1;

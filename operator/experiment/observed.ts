@@ -1,8 +1,8 @@
 /** What the planner sees: the attempts that the substrate knows, what the stages report, and the status written last. */
 
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
-import type { StageKey } from './stage.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 
 /**
  * Where an attempt stands. `queued`: a queue holds it back (Kueue), no deadline runs; `pending`: it was given to the substrate and has not

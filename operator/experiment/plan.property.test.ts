@@ -1,5 +1,5 @@
-import { isTerminal } from '@carpal/configs/experiment-status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { isTerminal } from '@carpal/configs/schema/status.ts';
 import { experimentWith } from '@carpal/testbed/operator/builders.ts';
 import {
   begin,

@@ -1,7 +1,6 @@
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import { at, attempt, ENSEMBLE, experimentWith, fold, PREPARE, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
-import { recordAnnouncements } from './announcements.ts';
 import type { StageRun } from './observed.ts';
 import { type Plan, plan } from './plan.ts';
 
@@ -418,34 +417,5 @@ describe('status', () => {
     const planned = plan(experimentWith({ folds: [0] }), seen(runs), at(200));
     expect(planned.events.map(({ reason }) => reason)).toEqual(['StageStarted', 'StageFinished', 'StageRetried', 'StageFailed']);
     expect(plan(experimentWith({ folds: [0] }), seen(runs, planned.status), at(201)).events).toEqual([]);
-  });
-});
-
-describe('announcements', () => {
-  const epoch = (done: number): Plan => {
-    const runs = [prepared(), attempt(fold(0), 1, {})];
-    return plan(experimentWith({ folds: [0] }), seen(runs, undefined, [report(0, { epoch: done, epochs: 9 })]), at(10));
-  };
-
-  it.each([
-    ['at the start', 0, ['started']],
-    ['after a third', 3, ['started', 'first-third']],
-    ['after two thirds', 6, ['started', 'second-third']],
-  ])('are due %s', (_case, done, keys) => {
-    expect(epoch(done).announcements.map(({ key }) => key)).toEqual(keys);
-  });
-
-  it('are listed until they are recorded, and then no more', () => {
-    const { status, announcements } = epoch(3);
-    const keys = announcements.map(({ key }) => key);
-    const runs = [prepared(), attempt(fold(0), 1, {})];
-    const told = recordAnnouncements(status, keys, at(11));
-    expect(plan(experimentWith({ folds: [0] }), seen(runs, status), at(12)).announcements).toHaveLength(2);
-    expect(plan(experimentWith({ folds: [0] }), seen(runs, told), at(12)).announcements).toEqual([]);
-  });
-
-  it('carry the reason of a failure', () => {
-    const { announcements } = plan(experimentWith(), seen([prepared(), failedFold(78)]), at(130));
-    expect(announcements.at(-1)).toMatchObject({ key: 'failed', reason: 'InvalidData' });
   });
 });

@@ -1,10 +1,41 @@
-/** How much of the experiment is done, and when it should be. Estimates for people; nothing is decided by them. */
-import type { FoldStatus } from '@carpal/configs/experiment-status.ts';
-import { lastEnd } from './lanes.ts';
+/** The figures of the folds, how much of the experiment is done, and when training should end. For people; nothing is decided by them. */
+
+import type { StageProgress } from '@carpal/configs/schema/progress.ts';
+import { type FoldStatus, holdsPlace, type StageStatus } from '@carpal/configs/schema/status.ts';
+import { makespan } from './makespan.ts';
 import type { ObservedProgress } from './observed.ts';
 import type { Stages } from './stages.ts';
 
-/** Shares of the whole; training takes nearly all of the time. */
+const toFourPlaces = (value: number): number => Math.round(value * 1e4) / 1e4;
+
+/** The status has only digits that mean something; metrics.ndjson has all of them. */
+const ROUNDED: Readonly<Record<string, (value: number) => number>> = {
+  loss: (value) => Number(value.toPrecision(4)),
+  dice: toFourPlaces,
+  bestDice: toFourPlaces,
+};
+
+/** A fold's figures from its progress report, or else those of the status before. */
+export function foldFigures(report: StageProgress | undefined, previous: FoldStatus | undefined): Partial<FoldStatus> {
+  const figures: Partial<Record<'epoch' | 'epochs' | 'loss' | 'dice' | 'bestDice', number>> = {};
+  for (const name of ['epoch', 'epochs', 'loss', 'dice', 'bestDice'] as const) {
+    const value = report?.[name] ?? previous?.[name];
+    if (value !== undefined && value !== null) figures[name] = ROUNDED[name]?.(value) ?? value;
+  }
+  return figures;
+}
+
+/** The GPU that the fold reports. For an active attempt only its own report counts: the attempt before may have had another GPU. */
+export function foldGpu(stage: StageStatus, report: StageProgress | undefined, previous: FoldStatus | undefined): string | undefined {
+  const reported = report?.gpu ?? undefined;
+  if (!holdsPlace(stage)) return reported ?? previous?.gpu;
+  const { startedAt } = stage;
+  if (startedAt === undefined) return undefined;
+  if (report !== undefined && Date.parse(report.updatedAt) >= Date.parse(startedAt)) return reported;
+  return previous?.attempts === stage.attempts && previous.startedAt === startedAt ? previous.gpu : undefined;
+}
+
+/** The shares of the stages in the whole. Training takes nearly all of the time. */
 const SHARE = { prepare: 0.03, folds: 0.94, ensemble: 0.03 } as const;
 
 const clamp = (value: number): number => Math.min(Math.max(value, 0), 1);
@@ -19,7 +50,7 @@ export function foldFraction(fold: FoldStatus, progress: ObservedProgress): numb
 }
 
 /** The part of all folds' epochs that is done, 0 to 1. */
-export function trainedFraction(stages: Stages, progress: ObservedProgress): number {
+function trainedFraction(stages: Stages, progress: ObservedProgress): number {
   if (stages.folds.length === 0) return 0;
   return stages.folds.reduce((sum, fold) => sum + foldFraction(fold, progress), 0) / stages.folds.length;
 }
@@ -29,7 +60,7 @@ function workFraction(state: string, report: { done?: number | null | undefined;
   return report?.total ? clamp((report.done ?? 0) / report.total) : 0;
 }
 
-/** Whole per cent of the experiment; 100 only when it is complete. */
+/** How much of the experiment is done, in whole per cent. 100 only when it is complete. */
 export function progressPercent(stages: Stages, progress: ObservedProgress, complete: boolean): number {
   if (complete) return 100;
   const done =
@@ -39,13 +70,15 @@ export function progressPercent(stages: Stages, progress: ObservedProgress, comp
   return Math.min(Math.floor(done * 100 + 1e-9), 99);
 }
 
-/** The mean over folds of each fold's best Dice, over the folds that have one. */
+const meanOf = (values: readonly number[]): number | undefined =>
+  values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** The mean of the folds' best Dice, over the folds that have one. */
 export function meanBestDice(stages: Stages): number | undefined {
-  const values = stages.folds.flatMap((fold) => (fold.bestDice === undefined ? [] : [fold.bestDice]));
-  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+  return meanOf(stages.folds.flatMap((fold) => (fold.bestDice === undefined ? [] : [fold.bestDice])));
 }
 
-/** Seconds that each fold still trains; undefined where nothing is known of any fold's pace. */
+/** Seconds that each fold still trains; undefined if the throughput of no fold is known. */
 function remainingSeconds(stages: Stages, progress: ObservedProgress): readonly (number | undefined)[] {
   const whole: number[] = [];
   for (const fold of stages.folds) {
@@ -54,7 +87,7 @@ function remainingSeconds(stages: Stages, progress: ObservedProgress): readonly 
     if (fold.state === 'Succeeded' && fold.activeSeconds > 0) whole.push(fold.activeSeconds);
     else if (eta !== undefined && eta !== null && fraction < 1) whole.push(eta / (1 - fraction));
   }
-  const mean = whole.length === 0 ? undefined : whole.reduce((sum, value) => sum + value, 0) / whole.length;
+  const mean = meanOf(whole);
   return stages.folds.map((fold) => {
     if (fold.state === 'Succeeded') return 0;
     const eta = fold.state === 'Running' ? progress.folds.get(fold.index)?.etaSeconds : undefined;
@@ -62,9 +95,9 @@ function remainingSeconds(stages: Stages, progress: ObservedProgress): readonly 
   });
 }
 
-/** Seconds until the last fold is trained with so many at a time, or undefined while no fold has told its pace. */
+/** Seconds until the last fold is trained with `parallelism` folds at a time; undefined until a fold has reported its throughput. */
 export function remainingTrainingSeconds(stages: Stages, progress: ObservedProgress, parallelism: number): number | undefined {
   const remaining = remainingSeconds(stages, progress);
   const known = remaining.filter((seconds) => seconds !== undefined);
-  return known.length < remaining.length ? undefined : lastEnd(known, parallelism);
+  return known.length < remaining.length ? undefined : makespan(known, parallelism);
 }

@@ -1,10 +1,9 @@
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import { at, experimentWith } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import { reconcile } from './reconcile.ts';
-import { StartHeld } from './start-held.ts';
-import { StartRefused } from './start-refused.ts';
 import type { Substrate } from './substrate.ts';
+import { StartHeld, StartRefused } from './substrate.ts';
 
 type Told = { readonly written: ExperimentStatus[]; readonly plannedFrom: (ExperimentStatus | undefined)[]; readonly starts: number };
 
@@ -29,7 +28,7 @@ async function step(onStart: () => void, before?: ExperimentStatus): Promise<Tol
     writeStatus: async (status) => {
       written.push(status);
     },
-    settled: (_plan, from) => {
+    onStatusWritten: (_plan, from) => {
       plannedFrom.push(from);
     },
     artifacts: 'store',

@@ -1,15 +1,12 @@
-/** One step: observe → plan → act. The only place where a plan is carried out, and the order in which it is. */
+/** One step: observe → plan → act. The only place where plans are carried out. */
 import { isDeepStrictEqual } from 'node:util';
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { recordAnnouncements } from './announcements.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import type { PlannedStart } from './next-starts.ts';
 import type { HeldStart, Observed, StageRun } from './observed.ts';
 import { type Plan, plan } from './plan.ts';
-import type { RetryPolicy } from './retry-delay.ts';
-import { StartHeld } from './start-held.ts';
-import { StartRefused } from './start-refused.ts';
-import type { Substrate } from './substrate.ts';
+import type { RetryPolicy } from './retry-policy.ts';
+import { StartHeld, StartRefused, type Substrate } from './substrate.ts';
 
 export type ReconcileDependencies = {
   readonly substrate: Substrate;
@@ -17,15 +14,12 @@ export type ReconcileDependencies = {
   readonly readStatus: () => Promise<ExperimentStatus | undefined>;
   readonly writeStatus: (status: ExperimentStatus) => Promise<void>;
   /**
-   * Called when the plan's status has been written (or was written already): the time for its events. `before` is the status that the plan was
-   * made from; a refusal makes a second plan in the same step, from the first one's. Must not throw.
+   * Called when the plan's status is written, so its events can be sent. `before` is the status that the plan was made from. A start that fails
+   * makes a second plan in the same step, from the first plan's status. Must not throw.
    */
-  readonly settled?: (plan: Plan, before: ExperimentStatus | undefined) => void;
-  /** Tells the outside; returns once every announcement is sent. One that could not be sent is tried again at the next step. Absent where
-   * nobody is to be told: nothing is recorded as sent then. */
-  readonly tell?: (plan: Plan) => Promise<void>;
+  readonly onStatusWritten?: (plan: Plan, before: ExperimentStatus | undefined) => void;
   readonly artifacts: string;
-  /** What an experiment that begins now runs; none where attempts are processes. */
+  /** The image of an experiment that begins now; absent if attempts are processes. */
   readonly image?: string;
   readonly now: () => Date;
   readonly retry?: RetryPolicy;
@@ -33,17 +27,17 @@ export type ReconcileDependencies = {
 
 export type Step = { readonly plan: Plan; readonly observed: Observed };
 
-// By value: the API server gives the keys back in an order of its own.
+// By value: the API server returns the keys in another order.
 const same = (a: ExperimentStatus | undefined, b: ExperimentStatus): boolean => isDeepStrictEqual(a, b);
 
-/** What became of starts that did not succeed. */
-type Unstarted = { readonly refused: readonly StageRun[]; readonly held: readonly HeldStart[] };
+/** Starts that did not succeed. */
+type FailedStarts = { readonly refused: readonly StageRun[]; readonly held: readonly HeldStart[] };
 
 /**
- * Starts the attempts, all at once; returns those that the substrate will never take, as attempts that failed, and those that it cannot take
- * now. Waits for all of them before it throws, so that nothing is still on its way when the step has ended.
+ * Starts the attempts concurrently. Returns those that the substrate will never accept, as failed attempts, and those that it cannot start now.
+ * Waits for all of them before it throws, so that no start is still in progress when the step has ended.
  */
-async function startAll(substrate: Substrate, attempts: readonly PlannedStart[], now: () => Date): Promise<Unstarted> {
+async function startAll(substrate: Substrate, attempts: readonly PlannedStart[], now: () => Date): Promise<FailedStarts> {
   const refused: StageRun[] = [];
   const held: HeldStart[] = [];
   const start = async (attempt: PlannedStart): Promise<void> => {
@@ -62,7 +56,7 @@ async function startAll(substrate: Substrate, attempts: readonly PlannedStart[],
   return { refused, held };
 }
 
-/** Observes, plans and carries the plan out. Throws what the substrate throws; the next call takes up from what is seen then. */
+/** Observes, plans and carries the plan out. Throws what the substrate throws; the next call continues from what is observed then. */
 export async function reconcile(experiment: SegmentationExperiment, dependencies: ReconcileDependencies): Promise<Step> {
   const { substrate, now, artifacts, image } = dependencies;
   const [runs, progress, status] = await Promise.all([substrate.observe(), dependencies.readProgress(), dependencies.readStatus()]);
@@ -76,26 +70,16 @@ export async function reconcile(experiment: SegmentationExperiment, dependencies
   };
   const carryOut = async (seen: Observed): Promise<Plan> => {
     const step = plan(experiment, seen, now(), dependencies.retry);
-    // First, so that a stop is known to be ours and an end is final before anything is cleaned up.
+    // The status comes first, so that a stop is known to be ours, and an end is final before anything is removed.
     if (!same(seen.status, step.status)) await dependencies.writeStatus(step.status);
-    dependencies.settled?.(step, seen.status);
+    dependencies.onStatusWritten?.(step, seen.status);
     for (const name of step.stop) await substrate.stop(name);
     const { refused, held } = await startAll(substrate, step.start, now);
     for (const name of step.remove) await substrate.remove(name);
     if (refused.length === 0 && held.length === 0) return step;
-    // A refusal is final and what is held waits for another step, so this comes to an end.
+    // This terminates: a refusal is final, and a held start is not tried again in this step.
     const runs = [...(await substrate.observe()), ...refused];
     return await carryOut({ ...seen, status: step.status, runs, held: [...seen.held, ...held] });
   };
-  const step = await carryOut(observed);
-
-  if (dependencies.tell === undefined) return { plan: step, observed };
-  await dependencies.tell(step);
-  const told = recordAnnouncements(
-    step.status,
-    step.announcements.map(({ key }) => key),
-    now(),
-  );
-  if (told !== step.status) await dependencies.writeStatus(told);
-  return { plan: { ...step, status: told }, observed };
+  return { plan: await carryOut(observed), observed };
 }

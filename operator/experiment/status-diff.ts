@@ -1,4 +1,6 @@
 /** What changed between two statuses of an experiment. Events, log lines and metrics are all made from this one list. */
+
+import type { Reason, StageKey } from '@carpal/configs/names.ts';
 import {
   type Condition,
   type ExperimentState,
@@ -6,8 +8,6 @@ import {
   FRESH_STAGE,
   type StageStatus,
 } from '@carpal/configs/schema/status.ts';
-import type { Reason } from '@carpal/configs/names.ts';
-import type { StageKey } from './stage.ts';
 import { entriesOf, stageAt } from './stages.ts';
 
 /** How an attempt ended. `stopped`: on request, which counts against no budget. */

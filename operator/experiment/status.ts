@@ -1,19 +1,18 @@
-/** Status as a function of the decided stages and what was observed. */
+/** The status of an experiment, from the decided stages and what was observed. */
 
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
 import { ensembleKey, experimentKey, FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { conditionsOf, endOf } from './conditions.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
+import { conditionsOf } from './conditions.ts';
 import type { Observed } from './observed.ts';
+import { phaseOf, summaryOf } from './phase.ts';
 import { meanBestDice, progressPercent, remainingTrainingSeconds } from './progress.ts';
 import { hasBegun, type Stages } from './stages.ts';
-import { summaryOf } from './summary.ts';
-import { isSuspended } from './suspend.ts';
 
-/** An estimate beyond it is none. */
+/** A longer estimate (10 years) is not shown. */
 const LONGEST_S = 315_360_000;
 
-/** Rounded up to whole minutes, so that a steady pace writes a steady status; undefined for an end that nobody will see. */
+/** Rounded up to whole minutes, so that a steady throughput writes a steady status; undefined if it is too far away. */
 function completionTime(seconds: number, now: Date): string | undefined {
   if (!(seconds <= LONGEST_S)) return undefined;
   return new Date(Math.ceil((now.getTime() + seconds * 1000) / 60_000) * 60_000).toISOString().replace('.000Z', 'Z');
@@ -22,10 +21,11 @@ function completionTime(seconds: number, now: Date): string | undefined {
 /** The status to write. */
 export function statusOf(experiment: SegmentationExperiment, stages: Stages, observed: Observed, now: Date): ExperimentStatus {
   const { status: previous, progress } = observed;
-  const suspend = isSuspended(experiment);
+  const { suspend } = experiment.spec.run;
   const { generation } = experiment.metadata;
-  const conditions = conditionsOf(stages, previous, { suspend, generation, now });
-  const end = endOf(conditions);
+  const phase = phaseOf(stages);
+  const { end } = phase;
+  const conditions = conditionsOf(stages, phase, previous, { suspend, generation, now });
   const bestDice = meanBestDice(stages);
   const remaining = end === undefined && !suspend ? remainingTrainingSeconds(stages, progress, experiment.spec.run.parallelism) : undefined;
   const endsAt = remaining === undefined ? undefined : completionTime(remaining, now);
@@ -35,7 +35,7 @@ export function statusOf(experiment: SegmentationExperiment, stages: Stages, obs
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions,
-    ...summaryOf(stages, conditions, suspend),
+    ...summaryOf(stages, phase, conditions, suspend),
     progress: `${progressPercent(stages, progress, end === 'complete')}%`,
     ...(bestDice === undefined ? {} : { bestDice: Math.round(bestDice * 1e4) / 1e4 }),
     ...(endsAt === undefined ? {} : { estimatedCompletionTime: endsAt }),

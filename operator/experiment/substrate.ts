@@ -6,10 +6,30 @@ import type { StageRun } from './observed.ts';
 export type Substrate = {
   /** Every attempt of the experiment that the substrate still knows, ended ones included. */
   observe(): Promise<readonly StageRun[]>;
-  /** Starts an attempt. One of that name that is already there is left as it is: starting is idempotent. */
+  /** Starts an attempt. Idempotent: an attempt of that name that exists is left as it is. Throws `StartHeld` and `StartRefused`. */
   start(attempt: PlannedStart): Promise<void>;
-  /** Asks an attempt to stop with a checkpoint and returns without waiting for it. Unknown and ended attempts are no error. */
+  /** Asks an attempt to stop with a checkpoint and returns without waiting for it. Does nothing for unknown and ended attempts. */
   stop(name: string): Promise<void>;
   /** Forgets an ended attempt. */
   remove(name: string): Promise<void>;
 };
+
+/** An attempt cannot be started now. That may pass, or a person may fix it; the message says what is in the way. */
+export class StartHeld extends Error {
+  /** Milliseconds until the start is tried again. */
+  readonly againMs: number;
+
+  constructor(message: string, againMs: number, cause?: unknown) {
+    super(message, cause === undefined ? {} : { cause });
+    this.name = 'StartHeld';
+    this.againMs = againMs;
+  }
+}
+
+/** The substrate will never accept this attempt as it is. Trying again is pointless; the message says what a person has to change. */
+export class StartRefused extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? {} : { cause });
+    this.name = 'StartRefused';
+  }
+}

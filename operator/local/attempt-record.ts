@@ -1,11 +1,12 @@
 /** What the work folder remembers of an attempt; written before the process starts and at each change, so that kill -9 loses nothing. */
+
+import type { StageName } from '@carpal/configs/schema/progress.ts';
 import type { StageRun } from '../experiment/observed.ts';
-import type { Stage } from '../experiment/stage.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
 export type AttemptRecord = {
   readonly name: string;
-  readonly stage: Stage;
+  readonly stage: StageName;
   readonly fold?: number;
   readonly attempt: number;
   readonly createdAt: string;

@@ -1,9 +1,10 @@
 /** What a run would start, without starting, writing or locking anything. */
 import { join } from 'node:path';
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import { experimentRecordKey } from '@carpal/artifacts/experiment-record.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { experimentRecordKey } from '../experiment/experiment-record.ts';
-import { attemptName, type StageKey } from '../experiment/stage.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
+import { attemptName } from '../experiment/stage.ts';
 import { entriesOf, foldsOf } from '../experiment/stages.ts';
 import { artifactsFolder, foldsAtOnce, stageCommand } from './run-experiment.ts';
 import { findRun, runFolder } from './run-identity.ts';

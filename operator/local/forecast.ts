@@ -1,7 +1,7 @@
 /** What a run on this machine is expected to take, from measured steps. Pure arithmetic. */
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import { type FoldImages, foldWork } from '../cost/fold-work.ts';
-import { lastEnd } from '../experiment/lanes.ts';
+import { makespan } from '../experiment/makespan.ts';
 
 /** What was measured of one fold's process. */
 export type StepFigures = {
@@ -41,7 +41,7 @@ export function forecast(
   });
   const atOnce = Math.max(1, Math.min(foldsAtOnce, rows.length));
   if (measured === undefined) return { folds: rows.map(({ seconds: _, ...row }) => row), foldsAtOnce: atOnce };
-  const seconds = lastEnd(
+  const seconds = makespan(
     rows.map((row) => row.seconds),
     atOnce,
   );

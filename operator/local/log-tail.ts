@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { logLines } from '../progress/log-lines.ts';
+import { logLines } from '@carpal/artifacts/logs.ts';
 
 /** The last lines of a log, without colours, blank lines and TensorFlow's greetings; '' for a log that is not there. Reads no more than 16 KiB. */
 export async function logTail(path: string, lines: number): Promise<string> {

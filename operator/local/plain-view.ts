@@ -1,10 +1,11 @@
 /** The run as plain lines without times, one for each epoch and each change: for logs, pipes and CI. */
 
+import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics, StageProgress } from '@carpal/configs/schema/progress.ts';
 import { foldsOf } from '../experiment/stages.ts';
-import { readMetrics } from '../progress/read-progress.ts';
 import { eventLines } from './event-line.ts';
 import { figure, rate } from './figures.ts';
 import type { RunView } from './run-experiment.ts';
@@ -26,7 +27,7 @@ export function createPlainView(write: (text: string) => void): RunView {
     const lines: string[] = [];
     if (experiment === undefined || store === undefined) return lines;
     for (const fold of foldsOf(experiment)) {
-      for (const metrics of await readMetrics(store, experiment, fold)) {
+      for (const metrics of await readMetrics(store, `${foldKey(experiment, fold)}/${FILE.metrics}`)) {
         if (metrics.epoch <= (shown.get(fold) ?? 0)) continue;
         shown.set(fold, metrics.epoch);
         lines.push(epochLine(fold, experiment.spec.training.epochs, metrics));

@@ -1,22 +1,23 @@
 /** An experiment on this machine, from its run folder to its end: look, plan, act, wait for news, again. */
 
 import { dirname, join } from 'node:path';
+import { experimentRecordKey, type Provenance, writeExperimentRecord } from '@carpal/artifacts/experiment-record.ts';
 import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
+import { readReportedError } from '@carpal/artifacts/progress.ts';
+import { carpalErrorOf } from '@carpal/artifacts/stage-error.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import { type ExperimentStatus, isTerminal, isTrue } from '@carpal/configs/experiment-status.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
+import { stageFolderKey } from '@carpal/configs/names.ts';
 import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageError } from '@carpal/configs/schema/progress.ts';
-import { experimentRecordKey, type Provenance, writeExperimentRecord } from '../experiment/experiment-record.ts';
+import { type ExperimentStatus, isTerminal, isTrue } from '@carpal/configs/schema/status.ts';
 import { isActive } from '../experiment/observed.ts';
+import { readProgress } from '../experiment/observed-progress.ts';
 import { reconcile, type Step } from '../experiment/reconcile.ts';
-import type { RetryPolicy } from '../experiment/retry-delay.ts';
-import { type StageKey, sameStage } from '../experiment/stage.ts';
+import type { RetryPolicy } from '../experiment/retry-policy.ts';
+import { sameStage } from '../experiment/stage.ts';
 import { entriesOf, foldsOf } from '../experiment/stages.ts';
-import { readProgress } from '../progress/read-progress.ts';
-import { readReportedError } from '../progress/reported-error.ts';
-import { carpalErrorOf } from '../progress/stage-error-text.ts';
-import { stageFolderKey } from '../progress/stage-report.ts';
 import type { AttemptRecord } from './attempt-record.ts';
 import { openProcessSubstrate, type ProcessSubstrate } from './process-substrate.ts';
 import { keepLogs } from './publish-outputs.ts';

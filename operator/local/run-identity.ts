@@ -6,8 +6,8 @@ import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
 import { formatPath } from '@carpal/configs/finding.ts';
+import { immutableChanges } from '@carpal/configs/rules/immutability.ts';
 import type { ExperimentSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { immutableChanges } from '@carpal/configs/schema/immutable.ts';
 
 type StoredRun = { readonly uid: string; readonly spec: ExperimentSpec };
 

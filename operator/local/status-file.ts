@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 
 export async function readStatusFile(folder: string): Promise<ExperimentStatus | undefined> {
   try {

@@ -1,6 +1,6 @@
 /** The live table as text: one line of summary, one line a stage. Pure, and no line wider than it is told. */
-import type { FoldStatus, StageStatus, StageStatusState } from '@carpal/configs/experiment-status.ts';
-import { isTrue } from '@carpal/configs/experiment-status.ts';
+import type { FoldStatus, StageStatus, StageStatusState } from '@carpal/configs/schema/status.ts';
+import { isTrue } from '@carpal/configs/schema/status.ts';
 import { foldFraction, remainingTrainingSeconds } from '../experiment/progress.ts';
 import type { Step } from '../experiment/reconcile.ts';
 import { stageTitle } from '../experiment/stage.ts';

@@ -2,7 +2,8 @@
 import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import type { Observed, StageRun } from '@carpal/operator/experiment/observed.ts';
-import { attemptName, type StageKey } from '@carpal/operator/experiment/stage.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
+import { attemptName } from '@carpal/operator/experiment/stage.ts';
 
 type Run = Partial<SegmentationExperiment['spec']['run']>;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endWords } from './end-words.ts';
+import { endMessage } from './retry-policy.ts';
 
 const LOG = 'I0000 greeting\nepoch 3\n\u001b[31mTypeError: x is not a function\u001b[0m\n\n';
 const LINES = 'epoch 3\nTypeError: x is not a function';
@@ -17,12 +17,12 @@ describe('what is said of the end of an attempt', () => {
     ],
     ['its last lines where nobody says who took it away', { lastLines: LOG, disrupted: true }, LINES],
   ])('is %s', (_, run, words) => {
-    expect(endWords(run)).toBe(words);
+    expect(endMessage(run)).toBe(words);
   });
 
   it('is the end of a log that is long', () => {
-    expect(endWords({ lastLines: `${'x'.repeat(900)}\nthe end` })).toBe(`…${'x'.repeat(491)}\nthe end`);
+    expect(endMessage({ lastLines: `${'x'.repeat(900)}\nthe end` })).toBe(`…${'x'.repeat(491)}\nthe end`);
     const lines = Array.from({ length: 40 }, (_, line) => `line ${line}`);
-    expect(endWords({ lastLines: lines.join('\n') })).toBe(lines.slice(-12).join('\n'));
+    expect(endMessage({ lastLines: lines.join('\n') })).toBe(lines.slice(-12).join('\n'));
   });
 });

@@ -1,12 +1,12 @@
 /** Whatever a stage writes into its report, the status that comes of it is one that the API server takes. */
 
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import { parseProgress } from '@carpal/artifacts/progress.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import { statusSchema } from '@carpal/configs/schema/status.ts';
 import { at, attempt, experimentWith, fold, prepared, seen } from '@carpal/testbed/operator/builders.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { plan } from '../experiment/plan.ts';
-import { parseStageReport } from './stage-report.ts';
+import { plan } from './plan.ts';
 
 const FIGURES = ['epoch', 'epochs', 'step', 'stepsPerEpoch', 'loss', 'dice', 'bestDice', 'etaSeconds', 'done', 'total'] as const;
 const number = fc.oneof(
@@ -19,7 +19,7 @@ const figures = fc.record(Object.fromEntries(FIGURES.map((name) => [name, fc.opt
 function statusOf(reports: readonly object[]): ExperimentStatus {
   const folds = reports.flatMap((fields, index) => {
     const text = JSON.stringify({ stage: 'fold', fold: index, state: 'running', updatedAt: at(5).toISOString(), ...fields });
-    return parseStageReport(Buffer.from(text)) ?? [];
+    return parseProgress(Buffer.from(text)) ?? [];
   });
   const runs = [0, 1, 2].map((index) => attempt(fold(index), 1, {}));
   return plan(experimentWith(), seen([prepared(), ...runs], undefined, folds), at(10)).status;

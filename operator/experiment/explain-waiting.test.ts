@@ -1,4 +1,4 @@
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import { at, attempt, experimentWith, fold, PREPARE, prepared, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import type { HeldStart } from './observed.ts';
