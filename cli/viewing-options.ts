@@ -1,10 +1,10 @@
+import { issueFinding } from '@carpal/configs/check/issue-finding.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { FieldPath } from '@carpal/configs/finding.ts';
 import type { TtaName } from '@carpal/configs/schema/experiment.ts';
-import { issueFinding } from '@carpal/configs/schema/issue-finding.ts';
 import { inferenceSchema, TTA_NAMES } from '@carpal/configs/schema/learning.ts';
-import { windowFindings } from '@carpal/configs/schema/learning-rules.ts';
-import { type Viewing, viewingOf } from '@carpal/trainer/infer/viewing.ts';
+import { windowFindings } from '@carpal/configs/rules/learning.ts';
+import { type Viewing, viewingOf } from '@carpal/trainer/infer/views.ts';
 import type { Command } from 'commander';
 
 /** How the options of {@link addViewingOptions} come out of commander. */

@@ -1,5 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
-import type { WeightsChoice } from '@carpal/trainer/infer/open-networks.ts';
+import type { WeightsChoice } from '@carpal/trainer/infer/networks.ts';
 
 /**
  * `PATH` or `PATH=WEIGHT` of --weights; the weight is what follows the last equals sign, unless a folder's slash does. Throws usage-invalid

@@ -5,10 +5,9 @@ import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
-import { readRowMask } from '@carpal/report/scoring/row-mask.ts';
+import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { scoreMasks } from '@carpal/report/scoring/scoring.ts';
-import { SubmissionFile, type SubmissionRow } from '@carpal/report/scoring/submission-file.ts';
-import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
+import { readRowMask, SubmissionFile, type SubmissionRow } from '@carpal/report/scoring/submission-file.ts';
 
 /** A training image seen by the one network that was not trained on its person. */
 export type OutOfFoldImage = {

@@ -7,7 +7,7 @@ describe('nextTurn', () => {
     ['a file was read', (begin) => readFile(import.meta.filename, begin)],
     ['immediates are called', (begin) => setImmediate(begin)],
     ['a timer has run out', (begin) => setTimeout(begin, 0)],
-  ])('lets a signal through that came while the loop was held where %s', async (_, place) => {
+  ])('lets a signal through that arrived while the event loop was blocked, if %s', async (_, place) => {
     let came = 0;
     const onSignal = (): void => void came++;
     process.on('SIGUSR2', onSignal);
@@ -20,7 +20,7 @@ describe('nextTurn', () => {
 });
 
 describe('pauseUntil', () => {
-  it('goes on until the signal asks for a stop, and throws what it is told to then', async () => {
+  it('continues until the signal aborts, and then throws the given error', async () => {
     const stop = new AbortController();
     const pause = pauseUntil(stop.signal, () => new RangeError('enough'));
     await pause();

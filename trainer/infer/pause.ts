@@ -1,5 +1,5 @@
 /**
- * Awaited after each run of a network, which holds the event loop while it computes. Throws what ends the work where a stop was asked for.
+ * Awaited after each run of a network, because a run blocks the event loop. Throws the error that ends the work if a stop was requested.
  */
 export type Pause = () => Promise<void>;
 
@@ -8,14 +8,14 @@ const immediate = (): Promise<void> =>
     setImmediate(resolve);
   });
 
-/** Lets signals, messages and timers that wait through. */
+/** Lets pending signals, messages and timers run. */
 export async function nextTurn(): Promise<void> {
-  // Twice: where the loop is just taking what came, the first comes before it looks for more.
+  // Twice: if the loop is already in its check phase, the first setImmediate runs before it polls for new events.
   await immediate();
   await immediate();
 }
 
-/** A turn for everything that waits; throws what `stopped` makes once the signal has asked for a stop. */
+/** A pause that lets pending events run and throws `stopped()` once the signal is aborted. */
 export function pauseUntil(signal: AbortSignal | undefined, stopped: () => Error): Pause {
   return async () => {
     await nextTurn();

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
 import { cleaned } from '@carpal/masks/cleaning.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import { formatRle, parseRle } from '@carpal/masks/rle-text.ts';
@@ -13,8 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../engine/safetensors.ts';
 import { buildModel } from '../models/registry.ts';
 import { readWeights } from '../models/weights.ts';
-import type { CheckpointRecord } from '../train/checkpoint-record.ts';
-import type { WeightsChoice } from './open-networks.ts';
+import type { WeightsChoice } from './networks.ts';
 import { type PredictOptions, predict } from './predict.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'carpal-predict-'));
@@ -30,12 +30,12 @@ type Facts = {
   readonly inputSize?: string;
   readonly seed?: number;
   readonly options?: { readonly width: number; readonly depth: number };
-  /** What the file says of its options, where that is not true. */
+  /** The width that the metadata claims, if it differs from the real one. */
   readonly claimedWidth?: number;
   readonly firstValue?: number;
 };
 
-/** The bytes of a weights file of a small network that was never trained. */
+/** The weights file of a small untrained network. */
 function weightsBytes({ name = 'SlimUNet', classNames = classes, inputSize = '32', seed = 1, ...facts }: Facts): Buffer {
   const { options = { width: 4, depth: 2 }, claimedWidth = options.width, firstValue } = facts;
   const model = buildModel({ name: 'SlimUNet', options, classes: classNames.length, seed });
@@ -44,7 +44,7 @@ function weightsBytes({ name = 'SlimUNet', classNames = classes, inputSize = '32
   const random = randomFor(seed, 'weights');
   for (const [key, { data }] of arrays) {
     if (key.includes('moving')) continue;
-    // The head begins with the belief that bones are rare; without it masks are neither empty nor full.
+    // The head starts with a bias towards "no bone". Without it, masks are neither empty nor full.
     for (let i = 0; i < data.length; i++) data[i] = (key === 'model/head/bias' ? 0 : (data[i] as number)) + random.range(-0.8, 0.8);
   }
   if (firstValue !== undefined) for (const { data } of arrays.values()) data[0] = firstValue;
@@ -52,7 +52,7 @@ function weightsBytes({ name = 'SlimUNet', classNames = classes, inputSize = '32
   return encodeSafetensors(arrays, { model: name, options: claims, classes: JSON.stringify(classNames), inputSize });
 }
 
-/** A weights file of its own in the folder, counting once. */
+/** A weights file in the folder, with weight 1. */
 function of(file: string, facts: Facts = {}): WeightsChoice {
   const path = join(folder, file);
   writeFileSync(path, weightsBytes(facts));
@@ -83,7 +83,7 @@ function writeFold(checkpoint: string, facts: Facts): void {
   writeFileSync(join(checkpoint, 'state.json'), JSON.stringify(record));
 }
 
-/** The run-length texts of the submission, by image, then class. */
+/** The run-length texts of the submission, ordered by image and class. */
 async function readMasks(): Promise<string[]> {
   return (await submissionRows(out)).map(([, , rle]) => rle);
 }
@@ -133,7 +133,7 @@ beforeAll(async () => {
 });
 
 describe('predict', () => {
-  it('writes a valid submission and an overlay for images of any size and depth, by the vote of several weights', async () => {
+  it('writes a valid submission and overlays for images of any size and bit depth, from a vote of several networks', async () => {
     const overlays = join(folder, 'overlays');
     const result = await predict(optionsOf({ weights: [of('a.safetensors'), of('b.safetensors', { seed: 2 })], overlays }));
     expect(result.images).toBe(3);
@@ -142,7 +142,7 @@ describe('predict', () => {
     expect(readdirSync(overlays).sort()).toEqual(['sixteen.png', 'small.png', 'wide.png']);
   });
 
-  it('gives images whose names differ by the extension alone an overlay each', async () => {
+  it('keeps overlays apart for images whose names differ only by their extension', async () => {
     const [twins, overlays] = [join(folder, 'twins'), join(folder, 'twin-overlays')];
     mkdirSync(twins);
     for (const name of ['a.png', 'a.tif', 'b.png']) {
@@ -152,12 +152,12 @@ describe('predict', () => {
     expect(readdirSync(overlays).sort()).toEqual(['a.png.png', 'a.tif.png', 'b.png']);
   });
 
-  it.each(['soft', 'hard'] as const)('gives one network twice the same masks as once, by %s vote', async (method) => {
+  it.each(['soft', 'hard'] as const)('gives the same masks for one network given once or twice, in a %s vote', async (method) => {
     const twice = await masksBy({ weights: [of('a.safetensors'), of('a.safetensors')], method, thresholds: 0.45 });
     expect(twice).toEqual(await masksBy({ weights: [of('a.safetensors')], method, thresholds: 0.45 }));
   });
 
-  it('takes networks of different architecture and input size, in any order', async () => {
+  it('accepts networks of different architectures and input sizes, in any order', async () => {
     const [small, large] = [of('a.safetensors'), of('d.safetensors', { options: { width: 6, depth: 3 }, inputSize: '64', seed: 4 })];
     const both = await masksBy({ weights: [small, large] });
     expect(both).toEqual(await masksBy({ weights: [large, small] }));
@@ -165,7 +165,7 @@ describe('predict', () => {
     expect(both).not.toEqual(await masksBy({ weights: [large] }));
   });
 
-  it.each(['soft', 'hard'] as const)('lets a network of nearly all the weight decide, by %s vote', async (method) => {
+  it.each(['soft', 'hard'] as const)('follows a network that has nearly all the weight, in a %s vote', async (method) => {
     const [one, other] = [of('a.safetensors'), of('b.safetensors', { seed: 2 })];
     const decided = await masksBy({
       weights: [
@@ -177,7 +177,7 @@ describe('predict', () => {
     expect(decided).toEqual(await masksBy({ weights: [one] }));
   });
 
-  it('gives by hard vote what voting the submissions of each network gives', async () => {
+  it('makes a hard vote equal to a vote over the submissions of the single networks', async () => {
     const voters = [1, 2, 3].map((seed) => of(`${seed}.safetensors`, { seed }));
     const files: string[] = [];
     for (const [index, voter] of voters.entries()) {
@@ -190,14 +190,14 @@ describe('predict', () => {
     expect(voted.some((text) => text !== '')).toBe(true);
   });
 
-  it('leaves what two networks do not agree upon out of a hard vote', async () => {
+  it('excludes pixels on which two networks disagree from a hard vote', async () => {
     const [one, other] = [of('a.safetensors'), of('b.safetensors', { seed: 2 })];
     const both = (await masksBy({ weights: [one, other], method: 'hard' })).map(pixelsOf);
     const [first, second] = [(await masksBy({ weights: [one] })).map(pixelsOf), (await masksBy({ weights: [other] })).map(pixelsOf)];
     expect(both).toEqual(first.map((pixels, index) => new Set([...pixels].filter((pixel) => second[index]?.has(pixel)))));
   });
 
-  it('cuts and cleans each class as a thresholds file says', async () => {
+  it('thresholds and cleans each class as a thresholds file says', async () => {
     const file = join(folder, 'thresholds.json');
     const entries = { Lunate: { threshold: 0.55, cleaning: 'largest+fill' }, Radius: 0.4, Ulna: { threshold: 0.5 } };
     writeFileSync(file, JSON.stringify(entries));
@@ -217,7 +217,7 @@ describe('predict', () => {
     expect(masks).not.toEqual([low, middle, high].flatMap((_, image) => [low[3 * image], middle[3 * image + 1], high[3 * image + 2]]));
   });
 
-  it('takes the folder of an experiment for the best weights of its folds', async () => {
+  it('uses the best weights of each fold for an experiment folder', async () => {
     const experiment = join(folder, 'experiment');
     for (const [fold, seed] of [1, 2].entries()) writeFold(join(experiment, 'folds', String(fold), 'checkpoint'), { seed });
     const single = [of('a.safetensors', { seed: 1 }), of('b.safetensors', { seed: 2 })];
@@ -233,19 +233,19 @@ describe('predict', () => {
     ['weights of another network', () => ({ weights: [of('c.safetensors', { name: 'UNet' })] }), 'weights-mismatch'],
     ['weights of an unknown network', () => ({ weights: [of('c.safetensors', { name: 'OctopusNet' })] }), 'model-unknown'],
     ['weights without an input size', () => ({ weights: [of('c.safetensors', { inputSize: 'large' })] }), 'weights-invalid'],
-    ['weights of a network beyond all bounds', () => ({ weights: [of('c.safetensors', { claimedWidth: 1e9 })] }), 'weights-invalid'],
+    ['weights of a network that is too large', () => ({ weights: [of('c.safetensors', { claimedWidth: 1e9 })] }), 'weights-invalid'],
     ['weights with NaN', () => ({ weights: [of('a.safetensors'), of('c.safetensors', { firstValue: Number.NaN })] }), 'weights-invalid'],
     ['weights with infinity', () => ({ weights: [of('c.safetensors', { firstValue: Number.POSITIVE_INFINITY })] }), 'weights-invalid'],
-    ['weights that are not there', () => ({ weights: [{ path: join(folder, 'none.safetensors'), weight: 1 }] }), 'weights-invalid'],
+    ['a weights file that does not exist', () => ({ weights: [{ path: join(folder, 'none.safetensors'), weight: 1 }] }), 'weights-invalid'],
     ['a folder without folds', () => ({ weights: [{ path: images, weight: 1 }] }), 'weights-invalid'],
     [
-      'thresholds that are not there',
+      'a thresholds file that does not exist',
       () => ({ weights: [of('a.safetensors')], thresholds: join(folder, 'no.json') }),
       'thresholds-invalid',
     ],
-    ['a window that a network cannot see through', () => ({ weights: [of('a.safetensors')], viewing: windowed(33) }), 'usage-invalid'],
+    ['a window size that does not fit a network', () => ({ weights: [of('a.safetensors')], viewing: windowed(33) }), 'usage-invalid'],
     ['no images', () => ({ weights: [of('a.safetensors')], images: join(folder, 'nothing') }), 'dataset-missing'],
-  ])('refuses %s and writes nothing', async (_, change, code) => {
+  ])('rejects %s and writes nothing', async (_, change, code) => {
     await expect(predict(optionsOf({ ...change(), out: refused }))).rejects.toMatchObject({ code });
     expect(readdirSync(folder).filter((name) => name.startsWith('refused'))).toEqual([]);
   });

@@ -1,27 +1,26 @@
 import { join } from 'node:path';
+import { type ClassCut, readThresholdsFile } from '@carpal/artifacts/thresholds.ts';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { type Radiograph, readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
-import { overlayPng } from '@carpal/report/html/overlay.ts';
-import { greyPicture } from '@carpal/report/html/radiographs.ts';
+import { overlayPng } from '@carpal/report/images/overlay.ts';
+import { greyPicture } from '@carpal/report/images/radiographs.ts';
 import { findImages, type ImageFile } from '@carpal/report/scoring/image-folder.ts';
 import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
-import { checkWindow } from './network.ts';
-import { openNetworks, type WeightsChoice } from './open-networks.ts';
-import { fittedSquares } from './sheet-squares.ts';
-import { readThresholdsFile } from './thresholds-file.ts';
-import type { Viewing } from './viewing.ts';
-import { type ClassCut, type MaskVote, voteMasks } from './vote-masks.ts';
+import { fittedSquares } from './image-squares.ts';
+import { checkWindow, openNetworks, type WeightsChoice } from './networks.ts';
+import type { Viewing } from './views.ts';
+import { type MaskVote, voteMasks } from './vote.ts';
 
 export type PredictOptions = {
-  /** Their networks vote, whatever their architecture and input size. */
+  /** The networks that vote. Architectures and input sizes may differ. */
   readonly weights: readonly WeightsChoice[];
   readonly method: MaskVote['method'];
   readonly images: string;
   readonly out: string;
-  /** Folder for one overlay an image. */
+  /** Folder for the overlays, one per image. */
   readonly overlays?: string;
-  /** One threshold for every class, uncleaned, or an ensemble's thresholds.json. */
+  /** One threshold for every class without cleaning, or the path of an ensemble's thresholds.json. */
   readonly thresholds: number | string;
   readonly viewing: Viewing;
   readonly onProgress?: (done: number, total: number) => void;
@@ -30,8 +29,8 @@ export type PredictOptions = {
 export type Prediction = { readonly images: number; readonly classes: readonly string[]; readonly emptyMasks: number };
 
 /**
- * Masks for images of any size and depth, in the form of a submission, with a row for every image and class. The submission appears under
- * its name when it is whole.
+ * Writes masks for images of any size and bit depth as a submission, with one row per image and class. The submission file appears only
+ * when it is complete. Throws what findImages, openNetworks, checkWindow, readThresholdsFile and readRadiograph throw.
  */
 export async function predict(options: PredictOptions): Promise<Prediction> {
   const images = await findImages(options.images);
@@ -59,33 +58,33 @@ async function predictImages(
   let emptyMasks = 0;
   const overlayNames = overlayNamesOf(images);
   await writeSubmission(options.out, async (writer) => {
-    let next = sheetAt(images, 0);
+    let next = readImageAt(images, 0);
     for (const [index, image] of images.entries()) {
-      const sheet = await next;
-      // The next image is decoded on a library thread while this one is predicted.
-      next = sheetAt(images, index + 1);
-      const masks = await voteMasks(vote, fittedSquares(sheet));
+      const radiograph = await next;
+      // sharp decodes the next image on its own thread while this one is predicted.
+      next = readImageAt(images, index + 1);
+      const masks = await voteMasks(vote, fittedSquares(radiograph));
       for (const [classIndex, mask] of masks.entries()) {
         if (mask.bounds.length === 0) emptyMasks += 1;
         await writer.write(image.imageName, classes[classIndex] ?? '', mask);
       }
       if (options.overlays !== undefined)
-        await writeOverlay(join(options.overlays, overlayNames[index] ?? ''), image.imageName, sheet, classes, masks);
+        await writeOverlay(join(options.overlays, overlayNames[index] ?? ''), image.imageName, radiograph, classes, masks);
       options.onProgress?.(index + 1, images.length);
     }
   });
   return { images: images.length, classes, emptyMasks };
 }
 
-/** The sheet of the image at `index`; none beyond the last. A failure waits until the sheet is asked for. */
-function sheetAt(images: readonly ImageFile[], index: number): Promise<Radiograph> {
+/** The radiograph at `index`. A failure is not reported before the result is awaited. */
+function readImageAt(images: readonly ImageFile[], index: number): Promise<Radiograph> {
   const image = images[index];
-  const sheet = image ? readRadiograph(image.path) : Promise.reject(new RangeError(`there is no image ${index}`));
-  sheet.catch(() => undefined);
-  return sheet;
+  const radiograph = image ? readRadiograph(image.path) : Promise.reject(new RangeError(`there is no image ${index}`));
+  radiograph.catch(() => undefined);
+  return radiograph;
 }
 
-/** An image's name with another extension; where images differ by that alone it is kept, so that each has an overlay of its own. */
+/** Each image's name with the extension .png. If names differ only by their extension, the extension is kept, so that overlays do not collide. */
 function overlayNamesOf(images: readonly ImageFile[]): string[] {
   const stems = images.map(({ imageName }) => imageName.replace(/\.[^.]*$/, ''));
   const seen = new Map<string, number>();
@@ -96,14 +95,14 @@ function overlayNamesOf(images: readonly ImageFile[]): string[] {
 async function writeOverlay(
   path: string,
   title: string,
-  sheet: Radiograph,
+  radiograph: Radiograph,
   classes: readonly string[],
   masks: readonly RleMask[],
 ): Promise<void> {
-  const { width, height } = sheet;
+  const { width, height } = radiograph;
   const found = masks.filter((mask) => mask.bounds.length > 0).length;
   const png = await overlayPng({
-    picture: greyPicture(sheet),
+    picture: greyPicture(radiograph),
     width,
     height,
     classes,

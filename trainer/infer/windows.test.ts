@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Predictor } from '../engine/step.ts';
+import type { Predictor } from '../step/step.ts';
 import { nextTurn } from './pause.ts';
 import { pixelwiseNetwork, waves } from './testing/pixelwise-network.ts';
 import { windowLogits, windowShares, windowStarts } from './windows.ts';
@@ -14,13 +14,16 @@ describe('windowStarts', () => {
     [100, 40, 25, [0, 25, 50, 60]],
     [64, 64, 32, [0]],
     [65, 64, 64, [0, 1]],
-  ])('of %d with windows of %d at %d are at every stride, the last flush with the end', (side, size, stride, expected) => {
-    expect(windowStarts(side, size, stride)).toEqual(expected);
-  });
+  ])(
+    'places windows on a side of %d (size %d, stride %d) at every stride, with the last one at the border',
+    (side, size, stride, expected) => {
+      expect(windowStarts(side, size, stride)).toEqual(expected);
+    },
+  );
 });
 
 describe('windowShares', () => {
-  it('sum to 1 over every pixel, and none is without one, at any side, size and stride', () => {
+  it('gives every pixel weights that sum to 1, for any side, size and stride', () => {
     const cases = fc.record({
       size: fc.integer({ min: 1, max: 40 }),
       more: fc.integer({ min: 0, max: 60 }),
@@ -43,7 +46,7 @@ describe('windowShares', () => {
     );
   });
 
-  it('of the bell are those of a Gaussian with an eighth of the window as sigma', () => {
+  it('uses a Gaussian with a sigma of an eighth of the window', () => {
     const [first] = windowShares([0, 32], 96, 64, 'gaussian') as [Float64Array];
     const bell = (i: number): number => Math.exp(-0.5 * ((i - 31.5) / 8) ** 2);
     expect(first[40]).toBeCloseTo(bell(40) / (bell(40) + bell(8)), 12);
@@ -52,7 +55,7 @@ describe('windowShares', () => {
 });
 
 describe('windowLogits', () => {
-  it('of a network that looks at single pixels are its logits of the whole picture', async () => {
+  it('gives a pixelwise network the logits of the whole image', async () => {
     const network = pixelwiseNetwork(16, 2);
     for (const weights of ['uniform', 'gaussian'] as const) {
       for (const side of [16, 32, 41]) {
@@ -64,15 +67,15 @@ describe('windowLogits', () => {
     }
   });
 
-  it('shows windows as they are, a few at a time', async () => {
+  it('shows windows unscaled, a few per run', async () => {
     const network = pixelwiseNetwork(16, 1);
     await windowLogits(network.predictor, unit(waves(40, 0)), 40, WINDOW, 1, nextTurn);
     expect(network.runs.every(({ size, count }) => size === 16 && count <= 3)).toBe(true);
     expect(network.runs.reduce((sum, { count }) => sum + count, 0)).toBe(16);
   });
 
-  it('trusts the middle of a window more than its border, unless the weights are uniform', async () => {
-    // A network that is right in the middle of what it sees (0) and wrong at the border (1).
+  it('weights the middle of a window more than its border, unless the weights are uniform', async () => {
+    // A network that is right in the middle of its input (0) and wrong at the border (1).
     const predictor: Predictor = {
       run: (_, count, size) =>
         Float32Array.from({ length: count * size * size }, (__, i) => {

@@ -1,17 +1,24 @@
-import type { Predictor } from '../engine/step.ts';
+import type { Predictor } from '../step/step.ts';
 import type { Pause } from './pause.ts';
-import type { WindowSpec } from './viewing.ts';
 
-/** Standard deviation of the weight, as a share of the window's side. */
+/** Windows of size² with a stride, cut from the image after it was fitted to sheetSize². */
+export type WindowSpec = {
+  readonly size: number;
+  readonly stride: number;
+  readonly weights: 'uniform' | 'gaussian';
+  readonly sheetSize: number;
+};
+
+/** Standard deviation of the Gaussian weights, relative to the window's side. */
 const SIGMA = 1 / 8;
-/** The least weight along an axis. */
+/** Smallest weight along an axis. */
 const FLOOR = 1e-3;
-/** Most windows in one run of the network: a row of them, where they are half a window apart on a sheet of two. */
-const AT_ONCE = 3;
-/** Most pixels in one run: a large window keeps any machine busy alone, and answers of many would fill the memory. */
-const PIXELS_AT_ONCE = 3 * 512 * 512;
+/** Most windows per network run. With half-overlapping windows on an image of twice the window's side, this is one row. */
+const MAX_WINDOWS = 3;
+/** Most pixels per network run. One large window already uses the whole machine, and the outputs of several would fill the memory. */
+const MAX_PIXELS = 3 * 512 * 512;
 
-/** Where windows of `size` begin along a side: at every multiple of the stride, the last one flush with the end. */
+/** Start positions of windows of `size` along a side: every multiple of the stride. The last window ends at the border. */
 export function windowStarts(side: number, size: number, stride: number): number[] {
   const starts: number[] = [];
   for (let start = 0; start + size < side; start += stride) starts.push(start);
@@ -19,9 +26,9 @@ export function windowStarts(side: number, size: number, stride: number): number
 }
 
 /**
- * For each window along a side what each of its pixels has of the mean: the weights of all windows over a pixel sum to 1. `gaussian` is the
- * bell of nnU-Net and MONAI (sigma an eighth of the window), never less than a thousandth of its height, so that no pixel is without a
- * weight. The weight of a pixel is the product of those along the two sides.
+ * The weight of each pixel of each window along one side. The weights of all windows that cover a pixel sum to 1. `gaussian` is the bell
+ * that nnU-Net and MONAI use (sigma is an eighth of the window). It never falls below a thousandth of its peak, so every pixel has a weight.
+ * In two dimensions, the weight of a pixel is the product of the weights along both sides.
  */
 export function windowShares(starts: readonly number[], side: number, size: number, weights: WindowSpec['weights']): Float64Array[] {
   const bell = Float64Array.from({ length: size }, (_, i) => {
@@ -34,13 +41,13 @@ export function windowShares(starts: readonly number[], side: number, size: numb
 }
 
 /**
- * Logits [side, side, classes] of a picture that is larger than what the network is shown: it sees the windows as they are, a few at a
- * time, and their logits are averaged by weight. Holds one map of the picture besides the network's answer for those few windows. Pauses after
- * each of these runs, and throws what the pause throws.
+ * Logits `[side, side, classes]` of an image that is larger than the network's input. The network sees a few windows per run, unscaled, and
+ * their logits are averaged by weight. Holds one logit map of the image and the network's output for a few windows. Pauses after each run,
+ * and throws what the pause throws.
  */
 export async function windowLogits(
   predictor: Predictor,
-  picture: Float32Array,
+  image: Float32Array,
   side: number,
   window: WindowSpec,
   classes: number,
@@ -52,20 +59,20 @@ export async function windowLogits(
   const places = starts.flatMap((top, row) => starts.map((left, column) => ({ top, left, row, column })));
   const mean = new Float32Array(side * side * classes);
   const pixels = size * size;
-  const atOnce = Math.max(1, Math.min(AT_ONCE, Math.floor(PIXELS_AT_ONCE / pixels)));
-  for (let from = 0; from < places.length; from += atOnce) {
-    const some = places.slice(from, from + atOnce);
-    const images = new Float32Array(some.length * pixels);
-    for (const [index, { top, left }] of some.entries()) {
+  const perRun = Math.max(1, Math.min(MAX_WINDOWS, Math.floor(MAX_PIXELS / pixels)));
+  for (let from = 0; from < places.length; from += perRun) {
+    const batch = places.slice(from, from + perRun);
+    const images = new Float32Array(batch.length * pixels);
+    for (const [index, { top, left }] of batch.entries()) {
       for (let y = 0; y < size; y++) {
         const start = (top + y) * side + left;
-        images.set(picture.subarray(start, start + size), index * pixels + y * size);
+        images.set(image.subarray(start, start + size), index * pixels + y * size);
       }
     }
-    const answer = predictor.run(images, some.length, size);
+    const output = predictor.run(images, batch.length, size);
     await pause();
-    for (const [index, { top, left, row, column }] of some.entries()) {
-      const logits = answer.subarray(index * pixels * classes, (index + 1) * pixels * classes);
+    for (const [index, { top, left, row, column }] of batch.entries()) {
+      const logits = output.subarray(index * pixels * classes, (index + 1) * pixels * classes);
       addWindow(mean, logits, side, size, classes, { top, left }, shares[row] as Float64Array, shares[column] as Float64Array);
     }
   }

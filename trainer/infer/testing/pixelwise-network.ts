@@ -1,10 +1,10 @@
-import type { Answering } from '../image-logits.ts';
+import type { Voter } from '../image-logits.ts';
 
-/** A run of the network: how many pictures of which side. */
+/** One run of the network: the number of images and their side. */
 export type SeenRun = { readonly count: number; readonly size: number };
 
-/** A network of `classes` that answers each pixel by its grey value alone: logit (k + 1) · (v − 0.5) · 8. `runs` tells what it was shown. */
-export function pixelwiseNetwork(inputSize: number, classes: number, sizeMultiple = 1): Answering & { readonly runs: SeenRun[] } {
+/** A network whose logits depend on single pixels only: logit (k + 1) · (v − 0.5) · 8 for class k. `runs` records its inputs. */
+export function pixelwiseNetwork(inputSize: number, classes: number, sizeMultiple = 1): Voter & { readonly runs: SeenRun[] } {
   const runs: SeenRun[] = [];
   return {
     inputSize,
@@ -24,7 +24,7 @@ export function pixelwiseNetwork(inputSize: number, classes: number, sizeMultipl
   };
 }
 
-/** Waves that change little from a pixel to the next, 0..255; `phase` makes another picture of it. */
+/** A smooth image of waves, 0..255. Each `phase` gives a different image. */
 export function waves(size: number, phase: number): Uint8Array {
   return Uint8Array.from({ length: size * size }, (_, i) => {
     const [x, y] = [(i % size) / size, Math.floor(i / size) / size];

@@ -2,9 +2,9 @@ import { squareFit } from '@carpal/masks/fit.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LogitsToMask, logitsToMask } from './upsample.ts';
+import { type LogitsToMask, logitsToMask } from './logits-to-mask.ts';
 
-/** The plain method: every pixel of the sheet is interpolated, averaged and compared. */
+/** The reference method: interpolates, averages and compares every image pixel. */
 function naive({ maps, classIndex, classes, fit, width, height, threshold }: LogitsToMask): Uint8Array {
   const mask = new Uint8Array(width * height);
   const place = (pixel: number, offset: number): [number, number, number] => {
@@ -37,7 +37,7 @@ function maskOf(bounds: Uint32Array, pixels: number): Uint8Array {
   return mask;
 }
 
-/** Logits of some soft discs, so that outlines, full cells and empty cells all occur; or plain noise. */
+/** Logits of a soft disc per class, so that outline cells, full cells and empty cells all occur. With `noise`, plain noise. */
 function logitsOf(seed: number, size: number, classes: number, noise: boolean): Float32Array {
   const random = randomFor(seed, 'logits');
   const logits = new Float32Array(size * size * classes);
@@ -51,8 +51,8 @@ function logitsOf(seed: number, size: number, classes: number, noise: boolean): 
   return logits;
 }
 
-describe('logitsToRuns', () => {
-  it('equals the plain method on sheets of any size, with any number of maps', () => {
+describe('logitsToMask', () => {
+  it('equals the reference method on images of any size, with any number of maps', () => {
     const request = fc.record({
       seed: fc.integer(),
       size: fc.integer({ min: 1, max: 20 }),
@@ -68,24 +68,24 @@ describe('logitsToRuns', () => {
         const maps = weights.map((weight, index) => ({ logits: logitsOf(seed + index, size, classes, noise), weight }));
         const classIndex = classes - 1;
         const whole: LogitsToMask = { maps, classIndex, classes, fit: squareFit(width, height, size), width, height, threshold };
-        const runs = logitsToMask(whole);
-        for (let i = 0; i + 2 < runs.bounds.length; i++) expect(runs.bounds[i]).toBeLessThan(runs.bounds[i + 1] as number);
-        expect(maskOf(runs.bounds, width * height)).toEqual(naive(whole));
+        const mask = logitsToMask(whole);
+        for (let i = 0; i + 2 < mask.bounds.length; i++) expect(mask.bounds[i]).toBeLessThan(mask.bounds[i + 1] as number);
+        expect(maskOf(mask.bounds, width * height)).toEqual(naive(whole));
       }),
       { numRuns: 300 },
     );
   });
 
-  it('keeps a pixel at exactly the threshold out, as "greater than" says', () => {
+  it('excludes a pixel at exactly the threshold', () => {
     const fit = squareFit(4, 4, 2);
     const flat = { maps: [{ logits: new Float32Array(4), weight: 1 }], classIndex: 0, classes: 1, fit, width: 4, height: 4 };
     expect(logitsToMask({ ...flat, threshold: 0.5 }).bounds.length).toBe(0);
     expect([...logitsToMask({ ...flat, threshold: 0.499 }).bounds]).toEqual([0, 16]);
   });
 
-  it('joins the rows of a mask that covers the whole sheet into one run', () => {
+  it('joins the rows of a mask that covers the whole image into one run', () => {
     const logits = new Float32Array(9).fill(5);
-    const runs = logitsToMask({
+    const mask = logitsToMask({
       maps: [{ logits, weight: 1 }],
       classIndex: 0,
       classes: 1,
@@ -94,6 +94,6 @@ describe('logitsToRuns', () => {
       height: 50,
       threshold: 0.5,
     });
-    expect([...runs.bounds]).toEqual([0, 1500]);
+    expect([...mask.bounds]).toEqual([0, 1500]);
   });
 });

@@ -1,22 +1,24 @@
+import type { ClassCut } from '@carpal/artifacts/thresholds.ts';
 import { CLEANINGS, cleaned } from '@carpal/masks/cleaning.ts';
 import { components } from '@carpal/masks/components.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import { equalMasks, type RleMask } from '@carpal/masks/rle-mask.ts';
 import { majority } from '@carpal/masks/vote.ts';
 import { describe, expect, it } from 'vitest';
-import type { Answering, ImageSquares } from './image-logits.ts';
-import { type ClassCut, type MaskVote, voteMasks } from './vote-masks.ts';
+import type { Voter } from './image-logits.ts';
+import type { ImageSquares } from './image-squares.ts';
+import { type MaskVote, voteMasks } from './vote.ts';
 
 const SIZE = 24;
 const CLASSES = CLEANINGS.length;
 const image: ImageSquares = { width: 40, height: 30, squareOf: (size) => new Uint8Array(size * size) };
 const viewing: MaskVote['viewing'] = { views: ['identity'], degrees: 10, scale: 0.25 };
-/** Each class cleaned another way. */
+/** Each class has a different cleaning. */
 const cuts = CLEANINGS.map((cleaning): ClassCut => ({ threshold: 0.55, cleaning }));
 const uncleaned = cuts.map(({ threshold }): ClassCut => ({ threshold, cleaning: 'none' }));
 
-/** A network that answers noise whatever it sees, so that its masks have specks and holes. */
-function speckled(seed: number, weight = 1): Answering {
+/** A network that outputs noise for any image, so that its masks have specks and holes. */
+function speckled(seed: number, weight = 1): Voter {
   const run = (_: Float32Array, count: number, size: number): Float32Array => {
     const random = randomFor(seed, 'logits');
     return Float32Array.from({ length: count * size * size * CLASSES }, () => random.range(-2, 3));
@@ -24,7 +26,7 @@ function speckled(seed: number, weight = 1): Answering {
   return { predictor: { run, dispose: () => undefined }, inputSize: SIZE, sizeMultiple: 1, weight };
 }
 
-const masksOf = (networks: readonly Answering[], changes: Partial<MaskVote> = {}): Promise<RleMask[]> =>
+const masksOf = (networks: readonly Voter[], changes: Partial<MaskVote> = {}): Promise<RleMask[]> =>
   voteMasks({ method: 'soft', networks, viewing, cuts, ...changes }, image);
 
 function expectSame(masks: readonly RleMask[], expected: readonly RleMask[]): void {
@@ -34,7 +36,7 @@ function expectSame(masks: readonly RleMask[], expected: readonly RleMask[]): vo
 describe('voteMasks', () => {
   const voters = [speckled(1), speckled(2), speckled(3)];
 
-  it('cleans each class after a soft vote as its cut says', async () => {
+  it('cleans each class after a soft vote as configured', async () => {
     const plain = await masksOf(voters, { cuts: uncleaned });
     const masks = await masksOf(voters);
     expectSame(
@@ -45,7 +47,7 @@ describe('voteMasks', () => {
     expect(masks.map((mask, index) => equalMasks(mask, plain[index] as RleMask))).toEqual([true, false, false, false]);
   });
 
-  it('cleans each network’s masks before a hard vote, in which more than half must have a pixel', async () => {
+  it('cleans the masks of each network before a hard vote, in which a pixel needs more than half of the networks', async () => {
     const ballots = await Promise.all(voters.map((voter) => masksOf([voter])));
     const expected = cuts.map((_, index) =>
       majority(
@@ -56,7 +58,7 @@ describe('voteMasks', () => {
     expectSame(await masksOf(voters, { method: 'hard' }), expected);
   });
 
-  it('leaves out what half of the networks have', async () => {
+  it('excludes pixels that only half of the networks have', async () => {
     const pair = voters.slice(0, 2);
     const ballots = await Promise.all(pair.map((voter) => masksOf([voter])));
     const expected = cuts.map((_, index) =>

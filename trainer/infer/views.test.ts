@@ -1,12 +1,14 @@
 import { TTA_NAMES } from '@carpal/configs/schema/learning.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LogitSum } from './logit-sum.ts';
-import { viewOf } from './view.ts';
+import { imageLogits, LogitSum } from './image-logits.ts';
+import { nextTurn } from './pause.ts';
+import { pixelwiseNetwork, waves } from './testing/pixelwise-network.ts';
+import { mirrored, pixelsPerImage, type Viewing, viewOf } from './views.ts';
 
 const SIDES = { multiple: 1, least: 1 };
 
-/** The picture of a view, put back on the square by a sum of that one view. */
+/** One view of an image, mapped back to the square. */
 function undone(name: (typeof TTA_NAMES)[number], pixels: Uint8Array, size: number, degrees: number, scale: number): Float32Array {
   const view = viewOf(name, size, { degrees, scale }, SIDES);
   const sum = new LogitSum(size, 1);
@@ -19,7 +21,7 @@ describe('viewOf', () => {
     ['identity', [1, 2, 3, 4]],
     ['flipHorizontal', [2, 1, 4, 3]],
     ['flipVertical', [3, 4, 1, 2]],
-  ] as const)('%s shows every pixel as it is', (name, expected) => {
+  ] as const)('%s shows every pixel unchanged', (name, expected) => {
     const picture = viewOf(name, 2, { degrees: 10, scale: 0.25 }, SIDES).show(Uint8Array.from([1, 2, 3, 4]));
     expect([...picture]).toEqual(expected.map((value) => Math.fround(value / 255)));
   });
@@ -27,7 +29,7 @@ describe('viewOf', () => {
   it.each([
     ['rotateLeft', [2, 5, 8, 1, 4, 7, 0, 3, 6]],
     ['rotateRight', [6, 3, 0, 7, 4, 1, 8, 5, 2]],
-  ] as const)('%s by a quarter turns the picture that way', (name, expected) => {
+  ] as const)('%s by 90 degrees turns the image in that direction', (name, expected) => {
     const picture = viewOf(name, 3, { degrees: 90, scale: 0.25 }, SIDES).show(Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8]));
     expect(Array.from(picture, (value) => Math.round(value * 255))).toEqual(expected);
   });
@@ -42,7 +44,7 @@ describe('viewOf', () => {
     expect(viewOf(name, square, { degrees: 10, scale: 0.25 }, sides).size).toBe(size);
   });
 
-  it('of any name is undone to the picture, exactly where no pixel is interpolated', () => {
+  it('maps every view back to the image, exactly where no pixel is interpolated', () => {
     const cases = fc.record({
       name: fc.constantFrom(...TTA_NAMES),
       size: fc.integer({ min: 24, max: 42 }),
@@ -58,15 +60,44 @@ describe('viewOf', () => {
         const exact = name === 'identity' || name.startsWith('flip');
         for (let i = 0; i < back.length; i++) {
           const [x, y] = [i % size, Math.floor(i / size)];
-          // A turned picture may have cut off what lies beyond the inscribed circle; a resized one leans on fewer neighbours at the border.
+          // A rotated view may cut off what is outside the inscribed circle. A resized view has fewer neighbours at the border.
           const beyond = turned && Math.hypot(x - (size - 1) / 2, y - (size - 1) / 2) > size / 2 - 2;
           if (beyond || (!exact && Math.min(x, y, size - 1 - x, size - 1 - y) < 3)) continue;
           const difference = Math.abs((back[i] as number) * 255 - (pixels[i] as number));
-          // Grey rises by 4 from a pixel to the next: a third of a pixel astray would show.
+          // Grey values rise by 4 per pixel, so an error of a third of a pixel would show.
           expect(difference).toBeLessThan(exact ? 1e-4 : 4 / 3);
         }
       }),
       { numRuns: 120 },
     );
   });
+});
+
+const VALUES = Float32Array.from([1, 10, 2, 20, 3, 30, 4, 40]);
+
+describe('mirrored', () => {
+  it.each([
+    ['identity', [1, 10, 2, 20, 3, 30, 4, 40]],
+    ['flipHorizontal', [2, 20, 1, 10, 4, 40, 3, 30]],
+    ['flipVertical', [3, 30, 4, 40, 1, 10, 2, 20]],
+  ] as const)('%s moves pixels, keeps their channels together, and is its own inverse', (view, expected) => {
+    const once = mirrored(VALUES, 2, 2, view);
+    expect([...once]).toEqual(expected);
+    expect(mirrored(once, 2, 2, view)).toEqual(VALUES);
+  });
+});
+
+const WINDOW = { size: 16, stride: 8, weights: 'gaussian', sheetSize: 40 } as const;
+
+it.each<[string, Pick<Viewing, 'views' | 'window'>]>([
+  ['the default views', { views: ['identity', 'flipHorizontal'] }],
+  ['every view', { views: [...TTA_NAMES] }],
+  ['windows', { views: ['identity'], window: WINDOW }],
+  ['windows in every view', { views: [...TTA_NAMES], window: WINDOW }],
+])('counts the pixels that a network processes with %s', async (_, look) => {
+  const network = pixelwiseNetwork(48, 1, 16);
+  const viewing = { degrees: 10, scale: 0.3, ...look };
+  await imageLogits(network, viewing, { width: 60, height: 60, squareOf: (size) => waves(size, 1) }, 1, nextTurn);
+  const shown = network.runs.reduce((sum, { count, size }) => sum + count * size * size, 0);
+  expect(pixelsPerImage(network, viewing)).toBe(shown);
 });

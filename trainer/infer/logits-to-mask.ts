@@ -1,0 +1,236 @@
+import type { Fit } from '@carpal/masks/fit.ts';
+import { RleBuilder } from '@carpal/masks/rle-builder.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+
+/** One logit map of one image, `[size, size, classes]` on the fitted square, and its weight in the mean. */
+export type LogitMap = { readonly logits: Float32Array; readonly weight: number };
+
+export type LogitsToMask = {
+  readonly maps: readonly LogitMap[];
+  readonly classIndex: number;
+  readonly classes: number;
+  readonly fit: Fit;
+  /** Size of the original image. */
+  readonly width: number;
+  readonly height: number;
+  /** Strictly between 0 and 1. A pixel belongs to the mask if its mean probability is greater. */
+  readonly threshold: number;
+};
+
+/** For each image pixel along one axis: the lower of its two neighbouring logits, and the distance from it (0 to 1). */
+type Axis = { readonly lower: Uint16Array; readonly fraction: Float64Array };
+
+/** State of a corner or a cell: outside, inside, or undecided. */
+const OUT = 0;
+const IN = 1;
+const MIXED = 2;
+
+/** Relative to the largest logit. Rounding errors of both interpolations stay far below it; cells closer to the threshold are evaluated. */
+const SLACK = 1e-12;
+
+/** Image columns [from, to) of a band that are all inside, or that must be evaluated. */
+type Segment = { readonly from: number; to: number; readonly state: typeof IN | typeof MIXED };
+
+/**
+ * The mask of one class at the size of the original image. Each image pixel takes the bilinear value of every map (half-pixel centres,
+ * clamped at the border of the square). The sigmoids are averaged by weight, and the pixel is inside if the mean exceeds the threshold.
+ * With one map, the logit itself is compared with the threshold's logit.
+ *
+ * A bilinear value never leaves the range of its four neighbouring logits. So the corners decide most cells, which are filled whole, and
+ * only cells that the outline crosses are evaluated pixel by pixel. The result equals that of evaluating every pixel.
+ */
+export function logitsToMask(request: LogitsToMask): RleMask {
+  const { maps, classIndex, classes, fit, width, height, threshold } = request;
+  const planes = maps.map((map) => planeOf(map.logits, classIndex, classes, fit.size));
+  const field = new ProbabilityField(planes, maps, fit.size, threshold);
+  const columns = axisOf(width, fit.offsetX, fit);
+  const rows = axisOf(height, fit.offsetY, fit);
+  const cellStart = firstPixelOfCells(columns.lower, fit.size, width);
+  const builder = new RleBuilder();
+  let band: Segment[] = [];
+  let bandRow = -1;
+  for (let y = 0; y < height; y++) {
+    const lowerRow = rows.lower[y] as number;
+    if (lowerRow !== bandRow) {
+      band = segmentsOf(field, lowerRow, cellStart);
+      bandRow = lowerRow;
+    }
+    if (band.length === 0) continue;
+    const start = y * width;
+    for (const segment of band) {
+      if (segment.state === IN) builder.add(start + segment.from, start + segment.to);
+      else field.evaluate(lowerRow, rows.fraction[y] as number, columns, segment, start, builder);
+    }
+  }
+  return builder.finish(width, height);
+}
+
+/** The first image column of each cell. One more entry marks the end of the last cell. */
+function firstPixelOfCells(lower: Uint16Array, size: number, width: number): Uint32Array {
+  const start = new Uint32Array(Math.max(size - 1, 1) + 1).fill(width);
+  for (let x = width - 1; x >= 0; x--) start[lower[x] as number] = x;
+  for (let cell = start.length - 2; cell >= 0; cell--) start[cell] = Math.min(start[cell] as number, start[cell + 1] as number);
+  return start;
+}
+
+function segmentsOf(field: ProbabilityField, row: number, cellStart: Uint32Array): Segment[] {
+  const segments: Segment[] = [];
+  const [first, last] = field.reach(row);
+  let open: Segment | undefined;
+  for (let cell = first; cell <= last; cell++) {
+    const from = cellStart[cell] as number;
+    const to = cellStart[cell + 1] as number;
+    if (from === to) continue;
+    const state = field.cellState(row, cell);
+    if (state === OUT) open = undefined;
+    else if (open?.state === state) open.to = to;
+    else {
+      open = { from, to, state };
+      segments.push(open);
+    }
+  }
+  return segments;
+}
+
+function axisOf(length: number, offset: number, fit: Fit): Axis {
+  const lower = new Uint16Array(length);
+  const fraction = new Float64Array(length);
+  for (let i = 0; i < length; i++) {
+    const at = Math.min(Math.max((i + 0.5 - offset) / fit.scale - 0.5, 0), fit.size - 1);
+    const floor = Math.min(Math.floor(at), Math.max(fit.size - 2, 0));
+    lower[i] = floor;
+    fraction[i] = at - floor;
+  }
+  return { lower, fraction };
+}
+
+function planeOf(logits: Float32Array, classIndex: number, classes: number, size: number): Float32Array {
+  const plane = new Float32Array(size * size);
+  for (let i = 0, from = classIndex; i < plane.length; i++, from += classes) plane[i] = logits[from] as number;
+  return plane;
+}
+
+const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
+
+/** The mean probability of one class over all maps, and the state of each corner. */
+class ProbabilityField {
+  private readonly weights: Float64Array;
+  private readonly totalWeight: number;
+  private readonly cut: number;
+  private readonly slack: number;
+  /** IN if every map's logit is above the threshold's logit, OUT if every one is below, else MIXED. */
+  private readonly corners: Uint8Array;
+  /** First and last column of each row that are not OUT. */
+  private readonly firstOfRow: Int32Array;
+  private readonly lastOfRow: Int32Array;
+  private readonly planes: readonly Float32Array[];
+  private readonly size: number;
+  private readonly threshold: number;
+
+  constructor(planes: readonly Float32Array[], maps: readonly { readonly weight: number }[], size: number, threshold: number) {
+    this.planes = planes;
+    this.size = size;
+    this.threshold = threshold;
+    this.weights = Float64Array.from(maps, (map) => map.weight);
+    this.totalWeight = this.weights.reduce((sum, weight) => sum + weight, 0);
+    this.cut = Math.log(threshold / (1 - threshold));
+    let largest = 1;
+    for (const plane of planes) for (let i = 0; i < plane.length; i++) largest = Math.max(largest, Math.abs(plane[i] as number));
+    this.slack = SLACK * largest;
+    this.corners = new Uint8Array(size * size);
+    this.firstOfRow = new Int32Array(size).fill(size);
+    this.lastOfRow = new Int32Array(size).fill(-1);
+    this.readCorners();
+  }
+
+  private readCorners(): void {
+    const high = this.cut + this.slack;
+    const low = this.cut - this.slack;
+    for (const [index, plane] of this.planes.entries()) {
+      for (let i = 0; i < plane.length; i++) {
+        const logit = plane[i] as number;
+        const state = logit > high ? IN : logit < low ? OUT : MIXED;
+        this.corners[i] = index === 0 || this.corners[i] === state ? state : MIXED;
+      }
+    }
+    for (let row = 0; row < this.size; row++) {
+      const corners = this.corners.subarray(row * this.size, (row + 1) * this.size);
+      for (let column = 0; column < this.size; column++) {
+        if (corners[column] === OUT) continue;
+        this.firstOfRow[row] = Math.min(this.firstOfRow[row] as number, column);
+        this.lastOfRow[row] = column;
+      }
+    }
+  }
+
+  /** First and last cell of the band below `row` that may contain mask pixels. Empty if the first is greater. */
+  reach(row: number): readonly [number, number] {
+    const next = Math.min(row + 1, this.size - 1);
+    const first = Math.min(this.firstOfRow[row] as number, this.firstOfRow[next] as number);
+    const last = Math.max(this.lastOfRow[row] as number, this.lastOfRow[next] as number);
+    return last < 0 ? [0, -1] : [Math.max(first - 1, 0), Math.min(last, Math.max(this.size - 2, 0))];
+  }
+
+  cellState(row: number, column: number): typeof OUT | typeof IN | typeof MIXED {
+    const right = Math.min(column + 1, this.size - 1);
+    const top = row * this.size;
+    const bottom = Math.min(row + 1, this.size - 1) * this.size;
+    const state = this.corners[top + column];
+    const agree = this.corners[top + right] === state && this.corners[bottom + column] === state && this.corners[bottom + right] === state;
+    if (agree && state !== MIXED) return state === IN ? IN : OUT;
+    if (this.planes.length === 1) return MIXED;
+    let least = 0;
+    let most = 0;
+    for (const [index, plane] of this.planes.entries()) {
+      const a = plane[top + column] as number;
+      const b = plane[top + right] as number;
+      const c = plane[bottom + column] as number;
+      const d = plane[bottom + right] as number;
+      const weight = this.weights[index] as number;
+      least += weight * sigmoid(Math.min(a, b, c, d) - this.slack);
+      most += weight * sigmoid(Math.max(a, b, c, d) + this.slack);
+    }
+    if (least / this.totalWeight > this.threshold + SLACK) return IN;
+    return most / this.totalWeight < this.threshold - SLACK ? OUT : MIXED;
+  }
+
+  /** Adds the inside pixels of a segment of one image row. `start` is the index of the row's first pixel. */
+  evaluate(row: number, down: number, columns: Axis, segment: Segment, start: number, builder: RleBuilder): void {
+    const single = this.planes.length === 1 ? this.planes[0] : undefined;
+    const top = row * this.size;
+    const below = Math.min(row + 1, this.size - 1) * this.size - top;
+    let runStart = -1;
+    for (let x = segment.from; x < segment.to; x++) {
+      const column = columns.lower[x] as number;
+      const across = columns.fraction[x] as number;
+      const at = top + column;
+      const right = column + 1 < this.size ? 1 : 0;
+      const inside = single
+        ? bilinear(single, at, right, below, across, down) > this.cut
+        : this.mean(at, right, below, across, down) > this.threshold;
+      if (inside && runStart < 0) runStart = x;
+      if (!inside && runStart >= 0) {
+        builder.add(start + runStart, start + x);
+        runStart = -1;
+      }
+    }
+    if (runStart >= 0) builder.add(start + runStart, start + segment.to);
+  }
+
+  private mean(at: number, right: number, below: number, across: number, down: number): number {
+    let sum = 0;
+    for (let map = 0; map < this.planes.length; map++) {
+      sum += (this.weights[map] as number) * sigmoid(bilinear(this.planes[map] as Float32Array, at, right, below, across, down));
+    }
+    return sum / this.totalWeight;
+  }
+}
+
+function bilinear(plane: Float32Array, at: number, right: number, below: number, across: number, down: number): number {
+  const a = plane[at] as number;
+  const b = plane[at + right] as number;
+  const c = plane[at + below] as number;
+  const d = plane[at + below + right] as number;
+  const left = a + (c - a) * down;
+  return left + (b + (d - b) * down - left) * across;
+}
