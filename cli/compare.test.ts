@@ -46,7 +46,7 @@ describe('carpal compare', () => {
   it.concurrent.for([
     ['a run alone', ['out/a'], 64, 'usage-invalid: a comparison takes two runs or more, not 1'],
     ['a folder that is not there', ['out/a', 'out/x'], 65, 'artifact-missing: there is no such folder (out/x)'],
-    ['a folder that is no run', ['out/a', 'empty'], 65, 'artifact-missing: the run has not this file (empty/out-of-fold.json)'],
+    ['a folder that is no run', ['out/a', 'empty'], 65, 'artifact-missing: the run does not have this file (empty/out-of-fold.json)'],
     [
       'an experiment without an ensemble',
       ['out/a', 'experiments/default/c/u2'],
@@ -57,7 +57,7 @@ describe('carpal compare', () => {
       'a run without its curves',
       ['out/a', 'out/no-curves'],
       65,
-      'artifact-missing: the run has not this file (out/no-curves/learning-curves.json)',
+      'artifact-missing: the run does not have this file (out/no-curves/learning-curves.json)',
     ],
     ['a damaged file', ['out/a', 'out/damaged'], 65, 'run-unreadable: it is not JSON (out/damaged/out-of-fold.json)'],
     ['a file of another version', ['out/a', 'out/newer'], 65, 'run-unreadable: version: '],

@@ -1,12 +1,11 @@
 import { existsSync, statSync } from 'node:fs';
+import { readRunFigures } from '@carpal/artifacts/figures.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { comparisonHtml } from '@carpal/report/html/comparison-html.ts';
-import { comparisonJson } from '@carpal/report/html/comparison-json.ts';
-import { comparisonText } from '@carpal/report/html/comparison-text.ts';
+import { comparisonJson, comparisonText } from '@carpal/report/html/comparison-text.ts';
 import { compareRuns } from '@carpal/report/statistics/compare-runs.ts';
-import { readRun } from '@carpal/trainer/stages/read-run.ts';
 import { Command } from 'commander';
 
 type Options = { readonly json?: true; readonly html?: string };
@@ -26,7 +25,7 @@ async function compare(places: readonly string[], { json, html }: Options): Prom
   process.stdout.write(json ? `${JSON.stringify(comparisonJson(comparison), null, 2)}\n` : comparisonText(comparison));
 }
 
-async function open(place: string): ReturnType<typeof readRun> {
+async function open(place: string): ReturnType<typeof readRunFigures> {
   const isUri = /^[a-z][a-z0-9+.-]*:\/\//i.test(place);
   if (!isUri && !(existsSync(place) && statSync(place).isDirectory())) {
     throw new CarpalError('artifact-missing', 'there is no such folder', {
@@ -34,5 +33,5 @@ async function open(place: string): ReturnType<typeof readRun> {
       fix: 'Give the out folder of a run (out/NAME), or the folder of its experiment in the artifacts.',
     });
   }
-  return await readRun(openStore(place), place);
+  return await readRunFigures(openStore(place), place);
 }

@@ -1,13 +1,14 @@
 /** The metrics of a run that was: of a file, of an experiment's folder here or in S3, or of a run of the work folder by its name. */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { readExperimentRecord } from '@carpal/artifacts/experiment-record.ts';
+import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
-import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
-import { readMetrics } from '@carpal/trainer/stages/read-metrics.ts';
 
 export type PastRun = {
   /** For people. */
@@ -58,10 +59,8 @@ async function ofFolder(store: ArtifactStore, prefix: string, title: string): Pr
 }
 
 async function recordOf(store: ArtifactStore, key: string): Promise<SegmentationExperiment | undefined> {
-  const text = await store.readIfPresent(key);
-  if (text === undefined) return undefined;
   try {
-    return experimentSchema.parse(JSON.parse(text.toString('utf8')));
+    return await readExperimentRecord(store, key);
   } catch (cause) {
     throw new CarpalError('cost-unmeasured', 'the record of the run cannot be read', { where: key, cause });
   }

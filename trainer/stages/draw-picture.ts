@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE } from '@carpal/configs/names.ts';
-import { drawOverlay, OVERLAY_JPEG, OVERLAY_PNG, type Overlay } from '@carpal/report/html/overlay.ts';
-import type { Radiographs } from '@carpal/report/html/radiographs.ts';
+import type { PreparedSample } from '@carpal/report/dataset/prepared-set.ts';
 import type { ReportPicture } from '@carpal/report/html/report-data.ts';
-import type { PreparedSample } from '../data/prepared.ts';
+import { drawOverlay, OVERLAY_JPEG, OVERLAY_PNG, type Overlay } from '@carpal/report/images/overlay.ts';
+import type { Radiographs } from '@carpal/report/images/radiographs.ts';
 import type { EnsembleWork } from './ensemble-work.ts';
 
 export type PictureOf = Pick<Overlay, 'masks' | 'truth' | 'notes' | 'dice'> & {

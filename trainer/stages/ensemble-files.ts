@@ -1,7 +1,7 @@
+import { type ChosenThreshold, thresholdsText } from '@carpal/artifacts/thresholds.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { ReportFold } from '@carpal/report/html/report-data.ts';
 import { meanOf, type Score } from '@carpal/report/scoring/scoring.ts';
-import type { ChosenThreshold } from '../infer/choose-thresholds.ts';
 
 export type EnsembleFigures = {
   readonly classes: readonly string[];
@@ -14,10 +14,6 @@ export type EnsembleFigures = {
 /** The small files of the ensemble by name: thresholds.json, per-class.json, and scores.json with the out-of-fold figures. */
 export function ensembleFiles({ classes, thresholds, score, folds, testImages }: EnsembleFigures): [name: string, content: string][] {
   const byClass = <T>(of: (index: number) => T): Record<string, T> => Object.fromEntries(classes.map((name, index) => [name, of(index)]));
-  const cuts = byClass((index) => {
-    const { threshold = null, cleaning = 'none' } = thresholds[index] ?? {};
-    return { threshold, cleaning };
-  });
   const perClass = byClass((index) => ({
     dice: score.perClass[index] ?? null,
     threshold: thresholds[index]?.threshold ?? null,
@@ -44,7 +40,7 @@ export function ensembleFiles({ classes, thresholds, score, folds, testImages }:
   };
   const text = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
   return [
-    [FILE.thresholds, text(cuts)],
+    [FILE.thresholds, thresholdsText(classes, thresholds)],
     [FILE.perClass, text(perClass)],
     ['scores.json', text(scores)],
   ];

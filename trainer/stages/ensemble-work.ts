@@ -1,7 +1,7 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import type { ChosenThreshold } from '@carpal/artifacts/thresholds.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { PreparedSet } from '../data/prepared.ts';
-import type { ChosenThreshold } from '../infer/choose-thresholds.ts';
+import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import type { Pause } from '../infer/pause.ts';
 import type { MemoryLimit } from '../memory/memory-limit.ts';
 

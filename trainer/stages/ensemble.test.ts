@@ -1,7 +1,9 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readRunFigures } from '@carpal/artifacts/figures.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
+import type { ThresholdSums } from '@carpal/artifacts/thresholds.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { ensembleKey, experimentKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
@@ -13,13 +15,11 @@ import { compareRuns } from '@carpal/report/statistics/compare-runs.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { predict } from '../infer/predict.ts';
-import type { ThresholdSums } from '../infer/threshold-sums.ts';
-import { viewingOf } from '../infer/viewing.ts';
+import { viewingOf } from '../infer/views.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { runEnsemble } from './ensemble.ts';
 import { runFold } from './fold.ts';
 import { runPrepare } from './prepare.ts';
-import { readRun } from './read-run.ts';
 
 const classes = loadClasses('hand-bones');
 let folder = '';
@@ -84,7 +84,7 @@ describe('runEnsemble', () => {
     const perClass = JSON.parse(await read(`${ensembleKey(experiment)}/per-class.json`));
     expect(perClass.Radius).toMatchObject({ ...thresholds.Radius, diceAtThreshold: expect.any(Number) });
 
-    const own = await readRun(openStore(join(folder, 'store', experimentKey(experiment))), 'own');
+    const own = await readRunFigures(openStore(join(folder, 'store', experimentKey(experiment))), 'own');
     expect(own.outOfFold).toMatchObject({ name: 'tiny', network: 'SlimUNet', size: 32, classes });
     expect(new Set(own.outOfFold.images.map(({ group }) => group)).size).toBe(4);
     expect(new Set(own.outOfFold.images.map(({ truth }) => truth)).size).toBe(8);

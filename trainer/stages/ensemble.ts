@@ -1,21 +1,22 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { readCalibrations, runFiguresFiles } from '@carpal/artifacts/figures.ts';
+import { readMetrics } from '@carpal/artifacts/metrics.ts';
+import { ProgressWriter } from '@carpal/artifacts/progress.ts';
+import { readThresholdSums } from '@carpal/artifacts/thresholds.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { ensembleKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
-import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
-import { openRadiographs } from '@carpal/report/html/radiographs.ts';
 import type { ReportFold, ReportPicture } from '@carpal/report/html/report-data.ts';
 import { reportHtml } from '@carpal/report/html/report-html.ts';
-import { summarise } from '@carpal/report/scoring/scoring.ts';
-import { truthHash } from '@carpal/report/statistics/truth-hash.ts';
-import { chooseThresholds } from '../infer/choose-thresholds.ts';
-import { openFoldNetworks } from '../infer/fold-networks.ts';
+import { openRadiographs } from '@carpal/report/images/radiographs.ts';
+import { summarise, truthHash } from '@carpal/report/scoring/scoring.ts';
+import { addCalibrations } from '@carpal/report/statistics/calibration.ts';
+import { openFoldNetworks } from '../infer/networks.ts';
 import { outOfFoldImages } from '../infer/out-of-fold-scores.ts';
 import { pauseUntil } from '../infer/pause.ts';
-import { parseThresholdSums, type ThresholdSums } from '../infer/threshold-sums.ts';
+import { chooseThresholds } from '../infer/thresholds.ts';
 import { checkViews } from '../memory/check-views.ts';
 import { readMemoryLimit } from '../memory/memory-limit.ts';
 import { paceOfImages } from '../train/pace.ts';
@@ -23,10 +24,6 @@ import { ensembleFiles } from './ensemble-files.ts';
 import type { EnsembleStage, EnsembleWork } from './ensemble-work.ts';
 import { findPrepared } from './find-prepared.ts';
 import { drawExtremes } from './out-of-fold-pictures.ts';
-import { readCalibration } from './read-calibration.ts';
-import { readMetrics } from './read-metrics.ts';
-import { runFiguresFiles } from './run-figures-files.ts';
-import { StageReport } from './stage-report.ts';
 import { writeTestSubmission } from './test-submission.ts';
 
 export type EnsembleResult = {
@@ -44,23 +41,23 @@ export type EnsembleResult = {
  */
 export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult> {
   const { experiment, store, clock } = stage;
-  const report = new StageReport(store, `${ensembleKey(experiment)}/${FILE.progress}`, 'ensemble', clock);
+  const progress = new ProgressWriter({ store, experiment, stage: { stage: 'ensemble' }, clock });
   const folder = await mkdtemp(join(tmpdir(), 'carpal-ensemble-'));
   try {
-    await report.write({ state: 'running' });
+    await progress.write({ state: 'running' });
     const prepared = await findPrepared(experiment, store);
     const { memoryLimit = await readMemoryLimit() } = stage;
     const { ensemble, run } = experiment.spec;
     checkViews(experiment.spec, prepared.classes.length, ensemble.method === 'soft' ? run.folds.length : 1, memoryLimit);
-    const sums = await readThresholdSums(experiment, store);
+    const sums = await readThresholdSums(store, experiment);
     const { threshold } = experiment.spec.inference;
     const chosen = chooseThresholds(sums, prepared.classes.length, { ...experiment.spec.ensemble, threshold });
     const total = prepared.samples.filter(({ half }) => half === 'test').length + sums.reduce((images, fold) => images + fold.images, 0);
-    const result = await makeEnsemble({ ...stage, prepared, thresholds: chosen, folder, ...counter(stage, report, total) });
-    await report.write({ state: 'finished', done: total, total, dice: result.dice, etaSeconds: 0 });
+    const result = await makeEnsemble({ ...stage, prepared, thresholds: chosen, folder, ...counter(stage, progress, total) });
+    await progress.write({ state: 'finished', done: total, total, dice: result.dice, etaSeconds: 0 });
     return result;
   } catch (error) {
-    await report.fail(error);
+    await progress.fail(error);
     throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -70,7 +67,7 @@ export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult>
 /** Counts images and tells the progress; a pause heeds the signal and says how far the count had come. */
 function counter(
   { clock, signal, onProgress }: EnsembleStage,
-  report: StageReport,
+  progress: ProgressWriter,
   total: number,
 ): Pick<EnsembleWork, 'imageDone' | 'pause'> {
   const startMs = clock();
@@ -79,7 +76,7 @@ function counter(
     done += 1;
     onProgress?.(done, total);
     const seconds = (clock() - startMs) / 1000;
-    await report.note({ done, total, ...paceOfImages({ done, total, seconds }) });
+    await progress.update({ done, total, ...paceOfImages({ done, total, seconds }) });
   };
   const stopped = (): CarpalError => {
     const fix = 'Run the command again; the ensemble begins anew, the folds stay as they are.';
@@ -115,13 +112,14 @@ async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
   for (const [name, content] of files) {
     await writeFile(join(folder, 'ensemble', name), content);
   }
+  const calibrations = await readCalibrations(store, experiment, prepared.classes.length);
   const html = reportHtml({
     experiment,
     classes: prepared.classes,
     folds,
     images,
     score,
-    calibration: await readCalibration(experiment, store, prepared.classes.length),
+    calibration: calibrations && addCalibrations(calibrations),
     thresholds,
     trainImages,
     testImages,
@@ -146,15 +144,4 @@ async function scoreOutOfFold({ experiment, store, prepared, imageDone, pause }:
     await pause();
   }
   return images;
-}
-
-async function readThresholdSums(experiment: SegmentationExperiment, store: ArtifactStore): Promise<ThresholdSums[]> {
-  const folds: ThresholdSums[] = [];
-  for (const fold of experiment.spec.run.folds) {
-    const key = `${foldKey(experiment, fold)}/${FILE.outOfFoldThresholds}`;
-    const sums = parseThresholdSums((await store.read(key)).toString('utf8'));
-    if (!sums) throw new CarpalError('checkpoint-invalid', "the fold's threshold sums cannot be read", { where: key });
-    folds.push(sums);
-  }
-  return folds;
 }

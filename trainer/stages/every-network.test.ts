@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
@@ -15,7 +16,6 @@ import { synthesizeDataset } from '../phantom/synthesize.ts';
 import { SMALL_NETWORKS, SMALL_SIZE } from '../train/testing/small-networks.ts';
 import { runFold } from './fold.ts';
 import { runPrepare } from './prepare.ts';
-import { readMetrics } from './read-metrics.ts';
 
 const CLASSES = loadClasses('hand-bones');
 /** A sheet that is no square, to be predicted. */

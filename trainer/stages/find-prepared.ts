@@ -1,8 +1,8 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { parseJson } from '@carpal/configs/json.ts';
 import { type ExperimentIdentity, preparedKey, prepareKey } from '@carpal/configs/names.ts';
-import { parseJson } from '@carpal/configs/parse-json.ts';
-import { openPrepared, type PreparedSet } from '../data/prepared.ts';
+import { openPrepared, type PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 
 /** Where the prepare stage notes which prepared set is this experiment's: later stages do not need the data set itself. */
 export function preparedNoteKey(experiment: ExperimentIdentity): string {

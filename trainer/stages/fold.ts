@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { type Clock, ProgressWriter } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { FILE, foldKey } from '@carpal/configs/names.ts';
+import { foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { readGpus } from '../memory/gpus.ts';
 import { type MemoryLimit, readMemoryLimit } from '../memory/memory-limit.ts';
 import { FoldCheckpoints } from '../train/checkpoints.ts';
 import { trainingFingerprint } from '../train/fingerprint.ts';
-import { type Clock, ProgressFile } from '../train/progress-file.ts';
 import { trainFold } from '../train/train-fold.ts';
 import { findPrepared } from './find-prepared.ts';
-import { stageErrorOf } from './stage-error.ts';
 
 /** How much training a kill may cost within an epoch. */
 const CHECKPOINT_EVERY_MS = 5 * 60_000;
@@ -39,7 +38,13 @@ export async function runFold(stage: FoldStage): Promise<void> {
   checkFold(experiment, fold);
   const key = foldKey(experiment, fold);
   const gpu = await readGpus();
-  const progress = new ProgressFile(store, `${key}/${FILE.progress}`, fold, clock, gpu === undefined ? {} : { gpu });
+  const progress = new ProgressWriter({
+    store,
+    experiment,
+    stage: { stage: 'fold', fold },
+    clock,
+    initial: gpu === undefined ? {} : { gpu },
+  });
   const writer = `${hostname()}-${randomUUID()}`;
   const checkpoints = new FoldCheckpoints(store, `${key}/checkpoint`, trainingFingerprint(experiment.spec, fold), writer);
   try {
@@ -53,7 +58,8 @@ export async function runFold(stage: FoldStage): Promise<void> {
     const { checkpointEveryMs = CHECKPOINT_EVERY_MS, memoryLimit = await readMemoryLimit() } = stage;
     await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs, memoryLimit });
   } catch (error) {
-    await tellEnd(progress, error);
+    // The process that took the fold over reports for it.
+    if (!(error instanceof CarpalError && error.code === 'fold-taken')) await progress.fail(error);
     throw error;
   }
 }
@@ -62,14 +68,4 @@ function checkFold({ spec }: SegmentationExperiment, fold: number): void {
   const { folds } = spec.dataset.split;
   if (fold < folds) return;
   throw new CarpalError('usage-invalid', `there is no fold ${fold}: the split has ${folds}, numbered from 0`, { where: '--fold' });
-}
-
-/** A failure to tell the failure is less than the failure itself. Of a fold that another process trains, that one tells. */
-async function tellEnd(progress: ProgressFile, error: unknown): Promise<void> {
-  if (error instanceof CarpalError && error.code === 'fold-taken') return;
-  const told =
-    error instanceof CarpalError && error.code === 'stopped-with-checkpoint'
-      ? progress.tellNow({ state: 'stopped' })
-      : progress.tellNow({ state: 'failed', error: stageErrorOf(error) });
-  await told.catch(() => undefined);
 }

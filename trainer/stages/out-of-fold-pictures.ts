@@ -1,6 +1,6 @@
-import { pickExtremes } from '@carpal/report/html/pick-images.ts';
-import type { Radiographs } from '@carpal/report/html/radiographs.ts';
 import type { ReportPicture } from '@carpal/report/html/report-data.ts';
+import { pickExtremes } from '@carpal/report/images/pick-images.ts';
+import type { Radiographs } from '@carpal/report/images/radiographs.ts';
 import { type ImageDice, meanOf } from '@carpal/report/scoring/scoring.ts';
 import { type OutOfFoldImage, outOfFoldImages } from '../infer/out-of-fold-scores.ts';
 import { drawPicture } from './draw-picture.ts';

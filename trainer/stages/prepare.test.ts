@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
 import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { annotationText, circle, greyPng, temporaryFolder, writeUnder } from '@carpal/report/dataset/testing/small-dataset.ts';
 import { describe, expect, it } from 'vitest';
-import { annotationText, circle, greyPng, temporaryFolder, writeUnder } from '../data/testing/small-dataset.ts';
 import { findPrepared } from './find-prepared.ts';
 import { runPrepare } from './prepare.ts';
 

@@ -1,14 +1,14 @@
+import { ProgressWriter } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
-import { FILE, preparedKey, prepareKey } from '@carpal/configs/names.ts';
+import { preparedKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
 import { openDataset } from '@carpal/report/dataset/open-dataset.ts';
+import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { checkDataset } from '../data/check-dataset.ts';
 import { type PrepareProgress, prepareDataset } from '../data/prepare.ts';
-import type { PreparedSet } from '../data/prepared.ts';
-import { sheetSizeOf } from '../infer/viewing.ts';
 import { preparedNoteKey } from './find-prepared.ts';
-import { StageReport } from './stage-report.ts';
 
 export type PrepareStage = {
   readonly experiment: SegmentationExperiment;
@@ -28,10 +28,10 @@ export type PrepareStage = {
  */
 export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   const { experiment, store, clock, signal, onProgress } = stage;
-  const report = new StageReport(store, `${prepareKey(experiment)}/${FILE.progress}`, 'prepare', clock);
+  const progress = new ProgressWriter({ store, experiment, stage: { stage: 'prepare' }, clock });
   try {
     const { dataset, input, inference } = experiment.spec;
-    await report.write({ state: 'running' });
+    await progress.write({ state: 'running' });
     const folder = await openDataset(dataset.uri);
     await checkDataset(folder, dataset.split);
     let startMs: number | undefined;
@@ -42,20 +42,20 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
       classes: loadClasses(dataset.classes),
       store,
       ...(signal ? { signal } : {}),
-      onProgress: (progress) => {
+      onProgress: (made) => {
         // From the first image on: what is read before, to know whether the set is there, is not preparing.
         startMs ??= clock();
-        const pace = paceOf(progress, (clock() - startMs) / 1000);
-        onProgress?.({ ...progress, ...pace });
-        report.noteSoon({ state: 'running', done: progress.done, total: progress.total, ...pace });
+        const pace = paceOf(made, (clock() - startMs) / 1000);
+        onProgress?.({ ...made, ...pace });
+        progress.updateInBackground({ state: 'running', done: made.done, total: made.total, ...pace });
       },
     });
     const { hash, samples } = prepared;
     await store.write(preparedNoteKey(experiment), `${JSON.stringify({ hash, key: preparedKey(hash), images: samples.length })}\n`);
-    await report.write({ state: 'finished', done: samples.length, total: samples.length, etaSeconds: 0 });
+    await progress.write({ state: 'finished', done: samples.length, total: samples.length, etaSeconds: 0 });
     return prepared;
   } catch (error) {
-    await report.fail(error);
+    await progress.fail(error);
     throw error;
   }
 }

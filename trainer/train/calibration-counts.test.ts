@@ -1,5 +1,6 @@
 import { randomFor } from '@carpal/masks/random.ts';
-import { calibrationOf, LEVELS } from '@carpal/report/statistics/calibration.ts';
+import { CALIBRATION_LEVELS } from '@carpal/artifacts/figures.ts';
+import { calibrationOf } from '@carpal/report/statistics/calibration.ts';
 import { describe, expect, it } from 'vitest';
 import { CalibrationCounter } from './calibration-counts.ts';
 
@@ -50,7 +51,7 @@ describe('CalibrationCounter', () => {
       const counter = new CalibrationCounter(1);
       counter.add({ maps: [{ logits: Float32Array.of(logit), weight: 1 }], size: 1 }, Uint8Array.of(0), 1);
       const level = Array.from(counter.counts().pixels[0] ?? []).indexOf(1);
-      expect(Math.abs(level - (LEVELS - 1) / (1 + Math.exp(-logit)))).toBeLessThanOrEqual(0.5 + 1e-3);
+      expect(Math.abs(level - (CALIBRATION_LEVELS - 1) / (1 + Math.exp(-logit)))).toBeLessThanOrEqual(0.5 + 1e-3);
     }
   });
 

@@ -1,6 +1,6 @@
-import { type CalibrationCounts, LEVELS } from '@carpal/report/statistics/calibration.ts';
+import { CALIBRATION_LEVELS, type CalibrationCounts } from '@carpal/artifacts/figures.ts';
 import type { ImageLogits } from '../infer/image-logits.ts';
-import type { LogitMap } from '../infer/upsample.ts';
+import type { LogitMap } from '../infer/logits-to-mask.ts';
 
 /** Logits beyond this give level 0 or 255 without an exponential: 1 / (1 + e^6.3) is below half a level. */
 const SURE = 6.3;
@@ -19,8 +19,8 @@ export class CalibrationCounter {
 
   constructor(classes: number) {
     this.#classes = classes;
-    this.#pixels = new Float64Array(classes * LEVELS);
-    this.#truePixels = new Float64Array(classes * LEVELS);
+    this.#pixels = new Float64Array(classes * CALIBRATION_LEVELS);
+    this.#truePixels = new Float64Array(classes * CALIBRATION_LEVELS);
   }
 
   /**
@@ -29,7 +29,7 @@ export class CalibrationCounter {
    */
   add({ maps, size }: ImageLogits, coverage: Uint8Array, side: number): void {
     const [pixels, truePixels, classes] = [this.#pixels, this.#truePixels, this.#classes];
-    const scale = (LEVELS - 1) / maps.reduce((sum, { weight }) => sum + weight, 0);
+    const scale = (CALIBRATION_LEVELS - 1) / maps.reduce((sum, { weight }) => sum + weight, 0);
     const places = Uint32Array.from({ length: side }, (_, at) => Math.floor(((at + 0.5) * size) / side));
     let place = 0;
     // Some ten million turns an image of 512 pixels: plain loops, and no exponential for the many pixels that are sure.
@@ -37,7 +37,7 @@ export class CalibrationCounter {
       for (let x = 0; x < side; x++) {
         const from = ((places[y] as number) * size + (places[x] as number)) * classes;
         for (let classIndex = 0; classIndex < classes; classIndex++) {
-          const at = classIndex * LEVELS + Math.round(weightedSum(maps, from + classIndex) * scale);
+          const at = classIndex * CALIBRATION_LEVELS + Math.round(weightedSum(maps, from + classIndex) * scale);
           pixels[at] = (pixels[at] as number) + 1;
           if ((coverage[place] as number) >= HALF_COVERED) truePixels[at] = (truePixels[at] as number) + 1;
           place += 1;
@@ -49,7 +49,9 @@ export class CalibrationCounter {
 
   counts(): CalibrationCounts {
     const rows = (counts: Float64Array): number[][] =>
-      Array.from({ length: this.#classes }, (_, index) => Array.from(counts.subarray(index * LEVELS, (index + 1) * LEVELS)));
+      Array.from({ length: this.#classes }, (_, index) =>
+        Array.from(counts.subarray(index * CALIBRATION_LEVELS, (index + 1) * CALIBRATION_LEVELS)),
+      );
     return { images: this.#images, pixels: rows(this.#pixels), truePixels: rows(this.#truePixels) };
   }
 }

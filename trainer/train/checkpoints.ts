@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto';
+import {
+  type CheckpointRecord,
+  checkpointRecordText,
+  parseCheckpointRecord,
+  type WeightsFile,
+} from '@carpal/artifacts/checkpoint-record.ts';
 import type { ArtifactStore, StoredObject } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { decodeSafetensors, encodeSafetensors } from '../engine/safetensors.ts';
-import { type CheckpointRecord, checkpointRecordSchema, type WeightsFile } from './checkpoint-record.ts';
 
 /** What is known of a fold when its checkpoint is saved, beside the names of its weights files. */
 export type RecordBody = Omit<CheckpointRecord, 'version' | 'writer' | 'last' | 'best' | 'trains'>;
@@ -121,19 +126,11 @@ export class FoldCheckpoints {
     const where = this.#key('state.json');
     const found = await this.#store.readIfChanged(where);
     if (!found || found === 'unchanged') return undefined;
-    const record = this.#parse(found.content);
+    const record = parseCheckpointRecord(found.content, where);
     if (record.trains !== this.#trains) {
       throw new CarpalError('checkpoint-invalid', 'the checkpoint was made by another experiment', { where });
     }
     return { record, tag: found.tag };
-  }
-
-  #parse(bytes: Buffer): CheckpointRecord {
-    try {
-      return checkpointRecordSchema.parse(JSON.parse(bytes.toString('utf8')));
-    } catch (cause) {
-      throw new CarpalError('checkpoint-invalid', 'the record of the checkpoint cannot be read', { where: this.#key('state.json'), cause });
-    }
   }
 
   async #writeWeights(kind: 'last' | 'best', arrays: NamedArrays): Promise<WeightsFile> {
@@ -158,7 +155,7 @@ export class FoldCheckpoints {
   async #commit(record: CheckpointRecord): Promise<boolean> {
     const mine = { ...record, writer: this.#writer };
     const before = await this.#store.list(this.#folder);
-    const written = await this.#store.writeIfUnchanged(this.#key('state.json'), `${JSON.stringify(mine, null, 2)}\n`, this.#tag);
+    const written = await this.#store.writeIfUnchanged(this.#key('state.json'), checkpointRecordText(mine), this.#tag);
     if (written === 'changed') return false;
     this.#tag = written.tag;
     this.#record = mine;

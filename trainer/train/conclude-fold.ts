@@ -1,10 +1,10 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
-import { openPredictor } from '../engine/open-engine.ts';
 import { pauseUntil } from '../infer/pause.ts';
 import { viewingOf } from '../infer/views.ts';
 import type { Model } from '../models/model.ts';
 import { writeWeights } from '../models/weights.ts';
+import { openPredictor } from '../step/training-engine.ts';
 import { type FoldTraining, stopped } from './fold-training.ts';
 import { writeOutOfFold } from './out-of-fold.ts';
 import { paceOfImages } from './pace.ts';
@@ -49,9 +49,9 @@ export async function concludeFold(training: FoldTraining, model: Model, validat
 /** Tells that none of so many images is done, and returns what tells of each. */
 async function toldImages({ clock, progress }: FoldTraining, total: number): Promise<(done: number) => Promise<void>> {
   const startedMs = clock();
-  await progress.tellNow({ done: 0, total });
+  await progress.write({ done: 0, total });
   return async (done) => {
     const { etaSeconds } = paceOfImages({ done, total, seconds: (clock() - startedMs) / 1000 });
-    await progress.tell({ done, etaSeconds });
+    await progress.update({ done, etaSeconds });
   };
 }

@@ -1,7 +1,7 @@
 /** The thread that compares masks: answers every image, in their order, with its Dice or an error. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openPrepared } from '../data/prepared.ts';
-import { sendError } from '../data/sent-error.ts';
+import { openPrepared } from '@carpal/report/dataset/prepared-set.ts';
+import { sendError } from '../data/thread-error.ts';
 import type { FromDiceWorker, ToDiceWorker } from './dice-thread.ts';
 import { type DiceSettings, imageDice } from './image-dice.ts';
 import { TruthMasks } from './truth.ts';

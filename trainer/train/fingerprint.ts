@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
-import { withSortedKeys } from '@carpal/configs/sorted-keys.ts';
+import { withSortedKeys } from '@carpal/configs/json.ts';
 
 /**
  * A hash of everything in a manifest that a fold's weights depend on: with the same one and the same data, two folds end in the same weights. The place of the data

@@ -1,7 +1,7 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SplitSpec } from '@carpal/configs/schema/experiment.ts';
 import { assignFolds } from '../data/folds.ts';
-import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
+import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 
 /** What a fold trains on and what it is measured on. No person is in both. */
 export type FoldSamples = { readonly train: readonly PreparedSample[]; readonly validation: readonly PreparedSample[] };

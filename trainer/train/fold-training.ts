@@ -1,11 +1,11 @@
+import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
+import type { Clock, ProgressWriter } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { PreparedSet } from '../data/prepared.ts';
+import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import type { MemoryLimit } from '../memory/memory-limit.ts';
-import type { CheckpointRecord } from './checkpoint-record.ts';
 import type { FoldCheckpoints } from './checkpoints.ts';
-import type { Clock, ProgressFile } from './progress-file.ts';
 
 /** One fold that is not finished, with everything opened that its training works with. */
 export type FoldTraining = {
@@ -18,7 +18,7 @@ export type FoldTraining = {
   readonly checkpoints: FoldCheckpoints;
   /** Where to go on from. */
   readonly record: CheckpointRecord | undefined;
-  readonly progress: ProgressFile;
+  readonly progress: ProgressWriter;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;

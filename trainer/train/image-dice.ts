@@ -1,8 +1,8 @@
 import { dice } from '@carpal/masks/dice.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
-import type { PreparedSample } from '../data/prepared.ts';
-import { logitsToMask } from '../infer/upsample.ts';
+import type { PreparedSample } from '@carpal/report/dataset/prepared-set.ts';
+import { logitsToMask } from '../infer/logits-to-mask.ts';
 
 /** What is the same for all images of a validation. */
 export type DiceSettings = {

@@ -1,11 +1,11 @@
+import type { MetricsLog } from '@carpal/artifacts/metrics.ts';
+import type { Clock, ProgressWriter } from '@carpal/artifacts/progress.ts';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
-import type { PreparedSample } from '../data/prepared.ts';
-import type { Evaluator, TrainingStep } from '../engine/step.ts';
+import type { PreparedSample } from '@carpal/report/dataset/prepared-set.ts';
 import type { Schedule } from '../objective/schedules.ts';
+import type { Evaluator, TrainingStep } from '../step/step.ts';
 import type { FoldCheckpoints } from './checkpoints.ts';
 import type { DiceThread } from './dice-thread.ts';
-import type { MetricsLog } from './metrics-log.ts';
-import type { Clock, ProgressFile } from './progress-file.ts';
 import type { ValidationSource } from './validate.ts';
 
 /** Everything a fold's training works with. The engine's objects belong to the caller, who disposes of them. */
@@ -20,7 +20,7 @@ export type LoopParts = {
   readonly schedule: Schedule;
   readonly checkpoints: FoldCheckpoints;
   readonly metrics: MetricsLog;
-  readonly progress: ProgressFile;
+  readonly progress: ProgressWriter;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;

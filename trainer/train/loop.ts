@@ -1,15 +1,15 @@
+import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
+import type { ProgressFields } from '@carpal/artifacts/progress.ts';
 import type { CarpalError } from '@carpal/configs/errors.ts';
 import { openBatches } from '../data/batches.ts';
-import { firstNotFinite } from '../engine/check-finite.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
-import { servedWeights } from '../engine/served-weights.ts';
+import { firstNotFinite } from '../engine/named-arrays.ts';
 import { nextTurn } from '../infer/pause.ts';
-import type { CheckpointRecord } from './checkpoint-record.ts';
+import { servedWeights } from '../step/evaluation-weights.ts';
 import { EARLY_STOP_START, type EarlyStopState, observeDice } from './early-stop.ts';
 import { epochLine } from './epoch-line.ts';
 import type { LoopParts } from './loop-parts.ts';
 import { PACE_START, type Pace, type Position, paceAfterStep, paceAfterValidation, remainingInValidation, validates } from './pace.ts';
-import type { ProgressFields } from './progress-file.ts';
 import { diverged, epochMetrics, positionWords, trainingProgress } from './training-figures.ts';
 import { type Validation, validate } from './validate.ts';
 
@@ -55,7 +55,7 @@ export class TrainingLoop {
    * Throws `non-finite-loss`, after which the last good checkpoint is as it was.
    */
   async run(): Promise<'ended' | 'stopped'> {
-    await this.#parts.progress.tellNow(this.#progressFields());
+    await this.#parts.progress.write(this.#progressFields());
     while (this.#ended === null) {
       const whole = (await this.#trainEpoch()) && (await this.#closeEpoch());
       if (!whole) {
@@ -115,7 +115,7 @@ export class TrainingLoop {
           seconds: running.seconds + seconds,
           waitSeconds: running.waitSeconds + waitSeconds,
         };
-        await this.#parts.progress[isFirst ? 'tellNow' : 'tell'](this.#progressFields());
+        await this.#parts.progress[isFirst ? 'write' : 'update'](this.#progressFields());
         if (signal.aborted) return false;
         if (clock() - this.#savedMs >= this.#parts.checkpointEveryMs && this.#step < this.#stepsPerEpoch) await this.#save();
         askedMs = clock();
@@ -157,7 +157,7 @@ export class TrainingLoop {
     await this.#save(state);
     const best = this.#parts.checkpoints.best;
     this.#parts.log(epochLine(metrics, spec.training.epochs, best?.epoch === metrics.epoch));
-    await this.#parts.progress.tellNow({
+    await this.#parts.progress.write({
       ...this.#progressFields(),
       loss: metrics.loss,
       ...(validation ? { validationLoss: validation.loss, dice: validation.dice } : {}),
@@ -171,7 +171,7 @@ export class TrainingLoop {
     const total = validation.samples.length;
     return validate(validation, evaluator, dices, signal, async (done) => {
       const seconds = (clock() - startedMs) / 1000;
-      await progress.tell({ done, total, etaSeconds: remainingInValidation(this.#pace, this.#at, { done, total, seconds }) });
+      await progress.update({ done, total, etaSeconds: remainingInValidation(this.#pace, this.#at, { done, total, seconds }) });
     });
   }
 

@@ -9,10 +9,10 @@ import { dice } from '@carpal/masks/dice.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import { parseRle } from '@carpal/masks/rle-text.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PreparedSet } from '../data/prepared.ts';
-import type { Answering } from '../infer/image-logits.ts';
+import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
+import type { Voter } from '../infer/image-logits.ts';
 import { nextTurn } from '../infer/pause.ts';
-import { parseThresholdSums } from '../infer/threshold-sums.ts';
+import { parseThresholdSums } from '@carpal/artifacts/thresholds.ts';
 import { findPrepared } from '../stages/find-prepared.ts';
 import { runPrepare } from '../stages/prepare.ts';
 import { type OutOfFold, writeOutOfFold } from './out-of-fold.ts';
@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** A network that answers noise for one class and nothing for all others, the same for each call of a number, and tells `seen` of each answer. */
-function noisyNetwork(seen: (logits: Float32Array) => void = () => undefined): Answering {
+function noisyNetwork(seen: (logits: Float32Array) => void = () => undefined): Voter {
   let calls = 0;
   const run = (_: Float32Array, count: number, size: number): Float32Array => {
     const random = randomFor(++calls, 'logits');
@@ -50,7 +50,7 @@ function noisyNetwork(seen: (logits: Float32Array) => void = () => undefined): A
   return { predictor: { run, dispose: () => undefined }, inputSize: SIZE, sizeMultiple: 1 };
 }
 
-function requestOf(network: Answering, threshold = 0.5): OutOfFold {
+function requestOf(network: Voter, threshold = 0.5): OutOfFold {
   const classes = prepared.classes.length;
   const source = {
     preparedFolder: prepared.folder,

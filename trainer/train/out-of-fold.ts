@@ -1,17 +1,19 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { calibrationText } from '@carpal/artifacts/figures.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { thresholdSumsText } from '@carpal/artifacts/thresholds.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import type { Batch } from '../data/batches.ts';
-import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
-import { type Answering, imageLogits } from '../infer/image-logits.ts';
+import { imageLogits, type Voter } from '../infer/image-logits.ts';
+import { preparedSquare } from '../infer/image-squares.ts';
 import type { Pause } from '../infer/pause.ts';
-import { preparedSquare } from '../infer/sheet-squares.ts';
-import { cutMask } from '../infer/soft-vote.ts';
-import { ThresholdTally, triedThresholds } from '../infer/threshold-sums.ts';
-import { squareSizeOf, type Viewing } from '../infer/viewing.ts';
+import { candidateThresholds, ThresholdTally } from '../infer/thresholds.ts';
+import { squareSizeOf, type Viewing } from '../infer/views.ts';
+import { thresholdMask } from '../infer/vote.ts';
 import { CalibrationCounter } from './calibration-counts.ts';
 import type { TruthMasks } from './truth.ts';
 import { plainBatches, type ValidationSource } from './validate.ts';
@@ -21,7 +23,7 @@ export type OutOfFold = {
   readonly source: ValidationSource;
   readonly classNames: readonly string[];
   readonly prepared: PreparedSet;
-  readonly network: Answering;
+  readonly network: Voter;
   readonly truth: TruthMasks;
   /** As in the ensemble: thresholds are fitted to what they will cut. */
   readonly viewing: Viewing;
@@ -47,7 +49,7 @@ export async function writeOutOfFold(
   try {
     const path = join(folder, 'predictions.csv');
     const { classNames } = request;
-    const tally = new ThresholdTally(triedThresholds(request.threshold), classNames.length);
+    const tally = new ThresholdTally(candidateThresholds(request.threshold), classNames.length);
     const calibration = new CalibrationCounter(classNames.length);
     let done = 0;
     await writeSubmission(path, async (writer) => {
@@ -57,8 +59,8 @@ export async function writeOutOfFold(
       }
     });
     await store.write(keys.csv, await readFile(path));
-    await store.write(keys.thresholds, `${JSON.stringify(tally.result())}\n`);
-    await store.write(keys.calibration, `${JSON.stringify(calibration.counts())}\n`);
+    await store.write(keys.thresholds, thresholdSumsText(tally.result()));
+    await store.write(keys.calibration, calibrationText(calibration.counts()));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -80,7 +82,7 @@ async function* predictedImages(
         const logits = await imageLogits(network, viewing, image, source.classes, pause);
         calibration.add(logits, coverageAt(batch.targets, i, source), source.size);
         const truths = await truth.of(sample);
-        const cut = (classIndex: number, at: number): RleMask => cutMask(logits, sample, source.classes, classIndex, at);
+        const cut = (classIndex: number, at: number): RleMask => thresholdMask(logits, sample, source.classes, classIndex, at);
         const masks = truths.map((mask, classIndex) => {
           const cuts = tally.thresholds.map((at) => cut(classIndex, at));
           for (const [place, found] of cuts.entries()) tally.add(classIndex, place, found, mask);

@@ -6,7 +6,7 @@ import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { decodeSafetensors } from '../engine/safetensors.ts';
-import { servedWeights } from '../engine/served-weights.ts';
+import { servedWeights } from '../step/evaluation-weights.ts';
 import { runFold } from '../stages/fold.ts';
 import { runPrepare } from '../stages/prepare.ts';
 import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';

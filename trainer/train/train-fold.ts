@@ -1,10 +1,11 @@
+import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
+import { MetricsLog } from '@carpal/artifacts/metrics.ts';
+import type { ProgressFields } from '@carpal/artifacts/progress.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
-import { checkSize } from '../engine/device-batch.ts';
-import type { TrainingEngine } from '../engine/open-engine.ts';
-import { pixelsShown } from '../infer/pixels-shown.ts';
-import { sheetSizeOf, viewingOf } from '../infer/viewing.ts';
+import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
+import { pixelsPerImage, viewingOf } from '../infer/views.ts';
 import { isAllocationFailure } from '../memory/allocation-failure.ts';
 import { checkFit } from '../memory/check-fit.ts';
 import { checkViews } from '../memory/check-views.ts';
@@ -14,15 +15,14 @@ import type { TrialOutcome, TrialRequest } from '../memory/trial.ts';
 import type { Model } from '../models/model.ts';
 import { loadEncoder } from '../models/pretrained/load-encoder.ts';
 import { createSchedule } from '../objective/schedules.ts';
-import type { CheckpointRecord } from './checkpoint-record.ts';
+import { checkSize } from '../step/device-batch.ts';
+import type { TrainingEngine } from '../step/training-engine.ts';
 import { concludeFold } from './conclude-fold.ts';
 import { DiceThread } from './dice-thread.ts';
 import { type FoldSamples, splitFold } from './fold-data.ts';
 import { type FoldTraining, stopped } from './fold-training.ts';
 import { TrainingLoop } from './loop.ts';
-import { MetricsLog } from './metrics-log.ts';
 import { PACE_START } from './pace.ts';
-import type { ProgressFields } from './progress-file.ts';
 import { readPretrained } from './read-pretrained.ts';
 import { engineOf, modelOf } from './training-engine.ts';
 import { trainingProgress } from './training-figures.ts';
@@ -53,14 +53,14 @@ export async function trainFold(training: FoldTraining): Promise<void> {
     // What training works with takes long to open, and a fold that was stopped among its last masks needs none of it.
     if (training.record?.ended) {
       checkViews(spec, classes, 1, training.memoryLimit);
-      await training.progress.tellNow(trainedProgress(training, training.record, samples));
+      await training.progress.write(trainedProgress(training, training.record, samples));
     } else await learn(training, samples, model, validation);
     await concludeFold(training, model, validation);
   } finally {
     model.dispose();
   }
   const { best } = checkpoints;
-  await training.progress.tellNow({ state: 'finished', etaSeconds: 0 });
+  await training.progress.write({ state: 'finished', etaSeconds: 0 });
   log(`fold ${fold} finished: best Dice ${best?.dice.toFixed(4)} in epoch ${best?.epoch}`);
 }
 
@@ -111,7 +111,7 @@ function trainedProgress({ experiment: { spec } }: FoldTraining, record: Checkpo
 
 /** A validation shows the network each image once, at the size that it trains at; out-of-fold masks take all views and windows. */
 function outOfFoldValidations({ input: { size }, inference }: ExperimentSpec, { sizeMultiple }: Model): number {
-  return pixelsShown({ inputSize: size, sizeMultiple }, viewingOf(inference)) / size ** 2;
+  return pixelsPerImage({ inputSize: size, sizeMultiple }, viewingOf(inference)) / size ** 2;
 }
 
 /** Whether a step was done before the checkpoint: a fold that was stopped at once has one too. */

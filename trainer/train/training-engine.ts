@@ -1,6 +1,6 @@
 /** What a spec says of the network and of its training, opened: the same for a fold and for a trial of its steps. */
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
-import { openTrainingEngine, type TrainingEngine } from '../engine/open-engine.ts';
+import { openTrainingEngine, type TrainingEngine } from '../step/training-engine.ts';
 import type { Model } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
 

@@ -1,9 +1,9 @@
 /** What a fold's training says of itself where it stands: in progress.json, in metrics.ndjson, in words and in its last ones. */
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
-import type { CheckpointRecord } from './checkpoint-record.ts';
+import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
 import { type Pace, type Position, remainingSeconds } from './pace.ts';
-import type { ProgressFields } from './progress-file.ts';
+import type { ProgressFields } from '@carpal/artifacts/progress.ts';
 import type { Validation } from './validate.ts';
 
 /** Sums over the steps done of the epoch under way. */

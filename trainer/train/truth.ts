@@ -1,6 +1,6 @@
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
-import type { PreparedSample, PreparedSet } from '../data/prepared.ts';
+import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 
 /**
  * The true masks of samples at the size of their own image, one per class. They are filled once and kept: as runs, the 29 masks of a

@@ -1,7 +1,7 @@
 import { openBatches } from '../data/batches.ts';
 import type { TargetRule } from '../data/fill-target.ts';
-import type { PreparedSample } from '../data/prepared.ts';
-import type { Evaluator } from '../engine/step.ts';
+import type { PreparedSample } from '@carpal/report/dataset/prepared-set.ts';
+import type { Evaluator } from '../step/step.ts';
 import { nextTurn } from '../infer/pause.ts';
 import type { DiceThread } from './dice-thread.ts';
 

@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openStore } from '@carpal/artifacts/open-store.ts';
 import { type EpochMetrics, epochMetricsSchema } from '@carpal/configs/schema/progress.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MetricsLog } from './metrics-log.ts';
+import { MetricsLog } from './metrics.ts';
+import { openStore } from './open-store.ts';
 
 let folder: string;
 beforeEach(async () => {

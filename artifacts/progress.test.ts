@@ -1,0 +1,108 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openFolderStore } from './folder-store.ts';
+import { ProgressWriter, parseProgress, progressKey, readReportedError } from './progress.ts';
+
+let folder: string;
+let nowMs = 1_000_000;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carpal-progress-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const experiment = { metadata: { namespace: 'default', name: 'wrist', uid: 'u1' } };
+const stage = { stage: 'fold', fold: 3 } as const;
+const writtenText = (): Promise<string> => readFile(join(folder, progressKey(experiment, stage)), 'utf8');
+const written = async (): Promise<StageProgress> => stageProgressSchema.parse(JSON.parse(await writtenText()));
+const open = (gpu?: string): ProgressWriter => {
+  const initial = gpu === undefined ? {} : { gpu };
+  return new ProgressWriter({ store: openFolderStore(folder), experiment, stage, clock: () => nowMs, initial });
+};
+const error = { code: 'disk-full', message: 'full', remedy: 'free some' };
+
+describe('ProgressWriter', () => {
+  it('writes updates at most every ten seconds', async () => {
+    const progress = open();
+    await progress.update({ step: 1 });
+    nowMs += 9_999;
+    await progress.update({ step: 2 });
+    expect((await written()).step).toBe(1);
+    nowMs += 1;
+    await progress.update({ step: 3 });
+    expect(await written()).toMatchObject({ stage: 'fold', fold: 3, state: 'running', step: 3, updatedAt: new Date(nowMs).toISOString() });
+  });
+
+  it('writes immediately when asked to, and keeps earlier fields', async () => {
+    const progress = open();
+    await progress.update({ epoch: 2, bestDice: 0.5 });
+    await progress.write({ state: 'stopped' });
+    expect(await written()).toMatchObject({ state: 'stopped', epoch: 2, bestDice: 0.5 });
+  });
+
+  it('keeps the order of fields that readers of earlier versions know', async () => {
+    await open('NVIDIA L4').write({ epoch: 1 });
+    expect(Object.keys(JSON.parse(await writtenText()))).toEqual(['stage', 'fold', 'state', 'gpu', 'epoch', 'updatedAt']);
+  });
+
+  it('writes the initial fields from the first report on', async () => {
+    await open('NVIDIA L4').write({ epoch: 1 });
+    expect(await written()).toMatchObject({ gpu: 'NVIDIA L4', epoch: 1, state: 'running' });
+  });
+
+  it('adds the finished state to the report of an earlier process, whose fields stay', async () => {
+    await open('NVIDIA L4').write({ epoch: 1 });
+    await open('NVIDIA A10').ensureFinished();
+    expect(await written()).toMatchObject({ gpu: 'NVIDIA L4', epoch: 1, state: 'finished' });
+  });
+
+  it('removes the error of an earlier attempt when it adds the finished state, once', async () => {
+    await open().write({ state: 'failed', epoch: 4, error });
+    await open().ensureFinished();
+    expect(await written()).toMatchObject({ state: 'finished', epoch: 4 });
+    expect((await written()).error).toBeUndefined();
+    const before = nowMs;
+    nowMs += 60_000;
+    await open().ensureFinished();
+    expect((await written()).updatedAt).toBe(new Date(before).toISOString());
+  });
+
+  it('reports a failure with its error, and a requested stop without one', async () => {
+    await open().fail(new CarpalError('disk-full', 'the disk is full', { fix: 'free some' }));
+    expect(await written()).toMatchObject({ state: 'failed', error: { code: 'disk-full', remedy: 'free some' } });
+    await open().fail(new CarpalError('stopped-with-checkpoint', 'stopped'));
+    expect(await written()).not.toHaveProperty('error');
+    expect(await written()).toMatchObject({ state: 'stopped' });
+  });
+
+  it('throws the error of a background update at the next write, but never from fail', async () => {
+    const broken = { ...openFolderStore(folder), write: () => Promise.reject(new Error('away')) };
+    const progress = new ProgressWriter({ store: broken, experiment, stage, clock: () => nowMs });
+    progress.updateInBackground({ done: 1 });
+    await expect(progress.write({ done: 2 })).rejects.toThrow('away');
+    await expect(progress.fail(new Error('bug'))).resolves.toBeUndefined();
+  });
+});
+
+describe('parseProgress', () => {
+  it('replaces implausible numbers by null, and rounds counts down', () => {
+    const report = { ...stage, state: 'running', updatedAt: '2026-01-31T12:00:00.000Z', epoch: 1.5, step: -1, dice: 2, etaSeconds: 1e18 };
+    expect(parseProgress(Buffer.from(JSON.stringify(report)))).toMatchObject({ epoch: 1, step: null, dice: null, etaSeconds: null });
+  });
+
+  it.each([undefined, '', '{', '[]', '{"stage":"fold"}'])('returns undefined for %j', (text) => {
+    expect(parseProgress(text === undefined ? undefined : Buffer.from(text))).toBeUndefined();
+  });
+});
+
+describe('readReportedError', () => {
+  it('returns the error of the current attempt, not of an earlier one', async () => {
+    await open().write({ state: 'failed', error });
+    const read = (sinceMs: number) => readReportedError(openFolderStore(folder), experiment, stage, new Date(sinceMs));
+    expect(await read(nowMs)).toEqual(error);
+    expect(await read(nowMs + 1)).toBeUndefined();
+  });
+});

@@ -1,0 +1,157 @@
+/** progress.json of a stage: the only writer (prepare, fold and ensemble use it) and the only reader. */
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { parseJson } from '@carpal/configs/json.ts';
+import { type ExperimentIdentity, FILE, type StageKey, stageFolderKey } from '@carpal/configs/names.ts';
+import { type StageError, type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { stageErrorOf } from './stage-error.ts';
+import type { ArtifactStore } from './store.ts';
+
+/** Wall-clock time in milliseconds since 1970. It is injected, so only entry points read the machine's clock. */
+export type Clock = () => number;
+
+/** Minimum time between two writes of progress.json when no epoch, stage or stop ends in between. */
+const PROGRESS_EVERY_MS = 10_000;
+
+export type ProgressFields = Partial<Omit<StageProgress, 'stage' | 'fold' | 'updatedAt'>>;
+
+/** The key of a stage's progress.json. */
+export function progressKey(experiment: ExperimentIdentity, stage: StageKey): string {
+  return `${stageFolderKey(experiment, stage)}/${FILE.progress}`;
+}
+
+export type ProgressWriterOptions = {
+  readonly store: ArtifactStore;
+  readonly experiment: ExperimentIdentity;
+  readonly stage: StageKey;
+  readonly clock: Clock;
+  /** Fields that every write contains, from the first one on. */
+  readonly initial?: ProgressFields;
+};
+
+/** Writes progress.json of one stage. Fields stay until a later change replaces them. */
+export class ProgressWriter {
+  readonly #store: ArtifactStore;
+  readonly #key: string;
+  readonly #stage: StageKey;
+  readonly #clock: Clock;
+  #latest: ProgressFields;
+  #writtenMs = Number.NEGATIVE_INFINITY;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor({ store, experiment, stage, clock, initial = {} }: ProgressWriterOptions) {
+    this.#store = store;
+    this.#key = progressKey(experiment, stage);
+    this.#stage = stage;
+    this.#clock = clock;
+    this.#latest = { state: 'running', ...initial };
+  }
+
+  /**
+   * Adds the change and writes it now: for the end of an epoch or a stage. Writes run one after the other, so an older report never
+   * overwrites a newer one. Throws the error of this write, or of an earlier one that has not been thrown yet.
+   */
+  async write(change: ProgressFields): Promise<void> {
+    this.#latest = { ...this.#latest, ...change };
+    this.#writtenMs = this.#clock();
+    const { stage, fold } = this.#stage;
+    const progress = {
+      stage,
+      ...(fold === undefined ? {} : { fold }),
+      ...this.#latest,
+      updatedAt: new Date(this.#writtenMs).toISOString(),
+    };
+    this.#writing = this.#writing.then(() => this.#store.write(this.#key, `${JSON.stringify(progress, null, 2)}\n`));
+    await this.#writing;
+  }
+
+  /** Adds the change, and writes it if the last write was at least ten seconds ago. */
+  async update(change: ProgressFields): Promise<void> {
+    if (this.#clock() - this.#writtenMs >= PROGRESS_EVERY_MS) await this.write(change);
+    else this.#latest = { ...this.#latest, ...change };
+  }
+
+  /** `update` for callers that cannot wait. The next `write` throws its error. */
+  updateInBackground(change: ProgressFields): void {
+    this.update(change).catch(() => undefined);
+  }
+
+  /** Records why the stage ended early. Never throws: a store that refuses the report must not hide the error itself. */
+  async fail(error: unknown): Promise<void> {
+    this.#writing = Promise.resolve();
+    const isStop = error instanceof CarpalError && error.code === 'stopped-with-checkpoint';
+    await this.write(isStop ? { state: 'stopped' } : { state: 'failed', error: stageErrorOf(error) }).catch(() => undefined);
+  }
+
+  /** Sets the state to 'finished' if a kill came between the end of the stage and its report. Other fields in the file stay. */
+  async ensureFinished(): Promise<void> {
+    const former = stageProgressSchema.safeParse(parseJson((await this.#store.readIfPresent(this.#key))?.toString('utf8') ?? ''));
+    if (former.data?.state === 'finished') return;
+    const { error: _, ...fields } = former.data ?? {};
+    await this.write({ ...fields, state: 'finished', etaSeconds: 0 });
+  }
+}
+
+/**
+ * The report in a progress.json, with null for implausible numbers. Undefined if the file is missing or cannot be read: reports inform
+ * people, and no decision depends on one.
+ */
+export function parseProgress(content: Buffer | undefined): StageProgress | undefined {
+  const report = content === undefined ? undefined : stageProgressSchema.safeParse(parseJson(content.toString('utf8'))).data;
+  return report === undefined ? undefined : withPlausibleNumbers(report);
+}
+
+/** The current report of one stage. */
+export async function readStageProgress(
+  store: ArtifactStore,
+  experiment: ExperimentIdentity,
+  stage: StageKey,
+): Promise<StageProgress | undefined> {
+  return parseProgress(await store.readIfPresent(progressKey(experiment, stage)));
+}
+
+/** The error that a stage reported at or after `since`. An older one belongs to an earlier attempt. */
+export async function readReportedError(
+  store: ArtifactStore,
+  experiment: ExperimentIdentity,
+  stage: StageKey,
+  since: Date,
+): Promise<StageError | undefined> {
+  const report = await readStageProgress(store, experiment, stage);
+  return report?.error === undefined || Date.parse(report.updatedAt) < since.getTime() ? undefined : report.error;
+}
+
+/** The CRD limits counts to this. */
+const MAX_COUNT = 1_000_000_000;
+/** No stage takes longer. Beyond the year 9999, ISO 8601 times have another form. */
+const TEN_YEARS_S = 315_360_000;
+
+type MaybeNumber = number | null | undefined;
+
+/** The number if it is between `least` and `most`, otherwise null, which means unknown. */
+function within(value: MaybeNumber, least: number, most: number): MaybeNumber {
+  return value === undefined || value === null || (value >= least && value <= most) ? value : null;
+}
+
+function count(value: MaybeNumber): MaybeNumber {
+  const known = within(value, 0, MAX_COUNT);
+  return typeof known === 'number' ? Math.floor(known) : known;
+}
+
+/** A status must be able to hold the numbers, and estimates are computed from them. */
+function withPlausibleNumbers(report: StageProgress): StageProgress {
+  const { epoch, epochs, step, stepsPerEpoch, done, total, loss, dice, bestDice, etaSeconds } = report;
+  return {
+    ...report,
+    epoch: count(epoch),
+    epochs: count(epochs),
+    step: count(step),
+    stepsPerEpoch: count(stepsPerEpoch),
+    done: count(done),
+    total: count(total),
+    // Any loss that is still a finite number after rounding.
+    loss: within(loss, -1e300, 1e300),
+    dice: within(dice, 0, 1),
+    bestDice: within(bestDice, 0, 1),
+    etaSeconds: within(etaSeconds, 0, TEN_YEARS_S),
+  };
+}

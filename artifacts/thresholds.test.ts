@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseThresholdSums, readThresholdsFile, thresholdSumsText, thresholdsText } from './thresholds.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'carpal-thresholds-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const path = join(folder, 'thresholds.json');
+const classes = ['Radius', 'Ulna'];
+
+describe('readThresholdsFile', () => {
+  it('reads what thresholdsText writes', async () => {
+    const cuts = [
+      { threshold: 0.45, cleaning: 'fill' },
+      { threshold: 0.3, cleaning: 'none' },
+    ] as const;
+    writeFileSync(path, thresholdsText(classes, cuts));
+    expect(await readThresholdsFile(path, classes)).toEqual(cuts);
+  });
+
+  it('returns the cuts in class order, and reads bare numbers as earlier versions wrote them', async () => {
+    writeFileSync(path, JSON.stringify({ Ulna: 0.3, Radius: { threshold: 0.45, cleaning: 'largest+fill' } }));
+    expect(await readThresholdsFile(path, classes)).toEqual([
+      { threshold: 0.45, cleaning: 'largest+fill' },
+      { threshold: 0.3, cleaning: 'none' },
+    ]);
+  });
+
+  it.each<[string, string, string]>([
+    ['text that is not JSON', '{', 'the file is not a JSON object of classes'],
+    ['a list', '[0.5, 0.5]', 'the file is not a JSON object of classes'],
+    ['a threshold of 0', '{"Radius": 0, "Ulna": 0.5}', 'Radius has the threshold 0, which is not between 0 and 1'],
+    ['a threshold of 1', '{"Radius": 0.5, "Ulna": {"threshold": 1}}', 'Ulna has the threshold 1, which is not between 0 and 1'],
+    ['a threshold in quotes', '{"Radius": "0.5", "Ulna": 0.5}', 'Radius has the threshold "0.5", which is not between 0 and 1'],
+    ['a threshold that is null', '{"Radius": null, "Ulna": 0.5}', 'Radius has the threshold null, which is not between 0 and 1'],
+    [
+      'an unknown cleaning',
+      '{"Radius": {"threshold": 0.5, "cleaning": "soap"}, "Ulna": 0.5}',
+      'Radius has the cleaning "soap", which is none of none, largest, fill, largest+fill',
+    ],
+    ['classes of another list', '{"Radius": 0.5, "Elbow": 0.5}', 'Elbow is not a class of the network; Ulna is missing'],
+  ])('refuses %s', async (_, text, message) => {
+    writeFileSync(path, text);
+    await expect(readThresholdsFile(path, classes)).rejects.toMatchObject({ code: 'thresholds-invalid', where: path, message });
+  });
+
+  it('refuses a file that does not exist', async () => {
+    const none = join(folder, 'none.json');
+    await expect(readThresholdsFile(none, classes)).rejects.toMatchObject({ where: none, message: 'there is no such file' });
+  });
+});
+
+describe('parseThresholdSums', () => {
+  const sums = { thresholds: [0.3, 0.5, 0.7], perClassDiceSum: [[1, 2, 3]], images: 3 };
+  const cleaned = { largest: [[1, 2, 3]], fill: [[1, 2, 3]], 'largest+fill': [[1, 2, 3]] };
+
+  it('reads what a fold writes, and what an earlier version wrote', () => {
+    expect(parseThresholdSums(thresholdSumsText({ ...sums, cleaned }))).toEqual({ ...sums, cleaned });
+    expect(parseThresholdSums(JSON.stringify(sums))).toEqual(sums);
+  });
+
+  it.each([
+    ['text that is not JSON', '{'],
+    ['rows of another length', JSON.stringify({ ...sums, perClassDiceSum: [[1]] })],
+    ['cleaned rows of another length', JSON.stringify({ ...sums, cleaned: { ...cleaned, fill: [[1, 2]] } })],
+    ['cleaned sums of other classes', JSON.stringify({ ...sums, cleaned: { ...cleaned, fill: [] } })],
+    ['a way of cleaning without sums', JSON.stringify({ ...sums, cleaned: { largest: [[1, 2, 3]] } })],
+    ['a threshold outside 0 to 1', JSON.stringify({ ...sums, thresholds: [0, 0.5, 1] })],
+    ['no count of images', JSON.stringify({ ...sums, images: null })],
+  ])('refuses %s', (_, text) => {
+    expect(parseThresholdSums(text)).toBeUndefined();
+  });
+});
