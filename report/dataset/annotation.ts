@@ -57,8 +57,8 @@ function readOne(annotation: unknown, index: number, { classes, polygons, seen }
   if (typeof label !== 'string') return 'has no label';
   const classIndex = classes.indexOf(label);
   if (classIndex < 0) return `has the unknown label "${label}"`;
-  const former = seen.get(label);
-  if (former !== undefined) return `has the label of annotations[${former}] once more`;
+  const earlier = seen.get(label);
+  if (earlier !== undefined) return `has the label of annotations[${earlier}] once more`;
   seen.set(label, index);
   const outline = readPoints(field(annotation, 'points'));
   if (typeof outline === 'string') return outline;
@@ -133,4 +133,15 @@ function field(value: unknown, name: string): unknown {
 
 function lineOf(text: string, index: number): number {
   return text.slice(0, index).split('\n').length;
+}
+
+/** The area within a polygon's outline in square pixels (the shoelace formula), whatever way round it runs. */
+export function polygonArea(polygon: Polygon): number {
+  const n = polygon.length;
+  let twice = 0;
+  for (let i = 0; i < n; i += 2) {
+    const j = (i + 2) % n;
+    twice += (polygon[i] as number) * (polygon[j + 1] as number) - (polygon[j] as number) * (polygon[i + 1] as number);
+  }
+  return Math.abs(twice) / 2;
 }

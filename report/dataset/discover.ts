@@ -75,12 +75,12 @@ export function pairNames(
   const annotationOf = new Map<string, string>();
   const left = new Set(annotations);
   const pair = (keyOf: (name: string) => string): void => {
-    const waiting = images.filter((image) => !annotationOf.has(image));
-    for (const image of waiting) {
+    const unpaired = images.filter((image) => !annotationOf.has(image));
+    for (const image of unpaired) {
       const candidates = [...left].filter((name) => keyOf(name) === keyOf(image));
-      const rivals = waiting.filter((name) => keyOf(name) === keyOf(image));
+      const others = unpaired.filter((name) => keyOf(name) === keyOf(image));
       const [only] = candidates;
-      if (only === undefined || candidates.length > 1 || rivals.length > 1) continue;
+      if (only === undefined || candidates.length > 1 || others.length > 1) continue;
       annotationOf.set(image, only);
       left.delete(only);
     }

@@ -49,35 +49,35 @@ describe('inspectDataset', () => {
     expect(overlaps[0]?.shareOfSecond).toBeCloseTo(shared / 231);
   });
 
-  it.each<{ amiss: string; harm: (folder: string) => Promise<unknown>; defect: Omit<Defect, 'what'>; says: RegExp }>([
+  it.each<{ fault: string; damage: (folder: string) => Promise<unknown>; defect: Omit<Defect, 'what'>; message: RegExp }>([
     {
-      amiss: 'an unreadable image',
-      harm: async (folder) => truncate(join(folder, 'train/DCM/ID001/image1.png'), 80),
+      fault: 'an unreadable image',
+      damage: async (folder) => truncate(join(folder, 'train/DCM/ID001/image1.png'), 80),
       defect: { kind: 'image-unreadable', stops: true, path: 'train/DCM/ID001/image1.png' },
-      says: /damaged or cut short|cannot be decoded/,
+      message: /damaged or cut short|cannot be decoded/,
     },
     {
-      amiss: 'an image without JSON',
-      harm: async (folder) => rm(join(folder, BASE, 'image1.json')),
+      fault: 'an image without JSON',
+      damage: async (folder) => rm(join(folder, BASE, 'image1.json')),
       defect: { kind: 'annotation-missing', stops: true, path: 'train/DCM/ID001/image1.png' },
-      says: /no annotation/,
+      message: /no annotation/,
     },
     {
-      amiss: 'JSON without an image',
-      harm: async (folder) => writeUnder(folder, `${BASE}/image77.json`, '{}'),
+      fault: 'JSON without an image',
+      damage: async (folder) => writeUnder(folder, `${BASE}/image77.json`, '{}'),
       defect: { kind: 'annotation-without-image', stops: false, path: `${BASE}/image77.json` },
-      says: /no image/,
+      message: /no image/,
     },
     {
-      amiss: 'a missing class',
-      harm: async (folder) =>
+      fault: 'a missing class',
+      damage: async (folder) =>
         writeUnder(folder, `${BASE}/image1.json`, annotationText({ first: rectangle(1, 1, 5, 5), third: circle(20, 20, 5) })),
       defect: { kind: 'class-missing', stops: false, path: `${BASE}/image1.json` },
-      says: /no polygon for second/,
+      message: /no polygon for second/,
     },
     {
-      amiss: 'a doubled class',
-      harm: async (folder) => {
+      fault: 'a doubled class',
+      damage: async (folder) => {
         const text = annotationText({ first: rectangle(1, 1, 5, 5), second: rectangle(1, 1, 5, 5), third: circle(20, 20, 5) });
         await writeUnder(
           folder,
@@ -89,38 +89,38 @@ describe('inspectDataset', () => {
         );
       },
       defect: { kind: 'annotation-invalid', stops: true, path: `${BASE}/image1.json` },
-      says: /annotations\[1\] \(first\) has the label of annotations\[0\] once more/,
+      message: /annotations\[1\] \(first\) has the label of annotations\[0\] once more/,
     },
     {
-      amiss: 'a polygon out of bounds',
-      harm: async (folder) =>
+      fault: 'a polygon out of bounds',
+      damage: async (folder) =>
         writeUnder(
           folder,
           `${BASE}/image1.json`,
           annotationText({ first: rectangle(60, 1, 70, 5), second: rectangle(1, 1, 5, 5), third: circle(20, 20, 5) }),
         ),
       defect: { kind: 'polygon-out-of-bounds', stops: false, path: `${BASE}/image1.json` },
-      says: /first has 2 of 4 points outside the 64 × 48 image/,
+      message: /first has 2 of 4 points outside the 64 × 48 image/,
     },
     {
-      amiss: 'a person in both halves',
-      harm: async (folder) => writeUnder(folder, 'test/DCM/ID002/other.png', await greyPng(8, 8, () => 9)),
+      fault: 'a person in both halves',
+      damage: async (folder) => writeUnder(folder, 'test/DCM/ID002/other.png', await greyPng(8, 8, () => 9)),
       defect: { kind: 'person-in-both-halves', stops: false, path: 'ID002' },
-      says: /in train and in test/,
+      message: /in train and in test/,
     },
     {
-      amiss: 'two images of one name',
-      harm: async (folder) => cp(join(folder, 'train/DCM/ID001/image1.png'), join(folder, 'test/DCM/ID050/image1.png')),
+      fault: 'two images of one name',
+      damage: async (folder) => cp(join(folder, 'train/DCM/ID001/image1.png'), join(folder, 'test/DCM/ID050/image1.png')),
       defect: { kind: 'image-name-doubled', stops: true, path: 'test/DCM/ID050/image1.png' },
-      says: /same name/,
+      message: /same name/,
     },
-  ])('reports $amiss, with its path', async ({ harm, defect, says }) => {
+  ])('reports $amiss, with its path', async ({ damage, defect, message }) => {
     const folder = await temporaryFolder();
     await writeSmallDataset(folder, { people: 2, testPeople: 0 });
-    await harm(folder);
+    await damage(folder);
     const { defects } = await inspectDataset(folder, SMALL_CLASSES);
     const relative = defects.map((one) => ({ ...one, path: one.path.replace(`${folder}/`, '') }));
-    expect(relative).toContainEqual({ ...defect, what: expect.stringMatching(says) });
+    expect(relative).toContainEqual({ ...defect, what: expect.stringMatching(message) });
     if (!defect.stops) expect(relative.filter(({ stops }) => stops)).toEqual([]);
   });
 

@@ -39,7 +39,7 @@ export type Inspection = BoneStatistics & {
   readonly defects: readonly Defect[];
 };
 
-type Look = {
+type ImageFindings = {
   readonly form?: string;
   readonly grey?: { readonly sum: number; readonly squares: number; readonly pixels: number };
   readonly masks?: readonly RleMask[];
@@ -59,52 +59,52 @@ export async function inspectDataset(
   const samples = [...dataset.train, ...dataset.test];
   const bones = gatherBones(classes);
   let done = 0;
-  const looks = await inParallel(samples, workers, async (sample, index): Promise<Look> => {
-    const { masks, ...look } = await lookAt(sample, index < dataset.train.length, classes);
+  const perImage = await inParallel(samples, workers, async (sample, index): Promise<ImageFindings> => {
+    const { masks, ...findings } = await inspectImage(sample, index < dataset.train.length, classes);
     // Masks are counted at once and dropped: those of all images would not fit into memory.
     if (masks) bones.add(masks);
     onProgress?.(++done, samples.length);
-    return look;
+    return findings;
   });
   const peopleOf = (half: readonly Sample[]): number => new Set(half.map(({ group }) => group)).size;
   return {
     folder,
     people: { train: peopleOf(dataset.train), test: peopleOf(dataset.test) },
     images: { train: dataset.train.length, test: dataset.test.length },
-    forms: countForms(looks),
-    grey: meanGrey(looks),
+    forms: countForms(perImage),
+    grey: meanGrey(perImage),
     ...bones.finish(),
-    defects: [...looks.flatMap(({ defects }) => defects), ...listingDefects(dataset)],
+    defects: [...perImage.flatMap(({ defects }) => defects), ...listingDefects(dataset)],
   };
 }
 
-async function lookAt(sample: Sample, isTrain: boolean, classes: readonly string[]): Promise<Look> {
+async function inspectImage(sample: Sample, isTrain: boolean, classes: readonly string[]): Promise<ImageFindings> {
   const defects: Defect[] = [];
   const noteError = (error: unknown, path: string): undefined => {
     if (!(error instanceof CarpalError)) throw error;
     defects.push({ kind: error.code as DefectKind, stops: true, path, what: error.message });
   };
-  const sheet = await readRadiograph(sample.imagePath).catch((error: unknown) => noteError(error, sample.imagePath));
-  let seen: Partial<Look> = {};
-  if (sheet) {
+  const radiograph = await readRadiograph(sample.imagePath).catch((error: unknown) => noteError(error, sample.imagePath));
+  let content: Partial<ImageFindings> = {};
+  if (radiograph) {
     const { width, height, bits, channels } = await readImageHeader(sample.imagePath);
-    seen = { form: JSON.stringify({ width, height, bits, channels }), grey: sumGrey(sheet.pixels, sheet.white) };
+    content = { form: JSON.stringify({ width, height, bits, channels }), grey: sumGrey(radiograph.pixels, radiograph.white) };
   }
-  if (!isTrain) return { ...seen, defects };
+  if (!isTrain) return { ...content, defects };
   const path = sample.annotationPath;
   if (path === undefined) {
     defects.push({ kind: 'annotation-missing', stops: true, path: sample.imagePath, what: 'the image has no annotation' });
-    return { ...seen, defects };
+    return { ...content, defects };
   }
   const text = await readAnnotationText(path).catch((error: unknown) => noteError(error, path));
-  if (text === undefined) return { ...seen, defects };
+  if (text === undefined) return { ...content, defects };
   const { polygons, faults, missingClasses } = parseAnnotation(text, classes);
   for (const { place, what } of faults) defects.push({ kind: 'annotation-invalid', stops: true, path, what: `${place} ${what}` });
   if (missingClasses.length > 0)
     defects.push({ kind: 'class-missing', stops: false, path, what: `no polygon for ${missingClasses.join(', ')}` });
-  if (!sheet) return { ...seen, defects };
-  defects.push(...outsiders(polygons, classes, sheet.width, sheet.height, path));
-  return { ...seen, masks: polygons.map((polygon) => fillPolygon(polygon, sheet.width, sheet.height)), defects };
+  if (!radiograph) return { ...content, defects };
+  defects.push(...outsiders(polygons, classes, radiograph.width, radiograph.height, path));
+  return { ...content, masks: polygons.map((polygon) => fillPolygon(polygon, radiograph.width, radiograph.height)), defects };
 }
 
 function outsiders(polygons: readonly Polygon[], classes: readonly string[], width: number, height: number, path: string): Defect[] {
@@ -131,9 +131,9 @@ function listingDefects({ train, test, orphanAnnotations }: Dataset): Defect[] {
   }));
   const known = new Map<string, Sample>();
   for (const sample of [...train, ...test]) {
-    const former = known.get(sample.imageName);
-    if (former)
-      defects.push({ kind: 'image-name-doubled', stops: true, path: sample.imagePath, what: `${former.imagePath} has the same name` });
+    const earlier = known.get(sample.imageName);
+    if (earlier)
+      defects.push({ kind: 'image-name-doubled', stops: true, path: sample.imagePath, what: `${earlier.imagePath} has the same name` });
     else known.set(sample.imageName, sample);
   }
   const trained = new Set(train.map(({ group }) => group));
@@ -160,9 +160,9 @@ function sumGrey(pixels: Uint8Array | Uint16Array, white: number): { sum: number
   return { sum: sum / white, squares: squares / white ** 2, pixels: pixels.length };
 }
 
-function meanGrey(looks: readonly Look[]): { mean: number; std: number } {
+function meanGrey(findings: readonly ImageFindings[]): { mean: number; std: number } {
   let [sum, squares, pixels] = [0, 0, 0];
-  for (const { grey } of looks) {
+  for (const { grey } of findings) {
     sum += grey?.sum ?? 0;
     squares += grey?.squares ?? 0;
     pixels += grey?.pixels ?? 0;
@@ -171,9 +171,9 @@ function meanGrey(looks: readonly Look[]): { mean: number; std: number } {
   return { mean, std: pixels === 0 ? 0 : Math.sqrt(Math.max(0, squares / pixels - mean * mean)) };
 }
 
-function countForms(looks: readonly Look[]): Inspection['forms'] {
+function countForms(findings: readonly ImageFindings[]): Inspection['forms'] {
   const counts = new Map<string, number>();
-  for (const { form } of looks) if (form !== undefined) counts.set(form, (counts.get(form) ?? 0) + 1);
+  for (const { form } of findings) if (form !== undefined) counts.set(form, (counts.get(form) ?? 0) + 1);
   return [...counts]
     .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
     .map(([form, images]) => ({ ...(JSON.parse(form) as { width: number; height: number; bits: number; channels: number }), images }));

@@ -1,6 +1,6 @@
-import { polygonArea } from '@carpal/trainer/data/prepare.ts';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { polygonArea } from './annotation.ts';
 import { decodePolygons, encodePolygons } from './prepared-set.ts';
 
 it('what is encoded is decoded, also from the middle of a buffer', () => {

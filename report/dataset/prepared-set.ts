@@ -49,7 +49,7 @@ export type PreparedSet = Omit<PreparedIndex, 'version'> & {
 export function preparedImageFile(imageName: string): string {
   return `images/${imageName}.u8`;
 }
-export function preparedSheetFile(imageName: string): string {
+export function preparedLargeImageFile(imageName: string): string {
   return `sheets/${imageName}.u8`;
 }
 export function preparedPolygonFile(imageName: string): string {
@@ -75,7 +75,7 @@ export async function openPrepared(folder: string): Promise<PreparedSet> {
     checkSize,
     async readImage(sample, side = size) {
       checkSize(side);
-      const file = join(folder, side === size ? preparedImageFile(sample.imageName) : preparedSheetFile(sample.imageName));
+      const file = join(folder, side === size ? preparedImageFile(sample.imageName) : preparedLargeImageFile(sample.imageName));
       const bytes = await readPart(file);
       checkImage(bytes, side, file);
       return bytes;

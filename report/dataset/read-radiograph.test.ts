@@ -45,9 +45,9 @@ describe('readSheet', () => {
           .toBuffer(),
     },
   ])('gives the values of 8-bit $form exactly, in one channel', async ({ png }) => {
-    const sheet = await readRadiograph(await writeUnder(await temporaryFolder(), 'a.png', await png()));
-    expect(sheet).toMatchObject({ width, height, white: 255 });
-    expect(Array.from(sheet.pixels)).toEqual(Array.from(ramp));
+    const radiograph = await readRadiograph(await writeUnder(await temporaryFolder(), 'a.png', await png()));
+    expect(radiograph).toMatchObject({ width, height, white: 255 });
+    expect(Array.from(radiograph.pixels)).toEqual(Array.from(ramp));
   });
 
   it.each([1, 3] as const)('gives all 16 bits of a 16-bit PNG of %i channels', async (channels) => {
@@ -55,9 +55,9 @@ describe('readSheet', () => {
     const pixels = Uint16Array.from({ length: deep.length * channels }, (_, i) => deep[Math.floor(i / channels)] as number);
     const space = channels === 1 ? 'grey16' : 'rgb16';
     const png = await sharp(pixels, { raw: { width, height, channels } }).toColourspace(space).png().toBuffer();
-    const sheet = await readRadiograph(await writeUnder(await temporaryFolder(), 'a.png', png));
-    expect(sheet).toMatchObject({ width, height, white: 65535 });
-    expect(Array.from(sheet.pixels)).toEqual(Array.from(deep));
+    const radiograph = await readRadiograph(await writeUnder(await temporaryFolder(), 'a.png', png));
+    expect(radiograph).toMatchObject({ width, height, white: 65535 });
+    expect(Array.from(radiograph.pixels)).toEqual(Array.from(deep));
   });
 
   it('refuses a truncated PNG', async () => {

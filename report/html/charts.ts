@@ -1,6 +1,9 @@
 import type { ReliabilityBin } from '../statistics/calibration.ts';
 import { escapeHtml } from './page.ts';
 
+/** Colours of folds and of runs, told apart on light and on dark ground. */
+const COLOURS = ['#3b82f6', '#f59e0b', '#10b981', '#ef4444', '#a855f7', '#06b6d4', '#ec4899', '#84cc16'];
+
 type Point = { readonly x: number; readonly y: number };
 export type Series = { readonly label: string; readonly colour: string; readonly points: readonly Point[]; readonly dashed?: boolean };
 export type LineChart = {
@@ -89,8 +92,8 @@ function tickText(value: number, step: number): string {
   return value.toFixed(Math.min(digits, 6));
 }
 
-export type ReliabilityLine = { readonly label: string; readonly bins: readonly ReliabilityBin[] };
-export type ReliabilityChart = {
+type ReliabilityLine = { readonly label: string; readonly bins: readonly ReliabilityBin[] };
+type ReliabilityChart = {
   readonly title: string;
   /** The thick line. */
   readonly main: ReliabilityLine;
@@ -119,12 +122,14 @@ export function reliabilityChart({ title, main, others }: ReliabilityChart): str
     ...others.map((line) => reliabilityLine(line, 'thin')),
     reliabilityLine(main, 'thick'),
     ...main.bins.map(({ predicted, observed, pixels }) => {
-      const words = `${pixels} pixels: predicted ${predicted.toFixed(3)}, bone ${observed.toFixed(3)}`;
-      return `<circle class="thick" cx="${acrossAt(predicted)}" cy="${upAt(observed)}" r="3"><title>${words}</title></circle>`;
+      const pointText = `${pixels} pixels: predicted ${predicted.toFixed(3)}, bone ${observed.toFixed(3)}`;
+      return `<circle class="thick" cx="${acrossAt(predicted)}" cy="${upAt(observed)}" r="3"><title>${pointText}</title></circle>`;
     }),
   ];
-  const told = main.bins.map(({ predicted, observed }) => `${predicted.toFixed(2)} predicted, ${observed.toFixed(2)} bone`).join('; ');
-  const label = escapeHtml(`${title}. ${told}`);
+  const description = main.bins
+    .map(({ predicted, observed }) => `${predicted.toFixed(2)} predicted, ${observed.toFixed(2)} bone`)
+    .join('; ');
+  const label = escapeHtml(`${title}. ${description}`);
   return `<figure class="chart"><figcaption>${escapeHtml(title)}</figcaption><svg viewBox="0 0 ${SIDE} ${SIDE}" role="img" aria-label="${label}">${parts.join('')}</svg></figure>`;
 }
 
@@ -132,9 +137,6 @@ function reliabilityLine({ label, bins }: ReliabilityLine, kind: 'thin' | 'thick
   const path = bins.map(({ predicted, observed }) => `${acrossAt(predicted)},${upAt(observed)}`).join(' ');
   return `<polyline class="${kind}" points="${path}"><title>${escapeHtml(label)}</title></polyline>`;
 }
-
-/** Colours of folds and of runs, told apart on light and on dark ground. */
-const COLOURS = ['#3b82f6', '#f59e0b', '#10b981', '#ef4444', '#a855f7', '#06b6d4', '#ec4899', '#84cc16'];
 
 /** The colour of the fold or run at a place; more than eight begin again. */
 export const runColour = (index: number): string => COLOURS[index % COLOURS.length] ?? '#888888';

@@ -34,6 +34,9 @@ export function comparisonHtml({ classes, runs }: Comparison): string {
   ]);
 }
 
+/** Half the width of a scale around 0 is one of these: the least that holds every interval. */
+const REACHES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+
 function runsTable(runs: readonly ComparedRun[]): string {
   const from = barStart(runs.map(({ dice }) => dice.all.interval?.low ?? dice.all.mean));
   const columns = ['Run', 'Dice', '95 % interval', `${from.toFixed(1)} to 1`, 'Difference', '95 % interval', 'p'];
@@ -65,19 +68,8 @@ function notes(runs: readonly ComparedRun[], first: ComparedRun): string {
   return [HOW, ...shared].map((note) => `<p class="dim">${escapeHtml(note)}</p>`).join('');
 }
 
-/** Half the width of a scale around 0 is one of these: the least that holds every interval. */
-const REACHES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
-
-/** The least round scale around 0 that holds all estimates and their intervals. */
-export function differenceScale(estimates: readonly Estimate[]): Scale {
-  const ends = estimates.flatMap(({ mean, interval }) => [mean, interval?.low ?? mean, interval?.high ?? mean]);
-  const farthest = Math.max(0, ...ends.map(Math.abs));
-  const reach = REACHES.find((candidate) => candidate >= farthest) ?? 1;
-  return { from: -reach, to: reach };
-}
-
 /** The difference of each class between two runs as a table with a plot: right of the middle line the run is better than the first. */
-export function differenceTable(run: ComparedRun, first: ComparedRun, difference: PairedDifference, classes: readonly string[]): string {
+function differenceTable(run: ComparedRun, first: ComparedRun, difference: PairedDifference, classes: readonly string[]): string {
   const scale = differenceScale([difference.all, ...difference.perClass]);
   const nothing: Estimate = { mean: 0, interval: undefined };
   const row = (name: string, estimate: Estimate, dice: readonly (Estimate | undefined)[], kind = ''): string => {
@@ -104,4 +96,12 @@ export function differenceTable(run: ComparedRun, first: ComparedRun, difference
   const all = row('All classes', difference.all, [first.dice.all, run.dice.all], ' class="group"');
   const label = `Dice of ${run.title} less ${first.title}, per class`;
   return wideTable(label, `<thead><tr>${head}</tr></thead><tbody>${all}</tbody>${body.join('')}`);
+}
+
+/** The least round scale around 0 that holds all estimates and their intervals. */
+export function differenceScale(estimates: readonly Estimate[]): Scale {
+  const ends = estimates.flatMap(({ mean, interval }) => [mean, interval?.low ?? mean, interval?.high ?? mean]);
+  const farthest = Math.max(0, ...ends.map(Math.abs));
+  const reach = REACHES.find((candidate) => candidate >= farthest) ?? 1;
+  return { from: -reach, to: reach };
 }

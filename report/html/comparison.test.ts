@@ -41,8 +41,8 @@ describe('a comparison', () => {
 
   it('tells how many images are left out since their truth has changed', () => {
     const images = scoredImages({ people: 6 });
-    const mended = images.map((image, index) => (index === 3 ? { ...image, truth: 'mended' } : image));
-    const text = comparisonText(compareRuns([runFigures('first', images), runFigures('mended', mended)]));
+    const changed = images.map((image, index) => (index === 3 ? { ...image, truth: 'mended' } : image));
+    const text = comparisonText(compareRuns([runFigures('first', images), runFigures('mended', changed)]));
     expect(text).toContain('over the 11 images in common with first. Left out for other true masks under the same name: 1.');
   });
 

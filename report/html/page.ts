@@ -24,7 +24,7 @@ export function dataUri(bytes: Buffer, type: 'image/jpeg' | 'image/png'): string
 }
 
 /** The report's style sheet: neutral, light or dark as the reader's system is, and fit for print. */
-export const REPORT_STYLE = `
+const REPORT_STYLE = `
 :root { color-scheme: light dark; --ground: #fbfbfa; --card: #fff; --text: #1d2127; --dim: #6a7280; --line: #e3e5e8; --accent: #2f6fdb; --track: #eceef1; }
 @media (prefers-color-scheme: dark) {
   :root { --ground: #14171c; --card: #1b1f26; --text: #e8eaee; --dim: #959dab; --line: #2c323c; --accent: #6ea2ff; --track: #272d36; }

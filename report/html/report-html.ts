@@ -33,30 +33,8 @@ export function reportHtml(data: ReportData): string {
   ]);
 }
 
-function diceNote({ experiment, calibration }: ReportData, people: number): string {
-  const { threshold } = experiment.spec.inference;
-  const sentences = [
-    `Each training image is judged by the one network that never saw its person, at the image's own size and threshold ${threshold}.`,
-    people < 2
-      ? 'Intervals take at least two people.'
-      : `The intervals tell how the mean would vary over other people: ${people} people are drawn again and again, with all their images (bootstrap, 2,000 times).`,
-    'The threshold is the one that the submission is cut at; the Dice with it (and with the cleaning, where there is one) is of these same images, which flatters a little.',
-    calibration ? 'ECE is explained under Calibration.' : '',
-  ];
-  return `<p class="dim">${sentences.join(' ')}</p>`;
-}
-
-function pictures(title: string, items: readonly ReportPicture[]): string {
-  if (items.length === 0) return '';
-  const figures = items.map((item) => {
-    const image = `<img src="${dataUri(item.jpeg, 'image/jpeg')}" alt="${escapeHtml(item.title)}" loading="lazy">`;
-    return `<figure>${image}<figcaption>${escapeHtml(item.caption)}</figcaption></figure>`;
-  });
-  return section(title, `<div class="pictures">${figures.join('')}</div>`);
-}
-
 /** The name of the experiment and its chief figures. */
-export function reportHeader(data: ReportData, estimates: DiceEstimates): string {
+function reportHeader(data: ReportData, estimates: DiceEstimates): string {
   const { metadata, spec } = data.experiment;
   const who = [spec.owner, spec.task].filter((text) => text !== undefined && text !== '').join(' · ');
   const groups = boneGroups(data.classes).map(({ name, indexes }) => ({
@@ -76,36 +54,45 @@ export function reportHeader(data: ReportData, estimates: DiceEstimates): string
   return `<header>${name}<div class="tiles">${tiles.join('')}</div></header>`;
 }
 
-/** Bins of fewer pixels jump about and are not drawn; they count in the ECE. */
-const FEWEST_PIXELS = 20;
-
-/** A reliability chart for each part of the hand, its classes as thin lines; nothing where the folds have not counted. */
-export function calibrationSection(counts: CalibrationCounts | undefined, classes: readonly string[], size: number): string {
-  if (!counts) return '';
-  const charts = boneGroups(classes).flatMap(({ name, indexes }) => {
-    const together = calibrationOf(counts, indexes);
-    if (!together) return [];
-    const others = indexes.flatMap((index) => {
-      const own = calibrationOf(counts, [index]);
-      return own ? [{ label: `${classes[index] ?? ''}: ${calibrationText(own)}`, bins: drawnBins(own) }] : [];
-    });
-    const main = { label: `${name}: ${calibrationText(together)}`, bins: drawnBins(together) };
-    return [reliabilityChart({ title: `${name}: ${calibrationText(together)}`, main, others })];
-  });
-  if (charts.length === 0) return '';
-  const note = `<p class="dim">Of the pixels that get a probability of 0.7, seven in ten should be bone: then the line lies on the dashed one. Below it the networks are too sure, above it too careful. The thick line is the part of the hand, the thin ones its bones. Counted out of fold over ${counts.images} images at ${size} px, without the pixels that get less than 0.2 %; ECE is the mean distance from the dashed line.</p>`;
-  return section('Calibration', `${note}<div class="charts small">${charts.join('')}</div>`);
+function diceNote({ experiment, calibration }: ReportData, people: number): string {
+  const { threshold } = experiment.spec.inference;
+  const sentences = [
+    `Each training image is judged by the one network that never saw its person, at the image's own size and threshold ${threshold}.`,
+    people < 2
+      ? 'Intervals take at least two people.'
+      : `The intervals tell how the mean would vary over other people: ${people} people are drawn again and again, with all their images (bootstrap, 2,000 times).`,
+    'The threshold is the one that the submission is cut at; the Dice with it (and with the cleaning, where there is one) is of these same images, which flatters a little.',
+    calibration ? 'ECE is explained under Calibration.' : '',
+  ];
+  return `<p class="dim">${sentences.join(' ')}</p>`;
 }
 
-const drawnBins = ({ bins }: Calibration): Calibration['bins'] => bins.filter(({ pixels }) => pixels >= FEWEST_PIXELS);
+type WorstCase = {
+  readonly imageName: string;
+  readonly group: string;
+  readonly fold: number;
+  /** Index of the class. */
+  readonly classIndex: number;
+  readonly dice: number;
+};
 
 const calibrationText = ({ error, bias }: Calibration): string =>
   `ECE ${error.toFixed(3)}, too ${bias > 0 ? 'sure' : 'careful'} by ${Math.abs(bias).toFixed(3)}`;
 
 const SHOWN = 20;
 
+/** The masks (image × class) with the least Dice, worst first; of equals the earlier image and class. */
+export function worstCases(images: readonly ScoredImage[], count: number): WorstCase[] {
+  return images
+    .flatMap(({ imageName, group, fold, perClass }) =>
+      perClass.map((value, classIndex) => ({ imageName, group, fold, classIndex, dice: value })),
+    )
+    .sort((a, b) => a.dice - b.dice)
+    .slice(0, count);
+}
+
 /** The single masks that went worst out of fold; nothing without images. */
-export function worstCasesSection(images: readonly ScoredImage[], classes: readonly string[]): string {
+function worstCasesSection(images: readonly ScoredImage[], classes: readonly string[]): string {
   const cases = worstCases(images, SHOWN);
   if (cases.length === 0) return '';
   const rows = cases.map(({ imageName, group, fold, classIndex, dice }) => {
@@ -125,27 +112,40 @@ export function worstCasesSection(images: readonly ScoredImage[], classes: reado
   return section('Worst cases', `${note}${table}`);
 }
 
-export type WorstCase = {
-  readonly imageName: string;
-  readonly group: string;
-  readonly fold: number;
-  /** Index of the class. */
-  readonly classIndex: number;
-  readonly dice: number;
-};
+/** Bins of fewer pixels jump about and are not drawn; they count in the ECE. */
+const FEWEST_PIXELS = 20;
 
-/** The masks (image × class) with the least Dice, worst first; of equals the earlier image and class. */
-export function worstCases(images: readonly ScoredImage[], count: number): WorstCase[] {
-  return images
-    .flatMap(({ imageName, group, fold, perClass }) =>
-      perClass.map((value, classIndex) => ({ imageName, group, fold, classIndex, dice: value })),
-    )
-    .sort((a, b) => a.dice - b.dice)
-    .slice(0, count);
+/** A reliability chart for each part of the hand, its classes as thin lines; nothing where the folds have not counted. */
+function calibrationSection(counts: CalibrationCounts | undefined, classes: readonly string[], size: number): string {
+  if (!counts) return '';
+  const charts = boneGroups(classes).flatMap(({ name, indexes }) => {
+    const together = calibrationOf(counts, indexes);
+    if (!together) return [];
+    const others = indexes.flatMap((index) => {
+      const own = calibrationOf(counts, [index]);
+      return own ? [{ label: `${classes[index] ?? ''}: ${calibrationText(own)}`, bins: drawnBins(own) }] : [];
+    });
+    const main = { label: `${name}: ${calibrationText(together)}`, bins: drawnBins(together) };
+    return [reliabilityChart({ title: `${name}: ${calibrationText(together)}`, main, others })];
+  });
+  if (charts.length === 0) return '';
+  const note = `<p class="dim">Of the pixels that get a probability of 0.7, seven in ten should be bone: then the line lies on the dashed one. Below it the networks are too sure, above it too careful. The thick line is the part of the hand, the thin ones its bones. Counted out of fold over ${counts.images} images at ${size} px, without the pixels that get less than 0.2 %; ECE is the mean distance from the dashed line.</p>`;
+  return section('Calibration', `${note}<div class="charts small">${charts.join('')}</div>`);
+}
+
+const drawnBins = ({ bins }: Calibration): Calibration['bins'] => bins.filter(({ pixels }) => pixels >= FEWEST_PIXELS);
+
+function pictures(title: string, items: readonly ReportPicture[]): string {
+  if (items.length === 0) return '';
+  const figures = items.map((item) => {
+    const image = `<img src="${dataUri(item.jpeg, 'image/jpeg')}" alt="${escapeHtml(item.title)}" loading="lazy">`;
+    return `<figure>${image}<figcaption>${escapeHtml(item.caption)}</figcaption></figure>`;
+  });
+  return section(title, `<div class="pictures">${figures.join('')}</div>`);
 }
 
 /** What was run, on what, and the whole manifest. */
-export function factsSection(data: ReportData): string {
+function factsSection(data: ReportData): string {
   const { metadata, spec } = data.experiment;
   const rows: [string, string][] = [
     ['name', `${metadata.namespace}/${metadata.name}`],

@@ -31,16 +31,16 @@ export async function contactSheetPng(title: string, tiles: readonly Tile[], col
   const [across, down] = [Math.min(columns, tiles.length), Math.ceil(tiles.length / columns)];
   const [stepX, stepY] = [side + GAP, side + GAP + lines * LINE + 6];
   const [width, height] = [GAP + across * stepX, GAP + 2 * LINE + down * stepY];
-  const words = [line(title, GAP, GAP + LINE, BRIGHT, width - 2 * GAP, true)];
+  const texts = [line(title, GAP, GAP + LINE, BRIGHT, width - 2 * GAP, true)];
   const pictures: OverlayOptions[] = [];
   for (const [index, tile] of tiles.entries()) {
     const left = GAP + (index % across) * stepX;
     const top = GAP + 2 * LINE + Math.floor(index / across) * stepY;
     pictures.push({ input: await picture(tile, side), raw: { width: side, height: side, channels: 3 }, left, top });
     for (const [at, text] of [tile.title, ...tile.notes].entries())
-      words.push(line(text, left, top + side + (at + 1) * LINE, at === 0 ? BRIGHT : DIM, side, at === 0));
+      texts.push(line(text, left, top + side + (at + 1) * LINE, at === 0 ? BRIGHT : DIM, side, at === 0));
   }
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${words.join('')}</svg>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.join('')}</svg>`;
   return sharp({ create: { width, height, channels: 3, background: GROUND } })
     .composite([...pictures, { input: Buffer.from(svg), left: 0, top: 0 }])
     .png({ compressionLevel: 8 })

@@ -26,11 +26,11 @@ export type MaskStyle = {
 const DASH = 5;
 
 /** Share of each canvas pixel that the mask covers, in 255ths, [size, size] with size the canvas' longer side. */
-function coverageOf(runs: RleMask, size: number): Uint8Array {
-  const scale = Math.max(runs.width, runs.height) / size;
+function coverageOf(mask: RleMask, size: number): Uint8Array {
+  const scale = Math.max(mask.width, mask.height) / size;
   const fit: Fit = { size, scale, offsetX: 0, offsetY: 0 };
   const coverage = new Uint8Array(size * size);
-  addCoverage(runs, fit, coverage, 0, 1);
+  addCoverage(mask, fit, coverage, 0, 1);
   return coverage;
 }
 
@@ -38,11 +38,11 @@ function coverageOf(runs: RleMask, size: number): Uint8Array {
  * Paints a mask of the whole sheet over the canvas, scaled to it: a translucent inside and an outline, both smooth at the edge because
  * they follow how much of each pixel is covered.
  */
-export function paintMask(canvas: Canvas, runs: RleMask, style: MaskStyle): void {
-  if (runs.bounds.length === 0) return;
+export function paintMask(canvas: Canvas, mask: RleMask, style: MaskStyle): void {
+  if (mask.bounds.length === 0) return;
   const size = Math.max(canvas.width, canvas.height);
-  const coverage = coverageOf(runs, size);
-  const [top, bottom] = rowsOf(runs, canvas.height);
+  const coverage = coverageOf(mask, size);
+  const [top, bottom] = rowsOf(mask, canvas.height);
   for (let y = top; y < bottom; y++) {
     for (let x = 0; x < canvas.width; x++) {
       const at = y * size + x;
@@ -57,10 +57,10 @@ export function paintMask(canvas: Canvas, runs: RleMask, style: MaskStyle): void
 }
 
 /** The canvas rows that the mask can touch, with one to spare on each side for the outline. */
-function rowsOf(runs: RleMask, height: number): readonly [number, number] {
-  const scale = height / runs.height;
-  const first = Math.floor((runs.bounds[0] as number) / runs.width);
-  const last = Math.floor(((runs.bounds.at(-1) as number) - 1) / runs.width);
+function rowsOf(mask: RleMask, height: number): readonly [number, number] {
+  const scale = height / mask.height;
+  const first = Math.floor((mask.bounds[0] as number) / mask.width);
+  const last = Math.floor(((mask.bounds.at(-1) as number) - 1) / mask.width);
   return [Math.max(0, Math.floor(first * scale) - 2), Math.min(height, Math.ceil((last + 1) * scale) + 2)];
 }
 

@@ -19,9 +19,9 @@ export async function openRadiographs(datasetUri: string, prepared: PreparedSet)
   const originals = await originalsOf(datasetUri);
   return {
     async pictureOf(sample) {
-      const sheet = await originalSheet(originals.get(sample.imageName));
-      const isSame = sheet?.width === sample.width && sheet.height === sample.height;
-      return sheet && isSame ? greyPicture(sheet) : cutOut(await prepared.readImage(sample), prepared.size, sample);
+      const radiograph = await readOriginal(originals.get(sample.imageName));
+      const isSame = radiograph?.width === sample.width && radiograph.height === sample.height;
+      return radiograph && isSame ? greyPicture(radiograph) : cutOut(await prepared.readImage(sample), prepared.size, sample);
     },
   };
 }
@@ -38,7 +38,7 @@ export function greyPicture({ pixels, white, width, height }: Radiograph): GreyP
 /** Gives the path of an image of this machine, fetching it first where the data set is elsewhere: a report shows few of them. */
 type Original = () => Promise<string>;
 
-async function originalSheet(original: Original | undefined): Promise<Radiograph | undefined> {
+async function readOriginal(original: Original | undefined): Promise<Radiograph | undefined> {
   try {
     return original && (await readRadiograph(await original()));
   } catch {

@@ -34,10 +34,13 @@ export async function findImages(place: string): Promise<readonly ImageFile[]> {
       fix: 'Give a folder with PNG, JPEG or TIFF images.',
     });
   }
-  const twin = images.findIndex((image, index) => image.imageName === images[index + 1]?.imageName);
-  if (twin >= 0) {
+  const duplicate = images.findIndex((image, index) => image.imageName === images[index + 1]?.imageName);
+  if (duplicate >= 0) {
     const fix = 'Rename one of them: a submission knows images by name alone.';
-    throw new CarpalError('dataset-layout', `${images[twin]?.path} has the same name`, { where: images[twin + 1]?.path ?? folder, fix });
+    throw new CarpalError('dataset-layout', `${images[duplicate]?.path} has the same name`, {
+      where: images[duplicate + 1]?.path ?? folder,
+      fix,
+    });
   }
   return images;
 }

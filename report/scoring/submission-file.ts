@@ -79,6 +79,18 @@ export class SubmissionFile {
   }
 }
 
+/** The mask of one row; a text that is no mask of that size is submission-invalid with file, line and character. */
+export async function readRowMask(file: SubmissionFile, row: SubmissionRow, width: number, height: number): Promise<RleMask> {
+  const text = await file.readRle(row);
+  try {
+    return parseRle(text, width, height);
+  } catch (cause) {
+    if (!(cause instanceof MaskError)) throw cause;
+    const what = `${row.imageName}, ${row.className}: ${cause.message.replace(/\.$/, '')}`;
+    throw new CarpalError('submission-invalid', what, { where: `${file.path}:${row.line}`, cause });
+  }
+}
+
 /** The rows whose (image, class) an earlier row already has, each with that earlier row. */
 export function doubledRows(rows: readonly SubmissionRow[]): { readonly row: SubmissionRow; readonly first: SubmissionRow }[] {
   const seen = new Map<string, SubmissionRow>();
@@ -96,10 +108,10 @@ export function rowKey(row: Pick<SubmissionRow, 'imageName' | 'className'>): str
   return `${row.imageName}\u0000${row.className}`;
 }
 
-const WORDS: Readonly<Record<string, string>> = { ENOENT: 'there is no such file', EISDIR: 'this is a folder' };
+const MESSAGES: Readonly<Record<string, string>> = { ENOENT: 'there is no such file', EISDIR: 'this is a folder' };
 
 function unreadable(path: string, cause: unknown): CarpalError {
-  const what = WORDS[systemErrorCode(cause) ?? ''] ?? `the file cannot be read: ${messageOf(cause)}`;
+  const what = MESSAGES[systemErrorCode(cause) ?? ''] ?? `the file cannot be read: ${messageOf(cause)}`;
   return new CarpalError('submission-unreadable', what, { where: path, cause });
 }
 
@@ -192,16 +204,4 @@ function rowOf(bytes: Buffer, offset: number, line: number, where: string): Subm
   const imageName = text(image);
   if (imageName === '') throw new CarpalError('submission-invalid', 'image_name is empty', { where });
   return { line, imageName, className: text(className), rleOffset: offset + rle.from, rleLength: rle.to - rle.from };
-}
-
-/** The mask of one row; a text that is no mask of that size is submission-invalid with file, line and character. */
-export async function readRowMask(file: SubmissionFile, row: SubmissionRow, width: number, height: number): Promise<RleMask> {
-  const text = await file.readRle(row);
-  try {
-    return parseRle(text, width, height);
-  } catch (cause) {
-    if (!(cause instanceof MaskError)) throw cause;
-    const what = `${row.imageName}, ${row.className}: ${cause.message.replace(/\.$/, '')}`;
-    throw new CarpalError('submission-invalid', what, { where: `${file.path}:${row.line}`, cause });
-  }
 }

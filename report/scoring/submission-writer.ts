@@ -3,7 +3,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { makeFolder } from '@carpal/artifacts/make-folder.ts';
+import { makeFolder } from '@carpal/artifacts/write-file.ts';
 import { writeError } from '@carpal/configs/file-errors.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { formatRle } from '@carpal/masks/rle-text.ts';
@@ -42,8 +42,8 @@ export class SubmissionWriter {
     }
   }
 
-  async write(imageName: string, className: string, runs: RleMask): Promise<void> {
-    await this.writeRle(imageName, className, formatRle(runs));
+  async write(imageName: string, className: string, mask: RleMask): Promise<void> {
+    await this.writeRle(imageName, className, formatRle(mask));
   }
 
   async writeRle(imageName: string, className: string, rle: string): Promise<void> {

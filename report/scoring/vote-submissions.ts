@@ -20,7 +20,7 @@ export type VoteResult = { readonly files: number; readonly rows: number; readon
  * Run-length text numbers pixels row by row and does not tell the width, nor does a vote need it: any sheet that is large enough gives the
  * same runs. This one is the largest whose pixels can be numbered.
  */
-const ANY_SHEET = { width: MAX_SIDE, height: MAX_SIDE };
+const ANY_SIZE = { width: MAX_SIDE, height: MAX_SIDE };
 
 /** The fewest votes that are more than half. */
 export function majorityOf(files: number): number {
@@ -41,18 +41,18 @@ export async function voteSubmissions(options: VoteOptions): Promise<VoteResult>
   const files: SubmissionFile[] = [];
   try {
     for (const path of options.files) files.push(await SubmissionFile.open(path));
-    const ballots = joinRows(files);
-    const { width, height } = options.size ?? ANY_SHEET;
+    const cells = joinRows(files);
+    const { width, height } = options.size ?? ANY_SIZE;
     await writeSubmission(options.out, async (writer) => {
-      for (const ballot of ballots) {
+      for (const cell of cells) {
         const masks: RleMask[] = [];
-        for (const [index, file] of files.entries()) masks.push(await readRowMask(file, ballot[index] as SubmissionRow, width, height));
-        const [{ imageName, className }] = ballot as [SubmissionRow];
+        for (const [index, file] of files.entries()) masks.push(await readRowMask(file, cell[index] as SubmissionRow, width, height));
+        const [{ imageName, className }] = cell as [SubmissionRow];
         await writer.write(imageName, className, majority(masks, minVotes));
       }
     });
-    const images = new Set(ballots.map((ballot) => ballot[0]?.imageName)).size;
-    return { files: files.length, rows: ballots.length, images, minVotes };
+    const images = new Set(cells.map((cell) => cell[0]?.imageName)).size;
+    return { files: files.length, rows: cells.length, images, minVotes };
   } finally {
     for (const file of files) await file.close();
   }
@@ -66,23 +66,21 @@ function joinRows(files: readonly SubmissionFile[]): SubmissionRow[][] {
   // Of two files nobody can tell which is wrong; of more, a row that one alone has is too many there, not missing in all others.
   const isExtra = (key: string): boolean => files.length > 2 && indexes.filter((index) => index.has(key)).length === 1;
   const extras = new Map([...all].filter(([key]) => isExtra(key)));
-  const complaints: string[] = [];
+  const problems: string[] = [];
   for (const [index, file] of files.entries()) {
     const doubled = doubledRows(file.rows);
     const first = doubled[0];
     if (first)
-      complaints.push(
+      problems.push(
         `${file.path} has ${rowsOf(doubled.length)} twice, first ${nameOf(first.row)} on lines ${first.first.line} and ${first.row.line}`,
       );
     const extra = file.rows.filter((row) => extras.has(rowKey(row)));
     if (extra[0])
-      complaints.push(
-        `${file.path} has ${rowsOf(extra.length)} that no other file has, first ${nameOf(extra[0])} on line ${extra[0].line}`,
-      );
+      problems.push(`${file.path} has ${rowsOf(extra.length)} that no other file has, first ${nameOf(extra[0])} on line ${extra[0].line}`);
     const missing = [...all].filter(([key]) => !indexes[index]?.has(key) && !extras.has(key)).map(([, row]) => row);
-    if (missing[0]) complaints.push(`${file.path} lacks ${rowsOf(missing.length)} that another file has, first ${nameOf(missing[0])}`);
+    if (missing[0]) problems.push(`${file.path} lacks ${rowsOf(missing.length)} that another file has, first ${nameOf(missing[0])}`);
   }
-  if (complaints.length > 0) throw new CarpalError('submission-invalid', complaints.join('; '));
+  if (problems.length > 0) throw new CarpalError('submission-invalid', problems.join('; '));
   return [...all.keys()].map((key) => indexes.map((index) => index.get(key) as SubmissionRow));
 }
 

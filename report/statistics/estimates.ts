@@ -1,29 +1,32 @@
 import { randomFor } from '@carpal/masks/random.ts';
 import { meanOf } from '../scoring/scoring.ts';
 
-/** A mean over images; its interval is undefined where fewer than two people are in it. */
-export type Estimate = { readonly mean: number; readonly interval: Interval | undefined };
+/** What is known of one person: how many images, and for each figure its sum over them. */
+export type PersonSums = { readonly images: number; readonly sums: Float64Array };
 
-export type DiceEstimates = {
-  readonly people: number;
-  readonly images: number;
-  /** Over image × class. */
-  readonly all: Estimate;
-  /** In class order. */
-  readonly perClass: readonly Estimate[];
-};
+/**
+ * Sums by person, in order of their names, so that neither the order of images nor that of folds changes what is drawn from them.
+ * `figuresOf` gives an image's figures; all images have as many.
+ */
+export function sumsByPerson<Image extends { readonly group: string }>(
+  images: readonly Image[],
+  figuresOf: (image: Image) => readonly number[],
+): PersonSums[] {
+  const people = new Map<string, { images: number; sums: Float64Array }>();
+  for (const image of images) {
+    const figures = figuresOf(image);
+    const person = people.get(image.group) ?? { images: 0, sums: new Float64Array(figures.length) };
+    person.images += 1;
+    for (const [index, figure] of figures.entries()) person.sums[index] = (person.sums[index] ?? 0) + figure;
+    people.set(image.group, person);
+  }
+  return [...people].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, person]) => person);
+}
 
-/** An image's figures: the mean over classes, then each class. */
-export const withMean = (perClass: readonly number[]): number[] => [meanOf(perClass), ...perClass];
-
-const NOTHING: Estimate = { mean: 0, interval: undefined };
-
-/** Mean Dice in all and of each class with its bootstrap interval over people. Without images all is 0. */
-export function diceEstimates(images: readonly { readonly group: string; readonly perClass: readonly number[] }[]): DiceEstimates {
-  const people = sumsByPerson(images, ({ perClass }) => withMean(perClass));
-  const intervals = bootstrapIntervals(people);
-  const [all = NOTHING, ...perClass] = meansOf(people).map((mean, index): Estimate => ({ mean, interval: intervals[index] }));
-  return { people: people.length, images: images.length, all, perClass };
+/** The mean of each figure over all images; none of no people. */
+export function meansOf(people: readonly PersonSums[]): number[] {
+  const images = people.reduce((sum, person) => sum + person.images, 0);
+  return Array.from(people[0]?.sums ?? [], (_, index) => people.reduce((sum, { sums }) => sum + (sums[index] ?? 0), 0) / images);
 }
 
 export type Interval = { readonly low: number; readonly high: number };
@@ -79,37 +82,34 @@ function resampledMeans(people: readonly PersonSums[], figures: number): Float64
   return means;
 }
 
-/** What is known of one person: how many images, and for each figure its sum over them. */
-export type PersonSums = { readonly images: number; readonly sums: Float64Array };
-
-/**
- * Sums by person, in order of their names, so that neither the order of images nor that of folds changes what is drawn from them.
- * `figuresOf` gives an image's figures; all images have as many.
- */
-export function sumsByPerson<Image extends { readonly group: string }>(
-  images: readonly Image[],
-  figuresOf: (image: Image) => readonly number[],
-): PersonSums[] {
-  const people = new Map<string, { images: number; sums: Float64Array }>();
-  for (const image of images) {
-    const figures = figuresOf(image);
-    const person = people.get(image.group) ?? { images: 0, sums: new Float64Array(figures.length) };
-    person.images += 1;
-    for (const [index, figure] of figures.entries()) person.sums[index] = (person.sums[index] ?? 0) + figure;
-    people.set(image.group, person);
-  }
-  return [...people].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, person]) => person);
-}
-
-/** The mean of each figure over all images; none of no people. */
-export function meansOf(people: readonly PersonSums[]): number[] {
-  const images = people.reduce((sum, person) => sum + person.images, 0);
-  return Array.from(people[0]?.sums ?? [], (_, index) => people.reduce((sum, { sums }) => sum + (sums[index] ?? 0), 0) / images);
-}
-
 /** The value below which `share` of the sorted values lie, between two of them in proportion. Of no values it is no number. */
 export function quantile(sorted: ArrayLike<number>, share: number): number {
   const at = share * (sorted.length - 1);
   const [lower, upper] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
   return lower + (upper - lower) * (at - Math.floor(at));
+}
+
+/** A mean over images; its interval is undefined where fewer than two people are in it. */
+export type Estimate = { readonly mean: number; readonly interval: Interval | undefined };
+
+export type DiceEstimates = {
+  readonly people: number;
+  readonly images: number;
+  /** Over image × class. */
+  readonly all: Estimate;
+  /** In class order. */
+  readonly perClass: readonly Estimate[];
+};
+
+/** An image's figures: the mean over classes, then each class. */
+export const withMean = (perClass: readonly number[]): number[] => [meanOf(perClass), ...perClass];
+
+const NOTHING: Estimate = { mean: 0, interval: undefined };
+
+/** Mean Dice in all and of each class with its bootstrap interval over people. Without images all is 0. */
+export function diceEstimates(images: readonly { readonly group: string; readonly perClass: readonly number[] }[]): DiceEstimates {
+  const people = sumsByPerson(images, ({ perClass }) => withMean(perClass));
+  const intervals = bootstrapIntervals(people);
+  const [all = NOTHING, ...perClass] = meansOf(people).map((mean, index): Estimate => ({ mean, interval: intervals[index] }));
+  return { people: people.length, images: images.length, all, perClass };
 }

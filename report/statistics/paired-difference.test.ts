@@ -42,8 +42,8 @@ describe('pairedDifference', () => {
 
   it('takes the images that both have with the same truth, and counts those of another truth', () => {
     const [a, b] = [scoredImages({ people: 6 }), scoredImages({ people: 8, seed: 2 }).slice(4)];
-    const mended = b.map((image, index) => (index === 0 ? { ...image, truth: 'mended' } : image));
+    const changed = b.map((image, index) => (index === 0 ? { ...image, truth: 'mended' } : image));
     expect(pairedDifference(a, b)).toMatchObject({ images: 8, people: 4, changed: 0 });
-    expect(pairedDifference(a, mended)).toMatchObject({ images: 7, changed: 1 });
+    expect(pairedDifference(a, changed)).toMatchObject({ images: 7, changed: 1 });
   });
 });

@@ -4,14 +4,14 @@ import { warpOutline } from '@carpal/masks/warp-steps.ts';
 import { describe, expect, it } from 'vitest';
 import { type DrawnAugmentation, drawAugmentation, type Pass, type Subject } from './augmentations.ts';
 
-const SHEET: Subject = { width: 101, height: 101 };
+const IMAGE: Subject = { width: 101, height: 101 };
 const randomOf =
   (seed: number) =>
   (name: AugmentationName, nth: number): Random =>
     randomFor(seed, name, nth);
-const drawAll = (specs: readonly AugmentationSpec[], seed = 1, subject = SHEET): DrawnAugmentation =>
+const drawAll = (specs: readonly AugmentationSpec[], seed = 1, subject = IMAGE): DrawnAugmentation =>
   drawAugmentation(specs, subject, randomOf(seed));
-const draw = (spec: Partial<AugmentationSpec> & Pick<AugmentationSpec, 'name'>, seed = 1, subject = SHEET): DrawnAugmentation =>
+const draw = (spec: Partial<AugmentationSpec> & Pick<AugmentationSpec, 'name'>, seed = 1, subject = IMAGE): DrawnAugmentation =>
   drawAll([{ probability: 1, ...spec }], seed, subject);
 const moved = ({ warp }: DrawnAugmentation, x: number, y: number): number[] => Array.from(warpOutline([x, y], warp, 100));
 const levelsOf = ({ passes }: DrawnAugmentation): Float32Array => {

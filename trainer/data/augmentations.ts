@@ -127,8 +127,8 @@ export function drawAugmentation(
     const { name, probability, ...options } = spec;
     const random = randomOf(name, specs.slice(0, index).filter((before) => before.name === name).length);
     if (random.next() >= probability) return;
-    const words = STEPS[name]({ ...AUGMENTATION_OPTIONS[name], ...options } as Values, random, draft, frame);
-    notes.push(words === undefined ? name : `${name} ${words}`);
+    const label = STEPS[name]({ ...AUGMENTATION_OPTIONS[name], ...options } as Values, random, draft, frame);
+    notes.push(label === undefined ? name : `${name} ${label}`);
   });
   return { passes: draft.passes, warp: draft.warp, notes };
 }

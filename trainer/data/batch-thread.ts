@@ -43,7 +43,7 @@ export class BatchThread {
   }
 
   /** A thread, new or idle, that has been told which epoch to make. */
-  static take(request: BatchRequest): BatchThread {
+  static acquire(request: BatchRequest): BatchThread {
     const worker = idle.pop() ?? new Worker(new URL('./batch-worker.ts', import.meta.url));
     worker.removeAllListeners();
     const thread = new BatchThread(worker, ++BatchThread.#lastEpochId);
@@ -52,7 +52,7 @@ export class BatchThread {
   }
 
   /** Asks for one batch, to be made in `buffers` if given; their arrays are empty from now on. */
-  ask(buffers: BatchBuffers | undefined): void {
+  requestBatch(buffers: BatchBuffers | undefined): void {
     this.#send({ type: 'more', epochId: this.#epochId, buffers }, buffers ? [buffers.images.buffer, buffers.targets.buffer] : []);
   }
 
@@ -67,7 +67,7 @@ export class BatchThread {
   }
 
   /** Lets go of the thread. What it still makes for this epoch is dropped. */
-  giveBack(): void {
+  release(): void {
     const worker = this.#worker;
     worker.off('message', this.#onMessage);
     worker.off('error', this.#onError);

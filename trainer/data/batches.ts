@@ -35,7 +35,7 @@ export function openBatches(options: BatchOptions): Batches {
   const { shuffle = true, ahead = 2, ...request } = options;
   const { samples, seed, epoch, batchSize } = request;
   const ordered = shuffle ? shuffled(samples, randomFor(seed, 'order', epoch)) : [...samples];
-  const feed = new BatchFeed(BatchThread.take({ ...request, samples: ordered }), ordered, batchSize, ahead);
+  const feed = new BatchFeed(BatchThread.acquire({ ...request, samples: ordered }), ordered, batchSize, ahead);
   return {
     steps: Math.ceil(samples.length / batchSize),
     close: async () => feed.close(),
@@ -55,13 +55,13 @@ class BatchFeed implements AsyncIterator<Batch> {
     this.#thread = thread;
     this.#samples = samples;
     this.#batchSize = batchSize;
-    for (let i = 0; i < ahead; i++) thread.ask(undefined);
+    for (let i = 0; i < ahead; i++) thread.requestBatch(undefined);
   }
 
   async next(): Promise<IteratorResult<Batch>> {
     if (this.#isClosed) return { done: true, value: undefined };
     // The first call has nothing to give back, so the batch in the consumer's hands comes on top of those ahead.
-    this.#thread.ask(this.#lent);
+    this.#thread.requestBatch(this.#lent);
     this.#lent = undefined;
     let message: FromWorker;
     try {
@@ -84,7 +84,7 @@ class BatchFeed implements AsyncIterator<Batch> {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#thread.giveBack();
+    this.#thread.release();
   }
 
   #lend({ step, size, count, buffers }: FromWorker & { type: 'batch' }): Batch {

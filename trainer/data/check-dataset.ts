@@ -19,10 +19,10 @@ export function checkNames({ train, test }: Dataset): void {
     throw new CarpalError('annotation-missing', 'the image has no annotation of its name in train/outputs_json', { where: bare.imagePath });
   const known = new Map<string, Sample>();
   for (const sample of [...train, ...test]) {
-    const former = known.get(sample.imageName);
-    if (former) {
+    const earlier = known.get(sample.imageName);
+    if (earlier) {
       throw new CarpalError('dataset-layout', `two images are called ${sample.imageName}, and a submission could not tell them apart`, {
-        where: `${former.imagePath} and ${sample.imagePath}`,
+        where: `${earlier.imagePath} and ${sample.imagePath}`,
         fix: 'Give every image of the data set a name of its own.',
       });
     }

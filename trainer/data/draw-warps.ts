@@ -45,7 +45,7 @@ function lineMoves(steps: number, limit: number, spacing: number, random: Random
   return moves;
 }
 
-export type WristWindow = {
+type WristWindow = {
   /** Brings the window to the whole square. */
   readonly map: Affine;
   /** Side of the window as a fraction of the square's. */

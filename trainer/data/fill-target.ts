@@ -24,15 +24,15 @@ export type TargetRule = InputSpec['targets'];
  */
 export function fillTarget(
   polygons: readonly Polygon[],
-  sheet: { readonly width: number; readonly height: number },
+  image: { readonly width: number; readonly height: number },
   fit: Fit,
   { passes, warp }: Pick<DrawnAugmentation, 'passes' | 'warp'>,
   target: Uint8Array,
   rule: TargetRule = 'area',
 ): void {
   const add = rule === 'area' ? addCoverage : addNearest;
-  const { outlines, width, height, fit: canvasFit } = warpedOutlines(polygons, sheet, fit, warp);
-  const kept = warpsAfterCuts(passes).map((later) => movedSquare(sheet, fit, later));
+  const { outlines, width, height, fit: canvasFit } = warpedOutlines(polygons, image, fit, warp);
+  const kept = warpsAfterCuts(passes).map((later) => movedSquare(image, fit, later));
   outlines.forEach((outline, channel) => {
     if (outline.length === 0) return;
     const mask = kept.reduce((left, square) => intersection(left, square), fillPolygon(outline, width, height));
@@ -43,21 +43,21 @@ export function fillTarget(
 /** The moved polygons, and the sheet that they are to be filled on. */
 export function warpedOutlines(
   polygons: readonly Polygon[],
-  sheet: { readonly width: number; readonly height: number },
+  image: { readonly width: number; readonly height: number },
   fit: Fit,
   warp: Warp,
 ): { outlines: readonly Polygon[]; width: number; height: number; fit: Fit } {
-  const { width, height } = sheet;
+  const { width, height } = image;
   if (warp.length === 0) return { outlines: polygons, width, height, fit };
-  const canvas = squareCanvas(sheet, fit);
+  const canvas = squareCanvas(image, fit);
   const onCanvas = joinWarp(warp, canvas.move);
   const longestEdge = LONGEST_EDGE * Math.max(width, height);
   return { ...canvas, outlines: polygons.map((polygon) => warpOutline(polygon, onCanvas, longestEdge)) };
 }
 
 /** Where a movement brings what lies in the square, as a mask on the square's canvas. */
-function movedSquare(sheet: { readonly width: number; readonly height: number }, fit: Fit, warp: Warp): RleMask {
-  const { width, height, move } = squareCanvas(sheet, fit);
+function movedSquare(image: { readonly width: number; readonly height: number }, fit: Fit, warp: Warp): RleMask {
+  const { width, height, move } = squareCanvas(image, fit);
   const corners = warpPolygon([0, 0, width - 1, 0, width - 1, height - 1, 0, height - 1], invert(move));
   return fillPolygon(warpOutline(corners, joinWarp(warp, move), LONGEST_EDGE * Math.max(width, height)), width, height);
 }

@@ -15,7 +15,7 @@ import {
 } from '@carpal/report/dataset/testing/small-dataset.ts';
 import { describe, expect, it } from 'vitest';
 import { type PrepareProgress, prepareDataset, sourceHash } from './prepare.ts';
-import { fitImage } from './resize-image.ts';
+import { resizeToSquare } from './resize-image.ts';
 
 const prepare = async (folder: string, artifacts: string, more: Partial<Parameters<typeof prepareDataset>[0]> = {}): Promise<PreparedSet> =>
   prepareDataset({ folder, size: 16, classes: SMALL_CLASSES, store: openFolderStore(artifacts), ...more });
@@ -85,9 +85,9 @@ describe('prepareDataset', () => {
     expect((await prepare(folder, artifacts, { sheetSize: 64 })).hash).not.toBe(set.hash);
     const sample = sampleNamed(set, 'image1.png');
     expect(await set.readImage(sample)).toEqual(await plain.readImage(sample));
-    const sheet = await set.readImage(sample, 48);
+    const square = await set.readImage(sample, 48);
     const own = await readRadiograph(join(folder, 'train/DCM/ID001/image1.png'));
-    expect(new Uint8Array(sheet)).toEqual(fitImage(own, squareFit(64, 48, 48)));
+    expect(new Uint8Array(square)).toEqual(resizeToSquare(own, squareFit(64, 48, 48)));
     expect(await set.readImage(sampleNamed(set, 'image2.png'), 48)).toHaveLength(48 * 48);
     await expect(set.readImage(sample, 32)).rejects.toMatchObject({
       code: 'artifact-missing',
@@ -101,7 +101,7 @@ describe('prepareDataset', () => {
     const seen: PrepareProgress[] = [];
     const again = await prepare(folder, artifacts, { sheetSize: 48, onProgress: (progress) => seen.push(progress) });
     expect(seen.at(-1)).toEqual({ done: 4, total: 4, reused: 3 });
-    expect(await again.readImage(sample, 48)).toEqual(sheet);
+    expect(await again.readImage(sample, 48)).toEqual(square);
   });
 
   it('a set without sheets has the name that it has always had', async () => {

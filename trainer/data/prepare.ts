@@ -6,8 +6,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, preparedKey } from '@carpal/configs/names.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
-import type { Polygon } from '@carpal/masks/polygon.ts';
-import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
+import { polygonArea, readAnnotation } from '@carpal/report/dataset/annotation.ts';
 import { type Dataset, discoverDataset, type Sample } from '@carpal/report/dataset/discover.ts';
 import { PERSON_TABLE, type Person, personKey, readPersonTable } from '@carpal/report/dataset/person-table.ts';
 import {
@@ -18,12 +17,12 @@ import {
   type PreparedSample,
   type PreparedSet,
   preparedImageFile,
+  preparedLargeImageFile,
   preparedPolygonFile,
-  preparedSheetFile,
 } from '@carpal/report/dataset/prepared-set.ts';
 import { readImageHeader, readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
 import { checkNames } from './check-dataset.ts';
-import { fitImage } from './resize-image.ts';
+import { resizeToSquare } from './resize-image.ts';
 
 /** `reused` counts the images among `done` that were there already. */
 export type PrepareProgress = { readonly done: number; readonly total: number; readonly reused: number };
@@ -113,17 +112,17 @@ async function prepareSample({
 }: SampleTask): Promise<{ prepared: PreparedSample; reused: boolean }> {
   const { size, sheetSize, classes, store } = options;
   const squares = [{ squareKey: `${key}/${preparedImageFile(sample.imageName)}`, side: size }];
-  if (sheetSize !== undefined) squares.push({ squareKey: `${key}/${preparedSheetFile(sample.imageName)}`, side: sheetSize });
+  if (sheetSize !== undefined) squares.push({ squareKey: `${key}/${preparedLargeImageFile(sample.imageName)}`, side: sheetSize });
   const polygonKey = `${key}/${preparedPolygonFile(sample.imageName)}`;
   const polygons = half === 'test' ? undefined : await readAnnotation(sample.annotationPath ?? '', classes);
   const encoded = polygons && encodePolygons(polygons);
   // Writes are atomic, so an object of the right size is whole.
   const missing = squares.filter(({ squareKey, side }) => present.get(squareKey) !== side * side);
   const reused = missing.length === 0;
-  const sheet = reused ? await readImageHeader(sample.imagePath) : await readRadiograph(sample.imagePath);
-  const { width, height } = sheet;
-  if ('pixels' in sheet) {
-    for (const { squareKey, side } of missing) await store.write(squareKey, fitImage(sheet, squareFit(width, height, side)));
+  const image = reused ? await readImageHeader(sample.imagePath) : await readRadiograph(sample.imagePath);
+  const { width, height } = image;
+  if ('pixels' in image) {
+    for (const { squareKey, side } of missing) await store.write(squareKey, resizeToSquare(image, squareFit(width, height, side)));
   }
   if (encoded && present.get(polygonKey) !== encoded.byteLength) await store.write(polygonKey, encoded);
   const boneArea = polygons && polygons.reduce((sum, polygon) => sum + polygonArea(polygon), 0) / (width * height);
@@ -133,7 +132,7 @@ async function prepareSample({
 }
 
 /** What a prepared set is made of besides the files. */
-export type PreparedRecipe = {
+type PreparedRecipe = {
   readonly size: number;
   readonly normalize: 'unit';
   readonly classes: readonly string[];
@@ -176,15 +175,4 @@ async function digestOf(path: string): Promise<string> {
     });
   });
   return hash('sha256', content);
-}
-
-/** The area within a polygon's outline in square pixels (the shoelace formula), whatever way round it runs. */
-export function polygonArea(polygon: Polygon): number {
-  const n = polygon.length;
-  let twice = 0;
-  for (let i = 0; i < n; i += 2) {
-    const j = (i + 2) % n;
-    twice += (polygon[i] as number) * (polygon[j + 1] as number) - (polygon[j] as number) * (polygon[i + 1] as number);
-  }
-  return Math.abs(twice) / 2;
 }

@@ -9,7 +9,7 @@ import type { Tile } from '@carpal/report/images/contact-sheet.ts';
 import { ImageAugmenter } from './augment-image.ts';
 import { augmentationRandom, carpalIndexes, type DrawnAugmentation, drawAugmentation } from './augmentations.ts';
 import { warpedOutlines } from './fill-target.ts';
-import { fitImage } from './resize-image.ts';
+import { resizeToSquare } from './resize-image.ts';
 
 export type PreviewOptions = {
   readonly spec: SegmentationExperiment['spec'];
@@ -26,20 +26,20 @@ const UNCHANGED: DrawnAugmentation = { passes: [], warp: [], notes: [] };
  */
 export async function previewTiles(sample: Sample, { spec, classes, epochs }: PreviewOptions): Promise<Tile[]> {
   const { size } = spec.input;
-  const sheet = await readRadiograph(sample.imagePath);
-  const fit = squareFit(sheet.width, sheet.height, size);
-  const pixels = fitImage(sheet, fit);
+  const radiograph = await readRadiograph(sample.imagePath);
+  const fit = squareFit(radiograph.width, radiograph.height, size);
+  const pixels = resizeToSquare(radiograph, fit);
   // As a prepared set keeps them.
   const polygons: Polygon[] =
     sample.annotationPath === undefined ? [] : (await readAnnotation(sample.annotationPath, classes)).map((one) => Float32Array.from(one));
   const carpals = carpalIndexes(classes);
-  const subject = { width: sheet.width, height: sheet.height, carpals: polygons.filter((_, index) => carpals.has(index)) };
+  const subject = { width: radiograph.width, height: radiograph.height, carpals: polygons.filter((_, index) => carpals.has(index)) };
   const augmenter = new ImageAugmenter(size);
   const tile = (title: string, drawn: DrawnAugmentation): Tile => {
     const image = new Float32Array(size * size);
     augmenter.run(pixels, fit, drawn.passes, image);
     // A map that moves nothing puts unmoved outlines on the same canvas, which is the square's.
-    const { outlines, width, height } = warpedOutlines(polygons, sheet, fit, drawn.warp.length === 0 ? [IDENTITY] : drawn.warp);
+    const { outlines, width, height } = warpedOutlines(polygons, radiograph, fit, drawn.warp.length === 0 ? [IDENTITY] : drawn.warp);
     return { image, size, outlines, width, height, title, notes: drawn.notes };
   };
   return [

@@ -3,9 +3,9 @@ import { randomFor } from '@carpal/masks/random.ts';
 import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fitImage } from './resize-image.ts';
+import { resizeToSquare } from './resize-image.ts';
 
-const sheetOf = (width: number, height: number, valueAt: (x: number, y: number) => number): Radiograph => ({
+const radiographOf = (width: number, height: number, valueAt: (x: number, y: number) => number): Radiograph => ({
   width,
   height,
   white: 255,
@@ -13,7 +13,7 @@ const sheetOf = (width: number, height: number, valueAt: (x: number, y: number) 
 });
 const noise = (width: number, height: number): Radiograph => {
   const random = randomFor(5, width, height);
-  return sheetOf(width, height, () => random.integer(256));
+  return radiographOf(width, height, () => random.integer(256));
 };
 
 /** The mean of the sheet over a square pixel, integrated pixel by pixel from the definition of the fit. */
@@ -36,11 +36,11 @@ describe('fitImage', () => {
     { width: 61, height: 40, size: 24, ratio: 'a wide sheet' },
     { width: 16, height: 16, size: 16, ratio: 'no change of size' },
   ])('is the exact mean over each pixel at $ratio ($width × $height → $size)', ({ width, height, size }) => {
-    const sheet = noise(width, height);
-    const image = fitImage(sheet, squareFit(width, height, size));
+    const radiograph = noise(width, height);
+    const image = resizeToSquare(radiograph, squareFit(width, height, size));
     for (let j = 0; j < size; j++) {
       for (let i = 0; i < size; i++)
-        expect(Math.abs((image[j * size + i] as number) - boxMean(sheet, size, i, j))).toBeLessThanOrEqual(0.501);
+        expect(Math.abs((image[j * size + i] as number) - boxMean(radiograph, size, i, j))).toBeLessThanOrEqual(0.501);
     }
   });
 
@@ -51,8 +51,8 @@ describe('fitImage', () => {
     { side: 33, size: 100 },
   ])('keeps a slope where it is: no shift from $side to $size', ({ side, size }) => {
     const slope = 200 / side;
-    const image = fitImage(
-      sheetOf(side, side, (x) => Math.round(20 + slope * x)),
+    const image = resizeToSquare(
+      radiographOf(side, side, (x) => Math.round(20 + slope * x)),
       squareFit(side, side, size),
     );
     const scale = side / size;
@@ -72,8 +72,8 @@ describe('fitImage', () => {
       [60, 90],
       [60, 30],
     ] as const) {
-      const image = fitImage(
-        sheetOf(side, side, (x) => (x < 30 ? 0 : 240)),
+      const image = resizeToSquare(
+        radiographOf(side, side, (x) => (x < 30 ? 0 : 240)),
         squareFit(side, side, size),
       );
       // The bright part's width from its area: 30 of 60 sheet pixels.
@@ -84,18 +84,18 @@ describe('fitImage', () => {
   });
 
   it('lays black beside a sheet that is not square, and as much on either side', () => {
-    const image = fitImage(
-      sheetOf(20, 40, () => 100),
+    const image = resizeToSquare(
+      radiographOf(20, 40, () => 100),
       squareFit(20, 40, 20),
     );
     expect(Array.from(image.subarray(0, 20))).toEqual([...new Array(5).fill(0), ...new Array(10).fill(100), ...new Array(5).fill(0)]);
   });
 
   it('gives a 16-bit sheet the same bytes as its 8-bit twin', () => {
-    const sheet = noise(50, 70);
-    const deep: Radiograph = { ...sheet, white: 65535, pixels: Uint16Array.from(sheet.pixels, (value) => value * 257) };
+    const radiograph = noise(50, 70);
+    const deep: Radiograph = { ...radiograph, white: 65535, pixels: Uint16Array.from(radiograph.pixels, (value) => value * 257) };
     const fit = squareFit(50, 70, 32);
-    expect(fitImage(deep, fit)).toEqual(fitImage(sheet, fit));
+    expect(resizeToSquare(deep, fit)).toEqual(resizeToSquare(radiograph, fit));
   });
 
   it('never leaves the range of the sheet, and keeps a flat one flat (any size)', () => {
@@ -107,13 +107,13 @@ describe('fitImage', () => {
         fc.integer({ min: 0, max: 255 }),
         (width, height, size, grey) => {
           const side = Math.max(width, height);
-          const image = fitImage(
-            sheetOf(side, side, () => grey),
+          const image = resizeToSquare(
+            radiographOf(side, side, () => grey),
             squareFit(side, side, size),
           );
           expect(image.every((value) => value === grey)).toBe(true);
-          const letterboxed = fitImage(
-            sheetOf(width, height, () => grey),
+          const letterboxed = resizeToSquare(
+            radiographOf(width, height, () => grey),
             squareFit(width, height, size),
           );
           expect(letterboxed.every((value) => value <= grey)).toBe(true);

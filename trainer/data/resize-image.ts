@@ -6,7 +6,7 @@ import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
  * its coverage target counts), black where the sheet does not reach. Enlarging interpolates between pixel centres instead. Both keep
  * centres aligned at any ratio, so neither image nor target is shifted. Rounded to the nearest of 0..255.
  */
-export function fitImage({ pixels, width, height, white }: Radiograph, fit: Fit): Uint8Array {
+export function resizeToSquare({ pixels, width, height, white }: Radiograph, fit: Fit): Uint8Array {
   const { size } = fit;
   const across = axisTaps(width, size, fit.scale, fit.offsetX);
   const down = axisTaps(height, size, fit.scale, fit.offsetY);

@@ -35,9 +35,9 @@ export function warpImage(
 
 function sampleAffine(framed: Float32Array, fit: Fit, geometry: Affine, out: Float32Array): void {
   const { size } = fit;
-  const toSheet = squareToImage(fit);
+  const toImage = squareToImage(fit);
   // Where an output pixel comes from: up to the sheet, back through the movement, down to the square again.
-  const [a, b, c, d, e, f] = compose(compose(invert(toSheet), invert(geometry)), toSheet);
+  const [a, b, c, d, e, f] = compose(compose(invert(toImage), invert(geometry)), toImage);
   const stride = size + 3;
   let to = 0;
   for (let y = 0; y < size; y++) {

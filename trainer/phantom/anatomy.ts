@@ -16,4 +16,4 @@ export type AreaLaw = { readonly mean: number; readonly spread: number };
 export const WRIST_PIVOT: Point = [0, -10];
 
 /** The side of a sheet in sheet units: at 2048 pixels a unit is a pixel, other sizes scale. */
-export const SHEET_UNITS = 2048;
+export const IMAGE_UNITS = 2048;

@@ -1,5 +1,5 @@
 import type { Random } from '@carpal/masks/random.ts';
-import { SHEET_UNITS } from './anatomy.ts';
+import { IMAGE_UNITS } from './anatomy.ts';
 import type { Hand } from './hand.ts';
 import { personFolder } from './person.ts';
 import { pixelContour } from './pixel-contour.ts';
@@ -32,7 +32,7 @@ export function annotationDocument(hand: Hand, size: number, name: string, rando
       id: `30-${randomUuid(random)}`,
       type: 'poly_seg',
       attributes: {},
-      points: pointPairs(pixelContour(bone.outline, SHEET_UNITS / size, size)),
+      points: pointPairs(pixelContour(bone.outline, IMAGE_UNITS / size, size)),
       label: bone.name,
     })),
     attributes: {},

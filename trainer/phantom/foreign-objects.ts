@@ -1,5 +1,5 @@
 import { type Random, randomFor } from '@carpal/masks/random.ts';
-import { SHEET_UNITS } from './anatomy.ts';
+import { IMAGE_UNITS } from './anatomy.ts';
 import type { Field } from './field.ts';
 import type { Hand } from './hand.ts';
 import type { Point } from './outline.ts';
@@ -55,7 +55,7 @@ const GOLD = 16;
 /** Adds what lies on some sheets beside the hand: a lead letter in a corner (about a quarter of them) and a ring (a few). */
 export function addForeignObjects(field: Field, hand: Hand, seed: number): void {
   const random = randomFor(seed, 'objects', hand.person.number, hand.side);
-  const unitsPerPixel = SHEET_UNITS / field.side;
+  const unitsPerPixel = IMAGE_UNITS / field.side;
   if (random.next() < 0.25) addLetter(field, hand, random, unitsPerPixel);
   if (randomFor(seed, 'ring', hand.person.number).next() < 0.1 && hand.side === 'left') addRing(field, hand, random, unitsPerPixel);
 }
@@ -63,8 +63,8 @@ export function addForeignObjects(field: Field, hand: Hand, seed: number): void 
 function addLetter(field: Field, hand: Hand, random: Random, unitsPerPixel: number): void {
   const height = random.range(75, 110);
   // In the lower corner away from the thumb's ball, where no finger reaches.
-  const x = hand.side === 'right' ? random.range(110, 200) : SHEET_UNITS - random.range(190, 280);
-  const y = random.range(SHEET_UNITS - 330, SHEET_UNITS - 170);
+  const x = hand.side === 'right' ? random.range(110, 200) : IMAGE_UNITS - random.range(190, 280);
+  const y = random.range(IMAGE_UNITS - 330, IMAGE_UNITS - 170);
   for (const [from, to] of LETTERS[hand.side === 'right' ? 'R' : 'L']) {
     const place = ([px, py]: Point): Point => [x + px * height, y + py * height];
     addStroke(field, place(from), place(to), height * 0.085, unitsPerPixel, LEAD);

@@ -11,6 +11,15 @@ import type { HandFiles } from './phantom-set.ts';
 import { renderHand } from './render-hand.ts';
 import { makeTextures, type Textures } from './texture.ts';
 
+/** What a worker that makes hands is started with; it is then sent one HandFiles at a time. */
+export type HandWorkerData = { readonly folder: string; readonly seed: number; readonly size: number };
+
+/** The worker's answer to each: done, or what went wrong. */
+export type FromHandWorker = { readonly error: SentError | undefined };
+
+/** zlib's level: noise does not compress, and a higher level costs seconds a set for a few per cent. */
+const COMPRESSION_LEVEL = 2;
+
 // The workers themselves are the parallelism.
 sharp.concurrency(1);
 
@@ -25,20 +34,11 @@ port?.on('message', (files: HandFiles) => {
   );
 });
 
-/** What a worker that makes hands is started with; it is then sent one HandFiles at a time. */
-export type HandWorkerData = { readonly folder: string; readonly seed: number; readonly size: number };
-
-/** The worker's answer to each: done, or what went wrong. */
-export type FromHandWorker = { readonly error: SentError | undefined };
-
-/** zlib's level: noise does not compress, and a higher level costs seconds a set for a few per cent. */
-const COMPRESSION_LEVEL = 2;
-
 /**
  * Makes one hand's annotation, then its radiograph (grey in three channels), under `folder`; where the image is, the annotation is too.
  * Throws `disk-full` or `folder-unwritable` with the path.
  */
-export async function writeHand(folder: string, files: HandFiles, seed: number, size: number, textures: Textures): Promise<void> {
+async function writeHand(folder: string, files: HandFiles, seed: number, size: number, textures: Textures): Promise<void> {
   const hand = assembleHand(seed, drawPerson(seed, files.number, files.half), files.side);
   const random = randomFor(seed, 'annotation', files.number, files.side);
   const document = annotationDocument(hand, size, files.name, random);

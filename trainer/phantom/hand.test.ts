@@ -4,7 +4,7 @@ import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import { area } from '@carpal/masks/measure.ts';
 import { bitmapFromMask, type RleMask } from '@carpal/masks/rle-mask.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { SHEET_UNITS } from './anatomy.ts';
+import { IMAGE_UNITS } from './anatomy.ts';
 import { assembleHand, type Hand, PHANTOM_CLASSES } from './hand.ts';
 import { drawPerson, type Half } from './person.ts';
 import { pixelContour } from './pixel-contour.ts';
@@ -16,7 +16,7 @@ const REFERENCE_AREAS = [
   15813, 11503, 10740, 8513, 7364, 4439, 75875, 40077,
 ];
 const SIZE = 1024;
-const PIXEL = (SHEET_UNITS / SIZE) ** 2;
+const PIXEL = (IMAGE_UNITS / SIZE) ** 2;
 
 type Drawn = { readonly hand: Hand; readonly masks: readonly RleMask[] };
 
@@ -25,7 +25,7 @@ function drawHands(seed: number, half: Half, people: number): Drawn[] {
   return numbers.flatMap((number) =>
     (['right', 'left'] as const).map((side) => {
       const hand = assembleHand(seed, drawPerson(seed, number, half), side);
-      return { hand, masks: hand.bones.map((bone) => fillPolygon(pixelContour(bone.outline, SHEET_UNITS / SIZE, SIZE), SIZE, SIZE)) };
+      return { hand, masks: hand.bones.map((bone) => fillPolygon(pixelContour(bone.outline, IMAGE_UNITS / SIZE, SIZE), SIZE, SIZE)) };
     }),
   );
 }
@@ -99,8 +99,8 @@ describe('phantom hands', () => {
         const ys = [...bone.outline].filter((_, at) => at % 2 === 1);
         const xs = [...bone.outline].filter((_, at) => at % 2 === 0);
         expect(area(masks[index] as RleMask)).toBeGreaterThan(0);
-        if (bone.kind === 'forearm') expect(Math.max(...ys)).toBeGreaterThan(SHEET_UNITS);
-        else expect(Math.min(...xs, ...ys, ...xs.map((x) => SHEET_UNITS - x), ...ys.map((y) => SHEET_UNITS - y))).toBeGreaterThan(20);
+        if (bone.kind === 'forearm') expect(Math.max(...ys)).toBeGreaterThan(IMAGE_UNITS);
+        else expect(Math.min(...xs, ...ys, ...xs.map((x) => IMAGE_UNITS - x), ...ys.map((y) => IMAGE_UNITS - y))).toBeGreaterThan(20);
       }
     }
   });

@@ -1,5 +1,5 @@
 import { type Random, randomFor } from '@carpal/masks/random.ts';
-import { type AreaLaw, SHEET_UNITS, UNITS_PER_MILLIMETRE, WRIST_PIVOT } from './anatomy.ts';
+import { type AreaLaw, IMAGE_UNITS, UNITS_PER_MILLIMETRE, WRIST_PIVOT } from './anatomy.ts';
 import { RAYS } from './fingers.ts';
 import { growLongBone } from './long-bones.ts';
 import { mapOutline, type Outline, outlineArea, outlineCentre, type Point, smoothOutline, turn } from './outline.ts';
@@ -7,6 +7,13 @@ import type { Person } from './person.ts';
 import { drawPose, type Pose, type Side } from './pose.ts';
 import { type Capsule, forearmTissue, palmOutline, palmRods, rayTissue } from './tissue-plan.ts';
 import { CARPALS, FOREARM } from './wrist.ts';
+
+/** The 29 labels in the organiser's order. */
+export const PHANTOM_CLASSES: readonly string[] = [
+  ...Array.from({ length: 19 }, (_, index) => `finger-${index + 1}`),
+  ...CARPALS.map((bone) => bone.name),
+  ...FOREARM.map((bone) => bone.name),
+];
 
 export type BoneKind = 'long' | 'carpal' | 'forearm';
 
@@ -28,7 +35,7 @@ export type Hand = {
 };
 
 /** Where the middle of a hand's capitate lies above the sheet's lower edge, and how close bones may come to the other edges. */
-const CAPITATE_Y = SHEET_UNITS - 95 * UNITS_PER_MILLIMETRE;
+const CAPITATE_Y = IMAGE_UNITS - 95 * UNITS_PER_MILLIMETRE;
 const TOP_MARGIN = 62;
 const SIDE_MARGIN = 60;
 
@@ -94,7 +101,7 @@ export function assembleHand(seed: number, person: Person, side: Side): Hand {
   const bent = bones.map((bone) => bendBone(bone, pose));
   const bentTissue = tissue.map((capsule) => mapCapsule(capsule, (point) => turn(point, WRIST_PIVOT, pose.wrist)));
   const palm = mapOutline(palmOutline(rays), (point) => turn(point, WRIST_PIVOT, pose.wrist));
-  return layOnSheet(person, side, pose, bent, [...bentTissue, ...forearmTissue()], palm);
+  return placeInImage(person, side, pose, bent, [...bentTissue, ...forearmTissue()], palm);
 }
 
 /** The random numbers of one bone of one hand. */
@@ -128,7 +135,7 @@ function mapCapsule(capsule: Capsule, move: (point: Point) => Point): Capsule {
 }
 
 /** From millimetres to sheet units: turned with the forearm, mirrored for a left hand, in the middle of the sheet and inside its margins. */
-function layOnSheet(person: Person, side: Side, pose: Pose, bones: readonly Bone[], tissue: readonly Capsule[], palm: Outline): Hand {
+function placeInImage(person: Person, side: Side, pose: Pose, bones: readonly Bone[], tissue: readonly Capsule[], palm: Outline): Hand {
   const scale = UNITS_PER_MILLIMETRE * person.handScale;
   const mirror = side === 'left' ? -1 : 1;
   const place = (point: Point): Point => {
@@ -142,11 +149,11 @@ function layOnSheet(person: Person, side: Side, pose: Pose, bones: readonly Bone
   }));
   const box = handBox(placed);
   const width = box.right - box.left;
-  const room = Math.max(0, (SHEET_UNITS - width) / 2 - SIDE_MARGIN);
-  const moveX = SHEET_UNITS / 2 - (box.left + box.right) / 2 + Math.max(-room, Math.min(room, pose.shiftX));
+  const room = Math.max(0, (IMAGE_UNITS - width) / 2 - SIDE_MARGIN);
+  const moveX = IMAGE_UNITS / 2 - (box.left + box.right) / 2 + Math.max(-room, Math.min(room, pose.shiftX));
   // Bigger hands lie a little lower, as on the real sheets, where the fingertips must stay on.
-  const wanted = CAPITATE_Y + 620 * (person.handScale - 1) + pose.shiftY;
-  const moveY = Math.max(wanted, TOP_MARGIN - box.top);
+  const target = CAPITATE_Y + 620 * (person.handScale - 1) + pose.shiftY;
+  const moveY = Math.max(target, TOP_MARGIN - box.top);
   const shift = ([x, y]: Point): Point => [x + moveX, y + moveY];
   return {
     person,
@@ -178,10 +185,3 @@ function handBox(bones: readonly Bone[]): { left: number; right: number; top: nu
   }
   return { left, right, top };
 }
-
-/** The 29 labels in the organiser's order. */
-export const PHANTOM_CLASSES: readonly string[] = [
-  ...Array.from({ length: 19 }, (_, index) => `finger-${index + 1}`),
-  ...CARPALS.map((bone) => bone.name),
-  ...FOREARM.map((bone) => bone.name),
-];

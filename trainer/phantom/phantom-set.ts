@@ -74,7 +74,7 @@ export function describeSet({ people, testPeople, seed, size }: PhantomParameter
  * Whether the folder is free for a set (`empty`: missing or with nothing in it), or holds exactly this set, `begun` or `whole`.
  * Throws `phantom-folder-taken` for anything else, which is never touched.
  */
-export async function readSetState(folder: string, parameters: PhantomParameters): Promise<'empty' | 'begun' | 'whole'> {
+export async function readSetState(folder: string, parameters: PhantomParameters): Promise<'empty' | 'incomplete' | 'complete'> {
   const names = await readdir(folder).catch((error: unknown): string[] => {
     if (systemErrorCode(error) === 'ENOENT') return [];
     if (systemErrorCode(error) === 'ENOTDIR')
@@ -83,8 +83,8 @@ export async function readSetState(folder: string, parameters: PhantomParameters
   });
   const expected = describeSet(parameters);
   for (const [file, state] of [
-    [SET_FILE, 'whole'],
-    [BEGUN_FILE, 'begun'],
+    [SET_FILE, 'complete'],
+    [BEGUN_FILE, 'incomplete'],
   ] as const) {
     if (!names.includes(file)) continue;
     const found = await readFile(join(folder, file), 'utf8');

@@ -6,7 +6,7 @@ import { type Point, smoothOutline } from './outline.ts';
 import { pixelContour } from './pixel-contour.ts';
 import { fillOutline } from './raster.ts';
 
-const SHEET = { left: 0, top: 0, right: 64, bottom: 64 };
+const IMAGE = { left: 0, top: 0, right: 64, bottom: 64 };
 
 /** A blob around (x, y) with one radius for each of its directions. */
 function blob(x: number, y: number, radii: readonly number[]): Float64Array {
@@ -25,7 +25,7 @@ describe('the contour of a bone on pixels', () => {
       fc.property(place, place, fc.array(radius, { minLength: 6, maxLength: 12 }), (x, y, radii) => {
         const outline = blob(x, y, radii);
         const filled = bitmapFromMask(fillPolygon(pixelContour(outline, 1, 64), 64, 64));
-        expect(Buffer.compare(filled, fillOutline(outline, SHEET))).toBe(0);
+        expect(Buffer.compare(filled, fillOutline(outline, IMAGE))).toBe(0);
       }),
     );
   });

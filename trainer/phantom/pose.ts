@@ -19,13 +19,13 @@ export type Pose = {
 };
 
 /** The share of hands with a rotated wrist: the training half has few, the test half most. */
-export const ROTATED_SHARE: Readonly<Record<Half, number>> = { train: 0.105, test: 0.573 };
+const ROTATED_SHARE: Readonly<Record<Half, number>> = { train: 0.105, test: 0.573 };
 
 /** The angle from which a wrist counts as rotated. */
-export const ROTATED_FROM_DEGREES = 15;
+const ROTATED_FROM_DEGREES = 15;
 
 /** Whether this hand's wrist is rotated: spread evenly over the hands of a half, so that even a small set has its share. */
-export function isRotated(seed: number, person: Person, side: Side): boolean {
+function isRotated(seed: number, person: Person, side: Side): boolean {
   const share = ROTATED_SHARE[person.half];
   const hand = 2 * person.number + (side === 'left' ? 1 : 0) + randomFor(seed, 'rotated', person.half).next() * 100;
   return Math.floor((hand + 1) * share) > Math.floor(hand * share);

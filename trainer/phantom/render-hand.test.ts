@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SHEET_UNITS } from './anatomy.ts';
+import { IMAGE_UNITS } from './anatomy.ts';
 import { assembleHand } from './hand.ts';
 import { drawPerson, type Half } from './person.ts';
 import { pixelContour } from './pixel-contour.ts';
@@ -21,11 +21,11 @@ const mean = (values: Iterable<number>): number => {
 
 describe('a drawn radiograph', () => {
   it('is as dark as the real ones: a mean grey of 26 to 28 and a spread of about 0.168 over a set', () => {
-    const sheets = Array.from({ length: 16 }, (_, index) => render(index + 1, index < 8 ? 'train' : 'test', 256).grey);
-    const grey = mean(sheets.map(mean));
+    const radiographs = Array.from({ length: 16 }, (_, index) => render(index + 1, index < 8 ? 'train' : 'test', 256).grey);
+    const grey = mean(radiographs.map(mean));
     expect(grey).toBeGreaterThan(26);
     expect(grey).toBeLessThan(28);
-    const squares = mean(sheets.map((sheet) => mean(sheet.map((value) => Math.min(255, (value * value) / 255)))));
+    const squares = mean(radiographs.map((radiograph) => mean(radiograph.map((value) => Math.min(255, (value * value) / 255)))));
     expect(Math.sqrt(squares * 255 - grey * grey) / 255).toBeGreaterThan(0.15);
     expect(Math.sqrt(squares * 255 - grey * grey) / 255).toBeLessThan(0.19);
   });
@@ -34,7 +34,7 @@ describe('a drawn radiograph', () => {
     const size = 1024;
     const { grey, hand } = render(2, 'train', size);
     for (const bone of hand.bones.filter(({ kind }) => kind === 'long')) {
-      const contour = pixelContour(bone.outline, SHEET_UNITS / size, size);
+      const contour = pixelContour(bone.outline, IMAGE_UNITS / size, size);
       const [inside, outside] = [along(contour, grey, size, -4), along(contour, grey, size, 4)];
       expect(inside, bone.name).toBeGreaterThan(outside * 1.08);
     }

@@ -1,5 +1,5 @@
 import { type Random, randomFor } from '@carpal/masks/random.ts';
-import { SHEET_UNITS } from './anatomy.ts';
+import { IMAGE_UNITS } from './anatomy.ts';
 import { addBoneDensity } from './bone-density.ts';
 import { enlarge, type Field, halve, neighbours, soften } from './field.ts';
 import { addForeignObjects } from './foreign-objects.ts';
@@ -31,7 +31,7 @@ export function renderHand(hand: Hand, size: number, seed: number, textures: Tex
 
 /** What the rays pass on their way, before the exposure. */
 function passThrough(hand: Hand, side: number, seed: number, textures: Textures, random: Random): Field {
-  const unitsPerPixel = SHEET_UNITS / side;
+  const unitsPerPixel = IMAGE_UNITS / side;
   const millimetre = hand.unitsPerMillimetre / unitsPerPixel;
   const bones: Field = { side, values: new Float32Array(side * side) };
   for (const bone of [...hand.bones, ...sesamoids(hand, random)]) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beginPartial } from '@carpal/artifacts/partial.ts';
+import { beginPartial } from '@carpal/artifacts/write-file.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { readAnnotation } from '@carpal/report/dataset/annotation.ts';

@@ -2,8 +2,7 @@ import { access, mkdir, readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { partialOf } from '@carpal/artifacts/partial.ts';
-import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
+import { partialOf, writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { withWriteErrors } from '@carpal/configs/file-errors.ts';
 import { receiveError } from '../data/thread-error.ts';
@@ -42,11 +41,11 @@ export async function synthesizeDataset(options: SynthesizeOptions): Promise<Syn
   const { folder, seed } = options;
   const files = handFiles(options);
   const state = await readSetState(folder, options);
-  if (state === 'whole') return { made: 0, kept: files.length };
+  if (state === 'complete') return { made: 0, kept: files.length };
   if (state === 'empty') await writeFileAtomically(join(folder, BEGUN_FILE), describeSet(options));
   else await removePartialFiles(folder);
   const missing: HandFiles[] = [];
-  for (const hand of files) if (!(await isThere(join(folder, hand.image)))) missing.push(hand);
+  for (const hand of files) if (!(await exists(join(folder, hand.image)))) missing.push(hand);
   await makeFolders(folder, missing);
   await makeHands(missing, files.length, options);
   const people = peopleOf(options).map(({ number, half }) => drawPerson(seed, number, half));
@@ -88,20 +87,20 @@ async function makeHands(missing: readonly HandFiles[], total: number, options: 
 /** Sends one hand to a worker and waits for its answer. Only its own listeners are taken away after: a worker needs those it has itself. */
 function askFor(worker: Worker, hand: HandFiles): Promise<void> {
   return new Promise((resolve, reject) => {
-    const settle = (error: Error | undefined): void => {
+    const finish = (error: Error | undefined): void => {
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
       if (error) reject(error);
       else resolve();
     };
-    const onMessage = ({ error }: FromHandWorker): void => settle(error && receiveError(error));
-    const onError = (error: unknown): void => settle(error instanceof Error ? error : new Error(String(error)));
-    const onExit = (code: number): void => settle(new Error(`The thread that draws hands ended with ${code}.`));
+    const onMessage = ({ error }: FromHandWorker): void => finish(error && receiveError(error));
+    const onError = (error: unknown): void => finish(error instanceof Error ? error : new Error(String(error)));
+    const onExit = (code: number): void => finish(new Error(`The thread that draws hands ended with ${code}.`));
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
     worker.postMessage(hand);
   });
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

@@ -1,4 +1,4 @@
-import { SHEET_UNITS } from './anatomy.ts';
+import { IMAGE_UNITS } from './anatomy.ts';
 import type { Field } from './field.ts';
 import type { Hand } from './hand.ts';
 import { mapOutline, type Outline } from './outline.ts';
@@ -10,7 +10,7 @@ import type { Capsule } from './tissue-plan.ts';
  * the palm is one body with a soft outline.
  */
 export function tissueDensity(hand: Hand, side: number): Field {
-  const unitsPerPixel = SHEET_UNITS / side;
+  const unitsPerPixel = IMAGE_UNITS / side;
   const fourths = new Float32Array(side * side);
   for (const rod of hand.tissue) addRod(fourths, rod, side, unitsPerPixel, hand.unitsPerMillimetre);
   const palm = mapOutline(hand.palm, ([x, y]) => [x / unitsPerPixel, y / unitsPerPixel]);

@@ -47,8 +47,8 @@ export function palmOutline(rays: readonly (readonly Point[])[]): Outline {
     if (ray < 4) points.push(between(between(node(ray, 1), node(ray, 2), 0.36), between(node(ray + 1, 1), node(ray + 1, 2), 0.42), 0.5));
   }
   const [headX, headY] = node(4, 1);
-  const [footX, footY] = node(4, 0);
-  points.push([headX + 8, headY - 4], [(headX + footX) / 2 + 11, (headY + footY) / 2], [footX + 10, footY - 4], [24, -18]);
+  const [baseX, baseY] = node(4, 0);
+  points.push([headX + 8, headY - 4], [(headX + baseX) / 2 + 11, (headY + baseY) / 2], [baseX + 10, baseY - 4], [24, -18]);
   return smoothOutline(points, 3);
 }
 

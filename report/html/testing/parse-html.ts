@@ -6,7 +6,7 @@ const SELF_CLOSED = /\/$/;
  * Throws where a page's tags do not nest, an attribute is not quoted, or a text holds a lone `<`, and returns the tags with their
  * attributes in order. Enough for pages that we write; browsers forgive more.
  */
-export function parseHtml(page: string): { readonly tag: string; readonly attributes: ReadonlyMap<string, string> }[] {
+function parseHtml(page: string): { readonly tag: string; readonly attributes: ReadonlyMap<string, string> }[] {
   const open: string[] = [];
   const elements: { tag: string; attributes: Map<string, string> }[] = [];
   const body = page.replace(/^<!doctype html>\s*/i, '').replace(/<style>[^<]*<\/style>/g, '<style></style>');
