@@ -1,16 +1,20 @@
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
+import type { Environment, NodeShape } from '@carpal/configs/environment.ts';
 import { environmentNames, loadEnvironment } from '@carpal/configs/environment.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
-import type { Environment, NodeShape } from '@carpal/configs/environment.ts';
 import type { ExperimentSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { costText } from '@carpal/operator/cost/cost-text.ts';
-import { type CostEstimate, estimateCost } from '@carpal/operator/cost/estimate-cost.ts';
-import { type FoldPrice, fittingNodes } from '@carpal/operator/cost/fitting-node.ts';
-import { evenFolds, type FoldImages, type StepPace } from '@carpal/operator/cost/fold-work.ts';
-import { guessedValidationMs, paceFromHistory } from '@carpal/operator/cost/pace-from-history.ts';
+import { type CostEstimate, estimateCost, type FoldPrice, fittingNodes } from '@carpal/operator/cost/estimate-cost.ts';
+import {
+  estimatedValidationMs,
+  evenFolds,
+  type FoldImages,
+  type StepTimes,
+  stepTimesFromHistory,
+} from '@carpal/operator/cost/fold-time.ts';
 import { foldsOf } from '@carpal/operator/experiment/stages.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
 import { isInS3 } from '@carpal/report/dataset/open-dataset.ts';
@@ -119,7 +123,7 @@ async function imagesOf(experiment: SegmentationExperiment, images: number | und
   return { value: only(foldImages(train, split)), words: [`${train.length} training images, counted in ${uri}`] };
 }
 
-async function paceOf(spec: ExperimentSpec, folds: readonly FoldImages[], options: Options): Promise<Told<StepPace>> {
+async function paceOf(spec: ExperimentSpec, folds: readonly FoldImages[], options: Options): Promise<Told<StepTimes>> {
   const { batchSize } = spec.training;
   const share = 'validating an image takes a third of training on it (forwards only); not measured';
   if (options.stepMs !== undefined && options.history !== undefined)
@@ -127,7 +131,7 @@ async function paceOf(spec: ExperimentSpec, folds: readonly FoldImages[], option
   if (options.stepMs !== undefined) {
     const { stepMs } = options;
     return {
-      value: { stepMs, validationMsPerImage: guessedValidationMs(stepMs, batchSize) },
+      value: { stepMs, validationMsPerImage: estimatedValidationMs(stepMs, batchSize) },
       words: [`a step of ${batchSize} images takes ${stepMs} ms (--step-ms)`, share],
     };
   }
@@ -140,7 +144,7 @@ async function paceOf(spec: ExperimentSpec, folds: readonly FoldImages[], option
   const same = comparable(spec, past, options.history);
   const batch = past.experiment?.spec.training.batchSize ?? batchSize;
   const validated = same ? folds.reduce((sum, { validation }) => sum + validation, 0) / Math.max(1, folds.length) : undefined;
-  const pace = paceFromHistory(
+  const pace = stepTimesFromHistory(
     past.folds.map((metrics) => ({ metrics, batchSize: batch })),
     batchSize,
     validated,

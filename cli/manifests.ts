@@ -1,11 +1,10 @@
-import { storeFolder } from '@carpal/artifacts/store-folder.ts';
+import { storeFolder } from '@carpal/artifacts/open-store.ts';
 import { loadEnvironment } from '@carpal/configs/environment.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { allManifests } from '@carpal/operator/install/all-manifests.ts';
 import { namespaceLimits, stageServiceAccount } from '@carpal/operator/install/experiment-namespace.ts';
 import { manifestSettings } from '@carpal/operator/install/manifest-settings.ts';
-import { yamlDocuments } from '@carpal/operator/install/yaml.ts';
-import { isDigest } from '@carpal/operator/jobs/image-digest.ts';
+import { allManifests, yamlDocuments } from '@carpal/operator/install/manifests.ts';
+import { isDigest } from '@carpal/operator/jobs/stage-settings.ts';
 import { Command, InvalidArgumentError } from 'commander';
 import { collect, collectVariable } from './collect.ts';
 

@@ -27,7 +27,7 @@ describe('carpal run --dry-run', () => {
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/^tiny-prepare-1\n {2}.* prepare --experiment /);
     expect(stdout).toMatch(/\nFOLD {2}IMAGES {2}VALIDATED {2}STEPS\/EPOCH +TIME\n {3}0 /);
-    expect(stdout).toMatch(/3 steps timed on this machine: [\d.]+ s a step/);
+    expect(stdout).toMatch(/3 steps timed on this machine: [\d.]+ s per step/);
     expect(stdout).toMatch(/expected time: \w+ with 1 fold at a time\nexpected peak memory: [\d.]+ GB .* the limit is/);
     expect(stdout).toContain('not measured:\n- early stopping');
     expect(await readdir(folder)).not.toContain('.carpal');

@@ -3,20 +3,19 @@ import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { dryRun, type PlannedCommand } from '@carpal/operator/local/dry-run.ts';
-import { type Forecast, forecast, notMeasured } from '@carpal/operator/local/forecast.ts';
-import { forecastNotes, forecastTable } from '@carpal/operator/local/forecast-text.ts';
-import { foldsAtOnce } from '@carpal/operator/local/run-experiment.ts';
+import { estimateNotes, estimateRun, estimateTable, notMeasured, type RunEstimate } from '@carpal/operator/local/estimate-run.ts';
+import { foldsAtOnce } from '@carpal/operator/local/local-parallelism.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
-import { type MemoryLimit, readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/memory-limit.ts';
-import { runTrial } from '@carpal/trainer/memory/run-trial.ts';
-import { memoryTooSmall } from '@carpal/trainer/memory/too-large.ts';
+import { memoryTooSmall } from '@carpal/trainer/memory/memory-too-small.ts';
+import { type MemoryLimit, readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/process-memory.ts';
 import type { Measured, TrialOutcome } from '@carpal/trainer/memory/trial.ts';
+import { runTrial } from '@carpal/trainer/memory/trial.ts';
 import { foldImages } from './fold-images.ts';
 
 export type RunPlan = {
   readonly experiment: SegmentationExperiment;
   readonly stages: readonly PlannedCommand[];
-  readonly forecast: Forecast;
+  readonly estimate: RunEstimate;
   /** Absent where no steps were tried, or no fold is left to train. */
   readonly trial?: TrialOutcome;
   /** Of the machine, and the part of it that a fold of the run will be given. */
@@ -50,26 +49,26 @@ export async function planRun(experiment: SegmentationExperiment, request: PlanR
   const classes = loadClasses(spec.dataset.classes).length;
   const isTried = tries && folds.length > 0;
   const trial = isTried ? await runTrial({ spec, classes, steps: TIMED_STEPS }, { limitMb: megabytes(share) }) : undefined;
-  const expected = forecast(spec, folds, atOnce, trial?.kind === 'measured' ? trial : undefined);
-  return { experiment, stages, forecast: expected, limit, share, ...(trial === undefined ? {} : { trial }) };
+  const expected = estimateRun(spec, folds, atOnce, trial?.kind === 'measured' ? trial : undefined);
+  return { experiment, stages, estimate: expected, limit, share, ...(trial === undefined ? {} : { trial }) };
 }
 
 const megabytes = ({ bytes }: MemoryLimit): number => bytes / 2 ** 20;
 
 /** The plan for people. */
 export function planText(plan: RunPlan): string {
-  const { stages, forecast: expected, trial, limit } = plan;
+  const { stages, estimate: expected, trial, limit } = plan;
   const commands = stages.map(({ attempt, command: words }) => `${attempt}\n  ${words.join(' ')}\n`).join('');
   if (expected.folds.length === 0) return commands;
-  const figures = `${commands}\n${forecastTable(expected)}`;
+  const figures = `${commands}\n${estimateTable(expected)}`;
   if (trial?.kind !== 'measured') return `${figures}time and memory were not measured\n`;
   const timed = { ...trial, steps: TIMED_STEPS };
-  return `${figures}\n${forecastNotes(expected, timed, { mb: megabytes(limit), from: limit.from }, notMeasured(expected, trial.device))}`;
+  return `${figures}\n${estimateNotes(expected, timed, { mb: megabytes(limit), from: limit.from }, notMeasured(expected, trial.device))}`;
 }
 
 /** The same as JSON. */
 export function planJson(plan: RunPlan): object {
-  const { experiment, stages, forecast: expected, trial, limit } = plan;
+  const { experiment, stages, estimate: expected, trial, limit } = plan;
   const { input, training, model } = experiment.spec;
   const measured = measuredOf(trial);
   return {
@@ -109,7 +108,7 @@ export function planError(plan: RunPlan): CarpalError | undefined {
     size: spec.input.size,
     batchSize: spec.training.batchSize,
     limitMb: megabytes(share),
-    from: `of ${share.from}`,
-    ...(trial.foretold === undefined ? {} : { neededMb: trial.foretold.memoryMb, fitting: trial.foretold.fitting }),
+    from: share.from,
+    ...(trial.estimate === undefined ? {} : { neededMb: trial.estimate.memoryMb, fitting: trial.estimate.fitting }),
   });
 }

@@ -3,12 +3,12 @@ import { loadClasses } from '@carpal/configs/classes.ts';
 import { sizesUnmeasured } from '@carpal/configs/load.ts';
 import { withSizes } from '@carpal/configs/schema/auto.ts';
 import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { foldsAtOnce } from '@carpal/operator/local/run-experiment.ts';
-import { readRunSpec, runFolder } from '@carpal/operator/local/run-identity.ts';
+import { foldsAtOnce } from '@carpal/operator/local/local-parallelism.ts';
+import { readRunSpec, runFolder } from '@carpal/operator/local/run-folder.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
 import { measureSizes } from '@carpal/trainer/memory/measure-sizes.ts';
-import { readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/memory-limit.ts';
-import { runTrial } from '@carpal/trainer/memory/run-trial.ts';
+import { readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/process-memory.ts';
+import { runTrial } from '@carpal/trainer/memory/trial.ts';
 import { foldImages } from './fold-images.ts';
 
 /** Images of a data set are alike, so a few tell how large they are. */

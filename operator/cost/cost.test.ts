@@ -5,10 +5,8 @@ import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 import { describe, expect, it } from 'vitest';
 import { makespan } from '../experiment/makespan.ts';
 import { costText } from './cost-text.ts';
-import { estimateCost } from './estimate-cost.ts';
-import { cheapest, foldsPerNode } from './fitting-node.ts';
-import { evenFolds, foldWork } from './fold-work.ts';
-import { paceFromHistory } from './pace-from-history.ts';
+import { cheapest, estimateCost, foldsPerNode } from './estimate-cost.ts';
+import { evenFolds, foldWork, stepTimesFromHistory } from './fold-time.ts';
 
 function specWith(over: { training?: object; placement?: object; run?: object } = {}): ExperimentSpec {
   const given = { dataset: { uri: 's3://hands' }, model: { name: 'UNet' }, ...over };
@@ -128,23 +126,23 @@ describe('the pace of a past run', () => {
   const metrics = [epoch(1, { imagesPerSecond: 1, seconds: 400 }), epoch(2, {}), epoch(3, { imagesPerSecond: 40 }), epoch(4, {})];
 
   it('is the median of its epochs but the first, for a step of the batch asked for', () => {
-    expect(paceFromHistory([{ metrics, batchSize: 2 }], 4)).toMatchObject({ stepMs: 200, epochs: 3, validationIsMeasured: false });
+    expect(stepTimesFromHistory([{ metrics, batchSize: 2 }], 4)).toMatchObject({ stepMs: 200, epochs: 3, validationIsMeasured: false });
   });
 
   it('tells the time of a validation from what an epoch took beside its steps', () => {
     // 100 steps of 2 images at 20 a second take 10 s; 10 s are left for 50 images.
-    const pace = paceFromHistory([{ metrics: [epoch(1, {}), epoch(2, {})], batchSize: 2 }], 2, 50);
+    const pace = stepTimesFromHistory([{ metrics: [epoch(1, {}), epoch(2, {})], batchSize: 2 }], 2, 50);
     expect(pace).toMatchObject({ stepMs: 100, validationMsPerImage: 200, validationIsMeasured: true });
   });
 
   it('derives it from the step where nothing was validated', () => {
-    const pace = paceFromHistory([{ metrics: [epoch(1, { dice: null })], batchSize: 2 }], 2, 50);
+    const pace = stepTimesFromHistory([{ metrics: [epoch(1, { dice: null })], batchSize: 2 }], 2, 50);
     expect(pace?.validationMsPerImage).toBeCloseTo(50 / 3);
   });
 
   it('takes a single epoch, and nothing from none', () => {
-    expect(paceFromHistory([{ metrics: [epoch(1, {})], batchSize: 2 }], 2)).toMatchObject({ epochs: 1 });
-    expect(paceFromHistory([{ metrics: [], batchSize: 2 }], 2)).toBeUndefined();
+    expect(stepTimesFromHistory([{ metrics: [epoch(1, {})], batchSize: 2 }], 2)).toMatchObject({ epochs: 1 });
+    expect(stepTimesFromHistory([{ metrics: [], batchSize: 2 }], 2)).toBeUndefined();
   });
 });
 

@@ -7,7 +7,7 @@ import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { LIMITS_NAME } from './admission-policy.ts';
-import { OPERATOR_NAMESPACE } from './labels.ts';
+import { OPERATOR_NAMESPACE } from './manifest-settings.ts';
 
 const cluster = useOwnControlPlane();
 const POLICIES: Resource = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingadmissionpolicies' };

@@ -5,7 +5,7 @@
  * The limits lie in one ConfigMap in the operator's own namespace, not in the experiment's: whoever may edit ConfigMaps there could lift them.
  */
 import { GROUP, PLURAL, VERSION } from '@carpal/configs/names.ts';
-import { LABELS, OPERATOR_NAMESPACE } from './labels.ts';
+import { LABELS, OPERATOR_NAMESPACE } from './manifest-settings.ts';
 
 export const LIMITS_NAME = 'carpal-limits';
 const POLICY_NAME = `limits.${GROUP}`;

@@ -1,5 +1,5 @@
-import { createMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
 import { describe, expect, it } from 'vitest';
+import { createMetrics } from '../controller/metrics.ts';
 import { ALERT_RULES } from './alert-rules.ts';
 import { DASHBOARD_ROWS, dashboard } from './dashboard.ts';
 

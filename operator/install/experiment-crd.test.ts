@@ -1,8 +1,8 @@
 /** The definition on a real API server: what it takes in, what it refuses and how it reads. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { checkCustomResource } from '@carpal/configs/check/check-custom-resource.ts';
-import { withSizes } from '@carpal/configs/schema/auto.ts';
 import { checkExperiment } from '@carpal/configs/check/check-experiment.ts';
+import { withSizes } from '@carpal/configs/schema/auto.ts';
 import { manifestSpecSchema } from '@carpal/configs/schema/experiment.ts';
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
 import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';

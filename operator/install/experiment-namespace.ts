@@ -1,6 +1,6 @@
 /** What a namespace of experiments needs: an identity for stages, and, if it is to be limited, its lines among the limits. */
 import { LIMITS_NAME } from './admission-policy.ts';
-import { LABELS, OPERATOR_NAMESPACE, STAGE_ACCOUNT } from './labels.ts';
+import { LABELS, OPERATOR_NAMESPACE, STAGE_ACCOUNT } from './manifest-settings.ts';
 
 /** The identity of stages. It has no right on the API server and gets no token; Pod Identity or IRSA give it the artifact store. */
 export function stageServiceAccount(namespace?: string): object {

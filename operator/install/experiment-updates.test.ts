@@ -1,9 +1,10 @@
 /** What may become of an experiment on a real API server once it is there: its spec hardly anything, its status never back from an end. */
-import { fieldsOf, schemaAt, structuralSchema } from '@carpal/configs/crd/structural-schema.ts';
+
+import { MUTABLE } from '@carpal/configs/rules/immutability.ts';
 import { specSchema } from '@carpal/configs/schema/experiment.ts';
-import { MUTABLE } from '@carpal/configs/schema/immutable.ts';
 import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
 import { MODEL_OPTIONS } from '@carpal/configs/schema/options.ts';
+import { fieldsOf, schemaAt, structuralSchema } from '@carpal/configs/schema/structural-schema.ts';
 import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { useControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
 import { at, attempt, experimentWith, fold, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';

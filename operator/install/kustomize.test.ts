@@ -4,10 +4,9 @@ import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts
 import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { allManifests } from './all-manifests.ts';
 import { namespaceLimits, stageServiceAccount } from './experiment-namespace.ts';
 import { manifestSettings } from './manifest-settings.ts';
-import { yamlDocuments } from './yaml.ts';
+import { allManifests, yamlDocuments } from './manifests.ts';
 
 const cluster = useOwnControlPlane();
 const folder = (path: string): string => fileURLToPath(new URL(`../../infra/gitops/${path}`, import.meta.url));

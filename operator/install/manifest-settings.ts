@@ -1,28 +1,63 @@
-/** What an installation is made of. */
-import { OPERATOR_NAMESPACE } from './labels.ts';
+/** The settings of an installation, and how everything that it installs is named and labelled. */
+import { operatorName } from '../controller/operator-name.ts';
+
+export const OPERATOR_NAMESPACE = 'carpal-system';
+export const STAGE_ACCOUNT = 'carpal-stage';
+
+/** Where the operator answers health checks and Prometheus. The number is the default of `carpal operator --port`. */
+export const METRICS_PORT = { name: 'metrics', number: 8080 } as const;
+
+export const LABELS = { 'app.kubernetes.io/name': 'carpal', 'app.kubernetes.io/part-of': 'carpal' } as const;
+
+/** For objects that all operators share. The pods of stages have another component. */
+export const OPERATOR_LABELS = { ...LABELS, 'app.kubernetes.io/component': 'operator' } as const;
 
 export type ManifestSettings = {
-  /** Of the operator itself. */
+  /** The namespace of the operator. */
   readonly namespace: string;
-  /** What the operator and every stage run; by digest, so that all replicas and retries run the same. */
+  /** The image of the operator and of every stage. Use a digest, so that all replicas and retries run the same image. */
   readonly image: string;
   /** `s3://bucket/prefix`, or the folder at which the claim is mounted. */
   readonly artifactsUri: string;
-  /** A claim that many may write at once, in the operator's namespace and in each of experiments, all of one shared disk. */
+  /** A PersistentVolumeClaim with access mode ReadWriteMany, in the operator's namespace and in each namespace of experiments, all for one shared disk. */
   readonly artifactsClaimName?: string;
-  /** A Secret with the store's credentials, in the operator's namespace and in each of experiments. Absent with Pod Identity or IRSA. */
+  /** A Secret with the credentials of the artifact store, in the same namespaces. Absent with Pod Identity or IRSA. */
   readonly artifactsSecretName?: string;
   /** A Secret for the image's registry, in the same namespaces. */
   readonly pullSecretName?: string;
-  /** The one namespace whose experiments it looks after; all of them where absent. */
+  /** The only namespace whose experiments the operator runs; absent for all namespaces. */
   readonly watchNamespace?: string;
-  /** Variables of the operator and of every stage, such as AWS_REGION. */
+  /** Environment variables of the operator and of every stage, such as AWS_REGION. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** What stands in place of an image and a store that nobody has named; an overlay or an option puts the true ones there. */
+/** Placeholders for an image and a store that are not given. An overlay or an option replaces them. */
 export const PLACEHOLDER = { image: 'carpal', artifactsUri: 's3://your-bucket/carpal' } as const;
 
 export function manifestSettings(given: Partial<ManifestSettings> = {}): ManifestSettings {
   return { namespace: OPERATOR_NAMESPACE, ...PLACEHOLDER, env: {}, ...given };
+}
+
+type OperatorSettings = Pick<ManifestSettings, 'namespace' | 'watchNamespace'>;
+
+/** The labels that select the pods of this operator and of no other. */
+export function operatorSelector({ watchNamespace }: Pick<OperatorSettings, 'watchNamespace'>): Readonly<Record<string, string>> {
+  return {
+    'app.kubernetes.io/name': 'carpal',
+    'app.kubernetes.io/component': 'operator',
+    'app.kubernetes.io/instance': operatorName(watchNamespace),
+  };
+}
+
+/** The metadata of an object that belongs to one operator. */
+export function operatorMetadata(settings: OperatorSettings): {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+} {
+  return {
+    name: operatorName(settings.watchNamespace),
+    namespace: settings.namespace,
+    labels: { ...OPERATOR_LABELS, ...operatorSelector(settings) },
+  };
 }

@@ -1,9 +1,8 @@
 /** For clusters with the Prometheus operator and Grafana: what to scrape, when to call somebody, what to look at. */
 import { alertGroup } from './alert-rules.ts';
 import { dashboard } from './dashboard.ts';
-import { METRICS_PORT, OPERATOR_LABELS } from './labels.ts';
 import type { ManifestSettings } from './manifest-settings.ts';
-import { operatorMetadata, operatorSelector } from './operator-metadata.ts';
+import { METRICS_PORT, OPERATOR_LABELS, operatorMetadata, operatorSelector } from './manifest-settings.ts';
 
 /** ServiceMonitor, and for all operators together PrometheusRule and a ConfigMap that Grafana's sidecar takes for a dashboard. */
 export function monitoring(settings: ManifestSettings): readonly object[] {

@@ -1,7 +1,7 @@
 /** Who may talk to the operator, and to whom it may talk. */
-import { METRICS_PORT } from './labels.ts';
+
 import type { ManifestSettings } from './manifest-settings.ts';
-import { operatorMetadata, operatorSelector } from './operator-metadata.ts';
+import { METRICS_PORT, operatorMetadata, operatorSelector } from './manifest-settings.ts';
 
 /** Gives Prometheus a name to ask; headless, since each replica has metrics of its own. */
 export function operatorService(settings: ManifestSettings): object {

@@ -1,19 +1,20 @@
-/** The operator as it runs in a cluster: two replicas of which one leads, kept apart, within Pod Security's "restricted". */
+/** The operator as it runs in a cluster: two replicas, one of them the leader, on different nodes, within the Pod Security level "restricted". */
+import { CONTAINER_SECURITY, POD_SECURITY } from '../jobs/pod-security.ts';
 import { artifactsVolume, type ClaimedVolume } from '../jobs/stage-settings.ts';
-import { LABELS, METRICS_PORT } from './labels.ts';
-import type { ManifestSettings } from './manifest-settings.ts';
-import { MEMORY_SETTINGS } from './memory-settings.ts';
-import { operatorMetadata, operatorSelector } from './operator-metadata.ts';
+import { LABELS, type ManifestSettings, METRICS_PORT, operatorMetadata, operatorSelector } from './manifest-settings.ts';
 
-/** The namespace, in which nothing runs that wants more than "restricted" gives. */
+/**
+ * Keep the memory of the operator's process low: two arenas for the C library, which otherwise opens several per thread and returns none, and a
+ * small young generation, because hardly any object outlives a step. With both, 200 active experiments take 172 MB instead of 298 MB.
+ */
+export const MEMORY_SETTINGS: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=8' };
+
+/** The operator's namespace. Its pods need no more than the level "restricted" allows. */
 export function operatorNamespace(namespace: string): object {
   const level = (mode: string): [string, string] => [`pod-security.kubernetes.io/${mode}`, 'restricted'];
   const podSecurity = Object.fromEntries(['enforce', 'audit', 'warn'].map(level));
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: { ...LABELS, ...podSecurity } } };
 }
-
-/** The user of the image; see stages/pod-template.ts. */
-const USER = 10001;
 
 const probe = (path: string): object => ({ httpGet: { path, port: METRICS_PORT.name } });
 
@@ -57,7 +58,7 @@ function containerOf(settings: ManifestSettings, claim: ClaimedVolume | undefine
     readinessProbe: { ...probe('/readyz'), periodSeconds: 10, timeoutSeconds: 5 },
     // 1,000 experiments of 5 folds take 300 MB. No limit on cpu: a throttled leader loses its Lease.
     resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '512Mi' } },
-    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    securityContext: CONTAINER_SECURITY,
     volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }, ...(claim === undefined ? [] : [{ name: 'artifacts', mountPath: claim.mountPath }])],
   };
 }
@@ -93,13 +94,7 @@ export function operatorDeployment(settings: ManifestSettings): object {
           serviceAccountName: metadata.name,
           terminationGracePeriodSeconds: 40,
           enableServiceLinks: false,
-          securityContext: {
-            runAsNonRoot: true,
-            runAsUser: USER,
-            runAsGroup: USER,
-            fsGroup: USER,
-            seccompProfile: { type: 'RuntimeDefault' },
-          },
+          securityContext: POD_SECURITY,
           topologySpreadConstraints: spread(matchLabels),
           ...(pullSecretName === undefined ? {} : { imagePullSecrets: [{ name: pullSecretName }] }),
           containers: [containerOf(settings, claim)],

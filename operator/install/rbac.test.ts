@@ -10,10 +10,10 @@ import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
 import { hasCondition, type OperatorWorld, type RunningOperator, useOperatorWorld } from '@carpal/testbed/operator/operator-world.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { operatorName } from '../controller/operator-name.ts';
-import { OPERATOR_NAMESPACE } from './labels.ts';
+import { OPERATOR_NAMESPACE } from './manifest-settings.ts';
+import { yamlDocuments } from './manifests.ts';
 import { operatorNamespace } from './operator-workload.ts';
 import { CLUSTER_RULES, operatorRbac } from './rbac.ts';
-import { yamlDocuments } from './yaml.ts';
 
 const world = useOperatorWorld({
   controlPlane: { audit: true, apiServerFlags: ['--enable-admission-plugins=OwnerReferencesPermissionEnforcement'] },

@@ -3,10 +3,9 @@
  * holds the two together: nothing is denied, and nothing is granted that was not used.
  */
 import { GROUP, PLURAL } from '@carpal/configs/names.ts';
-import { leaseName } from '../controller/lease-name.ts';
-import { operatorName } from '../controller/operator-name.ts';
-import { LABELS } from './labels.ts';
+import { leaseName, operatorName } from '../controller/operator-name.ts';
 import type { ManifestSettings } from './manifest-settings.ts';
+import { LABELS } from './manifest-settings.ts';
 
 export type PolicyRule = {
   readonly apiGroups: readonly string[];

@@ -1,7 +1,7 @@
 /** Operators of single namespaces beside one another, in one namespace of their own. */
 import { describe, expect, it } from 'vitest';
-import { allManifests } from './all-manifests.ts';
 import { manifestSettings } from './manifest-settings.ts';
+import { allManifests } from './manifests.ts';
 
 type Found = { readonly kind: string; readonly metadata: { readonly name: string; readonly namespace?: string } };
 type Selected = { readonly spec: { readonly selector: object; readonly template: { readonly metadata: { readonly labels: object } } } };

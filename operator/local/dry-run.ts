@@ -6,9 +6,9 @@ import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.t
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import { attemptName } from '../experiment/stage.ts';
 import { entriesOf, foldsOf } from '../experiment/stages.ts';
-import { artifactsFolder, foldsAtOnce, stageCommand } from './run-experiment.ts';
-import { findRun, runFolder } from './run-identity.ts';
-import { readStatusFile } from './status-file.ts';
+import { foldsAtOnce } from './local-parallelism.ts';
+import { artifactsFolder, stageCommand } from './run-experiment.ts';
+import { findRun, readStatusFile, runFolder } from './run-folder.ts';
 
 export type PlannedCommand = { readonly key: StageKey; readonly attempt: string; readonly command: readonly string[] };
 

@@ -1,9 +1,9 @@
 /** The run as a table that is redrawn in place. Each redraw is one write, framed as a synchronized update, so that nothing flickers. */
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { Step } from '../experiment/reconcile.ts';
-import { notableLines } from './event-line.ts';
+import { type Colours, tableLines } from './live-table.ts';
 import type { RunView } from './run-experiment.ts';
-import { type Colours, tableLines } from './table-lines.ts';
+import { notableLines } from './view-text.ts';
 
 /** What is used of a terminal. */
 export type Terminal = { write(text: string): unknown; readonly columns?: number; readonly rows?: number };

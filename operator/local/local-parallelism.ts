@@ -1,18 +1,24 @@
+/** How many folds train at the same time on one machine. */
 import type { CheckedManifest } from '@carpal/configs/schema/experiment.ts';
 
-/** A fold keeps this many cores busy by itself; more folds at once only take memory and each other's time. */
+/** One fold keeps this many cores busy. More folds at once only compete for memory and time. */
 const CORES_PER_FOLD = 2;
 
 /**
- * How many folds run at once on a machine of so many cores. `run.parallelism` is written for a cluster, where each fold has a GPU of its
- * own; here all share one machine, so it is an upper bound.
+ * How many folds run at once on a machine with this many cores. `run.parallelism` is written for a cluster, where each fold has its own GPU.
+ * Here all folds share one machine, so it is an upper bound.
  */
 export function localParallelism(experiment: CheckedManifest, cores: number): number {
   return Math.min(experiment.spec.run.parallelism, Math.max(1, Math.floor(cores / CORES_PER_FOLD)));
 }
 
-/** The experiment with its parallelism bounded by the machine. */
+/** The experiment with its parallelism limited by the machine. */
 export function fitToMachine<Manifest extends CheckedManifest>(experiment: Manifest, cores: number): Manifest {
   const { spec } = experiment;
   return { ...experiment, spec: { ...spec, run: { ...spec.run, parallelism: localParallelism(experiment, cores) } } };
+}
+
+/** How many folds of an experiment train at the same time. */
+export function foldsAtOnce({ spec: { run } }: CheckedManifest): number {
+  return Math.max(1, Math.min(run.parallelism, run.folds.length));
 }

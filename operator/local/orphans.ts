@@ -1,7 +1,6 @@
 /** Attempts whose runner died: brought to an end before anything new may start, so that no fold has two writers. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AttemptRecord } from './attempt-record.ts';
-import type { AttemptRecords } from './attempt-records.ts';
+import type { AttemptRecord, AttemptRecords } from './attempt-records.ts';
 import { isAlive } from './process-identity.ts';
 
 /** Not our child: the system tells nobody but its parent when it ends, so it has to be looked at. */

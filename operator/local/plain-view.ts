@@ -6,9 +6,8 @@ import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics, StageProgress } from '@carpal/configs/schema/progress.ts';
 import { foldsOf } from '../experiment/stages.ts';
-import { eventLines } from './event-line.ts';
-import { figure, rate } from './figures.ts';
 import type { RunView } from './run-experiment.ts';
+import { eventLines, figure, rate } from './view-text.ts';
 
 /** An epoch in one line. */
 export function epochLine(fold: number, epochs: number, metrics: EpochMetrics): string {

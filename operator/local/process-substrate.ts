@@ -5,16 +5,14 @@ import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import { stageErrorText } from '@carpal/artifacts/stage-error.ts';
+import { makeFolder } from '@carpal/artifacts/write-file.ts';
 import type { ErrorCode } from '@carpal/configs/errors.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
 import type { StageError } from '@carpal/configs/schema/progress.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { Substrate } from '../experiment/substrate.ts';
-import { type AttemptRecord, stageRunOf } from './attempt-record.ts';
-import { openAttemptRecords } from './attempt-records.ts';
-import { logTail } from './log-tail.ts';
+import { type AttemptRecord, logTail, openAttemptRecords, stageRunOf } from './attempt-records.ts';
 import { endOrphans, signalQuietly } from './orphans.ts';
 import { identify } from './process-identity.ts';
 

@@ -2,8 +2,8 @@
 
 import { cp, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { makeFolder } from '@carpal/artifacts/write-file.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
 import { ensembleKey, FILE, reportKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';

@@ -2,14 +2,14 @@
 
 import { dirname, join } from 'node:path';
 import { experimentRecordKey, type Provenance, writeExperimentRecord } from '@carpal/artifacts/experiment-record.ts';
-import { makeFolder } from '@carpal/artifacts/make-folder.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { readReportedError } from '@carpal/artifacts/progress.ts';
 import { carpalErrorOf } from '@carpal/artifacts/stage-error.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { makeFolder } from '@carpal/artifacts/write-file.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
 import { stageFolderKey } from '@carpal/configs/names.ts';
-import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageError } from '@carpal/configs/schema/progress.ts';
 import { type ExperimentStatus, isTerminal, isTrue } from '@carpal/configs/schema/status.ts';
 import { isActive } from '../experiment/observed.ts';
@@ -18,11 +18,11 @@ import { reconcile, type Step } from '../experiment/reconcile.ts';
 import type { RetryPolicy } from '../experiment/retry-policy.ts';
 import { sameStage } from '../experiment/stage.ts';
 import { entriesOf, foldsOf } from '../experiment/stages.ts';
-import type { AttemptRecord } from './attempt-record.ts';
+import type { AttemptRecord } from './attempt-records.ts';
+import { foldsAtOnce } from './local-parallelism.ts';
 import { openProcessSubstrate, type ProcessSubstrate } from './process-substrate.ts';
 import { keepLogs } from './publish-outputs.ts';
-import { openRun, runFolder } from './run-identity.ts';
-import { readStatusFile, writeStatusFile } from './status-file.ts';
+import { openRun, readStatusFile, runFolder, writeStatusFile } from './run-folder.ts';
 import { createWaker, type Waker } from './waker.ts';
 import { lockWorkFolder } from './work-lock.ts';
 
@@ -78,11 +78,6 @@ export type RunFailure = {
   /** The log of its last attempt. */
   readonly log?: string;
 };
-
-/** How many folds of an experiment train at the same time. */
-export function foldsAtOnce({ spec: { run } }: CheckedManifest): number {
-  return Math.max(1, Math.min(run.parallelism, run.folds.length));
-}
 
 /** The arguments of a stage's process, without node. `atOnce`: so many folds share the memory of the machine. */
 export function stageCommand(

@@ -8,8 +8,7 @@
 
 import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder } from '@carpal/artifacts/make-folder.ts';
-import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
+import { makeFolder, writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';

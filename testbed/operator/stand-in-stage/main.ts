@@ -34,7 +34,7 @@ function failWithReport(): void {
     key.replace('fold-', 'folds/'),
   );
   mkdirSync(folder, { recursive: true });
-  const error = { code: 'image-unreadable', message: 'x.png is cut short', fix: 'Replace it.' };
+  const error = { code: 'image-unreadable', message: 'x.png is cut short', remedy: 'Replace it.' };
   const report = { stage, fold: Number(option('--fold')), state: 'failed', updatedAt: new Date().toISOString(), error };
   writeFileSync(join(folder, 'progress.json'), JSON.stringify(report));
   done(65);

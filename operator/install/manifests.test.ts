@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { baseFiles } from './base-files.ts';
+import { gitopsFiles } from './manifests.ts';
 
 const root = new URL('../../infra/gitops/', import.meta.url);
 
 describe('infra/gitops', () => {
-  it.each(Object.entries(baseFiles()))('has %s as `make manifests` writes it', (path, text) => {
+  it.each(Object.entries(gitopsFiles()))('has %s as `make manifests` writes it', (path, text) => {
     const file = new URL(path, root);
     // Compared first, so that a difference of a line does not print the whole file.
     const isCurrent = existsSync(file) && readFileSync(file, 'utf8') === text;
@@ -13,7 +13,7 @@ describe('infra/gitops', () => {
   });
 
   it.each(['base', 'components/monitoring', 'components/experiment-namespace'])('has nothing else in %s', (folder) => {
-    const known = Object.keys(baseFiles()).filter((path) => path.startsWith(`${folder}/`));
+    const known = Object.keys(gitopsFiles()).filter((path) => path.startsWith(`${folder}/`));
     expect(
       readdirSync(new URL(`${folder}/`, root))
         .map((name) => `${folder}/${name}`)

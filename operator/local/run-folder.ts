@@ -1,4 +1,4 @@
-/** Which experiment a work folder's run is: its uid, and the spec it began with. */
+/** The folder of a run in a work folder: which experiment it is (run.json: uid and spec), and its status (status.json). */
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts
 import { formatPath } from '@carpal/configs/finding.ts';
 import { immutableChanges } from '@carpal/configs/rules/immutability.ts';
 import type { ExperimentSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 
 type StoredRun = { readonly uid: string; readonly spec: ExperimentSpec };
 
@@ -16,38 +17,40 @@ export function runFolder(workFolder: string, { metadata }: Pick<SegmentationExp
   return join(workFolder, 'runs', `${metadata.namespace}-${metadata.name}`);
 }
 
-async function readRun(path: string): Promise<StoredRun | undefined> {
+async function readIfPresent<Content>(path: string): Promise<Content | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as StoredRun;
+    return JSON.parse(await readFile(path, 'utf8')) as Content;
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** The spec that the run in this folder began with; undefined where there is none. */
+const readRun = (folder: string): Promise<StoredRun | undefined> => readIfPresent<StoredRun>(join(folder, 'run.json'));
+
+/** The spec that the run in this folder started with; undefined if there is no run. */
 export async function readRunSpec(folder: string): Promise<ExperimentSpec | undefined> {
-  return (await readRun(join(folder, 'run.json')))?.spec;
+  return (await readRun(folder))?.spec;
 }
 
-/** The experiment with the uid of the run that is there, or as it is where there is none. Throws `manifest-immutable` as below. Writes nothing. */
+/** The experiment with the uid of the run in this folder, or unchanged if there is no run. Writes nothing. Throws `manifest-immutable` as `openRun`. */
 export async function findRun(folder: string, experiment: SegmentationExperiment): Promise<SegmentationExperiment> {
-  const stored = await readRun(join(folder, 'run.json'));
+  const stored = await readRun(folder);
   if (stored === undefined) return experiment;
   const changes = immutableChanges(stored.spec, experiment.spec);
   if (changes.length > 0) {
     const lines = changes.map(({ path, message }) => `\n  ${formatPath(path)} ${message}`);
-    throw new CarpalError('manifest-immutable', `the manifest is not the one that this run began with${lines.join('')}`, {
+    throw new CarpalError('manifest-immutable', `the manifest differs from the one that this run started with${lines.join('')}`, {
       where: folder,
-      fix: 'Take the change back, give the changed experiment another metadata.name or --workdir, or start it over with --fresh.',
+      fix: 'Undo the change, use another metadata.name or --workdir for the changed experiment, or start over with --fresh.',
     });
   }
   return { ...experiment, metadata: { ...experiment.metadata, uid: stored.uid } };
 }
 
 /**
- * The experiment with its uid: that of the run in this folder, or a new one, which is stored. `fresh` forgets the run that is there (its
- * artifacts stay). Throws `manifest-immutable` naming every field that is not as the run began with.
+ * The experiment with its uid: that of the run in this folder, or a new one, which is stored. `fresh` forgets the existing run; its artifacts
+ * stay. Throws `manifest-immutable` with every field that differs from what the run started with.
  */
 export async function openRun(folder: string, experiment: SegmentationExperiment, fresh: boolean): Promise<SegmentationExperiment> {
   if (fresh) await forgetRun(folder);
@@ -59,7 +62,7 @@ export async function openRun(folder: string, experiment: SegmentationExperiment
   return { ...experiment, metadata: { ...experiment.metadata, uid } };
 }
 
-/** Moved away first, so that a death halfway leaves no half of a run behind. */
+/** The folder is renamed first, so that an interruption leaves no partly removed run. */
 async function forgetRun(folder: string): Promise<void> {
   const forgotten = `${folder}.forgotten-${process.pid}`;
   await withWriteErrors(folder, async () => {
@@ -68,4 +71,13 @@ async function forgetRun(folder: string): Promise<void> {
     });
     await rm(forgotten, { recursive: true, force: true });
   });
+}
+
+/** The status that the planner wrote last; undefined before the first one. */
+export async function readStatusFile(folder: string): Promise<ExperimentStatus | undefined> {
+  return await readIfPresent<ExperimentStatus>(join(folder, 'status.json'));
+}
+
+export async function writeStatusFile(folder: string, status: ExperimentStatus): Promise<void> {
+  await writeFileAtomically(join(folder, 'status.json'), `${JSON.stringify(status, null, 2)}\n`);
 }

@@ -4,7 +4,7 @@ import { isTrue } from '@carpal/configs/schema/status.ts';
 import { foldFraction, remainingTrainingSeconds } from '../experiment/progress.ts';
 import type { Step } from '../experiment/reconcile.ts';
 import { stageTitle } from '../experiment/stage.ts';
-import { bar, figure, rate, shortDuration } from './figures.ts';
+import { bar, figure, rate, shortDuration } from './view-text.ts';
 
 export type Paint = (text: string) => string;
 export type Colours = {

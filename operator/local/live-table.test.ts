@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Observed, StageRun } from '../experiment/observed.ts';
 import { plan } from '../experiment/plan.ts';
 import type { Step } from '../experiment/reconcile.ts';
-import { bar, shortDuration } from './figures.ts';
+import { type Colours, tableLines } from './live-table.ts';
 import { createLiveView } from './live-view.ts';
-import { type Colours, tableLines } from './table-lines.ts';
+import { bar, shortDuration } from './view-text.ts';
 
 const plain = (text: string): string => text;
 const NO_COLOURS: Colours = { bold: plain, dim: plain, red: plain, green: plain, yellow: plain, cyan: plain };
