@@ -5,7 +5,7 @@ import { type BatchTrial, largestThatFits, nextBatchSize, nextSize, sidesFor, WO
 const rising = fc.uniqueArray(fc.integer({ min: 1, max: 4096 }), { maxLength: 40 }).map((sizes) => sizes.toSorted((a, b) => a - b));
 
 describe('largestThatFits', () => {
-  it('is the largest where memory grows with the size, and asks about few', () => {
+  it('finds the largest if memory grows with the size, with few questions', () => {
     fc.assert(
       fc.property(rising, fc.integer({ min: 0, max: 4200 }), (candidates, limit) => {
         let asked = 0;
@@ -19,13 +19,13 @@ describe('largestThatFits', () => {
     );
   });
 
-  it('finds nothing among nothing', () => {
+  it('finds nothing in an empty list', () => {
     expect(largestThatFits([], () => true)).toBeUndefined();
   });
 });
 
 describe('nextSize', () => {
-  it('never asks twice, and never above what failed or below what fits', () => {
+  it('never repeats a size, and never goes above a failure or below a success', () => {
     fc.assert(
       fc.property(rising, fc.integer({ min: 0, max: 4200 }), (candidates, limit) => {
         const tried = new Map<number, boolean>();
@@ -46,13 +46,13 @@ describe('sidesFor', () => {
     [16, 512, [256, 384, 512]],
     [32, 100, [256]],
     [16, 9000, [256, 384, 512, 768, 1024, 1536, 2048]],
-  ])('of a network that wants multiples of %i and images of %i pixels are %j', (multiple, longest, sides) => {
+  ])('returns for a multiple of %i and images of %i px: %j', (multiple, longest, sides) => {
     expect(sidesFor(multiple, longest)).toEqual(sides);
   });
 });
 
 describe('nextBatchSize', () => {
-  /** Follows the moves where memory allows `largest` images and the speed of a batch is known. */
+  /** Follows the moves if memory allows batches up to `largest` and the throughput of each batch is known. */
   function choose(largest: number, most: number, speed: (batchSize: number) => number) {
     const trials: BatchTrial[] = [];
     for (;;) {
@@ -62,7 +62,7 @@ describe('nextBatchSize', () => {
     }
   }
 
-  it('takes the largest power of two that fits while each doubling pays', () => {
+  it('chooses the largest power of two that fits while each doubling pays off', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 1, max: 256 }), (largest, most) => {
         const { chosen } = choose(largest, most, (batchSize) => batchSize);
@@ -72,7 +72,7 @@ describe('nextBatchSize', () => {
     );
   });
 
-  it('takes no batch that is larger for nothing', () => {
+  it('chooses no larger batch without a gain', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0.5, max: 2, noNaN: true }), { minLength: 9, maxLength: 9 }), (gains) => {
         const speeds = gains.map((_, power) => gains.slice(0, power + 1).reduce((product, gain) => product * gain, 1));
@@ -84,7 +84,7 @@ describe('nextBatchSize', () => {
     );
   });
 
-  it('says why it stopped', () => {
+  it('reports why it stopped', () => {
     expect(choose(0, 8, (n) => n)).toMatchObject({ chosen: undefined, because: 'memory' });
     expect(choose(4, 8, (n) => n)).toMatchObject({ chosen: 4, because: 'memory' });
     expect(choose(64, 9, (n) => n)).toMatchObject({ chosen: 8, because: 'images' });

@@ -1,27 +1,27 @@
 /**
- * Which size to try next, and when to stop: pure, so that whoever tries may do so as it likes. What fits is taken to be monotone: where a
- * size does not fit, no larger one does.
+ * Which size to try next, and when to stop. Pure functions, so the caller decides how to try. They assume that if a size does not fit, no
+ * larger size does.
  */
 
-/** Sides that images are usually trained at. */
+/** The usual sides of training images. */
 const SIDES = [256, 384, 512, 768, 1024, 1536, 2048] as const;
-/** A batch must bring this much more speed than half of it to be worth its memory. */
+/** A doubled batch must be this much faster per image to be worth its memory. */
 export const WORTHWHILE = 1.05;
 
-/** `chosen` undefined: not even the smallest fits. */
+/** `chosen` is undefined if not even the smallest size fits. */
 export type SizeMove = { readonly next: number } | { readonly chosen: number | undefined };
 
 /**
- * The sides to choose from, rising: the usual ones that the network can halve, up to the first that is no smaller than the images are. Images
- * smaller than all of them leave the one nearest above themselves.
+ * The candidate sides, ascending: the usual sides that are multiples of `sizeMultiple`, up to the first one that is at least as large as the
+ * images. For images smaller than all usual sides, the smallest side is the only candidate.
  */
 export function sidesFor(sizeMultiple: number, longestSide: number): readonly number[] {
-  const halvable = SIDES.filter((side) => side % sizeMultiple === 0);
-  const enough = halvable.findIndex((side) => side >= longestSide);
-  return enough < 0 ? halvable : halvable.slice(0, enough + 1);
+  const divisible = SIDES.filter((side) => side % sizeMultiple === 0);
+  const enough = divisible.findIndex((side) => side >= longestSide);
+  return enough < 0 ? divisible : divisible.slice(0, enough + 1);
 }
 
-/** Bisects rising candidates by what is known: which of those tried fit. */
+/** Bisects ascending candidates. `tried` says for each candidate tried so far whether it fits. */
 export function nextSize(candidates: readonly number[], tried: ReadonlyMap<number, boolean>): SizeMove {
   const fitting = candidates.findLastIndex((candidate) => tried.get(candidate) === true);
   const failing = candidates.findIndex((candidate) => tried.get(candidate) === false);
@@ -36,8 +36,8 @@ export type BatchMove =
   | { readonly chosen: number | undefined; readonly because: 'memory' | 'images' | 'speed' };
 
 /**
- * Doubles the batch for as long as it fits, there are images for it and an image gets faster. `trials` in the order of their batches, from 1
- * on; `most` is the largest batch that has a meaning.
+ * Doubles the batch while it fits, there are enough images, and the throughput grows. `trials` are in ascending order of batch size, from 1.
+ * `most` is the largest useful batch.
  */
 export function nextBatchSize(trials: readonly BatchTrial[], most: number): BatchMove {
   const [last, former] = [trials.at(-1), trials.at(-2)];
@@ -50,7 +50,7 @@ export function nextBatchSize(trials: readonly BatchTrial[], most: number): Batc
   return next > most ? { chosen: last.batchSize, because: 'images' } : { next };
 }
 
-/** The largest of rising candidates that fits, or undefined. Asks about few of them: what fits must be monotone. */
+/** The largest of ascending candidates that fits, or undefined. Uses bisection, so `fits` must be monotone. */
 export function largestThatFits(candidates: readonly number[], fits: (candidate: number) => boolean): number | undefined {
   const tried = new Map<number, boolean>();
   for (;;) {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { gpusInWords, parseGpu, readGpus } from './gpus.ts';
+import { gpuList, parseGpu, readGpus } from './gpus.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-/** As the driver 550 writes it. */
+/** In the format of driver 550. */
 const information = (model: string, minor: number): string =>
   `Model: \t\t ${model}\nIRQ:   \t\t 35\nGPU UUID: \t GPU-5f2c\nBus Type: \t PCIe\nBus Location: \t 0000:00:1e.0\nDevice Minor: \t ${minor}\nGPU Firmware: \t 550.54\n`;
 
@@ -23,7 +23,7 @@ async function give(slot: string, model: string, minor: number, device = true): 
 }
 
 describe('the GPUs of a process', () => {
-  it('are those whose devices it has, not all that its node has', async () => {
+  it('are those whose devices it can access, not all GPUs of the node', async () => {
     await give('0000:00:1b.0', 'Tesla V100-SXM2-16GB', 0, false);
     await give('0000:00:1c.0', 'Tesla V100-SXM2-16GB', 1);
     expect(await readGpus(root)).toBe('Tesla V100-SXM2-16GB');
@@ -32,12 +32,12 @@ describe('the GPUs of a process', () => {
     expect(await readGpus(root)).toBe('2 × Tesla V100-SXM2-16GB, NVIDIA L4');
   });
 
-  it('are none where there is no driver', async () => {
+  it('are undefined without a driver', async () => {
     expect(await readGpus(root)).toBeUndefined();
   });
 
-  it('are none where the driver says less', () => {
+  it('are undefined if the driver reports too little', () => {
     expect(parseGpu('Model: NVIDIA L4\n')).toBeUndefined();
-    expect(gpusInWords([])).toBeUndefined();
+    expect(gpuList([])).toBeUndefined();
   });
 });

@@ -1,12 +1,12 @@
-/** The GPUs that a process was given, by what NVIDIA's driver says in files: no library need be loaded, and no program run. */
+/** The GPUs of a process, read from files of NVIDIA's driver, without loading a library or running a program. */
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const LONGEST = 256;
+const MAX_LENGTH = 256;
 
 type Gpu = { readonly model: string; readonly minor: string };
 
-/** A GPU of the driver's file about it; undefined where it says less. */
+/** The GPU that a driver's `information` file describes. Undefined if fields are missing. */
 export function parseGpu(information: string): Gpu | undefined {
   const field = (name: string): string | undefined => new RegExp(`^${name}:\\s*(\\S.*?)\\s*$`, 'm').exec(information)?.[1];
   const model = field('Model');
@@ -14,18 +14,18 @@ export function parseGpu(information: string): Gpu | undefined {
   return model === undefined || minor === undefined ? undefined : { model, minor };
 }
 
-/** Models in words: `2 × Tesla V100-SXM2-16GB, NVIDIA L4`; undefined for none. */
-export function gpusInWords(models: readonly string[]): string | undefined {
-  const words = Array.from(
+/** A list of models with counts: `2 × Tesla V100-SXM2-16GB, NVIDIA L4`. Undefined for an empty list. */
+export function gpuList(models: readonly string[]): string | undefined {
+  const counted = Array.from(
     Map.groupBy(models, (model) => model),
     ([model, { length }]) => (length === 1 ? model : `${length} × ${model}`),
   );
-  return words.length === 0 ? undefined : words.join(', ').slice(0, LONGEST);
+  return counted.length === 0 ? undefined : counted.join(', ').slice(0, MAX_LENGTH);
 }
 
 /**
- * The GPUs whose devices this process has: a container sees the files of all of its node. In words, since they are for people; undefined where
- * there is none, or no driver to tell.
+ * The GPUs whose devices this process can access, as text for people. A container sees the driver's files of all GPUs of its node, but only
+ * its own devices. Undefined without a GPU or a driver.
  */
 export async function readGpus(root = '/'): Promise<string | undefined> {
   const folder = join(root, 'proc/driver/nvidia/gpus');
@@ -40,5 +40,5 @@ export async function readGpus(root = '/'): Promise<string | undefined> {
       );
     }),
   );
-  return gpusInWords(gpus.flatMap((gpu) => gpu?.model ?? []));
+  return gpuList(gpus.flatMap((gpu) => gpu?.model ?? []));
 }

@@ -1,8 +1,8 @@
 import { type CheckedManifest, experimentSchema, manifestSchema } from '@carpal/configs/schema/experiment.ts';
 import { describe, expect, it } from 'vitest';
 import { measureSizes } from './measure-sizes.ts';
-import { runTrial } from './run-trial.ts';
 import type { TrialOutcome, TrialRequest } from './trial.ts';
+import { runTrial } from './trial.ts';
 
 const manifest = (spec: object): CheckedManifest =>
   manifestSchema.parse({
@@ -12,7 +12,7 @@ const manifest = (spec: object): CheckedManifest =>
     spec: { dataset: { uri: 'data' }, model: { name: 'SlimUNet', options: { width: 4, depth: 3 } }, ...spec },
   });
 
-/** A machine of which everything is known: 100 MB for the process, and so much for each thousand pixels of a batch. */
+/** A simulated machine: 100 MB for the process, and a fixed amount per thousand pixels of a batch. */
 function machine(mbPerThousandPixels: number, secondsOf: (batchSize: number) => number) {
   const asked: [number, number][] = [];
   const trial = ({ spec }: TrialRequest, limitMb: number): Promise<TrialOutcome> => {
@@ -20,7 +20,7 @@ function machine(mbPerThousandPixels: number, secondsOf: (batchSize: number) => 
     const { batchSize } = spec.training;
     asked.push([size, batchSize]);
     const peakMemoryMb = 100 + (mbPerThousandPixels * batchSize * size * size) / 1000;
-    if (peakMemoryMb > limitMb) return Promise.resolve({ kind: 'too-large', why: 'it is', peakMemoryMb });
+    if (peakMemoryMb > limitMb) return Promise.resolve({ kind: 'too-large', why: 'it is too large', peakMemoryMb });
     const times = { firstStepSeconds: 1, stepSeconds: secondsOf(batchSize), validationSecondsPerImage: 0.1 };
     return Promise.resolve({ kind: 'measured', peakMemoryMb, ...times, device: 'cpu' });
   };
@@ -41,11 +41,11 @@ const search = (spec: object, more: Partial<Parameters<typeof measureSizes>[0]>,
   });
 
 describe('measureSizes', () => {
-  it('takes the largest side that fits, then the batch, and says why', async () => {
+  it('chooses the largest side that fits, then the batch, and logs why', async () => {
     const log: string[] = [];
     const { asked, trial } = machine(2, (batchSize) => 1 + batchSize / 10);
     const found = await search(BOTH, { trial, limitMb: 1000 }, log);
-    // 80 % of 1000 MB are 700 MB for pixels: 512² take 524 MB, 768² take more.
+    // 80 % of 1000 MB leave 700 MB for pixels: 512² needs 524 MB, 768² needs more.
     expect(found.spec).toMatchObject({ input: { size: 512 }, training: { batchSize: 1 } });
     expect(asked).toEqual([
       [768, 1],
@@ -55,34 +55,34 @@ describe('measureSizes', () => {
       [512, 2],
     ]);
     expect(log.filter((line) => !line.startsWith('tried'))).toEqual([
-      'input.size: 512 (the largest that fits 80 % of 0.98 GB)',
-      'training.batchSize: 1 (the next does not fit 80 % of 0.98 GB)',
+      'input.size: 512 (the largest size that fits into 80 % of 0.98 GB)',
+      'training.batchSize: 1 (the next size does not fit into 80 % of 0.98 GB)',
     ]);
   });
 
-  it('leaves a size that is a number as it is', async () => {
+  it('leaves a size that is a number unchanged', async () => {
     const found = await search({ input: { size: 128 }, training: { batchSize: 'auto' } }, { trial: machine(1, () => 1).trial });
     expect(found.spec).toMatchObject({ input: { size: 128 }, training: { batchSize: 32 } });
     expect(experimentSchema.parse(found)).toEqual(found);
   });
 
-  it('stops where a larger batch gains nothing, or where there are no images for it', async () => {
+  it('stops if a larger batch gains nothing, or if there are too few images for it', async () => {
     const log: string[] = [];
     const spec = { input: { size: 64 }, training: { batchSize: 'auto' } };
     await search(spec, { trial: machine(0.1, (n) => Math.max(1, n / 4)).trial }, log);
     await search(spec, { trial: machine(0.1, () => 1).trial, images: 5 }, log);
     expect(log.filter((line) => line.startsWith('training'))).toEqual([
-      'training.batchSize: 4 (the next is not 5 % faster for an image)',
-      'training.batchSize: 4 (no fold has images for more, or manifests offer no more)',
+      'training.batchSize: 4 (the next size is less than 5 % faster per image)',
+      'training.batchSize: 4 (the smallest fold has too few images for more, or it is the largest supported batch)',
     ]);
   });
 
-  it('says so where nothing fits', async () => {
+  it('reports that nothing fits', async () => {
     await expect(search(BOTH, { limitMb: 100 })).rejects.toMatchObject({ code: 'memory-too-small' });
     await expect(search({ training: { batchSize: 'auto' } }, { limitMb: 100 })).rejects.toMatchObject({ code: 'memory-too-small' });
   });
 
-  it('does not lay on memory what takes too long', async () => {
+  it('does not blame memory for a trial that takes too long', async () => {
     const log: string[] = [];
     const { trial: quick } = machine(0.1, () => 1);
     const slowFrom = (pixels: number) => async (request: TrialRequest, limitMb: number) => {
@@ -93,16 +93,16 @@ describe('measureSizes', () => {
     const found = await search(BOTH, { trial: slowFrom(768 ** 2) }, log);
     expect(found.spec).toMatchObject({ input: { size: 512 }, training: { batchSize: 2 } });
     expect(log.filter((line) => !line.startsWith('tried'))).toEqual([
-      'input.size: 512 (the next takes too long to try)',
-      'training.batchSize: 2 (the next takes too long to try)',
+      'input.size: 512 (the next size takes too long to try)',
+      'training.batchSize: 2 (the next size takes too long to try)',
     ]);
     await expect(search(BOTH, { trial: slowFrom(1) })).rejects.toMatchObject({
       code: 'trial-failed',
-      message: 'the steps of the trial were not done in 600 s',
+      message: 'the trial steps did not finish within 600 s',
     });
   });
 
-  it('does not take a broken trial for a large one', async () => {
+  it('does not treat a failed trial as one that is too large', async () => {
     const trial = (): Promise<TrialOutcome> => Promise.resolve({ kind: 'failed', message: 'no library' });
     await expect(search(BOTH, { trial })).rejects.toMatchObject({ code: 'trial-failed', message: 'no library' });
   });

@@ -1,24 +1,25 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { AUTO, type MeasuredSizes, withSizes } from '@carpal/configs/schema/auto.ts';
+import { type MeasuredSizes, withSizes } from '@carpal/configs/schema/auto.ts';
 import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { AUTO } from '@carpal/configs/schema/fields.ts';
 import { sizeMultiple } from '@carpal/configs/schema/options.ts';
 import { type BatchTrial, nextBatchSize, nextSize, sidesFor } from './choose-sizes.ts';
-import { gigabytes, memoryTooSmall } from './too-large.ts';
+import { gigabytes, memoryTooSmall } from './memory-too-small.ts';
 import type { TrialOutcome, TrialRequest } from './trial.ts';
 
-/** What a size that the machine is to choose may take of the memory; the rest is for what differs between a trial and a fold. */
+/** The share of the memory that a measured size may use. The rest covers differences between a trial and a fold. */
 export const USABLE = 0.8;
-/** The largest batch of a manifest. */
+/** The largest batch that a manifest may set. */
 const LARGEST_BATCH = 256;
 
 export type SizeSearch = {
   readonly manifest: CheckedManifest;
   readonly classes: number;
-  /** Images that the smallest fold trains on. */
+  /** Number of training images of the smallest fold. */
   readonly images: number;
-  /** The longer side of an image of the data set. */
+  /** The longer side of the images. */
   readonly longestSide: number;
-  /** Memory of one fold, whole. */
+  /** Memory limit of one fold. */
   readonly limitMb: number;
   readonly trial: (request: TrialRequest, limitMb: number) => Promise<TrialOutcome>;
   readonly log: (line: string) => void;
@@ -28,55 +29,53 @@ const secondsText = (seconds: number): string => `${seconds.toFixed(seconds < 10
 
 function outcomeText(outcome: TrialOutcome, batchSize: number): string {
   if (outcome.kind === 'measured')
-    return `${gigabytes(outcome.peakMemoryMb)}, ${secondsText(outcome.stepSeconds)} a step, ${(batchSize / outcome.stepSeconds).toFixed(2)} images a second`;
+    return `${gigabytes(outcome.peakMemoryMb)}, ${secondsText(outcome.stepSeconds)} per step, ${(batchSize / outcome.stepSeconds).toFixed(2)} images per second`;
   if (outcome.kind === 'too-large') return outcome.why;
-  return outcome.kind === 'too-slow' ? `not done in ${secondsText(outcome.seconds)}` : 'failed';
+  return outcome.kind === 'too-slow' ? `not finished after ${secondsText(outcome.seconds)}` : 'failed';
 }
 
 /**
- * The manifest with every `auto` replaced by what trial steps found: first the largest usual side that fits (with the batch that is asked
- * for, or one image), then the batch. What takes too long to try counts as too large. Each trial and each choice is logged. Throws
- * `memory-too-small` where nothing fits, `trial-failed` where even the smallest takes too long or a trial breaks for another reason.
+ * The manifest with each `auto` replaced by a measured size: first the largest usual side that fits (with the manifest's batch, or one
+ * image), then the batch size. A trial that takes too long counts as too large. Logs each trial and each choice. Throws `memory-too-small`
+ * if nothing fits, and `trial-failed` if even the smallest size takes too long or a trial fails for another reason.
  */
 export async function measureSizes(search: SizeSearch): Promise<SegmentationExperiment> {
   const { manifest } = search;
   const sizes: { inputSize?: number; batchSize?: number } = {};
   if (manifest.spec.input.size === AUTO) sizes.inputSize = await measureSide(search);
   if (manifest.spec.training.batchSize === AUTO) sizes.batchSize = await measureBatch(search, sizes);
-  return known(manifest, sizes);
+  return completed(manifest, sizes);
 }
 
-function known(manifest: CheckedManifest, sizes: MeasuredSizes): SegmentationExperiment {
+function completed(manifest: CheckedManifest, sizes: MeasuredSizes): SegmentationExperiment {
   const experiment = withSizes(manifest, sizes);
-  if (experiment === undefined) throw new Error('a size is not known yet');
+  if (experiment === undefined) throw new Error('a size has not been measured yet');
   return experiment;
 }
 
-/** One trial of these sizes, told to the log. */
-async function tried(search: SizeSearch, sizes: MeasuredSizes, steps: number): Promise<TrialOutcome> {
+/** Runs and logs one trial of these sizes. */
+async function trySizes(search: SizeSearch, sizes: MeasuredSizes, steps: number): Promise<TrialOutcome> {
   const { manifest, classes, limitMb, trial, log } = search;
-  const { spec } = known(manifest, sizes);
+  const { spec } = completed(manifest, sizes);
   const { size } = spec.input;
   const { batchSize } = spec.training;
   const outcome = await trial({ spec, classes, steps }, USABLE * limitMb);
-  log(
-    `tried ${spec.model.name} at ${size} px with ${batchSize === 1 ? '1 image' : `${batchSize} images`}: ${outcomeText(outcome, batchSize)}`,
-  );
+  log(`tried ${spec.model.name} at ${size} px with a batch of ${batchSize}: ${outcomeText(outcome, batchSize)}`);
   if (outcome.kind === 'failed') {
-    throw new CarpalError('trial-failed', outcome.message, { where: `${spec.model.name} at ${size} px, batch of ${batchSize}` });
+    throw new CarpalError('trial-failed', outcome.message, { where: `${spec.model.name} at ${size} px with a batch of ${batchSize}` });
   }
   return outcome;
 }
 
-const TOO_SLOW = 'the next takes too long to try';
+const TOO_SLOW = 'the next size takes too long to try';
 const usable = ({ limitMb }: SizeSearch): string => `80 % of ${gigabytes(limitMb)}`;
 
-/** The error where not even the smallest could be trained: for want of memory, or of time. */
+/** The error if not even the smallest size fits into memory or finishes in time. */
 function nothingFits({ manifest, limitMb }: SizeSearch, size: number, batchSize: number, smallest: TrialOutcome | undefined): CarpalError {
   if (smallest?.kind === 'too-slow') {
-    return new CarpalError('trial-failed', `the steps of the trial were not done in ${secondsText(smallest.seconds)}`, {
-      where: `${manifest.spec.model.name} at ${size} px, batch of ${batchSize}`,
-      fix: 'Take a narrower network or a faster machine, or write input.size and training.batchSize as numbers.',
+    return new CarpalError('trial-failed', `the trial steps did not finish within ${secondsText(smallest.seconds)}`, {
+      where: `${manifest.spec.model.name} at ${size} px with a batch of ${batchSize}`,
+      fix: 'Use a smaller network or a faster machine, or set input.size and training.batchSize to numbers.',
     });
   }
   return memoryTooSmall({
@@ -84,7 +83,7 @@ function nothingFits({ manifest, limitMb }: SizeSearch, size: number, batchSize:
     size,
     batchSize,
     limitMb: USABLE * limitMb,
-    from: '80 % of the memory that a fold may use',
+    from: '80 % of the memory limit of a fold',
   });
 }
 
@@ -98,16 +97,16 @@ async function measureSide(search: SizeSearch): Promise<number> {
   for (;;) {
     const move = nextSize(sides, fits);
     if ('next' in move) {
-      const outcome = await tried(search, { inputSize: move.next, batchSize }, 1);
+      const outcome = await trySizes(search, { inputSize: move.next, batchSize }, 1);
       fits.set(move.next, outcome.kind === 'measured');
-      // Each one that fails is smaller than those before, so that the last is the next to the one chosen.
+      // Bisection tries smaller sizes after each failure, so the last one that failed is the next after the chosen one.
       if (outcome.kind !== 'measured') failed = outcome;
       continue;
     }
     const { chosen } = move;
     if (chosen === undefined) throw nothingFits(search, sides[0] ?? 0, batchSize, failed);
-    const outgrown = failed?.kind === 'too-slow' ? TOO_SLOW : `the largest that fits ${usable(search)}`;
-    const why = failed === undefined ? 'images have no more to show, or manifests no more to offer' : outgrown;
+    const limitReason = failed?.kind === 'too-slow' ? TOO_SLOW : `the largest size that fits into ${usable(search)}`;
+    const why = failed === undefined ? 'the images have no more detail, or it is the largest supported size' : limitReason;
     log(`input.size: ${chosen} (${why})`);
     return chosen;
   }
@@ -122,7 +121,7 @@ async function measureBatch(search: SizeSearch, { inputSize }: MeasuredSizes): P
     const move = nextBatchSize(trials, most);
     if ('next' in move) {
       const batchSize = move.next;
-      const outcome = await tried(search, { ...(inputSize === undefined ? {} : { inputSize }), batchSize }, 3);
+      const outcome = await trySizes(search, { ...(inputSize === undefined ? {} : { inputSize }), batchSize }, 3);
       const speed = outcome.kind === 'measured' ? batchSize / outcome.stepSeconds : 0;
       if (outcome.kind !== 'measured') failed = outcome;
       trials.push({ batchSize, fits: outcome.kind === 'measured', imagesPerSecond: speed });
@@ -132,9 +131,9 @@ async function measureBatch(search: SizeSearch, { inputSize }: MeasuredSizes): P
     const size = manifest.spec.input.size === AUTO ? (inputSize ?? 0) : manifest.spec.input.size;
     if (chosen === undefined) throw nothingFits(search, size, 1, failed);
     const why = {
-      memory: failed?.kind === 'too-slow' ? TOO_SLOW : `the next does not fit ${usable(search)}`,
-      images: 'no fold has images for more, or manifests offer no more',
-      speed: 'the next is not 5 % faster for an image',
+      memory: failed?.kind === 'too-slow' ? TOO_SLOW : `the next size does not fit into ${usable(search)}`,
+      images: 'the smallest fold has too few images for more, or it is the largest supported batch',
+      speed: 'the next size is less than 5 % faster per image',
     };
     log(`training.batchSize: ${chosen} (${why[because]})`);
     return chosen;

@@ -1,26 +1,26 @@
-/** The process of a trial: takes a request by message, answers by message, and ends with whoever asked. */
+/** The process of a trial (see trial.ts): receives a request, sends the answer, and ends when its parent does. */
 import { writeFileSync } from 'node:fs';
-import { messageOf } from '@carpal/configs/message-of.ts';
+import { messageOf } from '@carpal/configs/errors.ts';
 import { measureSteps } from './measure-steps.ts';
 import type { TrialAnswer, TrialMessage } from './trial.ts';
 
-/** Where memory gives out, the kernel is to end this process before any other. */
-function volunteer(): void {
+/** If memory runs out, the kernel must end this process before any other. */
+function preferForOomKiller(): void {
   try {
     writeFileSync('/proc/self/oom_score_adj', '1000');
   } catch {
-    // Not Linux, or not allowed: then whoever asked watches alone.
+    // Not Linux, or not allowed. The parent still watches the memory.
   }
 }
 
 function answerTo({ limitMb, ...request }: TrialMessage): TrialAnswer {
   try {
-    return measureSteps(request, { now: () => performance.now(), limitMb, onForetold: (foretold) => process.send?.(foretold) });
+    return measureSteps(request, { now: () => performance.now(), limitMb, onEstimate: (estimate) => process.send?.(estimate) });
   } catch (error) {
     return { kind: 'error', message: messageOf(error) };
   }
 }
 
-volunteer();
+preferForOomKiller();
 process.once('message', (request: TrialMessage) => process.send?.(answerTo(request), () => process.exit(0)));
 process.once('disconnect', () => process.exit(0));

@@ -5,13 +5,14 @@ import { openStore } from '@carpal/artifacts/open-store.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import { type ExperimentSpec, specSchema } from '@carpal/configs/schema/experiment.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TrainingEngine } from '../engine/open-engine.ts';
 import type { Model } from '../models/model.ts';
+import { runEnsemble } from '../stages/ensemble.ts';
 import { runFold } from '../stages/fold.ts';
 import { runPrepare } from '../stages/prepare.ts';
+import type { TrainingEngine } from '../step/training-engine.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
 import { engineOf, modelOf } from '../train/training-engine.ts';
-import { checkFit, type FitCheck } from './check-fit.ts';
+import { checkStepFits, type StepCheck, viewsMemoryMb } from './check-memory.ts';
 import type { TrialOutcome } from './trial.ts';
 
 const MB = 2 ** 20;
@@ -34,8 +35,8 @@ describe('checkFit', () => {
     model.dispose();
   });
 
-  /** Checks against a limit, and tells how often a step was tried, and what was logged. */
-  async function checked(limitMb: number, outcome: TrialOutcome, more: Partial<FitCheck> = {}) {
+  /** Runs the check with a limit. Returns its error, the limits of the trials, and the log. */
+  async function checked(limitMb: number, outcome: TrialOutcome, more: Partial<StepCheck> = {}) {
     const [log, asked]: [string[], number[]] = [[], []];
     const trial = (_: unknown, trialLimitMb: number): Promise<TrialOutcome> => {
       asked.push(trialLimitMb);
@@ -43,49 +44,49 @@ describe('checkFit', () => {
     };
     const limit = { bytes: limitMb * MB, from: 'the control group' } as const;
     const check = { spec, model, engine, limit, heldMb: 100, trial, log: (line: string) => void log.push(line), ...more };
-    const error: unknown = await checkFit(check).catch((one: unknown) => one);
+    const error: unknown = await checkStepFits(check).catch((one: unknown) => one);
     return { error, asked, log };
   }
 
   const broken: TrialOutcome = { kind: 'failed', message: 'another' };
   const large: TrialOutcome = { kind: 'too-large', why: 'it is' };
 
-  it('begins where there is plenty, without a trial', async () => {
+  it('accepts a step with plenty of memory, without a trial', async () => {
     expect(await checked(100_000, large)).toEqual({ error: undefined, asked: [], log: [] });
   });
 
-  it('refuses what cannot fit, without a trial, and names what does', async () => {
+  it('rejects a step that cannot fit, without a trial, and names what fits', async () => {
     const { error, asked } = await checked(450, large);
     expect(asked).toEqual([]);
     expect(error).toMatchObject({
       code: 'memory-too-small',
       message: expect.stringMatching(
-        /^training SlimUNet at 256 px with 8 images in a batch needs about [\d.]+ GB of memory; the limit is 0\.44 GB \(of the control group\)$/,
+        /^training SlimUNet at 256 px with a batch of 8 needs about [\d.]+ GB of memory; the limit is 0\.44 GB \(the control group\)$/,
       ),
     });
   });
 
-  it('tries a step where the estimate comes near the limit, and goes by that', async () => {
+  it('tries a step if the estimate is close to the limit, and follows the result', async () => {
     const near = 1000;
     const refused = await checked(near, large);
-    // What is tried has to do with what this process leaves it.
+    // The trial gets what this process leaves.
     expect(refused.asked).toEqual([near - 100]);
-    expect(refused.log[0]).toMatch(/tried in a process of its own first$/);
+    expect(refused.log[0]).toMatch(/trying one step in a separate process first$/);
     expect(refused.error).toMatchObject({
       code: 'memory-too-small',
-      fix: expect.stringMatching(/training\.batchSize may be at most about [1-7];/),
+      fix: expect.stringMatching(/training\.batchSize can be at most about [1-7];/),
     });
     expect((await checked(near, broken)).error).toBeUndefined();
   });
 
-  it('does not advise the size that did not fit, nor tell what nobody measured', async () => {
+  it('does not recommend the size that did not fit, and states no need that was not measured', async () => {
     const one = { ...spec, training: { ...spec.training, batchSize: 1 } };
     const { error, asked } = await checked(600, large, { spec: one });
     expect(asked).toEqual([500]);
     expect(error).toMatchObject({
-      message: expect.stringContaining('with 1 image in a batch needs more memory than there is; the limit is 0.59 GB'),
+      message: expect.stringContaining('with a batch of 1 needs more memory than is available; the limit is 0.59 GB'),
       fix: expect.stringMatching(
-        /^At 256 px not even one image fits; with training\.batchSize 1, input\.size may be at most about (?!256)\d+\./,
+        /^At 256 px, not even one image fits; with training\.batchSize 1, input\.size can be at most about (?!256)\d+\./,
       ),
     });
   });
@@ -99,7 +100,7 @@ describe('a fold', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it('that cannot fit ends as a mistake of the manifest before any step', async () => {
+  it('that cannot fit fails as a manifest error before any step', async () => {
     const experiment = tinyExperiment(join(folder, 'data'));
     const store = openStore(folder);
     await runPrepare({ experiment, store, clock: Date.now });
@@ -114,7 +115,7 @@ describe('a fold', () => {
     expect(await store.list(`${foldKey(experiment, 0)}/checkpoint`)).toEqual([]);
   });
 
-  it('that was stopped before its first step is checked when it goes on', async () => {
+  it('that was stopped before its first step is checked when it resumes', async () => {
     const made = tinyExperiment(join(folder, 'data'));
     const experiment = { ...made, metadata: { ...made.metadata, uid: 'stopped-at-once' } };
     const store = openStore(folder);
@@ -126,7 +127,7 @@ describe('a fold', () => {
     await expect(again).rejects.toMatchObject({ code: 'memory-too-small', exit: 78 });
   });
 
-  it('that is told to stop while a step is tried stops, and does not fail', async () => {
+  it('that is stopped while a step is tried stops and does not fail', async () => {
     const made = tinyExperiment(join(folder, 'data'));
     const experiment = { ...made, metadata: { ...made.metadata, uid: 'stopped' } };
     const store = openStore(folder);
@@ -135,11 +136,56 @@ describe('a fold', () => {
     const lines: string[] = [];
     const log = (line: string): void => {
       lines.push(line);
-      if (line.includes('it is tried in a process of its own')) stop.abort();
+      if (line.includes('trying one step in a separate process')) stop.abort();
     };
     const memoryLimit = { bytes: 500 * MB, from: 'the control group' };
     const stage = { experiment, fold: 0, store, clock: Date.now, signal: stop.signal, log, memoryLimit };
     await expect(runFold(stage)).rejects.toMatchObject({ code: 'stopped-with-checkpoint', exit: 75 });
-    expect(lines.at(-1)).toMatch(/it is tried in a process of its own/);
+    expect(lines.at(-1)).toMatch(/trying one step in a separate process/);
+  });
+});
+
+const WHOLE = { degrees: 10, scale: 0.25 };
+const WINDOW = { size: 512, stride: 256, weights: 'gaussian', sheetSize: 2048 } as const;
+
+describe('the logits held for one image', () => {
+  it.each([
+    ['one map per mirrored view of each network', { ...WHOLE, views: ['identity', 'flipHorizontal'] as const }, 5, 10 * 29],
+    ['one map for a network with windows', { ...WHOLE, views: ['identity'] as const, window: WINDOW }, 1, 16 * 29],
+    ['the sum and one view for views that are averaged', { ...WHOLE, views: ['identity', 'rotateLeft'] as const }, 1, 2 * 29],
+    [
+      'the largest view in addition to the sums',
+      { ...WHOLE, views: ['identity', 'scaleUp'] as const, window: WINDOW },
+      3,
+      16 * 29 * (3 + 1.25 ** 2),
+    ],
+  ])('are %s', (_, viewing, networks, expectedMb) => {
+    expect(viewsMemoryMb(viewing, 512, 29, networks)).toBeCloseTo(expectedMb, 6);
+  });
+});
+
+describe('an experiment whose views do not fit', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'carpal-views-'));
+    await writeTinyDataset(join(folder, 'data'), 4);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('is rejected by its folds before training, and by its ensemble before the first image', async () => {
+    const tta = ['identity', 'scaleUp'] as const;
+    const window = { size: 32, stride: 32, weights: 'uniform', sheetSize: 128 } as const;
+    const experiment = tinyExperiment(join(folder, 'data'), { inference: { tta: [...tta], window } });
+    const store = openStore(folder);
+    await runPrepare({ experiment, store, clock: Date.now });
+    const stage = { experiment, store, clock: Date.now, memoryLimit: { bytes: 421 * MB, from: 'the control group' } };
+    const refusal = { code: 'memory-too-small', exit: 78, where: 'spec.inference.window.sheetSize, spec.inference.tta' };
+    const fold = runFold({ ...stage, fold: 0, signal: new AbortController().signal, log: () => undefined });
+    await expect(fold).rejects.toMatchObject({
+      ...refusal,
+      message: expect.stringMatching(/^the logits of one network for one image need 0\.41 GB/),
+    });
+    expect(await store.list(`${foldKey(experiment, 0)}/checkpoint`)).toEqual([]);
+    await expect(runEnsemble(stage)).rejects.toMatchObject({ ...refusal, fix: expect.stringContaining('ensemble.method: hard') });
   });
 });

@@ -1,7 +1,7 @@
 import { type ExperimentSpec, specSchema } from '@carpal/configs/schema/experiment.ts';
 import { describe, expect, it } from 'vitest';
-import { outcomeOf, runTrial } from './run-trial.ts';
 import type { Measured } from './trial.ts';
+import { outcomeOf, runTrial } from './trial.ts';
 
 const spec = (more: object = {}): ExperimentSpec =>
   specSchema.parse({
@@ -21,7 +21,7 @@ const MEASURED: Measured = {
 };
 
 describe('runTrial', () => {
-  it('measures memory and time of real steps in another process', async () => {
+  it('measures memory and time of real steps in a separate process', async () => {
     const outcome = await runTrial({ spec: spec(), classes: 3, steps: 3 }, { limitMb: 8192 });
     expect(outcome).toMatchObject({ kind: 'measured' });
     if (outcome.kind !== 'measured') return;
@@ -39,18 +39,18 @@ describe('runTrial', () => {
     expect(many.peakMemoryMb).toBeGreaterThan(one.peakMemoryMb);
   });
 
-  it('ends a trial that takes more than it may', async () => {
+  it('ends a trial that uses more than the limit', async () => {
     const outcome = await runTrial({ spec: spec(), classes: 3, steps: 1 }, { limitMb: 60 });
-    expect(outcome).toMatchObject({ kind: 'too-large', why: 'it took more than 60 MB' });
+    expect(outcome).toMatchObject({ kind: 'too-large', why: 'it used more than 60 MB' });
   });
 
-  it('has told by then what it needs and what would fit, where the step could be recorded', async () => {
+  it('has reported its estimate and what would fit before it is ended', async () => {
     const outcome = await runTrial(
       { spec: spec({ input: { size: 1024 }, training: { batchSize: 64 } }), classes: 29, steps: 1 },
       { limitMb: 1200 },
     );
-    expect(outcome).toMatchObject({ kind: 'too-large', foretold: { fitting: { size: expect.any(Number) } } });
-    if (outcome.kind === 'too-large') expect(outcome.foretold?.memoryMb).toBeGreaterThan(1200);
+    expect(outcome).toMatchObject({ kind: 'too-large', estimate: { fitting: { size: expect.any(Number) } } });
+    if (outcome.kind === 'too-large') expect(outcome.estimate?.memoryMb).toBeGreaterThan(1200);
   });
 
   it('ends a trial that takes too long', async () => {
@@ -60,17 +60,17 @@ describe('runTrial', () => {
     });
   });
 
-  it('says what the steps threw', async () => {
+  it('reports the error of the steps', async () => {
     const odd = { ...spec(), input: { ...spec().input, size: 63 } };
     const outcome = await runTrial({ spec: odd, classes: 3, steps: 1 }, { limitMb: 8192 });
     expect(outcome).toEqual({ kind: 'failed', message: expect.stringContaining('a multiple of 4') });
   });
 
-  it('can be broken off', async () => {
+  it('stops when its signal aborts', async () => {
     const stop = new AbortController();
     const running = runTrial({ spec: spec(), classes: 3, steps: 1 }, { limitMb: 8192, signal: stop.signal });
     stop.abort();
-    const brokenOff = { kind: 'failed', message: 'it was broken off' };
+    const brokenOff = { kind: 'failed', message: 'the trial was stopped' };
     expect(await running).toEqual(brokenOff);
     expect(await runTrial({ spec: spec(), classes: 3, steps: 1 }, { limitMb: 8192, signal: stop.signal })).toEqual(brokenOff);
   });
@@ -84,19 +84,19 @@ describe('outcomeOf', () => {
     ['the C++ library', undefined, ended('SIGABRT', null, "terminate called after throwing an instance of 'std::bad_alloc'")],
     ['V8', undefined, ended('SIGABRT', null, 'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory')],
     ['TensorFlow', { kind: 'error', message: 'OOM when allocating tensor with shape[64,512,512,64]' } as const, ended(null, 0)],
-    ['a count that no look caught', MEASURED, ended(null, 0)],
-  ])('is too large by the word of %s', (_, answer, ending) => {
+    ['a peak between two polls', MEASURED, ended(null, 0)],
+  ])('is too large according to %s', (_, answer, ending) => {
     expect(outcomeOf(answer, ending, 400).kind).toBe('too-large');
   });
 
-  it('is what was measured where that is within the limit', () => {
+  it('is the measurement if it is within the limit', () => {
     expect(outcomeOf(MEASURED, ended(null, 0), 500)).toBe(MEASURED);
   });
 
-  it('is a failure otherwise, with what was said', () => {
+  it('is a failure otherwise, with the last message', () => {
     expect(outcomeOf(undefined, ended('SIGSEGV', null), 400)).toEqual({
       kind: 'failed',
-      message: 'the process ended (SIGSEGV) and said nothing',
+      message: 'the process ended without a message (SIGSEGV)',
     });
     expect(outcomeOf(undefined, ended(null, 1, 'no such library\n'), 400)).toEqual({ kind: 'failed', message: 'no such library (exit 1)' });
     expect(outcomeOf({ kind: 'error', message: 'no such network' }, ended(null, 0), 400)).toEqual({

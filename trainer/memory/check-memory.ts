@@ -1,0 +1,83 @@
+/** Checks before training that a fold's step, and later the logits of its images, fit into the process's memory. */
+import { CarpalError } from '@carpal/configs/errors.ts';
+import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
+import { hasGpu } from '../engine/graph/native-binding.ts';
+import { areMirrors, squareSizeOf, type Viewing, viewingOf } from '../infer/views.ts';
+import type { Model } from '../models/model.ts';
+import type { TrainingEngine } from '../step/training-engine.ts';
+import { compareWithLimit, estimateMemoryMb, fittingSizes, PROCESS_MB } from './estimate.ts';
+import { gigabytes, memoryTooSmall } from './memory-too-small.ts';
+import { heldMemoryMb, type MemoryLimit } from './process-memory.ts';
+import type { TrialOutcome, TrialRequest } from './trial.ts';
+
+export type StepCheck = {
+  readonly spec: ExperimentSpec;
+  readonly model: Model;
+  /** Before its first step. */
+  readonly engine: TrainingEngine;
+  readonly limit: MemoryLimit;
+  /** Memory of this process in MB while the other process tries a step, because both share the limit. Measured by default. */
+  readonly heldMb?: number;
+  readonly trial: (request: TrialRequest, limitMb: number) => Promise<TrialOutcome>;
+  readonly log: (line: string) => void;
+};
+
+/**
+ * Throws `memory-too-small` if a fold's first step would need more memory than the process may use. An estimate from the recorded step
+ * decides the clear cases. If it is close to the limit, one step is tried in a separate process. A GPU, which has its own memory, is not
+ * checked.
+ */
+export async function checkStepFits({ spec, model, engine, limit, heldMb = heldMemoryMb(), trial, log }: StepCheck): Promise<void> {
+  if (hasGpu()) return;
+  const { size } = spec.input;
+  const { batchSize } = spec.training;
+  const { classes, sizeMultiple } = model;
+  const limitMb = limit.bytes / 2 ** 20;
+  const estimate = (count: number, side: number): number => estimateMemoryMb(engine.foretellMemory(count, side), count, side, classes);
+  const estimateMb = estimate(batchSize, size);
+  const refuse = (neededMb: number): never => {
+    // The need measured at this size corrects the estimates for other sizes by the same factor.
+    const memoryMb = (count: number, side: number): number => (estimate(count, side) * neededMb) / estimateMb;
+    const fitting = fittingSizes({ size, batchSize, sizeMultiple }, limitMb, memoryMb);
+    const needed = neededMb > limitMb ? { neededMb } : {};
+    throw memoryTooSmall({ network: model.name, size, batchSize, ...needed, limitMb, from: limit.from, fitting });
+  };
+  const comparison = compareWithLimit(estimateMb, limitMb);
+  if (comparison === 'fits') return;
+  if (comparison === 'exceeds') return refuse(estimateMb);
+  log(`a training step may need ${gigabytes(estimateMb)} of ${gigabytes(limitMb)} memory; trying one step in a separate process first`);
+  // Both processes together must stay within the limit: exceeding it can end the whole control group, and the reason would be lost.
+  const outcome = await trial({ spec, classes: model.classes, steps: 1 }, limitMb - heldMb);
+  if (outcome.kind === 'too-large') return refuse(Math.max(estimateMb, outcome.peakMemoryMb ?? 0, limitMb));
+  // A trial that failed for another reason, or was stopped, says nothing about memory. The fold itself then reports the error, or stops.
+}
+
+/**
+ * Memory in MB of the logits of one image while `networks` networks vote on it (image-logits.ts). Each network keeps one map per mirrored
+ * view, or one map for all other views and windows. If several views are averaged, the map of the largest view exists next to the sum.
+ */
+export function viewsMemoryMb(viewing: Viewing, inputSize: number, classes: number, networks: number): number {
+  const { views, window, scale } = viewing;
+  const mapMb = (side: number): number => (side * side * classes * 4) / 2 ** 20;
+  const square = squareSizeOf(viewing, inputSize);
+  if (!window && areMirrors(views)) return networks * views.length * mapMb(square);
+  const largest = views.includes('scaleUp') ? square * (1 + scale) : square;
+  return networks * mapMb(square) + (views.length > 1 ? mapMb(largest) : 0);
+}
+
+/**
+ * Throws `memory-too-small` if the logits of one image need more memory than the process may use. Called before training, although views
+ * and windows are used only after it: the error must not come after hours of training.
+ */
+export function checkViewsFit(spec: ExperimentSpec, classes: number, networks: number, limit: MemoryLimit): void {
+  const neededMb = PROCESS_MB + viewsMemoryMb(viewingOf(spec.inference), spec.input.size, classes, networks);
+  const limitMb = limit.bytes / 2 ** 20;
+  if (neededMb <= limitMb) return;
+  const count = networks === 1 ? 'one network' : `${networks} networks`;
+  const needs = `the logits of ${count} for one image need ${gigabytes(neededMb)} of memory, including the process itself`;
+  const hardVote = networks === 1 ? '' : ', or set ensemble.method: hard, which runs one network at a time';
+  throw new CarpalError('memory-too-small', `${needs}; the limit is ${gigabytes(limitMb)} (${limit.from})`, {
+    where: spec.inference.window ? 'spec.inference.window.sheetSize, spec.inference.tta' : 'spec.inference.tta, spec.input.size',
+    fix: `Use a smaller image size or fewer views${hardVote}; or provide more memory.`,
+  });
+}

@@ -1,0 +1,39 @@
+/** The error `memory-too-small` for a training step that does not fit, with advice on what fits. */
+import { CarpalError } from '@carpal/configs/errors.ts';
+import type { Fitting } from './estimate.ts';
+
+export type TooLargeStep = {
+  readonly network: string;
+  readonly size: number;
+  readonly batchSize: number;
+  /** Undefined: more than the limit, but it is not known how much. */
+  readonly neededMb?: number;
+  readonly limitMb: number;
+  /** What sets the limit, as a phrase: 'the machine'. */
+  readonly from: string;
+  /** The largest sizes that fit, if known. */
+  readonly fitting?: Fitting;
+};
+
+/** Builds the error without throwing it. */
+export function memoryTooSmall(step: TooLargeStep, cause?: unknown): CarpalError {
+  const { network, size, batchSize, neededMb, limitMb, from } = step;
+  const needs = neededMb === undefined ? 'more memory than is available' : `about ${gigabytes(neededMb)} of memory`;
+  const what = `training ${network} at ${size} px with a batch of ${batchSize} needs ${needs}; the limit is ${gigabytes(limitMb)} (${from})`;
+  return new CarpalError('memory-too-small', what, { where: 'spec.training.batchSize, spec.input.size', fix: fixFor(step), cause });
+}
+
+const LESS = 'use a smaller network, or provide more memory';
+
+function fixFor({ size, fitting }: TooLargeStep): string {
+  if (fitting === undefined) return `Lower training.batchSize or input.size, ${LESS}.`;
+  if (fitting.batchSize === undefined && fitting.size === undefined) return `No size fits: ${LESS}.`;
+  const batch =
+    fitting.batchSize === undefined
+      ? `At ${size} px, not even one image fits`
+      : `At ${size} px, training.batchSize can be at most about ${fitting.batchSize}`;
+  const side = fitting.size === undefined ? '' : `; with training.batchSize 1, input.size can be at most about ${fitting.size}`;
+  return `${batch}${side}. Or ${LESS}.`;
+}
+
+export const gigabytes = (mb: number): string => `${(mb / 1024).toFixed(mb < 10 * 1024 ? 2 : 1)} GB`;
