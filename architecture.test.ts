@@ -216,7 +216,6 @@ const READS_THE_CLOCK = /^(bench|testbed)\/|(^|[/-])main\.ts$/;
 
 /** The other files at the edge. They pass the time and random names to the code that decides. */
 const EDGES = [
-  'artifacts/partial.ts',
   'artifacts/s3-store.ts',
   'artifacts/write-file.ts',
   'cli/data-inspect.ts',
@@ -230,7 +229,7 @@ const EDGES = [
   'kubernetes/api/credentials.ts',
   'kubernetes/runtime/timers.ts',
   'kubernetes/runtime/workers.ts',
-  'operator/local/run-identity.ts',
+  'operator/local/run-folder.ts',
   'trainer/stages/fold.ts',
 ];
 

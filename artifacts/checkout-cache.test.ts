@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CachedObject, checkoutInto } from './checkout-cache.ts';
 
 const DAY_MS = 86_400_000;
-/** Not long ago: objects have the time at which they were in fact written. */
+/** Close to now, because objects have the time of their real write. */
 const BEGIN = new Date(Date.now() - 60_000);
 const dayLater = (days: number): Date => new Date(BEGIN.getTime() + days * DAY_MS);
 
@@ -18,15 +18,15 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const named = (path: string): CachedObject => ({ path, size: path.length, version: path });
 const download = ({ path: name }: CachedObject, path: string): Promise<void> => writeFile(path, name);
 
-/** What a cache holds: its trees by their files, and how many objects. */
-async function held(root: string): Promise<{ trees: string[][]; objects: number }> {
+/** The content of a cache: the files of each tree, and the number of objects. */
+async function contentOf(root: string): Promise<{ trees: string[][]; objects: number }> {
   const trees = await Promise.all((await readdir(join(root, 'trees'))).map((name) => readdir(join(root, 'trees', name))));
   const names = await readdir(join(root, 'objects'), { recursive: true });
   return { trees, objects: names.filter((name) => name.includes('/')).length };
 }
 
-describe('the cache of checkouts', () => {
-  it('notes when each was asked for, by the time that it is given', async () => {
+describe('checkoutInto', () => {
+  it('records the given time of each request', async () => {
     const tree = await checkoutInto(join(folder, 'noted'), [named('old')], download, BEGIN);
     expect((await stat(tree)).mtime).toEqual(BEGIN);
   });
@@ -34,14 +34,14 @@ describe('the cache of checkouts', () => {
   it.each([
     [59, { trees: [['old'], ['new']], objects: 2 }],
     [61, { trees: [['new']], objects: 1 }],
-  ])('keeps what nobody has asked for in %i days so: %j', async (days, expected) => {
+  ])('keeps or removes a checkout that was not requested for %i days: %j', async (days, expected) => {
     const root = join(folder, `begun-${days}`);
     await checkoutInto(root, [named('old')], download, BEGIN);
-    // Another place is tidied anew, as by another process.
+    // Cleaning runs once per process and folder, so a renamed folder is cleaned again.
     const later = join(folder, `later-${days}`);
     await rename(root, later);
     await checkoutInto(later, [named('new')], download, dayLater(days));
-    const { trees, objects } = await held(later);
+    const { trees, objects } = await contentOf(later);
     expect({ trees: trees.toSorted().toReversed(), objects }).toEqual(expected);
   });
 });

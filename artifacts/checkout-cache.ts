@@ -1,7 +1,7 @@
 /**
- * Local copies of what lies in a remote store. Every version of an object is downloaded once into `objects/` under a name made of what
- * identifies it, whole or not at all; a checkout is a folder of hard links to them under `trees/`, named by all it holds, so that it never
- * changes once it is there. A killed checkout goes on with the objects that it had; several processes may check out at once.
+ * Local copies of objects in a remote store. Every version of an object is downloaded once into `objects/`, atomically, under a hash of its
+ * identity. A checkout is a folder of hard links to these objects under `trees/`, named by a hash of its content, so it never changes. A
+ * killed checkout reuses the objects that it had downloaded. Several processes may check out concurrently.
  */
 import { createHash } from 'node:crypto';
 import { copyFile, link, lstat, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -9,21 +9,20 @@ import { dirname, join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
 import { inParallel } from './in-parallel.ts';
-import { makeFolder } from './make-folder.ts';
-import { beginPartial, endPartial } from './partial.ts';
+import { beginPartial, endPartial, makeFolder } from './write-file.ts';
 
-/** One object: its path in the checkout, its size in bytes, and what names this version of it among all objects of all stores. */
+/** One object: its path in the checkout, its size in bytes, and an identifier of this version that is unique over all stores. */
 export type CachedObject = { readonly path: string; readonly size: number; readonly version: string };
 
-/** Checkouts that nobody has asked for so long are removed; longer than any training, which asks once at its start. */
+/** Checkouts that were not requested for this long are removed. It is longer than any training, which requests its checkout once. */
 const KEPT_MS = 60 * 86_400_000;
 const DOWNLOADS_AT_ONCE = 16;
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 40);
 
 /**
- * A folder with exactly these objects, asked for at `now`; `download` writes one, whole, to a new file. Throws what `download` throws and what
- * the disk does.
+ * A folder with exactly these objects, requested at `now`. `download` writes one whole object to a new file. Throws the errors of `download`
+ * and of the disk.
  */
 export async function checkoutInto<T extends CachedObject>(
   root: string,
@@ -41,13 +40,13 @@ export async function checkoutInto<T extends CachedObject>(
   return tree;
 }
 
-/** Spread over 256 folders: some file systems are slow with many files in one. */
+/** Spreads objects over 256 folders, because some file systems are slow with many files in one folder. */
 function objectPath(root: string, { version, size }: CachedObject): string {
   const name = hashOf(JSON.stringify([version, size]));
   return join(root, 'objects', name.slice(0, 2), name);
 }
 
-/** Temporary folders are anybody's: one that another user has put there must not be trusted with what networks are made of. */
+/** Refuses a folder of another user: everyone can write to the temporary folder, and weights must not come from someone else. */
 async function openCache(root: string, now: Date): Promise<void> {
   await makeFolder(dirname(root), root);
   await withWriteErrors(root, async () => mkdir(root, { mode: 0o700 })).catch((error: unknown) => {
@@ -56,14 +55,14 @@ async function openCache(root: string, now: Date): Promise<void> {
   const folder = await lstat(root);
   const user = process.getuid?.();
   if (!folder.isDirectory() || (user !== undefined && folder.uid !== user))
-    throw new CarpalError('folder-unwritable', 'the folder for local copies belongs to somebody else', { where: root });
+    throw new CarpalError('folder-unwritable', 'the folder for local copies belongs to another user', { where: root });
   await makeFolder(join(root, 'trees'));
   await removeOld(root, now);
 }
 
 async function isWhole(tree: string, objects: readonly CachedObject[]): Promise<boolean> {
   if ((await stat(tree).catch(() => undefined)) === undefined) return false;
-  // Programs that tidy temporary folders take single files.
+  // Programs that clean temporary folders may have removed single files.
   for (const { path, size } of objects) if ((await sizeOf(join(tree, path))) !== size) return false;
   return true;
 }
@@ -106,7 +105,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   });
 }
 
-/** Another process may have put the same tree there meanwhile, which is as good; a damaged one is moved out of the way. */
+/** Another process may have created the same tree meanwhile; then that one is used. A damaged tree is moved aside. */
 async function putTree(partial: string, tree: string, objects: readonly CachedObject[]): Promise<void> {
   try {
     await rename(partial, tree);
@@ -121,12 +120,12 @@ async function putTree(partial: string, tree: string, objects: readonly CachedOb
   }
 }
 
-const tidied = new Set<string>();
+const cleaned = new Set<string>();
 
-/** Once for each process: trees that were not asked for in a long time, then objects that are in no tree any more. */
+/** Once per process, removes trees that were not requested for a long time, then objects that are in no tree. */
 async function removeOld(root: string, now: Date): Promise<void> {
-  if (tidied.has(root)) return;
-  tidied.add(root);
+  if (cleaned.has(root)) return;
+  cleaned.add(root);
   const isOld = async (path: string): Promise<boolean> => {
     const entry = await stat(path).catch(() => undefined);
     if (entry === undefined || now.getTime() - entry.mtimeMs < KEPT_MS) return false;

@@ -1,10 +1,10 @@
-/** What the environment says of S3 beyond what the SDK reads of it by itself. */
+/** S3 settings from the environment that the SDK does not read by itself. */
 export type S3Environment = {
   /** A server other than AWS, from AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL. */
   readonly endpoint: string | undefined;
-  /** AWS_REGION, or AWS_DEFAULT_REGION, which this SDK does not know. */
+  /** AWS_REGION, or AWS_DEFAULT_REGION, which this SDK ignores. */
   readonly region: string | undefined;
-  /** Credentials come from a service (Pod Identity, a container's agent) or a token file (IRSA), which may be late when a pod starts. */
+  /** Credentials come from a service (Pod Identity, container agent) or a token file (IRSA), which may not be ready when a pod starts. */
   readonly credentialsAreServed: boolean;
 };
 

@@ -7,7 +7,7 @@ import { describeStore } from '@carpal/testbed/artifacts/store-cases.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFolderStore } from './folder-store.ts';
 import { openStore } from './open-store.ts';
-import { beginPartial } from './partial.ts';
+import { beginPartial } from './write-file.ts';
 
 const run = promisify(execFile);
 
@@ -20,7 +20,7 @@ afterAll(async () => rm(root, { recursive: true, force: true }));
 describeStore('a folder', async () => openFolderStore(await mkdtemp(join(root, 'store-'))));
 
 describe('a folder store', () => {
-  it('is made by its first write', async () => {
+  it('is created by its first write', async () => {
     const folder = join(root, 'made', 'later');
     const store = openFolderStore(folder);
     expect(await store.list('')).toEqual([]);
@@ -28,7 +28,7 @@ describe('a folder store', () => {
     expect(await readdir(folder)).toEqual(['a']);
   });
 
-  it('names the path where a file stands in the way of a folder, or a folder in the way of a file', async () => {
+  it('reports the path if a file is in the place of a folder, or a folder in the place of a file', async () => {
     const folder = await mkdtemp(join(root, 'store-'));
     const store = openFolderStore(folder);
     await store.write('a', 'x');
@@ -38,7 +38,7 @@ describe('a folder store', () => {
     expect((await readdir(folder)).sort()).toEqual(['a', 'c']);
   });
 
-  it.skipIf(process.getuid?.() === 0)('names a folder without permission (root may write all)', async () => {
+  it.skipIf(process.getuid?.() === 0)('reports a folder without write permission (root can write everywhere)', async () => {
     const folder = await mkdtemp(join(root, 'store-'));
     await chmod(folder, 0o500);
     await expect(openFolderStore(folder).write('a', 'x')).rejects.toMatchObject({
@@ -47,7 +47,7 @@ describe('a folder store', () => {
     });
   });
 
-  it('does not list, and takes away, what a killed process left half written, and what another machine gave up long ago', async () => {
+  it('neither lists nor keeps unfinished writes of killed processes, and those that another machine abandoned long ago', async () => {
     const folder = await mkdtemp(join(root, 'store-'));
     await mkdir(join(folder, 'checkpoint'));
     const { stdout } = await run(process.execPath, ['-e', 'console.log(process.pid)']);
@@ -64,28 +64,28 @@ describe('a folder store', () => {
   });
 });
 
-/** Writes an object that fits and one that does not, then says what came of it. Runs in a process that may mount. */
+/** Writes an object that fits and one that does not, then prints the results. Runs in a process that may mount. */
 const FILL = `
   import { readdirSync } from 'node:fs';
   const { openFolderStore } = await import(process.argv[1]);
   const [disk] = process.argv.slice(2);
   const store = openFolderStore(disk);
   const write = (content) => store.write('last', content).then(() => undefined, ({ code, exit, where }) => ({ code, exit, where }));
-  const small = await write('the former one');
+  const small = await write('the old one');
   const large = await write(Buffer.alloc(4 * 2 ** 20));
   console.log(JSON.stringify({ small, large, kept: (await store.readIfPresent('last'))?.toString(), files: readdirSync(disk) }));
 `;
 
 /**
- * What FILL says of a disk mounted with these options, seen by nobody else: as root, or as root of a user namespace of its own.
- * Undefined where the machine allows neither.
+ * The results of FILL on a private disk mounted with these options, as root or as root of a user namespace. Undefined if the machine allows
+ * neither.
  */
 async function tryDisk(disk: string, options: string): Promise<unknown> {
   const script = 'mount -t tmpfs -o "$1" none "$0" || exit 33; exec "$2" --input-type=module -e "$3" "$4" "$0"';
-  const words = ['sh', '-c', script, disk, options, process.execPath, FILL, new URL('./folder-store.ts', import.meta.url).href];
+  const parameters = ['sh', '-c', script, disk, options, process.execPath, FILL, new URL('./folder-store.ts', import.meta.url).href];
   for (const namespaces of ['-m', '-rm']) {
     try {
-      return JSON.parse((await run('unshare', [namespaces, ...words])).stdout);
+      return JSON.parse((await run('unshare', [namespaces, ...parameters])).stdout);
     } catch (error) {
       const { code, stderr } = error as { code?: unknown; stderr?: string };
       const mayNotMount = code === 'ENOENT' || code === 33 || (stderr ?? '').startsWith('unshare:');
@@ -95,18 +95,18 @@ async function tryDisk(disk: string, options: string): Promise<unknown> {
   return undefined;
 }
 
-describe('a disk that takes no more', () => {
-  const NO_MOUNT = 'this machine lets nobody mount a small disk';
+describe('a disk that refuses writes', () => {
+  const NO_MOUNT = 'this machine does not allow mounting a small disk';
 
-  it('is named when it is full; the former object stays and nothing half written is left', async (context) => {
+  it('is reported when it is full; the old object stays and no partial file is left', async (context) => {
     const disk = await mkdtemp(join(root, 'disk-'));
     const result = await tryDisk(disk, 'size=1m');
     if (result === undefined) return context.skip(NO_MOUNT);
     const large = { code: 'disk-full', exit: 69, where: join(disk, 'last') };
-    expect(result).toEqual({ large, kept: 'the former one', files: ['last'] });
+    expect(result).toEqual({ large, kept: 'the old one', files: ['last'] });
   });
 
-  it('is named when it is read-only', async (context) => {
+  it('is reported when it is read-only', async (context) => {
     const disk = await mkdtemp(join(root, 'disk-'));
     const result = await tryDisk(disk, 'ro');
     if (result === undefined) return context.skip(NO_MOUNT);
@@ -116,14 +116,14 @@ describe('a disk that takes no more', () => {
 });
 
 describe('openStore', () => {
-  it('opens a folder by its path or as file://', async () => {
+  it('opens a folder by its path or its file:// URI', async () => {
     const folder = await mkdtemp(join(root, 'store-'));
     await openStore(folder).write('a', 'x');
     expect((await openStore(`file://${folder}`).read('a')).toString()).toBe('x');
     expect(openStore('.carpal/artifacts').uri).toBe(join(process.cwd(), '.carpal/artifacts'));
   });
 
-  it('opens s3:// without touching the network', () => {
+  it('opens s3:// without accessing the network', () => {
     expect(openStore('s3://hands/team/x/').uri).toBe('s3://hands/team/x');
     expect(openStore('S3://hands').uri).toBe('s3://hands');
   });

@@ -1,19 +1,17 @@
-import type { BigIntStats } from 'node:fs';
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import type { BigIntStats, Dirent } from 'node:fs';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
-import { keyParts } from './key.ts';
-import type { ArtifactStore, ChangedRead, StoredObject } from './store.ts';
-import { isAbsent, walkFiles } from './walk-files.ts';
-import { writeFileAtomically } from './write-file.ts';
+import { type ArtifactStore, type ChangedRead, keyParts, type StoredObject } from './store.ts';
+import { partialOf, writeFileAtomically } from './write-file.ts';
 
-/** A store in a folder of this machine; the key is the path below it. The folder is made by the first write. */
+/** A store in a local folder, where each key is a relative path. The first write creates the folder. */
 export function openFolderStore(root: string): ArtifactStore {
   const pathOf = (key: string): string => join(root, ...keyParts(key));
   const pathOfPrefix = (prefix: string): string => (prefix === '' ? root : pathOf(prefix));
 
-  /** What `read` makes of the key's path, or undefined where there is no such file. */
+  /** The result of `read` for the key's path, or undefined if the file does not exist. */
   const ifPresent = async <T>(key: string, read: (path: string) => Promise<T>): Promise<T | undefined> => {
     const path = pathOf(key);
     try {
@@ -30,7 +28,7 @@ export function openFolderStore(root: string): ArtifactStore {
 
   const list = async (prefix: string): Promise<StoredObject[]> => {
     const objects = await walkFiles(pathOfPrefix(prefix), prefix);
-    // By code unit, as S3 sorts ASCII keys; the order of a locale differs from machine to machine.
+    // By code unit, as S3 sorts ASCII keys. The order of a locale differs between machines.
     return objects.sort((a, b) => (a.key < b.key ? -1 : 1));
   };
 
@@ -75,7 +73,7 @@ export function openFolderStore(root: string): ArtifactStore {
 const tagOf = ({ ino, size, mtimeNs }: BigIntStats): string => `${ino}-${size}-${mtimeNs}`;
 const tagAt = async (path: string): Promise<string> => tagOf(await stat(path, { bigint: true }));
 
-/** Tag and content come from one open file, so that they belong together whatever is renamed into its place meanwhile. */
+/** Reads tag and content from one open file, so they match even if another file is renamed over it meanwhile. */
 async function readChanged(path: string, tag: string | undefined): Promise<ChangedRead> {
   const file = await open(path, 'r');
   try {
@@ -83,5 +81,47 @@ async function readChanged(path: string, tag: string | undefined): Promise<Chang
     return found === tag ? 'unchanged' : { content: await file.readFile(), tag: found };
   } finally {
     await file.close();
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** Every file at or below `path`, with `key` and its relative path as key. Skips unfinished writes and files that vanish meanwhile. */
+export async function walkFiles(path: string, key: string): Promise<StoredObject[]> {
+  const objects: StoredObject[] = [];
+  await walk(path, key, objects);
+  return objects;
+}
+
+async function walk(path: string, key: string, objects: StoredObject[]): Promise<void> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(path, { withFileTypes: true });
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOTDIR') await addFile(path, key, objects);
+    else if (!isAbsent(error))
+      throw new CarpalError('artifact-store-failed', `cannot list: ${systemErrorCode(error) ?? String(error)}`, {
+        where: path,
+        cause: error,
+      });
+    return;
+  }
+  for (const entry of entries) {
+    if (partialOf(entry.name) !== undefined) continue;
+    const childKey = key === '' ? entry.name : `${key}/${entry.name}`;
+    if (entry.isDirectory()) await walk(join(path, entry.name), childKey, objects);
+    else if (entry.isFile()) await addFile(join(path, entry.name), childKey, objects);
+  }
+}
+
+async function addFile(path: string, key: string, objects: StoredObject[]): Promise<void> {
+  try {
+    const { size, mtimeMs } = await stat(path);
+    objects.push({ key, size, modifiedMs: mtimeMs });
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * `work` on every item, at most `workers` at once, results in order. After a failure nothing new is begun and what is under way is
- * awaited; then the error of the EARLIEST item that failed is thrown, so that the same input tells the same error.
+ * Runs `work` on every item, at most `workers` at a time, and returns the results in the order of the items. After a failure no new item
+ * starts; when the running ones have ended, the error of the EARLIEST failed item is thrown, so the same input reports the same error.
  */
 export async function inParallel<T, R>(items: readonly T[], workers: number, work: (item: T, index: number) => Promise<R>): Promise<R[]> {
   const results = new Array<R>(items.length);

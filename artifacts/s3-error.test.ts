@@ -2,31 +2,31 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { describe, expect, it } from 'vitest';
 import { s3Error, s3Fault, withoutSecrets } from './s3-error.ts';
 
-const answer = (status: number, name: string, message = ''): unknown =>
+const response = (status: number, name: string, message = ''): unknown =>
   Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } });
 const system = (code: string): unknown => Object.assign(new Error(code), { code });
 
 describe('s3Fault', () => {
   it.each([
-    ['absent', answer(404, 'NoSuchKey')],
-    ['unchanged', answer(304, '304')],
-    ['changed', answer(412, 'PreconditionFailed')],
-    ['away', answer(503, 'SlowDown')],
-    ['away', answer(599, 'Whatever')],
-    ['away', answer(429, 'TooManyRequests')],
-    ['away', answer(400, 'RequestTimeout')],
-    ['away', system('ECONNRESET')],
-    ['away', system('EAI_AGAIN')],
-    ['away', new Error('Checksum mismatch: expected "a" but received "b"')],
-    ['expired', answer(400, 'ExpiredToken')],
-    ['expired', answer(403, 'RequestTimeTooSkewed')],
-    ['denied', answer(403, 'AccessDenied')],
-    ['denied', answer(403, 'Unknown')],
-    ['misplaced', answer(404, 'NoSuchBucket')],
-    ['misplaced', answer(404, 'NotFound')],
-    ['misplaced', answer(301, 'PermanentRedirect')],
+    ['absent', response(404, 'NoSuchKey')],
+    ['unchanged', response(304, '304')],
+    ['changed', response(412, 'PreconditionFailed')],
+    ['unavailable', response(503, 'SlowDown')],
+    ['unavailable', response(599, 'Whatever')],
+    ['unavailable', response(429, 'TooManyRequests')],
+    ['unavailable', response(400, 'RequestTimeout')],
+    ['unavailable', system('ECONNRESET')],
+    ['unavailable', system('EAI_AGAIN')],
+    ['unavailable', new Error('Checksum mismatch: expected "a" but received "b"')],
+    ['expired', response(400, 'ExpiredToken')],
+    ['expired', response(403, 'RequestTimeTooSkewed')],
+    ['denied', response(403, 'AccessDenied')],
+    ['denied', response(403, 'Unknown')],
+    ['misplaced', response(404, 'NoSuchBucket')],
+    ['misplaced', response(404, 'NotFound')],
+    ['misplaced', response(301, 'PermanentRedirect')],
     ['misplaced', system('CERT_HAS_EXPIRED')],
-    ['other', answer(400, 'KeyTooLongError')],
+    ['other', response(400, 'KeyTooLongError')],
     ['other', new TypeError('x is not a function')],
     ['other', undefined],
   ])('is %s for %s', (fault, error) => {
@@ -35,19 +35,19 @@ describe('s3Fault', () => {
 });
 
 describe('s3Error', () => {
-  it('leaves faults of the program and errors for people as they are', () => {
+  it('does not change bugs and errors that are already for users', () => {
     const bug = new TypeError('x is not a function');
-    const told = new CarpalError('disk-full', 'the disk is full');
+    const reported = new CarpalError('disk-full', 'the disk is full');
     expect(s3Error(bug, 's3://b/a')).toBe(bug);
-    expect(s3Error(told, 's3://b/a')).toBe(told);
+    expect(s3Error(reported, 's3://b/a')).toBe(reported);
   });
 
-  it('tells name, status, words and place of an answer, and keeps nothing of the request', () => {
-    const error = Object.assign(answer(400, 'KeyTooLongError', 'Your key\n is too long') as Error, { $response: { headers: {} } });
-    const told = s3Error(error, 's3://b/a');
-    const message = 'the artifact store answers with an error: KeyTooLongError (HTTP 400), Your key is too long';
-    expect(told).toMatchObject({ code: 'artifact-store-failed', message, where: 's3://b/a' });
-    expect(told).not.toHaveProperty('cause');
+  it('contains name, status, message and location of a response, and nothing of the request', () => {
+    const error = Object.assign(response(400, 'KeyTooLongError', 'Your key\n is too long') as Error, { $response: { headers: {} } });
+    const reported = s3Error(error, 's3://b/a');
+    const message = 'the artifact store returned an error: KeyTooLongError (HTTP 400), Your key is too long';
+    expect(reported).toMatchObject({ code: 'artifact-store-failed', message, where: 's3://b/a' });
+    expect(reported).not.toHaveProperty('cause');
   });
 });
 
@@ -59,7 +59,7 @@ describe('withoutSecrets', () => {
     ['?X-Amz-Signature=0f0f&X-Amz-Credential=AKIA/x&a=1', '?X-Amz-Signature=***&X-Amz-Credential=***&a=1'],
     ['arn:aws:iam::123456789012:role/trainer', 'arn:aws:iam::123456789012:role/trainer'],
     ['s3://hands/experiments/default/quickstart/folds/0/progress.json', 's3://hands/experiments/default/quickstart/folds/0/progress.json'],
-  ])('makes of %s what may be shown', (text, shown) => {
+  ])('removes secrets from %s', (text, shown) => {
     expect(withoutSecrets(text)).toBe(shown);
   });
 });

@@ -1,19 +1,19 @@
-/** What an error of the S3 SDK, or of the network below it, means. */
+/** The meaning of errors of the S3 SDK and of the network. */
 import { CarpalError, type ErrorCode } from '@carpal/configs/errors.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
 
 /**
- * `absent`: no such object; `unchanged` and `changed`: answers to a condition; `away`: may pass by itself; `expired`: credentials or a
- * clock that the SDK renews by itself; `denied`, `misplaced` (bucket, region, endpoint): a person must act; `other`: the rest.
+ * `absent`: no such object. `unchanged`, `changed`: responses to a condition. `unavailable`: may work later. `expired`: credentials or clock
+ * skew, which the SDK renews. `no-credentials`: none found. `denied`, `misplaced` (wrong bucket, region or endpoint): a person must act.
  */
-export type S3Fault = 'absent' | 'unchanged' | 'changed' | 'away' | 'expired' | 'unidentified' | 'denied' | 'misplaced' | 'other';
+export type S3Fault = 'absent' | 'unchanged' | 'changed' | 'unavailable' | 'expired' | 'no-credentials' | 'denied' | 'misplaced' | 'other';
 
 const FAULT_OF_NAME: Readonly<Record<string, S3Fault>> = {
   NoSuchKey: 'absent',
   NotModified: 'unchanged',
   PreconditionFailed: 'changed',
-  // Another write was under way: the next try learns of it.
-  ConditionalRequestConflict: 'away',
+  // Another write is in progress; the next attempt sees its result.
+  ConditionalRequestConflict: 'unavailable',
   NoSuchBucket: 'misplaced',
   InvalidBucketName: 'misplaced',
   PermanentRedirect: 'misplaced',
@@ -22,20 +22,20 @@ const FAULT_OF_NAME: Readonly<Record<string, S3Fault>> = {
   ExpiredToken: 'expired',
   TokenRefreshRequired: 'expired',
   RequestTimeTooSkewed: 'expired',
-  CredentialsProviderError: 'unidentified',
-  TokenProviderError: 'unidentified',
+  CredentialsProviderError: 'no-credentials',
+  TokenProviderError: 'no-credentials',
   InvalidAccessKeyId: 'denied',
-  // versitygw's word for the same.
+  // The same error of versitygw.
   XAdminUserNotFound: 'denied',
   SignatureDoesNotMatch: 'denied',
   InvalidToken: 'denied',
   AccessDenied: 'denied',
-  SlowDown: 'away',
-  RequestTimeout: 'away',
-  TimeoutError: 'away',
-  IncompleteBody: 'away',
-  // An answer that is no XML: a proxy or a load balancer spoke instead of the store.
-  SyntaxError: 'away',
+  SlowDown: 'unavailable',
+  RequestTimeout: 'unavailable',
+  TimeoutError: 'unavailable',
+  IncompleteBody: 'unavailable',
+  // The response is not XML: it comes from a proxy or a load balancer.
+  SyntaxError: 'unavailable',
 };
 
 const FAULT_OF_STATUS: Readonly<Record<number, S3Fault>> = {
@@ -43,76 +43,89 @@ const FAULT_OF_STATUS: Readonly<Record<number, S3Fault>> = {
   304: 'unchanged',
   401: 'denied',
   403: 'denied',
-  // Not the store's own NoSuchKey: something else listens at the endpoint, and nothing may be taken for absent.
+  // Without the name NoSuchKey it does not come from a store, so it must not count as absent.
   404: 'misplaced',
-  408: 'away',
+  408: 'unavailable',
   412: 'changed',
-  429: 'away',
+  429: 'unavailable',
 };
 
-const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
-const ALSO_AWAY = new Set(['ENETUNREACH', 'ENETDOWN', 'EPROTO', 'ERR_STREAM_PREMATURE_CLOSE', 'UND_ERR_SOCKET']);
+const UNAVAILABLE = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EPROTO',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'UND_ERR_SOCKET',
+]);
 const TLS = /^(CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 
-type Answer = { readonly name?: string; readonly message?: string; readonly $metadata?: { readonly httpStatusCode?: number } };
+type S3Response = { readonly name?: string; readonly message?: string; readonly $metadata?: { readonly httpStatusCode?: number } };
 
-const answerOf = (error: unknown): Answer => (typeof error === 'object' && error !== null ? error : {});
-const statusOf = (error: unknown): number | undefined => answerOf(error).$metadata?.httpStatusCode;
+const responseOf = (error: unknown): S3Response => (typeof error === 'object' && error !== null ? error : {});
+const statusOf = (error: unknown): number | undefined => responseOf(error).$metadata?.httpStatusCode;
 
-/** Tells the kinds apart. */
+/** Classifies an error. */
 export function s3Fault(error: unknown): S3Fault {
-  const { name = '', message = '' } = answerOf(error);
+  const { name = '', message = '' } = responseOf(error);
   const code = systemErrorCode(error) ?? '';
   const status = statusOf(error);
-  if (AWAY.has(code) || ALSO_AWAY.has(code)) return 'away';
-  // What came is not what the store sent: the SDK has a message for it, no name.
-  if (message.startsWith('Checksum mismatch')) return 'away';
+  if (UNAVAILABLE.has(code)) return 'unavailable';
+  // The content was damaged on the way. The SDK reports this with a message, without a name.
+  if (message.startsWith('Checksum mismatch')) return 'unavailable';
   if (TLS.test(code) || message === 'Region is missing') return 'misplaced';
-  // By name first: a missing bucket is a 404 too, and an expired token a 400.
+  // The name comes first, because a missing bucket is also a 404 and an expired token a 400.
   const named = FAULT_OF_NAME[name];
   if (named !== undefined) return named;
   if (status === undefined) return 'other';
-  return FAULT_OF_STATUS[status] ?? (status >= 500 ? 'away' : 'other');
+  return FAULT_OF_STATUS[status] ?? (status >= 500 ? 'unavailable' : 'other');
 }
 
-const SAYING: Partial<Record<S3Fault, { readonly code: ErrorCode; readonly what: string }>> = {
-  away: { code: 'store-unreachable', what: 'the artifact store does not answer as it should' },
-  expired: { code: 'store-denied', what: 'the artifact store says that the credentials are out of date' },
-  unidentified: { code: 'store-denied', what: 'there are no credentials for the artifact store' },
-  denied: { code: 'store-denied', what: 'the artifact store refuses' },
-  misplaced: { code: 'store-misplaced', what: 'the artifact store is not where it was looked for' },
+const MESSAGES: Partial<Record<S3Fault, { readonly code: ErrorCode; readonly what: string }>> = {
+  unavailable: { code: 'store-unreachable', what: 'the artifact store is unavailable' },
+  expired: { code: 'store-denied', what: 'the credentials for the artifact store have expired' },
+  'no-credentials': { code: 'store-denied', what: 'no credentials found for the artifact store' },
+  denied: { code: 'store-denied', what: 'the artifact store denied access' },
+  misplaced: { code: 'store-misplaced', what: 'the bucket, region or endpoint of the artifact store is wrong' },
 };
 
-/** The error for people. It keeps no part of the request, which holds credentials, and so no `cause` either. */
+/** The error for users. It contains nothing of the request, which has credentials, and therefore no `cause`. */
 export function s3Error(error: unknown, where: string): unknown {
   if (error instanceof CarpalError) return error;
   const fault = s3Fault(error);
-  const saying = SAYING[fault];
-  // Without an answer and without a word of the network it is a fault of the program.
-  if (saying === undefined && statusOf(error) === undefined) return error;
-  const { code, what } = saying ?? { code: 'artifact-store-failed' as const, what: 'the artifact store answers with an error' };
+  const known = MESSAGES[fault];
+  // Neither the server nor the network caused it, so it is a bug.
+  if (known === undefined && statusOf(error) === undefined) return error;
+  const { code, what } = known ?? { code: 'artifact-store-failed' as const, what: 'the artifact store returned an error' };
   return new CarpalError(code, `${what}: ${reasonOf(error)}`, { where });
 }
 
-/** Name, status and message of an answer in one line, without what looks like a key. */
+/** Name, status and message of a response in one line, without secrets. */
 export function reasonOf(error: unknown): string {
-  const { name = 'Error', message = '' } = answerOf(error);
+  const { name = 'Error', message = '' } = responseOf(error);
   const status = statusOf(error);
   const title = systemErrorCode(error) ?? name;
-  const words = withoutSecrets(message).replaceAll(/\s+/g, ' ').trim().slice(0, 500);
-  return `${title}${status === undefined ? '' : ` (HTTP ${status})`}${words === '' || words === title ? '' : `, ${words}`}`;
+  const detail = withoutSecrets(message).replaceAll(/\s+/g, ' ').trim().slice(0, 500);
+  return `${title}${status === undefined ? '' : ` (HTTP ${status})`}${detail === '' || detail === title ? '' : `, ${detail}`}`;
 }
 
-/** Access key ids, long secrets, signatures and passwords within URLs become `***`. */
+/** Replaces access key ids, long secrets, signatures and passwords in URLs by `***`. */
 export function withoutSecrets(text: string): string {
   return text
     .replaceAll(/\b(AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b/g, '***')
     .replaceAll(/\/\/[^/\s@]*@/g, '//***@')
     .replaceAll(/(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s]+/gi, '$1***')
-    .replaceAll(/(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{32,}(?![A-Za-z0-9+/=])/g, (run) => (isMixed(run) ? '***' : run));
+    .replaceAll(/(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{32,}(?![A-Za-z0-9+/=])/g, (word) => (isMixed(word) ? '***' : word));
 }
 
-/** Keys and tokens have all kinds of characters; of what else is long, such as paths, little has. */
-function isMixed(run: string): boolean {
-  return /[a-z]/.test(run) && /[A-Z]/.test(run) && /[0-9]/.test(run);
+/** Keys and tokens mix lower case, upper case and digits. Other long words, such as paths, rarely do. */
+function isMixed(word: string): boolean {
+  return /[a-z]/.test(word) && /[A-Z]/.test(word) && /[0-9]/.test(word);
 }

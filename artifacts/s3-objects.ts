@@ -1,4 +1,4 @@
-/** Requests to one bucket, each in the form that the store needs. Imported only when an S3 store is used: the SDK takes a while to load. */
+/** The requests to one bucket that a store needs. Imported only when an S3 store is used, because the SDK loads slowly. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -13,29 +13,29 @@ export type S3Content = { readonly content: Buffer; readonly tag: string };
 export type S3ObjectsOptions = {
   readonly bucket: string;
   readonly environment: S3Environment;
-  /** A connection on which nothing moves for so long is given up. */
+  /** A connection without traffic for this long is closed. */
   readonly timeoutMs: number;
-  /** Tries of one request within the SDK, for what passes at once; 2 at least, since the server may end a kept connection as we take it. */
-  readonly tries: number;
-  /** Objects above this size go up in parts. */
+  /** Attempts of one request within the SDK, for brief failures. At least 2: the server may close a kept-alive connection just as it is reused. */
+  readonly attempts: number;
+  /** Larger objects are uploaded in parts. */
   readonly multipartBytes: number;
 };
 
-/** Of S3; more than this in one request is refused. */
+/** S3 refuses more keys in one request. */
 const DELETE_AT_ONCE = 1000;
 const PART_BYTES = 16 * 2 ** 20;
 
 export type S3Objects = ReturnType<typeof openS3Objects>;
 
-/** Opens nothing yet; credentials and region come from the SDK's usual chain. Methods throw what the SDK throws. Keys are full keys. */
-export function openS3Objects({ bucket: Bucket, environment, timeoutMs, tries, multipartBytes }: S3ObjectsOptions) {
+/** Opens no connection yet. Credentials and region come from the SDK's default chain. Methods throw the SDK's errors. Keys are full keys. */
+export function openS3Objects({ bucket: Bucket, environment, timeoutMs, attempts, multipartBytes }: S3ObjectsOptions) {
   const { endpoint, region } = environment;
   const client = new S3Client({
-    // Servers other than AWS seldom have a name for each bucket, nor a region that matters.
+    // Servers other than AWS rarely have a host name per bucket, and their region does not matter.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true, region: region ?? 'us-east-1' }),
     ...(region === undefined ? {} : { region }),
     followRegionRedirects: endpoint === undefined,
-    maxAttempts: tries,
+    maxAttempts: attempts,
     requestHandler: { connectionTimeout: Math.min(timeoutMs, 5000), socketTimeout: timeoutMs, httpsAgent: { maxSockets: 64 } },
   });
 
@@ -58,7 +58,7 @@ export function openS3Objects({ bucket: Bucket, environment, timeoutMs, tries, m
 
   const uploadParts = async (Key: string, Body: Buffer | Readable): Promise<void> => {
     const params = { Bucket, Key, Body, ChecksumAlgorithm: 'CRC32' } as const;
-    // Parts of a failed upload are removed; those of a killed process by the bucket's lifecycle rule.
+    // Removes the parts of a failed upload. The bucket's lifecycle rule removes those of a killed process.
     await new Upload({ client, params, partSize: PART_BYTES, queueSize: 4, leavePartsOnError: false }).done();
   };
 
@@ -71,7 +71,7 @@ export function openS3Objects({ bucket: Bucket, environment, timeoutMs, tries, m
     list,
     put,
 
-    /** Puts the object over the version that `tag` names, or as the first; the SDK throws a 412 (or a 404) where something else stands there. */
+    /** Puts the object over the version of `tag`, or as the first version. The SDK throws 412 (or 404) if another version exists. */
     async putOver(Key: string, Body: Buffer, tag: string | undefined): Promise<string> {
       const condition = tag === undefined ? { IfNoneMatch: '*' } : { IfMatch: tag };
       const answer = await client.send(
@@ -80,7 +80,7 @@ export function openS3Objects({ bucket: Bucket, environment, timeoutMs, tries, m
       return answer.ETag ?? '';
     },
 
-    /** The object; with `IfNoneMatch` given, the SDK throws a 304 for that version. The length is checked, and the checksum where there is one. */
+    /** The object. The SDK throws 304 for the version `IfNoneMatch`. Checks the length, and the checksum if there is one. */
     async get(Key: string, IfNoneMatch?: string): Promise<S3Content> {
       const answer = await client.send(new GetObjectCommand({ Bucket, Key, ...(IfNoneMatch && { IfNoneMatch }) }));
       const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
@@ -88,7 +88,7 @@ export function openS3Objects({ bucket: Bucket, environment, timeoutMs, tries, m
       return { content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), tag: answer.ETag ?? '' };
     },
 
-    /** Streams the version that `tag` names into a new file; a 412 says that it is no longer there. */
+    /** Streams the version of `tag` into a new file. The SDK throws 412 if the version no longer exists. */
     async download({ key: Key, tag, size }: S3Object, path: string): Promise<void> {
       const answer = await client.send(new GetObjectCommand({ Bucket, Key, ...(tag && { IfMatch: tag }) }));
       const file = createWriteStream(path);
@@ -97,13 +97,13 @@ export function openS3Objects({ bucket: Bucket, environment, timeoutMs, tries, m
       checkLength(file.bytesWritten, size);
     },
 
-    /** Uploads a file of this machine. */
+    /** Uploads a local file. */
     async upload(path: string, size: number, key: string): Promise<void> {
       if (size > multipartBytes) await uploadParts(key, createReadStream(path));
       else await put(key, await readFile(path));
     },
 
-    /** Removes objects; those that are gone already are no error. */
+    /** Removes objects. It is not an error if some no longer exist. */
     async remove(keys: readonly string[]): Promise<void> {
       for (let first = 0; first < keys.length; first += DELETE_AT_ONCE) {
         const Objects = keys.slice(first, first + DELETE_AT_ONCE).map((Key) => ({ Key }));
@@ -117,5 +117,5 @@ export function openS3Objects({ bucket: Bucket, environment, timeoutMs, tries, m
 
 function checkLength(found: number, expected: number | undefined): void {
   if (expected === undefined || found === expected) return;
-  throw Object.assign(new Error(`${found} of ${expected} bytes came`), { name: 'IncompleteBody' });
+  throw Object.assign(new Error(`received ${found} of ${expected} bytes`), { name: 'IncompleteBody' });
 }

@@ -4,70 +4,68 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { type CachedObject, checkoutInto } from './checkout-cache.ts';
 import { s3Environment } from './env.ts';
+import { walkFiles } from './folder-store.ts';
 import { inParallel } from './in-parallel.ts';
-import { keyParts } from './key.ts';
-import { partialOf } from './partial.ts';
-import { reasonOf, s3Error, s3Fault } from './s3-error.ts';
-import { s3Location } from './s3-location.ts';
+import { type RetryOptions, withRetries } from './retry.ts';
+import { reasonOf, type S3Fault, s3Error, s3Fault } from './s3-error.ts';
 import type { S3Object, S3Objects } from './s3-objects.ts';
-import type { ArtifactStore } from './store.ts';
-import { walkFiles } from './walk-files.ts';
-import { type Patience, withPatience } from './with-patience.ts';
+import { type ArtifactStore, keyParts } from './store.ts';
+import { partialOf } from './write-file.ts';
 
 export type S3StoreOptions = {
-  /** How long a store that is away is waited for before `store-unreachable`; two minutes if not given, so that a stage outlives a restart of it. */
-  readonly patienceMs?: number;
-  /** A connection on which nothing moves for so long is given up; 30 seconds if not given. */
+  /** How long to retry an unavailable store before `store-unreachable`. Two minutes by default, so a stage survives a restart of the store. */
+  readonly retryForMs?: number;
+  /** A connection without traffic for this long is closed; 30 seconds by default. */
   readonly timeoutMs?: number;
-  /** Where checkouts are kept; a folder of the user's among the temporary ones if not given. */
+  /** The folder for checkouts; by default one per user in the temporary folder. */
   readonly checkoutFolder?: string;
-  /** Objects above so many bytes go up in parts; 64 MiB if not given. */
+  /** Larger objects are uploaded in parts; 64 MiB by default. */
   readonly multipartBytes?: number;
-  /** Told when the store is away and will be tried again. */
+  /** Called with a log line before each retry of an unavailable store. */
   readonly onWait?: (line: string) => void;
 };
 
 const UPLOADS_AT_ONCE = 8;
-const CHECKOUT_TRIES = 3;
+const CHECKOUT_ATTEMPTS = 3;
 
 /**
- * A store in a bucket of S3 or of a server that speaks its protocol. Endpoint, region and credentials come from the environment as the SDK
- * reads it (variables, Pod Identity, IRSA, profiles). Throws `artifact-store-unsupported` for a URI that names no bucket; touches nothing
- * and loads no SDK before the first use. Methods throw `store-unreachable`, `store-denied` or `store-misplaced` where that is the reason.
+ * A store in a bucket of S3 or of a server with the S3 API. Endpoint, region and credentials come from the environment as the SDK reads it
+ * (variables, Pod Identity, IRSA, profiles). Throws `artifact-store-unsupported` if the URI does not name a bucket. Does not load the SDK or
+ * access the bucket before the first use. Methods throw `store-unreachable`, `store-denied` or `store-misplaced` if that is the reason.
  */
 export function openS3Store(uri: string, options: S3StoreOptions = {}): ArtifactStore {
   const { bucket, prefix: root } = s3Location(uri);
   const environment = s3Environment();
-  const { patienceMs = 120_000, timeoutMs = 30_000, multipartBytes = 64 * 2 ** 20, onWait } = options;
+  const { retryForMs = 120_000, timeoutMs = 30_000, multipartBytes = 64 * 2 ** 20, onWait } = options;
   const checkoutFolder = options.checkoutFolder ?? join(tmpdir(), `carpal-checkout-${process.getuid?.() ?? ''}`);
   const place = root === '' ? `s3://${bucket}` : `s3://${bucket}/${root}`;
 
   let opened: Promise<S3Objects> | undefined;
   const objects = (): Promise<S3Objects> => {
     opened ??= import('./s3-objects.ts').then(({ openS3Objects }) =>
-      openS3Objects({ bucket, environment, timeoutMs, tries: patienceMs === 0 ? 2 : 3, multipartBytes }),
+      openS3Objects({ bucket, environment, timeoutMs, attempts: retryForMs === 0 ? 2 : 3, multipartBytes }),
     );
     return opened;
   };
 
-  const patience: Patience = {
-    patienceMs,
+  const retries: RetryOptions = {
+    retryForMs,
     random: Math.random,
     now: () => performance.now(),
     sleep: async (ms) => sleep(ms),
-    onWait: (error, ms) => onWait?.(`${place} is away (${reasonOf(error)}); trying again in ${(ms / 1000).toFixed(1)} s`),
+    onWait: (error, ms) => onWait?.(`${place} is unavailable (${reasonOf(error)}); retrying in ${(ms / 1000).toFixed(1)} s`),
   };
-  const isPassing = (error: unknown): boolean => {
+  const isTransient = (error: unknown): boolean => {
     const fault = s3Fault(error);
-    return fault === 'away' || fault === 'expired' || (fault === 'unidentified' && environment.credentialsAreServed);
+    return fault === 'unavailable' || fault === 'expired' || (fault === 'no-credentials' && environment.credentialsAreServed);
   };
-  /** A request with patience; answers named in `wanted` become undefined. */
-  const ask = async <T>(where: string, wanted: readonly string[], request: (s3: S3Objects) => Promise<T>): Promise<T | undefined> => {
+  /** Sends a request with retries. Faults named in `expected` become undefined. */
+  const ask = async <T>(where: string, expected: readonly S3Fault[], request: (s3: S3Objects) => Promise<T>): Promise<T | undefined> => {
     try {
       const s3 = await objects();
-      return await withPatience(patience, isPassing, async () => request(s3));
+      return await withRetries(retries, isTransient, async () => request(s3));
     } catch (error) {
-      if (wanted.includes(s3Fault(error))) return undefined;
+      if (expected.includes(s3Fault(error))) return undefined;
       throw s3Error(error, where);
     }
   };
@@ -77,18 +75,18 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
   const checked = (key: string): string => fullKey(keyParts(key).join('/'));
   const whereOf = (key: string): string => (key === '' ? place : `${place}/${key}`);
 
-  /** Everything at or under a prefix, whatever wrote it, with full keys. */
+  /** Every object at or under a prefix, including those of other writers, with full keys. */
   const listAll = async (prefix: string): Promise<S3Object[]> => {
     const key = prefix === '' ? root : checked(prefix);
     const found = await ask(whereOf(prefix), [], async (s3) => {
       if (prefix === '') return s3.list(key === '' ? '' : `${key}/`);
-      // The object of the very key is the first of all keys that begin so; listing all of them would find `a10` for `a1` too.
+      // The object with this key sorts first among all keys that start with it. Listing them all would also return `a10` for `a1`.
       const [below, [first]] = await Promise.all([s3.list(`${key}/`), s3.list(key, 1)]);
       return first?.key === key ? [first, ...below] : below;
     });
     return found ?? [];
   };
-  /** Without the markers of folders that consoles write, and without what an upload of a folder store's unfinished writes left. */
+  /** Without the folder markers that S3 consoles write, and without unfinished writes of an uploaded folder store. */
   const listOwn = async (prefix: string): Promise<S3Object[]> =>
     (await listAll(prefix))
       .map((object) => ({ ...object, key: ownKey(object.key) }))
@@ -101,7 +99,7 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
   };
 
   type Download = CachedObject & { readonly object: S3Object };
-  /** The local copy of what is there now, or undefined where an object has changed between the listing and its download. */
+  /** A local copy of the current objects, or undefined if an object changed between the listing and its download. */
   const tryCheckout = async (prefix: string): Promise<string | undefined> => {
     const found = await listOwn(prefix);
     if (found.length === 0)
@@ -112,7 +110,7 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
     const chosen = below.length > 0 ? below : found;
     const downloads = chosen.map((object): Download => {
       const path = below.length > 0 ? object.key.slice(prefix === '' ? 0 : prefix.length + 1) : basename(prefix);
-      // Other tools may have put keys there that would be paths out of the folder.
+      // Keys of other tools could be paths that leave the folder.
       const key = fullKey(keyParts(object.key).join('/'));
       const version = JSON.stringify([environment.endpoint, bucket, key, object.tag, object.tag === '' ? object.modifiedMs : 0]);
       return { path, size: object.size, version, object: { ...object, key } };
@@ -165,7 +163,7 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
       const written = await ask(whereOf(key), ['changed', 'absent'], async (s3) => s3.putOver(full, bytes, tag));
       if (written !== undefined) return { tag: written };
       const found = await ask(whereOf(key), ['absent'], async (s3) => s3.get(full));
-      // The answer to an earlier try of ours was lost, not the write.
+      // An earlier attempt may have succeeded although its response was lost.
       return found?.content.equals(bytes) ? { tag: found.tag } : 'changed';
     },
     list: async (prefix) => (await listOwn(prefix)).map(({ key, size, modifiedMs }) => ({ key, size, modifiedMs })),
@@ -174,11 +172,11 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
       if (keys.length > 0) await ask(whereOf(prefix), [], async (s3) => s3.remove(keys));
     },
     async checkout(prefix) {
-      for (let tries = 0; tries < CHECKOUT_TRIES; tries += 1) {
+      for (let attempt = 0; attempt < CHECKOUT_ATTEMPTS; attempt += 1) {
         const folder = await tryCheckout(prefix);
         if (folder !== undefined) return folder;
       }
-      throw new CarpalError('artifact-store-failed', 'objects were written while they were being downloaded, three times', {
+      throw new CarpalError('artifact-store-failed', 'objects changed during the download, three times in a row', {
         where: whereOf(prefix),
       });
     },
@@ -191,4 +189,29 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
       });
     },
   };
+}
+
+type S3Location = {
+  readonly bucket: string;
+  /** '' or parts joined by `/`, without a leading or trailing `/`. */
+  readonly prefix: string;
+};
+
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
+/**
+ * The bucket and prefix of `s3://bucket/prefix`. Throws `artifact-store-unsupported` for other URIs. Errors never repeat the URI, because it
+ * may contain credentials.
+ */
+function s3Location(uri: string): S3Location {
+  const [bucket = '', ...parts] = uri.replace(/^s3:\/\//i, '').split('/');
+  const refuse = (what: string): CarpalError =>
+    new CarpalError('artifact-store-unsupported', what, {
+      fix: 'Write s3://bucket/prefix; credentials, region and endpoint come from the environment.',
+    });
+  if (bucket.includes('@')) throw refuse('an S3 URI must not contain credentials');
+  if (!BUCKET.test(bucket)) throw refuse(`"${bucket.slice(0, 63)}" is not a valid name of an S3 bucket`);
+  const prefix = parts.join('/').replaceAll(/^\/+|\/+$/g, '');
+  if (prefix !== '') keyParts(prefix);
+  return { bucket, prefix };
 }

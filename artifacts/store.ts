@@ -1,39 +1,69 @@
+/** The interface of every artifact store, and the rules for its keys. */
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { partialOf } from './write-file.ts';
+
 /** One stored object. `modifiedMs` is milliseconds since 1970. */
 export type StoredObject = { readonly key: string; readonly size: number; readonly modifiedMs: number };
 
-/** The object with the tag that names this version of it, or word that it is still the version of the tag given. */
+/** An object with the tag of this version, or 'unchanged' if it still is the version of the given tag. */
 export type ChangedRead = { readonly content: Buffer; readonly tag: string } | 'unchanged';
 
 /**
- * Where experiments keep everything: whole objects under keys such as `experiments/default/quickstart/1/ensemble/submission.csv`.
- * Keys are relative paths with `/`, never absolute, never with `.` or `..` parts (`artifact-key-invalid`). A write is atomic: a reader
- * sees the former object or the new one, whole, and a failed write leaves the former one. There is no append.
+ * Where experiments store everything: whole objects under keys such as `experiments/default/quickstart/1/ensemble/submission.csv`.
+ * Keys are relative paths with `/`, without `.` and `..` parts; other keys throw `artifact-key-invalid`. A write is atomic: readers see the
+ * whole old object or the whole new one, and a failed write leaves the old one. There is no append.
  */
 export type ArtifactStore = {
-  /** What the store was opened with, for messages and for starting a stage on the same store. */
+  /** The location that the store was opened with, for messages and for starting a stage on the same store. */
   readonly uri: string;
-  /** The object, or `artifact-missing`. */
+  /** The object; throws `artifact-missing` if there is none. */
   read(key: string): Promise<Buffer>;
   readIfPresent(key: string): Promise<Buffer | undefined>;
-  /** The object unless it is still the version that `tag` names (from an earlier call; it means nothing to other stores); undefined if there is none. */
+  /** The object, unless it still is the version of `tag`, which an earlier call on the same store returned. Undefined if there is none. */
   readIfChanged(key: string, tag?: string): Promise<ChangedRead | undefined>;
-  /** Puts the whole object under the key, making what lies between. `disk-full` or `folder-unwritable` where that is the reason. */
+  /** Stores the whole object, creating folders as needed. Throws `disk-full` or `folder-unwritable` if that is the reason. */
   write(key: string, content: Uint8Array | string): Promise<void>;
   /**
-   * Writes as `write` does, but only over the version that `tag` names, or where there is no object for undefined; gives the tag of what was
-   * written, or 'changed' where something else stands there. `content` must be such as no other writer writes, since a write whose answer
-   * was lost is known by it. A bucket keeps this whoever writes; a folder does not if two processes write in the same moment.
+   * Writes only if the object still is the version of `tag`, or does not exist if `tag` is undefined. Returns the new tag, or 'changed' if
+   * another version exists. No other writer may write the same content: it identifies our own write if the response was lost. S3 compares
+   * and writes atomically; a folder does not, if two processes write at the same moment.
    */
   writeIfUnchanged(key: string, content: string, tag: string | undefined): Promise<{ readonly tag: string } | 'changed'>;
-  /** Every object at or under the prefix (whole path parts: `a/b` holds `a/b` and `a/b/c`, not `a/bc`), sorted by key. '' lists all. */
+  /** Every object at or under the prefix (whole path parts: `a/b` matches `a/b` and `a/b/c`, not `a/bc`), sorted by key. '' lists all. */
   list(prefix: string): Promise<StoredObject[]>;
-  /** Removes every object at or under the prefix; nothing there is no error. */
+  /** Removes every object at or under the prefix. It is not an error if there are none. */
   remove(prefix: string): Promise<void>;
   /**
-   * A local folder that holds every object under the prefix and nothing else, to be read only; for a prefix that is an object's own key, that
-   * file. A folder store gives its own, without a copy. `artifact-missing` where there is none.
+   * A local folder with exactly the objects under the prefix, for reading only; if the prefix is the key of an object, that file. A folder
+   * store returns its own folder without copying. Throws `artifact-missing` if there are no objects.
    */
   checkout(prefix: string): Promise<string>;
-  /** Writes every file under the local folder to the same name under the prefix. Each is atomic, all together are not: write an index last. */
+  /**
+   * Writes every file of the local folder under the prefix. Each write is atomic, all of them together are not: write an index last.
+   */
   publish(localFolder: string, prefix: string): Promise<void>;
 };
+
+const MAX_KEY_BYTES = 1024;
+
+/** The parts of a key. Throws `artifact-key-invalid` for a key that is empty, absolute or leaves the store, or has forbidden characters. */
+export function keyParts(key: string): readonly string[] {
+  const parts = key.split('/');
+  const reason = invalidReason(key, parts);
+  if (reason !== undefined)
+    throw new CarpalError('artifact-key-invalid', `the artifact key ${reason}`, { where: JSON.stringify(key.slice(0, 200)) });
+  return parts;
+}
+
+function invalidReason(key: string, parts: readonly string[]): string | undefined {
+  if (key === '') return 'is empty';
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) return `is longer than ${MAX_KEY_BYTES} bytes`;
+  if (key.startsWith('/')) return 'is an absolute path';
+  if (parts.some((part) => part === '')) return 'has an empty part';
+  if (parts.some((part) => part === '.' || part === '..')) return 'has a "." or ".." part';
+  // Other systems interpret backslashes and drive letters as paths; control characters can end a name early.
+  if (key.includes('\\') || [...key].some((character) => character < ' ' || character === '\x7f'))
+    return 'has a backslash or a control character';
+  if (parts.some((part) => partialOf(part) !== undefined)) return 'has the form of an unfinished write';
+  return undefined;
+}

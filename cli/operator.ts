@@ -5,12 +5,12 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { connect } from '@carpal/kubernetes/api/connect.ts';
 import { logLevel } from '@carpal/kubernetes/runtime/env.ts';
 import { createLogger } from '@carpal/kubernetes/runtime/logger.ts';
-import { createMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
+import { createMetrics } from '@carpal/operator/controller/metrics.ts';
 import { dryRunLines, planCluster } from '@carpal/operator/controller/dry-run.ts';
-import { leaseName } from '@carpal/operator/controller/lease-name.ts';
+import { leaseName } from '@carpal/operator/controller/operator-name.ts';
 import type { OperatorSettings } from '@carpal/operator/controller/operator-settings.ts';
 import { runOperator } from '@carpal/operator/controller/run-operator.ts';
-import { operatorEnvironment } from '@carpal/operator/env.ts';
+import { operatorEnvironment } from './env.ts';
 import { artifactsVolume, stageSettings } from '@carpal/operator/jobs/stage-settings.ts';
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
@@ -100,6 +100,7 @@ async function operate(options: Options): Promise<void> {
   const connection = await connect({
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(context === undefined ? {} : { context }),
+    userAgent: `carpal-operator/${packageJson.version}`,
     onRequest: metrics.apiRequest,
   });
   const stop = new AbortController();
@@ -108,7 +109,7 @@ async function operate(options: Options): Promise<void> {
   for (const signal of signals) process.on(signal, onSignal);
   try {
     // A step must not wait for a store that is away: it is tried again anyway.
-    const store = openStore(settings.stages.artifactsUri, { patienceMs: 0, timeoutMs: 10_000 });
+    const store = openStore(settings.stages.artifactsUri, { retryForMs: 0, timeoutMs: 10_000 });
     if (options.dryRun) {
       const planned = await planCluster({ connection, settings, store, now: () => new Date(), signal: stop.signal });
       process.stdout.write(options.json ? `${JSON.stringify(planned, null, 2)}\n` : dryRunLines(planned));
