@@ -93,7 +93,7 @@ describe('kubectl', () => {
       expect.arrayContaining([
         'Normal StageStarted: prepare, attempt 1',
         'Normal StageStarted: prepare finished; folds 0–2, attempt 1',
-        'Warning OutOfMemory: fold 2, attempt 1: exit 137, killed for want of memory',
+        'Warning OutOfMemory: fold 2, attempt 1: exit 137, out of memory',
         expect.stringMatching(/^Warning StageFailed: fold 1, attempt 1: exit 1: TypeError: x is not a function \| at run \(log: /),
       ]),
     );

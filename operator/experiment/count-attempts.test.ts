@@ -9,19 +9,19 @@ const RUNNING: StageStatus = { ...FRESH_STAGE, state: 'Running', attempts: 1, st
 const count = (previous: StageStatus, run: Parameters<typeof attempt>[2], number = 1): StageStatus =>
   countStageAttempts(previous, [attempt(fold(0), number, run)], BUDGETS, DEFAULT_RETRY, at(9));
 
-describe('a look that is older than the status', () => {
-  it('does not make an attempt that has begun wait again, nor forget where it runs', () => {
+describe('an observation that is older than the status', () => {
+  it('does not make a running attempt pending again and keeps its start time and node', () => {
     expect(count(RUNNING, { state: 'pending' })).toEqual(RUNNING);
   });
 
-  it('is none where a further attempt waits', () => {
+  it('is not assumed if a later attempt is pending', () => {
     expect(count({ ...FRESH_STAGE, state: 'Waiting', attempts: 1 }, { state: 'pending' }, 2)).toMatchObject({
       state: 'Pending',
       attempts: 2,
     });
   });
 
-  it('is none where a queue has taken the attempt back', () => {
+  it('is not assumed if a queue has taken the attempt back', () => {
     const queued = count(RUNNING, { state: 'queued' });
     expect(queued).toMatchObject({ state: 'Queued', attempts: 1 });
     expect(queued.node).toBeUndefined();

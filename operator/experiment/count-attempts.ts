@@ -44,7 +44,7 @@ import {
 import { sameStage } from './stage.ts';
 import { foldsOf, type Stages } from './stages.ts';
 
-/** All stages of the experiment, with every attempt counted that has ended since the last status. */
+/** The stages of the experiment as they are now. Every attempt that has ended since the last status is counted. */
 export function countAttempts(experiment: SegmentationExperiment, observed: Observed, retry: RetryPolicy, now: Date): Stages {
   const { status } = observed;
   const count = (key: StageKey, previous: StageStatus | undefined): StageStatus => {
@@ -97,7 +97,10 @@ export function countStageAttempts(
 
 const isOver = ({ state }: StageStatus): boolean => state === 'Succeeded' || state === 'Failed';
 
-/** The end of an attempt that the status has as alive, if the substrate knows neither it nor a later one. A Starting attempt may never have existed. */
+/**
+ * The end of an attempt that is active according to the status, if the substrate knows neither it nor a later one. A Starting attempt may
+ * never have existed.
+ */
 function vanished(stage: StageStatus, runs: readonly StageRun[], now: Date): EndedAttempt | undefined {
   if (!holdsPlace(stage) || stage.state === 'Starting' || runs.some((run) => run.attempt >= stage.attempts)) return undefined;
   const ranMs = stage.startedAt === undefined ? 0 : now.getTime() - Date.parse(stage.startedAt);

@@ -1,4 +1,7 @@
-/** The start deadline (an attempt that never begins: a bad image, no node) and the fold deadline (time that a fold may train in all). */
+/**
+ * The start deadline (for an attempt that never begins: a bad image, no node) and the fold deadline (for the total time that a fold
+ * trains).
+ */
 import { durationMs } from '@carpal/configs/duration.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
 import type { RunSpec } from '@carpal/configs/schema/experiment.ts';
@@ -10,20 +13,23 @@ import { sameStage } from './stage.ts';
 import { mapStages, type Stages } from './stages.ts';
 
 type Attempts = Pick<Observed, 'runs' | 'held'>;
-/** What is seen of a stage's newest attempt: it itself, or what holds its start back. */
-type Sight = { readonly run: StageRun | undefined; readonly hold: HeldStart | undefined };
+/** The newest attempt of a stage: its run, or what prevents its start. */
+type NewestAttempt = { readonly run: StageRun | undefined; readonly hold: HeldStart | undefined };
 export type Deadlines = Pick<RunSpec, 'startDeadline' | 'foldDeadline'>;
 
-/** An attempt whose pod was lost may wait for a word of its end and look as if it had not begun; once it has, this deadline is kept. */
+/** An attempt that has begun keeps its fold deadline, even if it looks pending again because its pod was lost. */
 const hasNotBegun = (stage: StageStatus): boolean => stage.state === 'Pending' && stage.startedAt === undefined;
 
 const presentRun = (key: StageKey, stage: StageStatus, runs: readonly StageRun[]): StageRun | undefined =>
   runs.find((run) => sameStage(run, key) && run.attempt === stage.attempts);
 
-/** When the stage's deadline falls (ms since 1970), if one runs. Queued attempts have none: a full cluster is nobody's fault. */
-function deadlineOf(key: StageKey, stage: StageStatus, { run, hold }: Sight, deadlines: Deadlines): number | undefined {
+/**
+ * When the stage's deadline expires (ms since 1970); undefined if there is none. Queued attempts have no deadline: the cluster is full, and
+ * the stage is not the cause.
+ */
+function deadlineOf(key: StageKey, stage: StageStatus, { run, hold }: NewestAttempt, deadlines: Deadlines): number | undefined {
   if (stage.state === 'Starting' || hasNotBegun(stage)) {
-    // One that could not even be started is past its deadline only when it was tried once more.
+    // A start that fails misses its deadline only after it was tried once more.
     const since = stage.state === 'Starting' ? hold && stage.heldSince : run?.pendingSince;
     return since === undefined ? undefined : Date.parse(since) + durationMs(deadlines.startDeadline);
   }
@@ -31,7 +37,7 @@ function deadlineOf(key: StageKey, stage: StageStatus, { run, hold }: Sight, dea
   return Date.parse(stage.startedAt) + durationMs(deadlines.foldDeadline) - stage.activeSeconds * 1000;
 }
 
-/** The stages with those failed whose deadline has passed, and the milliseconds until the next deadline. A missed deadline is final. */
+/** Fails the stages whose deadline has passed, and returns the milliseconds until the next deadline. A missed deadline is final. */
 export function enforceDeadlines(
   stages: Stages,
   attempts: Attempts,
@@ -40,8 +46,8 @@ export function enforceDeadlines(
 ): { readonly stages: Stages; readonly nextMs: number | undefined } {
   let nextMs: number | undefined;
   const checked = mapStages(stages, (key, stage) => {
-    const sight: Sight = { run: presentRun(key, stage, attempts.runs), hold: heldStartOf(key, stage, attempts.held) };
-    const deadline = deadlineOf(key, stage, sight, deadlines);
+    const newest: NewestAttempt = { run: presentRun(key, stage, attempts.runs), hold: heldStartOf(key, stage, attempts.held) };
+    const deadline = deadlineOf(key, stage, newest, deadlines);
     if (deadline === undefined) return stage;
     const leftMs = deadline - now.getTime();
     if (leftMs > 0) {
@@ -49,7 +55,7 @@ export function enforceDeadlines(
       return stage;
     }
     if (hasNotBegun(stage) || stage.state === 'Starting') {
-      const why = (sight.hold ?? sight.run)?.message;
+      const why = (newest.hold ?? newest.run)?.message;
       const message = `did not start within run.startDeadline (${deadlines.startDeadline})${why === undefined ? '' : `: ${why}`}`;
       return { ...stage, state: 'Failed', reason: 'StartDeadlineExceeded', message };
     }

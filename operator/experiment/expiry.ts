@@ -1,13 +1,13 @@
-/** Clean-up after the end: once run.ttlAfterFinished has passed, the attempts of an ended experiment are removed. */
+/** Cleanup after the end: the attempts of an ended experiment are removed once run.ttlAfterFinished has passed. */
 import { durationMs } from '@carpal/configs/duration.ts';
 import { isActive, type StageRun } from './observed.ts';
 
-/** Until what an ended experiment leaves has outlived its time, in milliseconds; 0 or less once it has. */
+/** Milliseconds until the time to live of an ended experiment has passed; 0 or less afterwards. */
 export function timeLeftMs(finishedAt: string, ttlAfterFinished: string, now: Date): number {
   return Date.parse(finishedAt) + durationMs(ttlAfterFinished) - now.getTime();
 }
 
-/** The attempts to remove now, and the milliseconds until there will be some. */
+/** The attempts to remove now, and the milliseconds until there are attempts to remove. */
 export function expiredRuns(
   runs: readonly StageRun[],
   finishedAt: string | undefined,

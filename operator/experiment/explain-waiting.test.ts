@@ -13,7 +13,7 @@ const hindered = (seconds: number, status: ExperimentStatus = first, held: reado
 const message = (status: ExperimentStatus, type: string): string | undefined => status.conditions.find((one) => one.type === type)?.message;
 
 describe('an attempt that cannot be started', () => {
-  it('says why in its stage, in the condition and in a few words, and since when', () => {
+  it('is explained in its stage, in the condition and in the summary, with the time since when', () => {
     const { status } = hindered(1);
     expect(status.prepare).toEqual({
       state: 'Starting',
@@ -29,44 +29,44 @@ describe('an attempt that cannot be started', () => {
     expect([status.state, status.reason]).toEqual(['Pending', 'StagePending']);
   });
 
-  it('is not started again in that step, but when its time has come', () => {
+  it('is not started again in the same step, but when the delay is over', () => {
     expect(hindered(1)).toMatchObject({ start: [], requeueAfterMs: 20_000 });
     expect(plan(ONE, seen([], hindered(1).status), at(2)).start).toMatchObject([{ name: 'wrist-prepare-1', again: true }]);
   });
 
-  it('is one warning for each text, whose numbers do not count', () => {
+  it('causes one warning per message, and numbers in the message do not count', () => {
     const warnings = (planned: Plan): readonly string[] => planned.events.filter(({ type }) => type === 'Warning').map(({ note }) => note);
-    const told = hindered(1);
-    expect(warnings(told)).toEqual([`prepare, attempt 1, cannot be started: ${QUOTA}`]);
-    const again = hindered(2, told.status, [hold(QUOTA.replace('5', '6'))]);
-    expect([again.events, again.status]).toEqual([[], told.status]);
-    const other = hindered(3, told.status, [hold('namespace "gone" is being terminated')]);
+    const reported = hindered(1);
+    expect(warnings(reported)).toEqual([`prepare, attempt 1, cannot be started: ${QUOTA}`]);
+    const again = hindered(2, reported.status, [hold(QUOTA.replace('5', '6'))]);
+    expect([again.events, again.status]).toEqual([[], reported.status]);
+    const other = hindered(3, reported.status, [hold('namespace "gone" is being terminated')]);
     expect(warnings(other)).toEqual(['prepare, attempt 1, cannot be started: namespace "gone" is being terminated']);
     expect(other.status.prepare.heldSince).toBe(at(1).toISOString());
   });
 
-  it('ends the experiment at the start deadline, with its cause', () => {
-    const told = hindered(1).status;
-    expect(hindered(3600, told)).toMatchObject({ requeueAfterMs: 1000 });
-    const { status } = hindered(3601, told);
+  it('fails the experiment at the start deadline and names the cause', () => {
+    const reported = hindered(1).status;
+    expect(hindered(3600, reported)).toMatchObject({ requeueAfterMs: 1000 });
+    const { status } = hindered(3601, reported);
     expect([status.state, status.reason]).toEqual(['Failed', 'StartDeadlineExceeded']);
     expect(message(status, 'Failed')).toBe(`prepare did not start within run.startDeadline (1h): ${QUOTA}`);
     expect(status.prepare.heldSince).toBeUndefined();
   });
 
-  it('is tried once more before that, by an operator that was away meanwhile', () => {
+  it('is tried once more after the start deadline if the operator was away', () => {
     expect(plan(ONE, seen([], hindered(1).status), at(9999))).toMatchObject({
       status: { prepare: { state: 'Starting' } },
       start: [{ name: 'wrist-prepare-1' }],
     });
   });
 
-  it('tells nothing of it once it has its Job', () => {
+  it('loses the message once its Job exists', () => {
     const { prepare } = plan(ONE, seen([attempt(PREPARE, 1, { state: 'pending' })], hindered(1).status), at(30)).status;
     expect(prepare).toEqual({ state: 'Pending', attempts: 1, failures: 0, disruptions: 0, activeSeconds: 0 });
   });
 
-  it('tells nothing of it once its attempt has come and failed, nor when the next one starts', () => {
+  it('loses the message once the attempt has failed, and when the next attempt starts', () => {
     const failed = attempt(PREPARE, 1, { state: 'failed', exitCode: 1, finishedAt: at(30).toISOString() });
     const waiting = plan(ONE, seen([failed], hindered(1).status), at(30)).status;
     expect(waiting.prepare).toMatchObject({ state: 'Waiting', failures: 1 });
@@ -75,14 +75,14 @@ describe('an attempt that cannot be started', () => {
     expect(plan(ONE, seen([failed], hindered(1).status), at(9999)).status.prepare).not.toHaveProperty('heldSince');
   });
 
-  it('stops at no cost when the experiment is suspended', () => {
+  it('is stopped without using a budget when the experiment is suspended', () => {
     const suspended = experimentWith({ suspend: true });
     const stopping = plan(suspended, seen([], hindered(1).status), at(2)).status;
     expect(stopping.prepare).not.toHaveProperty('heldSince');
     expect(plan(suspended, seen([], stopping), at(3)).status.prepare).toMatchObject({ state: 'Stopped', failures: 0, disruptions: 0 });
   });
 
-  it('of several folds is counted beside those that have finished, and holds up no other', () => {
+  it('of several folds is counted next to the finished folds and does not block other folds', () => {
     const begun = plan(experimentWith(), seen([prepared()]), at(1)).status;
     const held: HeldStart[] = [1, 2].map((index) => ({ ...fold(index), attempt: 1, message: 'exceeded quota', againMs: 5 }));
     const { status, start } = plan(experimentWith(), { ...seen([prepared(), attempt(fold(0), 1, {})], begun), held }, at(2));

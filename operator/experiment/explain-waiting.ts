@@ -1,4 +1,4 @@
-/** Why a stage's attempt has not begun, kept in the stage's status for as long as that is so. */
+/** Why a stage's attempt has not begun. The reason stays in the stage's status until the attempt begins. */
 
 import type { StageKey } from '@carpal/configs/names.ts';
 import type { ExperimentStatus, StageStatus } from '@carpal/configs/schema/status.ts';
@@ -10,7 +10,7 @@ import { mapStages, type Stages, stageAt } from './stages.ts';
 /** Every pod waits a moment for its image and its node. Shorter waits are not reported, because every message is a write of the status. */
 const PATIENCE_MS = 15_000;
 
-/** A scheduler counts again whenever a node comes or goes; the cause is the same while only its numbers change. */
+/** A scheduler updates its counts whenever a node comes or goes. While only numbers change, the cause is the same. */
 const withoutNumbers = (text: string): string => text.replaceAll(/\d+/g, '#');
 
 /** Whether two messages are equal except for numbers. */
@@ -42,7 +42,7 @@ export function explainWaiting(
   return { stages: mapStages(stages, explain), nextMs };
 }
 
-/** What prevents the start of this stage's attempt; undefined if nothing is known to. */
+/** What prevents the start of this stage's attempt; undefined if nothing does. */
 export function heldStartOf(key: StageKey, stage: StageStatus, held: readonly HeldStart[]): HeldStart | undefined {
   if (stage.state !== 'Starting') return undefined;
   return held.find((one) => sameStage(one, key) && one.attempt === stage.attempts);

@@ -3,20 +3,20 @@ import { describe, expect, it } from 'vitest';
 import { invalidManifestStatus } from './invalid-manifest.ts';
 import { plan } from './plan.ts';
 
-const FINDING = { path: ['spec', 'dataset', 'classes'], message: 'there is no class list "x"', fix: 'Known: hand-bones.' };
-const WORDS = 'the manifest breaks a rule: spec.dataset.classes there is no class list "x" (Known: hand-bones.)';
+const FINDING = { path: ['spec', 'dataset', 'classes'], message: 'there is no class list "x"', fix: 'Write one of hand-bones.' };
+const MESSAGE = 'the manifest breaks a rule: spec.dataset.classes there is no class list "x" (Write one of hand-bones.)';
 
-describe('the end of an experiment whose manifest cannot be run', () => {
-  it('names the mistakes where nothing has begun', () => {
+describe('the status of an experiment whose manifest is invalid', () => {
+  it('names the mistakes if nothing has begun', () => {
     const status = invalidManifestStatus([FINDING], { generation: 2 }, undefined, at(9));
     expect(status).toMatchObject({ state: 'Failed', reason: 'InvalidManifest', folds: [], foldsFinished: '0/0', observedGeneration: 2 });
     expect(status.conditions.map(({ type, status: value, message }) => [type, value, message])).toEqual([
       ['Complete', 'False', ''],
-      ['Failed', 'True', WORDS],
+      ['Failed', 'True', MESSAGE],
     ]);
   });
 
-  it('takes nothing from what is known where something has', () => {
+  it('keeps what is known if attempts exist', () => {
     const done = attempt(fold(0), 1, { state: 'succeeded', finishedAt: at(5).toISOString() });
     const observed = {
       ...seen([prepared(), done, attempt(fold(1), 1, {})], undefined, [report(0, { epoch: 9, epochs: 9, bestDice: 0.9 })]),
@@ -41,7 +41,7 @@ describe('the end of an experiment whose manifest cannot be run', () => {
       ['Failed', 'True'],
     ]);
     expect(status.conditions[0]).toEqual(before.conditions[0]);
-    expect(status.conditions[4]).toMatchObject({ message: WORDS, lastTransitionTime: at(9).toISOString() });
+    expect(status.conditions[4]).toMatchObject({ message: MESSAGE, lastTransitionTime: at(9).toISOString() });
     expect(status).not.toHaveProperty('estimatedCompletionTime');
   });
 });

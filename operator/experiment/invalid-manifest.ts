@@ -1,13 +1,13 @@
-/** The end of an experiment that no rule of the API server could refuse, but that cannot be run. */
+/** The end of an experiment with an invalid manifest that the API server accepted. */
 
 import { type Finding, formatPath } from '@carpal/configs/finding.ts';
 import { type Condition, type ExperimentStatus, FRESH_STAGE } from '@carpal/configs/schema/status.ts';
 import { stopAll } from './stages.ts';
 
-/** Status is for reading: the first mistakes are enough to begin with. */
+/** People read the status; the first mistakes are enough to start with. */
 const MOST_FINDINGS = 10;
 
-const inWords = ({ path, message, fix }: Finding): string => `${formatPath(path)} ${message} (${fix})`;
+const findingText = ({ path, message, fix }: Finding): string => `${formatPath(path)} ${message} (${fix})`;
 
 const NOTHING: Pick<ExperimentStatus, 'progress' | 'foldsFinished' | 'announcements' | 'estimatedCompletionTime'> = {
   progress: '0%',
@@ -16,8 +16,8 @@ const NOTHING: Pick<ExperimentStatus, 'progress' | 'foldsFinished' | 'announceme
 };
 
 /**
- * The status of an experiment whose manifest breaks rules: failed for good, with what is wrong and its mend. What `previous` tells of attempts,
- * figures and artifacts stays; what was under way is stopped.
+ * The status of an experiment whose manifest breaks rules: failed for good, with the mistakes and their fixes. Attempts, figures and
+ * artifacts of `previous` stay; active attempts are stopped.
  */
 export function invalidManifestStatus(
   findings: readonly Finding[],
@@ -26,7 +26,7 @@ export function invalidManifestStatus(
   now: Date,
 ): ExperimentStatus {
   const rest = findings.length - MOST_FINDINGS;
-  const mistakes = findings.slice(0, MOST_FINDINGS).map(inWords).join('; ');
+  const mistakes = findings.slice(0, MOST_FINDINGS).map(findingText).join('; ');
   const message = `the manifest breaks a rule: ${mistakes}${rest > 0 ? `; and ${rest} more` : ''}`.slice(0, 2000);
   const observed = generation === undefined ? {} : { observedGeneration: generation };
   const decided = (type: Condition['type'], status: Condition['status']): Condition => {
@@ -34,7 +34,7 @@ export function invalidManifestStatus(
     const lastTransitionTime = before?.status === status ? before.lastTransitionTime : now.toISOString();
     return { type, status, reason: 'InvalidManifest', message: status === 'True' ? message : '', lastTransitionTime, ...observed };
   };
-  // What was found of it stays found; that it trains or is suspended does not.
+  // Prepared stays as it was. Training and Suspended become False.
   const kept = (previous?.conditions ?? [])
     .filter(({ type }) => type !== 'Complete' && type !== 'Failed')
     .map((condition) => (condition.type === 'Prepared' ? condition : decided(condition.type, 'False')));

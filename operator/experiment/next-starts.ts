@@ -1,4 +1,4 @@
-/** Which attempts to start now: prepare, then the folds in order within the parallelism, then the ensemble. */
+/** Which attempts start now: prepare, then the folds in order within run.parallelism, then the ensemble. */
 
 import type { StageKey } from '@carpal/configs/names.ts';
 import type { FoldStatus, StageStatus } from '@carpal/configs/schema/status.ts';
@@ -7,7 +7,7 @@ import { soonest } from './soonest.ts';
 import { attemptName, sameStage } from './stage.ts';
 import { entriesOf, mapStages, placesTaken, type Stages } from './stages.ts';
 
-/** `again`: it was planned before, and nobody knows how far that came; what it may have left behind is to be looked for first. */
+/** `again`: the start was planned before, and it is unknown how far it came. The substrate first looks for what it may have left behind. */
 export type PlannedStart = StageKey & { readonly name: string; readonly attempt: number; readonly again?: true };
 
 function wanted(stages: Stages): { readonly kind: StageKey['stage']; readonly room: number } {
@@ -19,8 +19,8 @@ function wanted(stages: Stages): { readonly kind: StageKey['stage']; readonly ro
 const startable = (stage: StageStatus): boolean => stage.state === 'Waiting' || stage.state === 'Stopped';
 
 /**
- * The attempts to start, at most as many as there is room for, and the milliseconds until the next retry is due. `runs`: all attempts that
- * the substrate knows; none starts beside one of its own stage.
+ * The attempts to start, limited by the free places, and the milliseconds until the next retry is due. `runs`: all attempts that the
+ * substrate knows. No attempt starts while another of its stage is active.
  */
 export function nextStarts(
   experiment: string,
@@ -50,7 +50,7 @@ export function nextStarts(
   return { starts, nextMs };
 }
 
-/** Where the next attempt runs nobody knows yet. */
+/** It is unknown yet where the next attempt runs. */
 function withoutGpu(fold: FoldStatus): FoldStatus {
   if (fold.state !== 'Starting') return fold;
   const { gpu: _gpu, ...kept } = fold;
@@ -58,14 +58,14 @@ function withoutGpu(fold: FoldStatus): FoldStatus {
 }
 
 /**
- * The stages once these attempts are about to start. Written before any of them does, so that whoever reads it knows of each that may have
- * begun, and so that the news of a beginning costs no write of its own.
+ * The stages with these attempts about to start. This status is written before any of them starts, so that a reader knows every attempt
+ * that may have begun, and the start itself needs no write of its own.
  */
 export function withStarts(stages: Stages, starts: readonly PlannedStart[]): Stages {
   const begun = mapStages(stages, (key, stage) => {
     const start = starts.find((one) => sameStage(one, key));
     if (start === undefined) return stage;
-    // Why the last attempt ended stays until this one is seen.
+    // The reason for the end of the last attempt stays until the new attempt is observed.
     const { retryAt: _retryAt, ...kept } = stage;
     return { ...kept, state: 'Starting', attempts: start.attempt };
   });

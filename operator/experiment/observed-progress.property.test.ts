@@ -1,4 +1,4 @@
-/** Whatever a stage writes into its report, the status that comes of it is one that the API server takes. */
+/** Whatever a stage writes into its report, the API server accepts the status that results from it. */
 
 import { parseProgress } from '@carpal/artifacts/progress.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
@@ -25,8 +25,8 @@ function statusOf(reports: readonly object[]): ExperimentStatus {
   return plan(experimentWith(), seen([prepared(), ...runs], undefined, folds), at(10)).status;
 }
 
-describe('a report with figures that cannot be', () => {
-  it('never makes a status that the API server refuses', () => {
+describe('a report with implausible figures', () => {
+  it('never leads to a status that the API server refuses', () => {
     fc.assert(
       fc.property(fc.array(figures, { minLength: 3, maxLength: 3 }), (reports) => {
         const status = statusOf(reports);
@@ -37,7 +37,7 @@ describe('a report with figures that cannot be', () => {
     );
   });
 
-  it('counts whole epochs, and says nothing of an end that nobody can foresee', () => {
+  it('counts whole epochs and gives no completion time that is too far away', () => {
     const [first] = statusOf([{ epoch: 1.5, epochs: 9 }]).folds;
     expect(first).toMatchObject({ epoch: 1, epochs: 9 });
     expect(statusOf([0, 1, 2].map(() => ({ epoch: 1, epochs: 9, etaSeconds: 1e18 })))).not.toHaveProperty('estimatedCompletionTime');

@@ -1,4 +1,7 @@
-/** The stages' progress reports in the form that the planner takes. A report that cannot be read counts as missing: nothing is decided by it. */
+/**
+ * The stages' progress reports in the form that the planner takes. A report that cannot be read counts as missing: no decision depends on
+ * one.
+ */
 import { readStageProgress } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { StageKey } from '@carpal/configs/names.ts';

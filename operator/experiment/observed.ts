@@ -1,40 +1,40 @@
-/** What the planner sees: the attempts that the substrate knows, what the stages report, and the status written last. */
+/** What the planner observes: the attempts that the substrate knows, the stages' progress reports, and the last status. */
 
 import type { StageKey } from '@carpal/configs/names.ts';
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 
 /**
- * Where an attempt stands. `queued`: a queue holds it back (Kueue), no deadline runs; `pending`: it was given to the substrate and has not
- * begun (image, node); `running`; `succeeded` and `failed` are ends.
+ * The state of an attempt. `queued`: a queue (Kueue) holds it, and no deadline runs. `pending`: the substrate has it, and it has not begun
+ * (image, node). `succeeded` and `failed` are ends.
  */
 export type StageRunState = 'queued' | 'pending' | 'running' | 'succeeded' | 'failed';
 
-/** One attempt of one stage: a Job of Kubernetes, or a process. Times are ISO 8601 in UTC. */
+/** One attempt of one stage: a Kubernetes Job, or a process. Times are ISO 8601 in UTC. */
 export type StageRun = StageKey & {
   readonly name: string;
-  /** Counts from 1 for each stage. */
+  /** Counts from 1 within each stage. */
   readonly attempt: number;
   readonly state: StageRunState;
-  /** Somebody who runs the stages asked it to stop; while active it still holds its place, and its end counts against no budget. */
+  /** It was asked to stop by whoever runs the stages. While active it still holds its place, and its end uses no budget. */
   readonly stopRequested?: boolean;
-  /** The substrate is taking it away, and cannot tell on whose behalf; if the planner had decided so, its status knows. Still in its place. */
+  /** The substrate is deleting it and does not know for whom. If the planner decided it, the status knows. It still holds its place. */
   readonly deleting?: boolean;
-  /** The substrate will never take it as it is asked for; nothing was started. */
+  /** The substrate will never accept it as it is; nothing was started. */
   readonly refused?: boolean;
   readonly exitCode?: number;
-  /** The platform took it away: drained, preempted, node lost. */
+  /** The platform took it away: node drained, preempted or lost. */
   readonly disrupted?: boolean;
-  /** The substrate's word for the end, such as `OOMKilled` or `SIGKILL`. */
+  /** The substrate's name for the end, such as `OOMKilled` or `SIGKILL`. */
   readonly reason?: string;
   /**
-   * What a person needs to read. Of an ended attempt: the stage's own error, or what the substrate says of its end. Of one that waits: why it
-   * has not begun (the scheduler's words, the kubelet's, the queue's name).
+   * The message for people. For an ended attempt: the error that the stage reported, or what the substrate reports about the end. For a
+   * waiting attempt: why it has not begun, as the scheduler, the kubelet or the queue reports it.
    */
   readonly message?: string;
-  /** Of an ended attempt: the end of its log as it is, where the substrate has it and `message` does not tell it. */
+  /** For an ended attempt: the unedited end of its log, if the substrate has it and `message` does not contain it. */
   readonly lastLines?: string;
-  /** Since when it could have begun: its creation, or its release by a queue. */
+  /** Since when it could have begun: when it was created, or when a queue released it. */
   readonly pendingSince: string;
   readonly startedAt?: string;
   readonly finishedAt?: string;
@@ -47,7 +47,7 @@ export type ObservedProgress = {
   readonly ensemble?: StageProgress;
 };
 
-/** An attempt that was to start in this step and could not be: why, and when it is tried again. */
+/** An attempt that could not be started in this step: why, and when the start is tried again. */
 export type HeldStart = StageKey & { readonly attempt: number; readonly message: string; readonly againMs: number };
 
 export type Observed = {
@@ -55,20 +55,20 @@ export type Observed = {
   readonly progress: ObservedProgress;
   /** The status written last; absent before the first plan. */
   readonly status?: ExperimentStatus;
-  /** Of the starts of this step; what is among them is not started again in it. */
+  /** Starts that failed in this step. They are not tried again in it. */
   readonly held: readonly HeldStart[];
-  /** Where the experiment's artifacts lie, for status. */
+  /** Where the experiment's artifacts are stored, for the status. */
   readonly artifacts?: string;
-  /** What an experiment that begins now would run. */
+  /** The image that an experiment would run if it began now. */
   readonly image?: string;
 };
 
-/** Whether the attempt still runs or may begin to. */
+/** Whether the attempt runs or may still begin. */
 export function isActive(run: StageRun): boolean {
   return run.state === 'queued' || run.state === 'pending' || run.state === 'running';
 }
 
-/** The stage's own progress report, if it has written one. */
+/** The stage's own progress report; undefined if there is none. */
 export function progressOf(progress: ObservedProgress, key: StageKey): StageProgress | undefined {
   if (key.stage === 'fold') return key.fold === undefined ? undefined : progress.folds.get(key.fold);
   return progress[key.stage];

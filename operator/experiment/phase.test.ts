@@ -12,10 +12,10 @@ const waiting = (index: number): StageRun =>
   attempt(fold(index), 1, { state: 'pending', message: '0/1 nodes are available: 1 Insufficient nvidia.com/gpu.' });
 
 const ROWS: [string, readonly StageRun[], boolean, [string, string, string]][] = [
-  ['nothing is there and prepare is to start', [], false, ['Preparing', 'Preparing', '0/3']],
+  ['prepare is about to start', [], false, ['Preparing', 'Preparing', '0/3']],
   ['nothing has begun', [], true, ['Suspended', 'SuspendedByUser', '0/3']],
   ['the data set is being prepared', [attempt(PREPARE, 1, {})], false, ['Preparing', 'Preparing', '0/3']],
-  ['a queue holds the first stage back', [attempt(PREPARE, 1, { state: 'queued' })], false, ['Queued', 'Queued', '0/3']],
+  ['the first stage is in a queue', [attempt(PREPARE, 1, { state: 'queued' })], false, ['Queued', 'Queued', '0/3']],
   ['a fold trains', [prepared(), done(0), attempt(fold(1), 1, {})], false, ['Training', 'FoldsRunning', '1/3']],
   ['folds wait for nodes', [prepared(), done(0), waiting(1)], false, ['Pending', 'StagePending', '1/3']],
   [
@@ -30,31 +30,31 @@ const ROWS: [string, readonly StageRun[], boolean, [string, string, string]][] =
     false,
     ['Pending', 'StagePending', '0/3'],
   ],
-  ['the first stage has only just got its pod', [attempt(PREPARE, 1, { state: 'pending' })], false, ['Preparing', 'Preparing', '0/3']],
+  ['the first stage has just got its pod', [attempt(PREPARE, 1, { state: 'pending' })], false, ['Preparing', 'Preparing', '0/3']],
   ['a fold waits for its next attempt', [prepared(), done(0), broken], false, ['Training', 'OutOfMemory', '1/3']],
-  ['the ensemble is made', [prepared(), done(0), done(1), done(2), attempt(ENSEMBLE, 1, {})], false, ['Ensembling', 'Ensembling', '3/3']],
-  ['it is suspended', [prepared(), done(0)], true, ['Suspended', 'SuspendedByUser', '1/3']],
-  ['it is complete', [prepared(), done(0), done(1), done(2), ensembled], true, ['Complete', 'ExperimentComplete', '3/3']],
+  ['the ensemble runs', [prepared(), done(0), done(1), done(2), attempt(ENSEMBLE, 1, {})], false, ['Ensembling', 'Ensembling', '3/3']],
+  ['the experiment is suspended', [prepared(), done(0)], true, ['Suspended', 'SuspendedByUser', '1/3']],
+  ['the experiment is complete', [prepared(), done(0), done(1), done(2), ensembled], true, ['Complete', 'ExperimentComplete', '3/3']],
   ['a fold has failed for good', [prepared(), done(0), wrong], true, ['Failed', 'InvalidData', '1/3']],
 ];
 
 describe('the summary in the status', () => {
-  it.each(ROWS)('tells that %s', (_, runs, suspend, expected) => {
+  it.each(ROWS)('is right when %s', (_, runs, suspend, expected) => {
     const { state, reason, foldsFinished } = plan(experimentWith({ suspend }), seen(runs), at(55)).status;
     expect([state, reason, foldsFinished]).toEqual(expected);
   });
 
-  it('says beside the folds that have finished how many wait, and for what', () => {
+  it('lists next to the finished folds how many folds wait, and why', () => {
     const { conditions } = plan(experimentWith(), seen([prepared(), done(0), waiting(1), waiting(2)]), at(55)).status;
     expect(conditions.find(({ type }) => type === 'Training')?.message).toBe(
       '1 of 3 folds finished, 2 wait: 0/1 nodes are available: 1 Insufficient nvidia.com/gpu.',
     );
   });
 
-  it('says why an experiment failed in one condition, and its reason in all', () => {
+  it('explains a failure in one condition and gives its reason in all of them', () => {
     const { conditions } = plan(experimentWith(), seen([prepared(), done(0), wrong]), at(55)).status;
-    const told = conditions.filter(({ type }) => type !== 'Suspended').map(({ type, reason, message }) => [type, reason, message]);
-    expect(told).toEqual([
+    const reported = conditions.filter(({ type }) => type !== 'Suspended').map(({ type, reason, message }) => [type, reason, message]);
+    expect(reported).toEqual([
       ['Prepared', 'DatasetPrepared', 'the prepared data set is in the store'],
       ['Training', 'InvalidData', '1 of 3 folds finished'],
       ['Complete', 'InvalidData', ''],
@@ -62,13 +62,13 @@ describe('the summary in the status', () => {
     ]);
   });
 
-  it('gives the figures of a fold without digits that mean nothing', () => {
+  it('rounds the figures of a fold', () => {
     const reports = [report(0, { epoch: 1, epochs: 9, loss: 0.213456789, dice: 0.912345678, bestDice: 0.93123456 })];
     const [first] = plan(experimentWith(), seen([prepared()], undefined, reports), at(55)).status.folds;
     expect(first).toMatchObject({ loss: 0.2135, dice: 0.9123, bestDice: 0.9312 });
   });
 
-  it('gives Dice to four places, so that tables are narrow and a status does not change by nothing', () => {
+  it('rounds Dice to four places, so that tables stay narrow and tiny changes do not change the status', () => {
     const reports = [0, 1, 2].map((index) => report(index, { epoch: 1, epochs: 9, bestDice: 0.96 + index / 7000 }));
     expect(plan(experimentWith(), seen([prepared()], undefined, reports), at(55)).status.bestDice).toBe(0.9601);
   });

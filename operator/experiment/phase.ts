@@ -1,11 +1,11 @@
-/** What an experiment is doing, derived once from its stages, and the few words for it that `kubectl get` and other tables show. */
+/** What an experiment is doing, derived once from its stages, and the summary of it that `kubectl get` and other tables show. */
 
 import type { Reason, StageKey } from '@carpal/configs/names.ts';
 import type { Condition, ExperimentState, ExperimentStatus, StageStatus } from '@carpal/configs/schema/status.ts';
 import { entriesOf, type Stages } from './stages.ts';
 
 export type Phase = {
-  /** What the experiment does, or did last. */
+  /** What the experiment does now, or did last. */
   readonly reason: Reason;
   readonly end?: 'complete' | 'failed';
   /** The first stage that failed; it ended the experiment. */
@@ -68,7 +68,7 @@ function stateOf({ end, reason, isStuck }: Phase, suspend: boolean): ExperimentS
 
 const isUnderway = ({ state }: StageStatus): boolean => state !== 'Succeeded' && state !== 'Failed';
 
-/** The reason of the end or of the suspension; or else that of the first stage that has one; or else the phase. */
+/** The reason of the end or of the suspension, or else the reason of the first stage that has one, or else the phase. */
 function summaryReason(stages: Stages, conditions: readonly Condition[], phase: Phase): Reason {
   const decisive = conditions.find(
     ({ type, status }) => status === 'True' && (type === 'Failed' || type === 'Complete' || type === 'Suspended'),

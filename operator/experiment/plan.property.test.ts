@@ -76,12 +76,14 @@ const suspended = (experiment: SegmentationExperiment, suspend: boolean): Segmen
   spec: { ...experiment.spec, run: { ...experiment.spec.run, suspend } },
 });
 
-/** What must hold in every world that a planner has made, wherever its carrier died. */
+/** What must hold in every world that a planner has produced, wherever the process that carries out the plans died. */
 function expectSound(world: World, experiment: SegmentationExperiment): void {
   const active = world.runs.filter(isActive);
   const keys = active.map((run) => `${run.stage} ${run.fold}`);
-  expect(new Set(keys).size, 'one active attempt a stage').toBe(keys.length);
-  expect(active.filter((run) => run.stage === 'fold').length, 'folds at once').toBeLessThanOrEqual(experiment.spec.run.parallelism);
+  expect(new Set(keys).size, 'one active attempt per stage').toBe(keys.length);
+  expect(active.filter((run) => run.stage === 'fold').length, 'folds that are active at the same time').toBeLessThanOrEqual(
+    experiment.spec.run.parallelism,
+  );
   if (world.status === undefined) return;
   for (const [, stage] of entriesOf(world.status)) {
     expect(stage.failures).toBeLessThanOrEqual(experiment.spec.run.maxFailures + 1);
@@ -89,7 +91,9 @@ function expectSound(world: World, experiment: SegmentationExperiment): void {
   }
 }
 
-/** Steps until the end with attempts that all end the same way; throws if that takes implausibly many steps. */
+/**
+ * Plans and carries out steps until the experiment has ended. All attempts end the same way. Throws after an implausible number of steps.
+ */
 function runToEnd(start: World, experiment: SegmentationExperiment, ending: Ending): World {
   let world = start;
   for (let step = 0; step < 400; step++) {
@@ -108,8 +112,8 @@ function runToEnd(start: World, experiment: SegmentationExperiment, ending: Endi
   throw new Error('the experiment did not end');
 }
 
-describe('the planner, in worlds where anything happens', () => {
-  it('keeps parallelism and budgets, starts nothing twice, never reopens an end, and always comes to one', () => {
+describe('the planner, with random events', () => {
+  it('keeps parallelism and budgets, starts nothing twice, never reopens an ended experiment, and always reaches an end', () => {
     fc.assert(
       fc.property(substrates, runs, fc.array(acts, { maxLength: 60 }), (empty, run, story) => {
         let experiment = experimentWith({ ...run, startDeadline: '1h', foldDeadline: '10h' });
@@ -127,7 +131,7 @@ describe('the planner, in worlds where anything happens', () => {
     );
   });
 
-  it('plans the same again: what it asked for and got, it does not ask for twice', () => {
+  it('makes the same plan again, and does not ask twice for what it got', () => {
     fc.assert(
       fc.property(substrates, runs, fc.array(acts, { maxLength: 40 }), (empty, run, story) => {
         const experiment = experimentWith(run);
@@ -145,7 +149,7 @@ describe('the planner, in worlds where anything happens', () => {
     );
   });
 
-  it('uses each budget up exactly, and waits longer each time, when everything fails', () => {
+  it('uses each budget exactly, and waits longer each time, when everything fails', () => {
     fc.assert(
       fc.property(runs, fc.constantFrom<Ending>('failure', 'stopped', 'disrupted'), (run, ending) => {
         const experiment = experimentWith(run);
@@ -161,7 +165,7 @@ describe('the planner, in worlds where anything happens', () => {
     );
   });
 
-  it('never tries again after exits that say that trying is pointless', () => {
+  it('never retries after a final exit code', () => {
     const world = runToEnd(EMPTY_WORLD, experimentWith(), 'final');
     expect(world.status?.prepare).toMatchObject({ attempts: 1, state: 'Failed', reason: 'InvalidData' });
   });

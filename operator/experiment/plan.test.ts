@@ -15,15 +15,15 @@ const failedFold = (exitCode: number, fields: Partial<StageRun> = {}): StageRun 
 
 describe('the order of the stages', () => {
   it.each([
-    ['nothing is there: prepare starts', [], 5, ['wrist-prepare-1']],
+    ['nothing exists: prepare starts', [], 5, ['wrist-prepare-1']],
     ['prepare runs: nothing starts', [attempt(PREPARE, 1, {})], 5, []],
     ['prepare is done: every fold starts', [prepared()], 5, ['wrist-fold-0-1', 'wrist-fold-1-1', 'wrist-fold-2-1']],
-    ['there is room for two: two folds start', [prepared()], 2, ['wrist-fold-0-1', 'wrist-fold-1-1']],
+    ['two places are free: two folds start', [prepared()], 2, ['wrist-fold-0-1', 'wrist-fold-1-1']],
     ['one of two places is taken: one fold starts', [prepared(), attempt(fold(0), 1, {})], 2, ['wrist-fold-1-1']],
     ['a fold in a queue takes a place', [prepared(), attempt(fold(0), 1, { state: 'queued' })], 1, []],
     ['a fold that is stopping takes a place', [prepared(), attempt(fold(0), 1, { stopRequested: true })], 1, []],
     ['all folds are done: the ensemble starts', [prepared(), succeeded(0), succeeded(1), succeeded(2)], 5, ['wrist-ensemble-1']],
-    ['a fold is missing: no ensemble', [prepared(), succeeded(0), succeeded(1), attempt(fold(2), 1, {})], 5, []],
+    ['a fold is missing: the ensemble does not start', [prepared(), succeeded(0), succeeded(1), attempt(fold(2), 1, {})], 5, []],
   ])('%s', (_case, runs, parallelism, started) => {
     expect(names(plan(experimentWith({ parallelism }), seen(runs), at(200)))).toEqual(started);
   });
@@ -31,25 +31,25 @@ describe('the order of the stages', () => {
 
 describe('the GPU of a fold', () => {
   const one = experimentWith({ folds: [0], maxFailures: 5 });
-  const told = (gpu: string, second: number) => report(0, { gpu, epoch: 1, epochs: 9, updatedAt: at(second).toISOString() });
+  const gpuReport = (gpu: string, second: number) => report(0, { gpu, epoch: 1, epochs: 9, updatedAt: at(second).toISOString() });
   const runs = (number: number, started: number) => attempt(fold(0), number, { startedAt: at(started).toISOString() });
-  const first = plan(one, seen([prepared(), runs(1, 10)], undefined, [told('NVIDIA L4', 20)]), at(21)).status;
+  const first = plan(one, seen([prepared(), runs(1, 10)], undefined, [gpuReport('NVIDIA L4', 20)]), at(21)).status;
 
-  it('is what its attempt tells of it, and stays while the report is not at hand and when it has ended', () => {
+  it('is the one that its attempt reports, and stays after the attempt has ended and while no report is available', () => {
     expect(first.folds[0]?.gpu).toBe('NVIDIA L4');
     expect(plan(one, seen([prepared(), runs(1, 10)], first), at(22)).status.folds[0]?.gpu).toBe('NVIDIA L4');
     const done = attempt(fold(0), 1, { state: 'succeeded', finishedAt: at(50).toISOString() });
     expect(plan(one, seen([prepared(), done], first), at(51)).status.folds[0]).toMatchObject({ state: 'Succeeded', gpu: 'NVIDIA L4' });
   });
 
-  it('is not that of an attempt before it', () => {
-    const again = plan(one, seen([prepared(), failedFold(1)], first, [told('NVIDIA L4', 20)]), at(200)).status;
+  it('is not taken from an earlier attempt', () => {
+    const again = plan(one, seen([prepared(), failedFold(1)], first, [gpuReport('NVIDIA L4', 20)]), at(200)).status;
     expect(again.folds[0]).toMatchObject({ state: 'Starting', attempts: 2, epoch: 1 });
     expect(again.folds[0]).not.toHaveProperty('gpu');
-    const running = seen([prepared(), failedFold(1), runs(2, 300)], again, [told('NVIDIA L4', 20)]);
+    const running = seen([prepared(), failedFold(1), runs(2, 300)], again, [gpuReport('NVIDIA L4', 20)]);
     const silent = plan(one, running, at(301)).status;
     expect(silent.folds[0]).not.toHaveProperty('gpu');
-    const speaks = seen([prepared(), failedFold(1), runs(2, 300)], silent, [told('NVIDIA A10', 310)]);
+    const speaks = seen([prepared(), failedFold(1), runs(2, 300)], silent, [gpuReport('NVIDIA A10', 310)]);
     expect(plan(one, speaks, at(311)).status.folds[0]?.gpu).toBe('NVIDIA A10');
   });
 });
@@ -58,13 +58,13 @@ describe('the image of an experiment', () => {
   const withImage = (image: string, status?: ExperimentStatus, suspend = false): ExperimentStatus =>
     plan(experimentWith({ suspend }), { ...seen([], status), image }, at(0)).status;
 
-  it('is the one that was there when its first attempt began, for all that follow', () => {
+  it('is the one from when its first attempt began, for all later attempts', () => {
     const first = withImage('carpal@sha256:1');
     expect(first.image).toBe('carpal@sha256:1');
     expect(withImage('carpal@sha256:2', first).image).toBe('carpal@sha256:1');
   });
 
-  it('is not settled before that', () => {
+  it('is not fixed before that', () => {
     const suspended = withImage('carpal@sha256:1', undefined, true);
     expect(suspended).not.toHaveProperty('image');
     expect(withImage('carpal@sha256:2', suspended).image).toBe('carpal@sha256:2');
@@ -74,19 +74,19 @@ describe('the image of an experiment', () => {
 describe('an attempt that is started', () => {
   const starting = (runs: readonly StageRun[] = [prepared()]): ExperimentStatus => plan(experimentWith(), seen(runs), at(0)).status;
 
-  it('stands in the status before it is', () => {
+  it('is in the status before it starts', () => {
     expect(starting().folds.map(({ state, attempts }) => [state, attempts])).toEqual([0, 1, 2].map(() => ['Starting', 1]));
     expect(condition(starting(), 'Training')).toBe('True FoldsRunning');
   });
 
-  it('and is not there is started once more under its name, with a word that it may not be the first time', () => {
+  it('is started again under the same name, and marked as possibly not the first start, if it does not exist', () => {
     const again = plan(experimentWith(), seen([prepared(), attempt(fold(1), 1, {})], starting()), at(1));
     expect(again.start).toEqual([0, 2].map((index) => ({ ...fold(index), attempt: 1, name: `wrist-fold-${index}-1`, again: true })));
     expect(again.status.folds.map(({ state }) => state)).toEqual(['Starting', 'Running', 'Starting']);
     expect(again.events).toEqual([]);
   });
 
-  it('as soon as another has failed is told after that, which keeps its number and its cause', () => {
+  it('right after a failed one is reported after that failure, which keeps its number and its cause', () => {
     const failed = seen([prepared(), failedFold(1, { message: 'loss is NaN' })]);
     const { events, status } = plan(experimentWith({ folds: [0] }), failed, at(200));
     expect(status.folds[0]).toMatchObject({ state: 'Starting', attempts: 2, failures: 1, reason: 'StageFailed' });
@@ -97,7 +97,7 @@ describe('an attempt that is started', () => {
     ]);
   });
 
-  it('does not start beside one of its stage, whatever became of those after that', () => {
+  it('does not start while another attempt of its stage is active, whatever happened to later ones', () => {
     const beside = seen([
       prepared(),
       attempt(fold(0), 1, {}),
@@ -106,7 +106,7 @@ describe('an attempt that is started', () => {
     expect(names(plan(experimentWith({ folds: [0] }), beside, at(200)))).toEqual([]);
   });
 
-  it('does not start beside one of its stage that is counted already', () => {
+  it('does not start while an attempt of its stage is active that is already counted', () => {
     const lost = plan(experimentWith({ folds: [0] }), seen([prepared(), failedFold(1)]), at(200)).status;
     const lingering = seen([prepared(), attempt(fold(0), 1, {})], lost);
     const waiting = plan(experimentWith({ folds: [0] }), lingering, at(201));
@@ -115,10 +115,10 @@ describe('an attempt that is started', () => {
     expect(free.start).toMatchObject([{ name: 'wrist-fold-0-2', again: true }]);
   });
 
-  it('and is not there when the experiment is suspended stops at no cost', () => {
+  it('is stopped without using a budget if it does not exist when the experiment is suspended', () => {
     const stopping = plan(experimentWith({ suspend: true }), seen([prepared()], starting()), at(1));
     expect([stopping.start, stopping.status.folds[0]?.state]).toEqual([[], 'Stopping']);
-    expect(stopping.requeueAfterMs, 'nothing else would tell that it is not there').toBeGreaterThan(0);
+    expect(stopping.requeueAfterMs, 'nothing else would report that it does not exist').toBeGreaterThan(0);
     const stopped = plan(experimentWith({ suspend: true }), seen([prepared()], stopping.status), at(2));
     expect(stopped.status.folds[0]).toMatchObject({ state: 'Stopped', failures: 0, disruptions: 0 });
     expect(stopped.requeueAfterMs).toBeUndefined();
@@ -127,29 +127,29 @@ describe('an attempt that is started', () => {
 
 describe('the end of an attempt', () => {
   it.each([
-    ['exit 1 is tried again', failedFold(1), 1, 0, 'Waiting'],
-    ['a kill by signal is tried again', failedFold(137, { reason: 'SIGKILL' }), 1, 0, 'Waiting'],
-    ['exit 70 is tried again', failedFold(70), 1, 0, 'Waiting'],
-    ['want of memory is a failure', failedFold(137, { reason: 'OOMKilled' }), 1, 0, 'Waiting'],
+    ['exit 1 is retried', failedFold(1), 1, 0, 'Waiting'],
+    ['a kill by signal is retried', failedFold(137, { reason: 'SIGKILL' }), 1, 0, 'Waiting'],
+    ['exit 70 is retried', failedFold(70), 1, 0, 'Waiting'],
+    ['out of memory is a failure', failedFold(137, { reason: 'OOMKilled' }), 1, 0, 'Waiting'],
     ['exit 64 is final', failedFold(64), 1, 0, 'Failed'],
     ['exit 65 is final', failedFold(65), 1, 0, 'Failed'],
     ['exit 78 is final', failedFold(78), 1, 0, 'Failed'],
     ['exit 75 is a disruption', failedFold(75), 0, 1, 'Waiting'],
     ['a lost node is a disruption', failedFold(137, { disrupted: true }), 0, 1, 'Waiting'],
-    ['a stop on request costs nothing and no time', failedFold(75, { stopRequested: true }), 0, 0, 'Starting'],
+    ['a requested stop uses no budget and causes no delay', failedFold(75, { stopRequested: true }), 0, 0, 'Starting'],
   ])('%s', (_case, run, failures, disruptions, state) => {
     const { status } = plan(experimentWith(), seen([prepared(), run]), at(101));
     expect(status.folds[0]).toMatchObject({ failures, disruptions, state });
     expect(condition(status, 'Failed').startsWith('True')).toBe(state === 'Failed');
   });
 
-  it('says that memory was short', () => {
+  it('names memory as the cause', () => {
     const { status, events } = plan(experimentWith(), seen([prepared(), failedFold(137, { reason: 'OOMKilled' })]), at(101));
-    expect(status.folds[0]?.message).toContain('want of memory');
+    expect(status.folds[0]?.message).toContain('out of memory');
     expect(events.map(({ reason }) => reason)).toContain('OutOfMemory');
   });
 
-  it('names the stage, the exit and the error of the stage when it is final', () => {
+  it('names the stage, the exit code and the error of the stage when it is final', () => {
     const run = failedFold(65, { message: 'image-unreadable: x.png is truncated' });
     const { status } = plan(experimentWith(), seen([prepared(), run]), at(101));
     expect(status.conditions.find(({ type }) => type === 'Failed')).toMatchObject({
@@ -158,7 +158,7 @@ describe('the end of an attempt', () => {
     });
   });
 
-  it('delays the next attempt, twice as long each time', () => {
+  it('delays the next attempt, each time twice as long', () => {
     const delays = [1, 2].map((failures) => {
       const runs = Array.from({ length: failures }, (_, index) =>
         attempt(fold(0), index + 1, { state: 'failed', exitCode: 1, startedAt: at(99).toISOString(), finishedAt: at(100).toISOString() }),
@@ -168,13 +168,13 @@ describe('the end of an attempt', () => {
     expect(delays).toEqual([10_000, 20_000]);
   });
 
-  it('starts the next attempt once the delay is over', () => {
+  it('allows the next attempt once the delay is over', () => {
     const world = seen([prepared(), failedFold(1)]);
     expect(names(plan(experimentWith({ folds: [0] }), world, at(109)))).toEqual([]);
     expect(names(plan(experimentWith({ folds: [0] }), world, at(110)))).toEqual(['wrist-fold-0-2']);
   });
 
-  it('waits only the first delay after an attempt that ran long', () => {
+  it('causes only the first delay after an attempt that ran long', () => {
     const long = [1, 2].map((number) =>
       attempt(fold(0), number, { state: 'failed', exitCode: 75, startedAt: at(0).toISOString(), finishedAt: at(7200).toISOString() }),
     );
@@ -182,8 +182,8 @@ describe('the end of an attempt', () => {
   });
 });
 
-describe('the budgets', () => {
-  it('ends the experiment when a fold failed more often than run.maxFailures', () => {
+describe('a budget', () => {
+  it('ends the experiment when a fold has failed more often than run.maxFailures', () => {
     const runs = [1, 2, 3].map((number) =>
       attempt(fold(0), number, { state: 'failed', exitCode: 1, finishedAt: at(number).toISOString() }),
     );
@@ -194,7 +194,7 @@ describe('the budgets', () => {
     expect(planned.start).toEqual([]);
   });
 
-  it('keeps disruptions apart from failures', () => {
+  it('for disruptions is separate from the budget for failures', () => {
     const runs = [75, 1, 75].map((exitCode, index) =>
       attempt(fold(0), index + 1, { state: 'failed', exitCode, finishedAt: at(index).toISOString() }),
     );
@@ -204,7 +204,7 @@ describe('the budgets', () => {
     expect(condition(over.status, 'Failed')).toBe('True DisruptionBudgetExceeded');
   });
 
-  it('counts an attempt once, also when it is removed afterwards', () => {
+  it('counts an attempt once, even if it is removed afterwards', () => {
     const first = plan(experimentWith(), seen([prepared(), failedFold(1)]), at(101)).status;
     const again = plan(experimentWith(), seen([prepared(), failedFold(1)], first), at(102)).status;
     const removed = plan(experimentWith(), seen([prepared()], again), at(103)).status;
@@ -212,7 +212,7 @@ describe('the budgets', () => {
     expect(plan(experimentWith(), seen([prepared()], removed), at(1000)).start[0]?.name).toBe('wrist-fold-0-2');
   });
 
-  it('takes an attempt that vanished for a disruption', () => {
+  it('counts an attempt that vanished as a disruption', () => {
     const running = plan(experimentWith(), seen([prepared(), attempt(fold(0), 1, {})]), at(50)).status;
     const { status } = plan(experimentWith(), seen([prepared()], running), at(60));
     expect(status.folds[0]).toMatchObject({ state: 'Waiting', attempts: 1, failures: 0, disruptions: 1 });
@@ -222,7 +222,7 @@ describe('the budgets', () => {
 describe('suspension', () => {
   const running = [prepared(), attempt(fold(0), 1, {})];
 
-  it('stops what runs, and says so before it does', () => {
+  it('stops what runs, after it is written to the status', () => {
     const planned = plan(experimentWith({ suspend: true }), seen(running), at(50));
     expect(planned.stop).toEqual(['wrist-fold-0-1']);
     expect(planned.status.folds[0]?.state).toBe('Stopping');
@@ -235,7 +235,7 @@ describe('suspension', () => {
     expect([later.start, later.stop, later.requeueAfterMs]).toEqual([[], [], undefined]);
   });
 
-  it('goes on with new attempts that count against no budget', () => {
+  it('continues with new attempts that use no budget', () => {
     const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
     for (const left of [[], [attempt(fold(0), 1, { state: 'failed', exitCode: 75, finishedAt: at(55).toISOString() })]]) {
       const resumed = plan(experimentWith({ folds: [0] }), seen([prepared(), ...left], status), at(56));
@@ -245,13 +245,13 @@ describe('suspension', () => {
     }
   });
 
-  it('waits for an attempt that is still stopping when it is resumed', () => {
+  it('waits after it is lifted for an attempt that is still stopping', () => {
     const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
     const stopping = [prepared(), attempt(fold(0), 1, { stopRequested: true })];
     expect(names(plan(experimentWith({ folds: [0] }), seen(stopping, status), at(51)))).toEqual([]);
   });
 
-  it('knows its own stop again where the substrate shows no more than that the attempt is being deleted', () => {
+  it('recognises its own stop if the substrate only shows that the attempt is being deleted', () => {
     const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
     const leaving = seen([prepared(), attempt(fold(0), 1, { deleting: true })], status);
     const resumed = plan(experimentWith({ folds: [0] }), leaving, at(51));
@@ -261,7 +261,7 @@ describe('suspension', () => {
     expect(names(gone)).toEqual(['wrist-fold-0-2']);
   });
 
-  it('takes an attempt that somebody else deletes for disrupted once it is gone, and asks it to stop no more', () => {
+  it('counts an attempt that someone else deletes as a disruption once it is gone, and does not ask it to stop again', () => {
     const { status } = plan(experimentWith(), seen(running), at(50));
     const leaving = [prepared(), attempt(fold(0), 1, { deleting: true })];
     const planned = plan(experimentWith({ folds: [0] }), seen(leaving, status), at(51));
@@ -273,14 +273,14 @@ describe('suspension', () => {
     }
   });
 
-  it('lets an attempt run on whose stop never reached it', () => {
+  it('lets an attempt run on that never received the stop', () => {
     const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
     const resumed = plan(experimentWith({ folds: [0] }), seen(running, status), at(51));
     expect(resumed.status.folds[0]?.state).toBe('Running');
     expect([resumed.start, resumed.stop]).toEqual([[], []]);
   });
 
-  it('takes an attempt that Kueue holds back for queued, not failed, however long', () => {
+  it('treats an attempt that Kueue holds as queued, not failed, however long it takes', () => {
     const queued = [prepared(), attempt(fold(0), 1, { state: 'queued' })];
     const planned = plan(experimentWith({ folds: [0], startDeadline: '1m' }), seen(queued), at(1e6));
     expect(planned.status.folds[0]).toMatchObject({ state: 'Queued', reason: 'Queued' });
@@ -288,8 +288,8 @@ describe('suspension', () => {
   });
 });
 
-describe('the deadlines', () => {
-  it('fails a stage that does not start in time, and looks again when it may be late', () => {
+describe('a deadline', () => {
+  it('fails a stage that does not start in time, and looks again when the deadline expires', () => {
     const world = seen([prepared(), attempt(fold(0), 1, { state: 'pending' })]);
     const experiment = experimentWith({ folds: [0], startDeadline: '10m' });
     expect(plan(experiment, world, at(590)).requeueAfterMs).toBe(10_000);
@@ -298,16 +298,16 @@ describe('the deadlines', () => {
     expect(late.stop).toEqual(['wrist-fold-0-1']);
   });
 
-  it('gives the words of what kept the stage from starting', () => {
-    const words = '0/3 nodes are available: 3 Insufficient nvidia.com/gpu.';
-    const world = seen([prepared(), attempt(fold(0), 1, { state: 'pending', message: words })]);
+  it('reports what prevented the stage from starting', () => {
+    const message = '0/3 nodes are available: 3 Insufficient nvidia.com/gpu.';
+    const world = seen([prepared(), attempt(fold(0), 1, { state: 'pending', message })]);
     const { status } = plan(experimentWith({ folds: [0], startDeadline: '10m' }), world, at(600));
     expect(status.conditions.find(({ type }) => type === 'Failed')?.message).toBe(
-      `fold 0 did not start within run.startDeadline (10m): ${words}`,
+      `fold 0 did not start within run.startDeadline (10m): ${message}`,
     );
   });
 
-  it('does not take an attempt that has run for one that never started, though nothing tells of it any more', () => {
+  it('does not treat an attempt that has run as never started when its pod is gone', () => {
     const experiment = experimentWith({ folds: [0], startDeadline: '10m', foldDeadline: '1h' });
     const { status } = plan(experiment, seen([prepared(), attempt(fold(0), 1, {})]), at(60));
     const unclear = plan(experiment, seen([prepared(), attempt(fold(0), 1, { state: 'pending' })], status), at(1200));
@@ -315,7 +315,7 @@ describe('the deadlines', () => {
     expect(unclear.requeueAfterMs).toBe(2_400_000);
   });
 
-  it('counts a fold’s earlier attempts into its deadline', () => {
+  it('counts earlier attempts of a fold', () => {
     const experiment = experimentWith({ folds: [0], foldDeadline: '10m' });
     const second = attempt(fold(0), 2, { startedAt: at(1000).toISOString() });
     const world = seen([prepared(), failedFold(1, { finishedAt: at(500).toISOString() }), second]);
@@ -331,26 +331,26 @@ describe('a stage that waits', () => {
     return { planned, message: planned.status.folds[0]?.message };
   };
 
-  it('says why, once that is worth saying', () => {
+  it('is explained once it has waited for a while', () => {
     const early = messageAt('0/3 nodes are available', 1);
     expect([early.message, early.planned.requeueAfterMs]).toEqual([undefined, 14_000]);
     expect(messageAt('0/3 nodes are available', 15).message).toBe('0/3 nodes are available');
   });
 
-  it('writes no new status because a number changed, and one because the cause did', () => {
+  it('is reported again if the cause changes, but not if only a number does', () => {
     const first = messageAt('0/3 nodes are available', 20);
     const second = messageAt('0/12 nodes are available', 30, first.planned);
     expect(second.planned.status).toEqual(first.planned.status);
     expect(messageAt('ErrImagePull: not found', 40, second.planned).message).toBe('ErrImagePull: not found');
   });
 
-  it('forgets why once it runs', () => {
+  it('loses the explanation once it runs', () => {
     const { planned } = messageAt('0/3 nodes are available', 20);
     const { status } = plan(experimentWith({ folds: [0] }), seen([prepared(), attempt(fold(0), 1, {})], planned.status), at(30));
     expect(status.folds[0]).not.toHaveProperty('message');
   });
 
-  it('names its queue at once', () => {
+  it('names its queue immediately', () => {
     const run = attempt(fold(0), 1, { state: 'queued', message: 'waits in queue gpu' });
     const { status } = plan(experimentWith({ folds: [0] }), seen([prepared(), run]), at(0));
     expect(status.folds[0]).toMatchObject({ reason: 'Queued', message: 'waits in queue gpu' });
@@ -361,7 +361,7 @@ describe('the end of an experiment', () => {
   const done = [prepared(), succeeded(0), succeeded(1), succeeded(2)];
   const finished = [...done, attempt(ENSEMBLE, 1, { state: 'succeeded', finishedAt: at(120).toISOString() })];
 
-  it('is Complete when the ensemble is, at 100%', () => {
+  it('is Complete at 100% when the ensemble has succeeded', () => {
     const { status } = plan(experimentWith(), { ...seen(finished), artifacts: 'store' }, at(130));
     expect(condition(status, 'Complete')).toBe('True ExperimentComplete');
     expect(status).toMatchObject({ progress: '100%', submission: 'store/experiments/default/wrist/u1/ensemble/submission.csv' });
@@ -373,7 +373,7 @@ describe('the end of an experiment', () => {
     expect(later).toMatchObject({ start: [], stop: [], status });
   });
 
-  it('is final: a Failed experiment is not reopened by a success, and stops what still runs', () => {
+  it('is final: a success does not reopen a Failed experiment, and active attempts are stopped', () => {
     const { status } = plan(experimentWith(), seen([prepared(), failedFold(78), attempt(fold(1), 1, {})]), at(130));
     const later = plan(experimentWith(), seen([prepared(), succeeded(0), attempt(fold(1), 1, {})], status), at(140));
     expect(later.status).toEqual(status);
@@ -397,7 +397,7 @@ describe('status', () => {
     expect(times).toEqual([at(0).toISOString(), at(0).toISOString(), at(20).toISOString()]);
   });
 
-  it('tells progress, mean best Dice and when the folds should be trained', () => {
+  it('reports progress, mean best Dice and the estimated completion of training', () => {
     const reports = [0, 1, 2].map((index) => report(index, { epoch: 5, epochs: 10, etaSeconds: 300, bestDice: 0.5 + index / 10 }));
     const runs = [prepared(), ...[0, 1, 2].map((index) => attempt(fold(index), 1, {}))];
     const { status } = plan(experimentWith(), seen(runs, undefined, reports), at(300));
@@ -405,14 +405,14 @@ describe('status', () => {
     expect(status.bestDice).toBeCloseTo(0.6, 12);
   });
 
-  it('counts folds that wait for a place into the estimate', () => {
+  it('includes folds that wait for a place in the estimate', () => {
     const reports = [report(0, { epoch: 5, epochs: 10, etaSeconds: 300 })];
     const runs = [prepared(), attempt(fold(0), 1, {})];
     const { status } = plan(experimentWith({ parallelism: 1 }), seen(runs, undefined, reports), at(0));
     expect(status.estimatedCompletionTime).toBe('2000-01-01T00:25:00Z');
   });
 
-  it('lists an event for every change and none where there is none', () => {
+  it('has an event for every change and none without a change', () => {
     const runs = [prepared(), failedFold(1), attempt(fold(0), 2, {})];
     const planned = plan(experimentWith({ folds: [0] }), seen(runs), at(200));
     expect(planned.events.map(({ reason }) => reason)).toEqual(['StageStarted', 'StageFinished', 'StageRetried', 'StageFailed']);

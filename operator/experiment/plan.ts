@@ -56,7 +56,18 @@ type Draft = {
 type Policy = (draft: Draft, situation: Situation) => Draft;
 
 /** The policies in the order in which they apply. Each gets the draft of the policy before it. */
-const POLICIES: readonly Policy[] = [reportWaiting, reportHeldStarts, failLateStages, endAfterFailure, endAfterSuccess, suspend, startNext];
+const POLICIES: readonly Policy[] = [
+  // Explain why attempts have not begun.
+  reportWaiting,
+  reportHeldStarts,
+  // End stages, and the experiment.
+  failLateStages,
+  endAfterFailure,
+  endAfterSuccess,
+  // Stop or start what is left.
+  suspend,
+  startNext,
+];
 
 /** Decides the next step of an experiment. `experiment` has its defaults filled in. Equal arguments give equal plans. */
 export function plan(experiment: SegmentationExperiment, observed: Observed, now: Date, retry: RetryPolicy = DEFAULT_RETRY): Plan {
@@ -95,7 +106,7 @@ function endAfterFailure(draft: Draft, { observed }: Situation): Draft {
   return { stages: stopAll(draft.stages, 'Stopped'), stop: toStop(observed.runs), start: [], wakeMs: [], isDecided: true };
 }
 
-/** Ends the experiment if the ensemble has succeeded. */
+/** Ends the experiment once the ensemble has succeeded. */
 function endAfterSuccess(draft: Draft, { observed }: Situation): Draft {
   if (draft.stages.ensemble.state !== 'Succeeded') return draft;
   return { stages: draft.stages, stop: toStop(observed.runs), start: [], wakeMs: [], isDecided: true };
@@ -104,10 +115,10 @@ function endAfterSuccess(draft: Draft, { observed }: Situation): Draft {
 /** How soon to look whether an attempt exists that was to start when it was asked to stop. */
 const UNSEEN_MS = 1000;
 
-/** Stops everything while run.suspend is true. Stopped attempts leave a checkpoint, and their successors use no budget. */
+/** Stops everything while run.suspend is true. Stopped attempts leave a checkpoint, and the attempts after them use no budget. */
 function suspend(draft: Draft, { experiment, observed }: Situation): Draft {
   if (!experiment.spec.run.suspend) return draft;
-  // Nothing reports that an attempt was never created.
+  // No event would report that an attempt was never created.
   const wakeMs = entriesOf(draft.stages).some(([, { state }]) => state === 'Starting') ? [UNSEEN_MS] : [];
   return { stages: stopAll(draft.stages, 'Stopping'), stop: toStop(observed.runs), start: [], wakeMs, isDecided: true };
 }
@@ -132,7 +143,7 @@ function planAfterEnd(experiment: SegmentationExperiment, observed: Observed, st
 
 function planOf({ stages, stop, start, wakeMs }: Draft, { experiment, observed, now }: Situation): Plan {
   const status = statusOf(experiment, withStarts(stages, start), observed, now);
-  // An attempt's end and the start of its successor are separate changes, although one status records both.
+  // The end of an attempt and the start of the next one are separate changes, although one status records both.
   const ended: ExperimentStatus = { ...status, ...stages };
   const changes = [...statusDiff(observed.status, ended), ...statusDiff(ended, status)];
   return { status, stop, start, remove: [], changes, events: eventsOf(changes), ...requeueAfter(soonest(...wakeMs)) };

@@ -1,4 +1,4 @@
-/** The figures of the folds, how much of the experiment is done, and when training should end. For people; nothing is decided by them. */
+/** The figures of the folds, how much of the experiment is done, and when training should end. For people; no decision depends on them. */
 
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import { type FoldStatus, holdsPlace, type StageStatus } from '@carpal/configs/schema/status.ts';
@@ -8,14 +8,14 @@ import type { Stages } from './stages.ts';
 
 const toFourPlaces = (value: number): number => Math.round(value * 1e4) / 1e4;
 
-/** The status has only digits that mean something; metrics.ndjson has all of them. */
+/** The status has only significant digits; metrics.ndjson has all digits. */
 const ROUNDED: Readonly<Record<string, (value: number) => number>> = {
   loss: (value) => Number(value.toPrecision(4)),
   dice: toFourPlaces,
   bestDice: toFourPlaces,
 };
 
-/** A fold's figures from its progress report, or else those of the status before. */
+/** A fold's figures from its progress report, or else from the previous status. */
 export function foldFigures(report: StageProgress | undefined, previous: FoldStatus | undefined): Partial<FoldStatus> {
   const figures: Partial<Record<'epoch' | 'epochs' | 'loss' | 'dice' | 'bestDice', number>> = {};
   for (const name of ['epoch', 'epochs', 'loss', 'dice', 'bestDice'] as const) {
@@ -35,7 +35,7 @@ export function foldGpu(stage: StageStatus, report: StageProgress | undefined, p
   return previous?.attempts === stage.attempts && previous.startedAt === startedAt ? previous.gpu : undefined;
 }
 
-/** The shares of the stages in the whole. Training takes nearly all of the time. */
+/** The share of each stage in the whole. Training takes nearly all of the time. */
 const SHARE = { prepare: 0.03, folds: 0.94, ensemble: 0.03 } as const;
 
 const clamp = (value: number): number => Math.min(Math.max(value, 0), 1);

@@ -5,10 +5,10 @@ import { reconcile } from './reconcile.ts';
 import type { Substrate } from './substrate.ts';
 import { StartHeld, StartRefused } from './substrate.ts';
 
-type Told = { readonly written: ExperimentStatus[]; readonly plannedFrom: (ExperimentStatus | undefined)[]; readonly starts: number };
+type StepResult = { readonly written: ExperimentStatus[]; readonly plannedFrom: (ExperimentStatus | undefined)[]; readonly starts: number };
 
-/** Carries steps out against a substrate that answers each start with `onStart`. */
-async function step(onStart: () => void, before?: ExperimentStatus): Promise<Told> {
+/** Carries out a step with a substrate that calls `onStart` at each start. */
+async function step(onStart: () => void, before?: ExperimentStatus): Promise<StepResult> {
   const written: ExperimentStatus[] = [];
   const plannedFrom: (ExperimentStatus | undefined)[] = [];
   let starts = 0;
@@ -42,7 +42,7 @@ const refuse = (): never => {
 };
 
 describe('an attempt that the substrate refuses', () => {
-  it('ends the experiment with the words of the refusal, in the same step and for good', async () => {
+  it('ends the experiment for good with the message of the refusal, in the same step', async () => {
     const { written, starts } = await step(refuse);
     expect(starts).toBe(1);
     const [, last] = written;
@@ -54,12 +54,12 @@ describe('an attempt that the substrate refuses', () => {
     expect(await step(refuse, last)).toEqual({ written: [], plannedFrom: [last], starts: 0 });
   });
 
-  it('is told of after what led to it: no change between two statuses is told twice', async () => {
+  it('is reported after the changes that led to it, and no change is reported twice', async () => {
     const { written, plannedFrom } = await step(refuse);
     expect(plannedFrom).toEqual([undefined, written[0]]);
   });
 
-  it('for the time being is told of in the same step, and asked for once in it', async () => {
+  it('for now is reported in the same step, and tried once per step', async () => {
     const hold = (): never => {
       throw new StartHeld('exceeded quota', 1000);
     };
@@ -73,7 +73,7 @@ describe('an attempt that the substrate refuses', () => {
     expect(await step(hold, written[1])).toMatchObject({ written: [], starts: 1 });
   });
 
-  it('is not what a server does that is busy: that step throws and is taken up again', async () => {
+  it('is different from an error of a busy server: that step throws and is retried', async () => {
     const busy = (): never => {
       throw new Error('429');
     };

@@ -52,7 +52,7 @@ export function endMessage({ message = '', lastLines = '', disrupted }: Pick<Sta
 const limited = (text: string): string => (text.length > LONGEST_MESSAGE ? `…${text.slice(1 - LONGEST_MESSAGE)}` : text);
 
 function failureMessage(run: StageRun): string {
-  const cause = run.reason === 'OOMKilled' ? 'killed for want of memory' : run.reason;
+  const cause = run.reason === 'OOMKilled' ? 'out of memory' : run.reason;
   const end =
     run.exitCode === undefined ? (cause ?? 'ended without an exit code') : `exit ${run.exitCode}${cause === undefined ? '' : `, ${cause}`}`;
   const message = endMessage(run);
@@ -87,7 +87,7 @@ export function retryDelayMs(policy: RetryPolicy, count: number, ranMs: number):
   return Math.min(policy.baseMs * 2 ** Math.min(Math.max(count - 1, 0), 30), policy.longestMs);
 }
 
-/** The stage after one more of its attempts has ended: the end is counted, and the stage waits for its next attempt or has ended itself. */
+/** The stage after one more of its attempts has ended. The end is counted; the stage then waits for its next attempt, or has ended. */
 export function afterAttempt(stage: StageStatus, ended: EndedAttempt, budgets: Budgets, retry: RetryPolicy): StageStatus {
   const { retryAt: _retryAt, startedAt: _startedAt, reason: _reason, message: _message, node: _node, ...kept } = stage;
   const between = { ...kept, activeSeconds: stage.activeSeconds + Math.max(0, ended.ranMs) / 1000 };

@@ -12,7 +12,7 @@ import { hasBegun, type Stages } from './stages.ts';
 /** A longer estimate (10 years) is not shown. */
 const LONGEST_S = 315_360_000;
 
-/** Rounded up to whole minutes, so that a steady throughput writes a steady status; undefined if it is too far away. */
+/** Rounded up to whole minutes, so that a steady throughput does not change the status; undefined if it is too far away. */
 function completionTime(seconds: number, now: Date): string | undefined {
   if (!(seconds <= LONGEST_S)) return undefined;
   return new Date(Math.ceil((now.getTime() + seconds * 1000) / 60_000) * 60_000).toISOString().replace('.000Z', 'Z');

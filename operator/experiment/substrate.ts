@@ -6,7 +6,7 @@ import type { StageRun } from './observed.ts';
 export type Substrate = {
   /** Every attempt of the experiment that the substrate still knows, ended ones included. */
   observe(): Promise<readonly StageRun[]>;
-  /** Starts an attempt. Idempotent: an attempt of that name that exists is left as it is. Throws `StartHeld` and `StartRefused`. */
+  /** Starts an attempt. Idempotent: an existing attempt of that name is left unchanged. Throws `StartHeld` and `StartRefused`. */
   start(attempt: PlannedStart): Promise<void>;
   /** Asks an attempt to stop with a checkpoint and returns without waiting for it. Does nothing for unknown and ended attempts. */
   stop(name: string): Promise<void>;
@@ -14,7 +14,7 @@ export type Substrate = {
   remove(name: string): Promise<void>;
 };
 
-/** An attempt cannot be started now. That may pass, or a person may fix it; the message says what is in the way. */
+/** An attempt cannot be started now. The cause may pass, or a person may fix it; the message says what prevents the start. */
 export class StartHeld extends Error {
   /** Milliseconds until the start is tried again. */
   readonly againMs: number;
@@ -26,7 +26,7 @@ export class StartHeld extends Error {
   }
 }
 
-/** The substrate will never accept this attempt as it is. Trying again is pointless; the message says what a person has to change. */
+/** The substrate will never accept this attempt as it is. Retrying is pointless; the message says what a person must change. */
 export class StartRefused extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, cause === undefined ? {} : { cause });

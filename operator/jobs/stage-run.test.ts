@@ -10,9 +10,8 @@ import {
   time,
 } from '@carpal/testbed/kubernetes/attempt-objects.ts';
 import { describe, expect, it } from 'vitest';
-import { outcomeOf } from '../experiment/outcome.ts';
-import { keepJob } from './kept-job.ts';
-import { keepPod } from './kept-pod.ts';
+import { outcomeOf } from '../experiment/retry-policy.ts';
+import { keepJob, keepPod } from './kept-objects.ts';
 import { stageRunOf, stageRunOfPods } from './stage-run.ts';
 
 /** Through the projections, as the operator sees them. */
@@ -217,14 +216,14 @@ describe('an attempt that failed', () => {
       runOf(failedBy(137), failedPod({ exitCode: 137, reason: 'OOMKilled' })),
       'failure',
       137,
-      /want of memory/,
+      /out of memory/,
     ],
     [
       'for want of memory while its pod was being deleted: a failure all the same',
       runOf(failedBy(137), failedPod({ exitCode: 137, reason: 'OOMKilled' }, { metadata: deleted })),
       'failure',
       137,
-      /want of memory/,
+      /out of memory/,
     ],
     [
       'killed, nobody says why: a failure with a guess',

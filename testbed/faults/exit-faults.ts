@@ -70,7 +70,7 @@ export function exitFaults(world: () => FaultWorld): void {
     it('for want of memory has failed, and says so', async () => {
       await world().begin('greedy', run({ maxFailures: 1 }), foldOne(OUT_OF_MEMORY, 1));
       const seen = await world().until('greedy', ({ status }) => (status?.folds?.[1]?.failures ?? 0) > 0);
-      expect(statusOfObject(seen)?.folds[1]).toMatchObject({ reason: 'OutOfMemory', message: 'exit 137, killed for want of memory' });
+      expect(statusOfObject(seen)?.folds[1]).toMatchObject({ reason: 'OutOfMemory', message: 'exit 137, out of memory' });
       await expectSound(world(), 'greedy', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
     });
 
