@@ -88,7 +88,7 @@ const ROWS: readonly Row[] = [
     code: 'manifest-invalid',
     exit: 78,
     place: '--set model.name=UNett spec.model.name',
-    fix: 'Did you mean UNet? Known: UNet, SlimUNet',
+    fix: 'Did you mean UNet? Valid values: UNet, SlimUNet',
   },
   {
     says: 'run: more folds than people',
@@ -306,7 +306,7 @@ describe('bad input gives one clear error, its exit and nothing half done', () =
     const folder = await caseFolder();
     const { code, stdout } = await run(carpal(...RUN, '--set', 'report.slack.channel=x', '--set', 'dataset.split.folds=5'), folder);
     expect(code).toBe(65);
-    expect(stdout).toMatch(/^advice:\n {2}--set report\.slack\.channel=x spec\.report nobody is told yet: .*\n {4}→ .*\n$/);
+    expect(stdout).toMatch(/^advice:\n {2}--set report\.slack\.channel=x spec\.report no reports are sent: .*\n {4}→ .*\n$/);
   });
 
   it('says the same of a run that has failed when it is called once more, and goes on when it is mended and started over', async () => {
@@ -368,7 +368,7 @@ describe('what lists every mistake', () => {
     await harmed.nan(folder);
     const { code, stdout, stderr } = await run(carpal('data', 'inspect', 'data'), folder);
     expect([code, stderr]).toEqual([65, '']);
-    expect(stdout).toContain(`image-unreadable: the image is damaged or cut short (data/${harmed.image})`);
+    expect(stdout).toContain(`image-unreadable: the image is damaged or truncated (data/${harmed.image})`);
     expect(stdout).toContain(`annotation-invalid: line 1 holds NaN, which is not a number that JSON knows (data/${harmed.annotation})`);
   });
 });

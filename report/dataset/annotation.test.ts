@@ -14,13 +14,13 @@ describe('parseAnnotation', () => {
   it.each([
     { nesting: '[[x, y], …]', points: triangle },
     { nesting: '[[[x, y], …]]', points: [triangle] },
-  ])('reads points as $nesting, unscaled by the metadata', ({ points }) => {
+  ])('reads points given as $nesting and does not scale them by the metadata', ({ points }) => {
     const { polygons, faults } = parseAnnotation(withAnnotations({ label: 'second', points }), CLASSES);
     expect(polygons.map((polygon) => Array.from(polygon))).toEqual([[], [1, 2, 5, 2, 3, 9]]);
     expect(faults).toEqual([]);
   });
 
-  it('names the classes that are missing', () => {
+  it('lists the classes that are missing', () => {
     expect(parseAnnotation(withAnnotations({ label: 'second', points: triangle }), CLASSES).missingClasses).toEqual(['first']);
   });
 
@@ -51,27 +51,27 @@ describe('readAnnotation', () => {
     {
       fault: 'null for a number',
       text: withAnnotations({ label: 'first', points: [...triangle, [null, 3]] }),
-      says: /points\[3\] \[null,3\]/,
+      says: /\[null,3\] at points\[3\]/,
     },
     {
       fault: 'text for a number',
       text: withAnnotations({ label: 'first', points: [...triangle, ['1', 3]] }),
-      says: /points\[3\] \["1",3\]/,
+      says: /\["1",3\] at points\[3\]/,
     },
     { fault: 'a number too large', text: '{"annotations":[{"label":"first","points":[[1,2],[3,1e999],[4,4]]}]}', says: /points\[1\]/ },
     { fault: 'three coordinates', text: withAnnotations({ label: 'first', points: [[1, 2, 3], ...triangle] }), says: /points\[0\]/ },
     { fault: 'several rings', text: withAnnotations({ label: 'first', points: [triangle, triangle] }), says: /has 2 rings/ },
     {
-      fault: 'a doubled class',
+      fault: 'a repeated class',
       text: withAnnotations({ label: 'first', points: triangle }, { label: 'first', points: triangle }),
-      says: /annotations\[1\] \(first\) has the label of annotations\[0\] once more/,
+      says: /annotations\[1\] \(first\) repeats the label of annotations\[0\]/,
     },
     { fault: 'no points', text: withAnnotations({ label: 'first' }), says: /has no list "points"/ },
     { fault: 'no annotations', text: '{}', says: /has no list "annotations"/ },
-    { fault: 'something else than JSON', text: '<xml/>', says: /is not JSON/ },
-    { fault: 'nothing at all', text: '', says: /is not JSON/ },
+    { fault: 'text that is not JSON', text: '<xml/>', says: /is not JSON/ },
+    { fault: 'an empty file', text: '', says: /is not JSON/ },
     { fault: 'null', text: 'null', says: /has no list "annotations"/ },
-  ])('refuses $fault and names the file', async ({ text, says }) => {
+  ])('rejects $fault and names the file', async ({ text, says }) => {
     const path = await writeUnder(await temporaryFolder(), 'a.json', text);
     await expect(readAnnotation(path, CLASSES)).rejects.toMatchObject({
       code: 'annotation-invalid',
@@ -80,14 +80,14 @@ describe('readAnnotation', () => {
     });
   });
 
-  it('tells a missing file from a bad one', async () => {
+  it('reports a missing file with another code than an invalid one', async () => {
     await expect(readAnnotation('/nowhere/a.json', CLASSES)).rejects.toMatchObject({
       code: 'annotation-missing',
       where: '/nowhere/a.json',
     });
   });
 
-  it('takes a missing class for an empty one unless it is strict', async () => {
+  it('returns an empty polygon for a missing class, or throws if strict', async () => {
     const path = await writeUnder(await temporaryFolder(), 'a.json', withAnnotations({ label: 'first', points: triangle }));
     expect((await readAnnotation(path, CLASSES))[1]).toHaveLength(0);
     await expect(readAnnotation(path, CLASSES, { strict: true })).rejects.toMatchObject({ message: 'no polygon for second' });

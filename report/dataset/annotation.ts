@@ -2,22 +2,22 @@ import { readFile } from 'node:fs/promises';
 import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import type { Polygon } from '@carpal/masks/polygon.ts';
 
-/** A vertex further out than this is a damaged number, not a place on a radiograph. */
+/** A coordinate beyond this is a corrupt number, not a place on a radiograph. */
 const FARTHEST_COORDINATE = 1_000_000;
 
-/** Something in an annotation that keeps it from being used. `place` leads to it from the file's top. */
+/** A problem that makes an annotation unusable. `place` is its path inside the file. */
 type AnnotationFault = { readonly place: string; readonly what: string };
 
 export type ReadAnnotation = {
-  /** One per class, in class order; a class without annotation has the empty polygon. */
+  /** One per class, in class order; a class without annotation has an empty polygon. */
   readonly polygons: readonly Polygon[];
   readonly faults: readonly AnnotationFault[];
   readonly missingClasses: readonly string[];
 };
 
 /**
- * Reads the polygons of an annotation's text without throwing: every fault is listed. Points may be nested once more (one ring in a
- * list), and the metadata's height and width are not looked at: they tell the original's size, while points are in the PNG's pixels.
+ * Parses the polygons of an annotation. Never throws: every problem is listed in `faults`. Points may be nested once more (a list with one
+ * ring). The metadata's height and width are ignored: they give the size of the original exposure, while points are in pixels of the PNG.
  */
 export function parseAnnotation(text: string, classes: readonly string[]): ReadAnnotation {
   const empty = classes.map((): Polygon => new Float64Array(0));
@@ -31,7 +31,7 @@ export function parseAnnotation(text: string, classes: readonly string[]): ReadA
     content = JSON.parse(text);
   } catch (error) {
     const literal = /[[,:]\s*(-?(?:NaN|Infinity))\s*[\],}]/.exec(text);
-    if (literal) return unusable(`holds ${literal[1]}, which is not a number that JSON knows`, `line ${lineOf(text, literal.index)}`);
+    if (literal) return unusable(`holds ${literal[1]}, which is not valid JSON`, `line ${lineOf(text, literal.index)}`);
     return unusable(`is not JSON: ${messageOf(error)}`);
   }
   const annotations = field(content, 'annotations');
@@ -51,14 +51,14 @@ export function parseAnnotation(text: string, classes: readonly string[]): ReadA
 
 type Reading = { readonly classes: readonly string[]; readonly polygons: Polygon[]; readonly seen: Map<string, number> };
 
-/** Puts one annotation's polygon in its place, or tells what is wrong with it. */
+/** Stores the polygon of one annotation. Returns the problem if it has one. */
 function readOne(annotation: unknown, index: number, { classes, polygons, seen }: Reading): string | undefined {
   const label = field(annotation, 'label');
   if (typeof label !== 'string') return 'has no label';
   const classIndex = classes.indexOf(label);
   if (classIndex < 0) return `has the unknown label "${label}"`;
   const earlier = seen.get(label);
-  if (earlier !== undefined) return `has the label of annotations[${earlier}] once more`;
+  if (earlier !== undefined) return `repeats the label of annotations[${earlier}]`;
   seen.set(label, index);
   const outline = readPoints(field(annotation, 'points'));
   if (typeof outline === 'string') return outline;
@@ -67,8 +67,9 @@ function readOne(annotation: unknown, index: number, { classes, polygons, seen }
 }
 
 /**
- * The polygons of an annotation file by class index, vertices in pixels of the sheet; a missing class has the empty polygon.
- * Throws `annotation-missing` if there is no file and `annotation-invalid` with the first fault found, or, if `strict`, a missing class.
+ * Reads the polygons of an annotation file in class order, in pixels of the radiograph. A missing class has an empty polygon. Throws
+ * `annotation-missing` if the file does not exist, and `annotation-invalid` with the first problem or, if `strict`, with the missing
+ * classes.
  */
 export async function readAnnotation(
   path: string,
@@ -87,7 +88,7 @@ export async function readAnnotation(
   return polygons;
 }
 
-/** The text of an annotation file; throws `annotation-missing` or `annotation-invalid`. */
+/** Reads the text of an annotation file. Throws `annotation-missing` or `annotation-invalid`. */
 export async function readAnnotationText(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((cause: unknown) => {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
@@ -102,13 +103,13 @@ export async function readAnnotationText(path: string): Promise<string> {
   });
 }
 
-/** The outline as flat coordinates, or what is wrong with it. */
+/** The outline as [x0, y0, x1, y1, …], or the problem with the points. */
 function readPoints(points: unknown): Polygon | string {
   if (!Array.isArray(points)) return 'has no list "points"';
   let ring: unknown[] = points;
   const isNested = Array.isArray(points[0]) && Array.isArray(points[0][0]);
   if (isNested) {
-    if (points.length > 1) return `has ${points.length} rings; a bone is one`;
+    if (points.length > 1) return `has ${points.length} rings; a bone has one`;
     ring = points[0];
   }
   if (ring.length < 3) return `has ${ring.length} ${ring.length === 1 ? 'point' : 'points'}; a polygon needs three`;
@@ -116,7 +117,7 @@ function readPoints(points: unknown): Polygon | string {
   for (let i = 0; i < ring.length; i++) {
     const point = ring[i];
     const [x, y]: unknown[] = Array.isArray(point) && point.length === 2 ? point : [];
-    if (!isCoordinate(x) || !isCoordinate(y)) return `has at points[${i}] ${JSON.stringify(point)} instead of two finite numbers`;
+    if (!isCoordinate(x) || !isCoordinate(y)) return `has ${JSON.stringify(point)} at points[${i}] instead of two finite numbers`;
     outline[2 * i] = x;
     outline[2 * i + 1] = y;
   }
@@ -135,7 +136,7 @@ function lineOf(text: string, index: number): number {
   return text.slice(0, index).split('\n').length;
 }
 
-/** The area within a polygon's outline in square pixels (the shoelace formula), whatever way round it runs. */
+/** The area inside a polygon in square pixels (shoelace formula), for either direction of the outline. */
 export function polygonArea(polygon: Polygon): number {
   const n = polygon.length;
   let twice = 0;

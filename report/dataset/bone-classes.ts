@@ -1,4 +1,4 @@
-/** A part of the hand and the classes of it, by index. */
+/** A part of the hand with the indexes of its classes. */
 export type BoneGroup = { readonly name: string; readonly indexes: readonly number[] };
 
 const FINGERS = [
@@ -19,7 +19,7 @@ function groupOf(className: string): string {
   return ARM.has(className) ? 'Arm' : 'Others';
 }
 
-/** The classes by part of the hand, in the order in which the parts first occur. Names that are no hand bones come under Others. */
+/** Groups the classes by part of the hand, in order of first appearance. Names that are not hand bones go to the group Others. */
 export function boneGroups(classes: readonly string[]): readonly BoneGroup[] {
   const groups = new Map<string, number[]>();
   for (const [index, className] of classes.entries()) {
@@ -30,9 +30,9 @@ export function boneGroups(classes: readonly string[]): readonly BoneGroup[] {
 }
 
 /**
- * One colour a class, in class order, told apart on a dark radiograph: each finger keeps to one part of the colour circle (thumb red, index
- * yellow, middle green, ring cyan, little pink), lightest at the tip; the carpals, which touch and overlap, lie far from each other.
- * The pairwise distances in OKLab are at least 0.11, found by search.
+ * One colour per class, in class order, chosen to be distinguishable on a dark radiograph. Each finger has its own range of hues (thumb
+ * red, index yellow, middle green, ring cyan, little pink), lightest at the tip. The carpals touch and overlap, so their colours are far
+ * apart. The pairwise distances in OKLab are at least 0.11; a search found them.
  */
 export const CLASS_COLOURS = [
   ...['#fc6470', '#b46067', '#e21c0e'],
@@ -44,7 +44,7 @@ export const CLASS_COLOURS = [
   ...['#346cfe', '#f08701'],
 ] as const;
 
-/** The colour of class `index`; a list of more classes begins again. */
+/** The colour of class `index`. Colours repeat if there are more classes than colours. */
 export function classColour(index: number): string {
   return CLASS_COLOURS[index % CLASS_COLOURS.length] ?? '#ffffff';
 }

@@ -2,7 +2,7 @@ import { intersectionArea } from '@carpal/masks/combine.ts';
 import { area, type Box, boundingBox } from '@carpal/masks/measure.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 
-/** Pixels of one class over the images that have it. `std` is of the population. */
+/** The areas, in pixels, of one class over the images that contain it. `std` is the population standard deviation. */
 type ClassStatistics = {
   readonly name: string;
   readonly images: number;
@@ -12,7 +12,10 @@ type ClassStatistics = {
   readonly max: number;
 };
 
-/** Two classes that share pixels: in how many images, and there on average. `shareOfFirst` is the part of the first that lies in the second. */
+/**
+ * Two classes that share pixels: the number of images in which they do, and means over these images. `shareOfFirst` is the fraction of the
+ * first class that the second one covers.
+ */
 type OverlapStatistics = {
   readonly first: string;
   readonly second: string;
@@ -25,11 +28,11 @@ type OverlapStatistics = {
 export type BoneStatistics = {
   /** In class order. */
   readonly classes: readonly ClassStatistics[];
-  /** Pairs that meet in at least one image, most overlapping first (number of images, then mean IoU over those images). */
+  /** Pairs that overlap in at least one image, sorted by number of images, then by mean IoU, both descending. */
   readonly overlaps: readonly OverlapStatistics[];
 };
 
-/** Adds up areas and overlaps image by image; `add` takes the masks of one image in class order, empty ones for missing classes. */
+/** Collects areas and overlaps image by image. `add` takes the masks of one image in class order; a missing class has an empty mask. */
 export function gatherBones(classes: readonly string[]): { add(masks: readonly RleMask[]): void; finish(): BoneStatistics } {
   const areas = classes.map((): number[] => []);
   const pairs = new Map<number, { images: number; iou: number; shareOfFirst: number; shareOfSecond: number }>();

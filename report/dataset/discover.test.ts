@@ -3,7 +3,7 @@ import { discoverDataset, pairNames } from './discover.ts';
 import { temporaryFolder, writeSmallDataset, writeUnder } from './testing/small-dataset.ts';
 
 describe('discoverDataset', () => {
-  it('finds both halves with groups, names with and without a side, and annotations', async () => {
+  it('finds both halves with groups, annotations, and names with and without a side', async () => {
     const folder = await temporaryFolder();
     await writeSmallDataset(folder, { people: 2, testPeople: 1 });
     const { train, test, orphanAnnotations } = await discoverDataset(folder);
@@ -21,7 +21,7 @@ describe('discoverDataset', () => {
     expect(orphanAnnotations).toEqual([]);
   });
 
-  it('leaves an image without JSON without annotation, and lists JSON without image', async () => {
+  it('lists an image without JSON and a JSON file without an image', async () => {
     const folder = await temporaryFolder();
     await writeUnder(folder, 'train/DCM/ID001/image1.png', '');
     await writeUnder(folder, 'train/outputs_json/ID001/image2.json', '{}');
@@ -34,13 +34,13 @@ describe('discoverDataset', () => {
     ]);
   });
 
-  it('needs no test half', async () => {
+  it('accepts a data set without a test half', async () => {
     const folder = await temporaryFolder();
     await writeSmallDataset(folder, { people: 1, testPeople: 0 });
     expect((await discoverDataset(folder)).test).toEqual([]);
   });
 
-  it('says that there is no folder, or no image in it', async () => {
+  it('reports a missing folder and a folder without images', async () => {
     const folder = await temporaryFolder();
     await expect(discoverDataset(`${folder}/none`)).rejects.toMatchObject({ code: 'dataset-missing', where: `${folder}/none` });
     await expect(discoverDataset(folder)).rejects.toMatchObject({ code: 'dataset-layout' });
@@ -50,28 +50,28 @@ describe('discoverDataset', () => {
 describe('pairNames', () => {
   it.each([
     {
-      rule: 'equal stems belong together',
+      rule: 'pairs names with equal stems',
       images: ['a_R.png', 'b.png'],
       annotations: ['b.json', 'a_R.json'],
       pairs: { 'a_R.png': 'a_R.json', 'b.png': 'b.json' },
       orphans: [],
     },
     {
-      rule: 'a side suffix on one of them is forgiven',
+      rule: 'pairs names that differ only in a side suffix',
       images: ['a_R.png', 'b.png'],
       annotations: ['a.json', 'b_L.json'],
       pairs: { 'a_R.png': 'a.json', 'b.png': 'b_L.json' },
       orphans: [],
     },
     {
-      rule: 'two hands of one name are not mixed up',
+      rule: 'does not pair two hands that share a name without their suffix',
       images: ['a_R.png', 'a_L.png'],
       annotations: ['a.json'],
       pairs: {},
       orphans: ['a.json'],
     },
     {
-      rule: 'an exact name is taken before a forgiven one',
+      rule: 'prefers an exact match over a match without the suffix',
       images: ['a.png', 'a_L.png'],
       annotations: ['a.json'],
       pairs: { 'a.png': 'a.json' },

@@ -3,10 +3,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 
-/** One radiograph of the data set. `imageName` is the base name with its extension, as a submission's `image_name` has it. */
+/** One radiograph of the data set. `imageName` is the file name with its extension, as in the `image_name` column of a submission. */
 export type Sample = {
   readonly imageName: string;
-  /** The person's folder, such as ID001: images of one person never lie in two folds. */
+  /** The person's folder, such as ID001. All images of a person belong to the same fold. */
   readonly group: string;
   readonly imagePath: string;
   readonly annotationPath?: string;
@@ -14,10 +14,10 @@ export type Sample = {
 
 export type Dataset = {
   readonly folder: string;
-  /** Sorted by group, then by image name. A sample without `annotationPath` has no JSON. */
+  /** Sorted by group, then by image name. A sample without a JSON file has no `annotationPath`. */
   readonly train: readonly Sample[];
   readonly test: readonly Sample[];
-  /** Paths of annotations that belong to no image. */
+  /** Paths of annotations without an image. */
   readonly orphanAnnotations: readonly string[];
 };
 
@@ -25,10 +25,10 @@ const IMAGE_FOLDER = 'DCM';
 const ANNOTATION_FOLDER = 'outputs_json';
 
 /**
- * Finds the images and annotations of a data set: `train/DCM/<person>/x.png` with `train/outputs_json/<person>/x.json`, and
- * `test/DCM/<person>/x.png` if there is a test half. An annotation belongs to the image of the same base name; where the two differ only
- * in a side suffix (`_R`, `_L`), and no other could be meant, they belong together too. Nothing is opened.
- * Throws `dataset-missing` where there is no such folder and `dataset-layout` where it holds no training images.
+ * Lists the images and annotations of a data set without opening them: `train/DCM/<person>/x.png` with
+ * `train/outputs_json/<person>/x.json`, and, if there is a test half, `test/DCM/<person>/x.png`. An annotation belongs to the image with
+ * the same base name. If the names differ only in a side suffix (`_R`, `_L`) and the match is unique, they belong together too. Throws
+ * `dataset-missing` if the folder does not exist and `dataset-layout` if it has no training images.
  */
 export async function discoverDataset(folder: string): Promise<Dataset> {
   if ((await entriesOf(folder)) === undefined) throw new CarpalError('dataset-missing', 'there is no such folder', { where: folder });
@@ -67,7 +67,7 @@ async function testHalf(folder: string): Promise<Sample[]> {
   return samples;
 }
 
-/** Which annotation belongs to which image of one person, by file name. Exact stems first, then stems without their side suffix. */
+/** Matches the annotations of one person to images by file name: first equal stems, then stems without their side suffix. */
 export function pairNames(
   images: readonly string[],
   annotations: readonly string[],
@@ -100,7 +100,7 @@ async function entriesOf(folder: string): Promise<Dirent[] | undefined> {
   });
 }
 
-/** Sub-folders in code-unit order (a locale's order differs between machines). Links to folders count. */
+/** Subfolders in code-unit order, because a locale's order differs between machines. Includes links to folders. */
 async function foldersIn(folder: string): Promise<string[]> {
   const entries = (await entriesOf(folder)) ?? [];
   return entries

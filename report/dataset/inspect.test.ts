@@ -17,7 +17,7 @@ import {
 const BASE = 'train/outputs_json/ID001';
 
 describe('inspectDataset', () => {
-  it('counts people, images, forms and grey, and finds nothing amiss in a sound set', async () => {
+  it('counts people, images, formats and grey levels, and finds no defect in a valid set', async () => {
     const folder = await temporaryFolder();
     await writeSmallDataset(folder, { people: 3, testPeople: 1 });
     const inspection = await inspectDataset(folder, SMALL_CLASSES);
@@ -27,18 +27,18 @@ describe('inspectDataset', () => {
       forms: [{ width: 64, height: 48, bits: 8, channels: 1, images: 8 }],
       defects: [],
     });
-    // 12 × 21 pixels of 200 on 20.
+    // 12 × 21 pixels have the value 200, all others 20.
     const share = (12 * 21) / (64 * 48);
     expect(inspection.grey.mean).toBeCloseTo((20 + 180 * share) / 255, 6);
     expect(inspection.grey.std).toBeCloseTo((180 * Math.sqrt(share * (1 - share))) / 255, 6);
   });
 
-  it('measures each class and each pair that overlaps, boundary pixels included', async () => {
+  it('measures each class and each overlapping pair, including boundary pixels', async () => {
     const folder = await temporaryFolder();
     await writeSmallDataset(folder, { people: 3, testPeople: 0 });
     const { classes, overlaps } = await inspectDataset(folder, SMALL_CLASSES);
     expect(classes[0]).toEqual({ name: 'first', images: 6, mean: 252, std: 0, min: 252, max: 252 });
-    // Five wide; six, seven and eight high.
+    // The rectangles are five pixels wide and six, seven and eight high.
     expect(classes[2]).toMatchObject({ mean: 35, min: 30, max: 40 });
     expect(classes[2]?.std).toBeCloseTo(Math.sqrt(50 / 3));
     const shared = 6 * 10;
@@ -54,7 +54,7 @@ describe('inspectDataset', () => {
       fault: 'an unreadable image',
       damage: async (folder) => truncate(join(folder, 'train/DCM/ID001/image1.png'), 80),
       defect: { kind: 'image-unreadable', stops: true, path: 'train/DCM/ID001/image1.png' },
-      message: /damaged or cut short|cannot be decoded/,
+      message: /damaged or truncated|cannot be decoded/,
     },
     {
       fault: 'an image without JSON',
@@ -76,7 +76,7 @@ describe('inspectDataset', () => {
       message: /no polygon for second/,
     },
     {
-      fault: 'a doubled class',
+      fault: 'a repeated class',
       damage: async (folder) => {
         const text = annotationText({ first: rectangle(1, 1, 5, 5), second: rectangle(1, 1, 5, 5), third: circle(20, 20, 5) });
         await writeUnder(
@@ -89,7 +89,7 @@ describe('inspectDataset', () => {
         );
       },
       defect: { kind: 'annotation-invalid', stops: true, path: `${BASE}/image1.json` },
-      message: /annotations\[1\] \(first\) has the label of annotations\[0\] once more/,
+      message: /annotations\[1\] \(first\) repeats the label of annotations\[0\]/,
     },
     {
       fault: 'a polygon out of bounds',
@@ -106,7 +106,7 @@ describe('inspectDataset', () => {
       fault: 'a person in both halves',
       damage: async (folder) => writeUnder(folder, 'test/DCM/ID002/other.png', await greyPng(8, 8, () => 9)),
       defect: { kind: 'person-in-both-halves', stops: false, path: 'ID002' },
-      message: /in train and in test/,
+      message: /in both train and test/,
     },
     {
       fault: 'two images of one name',
@@ -114,7 +114,7 @@ describe('inspectDataset', () => {
       defect: { kind: 'image-name-doubled', stops: true, path: 'test/DCM/ID050/image1.png' },
       message: /same name/,
     },
-  ])('reports $amiss, with its path', async ({ damage, defect, message }) => {
+  ])('reports $fault with its path', async ({ damage, defect, message }) => {
     const folder = await temporaryFolder();
     await writeSmallDataset(folder, { people: 2, testPeople: 0 });
     await damage(folder);
@@ -124,7 +124,7 @@ describe('inspectDataset', () => {
     if (!defect.stops) expect(relative.filter(({ stops }) => stops)).toEqual([]);
   });
 
-  it('reads on behind a defect and lists them all', async () => {
+  it('continues after a defect and lists all of them', async () => {
     const folder = await temporaryFolder();
     await writeSmallDataset(folder, { people: 3, testPeople: 1 });
     await truncate(join(folder, 'train/DCM/ID001/image1.png'), 80);
@@ -137,17 +137,17 @@ describe('inspectDataset', () => {
 });
 
 describe('inspectionText', () => {
-  it('is a page that a person can read', async () => {
+  it('prints counts, tables and defects as text', async () => {
     const folder = await temporaryFolder();
     await writeSmallDataset(folder, { people: 1, testPeople: 1 });
     await rm(join(folder, BASE, 'image1.json'));
     const text = inspectionText(await inspectDataset(folder, SMALL_CLASSES)).replaceAll(folder, 'D');
     expect(text).toMatchInlineSnapshot(`
       "D
-        train  2 images of 1 people
-        test   2 images of 1 people
-        form   64 × 48, 8 bit, 1 channel: 4 images
-        grey   mean 0.136, std 0.194 (of 1); mean 34.8 of 255
+        train   2 images of 1 people
+        test    2 images of 1 people
+        format  64 × 48, 8 bit, 1 channel: 4 images
+        grey    mean 0.136, std 0.194 (of 1); mean 34.8 of 255
 
         class   images  mean area  std  min  max
         first        1        252    0  252  252
@@ -157,7 +157,7 @@ describe('inspectionText', () => {
         overlap         images  mean IoU  of first  of second
         first – second       1     0.142    23.8 %     26.0 %
 
-      1 defect, 1 of which would stop training:
+      1 defect, 1 of which stops training:
         stops  annotation-missing: the image has no annotation (D/train/DCM/ID001/image1.png)
       "
     `);

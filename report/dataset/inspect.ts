@@ -19,14 +19,14 @@ type DefectKind =
   | 'polygon-out-of-bounds'
   | 'person-in-both-halves';
 
-/** Something amiss in the data set. `stops` tells whether training would refuse it. */
+/** A defect of the data set. `stops` is true if training would reject the data set because of it. */
 export type Defect = { readonly kind: DefectKind; readonly stops: boolean; readonly path: string; readonly what: string };
 
 export type Inspection = BoneStatistics & {
   readonly folder: string;
   readonly people: { readonly train: number; readonly test: number };
   readonly images: { readonly train: number; readonly test: number };
-  /** How many images have each size, bit depth and number of channels; most frequent first. */
+  /** The number of images of each size, bit depth and channel count, most frequent first. */
   readonly forms: readonly {
     readonly width: number;
     readonly height: number;
@@ -34,7 +34,7 @@ export type Inspection = BoneStatistics & {
     readonly channels: number;
     readonly images: number;
   }[];
-  /** Mean and standard deviation of grey over all pixels, in 0..1. */
+  /** Mean and standard deviation of the grey values of all pixels, in 0..1. */
   readonly grey: { readonly mean: number; readonly std: number };
   readonly defects: readonly Defect[];
 };
@@ -47,8 +47,8 @@ type ImageFindings = {
 };
 
 /**
- * Reads every image and annotation of a data set and tells what is there and what is amiss; only a data set without any training image
- * is an error (`dataset-missing`, `dataset-layout`), everything else is a defect with its path. Defects are in the order of the samples.
+ * Reads every image and annotation of a data set and reports statistics and defects. Throws only if there is no training image at all
+ * (`dataset-missing`, `dataset-layout`). Defects are listed in the order of the samples.
  */
 export async function inspectDataset(
   folder: string,
@@ -61,7 +61,7 @@ export async function inspectDataset(
   let done = 0;
   const perImage = await inParallel(samples, workers, async (sample, index): Promise<ImageFindings> => {
     const { masks, ...findings } = await inspectImage(sample, index < dataset.train.length, classes);
-    // Masks are counted at once and dropped: those of all images would not fit into memory.
+    // Masks are counted immediately and dropped: those of all images would not fit into memory.
     if (masks) bones.add(masks);
     onProgress?.(++done, samples.length);
     return findings;
@@ -116,12 +116,12 @@ function outsiders(polygons: readonly Polygon[], classes: readonly string[], wid
       if (x < -0.5 || y < -0.5 || x > width - 0.5 || y > height - 0.5) outside++;
     }
     if (outside === 0) return [];
-    const what = `${classes[index]} has ${outside} of ${polygon.length / 2} points outside the ${width} × ${height} image; they are cut off`;
+    const what = `${classes[index]} has ${outside} of ${polygon.length / 2} points outside the ${width} × ${height} image; they are clipped`;
     return [{ kind: 'polygon-out-of-bounds', stops: false, path, what }];
   });
 }
 
-/** What is amiss between files rather than in one. */
+/** Defects that concern several files. */
 function listingDefects({ train, test, orphanAnnotations }: Dataset): Defect[] {
   const defects: Defect[] = orphanAnnotations.map((path) => ({
     kind: 'annotation-without-image',
@@ -143,7 +143,7 @@ function listingDefects({ train, test, orphanAnnotations }: Dataset): Defect[] {
         kind: 'person-in-both-halves',
         stops: false,
         path: group,
-        what: 'the person is in train and in test, so scores flatter',
+        what: 'the person is in both train and test, so test scores are too high',
       });
   }
   return defects;

@@ -1,20 +1,20 @@
 import type { Inspection } from './inspect.ts';
 
-/** Pairs printed at most; `--json` has them all. */
+/** The number of pairs printed; `--json` prints all of them. */
 const OVERLAPS_SHOWN = 12;
 
-/** An inspection as a person reads it: counts, table of bones, overlaps, then what is amiss with its paths. */
+/** An inspection as text for a terminal: counts, table of classes, overlaps, then defects with their paths. */
 export function inspectionText(inspection: Inspection): string {
   const { folder, people, images, forms, grey, classes, overlaps, defects } = inspection;
   const lines = [
     `${folder}`,
-    `  train  ${images.train} images of ${people.train} people`,
-    `  test   ${images.test} images of ${people.test} people`,
+    `  train   ${images.train} images of ${people.train} people`,
+    `  test    ${images.test} images of ${people.test} people`,
     ...forms.map(
       ({ width, height, bits, channels, images: count }) =>
-        `  form   ${width} × ${height}, ${bits} bit, ${channels} ${channels === 1 ? 'channel' : 'channels'}: ${count} images`,
+        `  format  ${width} × ${height}, ${bits} bit, ${channels} ${channels === 1 ? 'channel' : 'channels'}: ${count} images`,
     ),
-    `  grey   mean ${grey.mean.toFixed(3)}, std ${grey.std.toFixed(3)} (of 1); mean ${(grey.mean * 255).toFixed(1)} of 255`,
+    `  grey    mean ${grey.mean.toFixed(3)}, std ${grey.std.toFixed(3)} (of 1); mean ${(grey.mean * 255).toFixed(1)} of 255`,
     '',
     ...table(
       ['class', 'images', 'mean area', 'std', 'min', 'max'],
@@ -42,13 +42,16 @@ export function inspectionText(inspection: Inspection): string {
     lines.push('');
   }
   const stopping = defects.filter(({ stops }) => stops).length;
-  if (defects.length === 0) lines.push('Nothing is amiss.');
-  else lines.push(`${defects.length} ${defects.length === 1 ? 'defect' : 'defects'}, ${stopping} of which would stop training:`);
+  if (defects.length === 0) lines.push('No defects found.');
+  else
+    lines.push(
+      `${defects.length} ${defects.length === 1 ? 'defect' : 'defects'}, ${stopping} of which ${stopping === 1 ? 'stops' : 'stop'} training:`,
+    );
   for (const { kind, stops, path, what } of defects) lines.push(`  ${stops ? 'stops' : 'note '}  ${kind}: ${what} (${path})`);
   return `${lines.join('\n')}\n`;
 }
 
-/** Columns under their heads; the first to the left, numbers to the right. */
+/** Aligned columns with headings: the first column to the left, the others to the right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>

@@ -4,17 +4,20 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { Polygon } from '@carpal/masks/polygon.ts';
 
-/** The form of a prepared set. A set of another form is not read; raising it makes every set anew. */
+/** The format version of a prepared set. Sets of another version are not read; raising it makes every set be prepared again. */
 export const PREPARED_VERSION = 1;
 
-/** One image of a prepared set. Width and height are the radiograph's own, in which its polygons lie and its submission is written. */
+/**
+ * One image of a prepared set. `width` and `height` are those of the original radiograph; its polygons and its rows of a submission use
+ * that size.
+ */
 export type PreparedSample = {
   readonly imageName: string;
   readonly group: string;
   readonly half: 'train' | 'test';
   readonly width: number;
   readonly height: number;
-  /** Area of all bones as a fraction of the sheet; absent in the test half. */
+  /** Area of all bones as a fraction of the image; absent in the test half. */
   readonly boneArea?: number;
   readonly sex?: string;
   readonly heightCm?: number;
@@ -24,7 +27,7 @@ export type PreparedIndex = {
   readonly version: number;
   readonly hash: string;
   readonly size: number;
-  /** Side of the square in which the sheets are kept besides; absent in a set without windows. */
+  /** Side of the larger square in which images are kept for windows; absent in a set without windows. */
   readonly sheetSize?: number;
   readonly normalize: 'unit';
   /** Class names in order. */
@@ -35,17 +38,17 @@ export type PreparedIndex = {
 export type PreparedSet = Omit<PreparedIndex, 'version'> & {
   readonly folder: string;
   /**
-   * The grey image in a square, `size` × `size` bytes, row by row: at training size, or at `sheetSize` where the set has sheets. Throws
-   * `prepared-invalid`, or `artifact-missing` for a size that the set was not prepared at.
+   * The grey image as a square of `size` × `size` bytes, row by row. `size` is the training size or, if the set has it, `sheetSize`. Throws
+   * `prepared-invalid`, or `artifact-missing` for another size.
    */
   readImage(sample: PreparedSample, size?: number): Promise<Uint8Array>;
-  /** Throws `artifact-missing` unless the set has its images in squares of this size. */
+  /** Throws `artifact-missing` unless the set has its images at this size. */
   checkSize(size: number): void;
-  /** One polygon a class in pixels of the radiograph, empty where the class is missing; all empty in the test half. */
+  /** One polygon per class, in pixels of the radiograph. Empty for a missing class and in the test half. */
   readPolygons(sample: PreparedSample): Promise<Polygon[]>;
 };
 
-/** Where an image's files lie below the set's folder. */
+/** Paths of an image's files below the folder of the set. */
 export function preparedImageFile(imageName: string): string {
   return `images/${imageName}.u8`;
 }
@@ -56,7 +59,7 @@ export function preparedPolygonFile(imageName: string): string {
   return `polygons/${imageName}.f32`;
 }
 
-/** Opens the prepared set of a local folder. Throws `prepared-invalid` where there is none or it is damaged. */
+/** Opens the prepared set in a local folder. Throws `prepared-invalid` if it is missing or damaged. */
 export async function openPrepared(folder: string): Promise<PreparedSet> {
   const path = join(folder, FILE.preparedIndex);
   const { version: _, ...index } = parseIndex((await readPart(path)).toString('utf8'), path);
@@ -88,13 +91,13 @@ export async function openPrepared(folder: string): Promise<PreparedSet> {
   };
 }
 
-/** Throws `prepared-invalid` unless the bytes are one square image. */
+/** Throws `prepared-invalid` unless the bytes are one square image of this size. */
 export function checkImage(bytes: Uint8Array, size: number, where: string): void {
   if (bytes.byteLength === size * size) return;
   throw new CarpalError('prepared-invalid', `the image has ${bytes.byteLength} bytes instead of ${size * size}`, { where });
 }
 
-/** The index of a prepared set, checked as far as its readers rely on it. */
+/** Parses the index of a prepared set and checks the fields that its readers use. */
 export function parseIndex(text: string, where: string): PreparedIndex {
   let index: Partial<PreparedIndex>;
   try {
@@ -106,7 +109,7 @@ export function parseIndex(text: string, where: string): PreparedIndex {
   if (version !== PREPARED_VERSION)
     throw new CarpalError('prepared-invalid', `the index has version ${version} instead of ${PREPARED_VERSION}`, { where });
   if (typeof hash !== 'string' || typeof size !== 'number' || normalize !== 'unit' || !Array.isArray(classes) || !Array.isArray(samples)) {
-    throw new CarpalError('prepared-invalid', 'the index lacks hash, size, normalize, classes or samples', { where });
+    throw new CarpalError('prepared-invalid', 'the index must have hash, size, normalize, classes and samples', { where });
   }
   return { version, hash, size, ...(typeof sheetSize === 'number' ? { sheetSize } : {}), normalize, classes, samples };
 }
@@ -118,8 +121,9 @@ async function readPart(path: string): Promise<Buffer> {
 }
 
 /**
- * Polygons as bytes, little endian: how many (uint32), the points of each (uint32), then every x and y (float32: whole pixels are exact,
- * fractions to a thousandth of a pixel on any sheet that is read). Reading it costs a hundredth of reading the JSON.
+ * Encodes polygons, little endian: their number (uint32), the number of points of each (uint32), then every x and y (float32, which is
+ * exact for whole pixels and accurate to a thousandth of a pixel for fractions). Reading this takes a hundredth of the time that reading
+ * the JSON takes.
  */
 export function encodePolygons(polygons: readonly Polygon[]): Uint8Array {
   const counts = polygons.map((polygon) => polygon.length / 2);
@@ -135,11 +139,11 @@ export function encodePolygons(polygons: readonly Polygon[]): Uint8Array {
   return bytes;
 }
 
-/** The polygons of {@link encodePolygons}. Throws `prepared-invalid` naming `where` if the bytes are not such a file of `classes` polygons. */
+/** Decodes the bytes of {@link encodePolygons}. Throws `prepared-invalid` at `where` unless they hold `classes` polygons. */
 export function decodePolygons(bytes: Uint8Array, classes: number, where: string): Polygon[] {
   const damaged = (what: string): CarpalError => new CarpalError('prepared-invalid', `the polygon file ${what}`, { where });
-  if (bytes.byteLength < 4 || bytes.byteLength % 4 !== 0) throw damaged('is cut short');
-  // A file's Buffer may begin anywhere within its memory; typed arrays want multiples of four.
+  if (bytes.byteLength < 4 || bytes.byteLength % 4 !== 0) throw damaged('is truncated');
+  // A Buffer may start at any offset of its memory, but typed arrays need a multiple of four.
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
   const header = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
   if (header[0] !== classes) throw damaged(`holds ${header[0]} classes instead of ${classes}`);
@@ -147,10 +151,10 @@ export function decodePolygons(bytes: Uint8Array, classes: number, where: string
   const polygons: Polygon[] = [];
   for (let i = 0; i < classes; i++) {
     const length = 2 * (header[1 + i] ?? 0);
-    if (at + length > header.length) throw damaged('is cut short');
+    if (at + length > header.length) throw damaged('is truncated');
     polygons.push(new Float32Array(aligned.buffer, aligned.byteOffset + 4 * at, length));
     at += length;
   }
-  if (at !== header.length) throw damaged('is longer than its polygons');
+  if (at !== header.length) throw damaged('has data after its polygons');
   return polygons;
 }

@@ -44,13 +44,13 @@ describe('readSheet', () => {
           .png({ progressive: true })
           .toBuffer(),
     },
-  ])('gives the values of 8-bit $form exactly, in one channel', async ({ png }) => {
+  ])('decodes 8-bit $form to its exact values in one channel', async ({ png }) => {
     const radiograph = await readRadiograph(await writeUnder(await temporaryFolder(), 'a.png', await png()));
     expect(radiograph).toMatchObject({ width, height, white: 255 });
     expect(Array.from(radiograph.pixels)).toEqual(Array.from(ramp));
   });
 
-  it.each([1, 3] as const)('gives all 16 bits of a 16-bit PNG of %i channels', async (channels) => {
+  it.each([1, 3] as const)('decodes all 16 bits of a 16-bit PNG with %i channels', async (channels) => {
     const deep = Uint16Array.from({ length: width * height }, (_, i) => (i * 53) % 65536);
     const pixels = Uint16Array.from({ length: deep.length * channels }, (_, i) => deep[Math.floor(i / channels)] as number);
     const space = channels === 1 ? 'grey16' : 'rgb16';
@@ -60,7 +60,7 @@ describe('readSheet', () => {
     expect(Array.from(radiograph.pixels)).toEqual(Array.from(deep));
   });
 
-  it('refuses a truncated PNG', async () => {
+  it('rejects a truncated PNG', async () => {
     const png = await greyPng(200, 200, (x, y) => (x * y) % 251);
     const path = await writeUnder(await temporaryFolder(), 'a.png', png);
     await truncate(path, Math.floor(png.length / 2));
@@ -68,25 +68,25 @@ describe('readSheet', () => {
   });
 
   it.each([
-    { file: 'a text', content: 'not an image' },
+    { file: 'a text file', content: 'not an image' },
     { file: 'an empty file', content: '' },
-  ])('refuses $file', async ({ content }) => {
+  ])('rejects $file', async ({ content }) => {
     const path = await writeUnder(await temporaryFolder(), 'a.png', content);
     await expect(readRadiograph(path)).rejects.toMatchObject({ code: 'image-unreadable', where: path });
   });
 
-  it('refuses a missing file', async () => {
+  it('rejects a missing file', async () => {
     await expect(readRadiograph(join('/nowhere', 'a.png'))).rejects.toMatchObject({ code: 'image-unreadable' });
   });
 
-  it('refuses 100 megapixels from the header alone', async () => {
-    // A small PNG whose header claims another size: what lies behind the header must not matter.
+  it('rejects 100 megapixels from the header alone', async () => {
+    // A small PNG whose header claims another size: the data after the header must not matter.
     const huge = await greyPng(8, 8, () => 0);
     huge.writeUInt32BE(10_000, 16);
     huge.writeUInt32BE(10_000, 20);
     huge.writeUInt32BE(crc32(huge.subarray(12, 29)), 29);
     const path = await writeUnder(await temporaryFolder(), 'a.png', huge);
-    const refusal = { code: 'image-too-large', where: path, message: '10000 × 10000 pixels are more than the 64 megapixels that are read' };
+    const refusal = { code: 'image-too-large', where: path, message: '10000 × 10000 pixels exceed the limit of 64 megapixels' };
     await expect(readImageHeader(path)).rejects.toMatchObject(refusal);
     await expect(readRadiograph(path)).rejects.toMatchObject(refusal);
   });

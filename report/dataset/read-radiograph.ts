@@ -1,12 +1,12 @@
 import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import sharp from 'sharp';
 
-/** Decoding costs memory in proportion to pixels whatever the file's size, so a sheet beyond this is refused before it is decoded. */
+/** Decoding needs memory in proportion to the number of pixels, whatever the file size. Larger images are rejected before decoding. */
 const PIXEL_LIMIT = 64_000_000;
 
 export type ImageHeader = { readonly width: number; readonly height: number; readonly channels: number; readonly bits: number };
 
-/** A decoded radiograph: one grey channel, row by row; `white` is the value of full white (255 or 65535). */
+/** A decoded radiograph: one grey channel, row by row. `white` is the value of full white (255 or 65535). */
 export type Radiograph = {
   readonly width: number;
   readonly height: number;
@@ -14,12 +14,10 @@ export type Radiograph = {
   readonly white: number;
 };
 
-// Every sheet is decoded once: libvips' cache of former operations would only hold memory.
+// Each image is decoded only once, so libvips' operation cache would only hold memory.
 sharp.cache(false);
 
-/**
- * Size and depth of an image without decoding it. Throws `image-unreadable`, or `image-too-large` beyond {@link PIXEL_LIMIT}.
- */
+/** Reads size and bit depth of an image without decoding it. Throws `image-unreadable`, or `image-too-large` beyond {@link PIXEL_LIMIT}. */
 export async function readImageHeader(path: string): Promise<ImageHeader> {
   const { width, height, channels, depth } = await sharp(path, { limitInputPixels: false })
     .metadata()
@@ -28,25 +26,25 @@ export async function readImageHeader(path: string): Promise<ImageHeader> {
     });
   if (width * height > PIXEL_LIMIT) {
     const limit = `${PIXEL_LIMIT / 1e6} megapixels`;
-    throw new CarpalError('image-too-large', `${width} × ${height} pixels are more than the ${limit} that are read`, { where: path });
+    throw new CarpalError('image-too-large', `${width} × ${height} pixels exceed the limit of ${limit}`, { where: path });
   }
   return { width, height, channels, bits: depth === 'ushort' ? 16 : 8 };
 }
 
 /**
- * Decodes a PNG of 8 or 16 bits, grey or colour, with or without alpha, to one grey channel at its own depth. Grey and grey-in-RGB give
- * their values exactly; alpha, colour profiles and orientation tags are not applied: the pixels are the ones that were annotated.
- * Throws as {@link readSheetHeader} does, and `image-unreadable` for a file that is cut short.
+ * Decodes a PNG of 8 or 16 bits, grey or colour, with or without alpha, to one grey channel of the same bit depth. Grey and grey stored as
+ * RGB keep their exact values. Alpha, colour profiles and orientation tags are ignored, because annotations refer to the stored pixels.
+ * Throws what {@link readImageHeader} throws, and `image-unreadable` for a truncated file.
  */
 export async function readRadiograph(path: string): Promise<Radiograph> {
   const header = await readImageHeader(path);
   const image = sharp(path, { limitInputPixels: PIXEL_LIMIT, ignoreIcc: true }).removeAlpha();
-  // Without the colour space, sharp gives three channels; without the depth, a 16-bit sheet gives its upper byte.
+  // Without the colour space, sharp returns three channels. Without the depth, it returns only the upper byte of 16 bits.
   const grey =
     header.bits === 16 ? image.toColourspace('grey16').raw({ depth: 'ushort' }) : image.toColourspace('b-w').raw({ depth: 'uchar' });
   const { data, info } = await grey.toBuffer({ resolveWithObject: true }).catch((cause: unknown) => {
-    // The header was well. What the library says of the rest differs from call to call.
-    throw new CarpalError('image-unreadable', 'the image is damaged or cut short', { where: path, cause });
+    // The header was valid. The library's own message about the rest differs from call to call.
+    throw new CarpalError('image-unreadable', 'the image is damaged or truncated', { where: path, cause });
   });
   if (info.channels !== 1)
     throw new CarpalError('image-unreadable', `decoding gave ${info.channels} channels instead of one`, { where: path });

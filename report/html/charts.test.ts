@@ -6,7 +6,7 @@ const chart = (points: { x: number; y: number }[]): string =>
   lineChart({ title: 'Loss <of> fold', series: [{ label: 'fold 0', colour: '#000', points }], xLabel: 'epoch' });
 
 describe('lineChart', () => {
-  it('draws finite points only and escapes its texts', () => {
+  it('draws only finite points and escapes texts', () => {
     const svg = chart([
       { x: 1, y: 0.5 },
       { x: 2, y: Number.NaN },
@@ -18,10 +18,10 @@ describe('lineChart', () => {
   });
 
   it.each([
-    ['no point', []],
-    ['only points that are not finite', [{ x: 1, y: Number.POSITIVE_INFINITY }]],
-  ])('says that there is nothing with %s', (_, points) => {
-    expect(chart(points)).toContain('nothing to draw');
+    ['no points', []],
+    ['only infinite points', [{ x: 1, y: Number.POSITIVE_INFINITY }]],
+  ])('says that there is no data for %s', (_, points) => {
+    expect(chart(points)).toContain('No data yet');
   });
 
   it.each([
@@ -48,7 +48,7 @@ describe('lineChart', () => {
         { x: 1000, y: 1e12 },
       ],
     ],
-  ])('keeps every mark of %s on the picture', (_, points) => {
+  ])('keeps every coordinate of %s inside the chart', (_, points) => {
     const svg = chart(points);
     const numbers = [...svg.matchAll(/(?:points|cx|cy|x1|y1)="([^"]+)"/g)].flatMap(([, text = '']) => text.split(/[ ,]/).map(Number));
     expect(numbers.length).toBeGreaterThan(1);
@@ -62,7 +62,7 @@ describe('barStart', () => {
     [[0.85, 0.99], 0.8],
     [[0.2, 0.99], 0],
     [[0], 0],
-  ])('of %j is %f', (values, start) => {
+  ])('returns for %j the start %f', (values, start) => {
     expect(barStart(values)).toBe(start);
   });
 });

@@ -1,7 +1,7 @@
 import type { ReliabilityBin } from '../statistics/calibration.ts';
 import { escapeHtml } from './page.ts';
 
-/** Colours of folds and of runs, told apart on light and on dark ground. */
+/** Colours of folds and runs, distinguishable on a light and on a dark background. */
 const COLOURS = ['#3b82f6', '#f59e0b', '#10b981', '#ef4444', '#a855f7', '#06b6d4', '#ec4899', '#84cc16'];
 
 type Point = { readonly x: number; readonly y: number };
@@ -18,7 +18,10 @@ const HEIGHT = 280;
 const PLOT = { left: 56, right: WIDTH - 12, top: 14, bottom: HEIGHT - 42 };
 const TICKS = 5;
 
-/** A line chart as inline SVG that takes its text colour from the page. A chart without a finite point says so. */
+/**
+ * A line chart as an inline SVG figure that takes its text colour from the page. Points that are not finite are omitted; without points the
+ * figure says so.
+ */
 export function lineChart(chart: LineChart): string {
   const series = chart.series.map((line) => ({
     ...line,
@@ -26,7 +29,7 @@ export function lineChart(chart: LineChart): string {
   }));
   const points = series.flatMap((line) => line.points);
   const caption = `<figcaption>${escapeHtml(chart.title)}</figcaption>`;
-  if (points.length === 0) return `<figure class="chart">${caption}<p class="dim">There is nothing to draw yet.</p></figure>`;
+  if (points.length === 0) return `<figure class="chart">${caption}<p class="dim">No data yet.</p></figure>`;
   const x = ticksOf(Math.min(...points.map((point) => point.x)), Math.max(...points.map((point) => point.x)), true);
   const low = chart.fromZero ? 0 : Math.min(...points.map((point) => point.y));
   const y = ticksOf(low, Math.max(...points.map((point) => point.y)), false);
@@ -49,10 +52,10 @@ export function lineChart(chart: LineChart): string {
   return `<figure class="chart">${caption}<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${parts.join('')}</svg></figure>`;
 }
 
-/** What a reader who cannot see the line is told of it. */
+/** The last value of a series, for readers who cannot see the line. */
 function ending({ label, points }: Series): string {
   const last = points.at(-1);
-  return last === undefined ? `${label}: nothing yet` : `${label}: ${Number(last.y.toPrecision(4))} at ${last.x}`;
+  return last === undefined ? `${label}: no data yet` : `${label}: ${Number(last.y.toPrecision(4))} at ${last.x}`;
 }
 
 function curve(line: Series, placeX: (x: number) => number, placeY: (y: number) => number): string {
@@ -69,7 +72,7 @@ function curve(line: Series, placeX: (x: number) => number, placeY: (y: number) 
 
 type Ticks = { readonly low: number; readonly high: number; readonly step: number; readonly ticks: readonly number[] };
 
-/** Round numbers that span low to high: steps of 1, 2 or 5 times a power of ten. */
+/** Round numbers that span low to high, in steps of 1, 2 or 5 times a power of ten. */
 function ticksOf(low: number, high: number, whole: boolean): Ticks {
   const span = high - low || Math.abs(high) || 1;
   const rough = span / TICKS;
@@ -108,7 +111,10 @@ const SHARES = [0, 0.25, 0.5, 0.75, 1];
 const acrossAt = (value: number): string => (SQUARE.left + value * (SQUARE.right - SQUARE.left)).toFixed(1);
 const upAt = (value: number): string => (SQUARE.bottom - value * (SQUARE.bottom - SQUARE.top)).toFixed(1);
 
-/** Predicted probability across, share of bone up, both 0 to 1; what is well calibrated lies on the dashed diagonal. Inline SVG. */
+/**
+ * A reliability diagram as an inline SVG figure: predicted probability on the x axis, observed fraction of bone on the y axis, both 0 to 1.
+ * Perfect calibration is the dashed diagonal.
+ */
 export function reliabilityChart({ title, main, others }: ReliabilityChart): string {
   const parts = [
     ...SHARES.map((tick) => {
@@ -138,5 +144,5 @@ function reliabilityLine({ label, bins }: ReliabilityLine, kind: 'thin' | 'thick
   return `<polyline class="${kind}" points="${path}"><title>${escapeHtml(label)}</title></polyline>`;
 }
 
-/** The colour of the fold or run at a place; more than eight begin again. */
+/** The colour of a fold or run by index. Colours repeat after eight. */
 export const runColour = (index: number): string => COLOURS[index % COLOURS.length] ?? '#888888';

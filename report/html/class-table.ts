@@ -6,10 +6,13 @@ import { intervalText, meanBar } from './estimate-bars.ts';
 import { escapeHtml, wideTable } from './page.ts';
 import type { ReportData } from './report-data.ts';
 
-/** Bars begin here: bones lie so close under 1 that bars from 0 would all look alike. Lower values get a bar that is empty. */
+/**
+ * Possible start values of the bars. Dice values are so close to 1 that bars from 0 would all look alike. Values below the start get an
+ * empty bar.
+ */
 const BAR_STEPS = [0.9, 0.8, 0.5, 0];
 
-/** The greatest start of the bars that still shows the lowest value. */
+/** The largest start value below the lowest value; 0 if there is none. */
 export function barStart(values: readonly number[]): number {
   const lowest = Math.min(1, ...values);
   return BAR_STEPS.find((start) => start < lowest) ?? 0;
@@ -26,14 +29,14 @@ const CLEANING_TEXT = {
 } as const;
 
 type Row = {
-  /** HTML */
+  /** HTML. */
   readonly name: string;
   readonly indexes: readonly number[];
   readonly estimate: Estimate;
   readonly colour: string;
 };
 
-/** Dice of each class as a table: by part of the hand, with intervals, calibration, thresholds, and per fold. */
+/** The table of Dice per class, grouped by part of the hand: intervals, calibration, thresholds, and Dice per fold. */
 export function classTable(data: ReportData, estimates: DiceEstimates): string {
   const from = barStart(estimates.perClass.map(({ mean, interval }) => interval?.low ?? mean));
   const groups = boneGroups(data.classes);
@@ -64,7 +67,7 @@ export function classTable(data: ReportData, estimates: DiceEstimates): string {
     ...(data.calibration ? ['ECE'] : []),
     'threshold',
     ...(isCleaned(data) ? ['cleaning'] : []),
-    'Dice with it',
+    'Dice at threshold',
     ...data.folds.map(({ fold }) => `fold ${fold}`),
   ];
   const head = columns.map((column, index) => `<th scope="col"${index === 3 ? ' class="bar"' : ''}>${column}</th>`).join('');

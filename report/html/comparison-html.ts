@@ -10,19 +10,19 @@ import { comparisonCurves } from './learning-curves.ts';
 import { escapeHtml, htmlPage, section, wideTable } from './page.ts';
 
 const HOW =
-  'Dice is the mean over image × class, out of fold, at the threshold of each run’s manifest and without cleaning. Differences are taken image by image on the images that both runs have; intervals come from drawing people again and again (bootstrap, 2,000 times), p from turning the signs of people’s differences: the smaller, the less likely is such a difference between runs that are alike. With n people it cannot be below 2 / 2ⁿ.';
+  'Dice is the mean over image × class, out of fold, at the threshold of each run’s manifest and without cleaning. Differences are computed image by image, on the images that both runs have. Intervals come from resampling people (bootstrap, 2,000 resamples). The p-value comes from flipping the signs of people’s differences: a small p means that such a difference is unlikely between runs that are equally good. With n people, p is at least 2 / 2ⁿ.';
 
 const PER_CLASS =
-  'Right of the middle line the run is better than the first. A dot is coloured where its interval keeps off 0; between runs that are alike, about one in twenty does so by chance, and more with few people.';
+  'To the right of the middle line the run is better than the first one. A dot is coloured if its interval excludes 0. Between runs that are equally good, about one class in twenty is coloured by chance, and more with few people.';
 
-/** Runs side by side as one HTML file that asks nothing of any server. */
+/** The comparison of runs as one self-contained HTML file. */
 export function comparisonHtml({ classes, runs }: Comparison): string {
   const [first] = runs;
-  if (!first) throw new RangeError('a comparison has at least two runs');
+  if (!first) throw new RangeError('a comparison needs at least two runs');
   const title = runs.map((run) => run.title).join(' · ');
   const differences = runs.flatMap((run) => {
     if (!run.difference) return [];
-    const heading = `${run.title} less ${first.title}`;
+    const heading = `${run.title} minus ${first.title}`;
     return [section(heading, `<p class="dim">${PER_CLASS}</p>${differenceTable(run, first, run.difference, classes)}`)];
   });
   const people = `${first.dice.images} images of ${first.dice.people} people, ${classes.length} classes`;
@@ -34,7 +34,7 @@ export function comparisonHtml({ classes, runs }: Comparison): string {
   ]);
 }
 
-/** Half the width of a scale around 0 is one of these: the least that holds every interval. */
+/** Possible half widths of the scale around 0. */
 const REACHES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 
 function runsTable(runs: readonly ComparedRun[]): string {
@@ -68,7 +68,10 @@ function notes(runs: readonly ComparedRun[], first: ComparedRun): string {
   return [HOW, ...shared].map((note) => `<p class="dim">${escapeHtml(note)}</p>`).join('');
 }
 
-/** The difference of each class between two runs as a table with a plot: right of the middle line the run is better than the first. */
+/**
+ * The difference of each class between two runs as a table with a plot. To the right of the middle line the run is better than the first
+ * one.
+ */
 function differenceTable(run: ComparedRun, first: ComparedRun, difference: PairedDifference, classes: readonly string[]): string {
   const scale = differenceScale([difference.all, ...difference.perClass]);
   const nothing: Estimate = { mean: 0, interval: undefined };
@@ -94,11 +97,11 @@ function differenceTable(run: ComparedRun, first: ComparedRun, difference: Paire
   const columns = ['Class', 'Difference', ends, '95 % interval', first.title, run.title];
   const head = columns.map((column, index) => `<th scope="col"${index === 2 ? ' class="bar"' : ''}>${escapeHtml(column)}</th>`).join('');
   const all = row('All classes', difference.all, [first.dice.all, run.dice.all], ' class="group"');
-  const label = `Dice of ${run.title} less ${first.title}, per class`;
+  const label = `Dice of ${run.title} minus ${first.title}, per class`;
   return wideTable(label, `<thead><tr>${head}</tr></thead><tbody>${all}</tbody>${body.join('')}`);
 }
 
-/** The least round scale around 0 that holds all estimates and their intervals. */
+/** The smallest round scale around 0 that contains all estimates and their intervals. */
 export function differenceScale(estimates: readonly Estimate[]): Scale {
   const ends = estimates.flatMap(({ mean, interval }) => [mean, interval?.low ?? mean, interval?.high ?? mean]);
   const farthest = Math.max(0, ...ends.map(Math.abs));

@@ -1,13 +1,13 @@
 import { type ComparedRun, type Comparison, greatestDifferences } from '../statistics/compare-runs.ts';
 import type { Estimate } from '../statistics/estimates.ts';
-import { intervalText, signed, signless } from './estimate-bars.ts';
+import { intervalText, numberText, signed } from './estimate-bars.ts';
 
 const CLASSES_SHOWN = 5;
 
-/** A probability with three decimals; `< 0.001` below. */
+/** A probability with three decimals, or `< 0.001`. */
 export const probabilityText = (p: number): string => (p < 0.001 ? '< 0.001' : p.toFixed(3));
 
-/** Minutes with a decimal, hours from two hours on; a dash where nothing was timed. */
+/** Minutes with one decimal, hours from two hours on, or a dash if nothing was timed. */
 export function minutesText(minutes: number): string {
   if (minutes === 0) return '–';
   return minutes < 120 ? `${minutes.toFixed(1)} min` : `${(minutes / 60).toFixed(1)} h`;
@@ -15,16 +15,19 @@ export function minutesText(minutes: number): string {
 
 export const memoryText = (megabytes: number): string => (megabytes === 0 ? '–' : `${Math.round(megabytes)} MB`);
 
-/** What was left out of a difference, as sentences; empty where both runs have the same images. */
+/** The images left out of a difference, as a sentence; empty if both runs have the same images. */
 export function sharedImagesText({ title, dice, difference }: ComparedRun, first: ComparedRun): string {
   if (!difference) return '';
   const { images, changed } = difference;
-  const changedText = changed > 0 ? ` Left out for other true masks under the same name: ${changed}.` : '';
+  const changedText =
+    changed > 0
+      ? ` ${changed} ${changed === 1 ? 'image is' : 'images are'} left out because the true masks under the same name differ.`
+      : '';
   if (images === dice.images && images === first.dice.images) return '';
   return `${title}: the difference is over the ${images} images in common with ${first.title}.${changedText}`;
 }
 
-/** The comparison for a terminal: a table with a line a run, then the classes that differ most. */
+/** The comparison for a terminal: a table with one line per run, then the classes that differ most. */
 export function comparisonText({ classes, runs }: Comparison): string {
   const [first] = runs;
   if (!first) return '';
@@ -40,10 +43,10 @@ export function comparisonText({ classes, runs }: Comparison): string {
     if (!difference) return [];
     const most = greatestDifferences(difference, CLASSES_SHOWN);
     const list = most.map(({ classIndex, mean }) => `${classes[classIndex] ?? ''} ${signed(mean, 4)}`).join(', ');
-    return [`  ${title}: ${list === '' ? 'none differs' : list}`];
+    return [`  ${title}: ${list === '' ? 'no class differs' : list}`];
   });
   const notes = runs.map((run) => sharedImagesText(run, first)).filter((note) => note !== '');
-  const people = `Differences are to ${first.title}, image by image; intervals (bootstrap) and p (sign flips) are over people.`;
+  const people = `Differences are relative to ${first.title}, image by image; intervals (bootstrap) and p (sign flips) are over people.`;
   return `${[...lines, '', `Classes that differ most from ${first.title}`, ...classLines, '', people, ...notes].join('\n')}\n`;
 }
 
@@ -53,7 +56,7 @@ function row({ title, network, size, dice, difference, trainingMinutes, peakMemo
     network,
     `${size}`,
     `${dice.images} of ${dice.people} people`,
-    signless(dice.all.mean, 4),
+    numberText(dice.all.mean, 4),
     intervalText(dice.all, 4),
     ...(difference ? [signed(difference.all.mean, 4), intervalText(difference.all, 4), probabilityText(difference.p)] : ['', '', '']),
     minutesText(trainingMinutes),
@@ -61,7 +64,7 @@ function row({ title, network, size, dice, difference, trainingMinutes, peakMemo
   ];
 }
 
-/** The comparison as `--json` prints it. An interval is [low, high], or null where fewer than two people are in it. */
+/** The comparison as `--json` prints it. An interval is [low, high], or null if it covers fewer than two people. */
 export function comparisonJson({ classes, runs }: Comparison): object {
   const estimate = ({ mean, interval }: Estimate): object => ({ mean, interval: interval ? [interval.low, interval.high] : null });
   const byClass = (perClass: readonly Estimate[]): object =>

@@ -12,16 +12,16 @@ const comparison = compareRuns([
   runFigures('fewer', scoredImages({ people: 5, seed: 2 })),
 ]);
 
-describe('a comparison', () => {
-  it('as a page nests, names its tables and pictures, and has a section for each run beside the first', () => {
+describe('a comparison of runs', () => {
+  it('is a well-formed page with named tables and charts and a section for each run after the first', () => {
     const page = comparisonHtml(comparison);
     expect(pageFaults(page)).toEqual([]);
     const headings = [...page.matchAll(/<h2>([^<]*)<\/h2>/g)].map(([, text]) => text);
-    expect(headings).toEqual(['Runs', 'Training', 'second less first', 'fewer less first']);
+    expect(headings).toEqual(['Runs', 'Training', 'second minus first', 'fewer minus first']);
     expect(page.match(/<polyline/g)?.length).toBe(4 * 3);
   });
 
-  it('as a page takes names that look like HTML as text', () => {
+  it('escapes names that look like HTML in the page', () => {
     const hostile = '"><script>alert(1)</script>&';
     const images = scoredImages({ people: 3, classes: 1 });
     const run = runFigures(hostile, images, [hostile]);
@@ -30,7 +30,7 @@ describe('a comparison', () => {
     expect(page).not.toContain('<script');
   });
 
-  it('as text has a line for each run, and says what is compared', () => {
+  it('is a text with one line per run and a note on what is compared', () => {
     const lines = comparisonText(comparison).split('\n');
     expect(lines[0]).toMatch(/^RUN +NETWORK +SIZE +IMAGES +DICE +95 % +DIFFERENCE +95 % +P +TRAINING +MEMORY$/);
     expect(lines[1]).toMatch(/^first +UNet +512 +12 of 6 people +0\.\d{4} +0\.\d{4} to 0\.\d{4} +3\.0 min +640 MB$/);
@@ -39,14 +39,16 @@ describe('a comparison', () => {
     expect(lines.join('\n')).toContain('fewer: the difference is over the 10 images in common with first.');
   });
 
-  it('tells how many images are left out since their truth has changed', () => {
+  it('reports how many images are left out because their truth changed', () => {
     const images = scoredImages({ people: 6 });
-    const changed = images.map((image, index) => (index === 3 ? { ...image, truth: 'mended' } : image));
-    const text = comparisonText(compareRuns([runFigures('first', images), runFigures('mended', changed)]));
-    expect(text).toContain('over the 11 images in common with first. Left out for other true masks under the same name: 1.');
+    const changed = images.map((image, index) => (index === 3 ? { ...image, truth: 'changed' } : image));
+    const text = comparisonText(compareRuns([runFigures('first', images), runFigures('changed', changed)]));
+    expect(text).toContain(
+      'over the 11 images in common with first. 1 image is left out because the true masks under the same name differ.',
+    );
   });
 
-  it('as JSON has plain numbers, and no difference for the first', () => {
+  it('is JSON with plain numbers and no difference for the first run', () => {
     const json = JSON.parse(JSON.stringify(comparisonJson(comparison)));
     expect(json.reference).toBe('first');
     expect(json.runs[0].difference).toBeUndefined();
@@ -59,6 +61,6 @@ it.each([
   [[], 0.001],
   [[{ mean: 0.011, interval: { low: -0.013, high: 0.02 } }], 0.02],
   [[{ mean: -0.3, interval: undefined }], 0.5],
-])('the scale of %j reaches %f either way', (estimates, reach) => {
+])('the scale of %j extends to %f on both sides', (estimates, reach) => {
   expect(differenceScale(estimates)).toEqual({ from: -reach, to: reach });
 });

@@ -5,7 +5,7 @@ import { type LineChart, lineChart, runColour, type Series } from './charts.ts';
 import { escapeHtml, section } from './page.ts';
 import type { ReportFold } from './report-data.ts';
 
-/** Learning curves of every fold, and what each epoch took in time and memory. */
+/** Learning curves of every fold, with time and memory per epoch. */
 export function trainingSection(folds: readonly ReportFold[]): string {
   const seriesOf = (value: (epoch: EpochMetrics) => number | null, note = '', dashed = false): Series[] =>
     folds.map(({ fold, metrics }, index) => ({
@@ -25,7 +25,7 @@ export function trainingSection(folds: readonly ReportFold[]): string {
     ),
     chart('Loss: validation solid, training dashed', loss),
     chart(
-      'Seconds an epoch, with its validation',
+      'Seconds per epoch, including validation',
       seriesOf((epoch) => epoch.seconds),
     ),
     chart(
@@ -40,7 +40,7 @@ export function trainingSection(folds: readonly ReportFold[]): string {
   return section('Training', `<div class="charts">${charts.join('')}</div><div class="key">${keys.join('')}</div>`);
 }
 
-/** The learning curves of all runs over each other, each the mean over the folds that have come as far. */
+/** Learning curves of all runs in common charts, each the mean over the folds that reached the epoch. */
 export function comparisonCurves(runs: readonly ComparedRun[]): string {
   const seriesOf = (value: (epoch: EpochMetrics) => number | null): Series[] =>
     runs.map(({ title, folds }, index) => ({ label: title, colour: runColour(index), points: meanCurve(folds, value) }));
@@ -48,13 +48,13 @@ export function comparisonCurves(runs: readonly ComparedRun[]): string {
     lineChart({ title, series: seriesOf(value), xLabel: 'epoch', fromZero });
   const charts = [
     chart('Dice of the validation images', ({ dice }) => dice, false),
-    chart('Loss of the validation images; its scale is that of each run’s own losses', ({ validationLoss }) => validationLoss),
-    chart('Seconds an epoch, with its validation', ({ seconds }) => seconds),
+    chart('Loss of the validation images, on the scale of each run’s own losses', ({ validationLoss }) => validationLoss),
+    chart('Seconds per epoch, including validation', ({ seconds }) => seconds),
     chart('Memory of the process after each epoch, MB', ({ memoryMb }) => memoryMb),
   ];
   const keys = runs.map(({ title }, index) => `<span><i style="background:${runColour(index)}"></i>${escapeHtml(title)}</span>`);
   const note =
-    '<p class="dim">Each line is the mean over the folds that have come as far; where folds stop early, the last epochs are of few.</p>';
+    '<p class="dim">Each line is the mean over the folds that reached the epoch. If folds stop early, the last epochs are the mean of fewer folds.</p>';
   return section('Training', `${note}<div class="charts">${charts.join('')}</div><div class="key">${keys.join('')}</div>`);
 }
 

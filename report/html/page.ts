@@ -1,29 +1,29 @@
-/** A whole page as one HTML file that asks nothing of any server: its style is within it, and pictures must be. `body` is HTML. */
+/** A complete page as one self-contained HTML file with its style sheet; images must be data URIs. `body` is HTML. */
 export function htmlPage(title: string, body: readonly string[]): string {
   const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title><style>${REPORT_STYLE}</style>`;
   return `<!doctype html>\n<html lang="en"><head>${head}</head><body><main>${body.join('\n')}</main></body></html>\n`;
 }
 
-/** A part of a page under a heading; `content` is HTML. */
+/** A section under a heading; `content` is HTML. */
 export const section = (title: string, content: string): string => `<section><h2>${escapeHtml(title)}</h2>${content}</section>`;
 
-/** A table that scrolls sideways by itself on a narrow screen, by keyboard too. `rows` is HTML; `label` tells what it holds. */
+/** A table that scrolls horizontally on a narrow screen, also by keyboard. `rows` is HTML; `label` names the table. */
 export function wideTable(label: string, rows: string): string {
   const name = escapeHtml(label);
   return `<div class="wide" role="region" aria-label="${name}" tabindex="0"><table aria-label="${name}">${rows}</table></div>`;
 }
 
-/** Text for use in HTML content and quoted attributes. */
+/** Escapes text for HTML content and quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
 }
 
-/** An image as part of the page itself. */
+/** An image as a data URI. */
 export function dataUri(bytes: Buffer, type: 'image/jpeg' | 'image/png'): string {
   return `data:${type};base64,${bytes.toString('base64')}`;
 }
 
-/** The report's style sheet: neutral, light or dark as the reader's system is, and fit for print. */
+/** The style sheet of all pages: light or dark as the reader's system, and suitable for print. */
 const REPORT_STYLE = `
 :root { color-scheme: light dark; --ground: #fbfbfa; --card: #fff; --text: #1d2127; --dim: #6a7280; --line: #e3e5e8; --accent: #2f6fdb; --track: #eceef1; }
 @media (prefers-color-scheme: dark) {

@@ -5,30 +5,30 @@ import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
 import type { Score } from '../scoring/scoring.ts';
 
-/** A fold as the report shows it. `score` is that of the images its network was not trained on. */
+/** A fold as the report shows it. `score` covers the images that its network was not trained on. */
 export type ReportFold = { readonly fold: number; readonly metrics: readonly EpochMetrics[]; readonly score: Score };
 
 export type ReportPicture = { readonly title: string; readonly caption: string; readonly jpeg: Buffer };
 
-/** All that report.html shows. */
+/** Everything that report.html shows. */
 export type ReportData = {
   readonly experiment: SegmentationExperiment;
   readonly classes: readonly string[];
   readonly folds: readonly ReportFold[];
-  /** All folds' own images. */
+  /** The out-of-fold images of all folds. */
   readonly images: readonly ScoredImage[];
-  /** Over these images. */
+  /** Score over these images. */
   readonly score: Score;
-  /** Over these images; undefined where a fold has not counted them. */
+  /** Counts over these images; undefined if a fold has no counts. */
   readonly calibration: CalibrationCounts | undefined;
-  /** One a class; what the submission was cut at. */
+  /** One per class: threshold and cleaning of the submission. */
   readonly thresholds: readonly ChosenThreshold[];
   readonly trainImages: number;
   readonly testImages: number;
   readonly worst: readonly ReportPicture[];
   readonly best: readonly ReportPicture[];
   readonly test: readonly ReportPicture[];
-  /** What it ran on: a name and a value a line. */
+  /** The environment of the run, as names and values. */
   readonly environment: Readonly<Record<string, string>>;
   /** ISO 8601. */
   readonly madeAt: string;

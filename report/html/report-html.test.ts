@@ -8,7 +8,7 @@ const headings = (page: string): string[] => [...page.matchAll(/<h2>([^<]*)<\/h2
 const chartTitles = (page: string): string[] => [...page.matchAll(/<figcaption>([^<]*)<\/figcaption>/g)].map(([, text = '']) => text);
 
 describe('reportHtml', () => {
-  it('is a page that nests, names its tables and pictures, and has every section', () => {
+  it('returns a well-formed page with named tables and charts and all sections', () => {
     const page = reportHtml(reportData());
     expect(pageFaults(page)).toEqual([]);
     expect(headings(page)).toEqual(['Training', 'Dice per class', 'Worst cases', 'Calibration', 'Test images', 'Experiment']);
@@ -20,12 +20,12 @@ describe('reportHtml', () => {
     expect(page).toContain('a &lt;b&gt; &amp; &quot;c&quot;');
   });
 
-  it('gives each class its Dice with an interval and its calibration error', () => {
+  it('shows Dice with an interval and the calibration error of each class', () => {
     const page = reportHtml(reportData());
     expect(page).toMatch(/<th scope="row"><span[^>]*><\/span>Radius<\/th><td>0\.\d{3}<\/td><td>0\.\d{3} to 0\.\d{3}<\/td>/);
     expect(page.match(/aria-label="0\.\d{3}, interval 0\.\d{3} to [01]\.\d{3}"/g)?.length).toBe(29 + 7 + 1);
     expect(page).toContain('<th scope="col">ECE</th>');
-    expect(chartTitles(page)).toContainEqual(expect.stringMatching(/^Carpals: ECE 0\.\d{3}, too sure by 0\.\d{3}$/));
+    expect(chartTitles(page)).toContainEqual(expect.stringMatching(/^Carpals: ECE 0\.\d{3}, overconfident by 0\.\d{3}$/));
   });
 
   it('lists the worst mask first', () => {
@@ -39,12 +39,12 @@ describe('reportHtml', () => {
     expect(row).toContain('ID004');
   });
 
-  it('counts the people whose images were scored, not all of the training half', () => {
+  it('counts the people of the scored images, not of the whole training half', () => {
     const page = reportHtml(reportData({ images: scoredImages({ people: 2, classes: 29 }), trainImages: 12 }));
     expect(page).toContain('<b>4</b><span>images scored, 2 people</span>');
   });
 
-  it('takes names that look like HTML as text', () => {
+  it('escapes names that look like HTML', () => {
     const hostile = '"><script>alert(1)</script>&';
     const images = scoredImages({ people: 3, classes: 2 }).map((image) => ({ ...image, imageName: hostile, group: hostile }));
     const picture = { title: hostile, caption: hostile, jpeg: Buffer.of(1) };
@@ -53,7 +53,7 @@ describe('reportHtml', () => {
     expect(page).not.toContain('<script');
   });
 
-  it('leaves out what older folds have not counted', () => {
+  it('omits the calibration of folds that have no counts', () => {
     const page = reportHtml(reportData({ calibration: undefined }));
     expect(pageFaults(page)).toEqual([]);
     expect(headings(page)).not.toContain('Calibration');
@@ -62,14 +62,14 @@ describe('reportHtml', () => {
 
   it.each([
     ['one person', scoredImages({ people: 1, classes: 29 })],
-    ['no image at all', []],
-  ])('is whole with %s', (_, images) => {
+    ['no images', []],
+  ])('returns a complete page for %s', (_, images) => {
     expect(pageFaults(reportHtml(reportData({ images })))).toEqual([]);
   });
 });
 
 describe('worstCases', () => {
-  it('lists masks from the worst on, the earlier image and class first of equals', () => {
+  it('lists masks by ascending Dice, then in the order of images and classes', () => {
     const image = (imageName: string, perClass: number[]) => ({ imageName, group: 'ID001', fold: 0, truth: '', perClass });
     const cases = worstCases([image('a', [0.9, 0.2]), image('b', [0.2, 0.1, 1])], 3);
     expect(cases.map(({ imageName, classIndex, dice }) => [imageName, classIndex, dice])).toEqual([

@@ -14,9 +14,9 @@ import { dataUri, escapeHtml, htmlPage, section, wideTable } from './page.ts';
 import type { ReportData, ReportPicture } from './report-data.ts';
 
 const NO_TEST_IMAGES =
-  '<p class="notice">The data set has no test images, so submission.csv holds no rows. Everything above comes from the training images.</p>';
+  '<p class="notice">The data set has no test images, so submission.csv has no rows. All figures come from the training images.</p>';
 
-/** The whole report as one HTML file that asks nothing of any server: style, curves and pictures are within it. */
+/** The report of an experiment as one self-contained HTML file. */
 export function reportHtml(data: ReportData): string {
   const { metadata, spec } = data.experiment;
   const estimates = diceEstimates(data.images);
@@ -33,7 +33,7 @@ export function reportHtml(data: ReportData): string {
   ]);
 }
 
-/** The name of the experiment and its chief figures. */
+/** The name of the experiment and its main figures. */
 function reportHeader(data: ReportData, estimates: DiceEstimates): string {
   const { metadata, spec } = data.experiment;
   const who = [spec.owner, spec.task].filter((text) => text !== undefined && text !== '').join(' · ');
@@ -57,11 +57,11 @@ function reportHeader(data: ReportData, estimates: DiceEstimates): string {
 function diceNote({ experiment, calibration }: ReportData, people: number): string {
   const { threshold } = experiment.spec.inference;
   const sentences = [
-    `Each training image is judged by the one network that never saw its person, at the image's own size and threshold ${threshold}.`,
+    `Each training image is scored by the one network that was not trained on its person, at the image's own size and at threshold ${threshold}.`,
     people < 2
-      ? 'Intervals take at least two people.'
-      : `The intervals tell how the mean would vary over other people: ${people} people are drawn again and again, with all their images (bootstrap, 2,000 times).`,
-    'The threshold is the one that the submission is cut at; the Dice with it (and with the cleaning, where there is one) is of these same images, which flatters a little.',
+      ? 'Intervals need at least two people.'
+      : `The intervals show how much the mean would vary with other people: ${people} people are resampled with all their images (bootstrap, 2,000 resamples).`,
+    'The column “threshold” is the threshold of the submission. “Dice at threshold” (with the cleaning, if any) is measured on the same images that the threshold was chosen on, so it is slightly too high.',
     calibration ? 'ECE is explained under Calibration.' : '',
   ];
   return `<p class="dim">${sentences.join(' ')}</p>`;
@@ -77,11 +77,11 @@ type WorstCase = {
 };
 
 const calibrationText = ({ error, bias }: Calibration): string =>
-  `ECE ${error.toFixed(3)}, too ${bias > 0 ? 'sure' : 'careful'} by ${Math.abs(bias).toFixed(3)}`;
+  `ECE ${error.toFixed(3)}, ${bias > 0 ? 'overconfident' : 'underconfident'} by ${Math.abs(bias).toFixed(3)}`;
 
 const SHOWN = 20;
 
-/** The masks (image × class) with the least Dice, worst first; of equals the earlier image and class. */
+/** The masks (image × class) with the lowest Dice, ascending; ties in the order of images and classes. */
 export function worstCases(images: readonly ScoredImage[], count: number): WorstCase[] {
   return images
     .flatMap(({ imageName, group, fold, perClass }) =>
@@ -91,7 +91,7 @@ export function worstCases(images: readonly ScoredImage[], count: number): Worst
     .slice(0, count);
 }
 
-/** The single masks that went worst out of fold; nothing without images. */
+/** The worst masks out of fold; empty without images. */
 function worstCasesSection(images: readonly ScoredImage[], classes: readonly string[]): string {
   const cases = worstCases(images, SHOWN);
   if (cases.length === 0) return '';
@@ -105,17 +105,17 @@ function worstCasesSection(images: readonly ScoredImage[], classes: readonly str
   const masks = images.flatMap(({ perClass }) => perClass);
   const missed = masks.filter((dice) => dice === 0).length;
   const sentences = [
-    `The ${cases.length} masks with the least Dice, each by the network of the fold that never saw its person.`,
-    missed === 0 ? '' : `${missed} of ${masks.length} masks have no pixel in common with the true one.`,
+    `The ${cases.length} masks with the lowest Dice, each predicted by the network of the fold that was not trained on its person.`,
+    missed === 0 ? '' : `${missed} of ${masks.length} masks do not overlap the true mask at all.`,
   ];
   const note = `<p class="dim">${sentences.join(' ').trim()}</p>`;
   return section('Worst cases', `${note}${table}`);
 }
 
-/** Bins of fewer pixels jump about and are not drawn; they count in the ECE. */
+/** Bins with fewer pixels are too noisy to draw; they still count in the ECE. */
 const FEWEST_PIXELS = 20;
 
-/** A reliability chart for each part of the hand, its classes as thin lines; nothing where the folds have not counted. */
+/** A reliability diagram for each part of the hand, with its classes as thin lines; empty without counts. */
 function calibrationSection(counts: CalibrationCounts | undefined, classes: readonly string[], size: number): string {
   if (!counts) return '';
   const charts = boneGroups(classes).flatMap(({ name, indexes }) => {
@@ -129,7 +129,7 @@ function calibrationSection(counts: CalibrationCounts | undefined, classes: read
     return [reliabilityChart({ title: `${name}: ${calibrationText(together)}`, main, others })];
   });
   if (charts.length === 0) return '';
-  const note = `<p class="dim">Of the pixels that get a probability of 0.7, seven in ten should be bone: then the line lies on the dashed one. Below it the networks are too sure, above it too careful. The thick line is the part of the hand, the thin ones its bones. Counted out of fold over ${counts.images} images at ${size} px, without the pixels that get less than 0.2 %; ECE is the mean distance from the dashed line.</p>`;
+  const note = `<p class="dim">Of the pixels with a predicted probability of 0.7, 70 % should be bone; the line is then on the dashed diagonal. Below the diagonal the networks are overconfident, above it underconfident. The thick line is the part of the hand, the thin lines are its bones. Counted out of fold over ${counts.images} images at ${size} px, without pixels below 0.2 %. ECE (expected calibration error) is the mean distance from the diagonal.</p>`;
   return section('Calibration', `${note}<div class="charts small">${charts.join('')}</div>`);
 }
 
@@ -144,7 +144,7 @@ function pictures(title: string, items: readonly ReportPicture[]): string {
   return section(title, `<div class="pictures">${figures.join('')}</div>`);
 }
 
-/** What was run, on what, and the whole manifest. */
+/** Facts about the run and the complete manifest. */
 function factsSection(data: ReportData): string {
   const { metadata, spec } = data.experiment;
   const rows: [string, string][] = [
@@ -153,19 +153,19 @@ function factsSection(data: ReportData): string {
     ['split', `${spec.dataset.split.folds} folds by ${spec.dataset.split.strategy}, seed ${spec.dataset.split.seed}`],
     ['network', `${spec.model.name} ${JSON.stringify(spec.model.options)}`],
     ['loss', spec.loss.map((loss) => `${loss.weight} × ${loss.name}`).join(' + ')],
-    ['views averaged', spec.inference.tta.join(', ')],
+    ['averaged views', spec.inference.tta.join(', ')],
     ...windowRow(spec.inference),
-    ['report made', data.madeAt],
+    ['report created', data.madeAt],
     ...Object.entries(data.environment),
   ];
   const list = rows.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join('');
   const manifest = escapeHtml(JSON.stringify(data.experiment, null, 2));
-  const details = `<details><summary>The whole manifest, with every default</summary><pre>${manifest}</pre></details>`;
+  const details = `<details><summary>Complete manifest with all defaults</summary><pre>${manifest}</pre></details>`;
   return section('Experiment', `<dl class="facts">${list}</dl>${details}`);
 }
 
 function windowRow({ window }: InferenceSpec): [string, string][] {
   if (!window) return [];
   const { size, stride, weights } = window;
-  return [['windows', `${size} px every ${stride} px of a sheet of ${sheetSizeOf(window)} px, ${weights} weights`]];
+  return [['windows', `${size} px every ${stride} px, cut from the image at ${sheetSizeOf(window)} px, ${weights} weights`]];
 }

@@ -5,12 +5,12 @@ import { classColour } from '../dataset/bone-classes.ts';
 import { paintMask, rgbOf } from './paint-mask.ts';
 import { strokeText } from './stroke-font.ts';
 
-/** One square picture with outlines on it and words below. */
+/** One square image with outlines and lines of text below. */
 export type Tile = {
   /** Grey values in 0..1, [size, size]. */
   readonly image: Float32Array;
   readonly size: number;
-  /** One a class, in class order, on a canvas of width × height that the picture shows whole. */
+  /** One per class, in class order, on a canvas of width × height that the image fills. */
   readonly outlines: readonly Polygon[];
   readonly width: number;
   readonly height: number;
@@ -24,7 +24,7 @@ const LINE = 17;
 const GROUND = { r: 0x14, g: 0x17, b: 0x1c };
 const [BRIGHT, DIM] = ['#f2f4f7', '#aab2bd'];
 
-/** The tiles in rows of at most `columns`, under a title, as PNG bytes. Pictures are at most 512 pixels a side. */
+/** The tiles in rows of at most `columns` below a title, as PNG bytes. Images have at most 512 pixels per side. */
 export async function contactSheetPng(title: string, tiles: readonly Tile[], columns: number): Promise<Buffer> {
   const side = Math.max(SMALLEST, Math.min(LARGEST, ...tiles.map(({ size }) => size)));
   const lines = 1 + Math.max(...tiles.map(({ notes }) => notes.length));
@@ -47,7 +47,7 @@ export async function contactSheetPng(title: string, tiles: readonly Tile[], col
     .toBuffer();
 }
 
-/** The picture with every class outlined in its colour, `side` × `side` × 3 bytes. */
+/** The image with the outline of every class in its colour, `side` × `side` × 3 bytes. */
 async function picture({ image, size, outlines, width, height }: Tile, side: number): Promise<Buffer> {
   const bytes = Uint8Array.from(image, (value) => value * 255 + 0.5);
   const pixels = await sharp(bytes, { raw: { width: size, height: size, channels: 1 } })
@@ -63,7 +63,7 @@ async function picture({ image, size, outlines, width, height }: Tile, side: num
   return pixels;
 }
 
-/** A line of text, set smaller where it would be wider than `room`. */
+/** A line of text, scaled down if it is wider than `room`. */
 function line(text: string, x: number, y: number, colour: string, room: number, bold: boolean): string {
   const { width } = strokeText(text, { x, y, capHeight: 9, colour });
   return strokeText(text, { x, y, capHeight: 9 * Math.min(1, room / width), colour, bold }).svg;

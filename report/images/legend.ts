@@ -2,14 +2,14 @@ import { boneGroups, classColour } from '../dataset/bone-classes.ts';
 import { strokeText } from './stroke-font.ts';
 
 export type Legend = {
-  /** The picture's name, first line. */
+  /** The first line, in bold. */
   readonly title: string;
-  /** Further lines under the title. */
+  /** Further lines below the title. */
   readonly notes: readonly string[];
   readonly classes: readonly string[];
-  /** What stands at the right of each class: a Dice, or nothing. */
+  /** The text to the right of each class: a Dice, or nothing. */
   readonly values: readonly (string | undefined)[];
-  /** Classes without a mask in this picture are dimmed. */
+  /** Whether the image has a mask of the class; otherwise the class is dimmed. */
   readonly present: readonly boolean[];
 };
 
@@ -27,18 +27,18 @@ const DIM = '#8a93a0';
 const headerHeight = (legend: Legend): number => MARGIN + 14 + legend.notes.length * HEADER_LINE + 12;
 const lineCount = (legend: Legend): number => legend.classes.length + (boneGroups(legend.classes).length - 1) * GROUP_GAP;
 
-/** The least height at which the legend can be read. */
+/** The smallest height at which the legend is readable. */
 export function legendHeight(legend: Legend): number {
   return Math.ceil(headerHeight(legend) + lineCount(legend) * SMALLEST_ROW + MARGIN);
 }
 
-/** A line of text no wider than `room`: set smaller if need be. */
+/** A line of text, scaled down if it is wider than `room`. */
 function fitted(text: string, x: number, y: number, capHeight: number, colour: string, room: number, bold = false): string {
   const { width } = strokeText(text, { x, y, capHeight, colour });
   return strokeText(text, { x, y, capHeight: capHeight * Math.min(1, room / width), colour, bold }).svg;
 }
 
-/** The panel beside the picture as SVG: title, notes, and for each class its colour, name and value. */
+/** The panel next to the image as SVG: title, notes, and the colour, name and value of each class. */
 export function legendSvg(legend: Legend, height: number): string {
   const room = LEGEND_WIDTH - 2 * MARGIN;
   const parts = [`<rect width="${LEGEND_WIDTH}" height="${height}" fill="${GROUND}"/>`];

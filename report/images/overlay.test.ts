@@ -11,7 +11,7 @@ import { strokeText } from './stroke-font.ts';
 
 const classes = loadClasses('hand-bones');
 
-/** An overlay whose class `index` is a square of the sheet's middle; everything else is black. */
+/** An overlay with a square of class `index` in the middle of a black image. */
 function overlayOf(width: number, height: number, index: number, extra: Partial<Overlay> = {}): Overlay {
   const [left, top, right, bottom] = [width / 4, height / 4, (width * 3) / 4, (height * 3) / 4];
   const square = fillPolygon([left, top, right, top, right, bottom, left, bottom], width, height);
@@ -27,15 +27,15 @@ async function decoded(png: Buffer): Promise<{ width: number; height: number; at
 
 describe('overlayPng', () => {
   it.each([
-    ['large sheets come down to 1024 pixels', 2048, 1024, OVERLAY_SIZE, 512],
-    ['small sheets keep their size, with room below for the legend', 300, 200, 300, 513],
+    ['scales large images down to 1024 pixels', 2048, 1024, OVERLAY_SIZE, 512],
+    ['keeps the size of small images and adds room below for the legend', 300, 200, 300, 513],
   ])('%s', async (_, width, height, pictureWidth, least) => {
     const image = await decoded(await overlayPng(overlayOf(width, height, 0)));
     expect(image.width).toBe(pictureWidth + LEGEND_WIDTH);
     expect(image.height).toBeGreaterThanOrEqual(Math.min(least, 460));
   });
 
-  it('fills the class translucently, outlines it in its colour, and leaves the rest alone', async () => {
+  it('fills a class translucently, outlines it in its colour, and leaves the rest unchanged', async () => {
     const image = await decoded(await overlayPng(overlayOf(1024, 1024, 27)));
     const colour = rgbOf(classColour(27));
     expect(image.at(512, 512)).toEqual(colour.map((value) => Math.round(value * 0.3)));
@@ -53,7 +53,7 @@ describe('overlayPng', () => {
     expect(image.at(512, 512)).toEqual([0, 0, 0]);
   });
 
-  it('writes its legend without any font of the machine: every line of it has ink', async () => {
+  it('draws every line of the legend without a system font', async () => {
     const image = await decoded(await overlayPng(overlayOf(1024, 1024, 3)));
     const hasInk = (top: number, bottom: number): boolean => {
       for (let y = top; y < bottom; y++) for (let x = 1024 + 60; x < 1024 + 140; x++) if ((image.at(x, y)[1] ?? 0) > 90) return true;
@@ -65,7 +65,7 @@ describe('overlayPng', () => {
 });
 
 describe('strokeText', () => {
-  it('has a glyph for every character of the class names, file names and notes', () => {
+  it('has a glyph for every character of class names, file names and notes', () => {
     const unknown = strokeText('\u2603', { x: 0, y: 10, capHeight: 10, colour: '#fff' }).svg.match(/d="([^"]+)"/)?.[1] ?? '';
     const text = `${classes.join('')} image1661130828152_R.png Dice 0.9312, test, of bones found dashed: truth ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz()+-/`;
     for (const character of text.replaceAll(' ', '')) {
@@ -75,7 +75,7 @@ describe('strokeText', () => {
 });
 
 describe('CLASS_COLOURS', () => {
-  it('has one for each bone, any two of them apart to the eye', () => {
+  it('has one distinguishable colour per bone', () => {
     expect(CLASS_COLOURS.length).toBe(classes.length);
     const places = CLASS_COLOURS.map((colour) => oklab(rgbOf(colour)));
     for (const [i, a] of places.entries()) {
@@ -84,7 +84,7 @@ describe('CLASS_COLOURS', () => {
   });
 });
 
-/** sRGB to OKLab (Ottosson 2020), in which distances are about as large as they look. */
+/** Converts sRGB to OKLab (Ottosson 2020), where distances match perceived differences. */
 function oklab(rgb: readonly [number, number, number]): [number, number, number] {
   const [r, g, b] = rgb.map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4)) as [
     number,

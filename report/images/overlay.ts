@@ -5,37 +5,38 @@ import { classColour } from '../dataset/bone-classes.ts';
 import { LEGEND_WIDTH, type Legend, legendHeight, legendSvg } from './legend.ts';
 import { type Canvas, paintMask, rgbOf } from './paint-mask.ts';
 
-/** A grey picture of the sheet, at any resolution of the same proportions: the original, or the one at training size. */
+/** A grey image at any resolution with the radiograph's aspect ratio: the original, or the image at training size. */
 export type GreyPicture = { readonly pixels: Uint8Array; readonly width: number; readonly height: number };
 
 export type Overlay = {
   readonly picture: GreyPicture;
-  /** The sheet's own size, which the masks have. */
+  /** The radiograph's own size, which is the size of the masks. */
   readonly width: number;
   readonly height: number;
   readonly classes: readonly string[];
-  /** One mask a class, in class order. */
+  /** One per class, in class order. */
   readonly masks: readonly RleMask[];
   /** The true masks, drawn as dashed white outlines. */
   readonly truth?: readonly RleMask[];
   readonly title: string;
   readonly notes?: readonly string[];
-  /** Dice a class, set beside its name. */
+  /** Dice per class, shown next to its name. */
   readonly dice?: readonly number[];
 };
 
-/** The longer side of the radiograph in an overlay. */
+/** The longer side of the radiograph in an overlay, in pixels. */
 export const OVERLAY_SIZE = 1024;
 export const OVERLAY_PNG = { compressionLevel: 8 } as const;
-/** For pictures within a page: a tenth of the PNG. */
+/** For images inside a page: a tenth of the PNG's size. */
 export const OVERLAY_JPEG = { quality: 84, mozjpeg: true } as const;
 const GROUND = { r: 0x14, g: 0x17, b: 0x1c };
 const FILL = 0.3;
 const WHITE = rgbOf('#ffffff');
 
 /**
- * The radiograph (at most 1024 pixels a side) with each class filled in its translucent colour and outlined, and a legend at its right, as
- * a sharp image to be written as PNG or JPEG. Small sheets are not enlarged, only the ground below them where the legend needs room.
+ * Draws the radiograph (at most 1024 pixels per side) with every class filled translucently and outlined in its colour, and a legend on the
+ * right. Returns a sharp image to encode as PNG or JPEG. Small images are not enlarged; only their background is extended if the legend
+ * needs more height.
  */
 export async function drawOverlay(overlay: Overlay): Promise<Sharp> {
   const longer = Math.max(overlay.width, overlay.height);

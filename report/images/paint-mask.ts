@@ -4,28 +4,28 @@ import type { RleMask } from '@carpal/masks/rle-mask.ts';
 
 export type Rgb = readonly [red: number, green: number, blue: number];
 
-/** `#rrggbb` as three bytes. */
+/** Converts `#rrggbb` to three bytes. */
 export function rgbOf(colour: string): Rgb {
   const value = Number.parseInt(colour.slice(1), 16);
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
-/** A colour picture being painted on: `width` × `height` × 3 bytes. */
+/** An RGB image to paint on: `width` × `height` × 3 bytes. */
 export type Canvas = { readonly width: number; readonly height: number; readonly pixels: Uint8Array };
 
 export type MaskStyle = {
   readonly colour: Rgb;
-  /** Opacity of the inside, 0 to 1. */
+  /** Opacity of the area, 0 to 1. */
   readonly fill: number;
-  /** Opacity of the outline, 0 to 1; it is two pixels wide. */
+  /** Opacity of the outline, 0 to 1. The outline is two pixels wide. */
   readonly outline: number;
-  /** Breaks the outline into dashes. */
+  /** Whether the outline is dashed. */
   readonly dashed?: boolean;
 };
 
 const DASH = 5;
 
-/** Share of each canvas pixel that the mask covers, in 255ths, [size, size] with size the canvas' longer side. */
+/** How much of each canvas pixel the mask covers, 0 to 255, [size, size] with `size` the canvas' longer side. */
 function coverageOf(mask: RleMask, size: number): Uint8Array {
   const scale = Math.max(mask.width, mask.height) / size;
   const fit: Fit = { size, scale, offsetX: 0, offsetY: 0 };
@@ -35,8 +35,8 @@ function coverageOf(mask: RleMask, size: number): Uint8Array {
 }
 
 /**
- * Paints a mask of the whole sheet over the canvas, scaled to it: a translucent inside and an outline, both smooth at the edge because
- * they follow how much of each pixel is covered.
+ * Paints a mask over the canvas, scaled from the whole image to the canvas: a translucent area and an outline. Both have smooth edges
+ * because they follow the coverage of each pixel.
  */
 export function paintMask(canvas: Canvas, mask: RleMask, style: MaskStyle): void {
   if (mask.bounds.length === 0) return;
@@ -56,7 +56,7 @@ export function paintMask(canvas: Canvas, mask: RleMask, style: MaskStyle): void
   }
 }
 
-/** The canvas rows that the mask can touch, with one to spare on each side for the outline. */
+/** The canvas rows [first, last) that the mask can touch, with a margin for the outline. */
 function rowsOf(mask: RleMask, height: number): readonly [number, number] {
   const scale = height / mask.height;
   const first = Math.floor((mask.bounds[0] as number) / mask.width);
@@ -64,7 +64,7 @@ function rowsOf(mask: RleMask, height: number): readonly [number, number] {
   return [Math.max(0, Math.floor(first * scale) - 2), Math.min(height, Math.ceil((last + 1) * scale) + 2)];
 }
 
-/** How much the coverage differs among the pixel and its neighbours: 255 on the mask's border, 0 away from it. */
+/** The range of the coverage among a pixel and its neighbours: 255 on the border of the mask, 0 away from it. */
 function edgeAt(coverage: Uint8Array, at: number, x: number, y: number, canvas: Canvas, size: number): number {
   let least = coverage[at] as number;
   let most = least;

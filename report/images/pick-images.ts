@@ -1,4 +1,7 @@
-/** The images worth showing, by place in the list: the lowest and the highest Dice, none of them twice, worst first and best first. */
+/**
+ * The indexes of the images with the lowest and the highest Dice; no image is in both. `worst` starts with the lowest Dice, `best` with the
+ * highest.
+ */
 export function pickExtremes(
   dice: readonly number[],
   count: number,
@@ -10,7 +13,7 @@ export function pickExtremes(
   return { worst, best };
 }
 
-/** At most `count` of `total` places, evenly apart, the first among them. */
+/** At most `count` of `total` indexes at even distances, starting with 0. */
 export function pickEvenly(total: number, count: number): ReadonlySet<number> {
   const picked = Math.min(total, count);
   return new Set(Array.from({ length: picked }, (_, index) => Math.floor((index * total) / picked)));

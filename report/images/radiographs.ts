@@ -8,12 +8,12 @@ import type { PreparedSample, PreparedSet } from '../dataset/prepared-set.ts';
 import { type Radiograph, readRadiograph } from '../dataset/read-radiograph.ts';
 import type { GreyPicture } from './overlay.ts';
 
-/** Where pictures of samples come from. */
+/** The source of images for overlays. */
 export type Radiographs = { pictureOf(sample: PreparedSample): Promise<GreyPicture> };
 
 /**
- * Pictures for overlays: the radiographs themselves where the data set is still at hand, else their images at training size, cut out of
- * the square. A picture is no reason to fail, so an original that cannot be read is replaced by the smaller one too.
+ * Opens the images for overlays: the original radiographs if the data set is available, otherwise the images at training size, cropped from
+ * their square. A missing image must not fail a report, so an original that cannot be read is also replaced by the smaller image.
  */
 export async function openRadiographs(datasetUri: string, prepared: PreparedSet): Promise<Radiographs> {
   const originals = await originalsOf(datasetUri);
@@ -26,7 +26,7 @@ export async function openRadiographs(datasetUri: string, prepared: PreparedSet)
   };
 }
 
-/** A sheet of any depth as bytes. */
+/** Converts a radiograph of any bit depth to bytes. */
 export function greyPicture({ pixels, white, width, height }: Radiograph): GreyPicture {
   return {
     pixels: pixels instanceof Uint8Array ? pixels : Uint8Array.from(pixels, (value) => Math.round((value / white) * 255)),
@@ -35,7 +35,7 @@ export function greyPicture({ pixels, white, width, height }: Radiograph): GreyP
   };
 }
 
-/** Gives the path of an image of this machine, fetching it first where the data set is elsewhere: a report shows few of them. */
+/** Returns a local path of an image, and downloads it first if the data set is remote: a report shows only a few images. */
 type Original = () => Promise<string>;
 
 async function readOriginal(original: Original | undefined): Promise<Radiograph | undefined> {
@@ -65,7 +65,7 @@ async function originalsInS3(uri: string): Promise<ReadonlyMap<string, Original>
   return originals;
 }
 
-/** The part of a training square that the sheet covers. */
+/** The part of a training square that the radiograph covers. */
 async function cutOut(square: Uint8Array, size: number, { width, height }: PreparedSample): Promise<GreyPicture> {
   const fit = squareFit(width, height, size);
   const region = {

@@ -1,7 +1,7 @@
 /**
- * Letters drawn as strokes, so that pictures carry their text on machines without a single font (a bare container has none, and text set
- * in a missing font is silently not drawn). Each glyph is an SVG path in a box 10 units from cap top (y 0) to baseline (y 10), with its
- * advance width; descenders reach y 13.
+ * A font of strokes, so that images have text on machines without any font (a minimal container has none, and text in a missing font is
+ * silently not drawn). Each glyph is an SVG path in a box of 10 units from cap height (y 0) to baseline (y 10), with its advance width;
+ * descenders reach y 13.
  */
 type Glyph = readonly [width: number, path: string];
 
@@ -104,22 +104,22 @@ const GLYPHS: Readonly<Record<string, Glyph>> = {
   z: [6.4, 'M.9 3.2H5.6L.8 10H5.8'],
 };
 
-/** What stands in for a character that the font lacks. */
+/** The glyph for characters that the font does not have. */
 const UNKNOWN: Glyph = [7, 'M1 0H6V10H1Z'];
 
 export type StrokeText = { readonly svg: string; readonly width: number };
 
 export type StrokeTextOptions = {
   readonly x: number;
-  /** The baseline. */
+  /** y of the baseline. */
   readonly y: number;
-  /** Height of a capital letter, in the picture's units. */
+  /** Height of a capital letter, in the image's units. */
   readonly capHeight: number;
   readonly colour: string;
   readonly bold?: boolean;
 };
 
-/** A line of text as an SVG group, with the width it takes. */
+/** A line of text as an SVG group, and its width. */
 export function strokeText(text: string, options: StrokeTextOptions): StrokeText {
   const scale = options.capHeight / 10;
   let x = 0;

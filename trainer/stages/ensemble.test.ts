@@ -94,7 +94,7 @@ describe('runEnsemble', () => {
 
     const html = await read(`${reportKey(experiment)}/report.html`);
     expect(pageFaults(html)).toEqual([]);
-    for (const title of ['Worst cases', 'Calibration', 'Seconds an epoch', 'Memory of the process']) expect(html).toContain(title);
+    for (const title of ['Worst cases', 'Calibration', 'Seconds per epoch', 'Memory of the process']) expect(html).toContain(title);
     expect(html).toContain('&lt;one &amp; only&gt;');
     expect(html).not.toMatch(/(?:src|href)="(?!data:)|url\(|@import|<script/);
     const overlays = (await store.list(`${reportKey(experiment)}/overlays`)).map(({ key }) => key.slice(key.lastIndexOf('/') + 1));

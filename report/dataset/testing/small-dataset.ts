@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { onTestFinished } from 'vitest';
 
-/** A folder that is gone when the test is. */
+/** Creates a folder that is removed when the test ends. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'carpal-data-'));
   onTestFinished(async () => rm(folder, { recursive: true, force: true }));
@@ -18,7 +18,7 @@ export async function writeUnder(folder: string, name: string, content: string |
   return path;
 }
 
-/** A grey PNG of one channel whose pixels a function gives. */
+/** A grey PNG with one channel; `valueAt` gives each pixel. */
 export async function greyPng(width: number, height: number, valueAt: (x: number, y: number) => number): Promise<Buffer> {
   const pixels = Uint8Array.from({ length: width * height }, (_, i) => valueAt(i % width, Math.floor(i / width)));
   return sharp(pixels, { raw: { width, height, channels: 1 } })
@@ -29,7 +29,7 @@ export async function greyPng(width: number, height: number, valueAt: (x: number
 
 export type Outlines = Readonly<Record<string, readonly (readonly [number, number])[]>>;
 
-/** An annotation with one polygon a label, under metadata that tells another size, as the real ones do. */
+/** An annotation with one polygon per label. Its metadata gives another size, as in the real files. */
 export function annotationText(outlines: Outlines): string {
   const annotations = Object.entries(outlines).map(([label, points]) => ({
     id: `x-${label}`,
@@ -41,7 +41,7 @@ export function annotationText(outlines: Outlines): string {
   return JSON.stringify({ annotations, attributes: {}, metadata: { width: 3060, height: 3060 } });
 }
 
-/** The corners of the rectangle of pixels from (left, top) to (right, bottom), all inclusive. */
+/** The corners of a rectangle of pixels from (left, top) to (right, bottom), inclusive. */
 export function rectangle(left: number, top: number, right: number, bottom: number): (readonly [number, number])[] {
   return [
     [left, top],
@@ -51,7 +51,7 @@ export function rectangle(left: number, top: number, right: number, bottom: numb
   ];
 }
 
-/** A closed outline about a centre; a circle of many corners. */
+/** A circle as a closed outline of 48 points. */
 export function circle(x: number, y: number, radius: number): (readonly [number, number])[] {
   return Array.from({ length: 48 }, (_, i) => {
     const angle = (i / 48) * 2 * Math.PI;
@@ -61,7 +61,7 @@ export function circle(x: number, y: number, radius: number): (readonly [number,
 
 export const SMALL_CLASSES = ['first', 'second', 'third'] as const;
 
-/** `people` with two 64 × 48 training images each and, beyond them, `testPeople` with two test images each. */
+/** Writes `people` with two 64 × 48 training images each, then `testPeople` with two test images each. */
 export async function writeSmallDataset(folder: string, { people = 3, testPeople = 1 } = {}): Promise<void> {
   for (let person = 1; person <= people + testPeople; person++) {
     const group = `ID${String(person).padStart(3, '0')}`;

@@ -1,10 +1,10 @@
 const VOID = new Set(['meta', 'img', 'br', 'hr', 'input', 'link']);
-/** Marks of SVG that may close themselves. */
+/** SVG elements may close themselves. */
 const SELF_CLOSED = /\/$/;
 
 /**
- * Throws where a page's tags do not nest, an attribute is not quoted, or a text holds a lone `<`, and returns the tags with their
- * attributes in order. Enough for pages that we write; browsers forgive more.
+ * Returns the elements of a page with their attributes, in order. Throws if elements do not nest, an attribute is not quoted or a text has
+ * an unescaped `<`. Sufficient for the pages that we write.
  */
 function parseHtml(page: string): { readonly tag: string; readonly attributes: ReadonlyMap<string, string> }[] {
   const open: string[] = [];
@@ -13,7 +13,7 @@ function parseHtml(page: string): { readonly tag: string; readonly attributes: R
   let end = 0;
   for (const match of body.matchAll(/<(\/?)([a-z][a-z0-9]*)((?:\s+[a-zA-Z][a-zA-Z0-9-]*(?:="[^"<]*")?)*)\s*(\/?)>/gi)) {
     const text = body.slice(end, match.index);
-    if (/[<>]/.test(text)) throw new Error(`a text holds a bracket: ${text.slice(0, 200)}`);
+    if (/[<>]/.test(text)) throw new Error(`unescaped bracket in a text: ${text.slice(0, 200)}`);
     end = match.index + match[0].length;
     const [, slash, tag = '', attributes = '', closed = ''] = match;
     if (slash) {
@@ -31,19 +31,23 @@ function parseHtml(page: string): { readonly tag: string; readonly attributes: R
   return elements;
 }
 
-/** What every page of ours holds to: one h1, headings, names for pictures and tables, headers that say of what, nothing from elsewhere. */
+/**
+ * The violations of the rules for all our pages: one h1, named charts and tables, table headers with a scope, nothing loaded from
+ * elsewhere.
+ */
 export function pageFaults(page: string): string[] {
   const elements = parseHtml(page);
   const faults = elements.flatMap(({ tag, attributes }) => {
     if (tag === 'table' && !attributes.get('aria-label')) return ['a table without a name'];
     if (tag === 'th' && !attributes.get('scope')) return ['a table header without a scope'];
-    if (tag === 'svg' && !attributes.get('aria-label')) return ['a picture without a name'];
-    if (tag === 'img' && !attributes.has('alt')) return ['an image without a text'];
+    if (tag === 'svg' && !attributes.get('aria-label')) return ['a chart without a name'];
+    if (tag === 'img' && !attributes.has('alt')) return ['an image without an alternative text'];
     return tag === 'script' || tag === 'link' ? [`<${tag}>`] : [];
   });
-  if (elements.filter(({ tag }) => tag === 'h1').length !== 1) faults.push('not one h1');
-  // The letters of a picture's bytes may spell anything.
+  if (elements.filter(({ tag }) => tag === 'h1').length !== 1) faults.push('not exactly one h1');
+  // Base64 may spell any word.
   const text = page.replace(/data:image\/[a-z]+;base64,[^"]*/g, 'data:');
-  if (/(?:src|href)="(?!data:)|url\(|@import|NaN|undefined|Infinity/.test(text)) faults.push('asks another place, or shows no number');
+  if (/(?:src|href)="(?!data:)|url\(|@import|NaN|undefined|Infinity/.test(text))
+    faults.push('loads something from elsewhere, or shows a value that is not a number');
   return faults;
 }

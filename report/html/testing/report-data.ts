@@ -6,7 +6,7 @@ import { epochOf } from '../../statistics/testing/run-figures.ts';
 import { scoredImages } from '../../statistics/testing/scored-images.ts';
 import type { ReportData } from '../report-data.ts';
 
-/** Counts over all levels of networks that promise a little more than they keep. */
+/** Counts of networks that are slightly overconfident at all levels. */
 function calibrationCounts(classes: number): CalibrationCounts {
   const pixels = Array.from({ length: CALIBRATION_LEVELS }, (_, level) => (level === 0 ? 1e6 : 200));
   const truePixels = pixels.map((count, level) => Math.round(count * (level / (CALIBRATION_LEVELS - 1)) ** 1.3));
@@ -14,7 +14,7 @@ function calibrationCounts(classes: number): CalibrationCounts {
   return { images: 12, pixels: rows(pixels), truePixels: rows(truePixels) };
 }
 
-/** A report over 29 classes, six people, two folds of three epochs. */
+/** Report data with 29 classes, six people and two folds of three epochs. */
 export function reportData(changes: Partial<ReportData> = {}): ReportData {
   const classes = loadClasses('hand-bones');
   const images = changes.images ?? scoredImages({ people: 6, classes: classes.length });
