@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { classListNames, loadClasses } from './classes.ts';
 
 describe('loadClasses', () => {
-  it('gives the 29 bones of the hand in the order of the submission', () => {
+  it('returns the 29 bones of the hand in the order of the submission', () => {
     const classes = loadClasses('hand-bones');
     expect(classes).toHaveLength(29);
     expect(classes.slice(0, 19)).toEqual(Array.from({ length: 19 }, (_, index) => `finger-${index + 1}`));
@@ -10,11 +10,11 @@ describe('loadClasses', () => {
     expect(classes.slice(19)).toEqual(wrist);
   });
 
-  it.each(['feet', '', '../classes/hand-bones', 'hand-bones.yaml'])('refuses "%s" and names the lists at hand', (name) => {
+  it.each(['feet', '', '../classes/hand-bones', 'hand-bones.yaml'])('rejects "%s" and names the available lists', (name) => {
     expect(() => loadClasses(name)).toThrow(expect.objectContaining({ code: 'classes-unknown', fix: 'Use one of: hand-bones.' }));
   });
 
-  it('can load every list there is', () => {
+  it('loads every available list', () => {
     for (const name of classListNames()) expect(loadClasses(name).length).toBeGreaterThan(0);
   });
 });

@@ -4,7 +4,7 @@ import { CarpalError } from './errors.ts';
 
 const folder = new URL('./classes/', import.meta.url);
 
-/** The names of the class lists at hand: the files of configs/classes without `.yaml`. */
+/** The names of the available class lists: the files of configs/classes without `.yaml`. */
 export function classListNames(): readonly string[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
@@ -12,7 +12,10 @@ export function classListNames(): readonly string[] {
     .sort();
 }
 
-/** The class names of configs/classes/`name`.yaml, in the order of a submission's rows. Throws `classes-unknown` for a name without a file. */
+/**
+ * The class names in configs/classes/`name`.yaml, in the order of the rows of a submission. Throws `classes-unknown` if there is no such
+ * file or it is invalid.
+ */
 export function loadClasses(name: string): readonly string[] {
   const known = classListNames();
   if (!known.includes(name)) {
@@ -28,12 +31,12 @@ export function loadClasses(name: string): readonly string[] {
     classes.length === 0 ||
     !classes.every((entry): entry is string => typeof entry === 'string' && entry !== '')
   ) {
-    throw new CarpalError('classes-unknown', 'the class list has no "classes:" with at least one name', {
+    throw new CarpalError('classes-unknown', 'the file has no list "classes" with at least one name', {
       where: `configs/classes/${name}.yaml`,
     });
   }
   if (new Set(classes).size !== classes.length) {
-    throw new CarpalError('classes-unknown', 'the class list names a class twice', { where: `configs/classes/${name}.yaml` });
+    throw new CarpalError('classes-unknown', 'the class list contains a class twice', { where: `configs/classes/${name}.yaml` });
   }
   return classes;
 }

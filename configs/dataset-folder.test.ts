@@ -7,11 +7,14 @@ describe('datasetFolder', () => {
     ['./a/../b', '/home/kim/b'],
     ['/data/hands', '/data/hands'],
     ['file:///data/two%20hands', '/data/two hands'],
-  ])('takes %s for %s', (uri, folder) => {
+  ])('resolves %s to %s', (uri, folder) => {
     expect(datasetFolder(uri, '/home/kim')).toBe(folder);
   });
 
-  it.each(['s3://bucket/hands', 'https://host/hands', 'file://host/hands'])('says that %s cannot be read here', (uri) => {
-    expect(() => datasetFolder(uri, '/home/kim')).toThrow(expect.objectContaining({ code: 'dataset-missing', where: uri }));
-  });
+  it.each(['s3://bucket/hands', 'https://host/hands', 'file://host/hands'])(
+    'rejects %s because it cannot be read on this machine',
+    (uri) => {
+      expect(() => datasetFolder(uri, '/home/kim')).toThrow(expect.objectContaining({ code: 'dataset-missing', where: uri }));
+    },
+  );
 });

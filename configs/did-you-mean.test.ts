@@ -13,11 +13,11 @@ describe('didYouMean', () => {
     ['ephocs', 'epochs'],
     ['horizontalFlip', undefined],
     ['x', undefined],
-  ])('takes %s for %s', (name, meant) => {
+  ])('suggests %s for %s', (name, meant) => {
     expect(didYouMean(name, known)).toBe(meant);
   });
 
-  it('does not measure a name that is no slip of the hand', () => {
+  it('suggests nothing for very long names', () => {
     expect(didYouMean('e'.repeat(1_000_000), known)).toBeUndefined();
   });
 });
@@ -25,7 +25,7 @@ describe('didYouMean', () => {
 describe('editDistance', () => {
   const word = fc.string({ maxLength: 8 });
 
-  it('is a distance: nothing to itself, the same both ways, at most the longer word, at least the difference of lengths', () => {
+  it('is a distance: 0 only for equal words, symmetric, at most the length of the longer word, at least the difference of the lengths', () => {
     fc.assert(
       fc.property(word, word, (a, b) => {
         expect(editDistance(a, a)).toBe(0);
@@ -36,7 +36,7 @@ describe('editDistance', () => {
     );
   });
 
-  it('counts a swap of neighbours as one', () => {
+  it('counts a swap of adjacent letters as 1', () => {
     expect(editDistance('ab', 'ba')).toBe(1);
     expect(editDistance('kitten', 'sitting')).toBe(3);
   });

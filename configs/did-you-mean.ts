@@ -1,4 +1,7 @@
-/** The smallest number of insertions, deletions, replacements and swaps of neighbours that makes `a` into `b` (optimal string alignment). */
+/**
+ * The smallest number of insertions, deletions, replacements and swaps of adjacent letters that turns `a` into `b` (optimal string
+ * alignment).
+ */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);
@@ -18,8 +21,8 @@ export function editDistance(a: string, b: string): number {
 }
 
 /**
- * The known name that was most likely meant by `name`, or undefined: equal but for case, `-` and `_`, or at most a third of the letters
- * away. Ties go to the first. Names longer than 64 characters are nobody's slip and are not measured.
+ * The known name that `name` most probably means, or undefined: equal except for case, `-` and `_`, or different in at most a third of its
+ * letters. The first of equally similar names wins. Names longer than 64 characters are not compared: they are not typing mistakes.
  */
 export function didYouMean(name: string, known: readonly string[]): string | undefined {
   if (name.length > 64) return undefined;

@@ -19,7 +19,7 @@ describe('durationMs', () => {
     expect(() => durationMs(text)).toThrow(RangeError);
   });
 
-  it('gives back what formatDuration wrote, exactly', () => {
+  it('reads exactly what formatDuration wrote', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 86_400_000 * 999_999 }), (ms) => {
         const text = formatDuration(ms);
@@ -29,7 +29,7 @@ describe('durationMs', () => {
     );
   });
 
-  it('adds up: a duration written after another is their sum', () => {
+  it('adds: two durations written one after the other are their sum', () => {
     const part = fc
       .tuple(fc.integer({ min: 0, max: 999_999 }), fc.constantFrom('ms', 's', 'm', 'h', 'd'))
       .map(([count, unit]) => `${count}${unit}`);

@@ -1,12 +1,12 @@
-/** Durations as people and Kubernetes write them: whole numbers with a unit, largest first or not: `90m`, `2h`, `14d`, `1h30m`, `500ms`. */
+/** Durations as people and Kubernetes write them: whole numbers with units in any order: `90m`, `2h`, `14d`, `1h30m`, `500ms`. */
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** What a duration looks like. At most five parts of at most six digits, so that no sum leaves the safe integers. */
+/** At most five parts of at most six digits, so that the sum is a safe integer. */
 export const DURATION_PATTERN = /^([0-9]{1,6}(ms|s|m|h|d)){1,5}$/;
 
 export const DURATION_FORM = 'a duration such as 90m, 2h, 14d or 1h30m';
 
-/** The milliseconds of a duration. Throws a RangeError for text that is not one; manifests have been checked before. */
+/** The milliseconds of a duration. Throws a RangeError for any other text; manifests are checked earlier. */
 export function durationMs(text: string): number {
   if (!DURATION_PATTERN.test(text)) throw new RangeError(`"${text}" is not ${DURATION_FORM}`);
   let total = 0;
@@ -14,7 +14,7 @@ export function durationMs(text: string): number {
   return total;
 }
 
-/** A duration in the fewest parts that say it exactly: 5400000 → `1h30m`, 0 → `0s`. `ms` is a whole number of at least 0. */
+/** The exact duration in the fewest parts: 5400000 → `1h30m`, 0 → `0s`. `ms` is a whole number of at least 0. */
 export function formatDuration(ms: number): string {
   let rest = ms;
   let text = '';

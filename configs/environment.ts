@@ -3,11 +3,11 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { CarpalError, messageOf } from './errors.ts';
 import { formatPath } from './finding.ts';
-import { QUANTITY_FORM, QUANTITY_PATTERN } from './quantity.ts';
+import { quantity } from './schema/fields.ts';
 
 const folder = new URL('./environments/', import.meta.url);
 
-/** The names of the environments at hand: the files of configs/environments without `.yaml`. */
+/** The names of the available environments: the files of configs/environments without `.yaml`. */
 export function environmentNames(): readonly string[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
@@ -16,15 +16,15 @@ export function environmentNames(): readonly string[] {
 }
 
 /**
- * The environment of configs/environments, or of a file where `name` ends in `.yaml`. Throws `environment-invalid` for one that is not there
- * or breaks a rule, naming every field.
+ * The environment `name` of configs/environments, or the environment in the file `name` if it ends in `.yaml`. Throws `environment-invalid`
+ * if it does not exist or is invalid, with every invalid field.
  */
 export function loadEnvironment(name: string): Environment {
   const isFile = /\.ya?ml$/.test(name);
   const place = isFile ? name : new URL(`${name}.yaml`, folder);
   if (isFile ? !existsSync(name) : !environmentNames().includes(name)) {
     throw new CarpalError('environment-invalid', `there is no environment "${name}"`, {
-      fix: `Use one of: ${environmentNames().join(', ')}; or the path of a YAML file in their form.`,
+      fix: `Use one of: ${environmentNames().join(', ')}; or the path of a YAML file of the same form.`,
     });
   }
   const where = isFile ? name : `configs/environments/${name}.yaml`;
@@ -33,7 +33,7 @@ export function loadEnvironment(name: string): Environment {
   const mistakes = found.error.issues.map(
     ({ path, message }) => `\n  ${formatPath(path.map((part) => (typeof part === 'number' ? part : String(part))))}: ${message}`,
   );
-  throw new CarpalError('environment-invalid', `the environment breaks a rule:${mistakes.join('')}`, { where });
+  throw new CarpalError('environment-invalid', `the environment is invalid:${mistakes.join('')}`, { where });
 }
 
 function readYaml(place: string | URL, where: string): unknown {
@@ -47,11 +47,7 @@ function readYaml(place: string | URL, where: string): unknown {
   }
 }
 
-/** An environment: where experiments run, on what nodes, and what these cost. */
-
-const quantity = () => z.string().max(24).regex(QUANTITY_PATTERN, { error: QUANTITY_FORM });
-
-/** A price ages: it says where it was read and when. */
+/** Prices change, so a price has its source and date. */
 const priceSchema = z.strictObject({
   perHour: z.number().min(0).max(10_000),
   source: z.string().min(1).max(500),
@@ -61,12 +57,12 @@ const priceSchema = z.strictObject({
 const nodeSchema = z.strictObject({
   instanceType: z.string().min(1).max(63),
   gpus: z.int().min(0).max(16),
-  /** Such as V100; absent without one. */
+  /** Such as V100; absent if the node has no GPU. */
   gpu: z.string().min(1).max(63).optional(),
-  /** What pods may take of the machine: its size less what the node itself needs. */
+  /** What pods may request: the size of the machine without what the node itself needs. */
   allocatable: z.strictObject({ cpu: quantity(), memory: quantity() }),
   onDemand: priceSchema.optional(),
-  /** Spot prices move by the hour; where the source is a guess it says so. */
+  /** Spot prices change every hour. If the source is an estimate, it says so. */
   spot: priceSchema.optional(),
 });
 
@@ -75,9 +71,9 @@ export const environmentSchema = z.strictObject({
   summary: z.string().min(1).max(200),
   currency: z.string().length(3).default('USD'),
   region: z.string().min(1).max(40).optional(),
-  /** For `carpal manifests`: what --artifacts is where it is not given. */
+  /** The default of --artifacts for `carpal manifests`. */
   artifacts: z.string().min(1).max(1024).optional(),
-  /** Variables of the operator and of stages. */
+  /** Environment variables of the operator and of the stages. */
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4096)).default({}),
   nodes: z.array(nodeSchema).max(64).default([]),
 });

@@ -1,9 +1,6 @@
-/**
- * Every error that a person can meet, once: what it means, how to mend it, and the exit code it ends a command with.
- * docs/errors.md says the same; a test holds the two equal.
- */
+/** The table of all errors that a user can see: meaning, fix and exit code. docs/errors.md has the same table; a test keeps them equal. */
 
-/** Exit codes of every command (sysexits.h where it has a fitting one). */
+/** Exit codes of all commands, from sysexits.h where it has a suitable one. */
 export const EXIT = { ok: 0, usage: 64, data: 65, service: 69, bug: 70, stopped: 75, configuration: 78 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -23,7 +20,7 @@ export const ERRORS = {
   'manifest-immutable': {
     exit: EXIT.configuration,
     meaning: 'A running experiment was given a changed field that cannot change any more.',
-    fix: 'Take the change back, or give the changed experiment a name of its own.',
+    fix: 'Undo the change, or create a new experiment under another name.',
   },
   'sizes-unmeasured': {
     exit: EXIT.configuration,
@@ -289,14 +286,17 @@ export class CarpalError extends Error {
   }
 }
 
-/** `code: what is wrong, where, what to do`, the one form in which errors reach a terminal. Of several lines the first says where. */
+/**
+ * `code: what is wrong (where)` and the fix: the only form in which errors reach a terminal. `where` stands on the first line of a longer
+ * message.
+ */
 export function formatError(error: CarpalError): string {
   const where = error.where === undefined ? '' : ` (${error.where})`;
   const [headline = '', ...lines] = error.message.split('\n');
   return [`${error.code}: ${headline}${where}`, ...lines, `  → ${error.fix}`].join('\n');
 }
 
-/** What a thrown value says of itself; anything may be thrown. */
+/** The message of a thrown value. Any value can be thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

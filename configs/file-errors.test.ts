@@ -14,18 +14,18 @@ describe('writeError', () => {
     ['EROFS', 'folder-unwritable'],
     ['ENOTDIR', 'folder-unwritable'],
     ['EEXIST', 'folder-unwritable'],
-  ])('makes %s into %s, with the path and the cause', (system, code) => {
+  ])('turns %s into %s with the path and the cause', (system, code) => {
     const cause = systemError(system);
     expect(writeError(cause, 'out/a.csv')).toMatchObject({ code, where: 'out/a.csv', cause });
   });
 
-  it('leaves every other failure as it is', () => {
+  it('leaves every other error unchanged', () => {
     for (const error of [systemError('EIO'), new Error('other'), 'text', undefined]) expect(writeError(error, 'a')).toBe(error);
   });
 });
 
 describe('withWriteErrors', () => {
-  it('names a device that is really full', async () => {
+  it('recognises a device that is really full', async () => {
     const work = async (): Promise<void> => {
       const file = await open('/dev/full', 'w');
       try {
@@ -37,13 +37,13 @@ describe('withWriteErrors', () => {
     await expect(withWriteErrors('/dev/full', work)).rejects.toMatchObject({ code: 'disk-full', exit: 69, where: '/dev/full' });
   });
 
-  it('gives back what the work gives', async () => {
+  it('returns the result of the work', async () => {
     expect(await withWriteErrors('a', async () => 3)).toBe(3);
   });
 });
 
 describe('systemErrorCode', () => {
-  it('knows system errors from others', () => {
+  it('returns the code of system errors only', () => {
     expect(systemErrorCode(systemError('EIO'))).toBe('EIO');
     expect([systemErrorCode(new Error('x')), systemErrorCode('EIO'), systemErrorCode(undefined)]).toEqual([
       undefined,

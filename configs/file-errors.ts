@@ -1,6 +1,6 @@
 import { CarpalError } from './errors.ts';
 
-/** The words of Node's error codes that a person can act on; the others pass through as they are. */
+/** Node's error codes that a user can do something about. Other errors are not changed. */
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const UNWRITABLE: Readonly<Record<string, string>> = {
   EACCES: 'no permission to write',
@@ -18,8 +18,8 @@ export function systemErrorCode(error: unknown): string | undefined {
 }
 
 /**
- * What a failed write to `path` should be thrown as: `disk-full` or `folder-unwritable` with the path where it is one of these, or the
- * error unchanged. Use as `catch (error) { throw writeError(error, path); }`.
+ * What to throw for a failed write to `path`: `disk-full` or `folder-unwritable` with the path, or the error itself if it is neither. Use
+ * it as `catch (error) { throw writeError(error, path); }`.
  */
 export function writeError(error: unknown, path: string): unknown {
   const code = systemErrorCode(error);
@@ -29,7 +29,7 @@ export function writeError(error: unknown, path: string): unknown {
   return what === undefined ? error : new CarpalError('folder-unwritable', what, { where: path, cause: error });
 }
 
-/** Runs `work`, which writes to `path`, and throws what {@link writeError} makes of its failure. */
+/** Runs `work`, which writes to `path`, and converts its errors with {@link writeError}. */
 export async function withWriteErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

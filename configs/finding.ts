@@ -1,13 +1,13 @@
-/** Where a field is, from the top of the manifest: `['spec', 'loss', 0, 'weight']`. */
+/** The path of a field from the top of the manifest: `['spec', 'loss', 0, 'weight']`. */
 export type FieldPath = readonly (string | number)[];
 
 /** One mistake: the field, what is wrong with it, and what to write instead. */
 export type Finding = { readonly path: FieldPath; readonly message: string; readonly fix: string };
 
-/** A mistake as it is reported: the path in words and, where it is known, `file:line` or the `--set` that made it. */
+/** A mistake as it is reported: the path as text and, if known, where it was made: `file:line` or the `--set` option. */
 export type Mistake = { readonly where?: string; readonly path: string; readonly message: string; readonly fix: string };
 
-/** `spec.loss[0].weight`; a key that is not a plain word stands in quotes and brackets. The empty path is ''. */
+/** `spec.loss[0].weight`. A key that is not a plain word is quoted in brackets. The empty path is ''. */
 export function formatPath(path: FieldPath): string {
   let text = '';
   for (const part of path) {
@@ -18,12 +18,12 @@ export function formatPath(path: FieldPath): string {
   return text;
 }
 
-/** Whether `path` is `start` or lies below it. */
+/** Whether `path` is `start` or below it. */
 export function startsWith(path: FieldPath, start: FieldPath): boolean {
   return start.length <= path.length && start.every((part, index) => part === path[index]);
 }
 
-/** A value as it stands in a message: JSON, cut at 60 characters. */
+/** A value as a message shows it: JSON, cut at 60 characters. */
 export function show(value: unknown): string {
   if (typeof value === 'number' || value === undefined) return String(value);
   const text = JSON.stringify(value) ?? String(value);

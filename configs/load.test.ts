@@ -71,13 +71,13 @@ spec:
     const label = 'lower-case letters, digits and "-", beginning and ending with a letter or digit';
     const duration = 'a duration such as 90m, 2h, 14d or 1h30m';
     expect(mistakes(text)).toEqual([
-      'm.yaml:1 apiVersion "carpal.dev/v1" is not known here → Write carpal.dev/v1alpha1.',
+      'm.yaml:1 apiVersion "carpal.dev/v1" is not a valid value → Write carpal.dev/v1alpha1.',
       `m.yaml:4 metadata.name must be ${label}, is "Quick_Start" → Write ${label}.`,
       'm.yaml:8 spec.dataset.splits is not a field of a SegmentationExperiment → Did you mean split?',
-      `m.yaml:10 spec.model.name "UNett" is not known here → Did you mean UNet? Known: ${MODEL_NAMES.join(', ')}.`,
-      'm.yaml:12 spec.training.epochs must be a number, is "40" → Take the quotes away: 40.',
-      'm.yaml:14  this field is written twice in one group → Keep one of the two.',
-      'm.yaml:18 spec.run.folds[1] there is no fold 7: dataset.split.folds is 3, so folds are 0 to 2 → Write 0 to 2, or raise dataset.split.folds.',
+      `m.yaml:10 spec.model.name "UNett" is not a valid value → Did you mean UNet? Valid values: ${MODEL_NAMES.join(', ')}.`,
+      'm.yaml:12 spec.training.epochs must be a number, is "40" → Remove the quotes: 40.',
+      'm.yaml:14  this field is written twice → Keep one of the two.',
+      'm.yaml:18 spec.run.folds[1] fold 7 does not exist: dataset.split.folds is 3 → Write 0 to 2, or raise dataset.split.folds.',
       `m.yaml:19 spec.run.startDeadline must be ${duration}, is "2 hours" → Write ${duration}.`,
       'm.yaml:20 spec.placement.cpu must be text, is 7 → Put it in quotes: "7".',
     ]);
@@ -94,12 +94,12 @@ spec:
     ['nothing', '', 'm.yaml:1  the file is empty'],
     ['only a comment', '# hello\n', 'm.yaml:1  the file is empty'],
     ['a lone word', 'hello', 'm.yaml:1  must be a group of fields, is "hello"'],
-    ['another kind', HEAD.replace('SegmentationExperiment', 'Job'), 'm.yaml:2 kind "Job" is not known here'],
+    ['another kind', HEAD.replace('SegmentationExperiment', 'Job'), 'm.yaml:2 kind "Job" is not a valid value'],
     ['a bracket that stays open', `${HEAD}spec: {dataset: {uri: a}`, 'm.yaml:4  this is not YAML'],
-    ['a tab before a field', `${HEAD}spec:\n\tdataset: {uri: a}\n`, 'm.yaml:5  a tab stands where spaces must'],
-    ['an alias of nothing', `${HEAD}spec: *nothing\n`, 'm.yaml:4  there is no anchor &nothing above'],
+    ['a tab before a field', `${HEAD}spec:\n\tdataset: {uri: a}\n`, 'm.yaml:5  indentation must use spaces, not tabs'],
+    ['an alias of nothing', `${HEAD}spec: *nothing\n`, 'm.yaml:4  there is no anchor &nothing before this alias'],
     ['a tag of another world', `${HEAD}spec: !!python/object {}\n`, 'm.yaml:4  this is not YAML'],
-    ['a second document', `${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}}\n---\nb: 1\n`, 'm.yaml:5  a second document begins here'],
+    ['a second document', `${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}}\n---\nb: 1\n`, 'm.yaml:5  a second document starts here'],
     [
       'a prototype',
       `${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}, __proto__: {owner: x}}`,
@@ -125,7 +125,7 @@ spec:
   it('is told of the first hundred, and how many there are beside', () => {
     const found = mistakes(Array.from({ length: 20_000 }, (_, index) => `key${index}: 1`).join('\n'));
     expect(found).toHaveLength(101);
-    expect(found.at(-1)).toBe('m.yaml  and 19904 mistakes more → Mend these first.');
+    expect(found.at(-1)).toBe('m.yaml  and 19904 more mistakes → Fix these first.');
   });
 
   it('may begin and end with empty documents', () => {
@@ -215,7 +215,7 @@ describe('--set', () => {
       spec: { owner: '', training: { epochs: 5, batchSize: 2 }, run: { folds: [0, 2] }, loss: [{ name: 'BCE', weight: 1 }] },
     });
     expect(mistakes(text, set)[0]).toContain(
-      '--set placement.nodeSelector["a.b/c"]=x=y spec.placement.nodeSelector["a.b/c"] "x=y" is not a label value',
+      '--set placement.nodeSelector["a.b/c"]=x=y spec.placement.nodeSelector["a.b/c"] "x=y" is not a valid label value',
     );
   });
 
@@ -229,10 +229,10 @@ describe('--set', () => {
     ['training.epoch=3', '--set training.epoch=3 spec.training.epoch is not a field of a SegmentationExperiment → Did you mean epochs?'],
     ['trainin.epochs=3', '--set trainin.epochs=3 spec.trainin is not a field of a SegmentationExperiment → Did you mean training?'],
     ['model={}', '--set model={} spec.model.name is missing'],
-    ['run.folds=[0, 9]', '--set run.folds=[0, 9] spec.run.folds[1] there is no fold 9'],
-    ['model.name.x=3', '--set model.name.x=3  spec.model.name has no field of this kind to set'],
-    ['loss[4].weight=3', '--set loss[4].weight=3  spec.loss has no field of this kind to set'],
-  ])('%s is a mistake that points at the --set', (set, beginning) => {
+    ['run.folds=[0, 9]', '--set run.folds=[0, 9] spec.run.folds[1] fold 9 does not exist'],
+    ['model.name.x=3', '--set model.name.x=3  spec.model.name has no such field to set'],
+    ['loss[4].weight=3', '--set loss[4].weight=3  spec.loss has no such field to set'],
+  ])('%s is a mistake at the --set', (set, beginning) => {
     const found = mistakes(text, [set]);
     expect(found).toHaveLength(1);
     expect(found[0]?.slice(0, beginning.length)).toBe(beginning);
@@ -278,8 +278,8 @@ describe('advice', () => {
       {
         where: 'm.yaml:7',
         path: 'spec.report',
-        message: 'nobody is told yet: this version of carpal sends nothing to slack',
-        fix: 'Watch carpal run, or kubectl get segx -w; the field may stay for a version that sends.',
+        message: 'no reports are sent: this version of carpal sends nothing to slack',
+        fix: 'Watch carpal run, or kubectl get segx -w. Keep the field for a version that sends reports.',
       },
     ]);
   });

@@ -11,21 +11,21 @@ import { unmeasured, withSizes } from './schema/auto.ts';
 import type { CheckedManifest, ManifestSpec, SegmentationExperiment } from './schema/experiment.ts';
 
 export type LoadOptions = {
-  /** `path=value` texts, put in one after the other before the check. */
+  /** `path=value` texts, applied in this order before the check. */
   readonly set?: readonly string[];
 };
 
-/** Nobody mends more at one sitting, and a file that is no manifest at all should not flood the terminal. */
+/** More mistakes are not helpful, and a file that is not a manifest should not flood the terminal. */
 const MOST_MISTAKES = 100;
 
-/** A manifest read and checked. `advice` is what is allowed but hardly meant. */
+/** A manifest that was read and checked. `advice` lists settings that are valid but probably not intended. */
 export type ManifestReport =
   | { readonly ok: true; readonly experiment: CheckedManifest; readonly advice: readonly Mistake[] }
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
 /**
- * The experiment of a YAML or JSON file for whoever needs all sizes in numbers. Throws as {@link loadManifest} does, and
- * `sizes-unmeasured` where the manifest leaves one to the machine.
+ * The experiment in a YAML or JSON file, with all sizes as numbers. Throws as {@link loadManifest} does, and `sizes-unmeasured` if a size
+ * is auto.
  */
 export function loadExperiment(file: string, options: LoadOptions = {}): SegmentationExperiment {
   const manifest = loadManifest(file, options);
@@ -34,15 +34,16 @@ export function loadExperiment(file: string, options: LoadOptions = {}): Segment
   throw sizesUnmeasured(manifest.spec, { where: file });
 }
 
-/** The error `sizes-unmeasured`, which names the sizes that are auto. */
+/** The error `sizes-unmeasured` with the names of the sizes that are auto. */
 export function sizesUnmeasured(spec: ManifestSpec, details: { where?: string; fix?: string }): CarpalError {
   const fields = unmeasured(spec).map(({ path }) => formatPath(path));
   return new CarpalError('sizes-unmeasured', `${fields.join(' and ')} ${fields.length === 1 ? 'is' : 'are'} auto`, details);
 }
 
 /**
- * The checked manifest of a YAML or JSON file, with every default written out; `onAdvice` hears what is allowed but hardly meant. Throws
- * `manifest-invalid` with every mistake, each with its line, field and mend, `manifest-unreadable`, or `usage-invalid` for a `set` that is none.
+ * The checked manifest in a YAML or JSON file, with every default written out. Calls `onAdvice` for settings that are probably not
+ * intended. Throws `manifest-invalid` with every mistake (line, field and fix), `manifest-unreadable`, or `usage-invalid` for an invalid
+ * `set`.
  */
 export function loadManifest(file: string, options: LoadOptions = {}, onAdvice?: (advice: Mistake) => void): CheckedManifest {
   const report = readManifest(file, options);
@@ -54,12 +55,12 @@ export function loadManifest(file: string, options: LoadOptions = {}, onAdvice?:
   throw new CarpalError('manifest-invalid', `${count}\n${report.mistakes.map(formatMistake).join('\n')}`, { where: file });
 }
 
-/** Like {@link loadExperiment}, but mistakes come back as data. Throws only `manifest-unreadable`, and `usage-invalid` for a `set` that is none. */
+/** Like {@link loadManifest}, but returns mistakes as data. Throws only `manifest-unreadable`, and `usage-invalid` for an invalid `set`. */
 export function readManifest(file: string, options: LoadOptions = {}): ManifestReport {
   return checkManifest(readManifestText(file), file, options);
 }
 
-/** The same for a text that is at hand; `file` is what mistakes name. */
+/** Like {@link readManifest}, for the text of a manifest; `file` is its name in mistakes. */
 export function checkManifest(text: string, file: string, options: LoadOptions = {}): ManifestReport {
   const document = parseManifest(text);
   const { value, overrides, mistakes } = withOverrides(document.value, options.set ?? []);
@@ -98,7 +99,7 @@ function withOverrides(manifest: unknown, texts: readonly string[]): { value: un
   return { value, overrides, mistakes };
 }
 
-/** A mistake in what a --set put in points at the --set, any other at its line. */
+/** A mistake in a value from --set points at that option, any other at its line. */
 function placed({ path, message, fix }: Finding, document: ManifestDocument, overrides: readonly Override[], file: string): Mistake {
   const isFrom = (entry: Override): boolean => startsWith(path, entry.path) || (startsWith(entry.path, path) && !document.has(path));
   const override = overrides.findLast(isFrom);
@@ -106,11 +107,11 @@ function placed({ path, message, fix }: Finding, document: ManifestDocument, ove
   return { where, path: formatPath(path), message, fix };
 }
 
-/** The first mistakes by line, and how many there are beside. */
+/** The first mistakes by line, and the number of the others. */
 function firstOf(mistakes: readonly Mistake[], unplaced: number, file: string): Mistake[] {
   const first = [...mistakes].sort(byLine).slice(0, MOST_MISTAKES);
   const more = mistakes.length - first.length + unplaced;
-  return more === 0 ? first : [...first, { where: file, path: '', message: `and ${more} mistakes more`, fix: 'Mend these first.' }];
+  return more === 0 ? first : [...first, { where: file, path: '', message: `and ${more} more mistakes`, fix: 'Fix these first.' }];
 }
 
 function byLine(a: Mistake, b: Mistake): number {
@@ -122,7 +123,7 @@ function lineOf({ where }: Mistake): number {
   return Number(/:([0-9]+)$/.exec(where ?? '')?.[1] ?? Number.MAX_SAFE_INTEGER);
 }
 
-/** A manifest is some hundred lines; what is larger is another file. */
+/** A manifest has some hundred lines; a larger file is something else. */
 const MAX_BYTES = 256 * 1024;
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -15,31 +15,31 @@ import {
 import { messageOf } from './errors.ts';
 import type { FieldPath } from './finding.ts';
 
-/** An alias may multiply what is written; a manifest needs a few at most. */
+/** Aliases can multiply the size of a document; a manifest needs only a few. */
 const MAX_ALIASES = 100;
 
-/** A mistake of the text itself, at a line counted from 1. */
+/** A mistake in the text itself, with its line counted from 1. */
 type TextMistake = { readonly line: number; readonly message: string; readonly fix: string };
 
-/** What a text holds, and where in it each field lies. `value` is undefined when the text cannot be read at all. */
+/** The content of a text and the line of each field. `value` is undefined if the text cannot be read. */
 export type ManifestDocument = {
   readonly value: unknown;
   readonly mistakes: readonly TextMistake[];
-  /** The line of the field at `path`, or of the nearest thing above it that is written. */
+  /** The line of the field at `path`, or of its nearest written parent. */
   lineOf(path: FieldPath): number;
-  /** Whether the field at `path` is written in the text. */
+  /** Whether the text contains the field at `path`. */
   has(path: FieldPath): boolean;
 };
 
-/** Reads YAML or JSON text as one manifest. Never throws: what is wrong with the text is in `mistakes`. */
+/** Reads YAML or JSON text as one manifest. Never throws: `mistakes` lists what is wrong with the text. */
 export function parseManifest(text: string): ManifestDocument {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false });
   const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line);
-  // An empty document, such as one before a leading comment's `---`, holds nothing to be wrong.
+  // An empty document, such as the one before a `---` that follows a comment, is not a mistake.
   const [first, second] = documents.filter((document) => !isEmpty(document));
   if (first === undefined) {
-    const mistake = { line: 1, message: 'the file is empty', fix: 'Begin with an example of configs/experiments.' };
+    const mistake = { line: 1, message: 'the file is empty', fix: 'Start from an example in configs/experiments.' };
     return { value: undefined, mistakes: [mistake], lineOf: () => 1, has: () => false };
   }
   const mistakes: TextMistake[] = [];
@@ -47,17 +47,17 @@ export function parseManifest(text: string): ManifestDocument {
     mistakes.push({ line: lineAt(error.pos[0]), ...textMistake(error.code, error.message) });
   if (second !== undefined) {
     const line = lineAt(second.range[0]);
-    mistakes.push({ line, message: 'a second document begins here', fix: 'Put each experiment into a file of its own.' });
+    mistakes.push({ line, message: 'a second document starts here', fix: 'Put each experiment into its own file.' });
   }
   for (const key of doubledKeys(first)) {
-    mistakes.push({ line: lineAt(startOf(key) ?? 0), message: 'this field is written twice in one group', fix: 'Keep one of the two.' });
+    mistakes.push({ line: lineAt(startOf(key) ?? 0), message: 'this field is written twice', fix: 'Keep one of the two.' });
   }
   const dangling = danglingAliases(first);
   for (const { source, range } of dangling) {
-    const message = `there is no anchor &${source} above`;
-    mistakes.push({ line: lineAt(range?.[0] ?? 0), message, fix: 'Set the anchor above, or write the fields out.' });
+    const message = `there is no anchor &${source} before this alias`;
+    mistakes.push({ line: lineAt(range?.[0] ?? 0), message, fix: 'Define the anchor before it, or write the fields out.' });
   }
-  // A doubled key leaves the rest readable; anything else makes what follows a guess.
+  // After a duplicate key the rest can still be read; after any other mistake the content is a guess.
   const readable = dangling.length === 0 && first.errors.length === 0;
   let value: unknown;
   try {
@@ -81,7 +81,10 @@ function isEmpty({ contents, errors }: Document.Parsed): boolean {
   return errors.length === 0 && (contents === null || (isScalar(contents) && contents.value === null));
 }
 
-/** Every key that its group holds already. The library's own check compares each key with each, which a hostile file makes minutes of. */
+/**
+ * Every key that its group already has. The library's own check compares all pairs of keys, so a hostile file would keep it busy for
+ * minutes.
+ */
 function doubledKeys(document: Document.Parsed): unknown[] {
   const doubled: unknown[] = [];
   visit(document, {
@@ -89,7 +92,7 @@ function doubledKeys(document: Document.Parsed): unknown[] {
       const seen = new Set<string>();
       for (const { key } of items) {
         const name = keyText(key);
-        // Two merges in one group are no mistake.
+        // Two merges in one group are valid.
         if (seen.has(name) && name !== '<<') doubled.push(key);
         seen.add(name);
       }
@@ -98,12 +101,12 @@ function doubledKeys(document: Document.Parsed): unknown[] {
   return doubled;
 }
 
-/** A key to compare by. One that is a list or a group itself equals no other: it is told of as a key that is no text. */
+/** The text of a key for comparisons. A key that is a list or a group equals no other; it is reported as an invalid key. */
 function keyText(key: unknown): string {
   return isScalar(key) ? String(key.value) : `\u0000${startOf(key)}`;
 }
 
-/** The aliases that no anchor stands before. One pass: asking each alias by itself would walk the document as often as there are aliases. */
+/** The aliases without an anchor before them. One pass: resolving each alias separately would walk the document once per alias. */
 function danglingAliases(document: Document.Parsed): Alias.Parsed[] {
   const anchors = new Set<string>();
   const dangling: Alias.Parsed[] = [];
@@ -115,11 +118,11 @@ function danglingAliases(document: Document.Parsed): Alias.Parsed[] {
 }
 
 function textMistake(code: string, message: string): { message: string; fix: string } {
-  if (code === 'TAB_AS_INDENT') return { message: 'a tab stands where spaces must', fix: 'Indent with spaces.' };
-  return { message: `this is not YAML: ${message}`, fix: 'Mend the line; indentation and quotes are the usual causes.' };
+  if (code === 'TAB_AS_INDENT') return { message: 'indentation must use spaces, not tabs', fix: 'Indent with spaces.' };
+  return { message: `this is not YAML: ${message}`, fix: 'Fix the line; indentation and quotes are the usual causes.' };
 }
 
-/** The offset of the key of the deepest part of `path` that is written, following aliases. */
+/** The offset of the key of the deepest written part of `path`, through aliases. */
 function offsetOf(document: Document, path: FieldPath): number {
   let node: unknown = document.contents;
   let offset = startOf(node) ?? 0;

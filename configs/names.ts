@@ -1,6 +1,6 @@
 /**
- * Every name that two packages must agree on: Kubernetes labels, conditions and reasons, and where things lie in the artifact store.
- * Changing one breaks experiments that run; add, do not rename.
+ * Names that two packages must agree on: Kubernetes labels, conditions and reasons, and keys in the artifact store. Changing a name breaks
+ * running experiments: add names, do not rename.
  */
 import type { StageName } from './schema/progress.ts';
 
@@ -20,7 +20,7 @@ export const LABEL = {
   partOf: 'app.kubernetes.io/part-of',
 } as const;
 
-/** Condition types, named as on batch/v1 Job where Job has them, so that `kubectl wait --for=condition=Complete` works. */
+/** Condition types, named as on batch/v1 Job where possible, so that `kubectl wait --for=condition=Complete` works. */
 export const CONDITION = {
   prepared: 'Prepared',
   training: 'Training',
@@ -30,35 +30,35 @@ export const CONDITION = {
 } as const;
 export type ConditionType = (typeof CONDITION)[keyof typeof CONDITION];
 
-/** Reasons of conditions and events, with what each tells. They are part of the contract: scripts match on them. */
+/** Reasons of conditions and events, with their meaning. They are part of the contract: scripts match on them. */
 export const REASONS = {
-  Pending: 'Nothing has been started yet.',
+  Pending: 'Nothing has started yet.',
   Preparing: 'The prepare stage runs.',
   DatasetPrepared: 'The prepared data set is in the store.',
   FoldsRunning: 'At least one fold is training.',
   FoldsFinished: 'Every fold has finished.',
   Ensembling: 'The ensemble stage runs.',
-  Queued: 'A queue holds the stage back; it starts when there is room.',
+  Queued: 'A queue holds the stage back; it starts when the queue admits it.',
   SuspendedByUser: 'run.suspend is true; running stages were stopped with a checkpoint.',
   Resumed: 'run.suspend is false again.',
   NotSuspended: 'run.suspend is false.',
   ExperimentComplete: 'submission.csv is in the store.',
   StagePending:
-    'A stage is to run, but no pod of it does: its message says what it waits for (a node, a GPU, an image), or what is refused.',
+    'A stage should run, but none of its pods does: its message says what it waits for (a node, a GPU, an image), or what was rejected.',
   StageStarted: 'An attempt of a stage was started.',
-  StageFinished: 'An attempt of a stage ended well.',
+  StageFinished: 'An attempt of a stage finished successfully.',
   StageFailed: 'An attempt of a stage failed.',
-  StageDisrupted: 'An attempt of a stage was taken away (node drained, preempted or lost).',
-  StageRetried: 'A further attempt was started after a failure or a disruption.',
-  StoppedWithCheckpoint: 'A fold stopped on request and left a checkpoint to go on from.',
-  OutOfMemory: 'An attempt was killed for want of memory.',
-  InvalidManifest: 'The manifest breaks a rule, or asks for what the API server refuses; it is not tried again.',
-  InvalidData: 'A stage found its data or configuration at fault (exit 64, 65 or 78); it is not tried again.',
+  StageDisrupted: 'An attempt of a stage was disrupted (node drained, preempted or lost).',
+  StageRetried: 'Another attempt was started after a failure or a disruption.',
+  StoppedWithCheckpoint: 'A fold stopped on request and left a checkpoint to continue from.',
+  OutOfMemory: 'An attempt was killed because it ran out of memory.',
+  InvalidManifest: 'The manifest breaks a rule, or the API server rejects what it asks for; it is not retried.',
+  InvalidData: 'A stage found its data or configuration invalid (exit 64, 65 or 78); it is not retried.',
   FailureBudgetExceeded: 'A stage failed more often than run.maxFailures allows.',
   DisruptionBudgetExceeded: 'A stage was disrupted more often than run.maxDisruptions allows.',
   StartDeadlineExceeded: 'A stage did not start within run.startDeadline.',
   FoldDeadlineExceeded: 'A fold ran longer than run.foldDeadline.',
-  ArtifactsRemoved: 'run.ttlAfterFinished has passed, and run.ttlRemovesArtifacts asked for it.',
+  ArtifactsRemoved: 'run.ttlAfterFinished has passed and run.ttlRemovesArtifacts is true.',
 } as const;
 export type Reason = keyof typeof REASONS;
 
@@ -84,7 +84,7 @@ export const FILE = {
   preparedIndex: 'index.json',
 } as const;
 
-/** The part of an experiment that its keys are made of. Without a uid (a stage started by hand) the key ends in `local`. */
+/** The fields of an experiment that its keys contain. Without a uid (a stage started by hand) the key ends in `local`. */
 export type ExperimentIdentity = {
   readonly metadata: { readonly namespace: string; readonly name: string; readonly uid?: string | undefined };
 };
@@ -99,7 +99,7 @@ export function foldKey(experiment: ExperimentIdentity, fold: number): string {
   return `${experimentKey(experiment)}/folds/${fold}`;
 }
 
-/** The prepare stage's progress; the prepared set itself is shared and lies under {@link preparedKey}. */
+/** Holds the progress of the prepare stage; the prepared data set is shared and has the key {@link preparedKey}. */
 export function prepareKey(experiment: ExperimentIdentity): string {
   return `${experimentKey(experiment)}/prepare`;
 }
@@ -121,7 +121,7 @@ export function stageFolderKey(experiment: ExperimentIdentity, { stage, fold = 0
   return stage === 'prepare' ? prepareKey(experiment) : ensembleKey(experiment);
 }
 
-/** `datasets/prepared/<hash>`, shared by every experiment with the same sheets, size and classes. */
+/** `datasets/prepared/<hash>`, shared by all experiments with the same images, size and classes. */
 export function preparedKey(hash: string): string {
   return `datasets/prepared/${hash}`;
 }

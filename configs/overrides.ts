@@ -12,8 +12,8 @@ const TOP = new Set(['apiVersion', 'kind', 'metadata', 'spec']);
 const PART = /\.?([A-Za-z_][A-Za-z0-9_-]*)|\.?([0-9]+)(?![A-Za-z_])|\[([0-9]+)\]|\[("(?:[^"\\]|\\.)*")\]/y;
 
 /**
- * Reads `training.epochs=5`, `loss[0].weight=2`, `run.folds=[0, 1]`, `placement.nodeSelector["a.b/c"]=x`. A path begins at spec unless it
- * names apiVersion, kind, metadata or spec. Nothing after `=` is the empty text. Throws `usage-invalid` for what cannot be read.
+ * Reads `training.epochs=5`, `loss[0].weight=2`, `run.folds=[0, 1]`, `placement.nodeSelector["a.b/c"]=x`. A path begins at spec unless its
+ * first part is apiVersion, kind, metadata or spec. No value after `=` means empty text. Throws `usage-invalid` for text of another form.
  */
 export function parseOverride(text: string): Override {
   const wrong = (what: string, fix = 'Write path=value, such as training.epochs=5.'): CarpalError =>
@@ -41,22 +41,22 @@ function parsePath(text: string): FieldPath | undefined {
     else if (quoted !== undefined) path.push(String(JSON.parse(quoted)));
     else path.push(Number(index ?? dottedIndex));
   }
-  // A prototype is no field, and setting it would be no mistake that the check could see.
+  // A prototype is not a field, and the check could not see that it was set.
   if (path.length === 0 || path.includes('__proto__')) return undefined;
   return TOP.has(String(path[0])) ? path : ['spec', ...path];
 }
 
-/** `value` with the override put in, making the groups in between; the value is not changed. A finding where something on the way is no group or list. */
+/** A copy of `value` with the override applied; missing groups are created. A finding if a part of the path is not a group or list. */
 export function applyOverride(value: unknown, override: Override): { value: unknown } | { finding: Finding } {
   const blocked = blockedAt(value, override.path);
   if (blocked === undefined) return { value: put(value, override.path, override.value) };
   const path = override.path.slice(0, blocked);
   return {
-    finding: { path, message: `${formatPath(path)} has no field of this kind to set`, fix: 'Give the path of a field of the manifest.' },
+    finding: { path, message: `${formatPath(path)} has no such field to set`, fix: 'Give the path of a field of the manifest.' },
   };
 }
 
-/** The length of the shortest beginning of `path` under which the next part cannot be set. */
+/** The length of the shortest start of `path` below which the next part cannot be set. */
 function blockedAt(value: unknown, path: FieldPath): number | undefined {
   let holder = value;
   for (const [index, part] of path.entries()) {

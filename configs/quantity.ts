@@ -16,7 +16,7 @@ export const QUANTITY_PATTERN = /^[0-9]{1,12}(\.[0-9]{1,6})?(m|k|M|G|T|Ki|Mi|Gi|
 
 export const QUANTITY_FORM = 'a Kubernetes quantity in quotes, such as "7", "500m" or "48Gi"';
 
-/** The number a quantity stands for: cores for cpu, bytes for memory. Throws a RangeError for text that is not a quantity. */
+/** The number of a quantity: cores for cpu, bytes for memory. Throws a RangeError for any other text. */
 export function quantityValue(text: string): number {
   if (!QUANTITY_PATTERN.test(text)) throw new RangeError(`"${text}" is not ${QUANTITY_FORM}`);
   const unit = text.replace(/^[0-9.]+/, '');

@@ -21,7 +21,7 @@ const object = (spec: object): object => ({
 const MINIMAL = { dataset: { uri: 's3://bucket/hands' }, model: { name: 'UNet' } };
 
 describe('judgeManifest', () => {
-  it('completes an object as the API server sends it, whatever its annotations', () => {
+  it('completes an object as the API server returns it, with any annotations', () => {
     const judged = checkCustomResource(object(MINIMAL), ['hand-bones']);
     expect(judged).toMatchObject({
       experiment: { metadata: { name: 'wrist', uid: '2d1f', generation: 3 }, spec: { run: { folds: [0, 1, 2, 3, 4] } } },
@@ -29,14 +29,14 @@ describe('judgeManifest', () => {
     expect(judged).toMatchObject({ unknown: [] });
   });
 
-  it('refuses a class list that its version has not', () => {
+  it('rejects a class list that this version does not have', () => {
     const judged = checkCustomResource(object({ ...MINIMAL, dataset: { uri: 'data', classes: 'foot-bones' } }), ['hand-bones']);
     expect('findings' in judged && judged.findings.map(({ path, fix }) => [formatPath(path), fix])).toEqual([
-      ['spec.dataset.classes', 'Known: hand-bones.'],
+      ['spec.dataset.classes', 'Write one of hand-bones.'],
     ]);
   });
 
-  it('goes on with fields of a newer definition, and names them', () => {
+  it('ignores fields of a newer CRD and lists them', () => {
     const newer = { ...MINIMAL, loss: [{ name: 'Dice', smooth: 1 }], sweep: { of: 'rates' } };
     const before = structuredClone(newer);
     const judged = checkCustomResource(object(newer), ['hand-bones']);
@@ -45,7 +45,7 @@ describe('judgeManifest', () => {
     expect(newer).toEqual(before);
   });
 
-  it.each([[undefined], [null], ['text'], [[]], [{}], [{ spec: 3 }]])('has findings for %j', (value) => {
+  it.each([[undefined], [null], ['text'], [[]], [{}], [{ spec: 3 }]])('returns findings for %j', (value) => {
     expect(checkCustomResource(value, [])).toHaveProperty('findings');
   });
 });

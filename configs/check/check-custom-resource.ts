@@ -1,4 +1,7 @@
-/** The full schema's word on an object that the API server let through: rules that a CRD cannot hold, or that a newer schema has added. */
+/**
+ * Checks an object that the API server accepted: the CRD cannot hold every rule, and this version may have rules that the installed CRD
+ * lacks.
+ */
 import type { FieldPath, Finding } from '../finding.ts';
 import { isRecord } from '../json.ts';
 import { unmeasured, withSizes } from '../schema/auto.ts';
@@ -8,18 +11,18 @@ import { checkExperiment, unknownKeys } from './check-experiment.ts';
 export type ResourceCheck =
   | {
       readonly experiment: SegmentationExperiment;
-      /** Fields that this version does not know. The server keeps only what its definition has, so a newer definition wrote them. */
+      /** Fields that this version does not know. The server removes fields that its CRD does not have, so the CRD is newer. */
       readonly unknown: readonly FieldPath[];
     }
   | { readonly findings: readonly Finding[] };
 
-/** Of metadata only what an experiment has: labels and annotations may be anything that Kubernetes allows. */
+/** The fields of metadata that an experiment has. Labels and annotations may be anything that Kubernetes allows. */
 const METADATA: readonly string[] = ['name', 'namespace', 'uid', 'generation', 'creationTimestamp', 'resourceVersion'];
 
 /**
- * Either the complete experiment, or all that is wrong with it, such as a size that is `auto`. A field that is not known is no mistake here: a
- * definition that is updated under a running operator must not end experiments. `classLists` are the names that dataset.classes may have.
- * Changes nothing.
+ * Either the complete experiment, or everything that is wrong with it, including a size that is `auto`. An unknown field is not a mistake
+ * here: a CRD update under a running operator must not end experiments. `classLists` are the valid names for dataset.classes. Does not
+ * change `object`.
  */
 export function checkCustomResource(object: unknown, classLists: readonly string[]): ResourceCheck {
   const manifest = withoutRest(object);
@@ -27,7 +30,7 @@ export function checkCustomResource(object: unknown, classLists: readonly string
   for (const path of unknown) remove(manifest, path);
   const checked = checkExperiment(manifest, classLists);
   if (!checked.ok) return { findings: checked.findings };
-  // Nobody can measure on the machines of a cluster before a fold has one.
+  // No sizes are measured: before a fold runs, its machine is unknown.
   const experiment = withSizes(checked.experiment, {});
   return experiment === undefined ? { findings: unmeasured(checked.experiment.spec) } : { experiment, unknown };
 }

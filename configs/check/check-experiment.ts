@@ -1,17 +1,15 @@
+/** Checks a manifest: its shape, its unknown fields and the rules between its fields. */
 import { z } from 'zod';
 import { didYouMean } from '../did-you-mean.ts';
 import type { FieldPath, Finding } from '../finding.ts';
-import { show, startsWith } from '../finding.ts';
 import { isRecord } from '../json.ts';
+import { findingsOf } from '../rules/rule.ts';
+import { MANIFEST_RULES } from '../rules/rules.ts';
 import { type CheckedManifest, type ManifestSpec, manifestSchema } from '../schema/experiment.ts';
-import { LEARNING_RULES } from '../schema/learning-rules.ts';
-import { OBJECTIVE_RULES } from '../schema/objective-rules.ts';
 import { completeSpec } from '../schema/options.ts';
-import type { Rule } from '../schema/rule.ts';
-import { RUNNING_RULES } from '../schema/running-rules.ts';
 import { issueFinding } from './issue-finding.ts';
 
-/** What Kubernetes and carpal write into an object and a person may paste back: allowed, and not looked at. */
+/** Fields that Kubernetes and carpal add to an object. A user may paste them back, so they are allowed and not checked. */
 const IGNORED: ReadonlySet<string> = new Set([
   'status',
   ...['managedFields', 'ownerReferences', 'finalizers', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generateName', 'selfLink'].map(
@@ -24,9 +22,9 @@ export type CheckResult =
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 /**
- * Checks a whole manifest, however it came (YAML, JSON, an API request). Either the manifest with every default and option written out, or
- * every mistake in it: shape, unknown fields, and the rules between the fields that are not themselves at fault. `classLists` are the
- * names that dataset.classes may have.
+ * Checks a whole manifest from any source (YAML, JSON, an API request). Returns the manifest with every default and option written out, or
+ * every mistake: wrong shapes, unknown fields, and broken rules between fields that are valid by themselves. `classLists` are the valid
+ * names for dataset.classes.
  */
 export function checkExperiment(value: unknown, classLists: readonly string[]): CheckResult {
   const strange = unknownKeys(manifestSchema, value, IGNORED);
@@ -34,38 +32,19 @@ export function checkExperiment(value: unknown, classLists: readonly string[]): 
   const wrong = parsed.success ? [] : parsed.error.issues.map(issueFinding);
   const broken = wrong.map(({ path }) => path);
   const spec = parsed.success ? parsed.data.spec : repairedSpec(value, broken);
-  const rules: readonly Rule[] = [...LEARNING_RULES, ...OBJECTIVE_RULES, ...RUNNING_RULES, classesKnown(classLists)];
-  const crossed = spec === undefined ? [] : rules.filter((rule) => isAnswerable(rule, broken)).flatMap(({ check }) => check(spec));
-  const findings = [...strange, ...wrong, ...crossed.map((finding) => ({ ...finding, path: ['spec', ...finding.path] }))];
+  const crossed = spec === undefined ? [] : findingsOf(MANIFEST_RULES, { spec }, { classLists }, broken);
+  const findings = [...strange, ...wrong, ...crossed];
   if (!parsed.success || findings.length > 0) return { ok: false, findings };
   return { ok: true, experiment: { ...parsed.data, spec: completeSpec(parsed.data.spec) } };
 }
 
-function classesKnown(classLists: readonly string[]): Rule {
-  return {
-    reads: ['dataset.classes'],
-    check: ({ dataset: { classes } }) =>
-      classLists.includes(classes)
-        ? []
-        : [{ path: ['dataset', 'classes'], message: `there is no class list ${show(classes)}`, fix: `Known: ${classLists.join(', ')}.` }],
-  };
-}
-
-/** Whether none of the fields that a rule reads is broken, lies in something broken, or holds something broken. */
-function isAnswerable(rule: Rule, broken: readonly FieldPath[]): boolean {
-  return rule.reads.every((field) => {
-    const path = ['spec', ...field.split('.')];
-    return broken.every((at) => !startsWith(at, path) && !startsWith(path, at));
-  });
-}
-
-/** The spec with what is broken taken out, so that defaults stand in for it; undefined when even that is no spec. */
+/** The spec without its broken fields, with defaults in their place; undefined if the result is not a valid spec either. */
 function repairedSpec(value: unknown, broken: readonly FieldPath[]): ManifestSpec | undefined {
   const manifest = structuredClone(value);
   const spec = child(manifest, 'spec');
   if (!isRecord(spec)) return undefined;
   for (const path of broken) takeOut(spec, path.slice(1));
-  // The two fields without a default; no rule that reads them is asked.
+  // These two fields have no default. Rules that read them are skipped.
   const dataset = isRecord(spec['dataset']) ? spec['dataset'] : {};
   const model = isRecord(spec['model']) ? spec['model'] : {};
   const whole = { ...spec, dataset: { uri: 'missing', ...dataset }, model: { name: 'UNet', ...model } };
@@ -73,7 +52,7 @@ function repairedSpec(value: unknown, broken: readonly FieldPath[]): ManifestSpe
   return parsed.success ? parsed.data : undefined;
 }
 
-/** Deletes the field at `path`; a list with a broken entry goes as a whole, so that no other entry changes its place. */
+/** Deletes the field at `path`. A list with a broken entry is deleted as a whole, so that the other entries keep their index. */
 function takeOut(root: Record<string, unknown>, path: FieldPath): void {
   let holder: Record<string, unknown> = root;
   for (const [index, part] of path.entries()) {
@@ -96,8 +75,8 @@ const REMOVED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * One finding for every key of `value` that `schema` does not know, with the known one that was likely meant. (A strict zod object
- * would say the same but cannot become a structural schema.) `ignored` names dotted paths whose content is not looked at.
+ * One finding for each key of `value` that `schema` does not have, with the most similar valid key. (A strict zod object would report the
+ * same but cannot become a structural schema.) `ignored` holds dotted paths that are not checked.
  */
 export function unknownKeys(schema: z.core.$ZodType, value: unknown, ignored: ReadonlySet<string>, path: FieldPath = []): Finding[] {
   const inner = unwrap(schema);
@@ -113,12 +92,12 @@ export function unknownKeys(schema: z.core.$ZodType, value: unknown, ignored: Re
     const field = Object.hasOwn(shape, key) ? shape[key] : undefined;
     if (field !== undefined) return unknownKeys(field, entry, ignored, at);
     const meant = didYouMean(key, known);
-    const fix = meant === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean ${meant}?`;
+    const fix = meant === undefined ? `Valid fields: ${known.join(', ')}.` : `Did you mean ${meant}?`;
     return [{ path: at, message: 'is not a field of a SegmentationExperiment', fix: REMOVED.get(at.join('.')) ?? fix }];
   });
 }
 
-/** The schema within default, prefault and optional. */
+/** The schema inside default, prefault and optional. */
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   let inner = schema;
   while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) inner = inner.unwrap();

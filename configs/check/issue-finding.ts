@@ -12,7 +12,7 @@ const KIND: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-/** What a person is told about one issue of zod: what is wrong with the value there, and what to write. */
+/** The finding for one issue of zod: what is wrong with the value, and what to write. */
 export function issueFinding(issue: z.core.$ZodIssue): Finding {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
   return { path, ...describe(issue) };
@@ -31,17 +31,17 @@ function describe(issue: z.core.$ZodIssue): { message: string; fix: string } {
     case 'too_big':
       return bound(issue, issue.maximum, issue.inclusive === false ? 'less than' : 'at most');
     case 'custom':
-      return { message: issue.message, fix: 'Shorten it.' };
+      return { message: issue.message, fix: 'Write less.' };
     case 'invalid_key':
-      return { message: 'is not a name that may stand here', fix: 'Write a shorter name.' };
+      return { message: 'is not a valid name here', fix: 'Write a shorter name.' };
     case 'invalid_union':
       return neither(issue);
     default:
-      return { message: issue.message, fix: 'Compare it with an example of configs/experiments.' };
+      return { message: issue.message, fix: 'Compare it with an example in configs/experiments.' };
   }
 }
 
-/** `besides` is what may stand there too. */
+/** `besides` names further valid values. */
 function wrongType(expected: string, input: unknown, besides = ''): { message: string; fix: string } {
   const kind = `${KIND[expected] ?? expected}${besides}`;
   if (input === undefined) return { message: 'is missing', fix: `Add it: ${kind}.` };
@@ -51,13 +51,16 @@ function wrongType(expected: string, input: unknown, besides = ''): { message: s
   }
   const isNumber = expected === 'number' || expected === 'int';
   if (isNumber && typeof input === 'string' && input.trim() !== '' && Number.isFinite(Number(input))) {
-    return { message, fix: `Take the quotes away: ${Number(input)}.` };
+    return { message, fix: `Remove the quotes: ${Number(input)}.` };
   }
-  if (input === null) return { message: `must be ${kind}, is empty`, fix: `Write ${kind}, or take the field out to use its default.` };
+  if (input === null) return { message: `must be ${kind}, is empty`, fix: `Write ${kind}, or remove the field to use its default.` };
   return { message, fix: `Write ${kind}.` };
 }
 
-/** The only choice of types that the schema has: a number or one word (auto.ts). Told as the number's mistake, with the word named beside. */
+/**
+ * The only union in the schema is a whole number or one word (orAuto). It is reported like an invalid number, with the word as a further
+ * valid value.
+ */
 function neither({ errors, input }: z.core.$ZodIssueInvalidUnion): { message: string; fix: string } {
   const words = errors.flat().flatMap((issue) => (issue.code === 'invalid_value' ? issue.values.map(String) : []));
   return wrongType('int', input, words.map((word) => ` or ${word}`).join(''));
@@ -66,9 +69,9 @@ function neither({ errors, input }: z.core.$ZodIssueInvalidUnion): { message: st
 function wrongChoice(values: readonly string[], input: unknown): { message: string; fix: string } {
   if (input === undefined) return { message: 'is missing', fix: `Add it: ${values.join(' or ')}.` };
   const meant = typeof input === 'string' ? didYouMean(input, values) : undefined;
-  const message = `${show(input)} is not known here`;
+  const message = `${show(input)} is not a valid value`;
   if (values.length === 1) return { message, fix: `Write ${values[0]}.` };
-  return { message, fix: `${meant === undefined ? '' : `Did you mean ${meant}? `}Known: ${values.join(', ')}.` };
+  return { message, fix: `${meant === undefined ? '' : `Did you mean ${meant}? `}Valid values: ${values.join(', ')}.` };
 }
 
 type BoundIssue = z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig;

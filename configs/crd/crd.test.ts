@@ -1,27 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { orAuto } from '../schema/auto.ts';
+import { MUTABLE } from '../rules/immutability.ts';
 import { manifestSpecSchema } from '../schema/experiment.ts';
-import { MUTABLE } from '../schema/immutable.ts';
+import { orAuto } from '../schema/fields.ts';
+import { fieldsOf, type StructuralSchema, schemaAt, structuralSchema } from '../schema/structural-schema.ts';
 import { experimentStructuralSchema } from './crd.ts';
 import { fieldText } from './field-texts.ts';
 import { PRINTER_COLUMNS, SELECTABLE_FIELDS } from './printer-columns.ts';
-import { fieldsOf, type StructuralSchema, schemaAt, structuralSchema } from './structural-schema.ts';
 
 const root = experimentStructuralSchema();
 const fields = fieldsOf(root);
 const rulesOf = (path: string): string[] => (schemaAt(root, path)?.['x-kubernetes-validations'] ?? []).map(({ rule }) => rule);
 
 describe('the CRD', () => {
-  it.each(fields.filter(([path]) => path.startsWith('spec')).map(([path]) => path))('has a text for %s', (path) => {
+  it.each(fields.filter(([path]) => path.startsWith('spec')).map(([path]) => path))('describes %s', (path) => {
     expect(fieldText(path), 'write it in configs/crd/field-texts.ts').toMatch(/^[^\n]+\.$/);
   });
 
-  it.each(fields.filter(([path]) => path.startsWith('status')))('has a text or fields for %s', (_, { description, type }) => {
-    expect(description !== undefined || type === 'object').toBe(true);
-  });
+  it.each(fields.filter(([path]) => path.startsWith('status')))(
+    'describes %s, or it is an object whose fields are described',
+    (_, { description, type }) => {
+      expect(description !== undefined || type === 'object').toBe(true);
+    },
+  );
 
-  it('has rules of one line each, within what the server takes', () => {
+  it('has only rules of one line, with messages of a length that the server accepts', () => {
     const rules = [['', root] as const, ...fields].flatMap(([, schema]) => schema['x-kubernetes-validations'] ?? []);
     expect(rules.length).toBeGreaterThan(90);
     for (const { rule, message, messageExpression = '' } of rules) {
@@ -31,19 +34,19 @@ describe('the CRD', () => {
     }
   });
 
-  it('lets the mutable fields change and no other', () => {
+  it('has transition rules for all fields except the mutable ones', () => {
     const mutable = MUTABLE.map((path) => `spec.${path.join('.')}`);
     for (const path of mutable) expect(rulesOf(path).join()).not.toContain('oldSelf');
     for (const path of ['spec.owner', 'spec.training.epochs', 'spec.placement.tolerations'])
       expect(rulesOf(path)).toContain('self == oldSelf');
   });
 
-  it('writes every default out, so that rules can be asked about it', () => {
+  it('writes out every default, so that rules can read it', () => {
     expect(schemaAt(root, 'spec.run')?.default).toEqual(manifestSpecSchema.shape.run.parse({}));
     expect(schemaAt(root, 'spec.training')?.default).toEqual(manifestSpecSchema.shape.training.parse({}));
   });
 
-  it('shows and selects by fields that are there, and never by place in a list', () => {
+  it('has columns and selectable fields that exist and are not list entries', () => {
     for (const path of [...PRINTER_COLUMNS.map(({ jsonPath }) => jsonPath), ...SELECTABLE_FIELDS]) {
       if (path !== '.metadata.creationTimestamp') expect(schemaAt(root, path.slice(1)), path).toBeDefined();
       expect(path).not.toContain('[');

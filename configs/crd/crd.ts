@@ -1,24 +1,22 @@
-/** The CustomResourceDefinition of SegmentationExperiments, made of the zod schema, its rules and its texts. */
+/** The CustomResourceDefinition of SegmentationExperiments, made from the zod schemas, the rules and the field descriptions. */
+import { type CelRules, together } from '../cel.ts';
 import { GROUP, PLURAL, SHORT_NAME, VERSION } from '../names.ts';
-import { type CelRules, together } from '../rules/cel.ts';
+import { immutability, MUTABLE } from '../rules/immutability.ts';
+import type { Rule } from '../rules/rule.ts';
+import { MANIFEST_RULES } from '../rules/rules.ts';
+import { STATUS_RULES } from '../rules/status.ts';
 import { KIND, manifestSpecSchema } from '../schema/experiment.ts';
-import { MUTABLE } from '../schema/immutable.ts';
 import { statusSchema } from '../schema/status.ts';
+import { fieldsOf, type StructuralSchema, schemaAt, structuralSchema } from '../schema/structural-schema.ts';
 import { fieldText } from './field-texts.ts';
-import { immutability } from './immutability.ts';
-import { LEARNING_CEL } from './learning-rules.ts';
-import { OBJECTIVE_CEL } from './objective-rules.ts';
 import { PRINTER_COLUMNS, SELECTABLE_FIELDS } from './printer-columns.ts';
-import { RUNNING_CEL } from './running-rules.ts';
-import { STATUS_CEL } from './status-rules.ts';
-import { fieldsOf, type StructuralSchema, schemaAt, structuralSchema } from './structural-schema.ts';
 
-/** The schema of the whole object: types, limits, defaults, texts and rules. */
+/** The schema of the whole object: types, limits, defaults, descriptions and rules. */
 export function experimentStructuralSchema(): StructuralSchema {
   const spec = structuralSchema(manifestSpecSchema);
   const root: StructuralSchema = {
     type: 'object',
-    description: 'A cross-validated segmentation experiment: its folds are trained, and their ensemble makes a submission.',
+    description: 'A cross-validated segmentation experiment: carpal trains its folds and makes a submission from their ensemble.',
     required: ['spec'],
     properties: {
       apiVersion: { type: 'string' },
@@ -33,18 +31,22 @@ export function experimentStructuralSchema(): StructuralSchema {
     if (description !== undefined) field.description = description;
   }
   own(root);
-  attach(root, together(LEARNING_CEL, OBJECTIVE_CEL, RUNNING_CEL, immutability(spec), STATUS_CEL));
+  attach(root, together(celOf(MANIFEST_RULES), immutability(spec), celOf(STATUS_RULES)));
   return root;
 }
 
 /**
- * What cannot change, and what one writer writes, belongs to one owner as a whole. Kept field by field, the owners of an experiment would be as
- * long as the experiment, and the API server reads and writes them with every status.
+ * Makes immutable parts of the spec, and the status, atomic for server-side apply. Otherwise managedFields would list each field, would be
+ * as long as the experiment, and would be read and written with every status.
  */
 function own({ properties }: StructuralSchema): void {
   const parts = Object.entries(properties?.['spec']?.properties ?? {});
   const fixed = parts.filter(([name]) => !MUTABLE.some(([first]) => first === name)).map(([, part]) => part);
   for (const part of [...fixed, properties?.['status']]) if (part?.type === 'object') part['x-kubernetes-map-type'] = 'atomic';
+}
+
+function celOf(rules: readonly Rule[]): CelRules {
+  return together(...rules.map(({ at, cel }) => (cel === undefined ? {} : { [at]: [cel] })));
 }
 
 function attach(root: StructuralSchema, rules: CelRules): void {
@@ -60,7 +62,7 @@ function fieldAt(root: StructuralSchema, path: string): StructuralSchema {
   return schema;
 }
 
-/** The object to apply. One version is served; docs/adr/0007-crd-versions.md says how a second one comes. */
+/** The CRD to apply. It serves one version; docs/adr/0007-crd-versions.md describes how to add another. */
 export function experimentCrd(): object {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',

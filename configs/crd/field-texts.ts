@@ -1,6 +1,12 @@
 /** What `kubectl explain segx.spec` says about each field, less what the tables of options say. */
-import { LOSS_OPTIONS, OPTIMIZER_OPTIONS, SCHEDULER_OPTIONS } from '../schema/objective-options.ts';
-import { AUGMENTATION_OPTIONS, MODEL_OPTIONS } from '../schema/options.ts';
+import {
+  AUGMENTATION_OPTIONS,
+  LOSS_OPTIONS,
+  MODEL_OPTIONS,
+  OPTIMIZER_OPTIONS,
+  type OptionTable,
+  SCHEDULER_OPTIONS,
+} from '../schema/options.ts';
 
 /** The text of the field at a path such as `spec.loss[].weight`; undefined for a field that nobody has described yet. */
 export function fieldText(path: string): string | undefined {
@@ -9,8 +15,6 @@ export function fieldText(path: string): string | undefined {
   const table = OPTION_TABLES[path.slice(0, dot)];
   return table === undefined || text === undefined ? text : `${text}${ownersText(table, path.slice(dot + 1))}`;
 }
-
-type OptionTable = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 const OPTION_TABLES: Readonly<Record<string, OptionTable>> = {
   'spec.model.options': MODEL_OPTIONS,

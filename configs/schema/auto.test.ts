@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkExperiment } from '../check/check-experiment.ts';
 import { formatPath } from '../finding.ts';
+import { immutableChanges } from '../rules/immutability.ts';
 import { autoFields, unmeasured, withSizes } from './auto.ts';
 import type { CheckedManifest } from './experiment.ts';
-import { immutableChanges } from './immutable.ts';
 
 const manifest = (spec: object): object => ({
   apiVersion: 'carpal.dev/v1alpha1',
@@ -25,8 +25,8 @@ function mistakes(spec: object): string[] {
 
 const BOTH = { input: { size: 'auto' }, training: { batchSize: 'auto' } };
 
-describe('a size left to the machine', () => {
-  it('stands in a manifest like a number, and the rules about numbers pass it by', () => {
+describe('a size that is auto', () => {
+  it('is valid like a number, and rules for numbers ignore it', () => {
     expect(checked(BOTH).spec).toMatchObject(BOTH);
     expect(autoFields(checked(BOTH).spec)).toEqual([
       ['input', 'size'],
@@ -37,16 +37,16 @@ describe('a size left to the machine', () => {
 
   it.each([
     ['large', 'must be a whole number or auto, is "large". Write a whole number or auto.'],
-    ['4', 'must be a whole number or auto, is "4". Take the quotes away: 4.'],
+    ['4', 'must be a whole number or auto, is "4". Remove the quotes: 4.'],
     [1.5, 'must be a whole number or auto, is 1.5. Write a whole number or auto.'],
-    [null, 'must be a whole number or auto, is empty. Write a whole number or auto, or take the field out to use its default.'],
+    [null, 'must be a whole number or auto, is empty. Write a whole number or auto, or remove the field to use its default.'],
     [0, 'must be at least 1, is 0. Write a number of at least 1.'],
     [257, 'must be at most 256, is 257. Write a number of at most 256.'],
-  ])('is the only word that may stand there: not %j', (batchSize, said) => {
+  ])('is the only valid word: %j is rejected', (batchSize, said) => {
     expect(mistakes({ training: { batchSize } })).toEqual([`spec.training.batchSize: ${said}`]);
   });
 
-  it('is taken from what was measured, each by itself', () => {
+  it('is replaced by the measured size, each field separately', () => {
     expect(withSizes(checked(BOTH), { inputSize: 256 })).toBeUndefined();
     expect(withSizes(checked(BOTH), { inputSize: 256, batchSize: 8 })?.spec).toMatchObject({
       input: { size: 256 },
@@ -57,12 +57,12 @@ describe('a size left to the machine', () => {
     expect(withSizes(checked({}), {})).toEqual(checked({}));
   });
 
-  it('is a mistake where nobody can measure', () => {
+  it('is a mistake where sizes cannot be measured', () => {
     expect(unmeasured(checked(BOTH).spec).map(({ path }) => formatPath(path))).toEqual(['spec.input.size', 'spec.training.batchSize']);
     expect(unmeasured(checked({}).spec)).toEqual([]);
   });
 
-  it('cannot come in place of a number once the experiment exists', () => {
+  it('cannot replace a number once the experiment exists', () => {
     expect(immutableChanges(checked({}).spec, checked(BOTH).spec).map(({ message }) => message)).toEqual([
       'cannot change once the experiment exists: was 512, is "auto"',
       'cannot change once the experiment exists: was 2, is "auto"',

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { checkExperiment } from '../check/check-experiment.ts';
+import { immutableChanges } from '../rules/immutability.ts';
 import type { ManifestSpec } from './experiment.ts';
-import { immutableChanges } from './immutable.ts';
 import { completeSpec } from './options.ts';
 
 /** The complete spec of a manifest that is right. */

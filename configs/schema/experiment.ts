@@ -1,8 +1,9 @@
 /**
- * SegmentationExperiment: the one manifest that a person writes. The shape with its defaults is here; what fields must say to each
- * other is in learning-rules.ts, objective-rules.ts and running-rules.ts; what an update may change is in immutable.ts.
+ * SegmentationExperiment: the manifest that a user writes. This file has its shape with the defaults. The rules between fields are in
+ * configs/rules; what an update may change is in configs/rules/immutability.ts.
  */
 import { z } from 'zod';
+import { dnsLabel, textMap } from './fields.ts';
 import {
   augmentationSchema,
   datasetSchema,
@@ -18,16 +19,12 @@ import {
   trainingSchema,
 } from './learning.ts';
 import { placementSchema, reportSchema, runSchema } from './running.ts';
-import { textMap } from './text-map.ts';
 
 export const API_VERSION = 'carpal.dev/v1alpha1';
 export const KIND = 'SegmentationExperiment';
 
-/** Names of Jobs are made from it (`<name>-fold-<n>-<attempt>`) and must fit into 63 characters. */
+/** Names of Jobs contain it (`<name>-fold-<n>-<attempt>`) and may have at most 63 characters. */
 export const NAME_MAX_LENGTH = 40;
-
-const dnsLabel = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
-const DNS_LABEL_FORM = 'lower-case letters, digits and "-", beginning and ending with a letter or digit';
 
 export const specSchema = z.object({
   owner: z.string().max(100).default(''),
@@ -58,8 +55,8 @@ export const specSchema = z.object({
 });
 
 const metadataSchema = z.object({
-  name: z.string().min(1).max(NAME_MAX_LENGTH).regex(dnsLabel, { error: DNS_LABEL_FORM }),
-  namespace: z.string().min(1).max(63).regex(dnsLabel, { error: DNS_LABEL_FORM }).default('default'),
+  name: dnsLabel(NAME_MAX_LENGTH),
+  namespace: dnsLabel().default('default'),
   // A label of everything that belongs to the experiment.
   uid: z
     .string()
@@ -80,7 +77,7 @@ export const experimentSchema = z.object({
   spec: specSchema,
 });
 
-/** What a person writes: spec with `auto` where trial steps on the machine are to find a size (see auto.ts). */
+/** What a user writes: the spec may have `auto` for sizes that trial steps measure on the machine (see auto.ts). */
 export const manifestSpecSchema = specSchema.extend({
   input: manifestInputSchema.prefault({}),
   training: manifestTrainingSchema.prefault({}),
@@ -88,11 +85,11 @@ export const manifestSpecSchema = specSchema.extend({
 
 export const manifestSchema = experimentSchema.extend({ spec: manifestSpecSchema });
 
-/** A checked manifest with every default filled in, which may leave sizes to the machine. */
+/** A checked manifest with every default filled in; sizes may still be auto. */
 export type CheckedManifest = z.output<typeof manifestSchema>;
 export type ManifestSpec = CheckedManifest['spec'];
 
-/** A checked experiment with every default filled in and every size known: what stages, trainer and planner work with. */
+/** A checked experiment with every default filled in and every size known: the input of stages, trainer and planner. */
 export type SegmentationExperiment = z.output<typeof experimentSchema>;
 export type ExperimentMetadata = SegmentationExperiment['metadata'];
 export type ExperimentSpec = SegmentationExperiment['spec'];
@@ -119,5 +116,5 @@ export type EnsembleSpec = ExperimentSpec['ensemble'];
 export type RunSpec = ExperimentSpec['run'];
 export type PlacementSpec = ExperimentSpec['placement'];
 export type ReportSpec = ExperimentSpec['report'];
-/** What a person may write: every field with a default may be left out. */
+/** What a user may write: fields with a default may be omitted. */
 export type ExperimentManifest = z.input<typeof experimentSchema>;

@@ -1,15 +1,14 @@
 /**
- * The part of a spec that says what is learned and how: network, input, augmentations, loss, optimizer, schedule, training, inference.
- *
- * Only objects, enums, arrays and records with limits on every one: the same schema becomes a Kubernetes structural schema, which has
- * no unions. So `options`, augmentations and losses list every option of every entry as optional; options.ts says which belongs to which.
+ * The part of a spec that decides the weights and masks: data set, network, input, augmentations, loss, optimizer, scheduler, training,
+ * inference, ensemble.
+ *  Only objects, enums, arrays and records, each with limits: the same schema becomes a Kubernetes structural schema, which has no unions. So `options`, augmentations and losses list every option of every entry as optional; options.ts defines which belongs to which.
  */
 import { z } from 'zod';
-import { orAuto } from './auto.ts';
+import { orAuto } from './fields.ts';
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const fraction = () => z.number().min(0).max(1);
-/** What is kept of something in each step. */
+/** The share of a moving average that a step keeps. */
 const share = () => z.number().min(0).lt(1);
 const positive = (most: number) => z.number().gt(0).max(most);
 const seed = () => count(0, 4_294_967_295).default(21);
@@ -27,6 +26,8 @@ export const MODEL_NAMES = [
   'HRNet',
   'UNetPlusPlus',
 ] as const;
+/** Limits of model.options.depth. */
+export const DEPTH = { least: 2, most: 7 } as const;
 export const SEGFORMER_VARIANTS = ['published', 'B0', 'B1', 'B2', 'B3', 'B4', 'B5'] as const;
 export const HRNET_VARIANTS = ['W18', 'W32', 'W48'] as const;
 export const UNET_PLUS_PLUS_ENCODERS = ['ResNet34', 'ResNet50'] as const;
@@ -78,7 +79,7 @@ export const modelSchema = z.object({
   options: z
     .object({
       width: count(1, 256).optional(),
-      depth: count(2, 7).optional(),
+      depth: count(DEPTH.least, DEPTH.most).optional(),
       guidance: z.boolean().optional(),
       variant: z.enum([...SEGFORMER_VARIANTS, ...HRNET_VARIANTS]).optional(),
       encoder: z.enum(UNET_PLUS_PLUS_ENCODERS).optional(),
@@ -86,23 +87,25 @@ export const modelSchema = z.object({
       divisor: count(1, 32).optional(),
     })
     .prefault({}),
-  // Where the encoder's first weights are: a safetensors file. Absent: random ones.
+  // The first weights of the encoder: a safetensors file. Absent: random weights.
   pretrained: z.object({ uri: z.string().min(1).max(1024) }).optional(),
 });
 
 export const inputSchema = z.object({
   size: count(32, 2048).default(512),
   normalize: z.enum(['unit']).default('unit'),
-  // What a pixel of a target says: the share of it that the bone covers, or whether its centre lies in the bone.
+  // The value of a target pixel: the share of it that the bone covers (area), or whether its centre is inside the bone (nearest).
   targets: z.enum(['area', 'nearest']).default('area'),
 });
 
-/** As a manifest has it: `size: auto` takes the largest usual size that fits the machine. */
+/** In a manifest, `size: auto` means the largest usual size that fits the machine. */
 export const manifestInputSchema = inputSchema.extend({ size: orAuto(count(32, 2048)).default(512) });
 
-/** One step of the augmentation, applied with its probability to image and polygons together. Angles in degrees, shift and scale as
- * fractions of the square's side, brightness and contrast as fractions of the full range; what low, high and sigma count depends on the
- * augmentation, see AUGMENTATION_OPTIONS. */
+/**
+ * One step of the augmentation, applied with its probability to image and polygons together. Angles are in degrees, shift and scale are
+ * fractions of the side of the square, brightness and contrast are fractions of the full range. The units of low, high and sigma depend on
+ * the augmentation; see AUGMENTATION_OPTIONS.
+ */
 export const augmentationSchema = z.object({
   name: z.enum(AUGMENTATION_NAMES),
   probability: fraction().default(0.5),
@@ -121,7 +124,7 @@ export const augmentationSchema = z.object({
   tiles: count(1, 32).optional(),
 });
 
-/** `reduction`: whether areas are summed for each class of each image, or over everything at once. */
+/** `reduction`: whether areas are summed for each class of each image, or over everything. */
 export const lossSchema = z.object({
   name: z.enum(LOSS_NAMES),
   weight: positive(1000).default(1),
@@ -146,7 +149,10 @@ export const optimizerSchema = z.object({
     .prefault({}),
 });
 
-/** `warmupEpochs` is a linear climb before any schedule; `patience` and `cooldown` count validations, all else epochs from the climb's end. */
+/**
+ * `warmupEpochs` is a linear increase before the schedule starts. `patience` and `cooldown` count validations, all others count epochs from
+ * the end of the warm-up.
+ */
 export const schedulerSchema = z.object({
   name: z.enum(SCHEDULER_NAMES).default('ReduceLROnPlateau'),
   options: z
@@ -175,43 +181,43 @@ export const trainingSchema = z.object({
   validateEvery: count(1, 10_000).default(1),
   // A patience of 0 turns early stopping off.
   earlyStopping: z.object({ patience: count(0, 10_000).default(10), minDelta: fraction().default(0) }).prefault({}),
-  // 0 clips nothing.
+  // 0 means no clipping.
   gradientClip: z.number().min(0).max(1e6).default(0),
   seed: seed(),
-  // What convolutions compute in; weights, losses and the optimizer are always float32. float16 is for GPUs and scales the loss.
+  // The precision of convolutions; weights, losses and the optimizer are always float32. float16 is for GPUs and scales the loss.
   precision: z.enum(['float32', 'bfloat16', 'float16']).default('float32'),
   deepSupervision: z.boolean().default(false),
-  // How much each head counts, the answer first; all alike where it is left out.
+  // The weight of each head, the main head first; omitted: all equal.
   headWeights: z.array(positive(1000)).min(1).max(8).optional(),
-  // A moving average of the weights that validates and predicts; 0 keeps none.
+  // A moving average of the weights, used for validation and prediction; 0 turns it off.
   ema: z.object({ decay: share().default(0) }).prefault({}),
 });
 
-/** As a manifest has it: `batchSize: auto` takes the batch that is fastest for an image and fits the machine. */
+/** In a manifest, `batchSize: auto` means the batch with the highest throughput that fits the machine. */
 export const manifestTrainingSchema = trainingSchema.extend({ batchSize: orAuto(count(1, 256)).default(2) });
 
 export const inferenceSchema = z.object({
   threshold: z.number().gt(0).lt(1).default(0.5),
   tta: z.array(z.enum(TTA_NAMES)).min(1).max(8).default(['identity', 'flipHorizontal']),
-  // How far the views rotateLeft and rotateRight turn, in degrees, and by what share scaleDown and scaleUp change the size.
+  // The angle of the views rotateLeft and rotateRight in degrees, and the fraction by which scaleDown and scaleUp change the size.
   ttaDegrees: z.number().gt(0).max(45).default(10),
   ttaScale: z.number().gt(0).max(0.5).default(0.25),
-  // Absent: the whole sheet at input.size.
+  // Absent: the whole image at input.size.
   window: z
     .object({
       size: count(32, 4096).default(1024),
       stride: count(1, 4096).default(512),
       weights: z.enum(['uniform', 'gaussian']).default('gaussian'),
-      // The square that the sheet is fitted to before windows are cut; twice the window where it is left out.
+      // The side of the square that the image is fitted to before windows are cut; omitted: twice the window.
       sheetSize: count(32, 8192).optional(),
     })
     .optional(),
 });
 
 export const ensembleSchema = z.object({
-  // soft: probabilities are averaged; hard: each fold's mask has one vote a pixel.
+  // soft: probabilities are averaged; hard: the mask of each fold has one vote per pixel.
   method: z.enum(['soft', 'hard']).default('soft'),
   perClassThresholds: z.boolean().default(true),
-  // For each class the largest piece alone, filled holes, both or neither, whatever scores best out of fold.
+  // For each class, whether to keep only the largest connected part, to fill holes, both or neither: the best choice out of fold.
   perClassCleaning: z.boolean().default(true),
 });

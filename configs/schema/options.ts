@@ -1,10 +1,30 @@
 /**
- * Which options belong to which network and augmentation, and what they are when left out. The schema cannot say it (a structural schema has
- * no unions); the rules and the completion both read it here, and in objective-options.ts.
+ * Which options belong to which network, augmentation, loss, optimizer and scheduler, and their defaults. The schema cannot say it (a structural
+ * schema has no unions). The rules, the completion of a spec and the texts of the CRD read it here.
  */
-import type { AugmentationName, AugmentationSpec, ManifestSpec, ModelName, ModelOptions, ModelSpec } from './experiment.ts';
+import type {
+  AugmentationName,
+  AugmentationSpec,
+  InferenceSpec,
+  LossName,
+  LossSpec,
+  ManifestSpec,
+  ModelName,
+  ModelOptions,
+  ModelSpec,
+  OptimizerName,
+  OptimizerOptions,
+  SchedulerName,
+  SchedulerOptions,
+  SchedulerSpec,
+} from './experiment.ts';
 import { HRNET_VARIANTS, SEGFORMER_VARIANTS } from './learning.ts';
-import { completeSchedule, type Defaults, given, LOSS_OPTIONS, OPTIMIZER_OPTIONS } from './objective-options.ts';
+
+/** An option of `null` has no fixed default: it must be given, or it follows from other fields. */
+export type Defaults<Options> = { readonly [Key in keyof Options]?: Options[Key] | null };
+
+/** The options of every network, loss, …, by its name. */
+export type OptionTable = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 export const MODEL_OPTIONS: Readonly<Record<ModelName, Defaults<ModelOptions>>> = {
   UNet: {},
@@ -20,14 +40,44 @@ export const MODEL_OPTIONS: Readonly<Record<ModelName, Defaults<ModelOptions>>> 
   UNetPlusPlus: { encoder: 'ResNet34', divisor: 1 },
 };
 
-/** Networks with variants, and which. */
+/** The variants of the networks that have variants. */
 export const VARIANTS: { readonly [Name in ModelName]?: readonly string[] } = { SegFormer: SEGFORMER_VARIANTS, HRNet: HRNET_VARIANTS };
+
+/** The networks whose encoder can start from the weights of model.pretrained. */
+export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50', 'HRNet', 'UNetPlusPlus'];
+
+/** Number of heads of the networks that have side heads for training.deepSupervision; the main head is one of them. */
+export const HEADS: Readonly<Partial<Record<ModelName, number>>> = { NestedUNet: 4, UNet3Plus: 5 };
+
+/** The networks that have side heads. */
+export const SIDE_HEADS = Object.keys(HEADS) as readonly ModelName[];
+
+/** Size multiples of the networks that do not halve the size four times. */
+const SIZE_MULTIPLES: Partial<Record<ModelName, number>> = {
+  FCNResNet50: 8,
+  DUCKNet: 32,
+  RAPUNet: 32,
+  SegFormer: 32,
+  HRNet: 32,
+  UNetPlusPlus: 32,
+};
+
+/** The number that input.size must be a multiple of: two for each halving. */
+export function sizeMultiple(model: ModelSpec): number {
+  if (model.name !== 'SlimUNet') return SIZE_MULTIPLES[model.name] ?? 16;
+  return 2 ** (slimDepth(model.options) - 1);
+}
+
+/** The depth of a SlimUNet. */
+export function slimDepth(options: ModelOptions): number {
+  return options.depth ?? MODEL_OPTIONS.SlimUNet.depth ?? 5;
+}
 
 export type AugmentationOptions = Omit<AugmentationSpec, 'name' | 'probability'>;
 
 /**
- * elastic: alpha, the farthest move, and sigma, the smoothness, as fractions of the square's side. gaussianBlur: low and high in pixels of
- * the square. wristCrop: low and high in sides of the carpals' box. gaussianNoise: sigma in units of the 0..1 image. gamma: exponents.
+ * elastic: alpha (largest displacement) and sigma (smoothness) are fractions of the side of the square. gaussianBlur: low and high in pixels of the
+ * square. wristCrop: low and high in sides of the box around the carpals. gaussianNoise: sigma in units of the 0..1 image. gamma: exponents.
  */
 export const AUGMENTATION_OPTIONS: Readonly<Record<AugmentationName, Defaults<AugmentationOptions>>> = {
   rotate: { degrees: 15 },
@@ -43,35 +93,86 @@ export const AUGMENTATION_OPTIONS: Readonly<Record<AugmentationName, Defaults<Au
   gaussianNoise: { sigma: 0.02 },
 };
 
-/** What an option must be at least for one augmentation, above what the schema asks of it for all. */
+/** Lower limits of options for one augmentation, above the limit that the schema sets for all. */
 export const AUGMENTATION_LEAST = [
-  { name: 'elastic', option: 'sigma', least: 0.01, why: 'a finer field is noise, not a bend' },
-  { name: 'wristCrop', option: 'low', least: 1, why: 'a smaller window would cut the carpals off' },
+  { name: 'elastic', option: 'sigma', least: 0.01, why: 'a smaller sigma makes noise, not a smooth deformation' },
+  { name: 'wristCrop', option: 'low', least: 1, why: 'a smaller window would cut off carpal bones' },
 ] as const satisfies readonly { name: AugmentationName; option: keyof AugmentationOptions; least: number; why: string }[];
 
 /** Augmentations that draw from low to high. */
 export const AUGMENTATION_RANGES = ['gamma', 'gaussianBlur', 'wristCrop'] as const satisfies readonly AugmentationName[];
 
-/** Networks whose encoder begins with weights of model.pretrained. */
-export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50', 'HRNet', 'UNetPlusPlus'];
+export type LossOptions = Omit<LossSpec, 'name' | 'weight'>;
 
-/** Networks that halve the size other than four times. */
-const SIZE_MULTIPLES: Partial<Record<ModelName, number>> = {
-  FCNResNet50: 8,
-  DUCKNet: 32,
-  RAPUNet: 32,
-  SegFormer: 32,
-  HRNet: 32,
-  UNetPlusPlus: 32,
+/** Focal: the defaults of its paper. FocalTversky: those of the original. */
+export const LOSS_OPTIONS: Readonly<Record<LossName, Defaults<LossOptions>>> = {
+  Dice: { reduction: 'perImageClass' },
+  BCE: {},
+  IoU: { reduction: 'perImageClass' },
+  Focal: { alpha: 0.25, gamma: 2 },
+  FocalTversky: { alpha: 0.3, beta: 0.7, gamma: 1.5, reduction: 'perImageClass' },
+  Lovasz: {},
 };
 
-/** The number that input.size must be a multiple of: two for each halving. */
-export function sizeMultiple(model: ModelSpec): number {
-  if (model.name !== 'SlimUNet') return SIZE_MULTIPLES[model.name] ?? 16;
-  return 2 ** ((model.options.depth ?? MODEL_OPTIONS.SlimUNet.depth ?? 5) - 1);
+/** The defaults of PyTorch, except for SGD, which is rarely used without momentum. Lion: those of its paper. */
+export const OPTIMIZER_OPTIONS: Readonly<Record<OptimizerName, Defaults<OptimizerOptions>>> = {
+  AdamW: { beta1: 0.9, beta2: 0.999 },
+  Adam: { beta1: 0.9, beta2: 0.999 },
+  SGD: { momentum: 0.9, nesterov: true },
+  RMSprop: { smoothing: 0.99, momentum: 0 },
+  Lion: { beta1: 0.9, beta2: 0.99 },
+};
+
+const WARM_UP = { warmupEpochs: 0 };
+
+/** ReduceLROnPlateau: the settings of the original. gamma: as in PyTorch. The default of tMax is the last epoch. */
+export const SCHEDULER_OPTIONS: Readonly<Record<SchedulerName, Defaults<SchedulerOptions>>> = {
+  ReduceLROnPlateau: { ...WARM_UP, factor: 0.5, patience: 5, threshold: 0.01, cooldown: 2, minLearningRate: 1e-6 },
+  MultiStepLR: { ...WARM_UP, milestones: null, gamma: 0.1 },
+  CosineAnnealingLR: { ...WARM_UP, tMax: null, minLearningRate: 0 },
+  CosineAnnealingWarmRestarts: { ...WARM_UP, cycleEpochs: null, cycleMultiplier: 1, minLearningRate: 0 },
+  CustomCosineAnnealingWarmUpRestarts: {
+    ...WARM_UP,
+    cycleEpochs: null,
+    cycleMultiplier: 1,
+    cycleWarmupEpochs: 0,
+    gamma: 1,
+    minLearningRate: 1e-6,
+  },
+  PolynomialLR: { ...WARM_UP, tMax: null, power: 0.9 },
+};
+
+/** Schedulers that end with the training if `tMax` is omitted. */
+const ENDING: readonly SchedulerName[] = ['CosineAnnealingLR', 'PolynomialLR'];
+
+/** Options without a default: which schedulers need them, and what to write. */
+export const NEEDED_OPTIONS = [
+  { option: 'milestones', of: ['MultiStepLR'], add: 'the epochs after which the learning rate falls, such as [60, 80]' },
+  {
+    option: 'cycleEpochs',
+    of: ['CosineAnnealingWarmRestarts', 'CustomCosineAnnealingWarmUpRestarts'],
+    add: 'the epochs of the first cycle, such as 10',
+  },
+] as const satisfies readonly { option: keyof SchedulerOptions; of: readonly SchedulerName[]; add: string }[];
+
+/** The options of a scheduler with the omitted ones filled in, for a training of `epochs` epochs. */
+export function completeSchedule({ name, options }: SchedulerSpec, epochs: number): SchedulerOptions {
+  const all: SchedulerOptions = { ...given(SCHEDULER_OPTIONS[name]), ...options };
+  if (ENDING.includes(name)) all.tMax ??= Math.max(1, epochs - (all.warmupEpochs ?? 0));
+  return all;
 }
 
-/** The spec with every option that belongs to what it names, and every fold written out. Completing twice changes nothing. */
+/** The fixed defaults. */
+export function given<Options extends object>(defaults: Defaults<Options>): Partial<Options> {
+  return Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== null)) as Partial<Options>;
+}
+
+/** The side, in pixels, of the square that windows are cut from; the default is twice the window. */
+export function sheetSizeOf(window: NonNullable<InferenceSpec['window']>): number {
+  return window.sheetSize ?? 2 * window.size;
+}
+
+/** The spec with the defaults of all options that belong to the named network, losses, …, and with the list of folds written out. Idempotent. */
 export function completeSpec<Spec extends ManifestSpec>(spec: Spec): Spec {
   const { model, loss, optimizer, scheduler, training, inference, run, dataset } = spec;
   return {
@@ -81,7 +182,7 @@ export function completeSpec<Spec extends ManifestSpec>(spec: Spec): Spec {
     loss: loss.map((entry) => ({ ...given(LOSS_OPTIONS[entry.name]), ...entry })),
     optimizer: { ...optimizer, options: { ...given(OPTIMIZER_OPTIONS[optimizer.name]), ...optimizer.options } },
     scheduler: { ...scheduler, options: completeSchedule(scheduler, training.epochs) },
-    inference: inference.window ? { ...inference, window: { sheetSize: 2 * inference.window.size, ...inference.window } } : inference,
+    inference: inference.window ? { ...inference, window: { sheetSize: sheetSizeOf(inference.window), ...inference.window } } : inference,
     run: run.folds.length > 0 ? run : { ...run, folds: Array.from({ length: dataset.split.folds }, (_, fold) => fold) },
   };
 }

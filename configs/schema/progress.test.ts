@@ -4,7 +4,7 @@ import { epochMetricsSchema, stageProgressSchema } from './progress.ts';
 const updatedAt = '2026-01-31T12:00:00.000Z';
 
 describe('stageProgressSchema', () => {
-  it('takes a stage that has just begun and knows nothing yet', () => {
+  it('accepts a stage that has just started and has no values yet', () => {
     expect(stageProgressSchema.parse({ stage: 'prepare', state: 'running', updatedAt })).toEqual({
       stage: 'prepare',
       state: 'running',
@@ -12,7 +12,7 @@ describe('stageProgressSchema', () => {
     });
   });
 
-  it('takes a fold under way, with null for what is not known', () => {
+  it('accepts a running fold, with null for unknown values', () => {
     const progress = {
       stage: 'fold',
       fold: 2,
@@ -29,8 +29,8 @@ describe('stageProgressSchema', () => {
     expect(stageProgressSchema.parse(progress)).toEqual(progress);
   });
 
-  it('takes a failure with its code, message and remedy', () => {
-    const error = { code: 'disk-full', message: 'the disk is full', fix: 'Free some room.' };
+  it('accepts a failure with its code, message and remedy', () => {
+    const error = { code: 'disk-full', message: 'the disk is full', remedy: 'Free some room.' };
     expect(stageProgressSchema.parse({ stage: 'ensemble', state: 'failed', error, updatedAt }).error).toEqual(error);
   });
 
@@ -39,13 +39,13 @@ describe('stageProgressSchema', () => {
     { stage: 'train', state: 'running', updatedAt },
     { stage: 'fold', state: 'running' },
     { stage: 'fold', state: 'running', loss: Number.NaN, updatedAt },
-  ])('refuses %j', (progress) => {
+  ])('rejects %j', (progress) => {
     expect(stageProgressSchema.safeParse(progress).success).toBe(false);
   });
 });
 
 describe('epochMetricsSchema', () => {
-  it('takes an epoch with and without validation', () => {
+  it('accepts an epoch with and without validation', () => {
     const metrics = {
       epoch: 1,
       step: 8,

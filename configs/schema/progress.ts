@@ -1,9 +1,9 @@
-/** What a running stage tells: progress.json (small, overwritten) and metrics.ndjson (one line an epoch). */
+/** What a running stage reports: progress.json (small, overwritten) and metrics.ndjson (one line per epoch). */
 import { z } from 'zod';
 
 const number = () => z.number().nullable().optional();
 
-/** Why a stage failed: a code of the error table (or `bug`), and what a person needs to mend it. */
+/** Why a stage failed: a code of the error table (or `bug`), and what a user needs to fix it. */
 export const stageErrorSchema = z.object({
   code: z.string().max(100),
   message: z.string().max(10_000),
@@ -14,15 +14,15 @@ export const stageErrorSchema = z.object({
 
 export type StageError = z.output<typeof stageErrorSchema>;
 
-/** progress.json. A number that is not known yet is absent or null. */
+/** progress.json. An unknown number is absent or null. */
 export const stageProgressSchema = z.object({
   stage: z.enum(['prepare', 'fold', 'ensemble']),
   fold: z.int().min(0).optional(),
   state: z.enum(['running', 'stopped', 'finished', 'failed']),
-  /** Epochs finished, of how many. */
+  /** Finished epochs, and all epochs. */
   epoch: number(),
   epochs: number(),
-  /** Steps finished within the epoch under way. */
+  /** Finished steps of the current epoch. */
   step: number(),
   stepsPerEpoch: number(),
   loss: number(),
@@ -33,9 +33,12 @@ export const stageProgressSchema = z.object({
   learningRate: number(),
   imagesPerSecond: number(),
   etaSeconds: number(),
-  /** Of a fold: the GPUs that its process has, such as `2 × Tesla V100-SXM2-16GB`. */
+  /** Only for a fold: the GPUs of its process, such as `2 × Tesla V100-SXM2-16GB`. */
   gpu: z.string().max(256).nullable().optional(),
-  /** Images of prepare and ensemble; of a fold those of the validation or of the out-of-fold masks under way, absent between steps. */
+  /**
+   * Images of prepare or ensemble. For a fold: images of the running validation or of the running out-of-fold prediction; absent during
+   * training steps.
+   */
   done: number(),
   total: number(),
   /** ISO 8601, UTC. */
@@ -47,7 +50,7 @@ export type StageProgress = z.output<typeof stageProgressSchema>;
 export type StageName = StageProgress['stage'];
 export type StageState = StageProgress['state'];
 
-/** One line of metrics.ndjson. Validation figures are null in an epoch without validation; perClassDice is in class order. */
+/** One line of metrics.ndjson. The validation values are null in an epoch without validation; perClassDice is in class order. */
 export const epochMetricsSchema = z.object({
   epoch: z.int().min(1),
   step: z.int().min(0),
@@ -57,7 +60,7 @@ export const epochMetricsSchema = z.object({
   dice: z.number().nullable(),
   perClassDice: z.array(z.number()).max(256),
   seconds: z.number(),
-  /** Of these seconds, how many the training thread waited for batches; absent in lines of older versions. */
+  /** How many of these seconds the training thread waited for batches; absent in lines of older versions. */
   waitSeconds: z.number().optional(),
   imagesPerSecond: z.number(),
   memoryMb: z.number(),

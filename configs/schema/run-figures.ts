@@ -1,8 +1,10 @@
-/** What a run leaves for comparisons: out-of-fold.json (Dice of each image and class) and learning-curves.json (the epochs of each fold). */
+/**
+ * What a run leaves for comparisons: out-of-fold.json (Dice of each image and class) and learning-curves.json (the epochs of each fold).
+ */
 import { z } from 'zod';
 import { epochMetricsSchema } from './progress.ts';
 
-/** One more than this is another form; readers refuse it. */
+/** Increased when the form changes; readers reject a higher version. */
 export const RUN_FIGURES_VERSION = 1;
 
 const text = () => z.string().max(1000);
@@ -11,9 +13,9 @@ const scoredImageSchema = z.object({
   imageName: text(),
   /** The person, by the name of their folder. */
   group: text(),
-  /** The fold whose network judged it, having never seen the person. */
+  /** The fold whose network predicted the image. It did not train on the person. */
   fold: z.int().min(0),
-  /** A hash of the true masks at the image's own size: images of one name are the same image only where it agrees. */
+  /** A hash of the true masks at the size of the image: two images with one name are the same image only if the hashes are equal. */
   truth: text(),
   /** Dice of each class, in class order. */
   perClass: z.array(z.number().min(0).max(1)).max(256),
@@ -33,7 +35,7 @@ export const outOfFoldDiceSchema = z
     images: z.array(scoredImageSchema),
   })
   .refine(({ classes, images }) => images.every(({ perClass }) => perClass.length === classes.length), {
-    error: 'an image has not one Dice for each class',
+    error: 'an image must have one Dice for each class',
     path: ['images'],
   });
 

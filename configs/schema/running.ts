@@ -1,11 +1,9 @@
-/** The part of a spec that says how an experiment is run, where, and who is told: run, placement, report. */
+/** The part of a spec that decides how and where an experiment runs, and who gets reports: run, placement, report. */
 import { z } from 'zod';
 import { DURATION_FORM, DURATION_PATTERN } from '../duration.ts';
-import { QUANTITY_FORM, QUANTITY_PATTERN } from '../quantity.ts';
-import { textMap } from './text-map.ts';
+import { quantity, textMap } from './fields.ts';
 
 const duration = () => z.string().max(40).regex(DURATION_PATTERN, { error: DURATION_FORM });
-const quantity = () => z.string().max(24).regex(QUANTITY_PATTERN, { error: QUANTITY_FORM });
 const kubernetesName = (maxLength = 253) =>
   z
     .string()
@@ -14,7 +12,7 @@ const kubernetesName = (maxLength = 253) =>
     .default('');
 
 export const runSchema = z.object({
-  // Empty: every fold of the split; loading writes them out.
+  // Empty: every fold of the split. Loading writes them out.
   folds: z.array(z.int().min(0).max(19)).max(20).default([]),
   parallelism: z.int().min(1).max(64).default(5),
   suspend: z.boolean().default(false),

@@ -21,7 +21,7 @@ const manifest = nodes(jsonSchema(experimentSchema));
 
 describe('the schema of a SegmentationExperiment', () => {
   it.each(Object.entries({ experimentSchema, stageProgressSchema, epochMetricsSchema }))(
-    '%s uses nothing that a structural schema lacks',
+    '%s can be expressed as a structural schema',
     (_, schema) => {
       const text = JSON.stringify(jsonSchema(schema));
       for (const word of [
@@ -40,7 +40,7 @@ describe('the schema of a SegmentationExperiment', () => {
     },
   );
 
-  it('was walked to its leaves', () => {
+  it('is walked down to its leaves', () => {
     expect(manifest.length).toBeGreaterThan(100);
     expect(manifest.map(([path]) => path)).toContain('$.spec.placement.tolerations[].tolerationSeconds');
   });
@@ -56,7 +56,7 @@ describe('the schema of a SegmentationExperiment', () => {
     if (typeof node['additionalProperties'] === 'object') expect(node).toHaveProperty('maxProperties');
   });
 
-  it('asks for two fields of spec and no more', () => {
+  it('requires only two fields of spec', () => {
     const required = manifest.filter(([, node]) => node['required'] !== undefined).map(([path, node]) => [path, node['required']]);
     expect(required).toEqual([
       ['$', ['apiVersion', 'kind', 'metadata', 'spec']],

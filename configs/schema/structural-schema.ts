@@ -1,13 +1,13 @@
 /**
- * From a zod schema to what Kubernetes calls a structural schema: types, limits, defaults and enums; no references, and no unions but that of a
- * whole number and one word.
+ * Converts a zod schema into a structural schema of Kubernetes: types, limits, defaults and enums; no references, and no unions except a
+ * whole number or one word.
  */
 import { z } from 'zod';
+import { type CelRule, literal } from '../cel.ts';
 import { isRecord } from '../json.ts';
-import { type CelRule, literal } from '../rules/cel.ts';
 
 export type StructuralSchema = {
-  /** Absent only beside x-kubernetes-int-or-string. */
+  /** Absent only with x-kubernetes-int-or-string. */
   type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
   'x-kubernetes-int-or-string'?: true;
   description?: string;
@@ -34,7 +34,7 @@ export type StructuralSchema = {
   'x-kubernetes-validations'?: CelRule[];
 };
 
-/** Words of a JSON schema that are taken over as they are. Any other word is an error, so that nothing is lost without notice. */
+/** Keywords of a JSON schema that are copied unchanged. Any other keyword is an error, so that nothing is lost silently. */
 const KEPT: ReadonlySet<string> = new Set([
   ...['type', 'format', 'default', 'enum', 'pattern', 'minLength', 'maxLength', 'minimum', 'maximum', 'exclusiveMinimum'],
   ...['exclusiveMaximum', 'minItems', 'maxItems', 'maxProperties', 'required', 'description', 'x-kubernetes-list-type'],
@@ -43,17 +43,17 @@ const KEPT: ReadonlySet<string> = new Set([
 const TYPES: readonly string[] = ['object', 'array', 'string', 'integer', 'number', 'boolean'];
 
 /**
- * The structural schema of what a person may write for `schema`. Lists are replaced as a whole by server-side apply unless the schema says
- * otherwise by its metadata. Throws a TypeError, which names the field, for what a structural schema cannot say.
+ * The structural schema for the input of `schema`. Server-side apply replaces lists as a whole unless the schema's metadata says otherwise.
+ * Throws a TypeError with the name of the field for a schema that cannot be converted.
  */
 export function structuralSchema(schema: z.ZodType): StructuralSchema {
   return convert(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', override: tellForm }), '');
 }
 
-/** Where the words for a pattern stand between zod's schema and ours. */
+/** The key that carries the text for a pattern from the zod schema into the JSON schema. */
 const FORM = 'x-form';
 
-/** Takes the words that a regular expression of zod has for people (its `error`) along into the JSON schema. */
+/** Copies the text of a zod pattern (its `error`) into the JSON schema. */
 function tellForm({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Record<string, unknown> }): void {
   if (!(zodSchema instanceof z.ZodString)) return;
   for (const { _zod } of zodSchema._zod.def.checks ?? []) {
@@ -62,15 +62,12 @@ function tellForm({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonS
   }
 }
 
-/** A pattern as a rule: the server's own message for a pattern is the regular expression, this one is what to write. */
+/** A pattern as a rule: the server's own message for a pattern is the regular expression; this one says what to write. */
 function formRule(pattern: string, words: string): CelRule {
   return { rule: `self.matches(${literal(pattern)})`, message: `must be ${words}.` };
 }
 
-/**
- * A whole number or one word: the one union that Kubernetes knows by itself. Limits are the number's (they say nothing of text), the word is
- * a rule's.
- */
+/** A whole number or one word: the only union in Kubernetes schemas. The limits apply to the number; a rule checks the word. */
 function intOrString({ anyOf, ...rest }: Record<string, unknown>, path: string): StructuralSchema {
   const [number, text, ...more] = Array.isArray(anyOf) ? anyOf : [];
   const isNumber = isRecord(number) && number['type'] === 'integer';
@@ -110,7 +107,7 @@ function convertTyped(node: Record<string, unknown>, path: string): StructuralSc
   return schema.default === undefined ? schema : { ...schema, default: completed(schema.default, schema) };
 }
 
-/** A default with the defaults of everything in it: the API server asks the rules about a default as it is written. */
+/** A default with the defaults of its own fields: the API server evaluates the rules on the default as it is written. */
 function completed(value: unknown, schema: StructuralSchema): unknown {
   if (Array.isArray(value) && schema.items !== undefined) {
     const { items } = schema;
@@ -123,9 +120,7 @@ function completed(value: unknown, schema: StructuralSchema): unknown {
   return { ...value, ...Object.fromEntries(missing.map(([name, child]) => [name, structuredClone(child.default)])) };
 }
 
-/**
- * The schema at a path such as `spec.loss[].weight` below `root`; undefined when there is none.
- */
+/** The schema at a path such as `spec.loss[].weight` below `root`; undefined if there is none. */
 export function schemaAt(root: StructuralSchema, path: string): StructuralSchema | undefined {
   let schema: StructuralSchema | undefined = root;
   for (const part of path.split(/\.|(?=\[\])/).filter((text) => text !== '')) {
@@ -134,7 +129,7 @@ export function schemaAt(root: StructuralSchema, path: string): StructuralSchema
   return schema;
 }
 
-/** Every schema below `root` that a person sees as a field, with its path as {@link schemaAt} takes it. */
+/** Every schema below `root` that users see as a field, with its path as {@link schemaAt} accepts it. */
 export function fieldsOf(root: StructuralSchema, path = ''): readonly (readonly [string, StructuralSchema])[] {
   const below = Object.entries(root.properties ?? {}).flatMap(([name, child]) => {
     const at = path === '' ? name : `${path}.${name}`;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkExperiment } from '../check/check-experiment.ts';
 import { formatPath } from '../finding.ts';
-import { specSchema } from './experiment.ts';
+import { specSchema } from '../schema/experiment.ts';
 
 const LISTS = ['hand-bones'];
 
@@ -53,7 +53,7 @@ const REFUSED: [string, object, string[]][] = [
   [
     'a gamma range upside down',
     { augmentations: [{ name: 'gamma', low: 2 }] },
-    ['spec.augmentations[0].low: low (2) lies above high (1.25)'],
+    ['spec.augmentations[0].low: low must be at most high (defaults of gamma: low 0.8, high 1.25)'],
   ],
   [
     'a range upside down beside a default',
@@ -63,7 +63,7 @@ const REFUSED: [string, object, string[]][] = [
         { name: 'wristCrop', low: 4, high: 3 },
       ],
     },
-    ['spec.augmentations[0].high: low (0.3) lies above high (0.2)', 'spec.augmentations[1].low: low (4) lies above high (3)'],
+    ['spec.augmentations[0].high: low must be at most high (defaults of gaussianBlur: low 0.3, high 1)', 'spec.augmentations[1].low: low must be at most high (defaults of wristCrop: low 1.5, high 3)'],
   ],
   [
     'an elastic field as fine as noise and a window smaller than the wrist',
@@ -74,11 +74,11 @@ const REFUSED: [string, object, string[]][] = [
       ],
     },
     [
-      'spec.augmentations[0].sigma: must be at least 0.01 for augmentation elastic: a finer field is noise, not a bend',
-      'spec.augmentations[1].low: must be at least 1 for augmentation wristCrop: a smaller window would cut the carpals off',
+      'spec.augmentations[0].sigma: must be at least 0.01 for augmentation elastic: a smaller sigma makes noise, not a smooth deformation',
+      'spec.augmentations[1].low: must be at least 1 for augmentation wristCrop: a smaller window would cut off carpal bones',
     ],
   ],
-  ['a loss named twice', { loss: [{ name: 'Dice' }, { name: 'Dice' }] }, ['spec.loss[1]: names loss Dice a second time']],
+  ['a loss named twice', { loss: [{ name: 'Dice' }, { name: 'Dice' }] }, ['spec.loss[1]: lists loss Dice twice']],
   ['no loss at all', { loss: [] }, ['spec.loss: must have at least 1 entries, has 0']],
   ['a loss without weight', { loss: [{ name: 'Dice', weight: 0 }] }, ['spec.loss[0].weight: must be more than 0, is 0']],
   [
@@ -113,25 +113,25 @@ const REFUSED: [string, object, string[]][] = [
   [
     'milestones that the warm-up pushes past the end',
     { training: { epochs: 10 }, scheduler: { name: 'MultiStepLR', options: { milestones: [5, 8], warmupEpochs: 2 } } },
-    ['spec.scheduler.options.milestones[1]: epoch 8 is never followed by another: training.epochs is 10, 2 of them warm-up'],
+    ['spec.scheduler.options.milestones[1]: no epoch follows milestone 8: training.epochs is 10, 2 of them warm-up'],
   ],
   [
     'restarts without a length',
     { scheduler: { name: 'CosineAnnealingWarmRestarts' } },
-    ['spec.scheduler.options.cycleEpochs: is missing: scheduler CosineAnnealingWarmRestarts needs it'],
+    ['spec.scheduler.options.cycleEpochs: is required by scheduler CosineAnnealingWarmRestarts'],
   ],
   [
     'a cycle that is longer than the training and does nothing but climb',
     { scheduler: { name: 'CustomCosineAnnealingWarmUpRestarts', options: { cycleEpochs: 101, cycleWarmupEpochs: 101 } } },
     [
-      'spec.scheduler.options.cycleEpochs: the first cycle of 101 epochs never ends: training.epochs is 100',
-      'spec.scheduler.options.cycleWarmupEpochs: a cycle of 101 epochs would only climb, for 101',
+      'spec.scheduler.options.cycleEpochs: a first cycle of 101 epochs never ends: training.epochs is 100',
+      'spec.scheduler.options.cycleWarmupEpochs: a cycle of 101 epochs would be all warm-up (101 epochs)',
     ],
   ],
   [
     'weights of heads that are not supervised',
     { model: { name: 'NestedUNet' }, training: { headWeights: [1, 1, 1, 1] } },
-    ['spec.training.headWeights: has a meaning only with training.deepSupervision'],
+    ['spec.training.headWeights: is only used with training.deepSupervision'],
   ],
   [
     'weights for other heads than the network has',
@@ -151,12 +151,12 @@ const REFUSED: [string, object, string[]][] = [
   [
     'MultiStepLR without milestones',
     { scheduler: { name: 'MultiStepLR' } },
-    ['spec.scheduler.options.milestones: is missing: scheduler MultiStepLR needs it'],
+    ['spec.scheduler.options.milestones: is required by scheduler MultiStepLR'],
   ],
   [
     'a first cycle that the warm-up pushes past the end',
     { training: { epochs: 10 }, scheduler: { name: 'CosineAnnealingWarmRestarts', options: { cycleEpochs: 9, warmupEpochs: 2 } } },
-    ['spec.scheduler.options.cycleEpochs: the first cycle of 9 epochs never ends: training.epochs is 10, 2 of them warm-up'],
+    ['spec.scheduler.options.cycleEpochs: a first cycle of 9 epochs never ends: training.epochs is 10, 2 of them warm-up'],
   ],
   [
     'a loss that pulls backwards, and a rate of nothing',
@@ -167,26 +167,26 @@ const REFUSED: [string, object, string[]][] = [
     'milestones that fall back or come too late',
     { scheduler: { name: 'MultiStepLR', options: { milestones: [50, 40, 100] } } },
     [
-      'spec.scheduler.options.milestones[1]: epoch 40 does not come after 50',
-      'spec.scheduler.options.milestones[2]: epoch 100 is never followed by another: training.epochs is 100',
+      'spec.scheduler.options.milestones[1]: milestones must increase',
+      'spec.scheduler.options.milestones[2]: no epoch follows milestone 100: training.epochs is 100',
     ],
   ],
   [
     'a warm-up without an end',
     { training: { epochs: 5 }, scheduler: { options: { warmupEpochs: 5 } } },
-    ['spec.scheduler.options.warmupEpochs: the warm-up of 5 epochs never ends: training.epochs is 5'],
+    ['spec.scheduler.options.warmupEpochs: a warm-up of 5 epochs never ends: training.epochs is 5'],
   ],
   [
     'a floor above the learning rate',
     { scheduler: { options: { minLearningRate: 0.1 } } },
-    ['spec.scheduler.options.minLearningRate: 0.1 lies above optimizer.learningRate, 0.001'],
+    ['spec.scheduler.options.minLearningRate: must be at most optimizer.learningRate, whose default is 0.001'],
   ],
   [
     'training that is never validated',
     { training: { epochs: 3, validateEvery: 4 } },
-    ['spec.training.validateEvery: no epoch would be validated: 4 is more than training.epochs, 3'],
+    ['spec.training.validateEvery: must be at most training.epochs (3), is 4: no epoch would be validated'],
   ],
-  ['a view named twice', { inference: { tta: ['identity', 'identity'] } }, ['spec.inference.tta[1]: names view identity a second time']],
+  ['a view named twice', { inference: { tta: ['identity', 'identity'] } }, ['spec.inference.tta[1]: lists view identity twice']],
   ...[0, 1, 1.5, -0.5].map((threshold): [string, object, string[]] => [
     `a threshold of ${threshold}`,
     { inference: { threshold } },
@@ -200,7 +200,7 @@ const REFUSED: [string, object, string[]][] = [
   [
     'a window of the usual size on a smaller sheet',
     { inference: { window: { sheetSize: 512 } } },
-    ['spec.inference.window.size: a window of 1024 px is larger than the sheet of 512 px it is cut from'],
+    ['spec.inference.window.size: a window of 1024 px is larger than the image of 512 px that it is cut from'],
   ],
   [
     'names of a loss, a schedule, an optimizer, targets and a vote that are not there',
@@ -212,11 +212,11 @@ const REFUSED: [string, object, string[]][] = [
       ensemble: { method: 'median' },
     },
     [
-      'spec.input.targets: "polygons" is not known here',
-      'spec.loss[0].name: "MSE" is not known here',
-      'spec.optimizer.name: "LBFGS" is not known here',
-      'spec.scheduler.name: "OneCycleLR" is not known here',
-      'spec.ensemble.method: "median" is not known here',
+      'spec.input.targets: "polygons" is not a valid value',
+      'spec.loss[0].name: "MSE" is not a valid value',
+      'spec.optimizer.name: "LBFGS" is not a valid value',
+      'spec.scheduler.name: "OneCycleLR" is not a valid value',
+      'spec.ensemble.method: "median" is not a valid value',
     ],
   ],
   [
@@ -224,8 +224,8 @@ const REFUSED: [string, object, string[]][] = [
     { inference: { window: { size: 1000, stride: 1001, sheetSize: 992 } } },
     [
       'spec.inference.window.size: must be a multiple of 16 for network UNet, is 1000',
-      'spec.inference.window.stride: steps of 1001 leave gaps between windows of 1000',
-      'spec.inference.window.size: a window of 1000 px is larger than the sheet of 992 px it is cut from',
+      'spec.inference.window.stride: a stride of 1001 leaves gaps between windows of 1000',
+      'spec.inference.window.size: a window of 1000 px is larger than the image of 992 px that it is cut from',
     ],
   ],
   [
@@ -236,7 +236,7 @@ const REFUSED: [string, object, string[]][] = [
   [
     'pretrained weights for a network without an encoder of its own',
     { model: { name: 'UNet', pretrained: { uri: 'resnet50.safetensors' } } },
-    ['spec.model.pretrained: network UNet has no encoder that takes pretrained weights'],
+    ['spec.model.pretrained: network UNet has no encoder that uses pretrained weights'],
   ],
   [
     'an option of another network',
@@ -251,47 +251,47 @@ const REFUSED: [string, object, string[]][] = [
     { training: { engine: 'auto' } },
     ['spec.training.engine: is not a field of a SegmentationExperiment'],
   ],
-  ['a data set on the web', { dataset: { uri: 'https://a/b' } }, ['spec.dataset.uri: https:// data sets are not offered']],
+  ['a data set on the web', { dataset: { uri: 'https://a/b' } }, ['spec.dataset.uri: https:// data sets are not supported']],
   ['a class list that is not there', { dataset: { uri, classes: 'feet' } }, ['spec.dataset.classes: there is no class list "feet"']],
   [
     'folds that the split has not, and one twice',
     { dataset: { uri, split: { folds: 3 } }, run: { folds: [0, 0, 3] } },
     [
-      'spec.run.folds[1]: names fold 0 a second time',
-      'spec.run.folds[2]: there is no fold 3: dataset.split.folds is 3, so folds are 0 to 2',
+      'spec.run.folds[1]: lists fold 0 twice',
+      'spec.run.folds[2]: fold 3 does not exist: dataset.split.folds is 3',
     ],
   ],
   [
     'a deadline of nothing and one of years',
     { run: { startDeadline: '0s', foldDeadline: '1000d', ttlAfterFinished: '0s' } },
-    ['spec.run.startDeadline: must be longer than nothing', 'spec.run.foldDeadline: 1000d is more than a year'],
+    ['spec.run.startDeadline: must be longer than 0s', 'spec.run.foldDeadline: 1000d is more than a year'],
   ],
   [
     'no cores, and memory in thousandths of a byte',
     { placement: { cpu: '0', memory: '48m' } },
     [
       'spec.placement.cpu: must be more than 0 cores',
-      'spec.placement.memory: 48m is less than 256Mi (the unit m means thousandths of a byte)',
+      'spec.placement.memory: 48m is less than 256Mi (the unit m means 1/1000 of a byte)',
     ],
   ],
   [
     'labels that Kubernetes refuses',
     { placement: { nodeSelector: { 'a/b/c': 'x', a: 'x y' } } },
     [
-      'spec.placement.nodeSelector["a/b/c"]: is not a label name that Kubernetes allows',
-      'spec.placement.nodeSelector.a: "x y" is not a label value that Kubernetes allows',
+      'spec.placement.nodeSelector["a/b/c"]: "a/b/c" is not a valid label key of Kubernetes',
+      'spec.placement.nodeSelector.a: "x y" is not a valid label value of Kubernetes',
     ],
   ],
   [
     'tolerations that Kubernetes refuses',
     { placement: { tolerations: [{ value: 'x' }, { operator: 'Exists', value: 'x', tolerationSeconds: 3 }] } },
     [
-      'spec.placement.tolerations[0].key: is missing',
+      'spec.placement.tolerations[0].key: is required unless operator is Exists',
       'spec.placement.tolerations[1].value: has no meaning with operator Exists',
-      'spec.placement.tolerations[1].tolerationSeconds: has a meaning only with effect NoExecute',
+      'spec.placement.tolerations[1].tolerationSeconds: is only used with effect NoExecute',
     ],
   ],
-  ['a network that is not there', { model: { name: 'YOLO' } }, ['spec.model.name: "YOLO" is not known here']],
+  ['a network that is not there', { model: { name: 'YOLO' } }, ['spec.model.name: "YOLO" is not a valid value']],
   ['a network without a name', { model: {} }, ['spec.model.name: is missing']],
   [
     'numbers that are none',
@@ -373,8 +373,8 @@ describe('the rules between fields', () => {
     };
     expect(mistakes(spec)).toEqual([
       'spec.dataset.split.folds: must be a number, is "three"',
-      'spec.model.name: "UNett" is not known here',
-      'spec.loss[1]: names loss BCE a second time',
+      'spec.model.name: "UNett" is not a valid value',
+      'spec.loss[1]: lists loss BCE twice',
     ]);
   });
 

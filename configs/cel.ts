@@ -1,0 +1,66 @@
+/** Rules in the Common Expression Language, as a CRD holds them (`x-kubernetes-validations`), and building blocks of their expressions. */
+
+export type CelRule = {
+  readonly rule: string;
+  /** Shown when `messageExpression` is absent or fails. */
+  readonly message: string;
+  /** A CEL expression for one line of text. */
+  readonly messageExpression?: string;
+  /** The invalid field, from the place of the rule: `.options.width`. Cannot hold list indices. */
+  readonly fieldPath?: string;
+  readonly reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired' | 'FieldValueDuplicate';
+};
+
+/** Rules by the path of the schema that they belong to, such as `spec.augmentations[]`; `self` is the value there. */
+export type CelRules = Readonly<Record<string, readonly CelRule[]>>;
+
+/** All these tables as one. */
+export function together(...tables: readonly CelRules[]): CelRules {
+  const all: Record<string, CelRule[]> = {};
+  for (const table of tables) for (const [path, rules] of Object.entries(table)) all[path] = [...(all[path] ?? []), ...rules];
+  return all;
+}
+
+/** A literal: text, number, boolean, or a list of them. `double`: a number for a field of type number. */
+export function literal(value: unknown, double = false): string {
+  if (Array.isArray(value)) return `[${value.map((entry) => literal(entry, double)).join(', ')}]`;
+  if (typeof value === 'number') return double && Number.isInteger(value) ? `${value}.0` : String(value);
+  return typeof value === 'string' ? quoted(value) : String(value);
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}
+
+/** An expression for the text `template` in which each `{name}` is the value of the string expression `values[name]`. */
+export function celText(template: string, values: Readonly<Record<string, string>>): string {
+  const parts = template
+    .split(/\{(\w+)\}/)
+    .map((part, index) => (index % 2 === 1 ? (values[part] ?? '') : part === '' ? '' : quoted(part)));
+  return parts.filter((part) => part !== '').join(' + ');
+}
+
+/** `first` if `condition` holds, otherwise `second`. */
+export function either(condition: string, first: string, second: string): string {
+  return `(${condition} ? ${first} : ${second})`;
+}
+
+/** The value of an optional field, or `otherwise` if it is omitted. */
+export function valueOr(field: string, otherwise: string): string {
+  return either(`has(${field})`, field, otherwise);
+}
+
+/**
+ * The text of a whole number from 0 to `most`, digit by digit. CEL's own `string(…)` cannot be used: the API server knows no limit for its length
+ * and rejects the CRD because of the estimated cost of joining it to other text.
+ */
+export function digits(value: string, most: number): string {
+  const places = String(most).length;
+  const parts = Array.from({ length: places }, (_, index) => {
+    const unit = 10 ** (places - 1 - index);
+    const digit = unit === 1 ? `${value} % 10` : `${value} / ${unit} % 10`;
+    const text = `'0123456789'.substring(${digit}, ${digit} + 1)`;
+    return unit === 1 ? text : either(`${value} >= ${unit}`, text, "''");
+  });
+  return `(${parts.join(' + ')})`;
+}

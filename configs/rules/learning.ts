@@ -1,0 +1,194 @@
+/** Rules for network, input, augmentations, validation and inference; those of loss, optimizer and scheduler are in objective.ts. */
+import { celText, digits, either, literal, valueOr } from '../cel.ts';
+import type { Finding } from '../finding.ts';
+import type { InferenceSpec, ModelName, ModelOptions } from '../schema/experiment.ts';
+import { AUTO } from '../schema/fields.ts';
+import { DEPTH, MODEL_NAMES } from '../schema/learning.ts';
+import {
+  AUGMENTATION_LEAST,
+  AUGMENTATION_OPTIONS,
+  AUGMENTATION_RANGES,
+  MODEL_OPTIONS,
+  PRETRAINED_ENCODERS,
+  sheetSizeOf,
+  sizeMultiple,
+  slimDepth,
+  VARIANTS,
+} from '../schema/options.ts';
+import { type Rule, rule, unless } from './rule.ts';
+import { distinct, ownOptions } from './shared.ts';
+
+const px = (value: string): string => digits(value, 9999);
+
+/** sizeMultiple in CEL, from spec: for every network at every depth. */
+const MULTIPLE = [...Map.groupBy(MODEL_NAMES, celMultiple)].reduce(
+  (otherwise, [multiple, names]) => either(`self.model.name in ${literal(names)}`, multiple, otherwise),
+  '1',
+);
+
+function celMultiple(name: ModelName): string {
+  const multiple = (options: ModelOptions): number => sizeMultiple({ name, options });
+  if (name !== 'SlimUNet') return String(multiple({}));
+  const depths = Array.from({ length: DEPTH.most - DEPTH.least + 1 }, (_, index) => DEPTH.least + index);
+  const given = valueOr('self.model.options.depth', String(slimDepth({})));
+  // The server also evaluates rules that read invalid fields: an invalid depth must not make this expression fail.
+  const isValid = `${given} >= ${DEPTH.least} && ${given} <= ${DEPTH.most}`;
+  return either(isValid, `${literal(depths.map((depth) => multiple({ depth })))}[${given} - ${DEPTH.least}]`, '1');
+}
+
+/** The network in a message about sizes, with the depth if the multiple depends on it. */
+const networkText = ({ name, options }: { name: ModelName; options: ModelOptions }): string =>
+  name === 'SlimUNet' ? `${name} of depth ${slimDepth(options)}` : name;
+const CEL_NETWORK = either(
+  "self.model.name == 'SlimUNet'",
+  celText('SlimUNet of depth {depth}', { depth: digits(valueOr('self.model.options.depth', String(slimDepth({}))), 9) }),
+  'self.model.name',
+);
+
+/** The server only knows that input.size is a number or `auto`. */
+const SIZE = 'int(self.input.size)';
+const BELOW = `(${SIZE} - ${SIZE} % ${MULTIPLE})`;
+
+const inputSize = rule({
+  at: 'spec',
+  field: 'input.size',
+  reads: ['model', 'input.size'],
+  message: 'must be a multiple of {multiple} for network {network}, is {size}',
+  fix: 'Write {nearest}.',
+  check: ({ model, input: { size } }) => {
+    if (size === AUTO) return [];
+    const multiple = sizeMultiple(model);
+    const below = size - (size % multiple);
+    const nearest = [below, below + multiple].filter((valid) => valid >= 32).join(' or ');
+    return unless(size % multiple === 0, { multiple, network: networkText(model), size, nearest });
+  },
+  cel: {
+    rule: `type(self.input.size) != int || ${SIZE} % ${MULTIPLE} == 0`,
+    values: {
+      multiple: digits(MULTIPLE, 99),
+      network: CEL_NETWORK,
+      size: px(SIZE),
+      nearest: `${either(`${BELOW} >= 32`, `${px(BELOW)} + ' or '`, "''")} + ${px(`(${BELOW} + ${MULTIPLE})`)}`,
+    },
+  },
+});
+
+const variants = Object.entries(VARIANTS).map(([name, known]) =>
+  rule({
+    at: 'spec.model',
+    field: 'options.variant',
+    message: `network ${name} has no variant {variant}`,
+    fix: `Write one of ${known.join(', ')}.`,
+    check: ({ name: given, options: { variant } }) =>
+      given !== name || variant === undefined ? [] : unless(known.includes(variant), { variant }),
+    cel: {
+      rule: `self.name != ${literal(name)} || !has(self.options.variant) || self.options.variant in ${literal(known)}`,
+      values: { variant: 'self.options.variant' },
+    },
+  }),
+);
+
+const pretrainedEncoder = rule({
+  at: 'spec.model',
+  field: 'pretrained',
+  message: 'network {name} has no encoder that uses pretrained weights',
+  fix: `Remove it; ${PRETRAINED_ENCODERS.join(', ')} use pretrained weights.`,
+  reason: 'FieldValueForbidden',
+  check: ({ name, pretrained }) => unless(pretrained === undefined || PRETRAINED_ENCODERS.includes(name), { name }),
+  cel: { rule: `!has(self.pretrained) || self.name in ${literal(PRETRAINED_ENCODERS)}`, values: { name: 'self.name' } },
+});
+
+const augmentationRanges = AUGMENTATION_RANGES.map((name) => {
+  const low = AUGMENTATION_OPTIONS[name].low ?? 0;
+  const high = AUGMENTATION_OPTIONS[name].high ?? 0;
+  return rule({
+    at: 'spec.augmentations[]',
+    message: `low must be at most high (defaults of ${name}: low ${low}, high ${high})`,
+    fix: 'Lower low or raise high.',
+    check: (entry) =>
+      unless(entry.name !== name || (entry.low ?? low) <= (entry.high ?? high), {}, [entry.low === undefined ? 'high' : 'low']),
+    cel: { rule: `self.name != '${name}' || ${valueOr('self.low', literal(low, true))} <= ${valueOr('self.high', literal(high, true))}` },
+  });
+});
+
+const augmentationLeast = AUGMENTATION_LEAST.map(({ name, option, least, why }) =>
+  rule({
+    at: 'spec.augmentations[]',
+    field: option,
+    message: `must be at least ${least} for augmentation ${name}: ${why}`,
+    fix: `Write ${least} or more.`,
+    check: (entry) => unless(entry.name !== name || (entry[option] ?? least) >= least),
+    cel: { rule: `self.name != '${name}' || !has(self.${option}) || self.${option} >= ${literal(least, true)}` },
+  }),
+);
+
+const validationHappens = rule({
+  at: 'spec.training',
+  field: 'validateEvery',
+  reads: ['validateEvery', 'epochs'],
+  message: 'must be at most training.epochs ({epochs}), is {validateEvery}: no epoch would be validated',
+  fix: 'Write at most {epochs}.',
+  check: ({ validateEvery, epochs }) => unless(validateEvery <= epochs, { validateEvery, epochs }),
+  cel: {
+    rule: 'self.validateEvery <= self.epochs',
+    values: { validateEvery: digits('self.validateEvery', 99_999), epochs: digits('self.epochs', 99_999) },
+  },
+});
+
+const windowMultiple = rule({
+  at: 'spec',
+  field: 'inference.window.size',
+  reads: ['inference.window', 'model'],
+  message: 'must be a multiple of {multiple} for network {network}, is {size}',
+  fix: 'Write a multiple of {multiple}.',
+  check: ({ inference: { window }, model }) => {
+    if (window === undefined) return [];
+    const multiple = sizeMultiple(model);
+    return unless(window.size % multiple === 0, { multiple, network: networkText(model), size: window.size });
+  },
+  cel: {
+    rule: `!has(self.inference.window) || self.inference.window.size % ${MULTIPLE} == 0`,
+    values: { multiple: digits(MULTIPLE, 99), network: CEL_NETWORK, size: px('self.inference.window.size') },
+  },
+});
+
+const WINDOW_RULES: readonly Rule[] = [
+  rule({
+    at: 'spec.inference.window',
+    field: 'stride',
+    message: 'a stride of {stride} leaves gaps between windows of {size}',
+    fix: 'Write at most {size}; half of it is usual.',
+    check: ({ size, stride }) => unless(stride <= size, { size, stride }),
+    cel: { rule: 'self.stride <= self.size', values: { size: px('self.size'), stride: px('self.stride') } },
+  }),
+  rule({
+    at: 'spec.inference.window',
+    field: 'size',
+    message: 'a window of {size} px is larger than the image of {sheetSize} px that it is cut from',
+    fix: 'Write at most {sheetSize}, or remove sheetSize: its default is twice the window.',
+    check: (window) => unless(window.size <= sheetSizeOf(window), { size: window.size, sheetSize: sheetSizeOf(window) }),
+    cel: {
+      rule: '!has(self.sheetSize) || self.size <= self.sheetSize',
+      values: { size: px('self.size'), sheetSize: px('self.sheetSize') },
+    },
+  }),
+];
+
+/** What is wrong with the stride of a window, or with the size of the image that it is cut from. Paths begin at the window's own fields. */
+export function windowFindings(window: NonNullable<InferenceSpec['window']>): readonly Finding[] {
+  return WINDOW_RULES.flatMap(({ findingsIn }) => findingsIn(window, { classLists: [] }));
+}
+
+export const LEARNING_RULES: readonly Rule[] = [
+  ...ownOptions({ table: MODEL_OPTIONS, what: 'network', at: 'spec.model', options: 'options' }),
+  ...variants,
+  pretrainedEncoder,
+  inputSize,
+  ...ownOptions({ table: AUGMENTATION_OPTIONS, what: 'augmentation', at: 'spec.augmentations[]' }),
+  ...augmentationRanges,
+  ...augmentationLeast,
+  validationHappens,
+  windowMultiple,
+  ...WINDOW_RULES,
+  distinct({ at: 'spec.inference.tta', what: 'view' }),
+];
