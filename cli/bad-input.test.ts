@@ -337,7 +337,7 @@ describe('bad input gives one clear error, its exit and nothing half done', () =
 describe('what lists every mistake', () => {
   it.concurrent.for([
     ['missing', 'missingRows', 'a.csv: ', 'lacks 3 of 29 rows'],
-    ['doubled', 'doubledRows', 'a.csv:60: ', 'has a row already, on line 2'],
+    ['doubled', 'doubledRows', 'a.csv:60: ', 'already has a row on line 2'],
   ] as const)('check: a CSV with %s rows ends with 65', async ([, harm, place, what]) => {
     const folder = await caseFolder();
     await harmed[harm](folder);

@@ -44,7 +44,7 @@ describe('carpal compare', () => {
   });
 
   it.concurrent.for([
-    ['a run alone', ['out/a'], 64, 'usage-invalid: a comparison takes two runs or more, not 1'],
+    ['a run alone', ['out/a'], 64, 'usage-invalid: a comparison needs at least two runs, not 1'],
     ['a folder that is not there', ['out/a', 'out/x'], 65, 'artifact-missing: there is no such folder (out/x)'],
     ['a folder that is no run', ['out/a', 'empty'], 65, 'artifact-missing: the run does not have this file (empty/out-of-fold.json)'],
     [

@@ -61,7 +61,7 @@ describe('the command line', () => {
     [
       'more votes than files',
       ['vote', 'a.csv', '--out', 'b.csv', '--min-votes', '2'],
-      '2 votes are asked for and there is 1 file',
+      '2 votes are required but only 1 file is given',
       '--min-votes',
     ],
     ['a number out of bounds', ['data', 'synth', '--out', 'x', '--people', '0'], 'from 1 to 10000', '--help'],

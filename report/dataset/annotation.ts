@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
-import type { Polygon } from '@carpal/masks/polygon.ts';
+import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 
 /** A coordinate beyond this is a corrupt number, not a place on a radiograph. */
 const FARTHEST_COORDINATE = 1_000_000;

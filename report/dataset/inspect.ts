@@ -1,7 +1,7 @@
 import { inParallel } from '@carpal/artifacts/in-parallel.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
-import type { Polygon } from '@carpal/masks/polygon.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { parseAnnotation, readAnnotationText } from './annotation.ts';
 import { type BoneStatistics, gatherBones } from './bone-statistics.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
-import type { Polygon } from '@carpal/masks/polygon.ts';
+import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 
 /** The format version of a prepared set. Sets of another version are not read; raising it makes every set be prepared again. */
 export const PREPARED_VERSION = 1;

@@ -1,5 +1,5 @@
+import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
-import type { Polygon } from '@carpal/masks/polygon.ts';
 import sharp, { type OverlayOptions } from 'sharp';
 import { classColour } from '../dataset/bone-classes.ts';
 import { paintMask, rgbOf } from './paint-mask.ts';

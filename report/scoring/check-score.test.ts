@@ -57,16 +57,16 @@ const right = (): string[] => [
 ];
 
 describe('findImages', () => {
-  it('takes only the test half of a data set', async () => {
+  it('returns only the test half of a data set', async () => {
     expect((await findImages(data)).map((file) => file.imageName)).toEqual(['b.png', 'c.png']);
   });
 
-  it('takes every image of any other folder, however deep, and a single image', async () => {
+  it('returns every image of another folder at any depth, or a single image', async () => {
     expect((await findImages(join(data, 'train'))).map((file) => file.imageName)).toEqual(['a.png']);
     expect((await findImages(join(data, 'train/DCM/ID001/a.png'))).map((file) => file.imageName)).toEqual(['a.png']);
   });
 
-  it('refuses two images of one name, a folder without images, and no folder', async () => {
+  it('rejects two images with the same name, a folder without images, and a missing folder', async () => {
     const doubled = join(folder, 'doubled');
     await image(join(doubled, 'x/a.png'), 4, 4);
     await image(join(doubled, 'y/a.png'), 4, 4);
@@ -78,7 +78,7 @@ describe('findImages', () => {
 });
 
 describe('checkSubmission', () => {
-  it('finds a whole submission valid and counts its empty masks', async () => {
+  it('accepts a complete submission and counts its empty masks', async () => {
     const check = await checkSubmission(submission(...right()), data, classes);
     expect(check).toEqual({ valid: true, images: 2, rows: 4, emptyMasks: 1, problems: [] });
   });
@@ -86,13 +86,21 @@ describe('checkSubmission', () => {
   it.each<[string, (rows: string[]) => string[], string]>([
     ['a missing row', (rows) => rows.slice(1), 'b.png lacks 1 of 2 rows: Radius'],
     ['a missing image', (rows) => rows.slice(2), 'b.png has no row'],
-    ['a doubled row', (rows) => [...rows, rows[3] ?? ''], 'c.png, Ulna has a row already, on line 5'],
-    ['an unknown class', (rows) => [...rows, 'c.png,Elbow,'], 'there is no class Elbow'],
-    ['an unknown image', (rows) => [...rows, 'd.png,Radius,'], 'there is no image d.png'],
-    ['classes out of order', ([a = '', b = '', ...rest]) => [b, a, ...rest], 'Radius stands after Ulna, against the order of the classes'],
-    ['rows of an image apart', ([a = '', b = '', c = '', d = '']) => [a, c, d, b], 'the rows of b.png do not stand together'],
+    ['a repeated row', (rows) => [...rows, rows[3] ?? ''], 'c.png, Ulna already has a row on line 5'],
+    ['an unknown class', (rows) => [...rows, 'c.png,Elbow,'], 'Elbow is not one of the classes'],
+    ['an unknown image', (rows) => [...rows, 'd.png,Radius,'], 'd.png is not one of the images'],
+    [
+      'classes out of order',
+      ([a = '', b = '', ...rest]) => [b, a, ...rest],
+      'Radius comes after Ulna, which is not the order of the classes',
+    ],
+    [
+      'rows of an image that are not consecutive',
+      ([a = '', b = '', c = '', d = '']) => [a, c, d, b],
+      'the rows of b.png are not consecutive',
+    ],
     ['a mask beyond its image', (rows) => rows.with(1, 'b.png,Ulna,399 3'), "goes beyond the sheet's last pixel, 400"],
-  ])('names %s', async (_, change, what) => {
+  ])('reports %s', async (_, change, what) => {
     const check = await checkSubmission(submission(...change(right())), data, classes);
     expect(check.valid).toBe(false);
     expect(check.problems.map((problem) => problem.what).join('\n')).toContain(what);
@@ -102,7 +110,7 @@ describe('checkSubmission', () => {
 describe('scoreSubmission', () => {
   const size = { width: 20, height: 20 };
 
-  it('gives the mean over image and class, the classes, and the worst image first', async () => {
+  it('returns the mean over image and class, the Dice per class, and the worst image first', async () => {
     const score = await scoreSubmission({ truth: data, submission: submission(...right()), classes, size });
     const half = (2 * 32) / (32 + 64);
     expect(score.dice).toBeCloseTo((1 + 0 + half + 1) / 4, 12);
@@ -110,7 +118,7 @@ describe('scoreSubmission', () => {
     expect(score.perImage.map((image) => image.imageName)).toEqual(['b.png', 'c.png']);
   });
 
-  it('scores against a bare folder of annotations at the size given', async () => {
+  it('scores against a folder of annotations without images at the given size', async () => {
     const bare = join(folder, 'bare');
     annotation(join(bare, 'outputs_json/ID002/b.json'), SQUARE, HALF);
     const rows = submission(`b.png,Ulna,${rle(HALF)}`, `b.png,Radius,${rle(SQUARE)}`);
@@ -119,14 +127,14 @@ describe('scoreSubmission', () => {
 
   it.each<[string, (rows: string[]) => string[], string]>([
     ['missing rows', (rows) => rows.slice(1), '1 of 4 rows are missing: b, Radius'],
-    ['doubled rows', (rows) => [...rows, rows[0] ?? ''], 'b.png, Radius has a row already, on line 2'],
-    ['an image without truth', (rows) => [...rows, 'd.png,Radius,'], 'the truth has no annotation of d.png'],
-  ])('refuses %s', async (_, change, message) => {
+    ['repeated rows', (rows) => [...rows, rows[0] ?? ''], 'b.png, Radius already has a row on line 2'],
+    ['an image without truth', (rows) => [...rows, 'd.png,Radius,'], 'the truth has no annotation for d.png'],
+  ])('rejects %s', async (_, change, message) => {
     const work = scoreSubmission({ truth: data, submission: submission(...change(right())), classes, size });
     await expect(work).rejects.toMatchObject({ code: 'submission-invalid', message });
   });
 
-  it('refuses a folder without annotations', async () => {
+  it('rejects a folder without annotations', async () => {
     const work = scoreSubmission({ truth: join(data, 'train'), submission: submission(...right()), classes, size });
     await expect(work).rejects.toMatchObject({ code: 'dataset-missing' });
   });

@@ -10,14 +10,14 @@ export type SubmissionCheck = {
   readonly images: number;
   readonly rows: number;
   readonly emptyMasks: number;
-  /** In the order of the file, then what is missing from it. */
+  /** In the order of the file, followed by what is missing from it. */
   readonly problems: readonly SubmissionProblem[];
 };
 
 /**
- * Whether a submission is one for the images given: each image has one row for each class, its rows together and in class order, no other
- * rows, and every run-length text fits the image's size. A break of the CSV form itself is the only problem then: nothing after it is read.
- * Throws submission-unreadable where the file cannot be read.
+ * Checks a submission for the given images: one row per image and class, rows of an image consecutive and in class order, no other rows,
+ * and every RLE text within its image. If the CSV itself is malformed, that is the only problem reported, because reading stops there.
+ * Throws submission-unreadable if the file cannot be read.
  */
 export async function checkSubmission(submission: string, images: string, classes: readonly string[]): Promise<SubmissionCheck> {
   const files = await findImages(images);
@@ -30,13 +30,13 @@ export async function checkSubmission(submission: string, images: string, classe
   }
 }
 
-/** The line of the file that an error's place names; undefined where it names the file alone. */
+/** The line number in an error's `where`; undefined if it names only the file. */
 function lineOf(path: string, where: string | undefined): number | undefined {
   const line = Number(where?.slice(`${path}:`.length));
   return Number.isInteger(line) && line > 0 ? line : undefined;
 }
 
-/** Checks the rows, and closes the file. */
+/** Checks the rows and closes the file. */
 async function checkRows(file: SubmissionFile, files: readonly ImageFile[], classes: readonly string[]): Promise<SubmissionCheck> {
   const known = new Map(files.map((image) => [image.imageName, image.path]));
   try {
@@ -63,8 +63,8 @@ function namesUnknown(rows: readonly SubmissionRow[], known: ReadonlyMap<string,
   const names = new Set(classes);
   const problems: SubmissionProblem[] = [];
   for (const { line, imageName, className } of rows) {
-    if (!known.has(imageName)) problems.push({ line, what: `there is no image ${imageName}` });
-    if (!names.has(className)) problems.push({ line, what: `there is no class ${className}` });
+    if (!known.has(imageName)) problems.push({ line, what: `${imageName} is not one of the images` });
+    if (!names.has(className)) problems.push({ line, what: `${className} is not one of the classes` });
   }
   return problems;
 }
@@ -72,11 +72,11 @@ function namesUnknown(rows: readonly SubmissionRow[], known: ReadonlyMap<string,
 function repeated(rows: readonly SubmissionRow[]): SubmissionProblem[] {
   return doubledRows(rows).map(({ row, first }) => ({
     line: row.line,
-    what: `${row.imageName}, ${row.className} has a row already, on line ${first.line}`,
+    what: `${row.imageName}, ${row.className} already has a row on line ${first.line}`,
   }));
 }
 
-/** Rows of an image that are apart or not in class order; one problem an image and stretch. */
+/** Rows of an image that are not consecutive or not in class order. Reports one problem per image and group of rows. */
 function outOfOrder(rows: readonly SubmissionRow[], classes: readonly string[]): SubmissionProblem[] {
   const place = new Map(classes.map((name, index) => [name, index]));
   const finished = new Set<string>();
@@ -85,11 +85,11 @@ function outOfOrder(rows: readonly SubmissionRow[], classes: readonly string[]):
     const before = rows[index - 1];
     if (before && before.imageName !== row.imageName) {
       finished.add(before.imageName);
-      if (finished.has(row.imageName)) problems.push({ line: row.line, what: `the rows of ${row.imageName} do not stand together` });
+      if (finished.has(row.imageName)) problems.push({ line: row.line, what: `the rows of ${row.imageName} are not consecutive` });
     }
     if (before?.imageName !== row.imageName) continue;
     if ((place.get(row.className) ?? -1) < (place.get(before.className) ?? -1)) {
-      problems.push({ line: row.line, what: `${row.className} stands after ${before.className}, against the order of the classes` });
+      problems.push({ line: row.line, what: `${row.className} comes after ${before.className}, which is not the order of the classes` });
     }
   }
   return problems;

@@ -2,15 +2,15 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 
-/** An image to predict; `imageName` is its base name, as in a submission. */
+/** An image to predict; `imageName` is its file name, as in a submission. */
 export type ImageFile = { readonly imageName: string; readonly path: string };
 
 const IMAGE = /\.(png|jpe?g|tiff?)$/i;
 
 /**
- * The images of a folder and the folders in it, sorted by name; of a data set only its test half (`test/DCM`); of a file that file. Throws
- * dataset-missing where there is nothing, dataset-layout where no image is found or two have the same name, which a submission cannot tell
- * apart.
+ * The images in a folder and its subfolders, sorted by name. Of a data set, only the test half (`test/DCM`); of an image file, only that
+ * file. Throws dataset-missing if the place does not exist, and dataset-layout if it has no images or two images with the same name, which
+ * a submission could not distinguish.
  */
 export async function findImages(place: string): Promise<readonly ImageFile[]> {
   const found = await stat(place).catch((cause: unknown) => {
@@ -29,14 +29,14 @@ export async function findImages(place: string): Promise<readonly ImageFile[]> {
     .map((entry) => ({ imageName: entry.name, path: join(entry.parentPath, entry.name) }))
     .sort((a, b) => (a.imageName < b.imageName ? -1 : a.imageName > b.imageName ? 1 : a.path < b.path ? -1 : 1));
   if (images.length === 0) {
-    throw new CarpalError('dataset-layout', 'the folder holds no image', {
+    throw new CarpalError('dataset-layout', 'the folder has no images', {
       where: folder,
       fix: 'Give a folder with PNG, JPEG or TIFF images.',
     });
   }
   const duplicate = images.findIndex((image, index) => image.imageName === images[index + 1]?.imageName);
   if (duplicate >= 0) {
-    const fix = 'Rename one of them: a submission knows images by name alone.';
+    const fix = 'Rename one of them: a submission identifies images by name.';
     throw new CarpalError('dataset-layout', `${images[duplicate]?.path} has the same name`, {
       where: images[duplicate + 1]?.path ?? folder,
       fix,

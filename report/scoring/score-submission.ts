@@ -8,13 +8,13 @@ export type ScoreOptions = {
   readonly truth: string;
   readonly submission: string;
   readonly classes: readonly string[];
-  /** The size of sheets whose images are not at hand. */
+  /** The size of images that are not available. */
   readonly size: ImageSize;
 };
 
 /**
- * Dice of a submission against annotations, in all, per class and per image. The annotations say which rows must be there: a missing,
- * doubled or additional row is submission-invalid, and tells what is wrong with it.
+ * Dice of a submission against annotations: overall, per class and per image. The annotations determine the required rows. Throws
+ * submission-invalid with the reason if rows are missing, repeated or not expected.
  */
 export async function scoreSubmission({ truth, submission, classes, size }: ScoreOptions): Promise<Score> {
   const entries = await findTruth(truth);
@@ -43,14 +43,14 @@ function joinTruth(file: SubmissionFile, entries: readonly TruthEntry[], classes
   const [doubled] = doubledRows(file.rows);
   if (doubled) {
     const { row, first } = doubled;
-    throw invalid(`${row.imageName}, ${row.className} has a row already, on line ${first.line}`, row.line);
+    throw invalid(`${row.imageName}, ${row.className} already has a row on line ${first.line}`, row.line);
   }
   const stems = new Set(entries.map((entry) => entry.stem));
   const byKey = new Map<string, SubmissionRow>();
   for (const row of file.rows) {
     const stem = row.imageName.replace(/\.[^.]*$/, '');
-    if (!stems.has(stem)) throw invalid(`the truth has no annotation of ${row.imageName}`, row.line);
-    if (!classes.includes(row.className)) throw invalid(`there is no class ${row.className}`, row.line);
+    if (!stems.has(stem)) throw invalid(`the truth has no annotation for ${row.imageName}`, row.line);
+    if (!classes.includes(row.className)) throw invalid(`${row.className} is not one of the classes`, row.line);
     byKey.set(rowKey({ imageName: stem, className: row.className }), row);
   }
   const lacking: string[] = [];

@@ -24,21 +24,21 @@ const ROWS = [
 
 describe('SubmissionFile', () => {
   it.each([
-    ['LF line ends', `${HEADER}a.png,Radius,1 2 9 4\na.png,Ulna,\n`],
-    ['no line end after the last row', `${HEADER}a.png,Radius,1 2 9 4\na.png,Ulna,`],
-    ['CRLF line ends', 'image_name,class,rle\r\na.png,Radius,1 2 9 4\r\na.png,Ulna,\r\n'],
+    ['LF line endings', `${HEADER}a.png,Radius,1 2 9 4\na.png,Ulna,\n`],
+    ['no line ending after the last row', `${HEADER}a.png,Radius,1 2 9 4\na.png,Ulna,`],
+    ['CRLF line endings', 'image_name,class,rle\r\na.png,Radius,1 2 9 4\r\na.png,Ulna,\r\n'],
     ['quoted fields', '"image_name","class","rle"\n"a.png","Radius","1 2 9 4"\na.png,"Ulna",""\n'],
     ['a byte order mark', `\uFEFF${HEADER}a.png,Radius,1 2 9 4\na.png,Ulna,\n`],
   ])('reads %s', async (_, text) => {
     expect(await submissionRows(fileOf(text))).toEqual(ROWS);
   });
 
-  it('reads names with a comma and quotes in them', async () => {
+  it('reads names with commas and quotes', async () => {
     const [row] = await submissionRows(fileOf(`${HEADER}"a ""left"", old.png",Radius,1 2\n`));
     expect(row).toEqual(['a "left", old.png', 'Radius', '1 2']);
   });
 
-  it('reads rows longer than its buffer, across chunk borders', async () => {
+  it('reads rows that are longer than its buffer, across chunk boundaries', async () => {
     const long = Array.from({ length: 400_000 }, (_, i) => `${i * 3 + 1} 2`).join(' ');
     const rows = await submissionRows(fileOf(`${HEADER}a.png,Radius,${long}\na.png,Ulna,7 7\nb.png,Radius,${long}\n`));
     expect(rows.map(([, , rle]) => rle.length)).toEqual([long.length, 3, long.length]);
@@ -51,10 +51,10 @@ describe('SubmissionFile', () => {
     ['an empty line', `${HEADER}\na.png,Radius,\n`, 'the line is empty', ':2'],
     ['two fields', `${HEADER}a.png,Radius\n`, 'this one has 2', ':2'],
     ['four fields', `${HEADER}a.png,Radius,1 2,3\n`, 'this one has more', ':2'],
-    ['a quote left open', `${HEADER}a.png,Radius,"1 2\n`, 'the quote at column 14 is not closed', ':2'],
+    ['an unclosed quote', `${HEADER}a.png,Radius,"1 2\n`, 'the quote at column 14 is not closed', ':2'],
     ['text after a quote', `${HEADER}"a.png"x,Radius,1 2\n`, 'a comma must follow', ':2'],
     ['no image name', `${HEADER},Radius,1 2\n`, 'image_name is empty', ':2'],
-  ])('refuses %s and names the line', async (_, text, what, place) => {
+  ])('rejects %s and names the line', async (_, text, what, place) => {
     const path = fileOf(text);
     await expect(SubmissionFile.open(path)).rejects.toMatchObject({
       code: 'submission-invalid',
@@ -64,14 +64,14 @@ describe('SubmissionFile', () => {
   });
 
   it.each([
-    ['a file that is not there', 'none.csv', 'there is no such file'],
+    ['a missing file', 'none.csv', 'there is no such file'],
     ['a folder', '', 'this is a folder'],
-  ])('refuses %s', async (_, name, message) => {
+  ])('rejects %s', async (_, name, message) => {
     const path = join(folder, name);
     await expect(SubmissionFile.open(path)).rejects.toMatchObject({ code: 'submission-unreadable', message, where: path });
   });
 
-  it('tells doubled rows with both lines', async () => {
+  it('reports repeated rows with both lines', async () => {
     const file = await SubmissionFile.open(fileOf(`${HEADER}a.png,Radius,\nb.png,Radius,\na.png,Radius,1 1\n`));
     await file.close();
     expect(doubledRows(file.rows).map(({ row, first }) => [first.line, row.line])).toEqual([[2, 4]]);
@@ -82,7 +82,7 @@ describe('readRowRuns', () => {
   it.each([
     ['a start without a length', '1 2 7', 'at character 4'],
     ['a word', '1 two', 'at character 2'],
-    ['a run beyond the sheet', '15 3', 'at character 3'],
+    ['a run beyond the last pixel', '15 3', 'at character 3'],
     ['runs that overlap', '1 5 4 2', 'at character 4'],
   ])('names file, line, row and character of %s', async (_, rle, place) => {
     const path = fileOf(`${HEADER}a.png,Ulna,\na.png,Radius,${rle}\n`);
@@ -98,7 +98,7 @@ describe('readRowRuns', () => {
 });
 
 describe('writeSubmission', () => {
-  it('writes what is read back', async () => {
+  it('writes a file that reads back unchanged', async () => {
     const path = join(folder, 'deep', 'out.csv');
     await writeSubmission(path, async (writer) => {
       await writer.write('a.png', 'Radius', maskFromBitmap(Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1), 4, 3));
@@ -107,7 +107,7 @@ describe('writeSubmission', () => {
     expect(readFileSync(path, 'utf8')).toBe('image_name,class,rle\na.png,Radius,1 2 9 4\na.png,Ulna,\n');
   });
 
-  it('leaves nothing behind when the work fails', async () => {
+  it('leaves no file behind if the work fails', async () => {
     const place = join(folder, 'failing');
     const work = writeSubmission(join(place, 'out.csv'), async (writer) => {
       await writer.writeRle('a.png', 'Radius', '1 1');
@@ -117,11 +117,11 @@ describe('writeSubmission', () => {
     expect(readdirSync(place)).toEqual([]);
   });
 
-  it('says folder-unwritable where a file is in the way', async () => {
+  it('reports folder-unwritable if a file is in the way', async () => {
     await expect(writeSubmission(join(fileOf('x'), 'out.csv'), async () => {})).rejects.toMatchObject({ code: 'folder-unwritable' });
   });
 
-  it.runIf(process.platform === 'linux')('says disk-full where there is no room', async () => {
+  it.runIf(process.platform === 'linux')('reports disk-full if there is no space', async () => {
     const { SubmissionWriter } = await import('./submission-writer.ts');
     const path = join(folder, 'full.csv');
     const { symlinkSync } = await import('node:fs');

@@ -8,7 +8,7 @@ import { parseRle } from '@carpal/masks/rle-text.ts';
 /** The first line of a submission. */
 export const SUBMISSION_HEADER = 'image_name,class,rle';
 
-/** Where one row of a submission lies; its run-length text stays in the file until it is asked for. */
+/** The position of one row in a submission. Its RLE text stays in the file until it is read. */
 export type SubmissionRow = {
   readonly line: number;
   readonly imageName: string;
@@ -17,14 +17,14 @@ export type SubmissionRow = {
   readonly rleLength: number;
 };
 
-/** The 29 classes of a full 2048 × 2048 sheet come to about 15 MB in one row; a longer line is not a submission's. */
+/** A full 2048 × 2048 mask of alternating pixels takes about 15 MB in one row; a longer line cannot be a submission. */
 const LONGEST_LINE = 64 * 1024 * 1024;
 const CHUNK = 1024 * 1024;
 
 /**
- * A submission CSV opened for reading by row. Opening reads the file once and keeps only names and positions, so memory does not grow with
- * the masks. LF and CRLF line ends, a byte order mark and quoted fields are accepted; anything else that breaks the form is an error that
- * names file and line. Doubled rows are kept here: `doubledRows` tells them.
+ * A submission CSV, opened for reading row by row. Opening reads the file once and keeps only names and positions, so memory does not grow
+ * with the masks. Accepts LF and CRLF line endings, a byte order mark and quoted fields; any other deviation is an error with file and
+ * line. Repeated rows are accepted here: see {@link doubledRows}.
  */
 export class SubmissionFile {
   readonly path: string;
@@ -39,7 +39,7 @@ export class SubmissionFile {
     this.handle = handle;
   }
 
-  /** Throws submission-unreadable where the file cannot be read, and submission-invalid when a line breaks the form. */
+  /** Throws submission-unreadable if the file cannot be read, and submission-invalid if a line is malformed. */
   static async open(path: string): Promise<SubmissionFile> {
     const handle = await open(path, 'r').catch((cause: unknown) => {
       throw unreadable(path, cause);
@@ -52,7 +52,7 @@ export class SubmissionFile {
     }
   }
 
-  /** The run-length text of a row, '' for an empty mask. Rows asked for in the file's order are read a megabyte at a time. */
+  /** The RLE text of a row, '' for an empty mask. Rows read in file order are buffered a megabyte at a time. */
   async readRle(row: SubmissionRow): Promise<string> {
     const from = row.rleOffset - this.windowOffset;
     if (from < 0 || from + row.rleLength > this.window.length) {
@@ -67,7 +67,7 @@ export class SubmissionFile {
     let filled = 0;
     while (filled < rleLength) {
       const { bytesRead } = await this.handle.read(bytes, filled, bytes.length - filled, rleOffset + filled);
-      if (bytesRead === 0) throw new CarpalError('submission-invalid', 'the file became shorter while it was read', { where: this.path });
+      if (bytesRead === 0) throw new CarpalError('submission-invalid', 'the file was shortened while it was read', { where: this.path });
       filled += bytesRead;
     }
     this.window = bytes.subarray(0, filled);
@@ -79,7 +79,7 @@ export class SubmissionFile {
   }
 }
 
-/** The mask of one row; a text that is no mask of that size is submission-invalid with file, line and character. */
+/** The mask of one row. Throws submission-invalid with file, line and character if the RLE text is not a mask of this size. */
 export async function readRowMask(file: SubmissionFile, row: SubmissionRow, width: number, height: number): Promise<RleMask> {
   const text = await file.readRle(row);
   try {
@@ -91,7 +91,7 @@ export async function readRowMask(file: SubmissionFile, row: SubmissionRow, widt
   }
 }
 
-/** The rows whose (image, class) an earlier row already has, each with that earlier row. */
+/** The rows that repeat the (image, class) of an earlier row, each with that earlier row. */
 export function doubledRows(rows: readonly SubmissionRow[]): { readonly row: SubmissionRow; readonly first: SubmissionRow }[] {
   const seen = new Map<string, SubmissionRow>();
   const doubled: { row: SubmissionRow; first: SubmissionRow }[] = [];
@@ -103,7 +103,7 @@ export function doubledRows(rows: readonly SubmissionRow[]): { readonly row: Sub
   return doubled;
 }
 
-/** One text for (image, class), the key by which rows of several files are joined. */
+/** The key of (image, class) by which rows of several files are joined. */
 export function rowKey(row: Pick<SubmissionRow, 'imageName' | 'className'>): string {
   return `${row.imageName}\u0000${row.className}`;
 }
@@ -136,10 +136,10 @@ function checkHeader(bytes: Buffer, where: string): void {
     .replace(/^\uFEFF/, '')
     .replaceAll('"', '');
   if (text === SUBMISSION_HEADER) return;
-  throw new CarpalError('submission-invalid', `the first line is "${text.slice(0, 60)}" and must be ${SUBMISSION_HEADER}`, { where });
+  throw new CarpalError('submission-invalid', `the first line is "${text.slice(0, 60)}" but must be ${SUBMISSION_HEADER}`, { where });
 }
 
-/** Lines without their end (LF or CRLF), each with its place in the file. The buffer is good until the next line is asked for. */
+/** Lines without their ending (LF or CRLF), each with its offset in the file. A buffer is valid only until the next line is requested. */
 async function* linesOf(path: string, handle: FileHandle): AsyncGenerator<{ bytes: Buffer; offset: number }> {
   let rest: Buffer = Buffer.alloc(0);
   let offset = 0;
@@ -161,7 +161,7 @@ async function* linesOf(path: string, handle: FileHandle): AsyncGenerator<{ byte
   if (rest.length > 0) yield { bytes: rest.at(-1) === 13 ? rest.subarray(0, -1) : rest, offset };
 }
 
-/** A field's bytes [from, to) without its quotes, and where the next field begins (the line's length + 1 after the last). */
+/** The bytes [from, to) of a field without its quotes, and the start of the next field (the line's length + 1 after the last one). */
 type Field = { readonly from: number; readonly to: number; readonly next: number; readonly escaped: boolean };
 
 function fieldAt(bytes: Buffer, from: number, where: string): Field {

@@ -10,8 +10,8 @@ import { formatRle } from '@carpal/masks/rle-text.ts';
 import { SUBMISSION_HEADER } from './submission-file.ts';
 
 /**
- * Writes a submission row by row under a temporary name; the final name appears when all is on disk. A full disk is disk-full, a
- * folder that cannot be written folder-unwritable; in no case is anything left under the final name.
+ * Writes a submission row by row under a temporary name and renames it when everything is on disk. On failure nothing exists under the
+ * final name. Throws disk-full or folder-unwritable.
  */
 export class SubmissionWriter {
   private readonly path: string;
@@ -55,7 +55,7 @@ export class SubmissionWriter {
     if (this.failure !== undefined) throw writeError(this.failure, this.path);
   }
 
-  /** Gives the file its final name. */
+  /** Closes the file and renames it to its final name. */
   async finish(): Promise<void> {
     try {
       this.stream.end();
@@ -67,14 +67,14 @@ export class SubmissionWriter {
     }
   }
 
-  /** Takes the unfinished file away. */
+  /** Removes the unfinished file. */
   async abandon(): Promise<void> {
     this.stream.destroy();
     await rm(this.partial, { force: true });
   }
 }
 
-/** Opens a writer, hands it to `fill` and finishes it; when `fill` throws, nothing remains. */
+/** Opens a writer, passes it to `fill` and finishes the file. If `fill` throws, no file remains. */
 export async function writeSubmission(path: string, fill: (writer: SubmissionWriter) => Promise<void>): Promise<void> {
   const writer = await SubmissionWriter.create(path);
   try {

@@ -2,12 +2,12 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
-import { MAX_SIDE } from '@carpal/masks/image-size.ts';
+import { MAX_SIDE } from '@carpal/masks/mask-error.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { readAnnotation } from '../dataset/annotation.ts';
 import { readImageHeader } from '../dataset/read-radiograph.ts';
 
-/** One annotated image: its name without extension, the annotation, and the image where it is at hand. */
+/** One annotated image: its name without extension, the annotation, and the image if it is available. */
 export type TruthEntry = { readonly stem: string; readonly annotationPath: string; readonly imagePath: string | undefined };
 
 export type ImageSize = { readonly width: number; readonly height: number };
@@ -15,8 +15,8 @@ export type ImageSize = { readonly width: number; readonly height: number };
 const stemOf = (name: string): string => name.replace(/\.[^.]*$/, '');
 
 /**
- * The annotations to score against, sorted by name: those in `outputs_json` of the folder, or of the folder's `truth`. Throws
- * dataset-missing where there are none, or no such folder.
+ * The annotations to score against, sorted by name, from `outputs_json` or `truth/outputs_json` of the folder. Throws dataset-missing if
+ * the folder does not exist or has none.
  */
 export async function findTruth(folder: string): Promise<readonly TruthEntry[]> {
   const places = [join(folder, 'truth', 'outputs_json'), join(folder, 'outputs_json')];
@@ -33,11 +33,11 @@ export async function findTruth(folder: string): Promise<readonly TruthEntry[]> 
     });
   }
   const fix = 'Give a folder that holds outputs_json/<person>/<image>.json, or a data set with truth/outputs_json.';
-  const what = (await isFolder(folder)) ? 'the folder holds no annotations to score against' : 'there is no such folder';
+  const what = (await isFolder(folder)) ? 'the folder has no annotations to score against' : 'there is no such folder';
   throw new CarpalError('dataset-missing', what, { where: folder, fix });
 }
 
-/** The true masks of an image, in class order, at the image's size, or at `size` where the image is not at hand. */
+/** The true masks of an image in class order, at the image's size, or at `size` if the image is not available. */
 export async function readTruth(entry: TruthEntry, classes: readonly string[], size: ImageSize): Promise<RleMask[]> {
   const { width, height } = entry.imagePath === undefined ? size : await readImageHeader(entry.imagePath);
   const polygons = await readAnnotation(entry.annotationPath, classes);
@@ -57,13 +57,13 @@ async function filesUnder(folder: string, pattern: RegExp): Promise<string[]> {
     .sort();
 }
 
-/** `2048` or `1344x1573` as a size; usage-invalid for anything else. */
+/** Parses `2048` or `1344x1573` as an image size. Throws usage-invalid for other texts. */
 export function parseImageSize(text: string): ImageSize {
   const match = /^(\d{1,5})(?:[x×](\d{1,5}))?$/.exec(text);
   const width = Number(match?.[1]);
   const height = Number(match?.[2] ?? match?.[1]);
   if (!match || width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE) {
-    throw new CarpalError('usage-invalid', `"${text}" is no size of a sheet`, {
+    throw new CarpalError('usage-invalid', `"${text}" is not an image size`, {
       where: '--size',
       fix: 'Write 2048, or width and height as 1344x1573.',
     });

@@ -19,7 +19,7 @@ function submission(name: string, rows: readonly string[]): string {
 }
 
 describe('voteSubmissions', () => {
-  it('equals counting votes pixel by pixel, whatever the order of rows', async () => {
+  it('equals counting votes pixel by pixel, for any order of rows', async () => {
     const [width, height] = [9, 7];
     const shape = fc.record({ files: fc.integer({ min: 1, max: 6 }), seed: fc.integer(), votes: fc.integer({ min: 1, max: 6 }) });
     await fc.assert(
@@ -53,11 +53,11 @@ describe('voteSubmissions', () => {
     [2, 2],
     [3, 2],
     [7, 4],
-  ])('takes of %i files %i as the majority', (files, votes) => {
+  ])('needs a majority of %i files: %i votes', (files, votes) => {
     expect(majorityOf(files)).toBe(votes);
   });
 
-  it('names every file with missing or doubled rows and writes nothing', async () => {
+  it('names every file with missing or repeated rows and writes nothing', async () => {
     rmSync(out, { force: true });
     const whole = submission('whole.csv', ['a.png,Radius,1 2', 'a.png,Ulna,']);
     const short = submission('short.csv', ['a.png,Ulna,']);
@@ -70,7 +70,7 @@ describe('voteSubmissions', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('out.csv'))).toEqual([]);
   });
 
-  it('names a row that one of several files alone has, with its line', async () => {
+  it('reports a row that only one of several files has, with its line', async () => {
     const whole = submission('whole.csv', ['a.png,Radius,1 2', 'a.png,Ulna,']);
     const [same, more] = [
       submission('same.csv', ['a.png,Ulna,', 'a.png,Radius,']),
@@ -89,18 +89,18 @@ describe('voteSubmissions', () => {
     [['1 4', '3 4'], '3 2'],
     [['1 4', '3 4', '5 2'], '3 4'],
     [['1 2', '3 2', '5 2', '1 6'], ''],
-  ])('keeps of the masks %j what more than half have, when no number is given', async (masks, kept) => {
+  ])('keeps of the masks %j the pixels in more than half, if no number of votes is given', async (masks, kept) => {
     const files = masks.map((mask, index) => submission(`${index}.csv`, [`a.png,Radius,${mask}`]));
     await voteSubmissions({ files, out });
     expect(readFileSync(out, 'utf8')).toBe(`image_name,class,rle\na.png,Radius,${kept}\n`);
   });
 
-  it('refuses more votes than files', async () => {
+  it('rejects a number of votes above the number of files', async () => {
     const one = submission('one.csv', ['a.png,Radius,1 2']);
     await expect(voteSubmissions({ files: [one], out, minVotes: 2 })).rejects.toMatchObject({ code: 'usage-invalid' });
   });
 
-  it('names the place of a bad mask and leaves nothing behind', async () => {
+  it('names the position of an invalid mask and leaves no file behind', async () => {
     rmSync(out, { force: true });
     const bad = submission('bad.csv', ['a.png,Radius,5 2 3 1']);
     await expect(voteSubmissions({ files: [bad], out })).rejects.toMatchObject({ where: `${bad}:2` });

@@ -1,5 +1,5 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { MAX_SIDE } from '@carpal/masks/image-size.ts';
+import { MAX_SIDE } from '@carpal/masks/mask-error.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { majority } from '@carpal/masks/vote.ts';
 import { doubledRows, readRowMask, rowKey, SubmissionFile, type SubmissionRow } from './submission-file.ts';
@@ -8,35 +8,35 @@ import { writeSubmission } from './submission-writer.ts';
 export type VoteOptions = {
   readonly files: readonly string[];
   readonly out: string;
-  /** A pixel is kept when at least so many files have it; more than half of them when left out. */
+  /** A pixel is set if at least this many files set it; default: more than half of the files. */
   readonly minVotes?: number;
-  /** The size of every sheet, when it shall be checked. */
+  /** The size of all images; if given, masks are checked against it. */
   readonly size?: { readonly width: number; readonly height: number };
 };
 
 export type VoteResult = { readonly files: number; readonly rows: number; readonly images: number; readonly minVotes: number };
 
 /**
- * Run-length text numbers pixels row by row and does not tell the width, nor does a vote need it: any sheet that is large enough gives the
- * same runs. This one is the largest whose pixels can be numbered.
+ * RLE text numbers pixels row by row without giving the width. A vote does not need the width: any sufficiently large image gives the same
+ * result. This size is the largest whose pixels can be numbered.
  */
 const ANY_SIZE = { width: MAX_SIDE, height: MAX_SIDE };
 
-/** The fewest votes that are more than half. */
+/** The smallest number of votes that is more than half. */
 export function majorityOf(files: number): number {
   return Math.floor(files / 2) + 1;
 }
 
 /**
- * Hard vote: one submission in which a pixel is set when at least `minVotes` of the files set it. Rows are joined by (image, class),
- * whatever their order in the files; the result has the order of the first file. Files with missing or doubled rows are refused, all of
- * them named in one error, before anything is written. One row of each file is held at a time.
+ * Hard vote: writes a submission in which a pixel is set if at least `minVotes` of the files set it. Rows are joined by (image, class),
+ * independent of their order; the result has the order of the first file. Files with missing or repeated rows are rejected, all in one
+ * error, before anything is written. Only one row per file is in memory at a time.
  */
 export async function voteSubmissions(options: VoteOptions): Promise<VoteResult> {
   const minVotes = options.minVotes ?? majorityOf(options.files.length);
   if (minVotes > options.files.length) {
-    const given = options.files.length === 1 ? 'is 1 file' : `are ${options.files.length} files`;
-    throw new CarpalError('usage-invalid', `${minVotes} votes are asked for and there ${given}`, { where: '--min-votes' });
+    const given = options.files.length === 1 ? 'only 1 file is given' : `only ${options.files.length} files are given`;
+    throw new CarpalError('usage-invalid', `${minVotes} votes are required but ${given}`, { where: '--min-votes' });
   }
   const files: SubmissionFile[] = [];
   try {
@@ -58,12 +58,13 @@ export async function voteSubmissions(options: VoteOptions): Promise<VoteResult>
   }
 }
 
-/** For each (image, class), in the first file's order, the row of every file. */
+/** For each (image, class), in the order of the first file: the row of every file. */
 function joinRows(files: readonly SubmissionFile[]): SubmissionRow[][] {
   const indexes = files.map((file) => new Map(file.rows.map((row) => [rowKey(row), row])));
   const all = new Map<string, SubmissionRow>();
   for (const file of files) for (const row of file.rows) if (!all.has(rowKey(row))) all.set(rowKey(row), row);
-  // Of two files nobody can tell which is wrong; of more, a row that one alone has is too many there, not missing in all others.
+  // With two files it is unknown which one is wrong. With more files, a row that only one file has is extra there, not missing from all
+  // others.
   const isExtra = (key: string): boolean => files.length > 2 && indexes.filter((index) => index.has(key)).length === 1;
   const extras = new Map([...all].filter(([key]) => isExtra(key)));
   const problems: string[] = [];

@@ -2,7 +2,7 @@ import { CALIBRATION_LEVELS, type CalibrationCounts } from '@carpal/artifacts/fi
 import { describe, expect, it } from 'vitest';
 import { addCalibrations, calibrationOf } from './calibration.ts';
 
-/** Counts of one class: at some levels a number of pixels, of which a part is true. */
+/** Counts of one class: for some levels, the number of pixels and how many of them are true. */
 const counts = (...levels: readonly (readonly [level: number, pixels: number, truePixels: number])[]): CalibrationCounts => {
   const row = (which: 1 | 2): number[] =>
     Array.from({ length: CALIBRATION_LEVELS }, (_, level) => levels.find(([own]) => own === level)?.[which] ?? 0);
@@ -10,7 +10,7 @@ const counts = (...levels: readonly (readonly [level: number, pixels: number, tr
 };
 
 describe('calibrationOf', () => {
-  it('finds no error where the share of bone is what was predicted', () => {
+  it('has no error if the fraction of bone equals the prediction', () => {
     const calibration = calibrationOf(counts([51, 100, 20], [204, 100, 80]), [0]);
     expect(calibration?.error).toBeCloseTo(0, 12);
     expect(calibration?.bins).toEqual([
@@ -19,14 +19,14 @@ describe('calibrationOf', () => {
     ]);
   });
 
-  it('weighs the distance by pixels, and tells which way it is', () => {
-    // 0.2 predicted where 0.4 is bone, of 100 pixels; 0.8 where 0.5 is, of 300.
+  it('weights the distance by pixels, and its sign shows overconfidence', () => {
+    // Predicted 0.2 where 0.4 is bone, for 100 pixels; predicted 0.8 where 0.5 is bone, for 300.
     const calibration = calibrationOf(counts([51, 100, 40], [204, 300, 150]), [0]);
     expect(calibration?.error).toBeCloseTo((100 * 0.2 + 300 * 0.3) / 400, 12);
     expect(calibration?.bias).toBeCloseTo((100 * -0.2 + 300 * 0.3) / 400, 12);
   });
 
-  it('leaves out the sure background, and has nothing to say of it alone', () => {
+  it('ignores the certain background, and is undefined for background alone', () => {
     expect(calibrationOf(counts([0, 1_000_000, 3]), [0])).toBeUndefined();
     expect(calibrationOf(counts([0, 1_000_000, 3], [255, 10, 10]), [0])?.error).toBe(0);
   });
@@ -35,7 +35,7 @@ describe('calibrationOf', () => {
     expect(calibrationOf(counts([255, 4, 1], [250, 4, 3]), [0])?.bins.length).toBe(1);
   });
 
-  it('takes classes together by adding their pixels', () => {
+  it('combines classes by adding their pixels', () => {
     const [a, b] = [counts([51, 100, 0]), counts([51, 100, 40])];
     const both = { images: 1, pixels: [...a.pixels, ...b.pixels], truePixels: [...a.truePixels, ...b.truePixels] };
     expect(calibrationOf(both, [0, 1])?.bins).toEqual([{ pixels: 200, predicted: 0.2, observed: 0.2 }]);
@@ -43,12 +43,12 @@ describe('calibrationOf', () => {
 });
 
 describe('addCalibrations', () => {
-  it('gives the counts of all images at once', () => {
+  it('equals counting all images together', () => {
     const [a, b] = [counts([51, 100, 40], [204, 1, 1]), counts([51, 50, 5])];
     expect(addCalibrations([a, b])).toEqual({ ...counts([51, 150, 45], [204, 1, 1]), images: 2 });
   });
 
-  it('has no sum of nothing, or of other classes', () => {
+  it('is undefined without folds or for different classes', () => {
     expect(addCalibrations([])).toBeUndefined();
     expect(addCalibrations([counts(), { images: 1, pixels: [], truePixels: [] }])).toBeUndefined();
   });

@@ -2,25 +2,25 @@ import { CALIBRATION_LEVELS, type CalibrationCounts } from '@carpal/artifacts/fi
 
 const BINS = 10;
 
-/** Pixels whose probability lies in one tenth of 0 to 1. */
+/** The pixels whose probability is in one tenth of 0 to 1. */
 export type ReliabilityBin = {
   readonly pixels: number;
   /** The mean probability of these pixels. */
   readonly predicted: number;
-  /** The share of these pixels that belong to the bone. */
+  /** The fraction of these pixels that belong to the bone. */
   readonly observed: number;
 };
 
 export type Calibration = {
-  /** From the least probability to the greatest; bins without a pixel are left out. */
+  /** In ascending order of probability; bins without pixels are omitted. */
   readonly bins: readonly ReliabilityBin[];
-  /** Expected calibration error: the mean distance of predicted from observed, weighted by pixels. */
+  /** Expected calibration error: the mean distance between predicted and observed, weighted by pixels. */
   readonly error: number;
-  /** Mean predicted less mean observed: above 0 the network is too sure. */
+  /** Mean predicted minus mean observed: above 0 the network is overconfident. */
   readonly bias: number;
 };
 
-/** The sums of folds. Undefined where there is none, or where they are not over the same classes. */
+/** The sum of the counts of folds. Undefined without folds or if they have different classes. */
 export function addCalibrations(folds: readonly CalibrationCounts[]): CalibrationCounts | undefined {
   const classes = folds[0]?.pixels.length;
   if (classes === undefined || folds.some(({ pixels }) => pixels.length !== classes)) return undefined;
@@ -38,9 +38,9 @@ function addRows(rows: readonly ArrayLike<number>[]): number[] {
 }
 
 /**
- * How far the probabilities of some classes together can be taken at their word, in ten bins of equal width. Pixels of level 0 (less than
- * 0.2 %) are left out: they are nearly all of every image, and would make any network look calibrated. Undefined without a pixel.
- * Source: Guo and others, "On Calibration of Modern Neural Networks", ICML 2017, section 2.
+ * The calibration of some classes together, in ten bins of equal width. Pixels of level 0 (below 0.2 %) are excluded: they are nearly all
+ * pixels of every image and would make any network look calibrated. Undefined without pixels. Source: Guo and others, "On Calibration of
+ * Modern Neural Networks", ICML 2017, section 2.
  */
 export function calibrationOf({ pixels, truePixels }: CalibrationCounts, classIndexes: readonly number[]): Calibration | undefined {
   const counts = addRows(classIndexes.map((index) => pixels[index] ?? []));

@@ -7,7 +7,7 @@ const images = scoredImages({ people: 6 });
 const first = runFigures('first', images);
 
 describe('compareRuns', () => {
-  it('sets every run beside the first, with its time and memory', () => {
+  it('compares every run with the first, with its time and memory', () => {
     const { runs } = compareRuns([first, runFigures('second', scoredImages({ people: 6, better: 0.05 })), runFigures('third', images)]);
     expect(runs.map(({ title }) => title)).toEqual(['first', 'second', 'third']);
     expect(runs[0]?.difference).toBeUndefined();
@@ -17,13 +17,13 @@ describe('compareRuns', () => {
     expect(runs[1]?.trainingMinutes).toBeCloseTo((2 * (30 + 31 + 30)) / 60, 12);
   });
 
-  it('tells runs of one name apart by their places', () => {
+  it('adds the place to the titles of runs with the same name', () => {
     const { runs } = compareRuns([first, { ...first, place: 'out/other' }]);
     expect(runs.map(({ title }) => title)).toEqual(['first (out/first)', 'first (out/other)']);
   });
 
   it.each([
-    ['a run alone', [first], 'usage-invalid', 'two runs or more'],
+    ['a single run', [first], 'usage-invalid', 'at least two runs'],
     [
       'other images',
       [
@@ -37,7 +37,7 @@ describe('compareRuns', () => {
       'no scored image in common with out/first',
     ],
     [
-      'images of the same names in another data set',
+      'images with the same names from another data set',
       [
         first,
         runFigures(
@@ -50,17 +50,17 @@ describe('compareRuns', () => {
     ],
     ['fewer classes', [first, runFigures('x', images, ['finger-1'])], 'runs-incomparable', '1 classes, not 3'],
     [
-      'classes in another order',
+      'classes in a different order',
       [first, runFigures('x', images, ['finger-1', 'Pisiform', 'Radius'])],
       'runs-incomparable',
       '"Pisiform" as class 2, not "Radius"',
     ],
-  ] as const)('refuses %s', (_, runs, code, message) => {
+  ] as const)('rejects %s', (_, runs, code, message) => {
     expect(() => compareRuns(runs)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) }));
   });
 });
 
-it('greatestDifferences lists the classes that differ most, either way', () => {
+it('greatestDifferences lists the classes that differ most, in either direction', () => {
   const estimate = (mean: number) => ({ mean, interval: undefined });
   const difference = { images: 1, people: 1, changed: 0, all: estimate(0), p: 1, perClass: [0.01, -0.3, 0, 0.2].map(estimate) };
   expect(greatestDifferences(difference, 2).map(({ classIndex }) => classIndex)).toEqual([1, 3]);

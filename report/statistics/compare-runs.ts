@@ -6,33 +6,33 @@ import { type DiceEstimates, diceEstimates } from './estimates.ts';
 import { type PairedDifference, pairedDifference } from './paired-difference.ts';
 
 export type ComparedRun = {
-  /** The experiment's name, with the place where two have the same. */
+  /** The experiment's name, with the place if two runs have the same name. */
   readonly title: string;
   readonly place: string;
   readonly network: string;
   readonly size: number;
   /** Over all images of the run. */
   readonly dice: DiceEstimates;
-  /** This run less the first, on the images that both have; undefined for the first. */
+  /** This run minus the first, on the images that both have; undefined for the first run. */
   readonly difference: PairedDifference | undefined;
   readonly folds: LearningCurves['folds'];
-  /** Of all folds' epochs together: the machine's time, not the clock's, since folds may have run side by side. */
+  /** Sum over the epochs of all folds: machine time, not wall time, because folds may run at the same time. */
   readonly trainingMinutes: number;
-  /** The greatest of any fold after any epoch. */
+  /** The maximum over all folds and epochs. */
   readonly peakMemoryMb: number;
 };
 
 export type Comparison = { readonly classes: readonly string[]; readonly runs: readonly ComparedRun[] };
 
 /**
- * Runs beside the first of them. Throws runs-incomparable where one has other classes than the first or no image in common with it, and
- * usage-invalid for fewer than two.
+ * Compares runs with the first of them. Throws runs-incomparable if a run has other classes than the first or no image in common with it,
+ * and usage-invalid for fewer than two runs.
  */
 export function compareRuns(runs: readonly RunFigures[]): Comparison {
   const [first] = runs;
   if (!first || runs.length < 2)
-    throw new CarpalError('usage-invalid', `a comparison takes two runs or more, not ${runs.length}`, {
-      fix: 'Name the out folders of two runs, or their folders in the artifacts.',
+    throw new CarpalError('usage-invalid', `a comparison needs at least two runs, not ${runs.length}`, {
+      fix: 'Give the --out folders of two runs, or their folders in the artifact store.',
     });
   const { classes } = first.outOfFold;
   return { classes, runs: runs.map((run, index) => comparedRun(run, index === 0 ? undefined : first, runs)) };
@@ -60,21 +60,24 @@ function differenceTo(first: RunFigures, run: RunFigures): PairedDifference {
   const at = classes.length === others.length ? classes.findIndex((name, index) => name !== others[index]) : -2;
   if (at !== -1) {
     const how = at === -2 ? `${classes.length} classes, not ${others.length}` : `"${classes[at]}" as class ${at + 1}, not "${others[at]}"`;
-    throw new CarpalError('runs-incomparable', `it has ${how} as ${first.place} has`, { where: run.place });
+    throw new CarpalError('runs-incomparable', `it has ${how} as in ${first.place}`, { where: run.place });
   }
   const difference = pairedDifference(run.outOfFold.images, first.outOfFold.images);
   if (difference.images > 0) return difference;
   const why =
     difference.changed > 0
-      ? `it has images of the names of ${first.place}, but other masks are true there: the data sets differ`
+      ? `it has images with the same names as ${first.place} but other true masks: the data sets differ`
       : `it has no scored image in common with ${first.place}`;
   throw new CarpalError('runs-incomparable', why, { where: run.place });
 }
 
-/** A class that two runs treat differently. */
+/** The difference between two runs in one class. */
 export type ClassDifference = { readonly classIndex: number; readonly mean: number };
 
-/** The classes whose mean differs most from the first run's, either way, most first; those without a difference are left out. */
+/**
+ * The classes whose mean differs most from the first run's, in either direction, largest difference first; classes without a difference are
+ * omitted.
+ */
 export function greatestDifferences({ perClass }: PairedDifference, count: number): ClassDifference[] {
   return perClass
     .map(({ mean }, classIndex) => ({ classIndex, mean }))

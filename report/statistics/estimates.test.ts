@@ -15,7 +15,7 @@ const anyImages = fc.array(
 );
 
 describe('the bootstrap over people', () => {
-  it('gives an interval that holds the mean and lies between the least and the greatest person', () => {
+  it('gives an interval that contains the mean, between the lowest and the highest person', () => {
     fc.assert(
       fc.property(anyImages, (images) => {
         const { all, perClass, people } = diceEstimates(images);
@@ -33,7 +33,7 @@ describe('the bootstrap over people', () => {
     );
   });
 
-  it('gives the same whatever the order of the images', () => {
+  it('gives the same result for any order of images', () => {
     const images = scoredImages({ people: 9, imagesEach: 3 });
     const other = diceEstimates(shuffled(images, randomFor(1, 'order')));
     const [own] = [diceEstimates(images)];
@@ -42,9 +42,9 @@ describe('the bootstrap over people', () => {
     expect(diceEstimates(images)).toEqual(own);
   });
 
-  it('is as wide as the spread of people, not of images: more images of the same people make it no narrower', () => {
+  it('is as wide as the spread of people: more images of the same people do not make it narrower', () => {
     const widthOf = (imagesEach: number): number => {
-      // Each image of a person is the same: a second one tells nothing new.
+      // Both images of a person are the same, so the second one adds no information.
       const images = scoredImages({ people: 20, imagesEach: 1 }).flatMap((image) => Array.from({ length: imagesEach }, () => image));
       const { interval } = diceEstimates(images).all;
       return (interval?.high ?? 0) - (interval?.low ?? 0);
@@ -53,7 +53,7 @@ describe('the bootstrap over people', () => {
     expect(widthOf(1)).toBeGreaterThan(0.005);
   });
 
-  it('has the width that the normal approximation gives for many people', () => {
+  it('matches the normal approximation for many people', () => {
     const images = scoredImages({ people: 200, imagesEach: 1, classes: 1 });
     const { all } = diceEstimates(images);
     const variance = images.reduce((sum, { perClass: [dice = 0] }) => sum + (dice - all.mean) ** 2, 0) / images.length;
@@ -63,7 +63,7 @@ describe('the bootstrap over people', () => {
     expect(width / expected).toBeLessThan(1.07);
   });
 
-  it('says nothing of the spread of one person, and 0 of nobody', () => {
+  it('has no interval for one person, and is 0 without people', () => {
     expect(diceEstimates(scoredImages({ people: 1 })).all.interval).toBeUndefined();
     expect(diceEstimates([])).toEqual({ people: 0, images: 0, all: { mean: 0, interval: undefined }, perClass: [] });
   });

@@ -1,12 +1,12 @@
 import { randomFor } from '@carpal/masks/random.ts';
 import { meanOf } from '../scoring/scoring.ts';
 
-/** What is known of one person: how many images, and for each figure its sum over them. */
+/** Sums over the images of one person: one sum per figure. */
 export type PersonSums = { readonly images: number; readonly sums: Float64Array };
 
 /**
- * Sums by person, in order of their names, so that neither the order of images nor that of folds changes what is drawn from them.
- * `figuresOf` gives an image's figures; all images have as many.
+ * Sums by person, sorted by the person's name, so that the order of images and folds does not affect random draws over people. `figuresOf`
+ * returns the figures of an image, the same number for all images.
  */
 export function sumsByPerson<Image extends { readonly group: string }>(
   images: readonly Image[],
@@ -23,7 +23,7 @@ export function sumsByPerson<Image extends { readonly group: string }>(
   return [...people].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, person]) => person);
 }
 
-/** The mean of each figure over all images; none of no people. */
+/** The mean of each figure over all images; empty without people. */
 export function meansOf(people: readonly PersonSums[]): number[] {
   const images = people.reduce((sum, person) => sum + person.images, 0);
   return Array.from(people[0]?.sums ?? [], (_, index) => people.reduce((sum, { sums }) => sum + (sums[index] ?? 0), 0) / images);
@@ -33,16 +33,15 @@ export type Interval = { readonly low: number; readonly high: number };
 
 const RESAMPLES = 2000;
 const LEVEL = 0.95;
-/** One seed for all: an interval is the same in a report and in a comparison. */
+/** One fixed seed: a report and a comparison show the same interval. */
 const SEED = 21;
 
 /**
- * 95 % intervals of the mean of each figure over images, by the cluster bootstrap: people, not images, are drawn with replacement, since
- * the images of one person are alike; a person brings all of theirs. Each of 2,000 resamples gives the mean over its images, and the
- * interval lies between the 2.5th and the 97.5th percentile of these. All figures share the draws, and equal people give equal draws.
- * Fewer than two people say nothing of how people differ: the intervals are undefined. Those of few are too narrow, of ten people by about
- * a fifth: they know nothing of Student's t, nor that a sample spreads less than what it is drawn from.
- *
+ * 95 % intervals for the mean of each figure over images, by the cluster bootstrap. People, not images, are drawn with replacement, because
+ * the images of one person are alike; a person contributes all of their images. Each of 2,000 resamples gives a mean over its images, and
+ * the interval is from the 2.5th to the 97.5th percentile of these means. All figures share the same draws, and equal people give equal
+ * draws. With fewer than two people the intervals are undefined. With few people they are too short, with ten people by about a fifth: they
+ * do not correct for the small sample as Student's t does.
  * Sources: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13; Field and Welsh, "Bootstrapping clustered data",
  * Journal of the Royal Statistical Society B 69 (2007).
  */
@@ -57,7 +56,7 @@ export function bootstrapIntervals(people: readonly PersonSums[]): (Interval | u
   });
 }
 
-/** For each figure the means of all resamples. */
+/** For each figure, the means of all resamples. */
 function resampledMeans(people: readonly PersonSums[], figures: number): Float64Array[] {
   const random = randomFor(SEED, 'bootstrap over people', people.length);
   const means = Array.from({ length: figures }, () => new Float64Array(RESAMPLES));
@@ -82,14 +81,14 @@ function resampledMeans(people: readonly PersonSums[], figures: number): Float64
   return means;
 }
 
-/** The value below which `share` of the sorted values lie, between two of them in proportion. Of no values it is no number. */
+/** The quantile of sorted values with linear interpolation; NaN without values. */
 export function quantile(sorted: ArrayLike<number>, share: number): number {
   const at = share * (sorted.length - 1);
   const [lower, upper] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
   return lower + (upper - lower) * (at - Math.floor(at));
 }
 
-/** A mean over images; its interval is undefined where fewer than two people are in it. */
+/** A mean over images; the interval is undefined with fewer than two people. */
 export type Estimate = { readonly mean: number; readonly interval: Interval | undefined };
 
 export type DiceEstimates = {
@@ -101,12 +100,12 @@ export type DiceEstimates = {
   readonly perClass: readonly Estimate[];
 };
 
-/** An image's figures: the mean over classes, then each class. */
+/** The figures of an image: the mean over classes, followed by each class. */
 export const withMean = (perClass: readonly number[]): number[] => [meanOf(perClass), ...perClass];
 
 const NOTHING: Estimate = { mean: 0, interval: undefined };
 
-/** Mean Dice in all and of each class with its bootstrap interval over people. Without images all is 0. */
+/** Mean Dice overall and per class, with bootstrap intervals over people. Without images, `all` is 0. */
 export function diceEstimates(images: readonly { readonly group: string; readonly perClass: readonly number[] }[]): DiceEstimates {
   const people = sumsByPerson(images, ({ perClass }) => withMean(perClass));
   const intervals = bootstrapIntervals(people);

@@ -9,7 +9,7 @@ const run = (people: number) =>
     .map((own) => scoredImages({ people, ...own }));
 
 describe('pairedDifference', () => {
-  it('turns its signs when the runs are turned round, and keeps p', () => {
+  it('changes its sign and keeps p if the runs are swapped', () => {
     fc.assert(
       fc.property(run(8), run(8), (a, b) => {
         const [there, back] = [pairedDifference(a, b), pairedDifference(b, a)];
@@ -31,7 +31,7 @@ describe('pairedDifference', () => {
     expect(difference).toMatchObject({ images: people * 2, people, changed: 0, p: 1, all: { mean: 0, interval: { low: 0, high: 0 } } });
   });
 
-  it('finds a small gain that is smaller than what images differ by', () => {
+  it('detects a gain that is smaller than the spread of the images', () => {
     const [before, after] = [scoredImages({ people: 12 }), scoredImages({ people: 12 })];
     const better = after.map((image) => ({ ...image, perClass: image.perClass.map((dice) => Math.min(1, dice + 0.002)) }));
     const difference = pairedDifference(better, before);
@@ -40,7 +40,7 @@ describe('pairedDifference', () => {
     expect(difference.p).toBeCloseTo(2 / 2 ** 12, 12);
   });
 
-  it('takes the images that both have with the same truth, and counts those of another truth', () => {
+  it('uses the images that both runs have with the same truth, and counts those with another truth', () => {
     const [a, b] = [scoredImages({ people: 6 }), scoredImages({ people: 8, seed: 2 }).slice(4)];
     const changed = b.map((image, index) => (index === 0 ? { ...image, truth: 'mended' } : image));
     expect(pairedDifference(a, b)).toMatchObject({ images: 8, people: 4, changed: 0 });

@@ -6,9 +6,9 @@ export type PairedDifference = {
   /** Images that both runs have. */
   readonly images: number;
   readonly people: number;
-  /** Images of one name whose true masks differ between the runs; they are left out. */
+  /** Images of the same name whose true masks differ between the runs; they are excluded. */
   readonly changed: number;
-  /** Over image × class: the run less the reference. */
+  /** Over image × class: the run minus the reference. */
   readonly all: Estimate;
   /** See {@link signFlipProbability}. */
   readonly p: number;
@@ -17,9 +17,9 @@ export type PairedDifference = {
 };
 
 /**
- * How much better (positive) a run is than a reference on the images that both have, image by image, so that what makes an image hard for
- * both drops out; with intervals over people and a p-value. Turning the two round turns the signs, and a run less itself is 0 with p = 1.
- * Without a common image `images` is 0. Both must have the same classes.
+ * How much better (positive) a run is than a reference on the images that both have. Differences are taken image by image, which removes
+ * the difficulty of the images; intervals and the p-value are over people. Swapping the two runs changes the signs, and a run compared with
+ * itself gives 0 with p = 1. Without common images, `images` is 0. Both runs must have the same classes.
  */
 export function pairedDifference(run: readonly ScoredImage[], reference: readonly ScoredImage[]): PairedDifference {
   const others = new Map(reference.map((image) => [image.imageName, image]));

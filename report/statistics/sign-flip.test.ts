@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { signFlipProbability } from './sign-flip.ts';
 
-/** By counting, for whole numbers: how many choices of signs reach each total. */
+/** Counts for whole numbers how many choices of signs reach each total. */
 function exactly(sums: readonly number[]): number {
   let totals = new Map([[0, 1]]);
   for (const sum of sums) {
@@ -19,7 +19,7 @@ function exactly(sums: readonly number[]): number {
 const wholeNumbers = (least: number, most: number) => fc.array(fc.integer({ min: -20, max: 20 }), { minLength: least, maxLength: most });
 
 describe('signFlipProbability', () => {
-  it('is the share of all choices of signs, counted another way', () => {
+  it('equals the share of all choices of signs, counted in another way', () => {
     fc.assert(
       fc.property(wholeNumbers(1, 10), (sums) => {
         expect(signFlipProbability(sums)).toBeCloseTo(exactly(sums), 12);
@@ -28,7 +28,7 @@ describe('signFlipProbability', () => {
     );
   });
 
-  it('is near that share where only some are tried', () => {
+  it('approximates that share if only some choices are tried', () => {
     fc.assert(
       fc.property(wholeNumbers(15, 30), (sums) => {
         expect(Math.abs(signFlipProbability(sums) - exactly(sums))).toBeLessThan(0.025);
@@ -41,12 +41,12 @@ describe('signFlipProbability', () => {
     ['nobody', [], 1],
     ['no difference', [0, 0, 0], 1],
     ['one person', [0.3], 1],
-    ['five people who agree', [1, 2, 1, 3, 1], 2 / 32],
-    ['five people who agree that it is worse', [-1, -2, -1, -3, -1], 2 / 32],
-    ['two who cancel out', [0.1, -0.1], 1],
-    ['people by many, all alike', Array.from({ length: 40 }, () => 0.01), 1 / 10_000],
-    ['no difference in many', Array.from({ length: 40 }, () => 0), 1],
-  ])('of %s is right', (_, sums, p) => {
+    ['five people with the same sign', [1, 2, 1, 3, 1], 2 / 32],
+    ['five people with a negative sign', [-1, -2, -1, -3, -1], 2 / 32],
+    ['two people who cancel out', [0.1, -0.1], 1],
+    ['many people with the same sign', Array.from({ length: 40 }, () => 0.01), 1 / 10_000],
+    ['many people without a difference', Array.from({ length: 40 }, () => 0), 1],
+  ])('is correct for %s', (_, sums, p) => {
     expect(signFlipProbability(sums)).toBeCloseTo(p, 12);
   });
 });

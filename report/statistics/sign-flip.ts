@@ -1,19 +1,18 @@
 import { randomFor } from '@carpal/masks/random.ts';
 
-/** With this many people or fewer every sign is tried (at most 16,384); with more, a random part. */
+/** Up to this many people all choices of signs are tried (at most 16,384); beyond, a random sample. */
 const EXACT_UP_TO = 14;
 const FLIPS = 9999;
 const SEED = 21;
-/** Sums that differ by rounding only count as equal. */
+/** Sums that differ only by rounding count as equal. */
 const SLACK = 1e-9;
 
 /**
- * The two-sided p-value of a sign-flip permutation test over people. `sums` holds one number a person: the sum over their images of the
- * difference between two runs. If the runs were alike, a person's difference would as soon have the other sign; p is the share of all
- * choices of signs whose total is at least as far from 0 as the one seen. It is exact for any number of people and any distribution,
- * where the share of bootstrap resamples on one side of 0 is too small with few people; with n people it cannot be below 2 / 2ⁿ.
- * Beyond 14 people 9,999 random choices stand for all, and the one seen is counted among them. Differences of 0 in all give 1.
- *
+ * The two-sided p-value of a sign-flip permutation test over people. `sums` has one number per person: the sum over their images of the
+ * difference between two runs. If the runs were equally good, a person's difference would have either sign with equal probability. p is the
+ * share of all choices of signs whose total is at least as far from 0 as the observed one. The test is exact for any number of people and
+ * any distribution, whereas the share of bootstrap resamples on one side of 0 is too small with few people. With n people, p is at least 2
+ * / 2ⁿ. Beyond 14 people, 9,999 random choices and the observed one represent all. If all differences are 0, p is 1.
  * Sources: Fisher, The Design of Experiments (1935), section 21; Phipson and Smyth, "Permutation p-values should never be zero",
  * Statistical Applications in Genetics and Molecular Biology 9 (2010).
  */
@@ -23,7 +22,7 @@ export function signFlipProbability(sums: readonly number[]): number {
   return sums.length <= EXACT_UP_TO ? shareOfAll(sums, enough) : shareOfSome(sums, enough);
 }
 
-/** The sign of the first is kept: turning every sign changes no distance from 0. */
+/** The first sign is fixed: flipping all signs does not change the distance from 0. */
 function shareOfAll(sums: readonly number[], enough: number): number {
   const choices = 2 ** Math.max(0, sums.length - 1);
   let far = 0;

@@ -1,6 +1,6 @@
 import { SubmissionFile } from '../submission-file.ts';
 
-/** The rows of a submission in the file's order: image, class, run-length text. */
+/** The rows of a submission in file order: image, class, RLE text. */
 export async function submissionRows(path: string): Promise<[imageName: string, className: string, rle: string][]> {
   const file = await SubmissionFile.open(path);
   try {

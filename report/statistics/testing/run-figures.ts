@@ -2,7 +2,7 @@ import type { RunFigures } from '@carpal/artifacts/figures.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 import { RUN_FIGURES_VERSION, type ScoredImage } from '@carpal/configs/schema/run-figures.ts';
 
-/** An epoch of some seconds; its Dice rises with its number. */
+/** An epoch of some seconds; its Dice increases with its number. */
 export const epochOf = (epoch: number, seconds = 30, memoryMb = 500): EpochMetrics => ({
   epoch,
   step: epoch * 10,
@@ -16,7 +16,7 @@ export const epochOf = (epoch: number, seconds = 30, memoryMb = 500): EpochMetri
   memoryMb,
 });
 
-/** A run of two folds of three epochs with these images. */
+/** A run with these images and two folds of three epochs. */
 export function runFigures(name: string, images: readonly ScoredImage[], classes = ['finger-1', 'Radius', 'Pisiform']): RunFigures {
   const epochs = [epochOf(1), epochOf(2, 31, 640), epochOf(3)];
   return {

@@ -6,7 +6,7 @@ export type ScoredImagesOptions = {
   readonly imagesEach?: number;
   readonly classes?: number;
   readonly folds?: number;
-  /** Another seed is another run over the same images. */
+  /** Another seed gives another run over the same images. */
   readonly seed?: number;
   /** Added to every Dice. */
   readonly better?: number;
