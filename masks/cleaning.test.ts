@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CLEANINGS, type Cleaning, cleaned, cleanedEveryWay } from './cleaning.ts';
-import { bitmapFromMask, equalMasks, type RleMask } from './rle-mask.ts';
-import { arbitraryMasks, drawing, drawn } from './testing/arbitrary-masks.ts';
+import { CLEANINGS, type Cleaning, cleaned, cleanedEveryWay, fillHoles } from './cleaning.ts';
+import { difference, intersectionArea } from './combine.ts';
+import { area } from './measure.ts';
+import { bitmapFromMask, emptyMask, equalMasks, maskFromBitmap, type RleMask } from './rle-mask.ts';
+import { arbitraryBitmaps, arbitraryMasks, type Bitmap, drawing, drawn } from './testing/arbitrary-masks.ts';
+import { floodFilled } from './testing/flood.ts';
 
 describe('cleaned', () => {
   it.each<[Cleaning, string[]]>([
@@ -16,11 +19,12 @@ describe('cleaned', () => {
 
   it('is the same one way at a time and every way at once, and cleaning twice changes nothing', () => {
     fc.assert(
-      fc.property(arbitraryMasks(1), ([runs]) => {
-        for (const [index, mask] of cleanedEveryWay(runs as RleMask).entries()) {
+      fc.property(arbitraryMasks(1), ([first]) => {
+        const mask = first as RleMask;
+        for (const [index, result] of cleanedEveryWay(mask).entries()) {
           const cleaning = CLEANINGS[index] as Cleaning;
-          expect(equalMasks(mask, cleaned(runs as RleMask, cleaning))).toBe(true);
-          expect(cleaned(mask, cleaning)).toBe(mask);
+          expect(equalMasks(result, cleaned(mask, cleaning))).toBe(true);
+          expect(cleaned(result, cleaning)).toBe(result);
         }
       }),
     );
@@ -29,5 +33,68 @@ describe('cleaned', () => {
   it('gives a clean mask back as the same object every way', () => {
     const mask = drawn('.##.', '.##.');
     expect(new Set(cleanedEveryWay(mask)).size).toBe(1);
+  });
+});
+
+/** Rings, dots and gaps at random: many holes, unlike the stretches of arbitraryBitmaps. */
+const speckled: fc.Arbitrary<Bitmap> = fc
+  .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 9 }))
+  .chain(([width, height, tenths]) =>
+    fc
+      .array(fc.integer({ min: 0, max: 9 }), { minLength: width * height, maxLength: width * height })
+      .map((values) => ({ width, height, pixels: Uint8Array.from(values, (value) => (value < tenths ? 1 : 0)) })),
+  );
+
+const anyBitmap = fc.oneof(
+  speckled,
+  arbitraryBitmaps(1).map((bitmaps) => bitmaps[0] as Bitmap),
+);
+
+describe('fillHoles', () => {
+  it('fills what flooding the background from the border does not reach, in the canonical form', () => {
+    fc.assert(
+      fc.property(anyBitmap, (bitmap) => {
+        const { width, height, pixels } = bitmap;
+        const filled = fillHoles(maskFromBitmap(pixels, width, height));
+        expect(bitmapFromMask(filled)).toEqual(floodFilled(bitmap));
+        expect(equalMasks(filled, maskFromBitmap(floodFilled(bitmap), width, height))).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('keeps every pixel, and finds nothing to fill a second time', () => {
+    fc.assert(
+      fc.property(arbitraryMasks(1), ([first]) => {
+        const mask = first as RleMask;
+        const filled = fillHoles(mask);
+        expect(intersectionArea(mask, filled)).toBe(area(mask));
+        expect(fillHoles(filled)).toBe(filled);
+      }),
+    );
+  });
+
+  it.each<[string, string[], string[]]>([
+    ['a ring', ['###', '#.#', '###'], ['###', '###', '###']],
+    ['a hole that is closed by corners alone', ['.#.', '#.#', '.#.'], ['.#.', '###', '.#.']],
+    ['an island in a hole', ['#####', '#...#', '#.#.#', '#...#', '#####'], ['#####', '#####', '#####', '#####', '#####']],
+  ])('fills %s', (_, before, after) => {
+    expect(drawing(bitmapFromMask(fillHoles(drawn(...before))), after[0]?.length ?? 0)).toEqual(after);
+  });
+
+  it.each<[string, string[]]>([
+    ['a bay', ['###', '#..', '###']],
+    ['what reaches the border at the top', ['#.#', '#.#', '###']],
+    ['what goes on around a corner to the border', ['####', '#..#', '##.#', '##.#']],
+    ['the background of a row’s end and the next row’s beginning', ['####', '###.', '.###', '####']],
+  ])('leaves %s and gives the same object back', (_, rows) => {
+    const mask = drawn(...rows);
+    expect(fillHoles(mask)).toBe(mask);
+  });
+
+  it('takes an empty sheet, a full one and one of a single row', () => {
+    expect(area(fillHoles(emptyMask(5, 4)))).toBe(0);
+    expect(area(fillHoles(drawn('##', '##')))).toBe(4);
+    expect(area(difference(fillHoles(drawn('#.#.#')), drawn('#.#.#')))).toBe(0);
   });
 });

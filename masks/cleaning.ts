@@ -1,6 +1,7 @@
-import { largestComponent } from './components.ts';
-import { fillHoles } from './fill-holes.ts';
+import { union } from './combine.ts';
+import { largestComponent, type RowSegments, rowSegments, SegmentForest } from './components.ts';
 import type { RleMask } from './rle-mask.ts';
+import { RleBuilder } from './rle-mask.ts';
 
 /**
  * Ways to clean a mask, from the one that changes least: nothing, the largest component alone, holes filled, and the holes of the largest
@@ -10,14 +11,72 @@ export const CLEANINGS = ['none', 'largest', 'fill', 'largest+fill'] as const;
 export type Cleaning = (typeof CLEANINGS)[number];
 
 /** The mask cleaned; where there is nothing to clean it is the same object. */
-export function cleaned(runs: RleMask, cleaning: Cleaning): RleMask {
-  const kept = cleaning === 'largest' || cleaning === 'largest+fill' ? largestComponent(runs) : runs;
+export function cleaned(mask: RleMask, cleaning: Cleaning): RleMask {
+  const kept = cleaning === 'largest' || cleaning === 'largest+fill' ? largestComponent(mask) : mask;
   return cleaning === 'fill' || cleaning === 'largest+fill' ? fillHoles(kept) : kept;
 }
 
 /** The mask cleaned in every way, in the order of CLEANINGS. Ways that come to the same mask mostly give the same object. */
-export function cleanedEveryWay(runs: RleMask): [none: RleMask, largest: RleMask, fill: RleMask, largestAndFill: RleMask] {
-  const largest = largestComponent(runs);
-  const filled = fillHoles(runs);
-  return [runs, largest, filled, largest === runs ? filled : fillHoles(largest)];
+export function cleanedEveryWay(mask: RleMask): [none: RleMask, largest: RleMask, fill: RleMask, largestAndFill: RleMask] {
+  const largest = largestComponent(mask);
+  const filled = fillHoles(mask);
+  return [mask, largest, filled, largest === mask ? filled : fillHoles(largest)];
+}
+
+/**
+ * The mask with its holes filled. A hole is a part of the background, connected by sides (the counterpart of a mask connected by sides and
+ * corners), that does not reach the sheet's border. A mask without holes comes back as the same object.
+ *
+ * Only what lies between two segments of one row can be a hole, so only such gaps are looked at: the time grows with their number, that of
+ * the runs and that of the rows, not with the pixels.
+ */
+export function fillHoles(mask: RleMask): RleMask {
+  const { width, height } = mask;
+  const segments = rowSegments(mask);
+  const gaps = gapsBetween(segments, height);
+  if (gaps.left.length === 0) return mask;
+  const forest = new SegmentForest(gaps, 4);
+  const open = new Uint8Array(gaps.left.length);
+  for (let y = 0; y < height; y++) {
+    for (let gap = gaps.first[y] as number; gap < (gaps.first[y + 1] as number); gap++) {
+      const [from, to] = [gaps.left[gap] as number, gaps.right[gap] as number];
+      if (reachesOut(segments, height, y - 1, from, to) || reachesOut(segments, height, y + 1, from, to)) open[forest.rootOf(gap)] = 1;
+    }
+  }
+  const holes = new RleBuilder();
+  for (let y = 0; y < height; y++) {
+    for (let gap = gaps.first[y] as number; gap < (gaps.first[y + 1] as number); gap++) {
+      if (open[forest.rootOf(gap)] === 0) holes.add(y * width + (gaps.left[gap] as number), y * width + (gaps.right[gap] as number));
+    }
+  }
+  const filled = holes.finish(width, height);
+  return filled.bounds.length === 0 ? mask : union(mask, filled);
+}
+
+/** The gaps between neighbouring segments of each row, as segments themselves. */
+function gapsBetween({ first, left, right }: RowSegments, height: number): RowSegments {
+  const firstGap = new Uint32Array(height + 1);
+  let count = 0;
+  for (let y = 0; y < height; y++) {
+    firstGap[y] = count;
+    count += Math.max(0, (first[y + 1] as number) - (first[y] as number) - 1);
+  }
+  firstGap[height] = count;
+  const gaps = { first: firstGap, left: new Uint32Array(count), right: new Uint32Array(count) };
+  if (count === 0) return gaps;
+  let gap = 0;
+  for (let y = 0; y < height; y++) {
+    for (let s = (first[y] as number) + 1; s < (first[y + 1] as number); s++) {
+      gaps.left[gap] = right[s - 1] as number;
+      gaps.right[gap++] = left[s] as number;
+    }
+  }
+  return gaps;
+}
+
+/** Whether columns from … to − 1 meet, in row y, what lies before the row's first segment or behind its last; beyond the sheet they do. */
+function reachesOut({ first, left, right }: RowSegments, height: number, y: number, from: number, to: number): boolean {
+  if (y < 0 || y >= height) return true;
+  const [begin, end] = [first[y] as number, first[y + 1] as number];
+  return begin === end || from < (left[begin] as number) || to > (right[end - 1] as number);
 }

@@ -1,6 +1,6 @@
-import { checkSameSize } from './image-size.ts';
-import { RleBuilder } from './rle-builder.ts';
+import { checkSameSize } from './mask-error.ts';
 import type { RleMask } from './rle-mask.ts';
+import { RleBuilder } from './rle-mask.ts';
 
 /** The pixels in both masks. MaskError if the sheets differ in size, as in every function here. */
 export function intersection(a: RleMask, b: RleMask): RleMask {
@@ -46,7 +46,7 @@ export function intersectionArea(a: RleMask, b: RleMask): number {
 function combine(a: RleMask, b: RleMask, table: number): RleMask {
   checkSameSize(a, b);
   const [p, q] = [a.bounds, b.bounds];
-  const runs = new RleBuilder(Math.max(1, (p.length + q.length) >> 1));
+  const builder = new RleBuilder(Math.max(1, (p.length + q.length) >> 1));
   let [i, j, start, inside] = [0, 0, 0, 0];
   while (i < p.length || j < q.length) {
     const nextA = i < p.length ? (p[i] as number) : Number.POSITIVE_INFINITY;
@@ -58,8 +58,8 @@ function combine(a: RleMask, b: RleMask, table: number): RleMask {
     const now = (table >> ((i & 1) + 2 * (j & 1))) & 1;
     if (now === inside) continue;
     if (now === 1) start = at;
-    else runs.add(start, at);
+    else builder.add(start, at);
     inside = now;
   }
-  return runs.finish(a.width, a.height);
+  return builder.finish(a.width, a.height);
 }

@@ -6,15 +6,15 @@ import { bitmapFromMask, emptyMask, maskFromBitmap, type RleMask } from './rle-m
 import { arbitraryBitmaps, arbitraryMasks, type Bitmap, drawing, drawn } from './testing/arbitrary-masks.ts';
 import { flooded } from './testing/flood.ts';
 
-const pixelsOf = (runs: RleMask): string => [...bitmapFromMask(runs)].flatMap((value, pixel) => (value ? [pixel] : [])).join();
+const pixelsOf = (mask: RleMask): string => [...bitmapFromMask(mask)].flatMap((value, pixel) => (value ? [pixel] : [])).join();
 
 describe('components', () => {
   it.each([4, 8] as const)('are what flooding finds with %d neighbours, in the order of their first pixels', (connectivity) => {
     fc.assert(
       fc.property(arbitraryBitmaps(1), ([bitmap]) => {
-        const { mask, width, height } = bitmap as Bitmap;
-        const parts = flooded({ mask, width, height }, connectivity).map(String);
-        expect(components(maskFromBitmap(mask, width, height), connectivity).map(pixelsOf)).toEqual(parts);
+        const { pixels, width, height } = bitmap as Bitmap;
+        const parts = flooded({ pixels, width, height }, connectivity).map(String);
+        expect(components(maskFromBitmap(pixels, width, height), connectivity).map(pixelsOf)).toEqual(parts);
       }),
     );
   });
@@ -42,10 +42,10 @@ describe('largestComponent', () => {
 
   it('is the first of the components that no other outweighs', () => {
     fc.assert(
-      fc.property(arbitraryMasks(1), ([runs]) => {
-        const sizes = components(runs as RleMask).map(area);
+      fc.property(arbitraryMasks(1), ([mask]) => {
+        const sizes = components(mask as RleMask).map(area);
         const place = sizes.indexOf(Math.max(...sizes));
-        expect(pixelsOf(largestComponent(runs as RleMask))).toBe(pixelsOf(components(runs as RleMask)[place] ?? (runs as RleMask)));
+        expect(pixelsOf(largestComponent(mask as RleMask))).toBe(pixelsOf(components(mask as RleMask)[place] ?? (mask as RleMask)));
       }),
     );
   });

@@ -1,31 +1,29 @@
-import { RleBuilder } from './rle-builder.ts';
 import type { RleMask } from './rle-mask.ts';
-import { type RowSegments, rowSegments } from './row-segments.ts';
-import { SegmentForest } from './segment-forest.ts';
+import { RleBuilder } from './rle-mask.ts';
 
 /**
  * The connected parts of a mask in the order of their first pixels. With connectivity 8 pixels that meet at a corner are connected, with
  * 4 only those that share a side. The parts share no pixel and their union is the mask.
  */
-export function components(runs: RleMask, connectivity: 4 | 8 = 8): RleMask[] {
-  const segments = rowSegments(runs);
+export function components(mask: RleMask, connectivity: 4 | 8 = 8): RleMask[] {
+  const segments = rowSegments(mask);
   const forest = new SegmentForest(segments, connectivity);
   const builders = new Map<number, RleBuilder>();
-  eachSegment(segments, runs, (s, start, end) => {
+  eachSegment(segments, mask, (s, start, end) => {
     const root = forest.rootOf(s);
     const builder = builders.get(root) ?? new RleBuilder(16);
     builders.set(root, builder);
     builder.add(start, end);
   });
-  return [...builders.values()].map((builder) => builder.finish(runs.width, runs.height));
+  return [...builders.values()].map((builder) => builder.finish(mask.width, mask.height));
 }
 
 /**
  * The part (by 8-connectivity) with the most pixels, the first of them if several are as large; empty for an empty mask. A mask of one
  * part comes back as the same object. However many parts there are, only the largest is built.
  */
-export function largestComponent(runs: RleMask): RleMask {
-  const segments = rowSegments(runs);
+export function largestComponent(mask: RleMask): RleMask {
+  const segments = rowSegments(mask);
   const { left, right } = segments;
   const forest = new SegmentForest(segments, 8);
   const pixels = new Float64Array(left.length);
@@ -36,13 +34,13 @@ export function largestComponent(runs: RleMask): RleMask {
     if (root === s) parts++;
     pixels[root] = (pixels[root] as number) + (right[s] as number) - (left[s] as number);
   }
-  if (parts < 2) return runs;
+  if (parts < 2) return mask;
   for (let s = 1; s < left.length; s++) if ((pixels[s] as number) > (pixels[largest] as number)) largest = s;
   const builder = new RleBuilder();
-  eachSegment(segments, runs, (s, start, end) => {
+  eachSegment(segments, mask, (s, start, end) => {
     if (forest.rootOf(s) === largest) builder.add(start, end);
   });
-  return builder.finish(runs.width, runs.height);
+  return builder.finish(mask.width, mask.height);
 }
 
 /** Calls `visit` with each segment and its pixels start … end − 1, in their order. */
@@ -54,5 +52,81 @@ function eachSegment(
   for (let y = 0; y < height; y++) {
     const row = y * width;
     for (let s = first[y] as number; s < (first[y + 1] as number); s++) visit(s, row + (left[s] as number), row + (right[s] as number));
+  }
+}
+
+/**
+ * A mask's runs cut at the ends of the rows: segment s covers columns left[s] … right[s] − 1, and row y has the segments first[y] …
+ * first[y + 1] − 1, from left to right.
+ */
+export type RowSegments = { readonly first: Uint32Array; readonly left: Uint32Array; readonly right: Uint32Array };
+
+/** Cuts the runs into segments of single rows. */
+export function rowSegments(mask: RleMask): RowSegments {
+  const { bounds, width, height } = mask;
+  let count = 0;
+  for (let i = 0; i < bounds.length; i += 2) {
+    count += Math.floor(((bounds[i + 1] as number) - 1) / width) - Math.floor((bounds[i] as number) / width) + 1;
+  }
+  const first = new Uint32Array(height + 1);
+  const left = new Uint32Array(count);
+  const right = new Uint32Array(count);
+  let segment = 0;
+  let index = 0;
+  for (let y = 0; y < height; y++) {
+    first[y] = segment;
+    const rowStart = y * width;
+    const rowEnd = rowStart + width;
+    while (index < bounds.length && (bounds[index] as number) < rowEnd) {
+      const end = bounds[index + 1] as number;
+      left[segment] = Math.max(bounds[index] as number, rowStart) - rowStart;
+      right[segment++] = Math.min(end, rowEnd) - rowStart;
+      if (end > rowEnd) break;
+      index += 2;
+    }
+  }
+  first[height] = segment;
+  return { first, left, right };
+}
+
+/**
+ * Which segments hang together: a union-find forest over the segments of a mask, in which the root of each connected part is its first
+ * segment. With connectivity 8 segments of neighbouring rows that meet at a corner are connected, with 4 only those that share a side.
+ */
+export class SegmentForest {
+  private readonly parent: Uint32Array;
+
+  constructor({ first, left, right }: RowSegments, connectivity: 4 | 8) {
+    const reach = connectivity === 8 ? 1 : 0;
+    this.parent = Uint32Array.from(left, (_, s) => s);
+    for (let y = 1; y + 1 < first.length; y++) {
+      let above = first[y - 1] as number;
+      let below = first[y] as number;
+      const [aboveEnd, belowEnd] = [below, first[y + 1] as number];
+      while (above < aboveEnd && below < belowEnd) {
+        const meets =
+          (left[above] as number) < (right[below] as number) + reach && (left[below] as number) < (right[above] as number) + reach;
+        if (meets) this.join(above, below);
+        if ((right[above] as number) < (right[below] as number)) above++;
+        else below++;
+      }
+    }
+  }
+
+  /** The first segment of the part that segment s belongs to. */
+  rootOf(s: number): number {
+    const { parent } = this;
+    let node = s;
+    while (parent[node] !== node) {
+      const grandparent = parent[parent[node] as number] as number;
+      parent[node] = grandparent;
+      node = grandparent;
+    }
+    return node;
+  }
+
+  private join(a: number, b: number): void {
+    const [rootA, rootB] = [this.rootOf(a), this.rootOf(b)];
+    this.parent[Math.max(rootA, rootB)] = Math.min(rootA, rootB);
   }
 }

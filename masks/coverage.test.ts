@@ -8,23 +8,23 @@ import { bitmapFromMask, emptyMask, type RleMask } from './rle-mask.ts';
 import { arbitraryMasks, drawn } from './testing/arbitrary-masks.ts';
 
 /** The covered share of each square pixel, summed over all pairs of a sheet pixel and a square pixel. */
-function shares(runs: RleMask, { size, scale, offsetX, offsetY }: Fit): Float64Array {
-  const mask = bitmapFromMask(runs);
+function shares(mask: RleMask, { size, scale, offsetX, offsetY }: Fit): Float64Array {
+  const bitmap = bitmapFromMask(mask);
   const overlap = (pixel: number, cell: number, offset: number): number =>
     Math.max(0, Math.min(pixel + 1, (cell + 1) * scale + offset) - Math.max(pixel, cell * scale + offset));
   return new Float64Array(size * size).map((_, at) => {
     let covered = 0;
-    for (let i = 0; i < mask.length; i++) {
-      if (mask[i] === 0) continue;
-      covered += overlap(i % runs.width, at % size, offsetX) * overlap(Math.floor(i / runs.width), Math.floor(at / size), offsetY);
+    for (let i = 0; i < bitmap.length; i++) {
+      if (bitmap[i] === 0) continue;
+      covered += overlap(i % mask.width, at % size, offsetX) * overlap(Math.floor(i / mask.width), Math.floor(at / size), offsetY);
     }
     return covered / (scale * scale);
   });
 }
 
-function coverage(runs: RleMask, fit: Fit): Uint8Array {
+function coverage(mask: RleMask, fit: Fit): Uint8Array {
   const out = new Uint8Array(fit.size * fit.size);
-  addCoverage(runs, fit, out, 0, 1);
+  addCoverage(mask, fit, out, 0, 1);
   return out;
 }
 
@@ -32,10 +32,10 @@ describe('coverage', () => {
   it('is the covered share of each pixel’s square, whatever the sheet and the size', () => {
     fc.assert(
       fc.property(arbitraryMasks(1, 12), fc.integer({ min: 1, max: 20 }), ([first], size) => {
-        const runs = first as RleMask;
-        const fit = squareFit(runs.width, runs.height, size);
-        const found = coverage(runs, fit);
-        const expected = shares(runs, fit);
+        const mask = first as RleMask;
+        const fit = squareFit(mask.width, mask.height, size);
+        const found = coverage(mask, fit);
+        const expected = shares(mask, fit);
         for (let i = 0; i < found.length; i++)
           expect(Math.abs((found[i] as number) - 255 * (expected[i] as number))).toBeLessThan(0.5 + 1e-6);
       }),
@@ -48,21 +48,21 @@ describe('coverage', () => {
     fc.assert(
       fc.property(polygon, fc.integer({ min: 1, max: 11 }), fc.integer({ min: 1, max: 6 }), (points, scale, size) => {
         const side = scale * size;
-        const runs = fillPolygon(points.flat(), side, side);
+        const mask = fillPolygon(points.flat(), side, side);
         // Up to 11 × 11 sheet pixels in a square pixel the byte still tells their number.
-        const counts = [...coverage(runs, squareFit(side, side, size))].map((value) => Math.round((value * scale * scale) / 255));
-        expect(counts.reduce((sum, count) => sum + count, 0)).toBe(area(runs));
+        const counts = [...coverage(mask, squareFit(side, side, size))].map((value) => Math.round((value * scale * scale) / 255));
+        expect(counts.reduce((sum, count) => sum + count, 0)).toBe(area(mask));
       }),
     );
   });
 
   it('is a box average of 4 × 4 pixels from 2048 to 512', () => {
     const polygon = [700, 300, 955, 411, 1203, 1500, 1100, 1633, 640, 1200];
-    const runs = fillPolygon(polygon, 2048, 2048);
-    const out = coverage(runs, squareFit(2048, 2048, 512));
-    const mask = bitmapFromMask(runs);
+    const mask = fillPolygon(polygon, 2048, 2048);
+    const out = coverage(mask, squareFit(2048, 2048, 512));
+    const bitmap = bitmapFromMask(mask);
     const counts = new Uint8Array(512 * 512);
-    for (let i = 0; i < mask.length; i++) if (mask[i] === 1) (counts[(i >>> 13) * 512 + ((i & 2047) >> 2)] as number) += 1;
+    for (let i = 0; i < bitmap.length; i++) if (bitmap[i] === 1) (counts[(i >>> 13) * 512 + ((i & 2047) >> 2)] as number) += 1;
     expect(out).toEqual(counts.map((count) => Math.round((count * 255) / 16)));
   });
 

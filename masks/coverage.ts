@@ -1,8 +1,8 @@
+import type { Polygon } from './fill-polygon.ts';
 import { fillPolygon } from './fill-polygon.ts';
 import type { Fit } from './fit.ts';
-import type { Polygon } from './polygon.ts';
+import { checkSquareTarget } from './fit.ts';
 import type { RleMask } from './rle-mask.ts';
-import { checkSquareTarget } from './square-target.ts';
 
 /**
  * One row of square pixels while it is summed up, in sheet pixels: `part` for square pixels that a run covers in part, `steps` for the
@@ -17,10 +17,10 @@ let steps = new Float64Array(1026);
  * times the area of a square pixel sum to the mask's area. Scales below 1 work too. What lies beyond the square is left out. Touches only
  * the mask's box. MaskError if `out` or `channel` does not fit.
  */
-export function addCoverage(runs: RleMask, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
+export function addCoverage(mask: RleMask, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
   const { size, scale, offsetY } = fit;
   prepareSums(size, out, channel, channels);
-  const { bounds, width } = runs;
+  const { bounds, width } = mask;
   if (bounds.length === 0) return;
   const firstY = Math.floor((bounds[0] as number) / width);
   const lastY = Math.floor(((bounds[bounds.length - 1] as number) - 1) / width);

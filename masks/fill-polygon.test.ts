@@ -67,11 +67,11 @@ describe('fillPolygon', () => {
     const points = fc.array(fc.tuple(coordinate, coordinate), { minLength: 1, maxLength: 30 });
     fc.assert(
       fc.property(points, (vertices) => {
-        const runs = fillPolygon(vertices.flat(), 31, 31);
-        const mask = bitmapFromMask(runs);
+        const mask = fillPolygon(vertices.flat(), 31, 31);
+        const bitmap = bitmapFromMask(mask);
         const [xs, ys] = [vertices.map(([x]) => x), vertices.map(([, y]) => y)];
-        expect(vertices.every(([x, y]) => mask[y * 31 + x] === 1)).toBe(true);
-        expect(boundingBox(runs)).toEqual({ left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) });
+        expect(vertices.every(([x, y]) => bitmap[y * 31 + x] === 1)).toBe(true);
+        expect(boundingBox(mask)).toEqual({ left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) });
       }),
     );
   });

@@ -1,12 +1,7 @@
-import { clipSegment, type Segment } from './clip-segment.ts';
-import { checkImageSize } from './image-size.ts';
-import { MaskError } from './mask-error.ts';
-import type { Polygon } from './polygon.ts';
-import { RleBuilder } from './rle-builder.ts';
+import { checkImageSize, MaskError } from './mask-error.ts';
 import type { RleMask } from './rle-mask.ts';
-import { RowLists } from './row-lists.ts';
-import { packSpan, spanFrom, spanTo } from './row-span.ts';
-import { traceSegment } from './trace-segment.ts';
+import { RleBuilder } from './rle-mask.ts';
+import { clipSegment, packSpan, RowLists, type Segment, spanFrom, spanTo, traceSegment } from './trace-edge.ts';
 
 /** OpenCV counts columns in 1/65536 of a pixel while it fills. */
 const FIXED_ONE = 65_536;
@@ -124,3 +119,9 @@ function joinSpans(y: number, rowStart: number): void {
   }
   filled.add(rowStart + from, rowStart + to + 1);
 }
+
+/**
+ * A closed polygon as flat [x0, y0, x1, y1, …]; the last point joins the first. Integer coordinates are pixel CENTRES, so pixel (3, 5)
+ * covers the square from 2.5 to 3.5 and from 4.5 to 5.5: OpenCV's convention, which the data set's labels follow.
+ */
+export type Polygon = Readonly<ArrayLike<number>>;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { area, boundingBox } from './measure.ts';
+import { area, boundingBox, dice } from './measure.ts';
 import { bitmapFromMask, emptyMask, type RleMask } from './rle-mask.ts';
 import { arbitraryMasks, drawn } from './testing/arbitrary-masks.ts';
 
@@ -8,13 +8,13 @@ describe('area and bounding box', () => {
   it('are those of the bitmap', () => {
     fc.assert(
       fc.property(
-        arbitraryMasks(1).map(([runs]) => runs as RleMask),
-        (runs) => {
-          const inside = [...bitmapFromMask(runs)].flatMap((value, pixel) => (value ? [pixel] : []));
-          const columns = inside.map((pixel) => pixel % runs.width);
-          const rows = inside.map((pixel) => Math.floor(pixel / runs.width));
-          expect(area(runs)).toBe(inside.length);
-          expect(boundingBox(runs)).toEqual(
+        arbitraryMasks(1).map(([mask]) => mask as RleMask),
+        (mask) => {
+          const inside = [...bitmapFromMask(mask)].flatMap((value, pixel) => (value ? [pixel] : []));
+          const columns = inside.map((pixel) => pixel % mask.width);
+          const rows = inside.map((pixel) => Math.floor(pixel / mask.width));
+          expect(area(mask)).toBe(inside.length);
+          expect(boundingBox(mask)).toEqual(
             inside.length === 0
               ? undefined
               : { left: Math.min(...columns), top: Math.min(...rows), right: Math.max(...columns), bottom: Math.max(...rows) },
@@ -31,5 +31,31 @@ describe('area and bounding box', () => {
   it('are 0 and nothing for the empty mask', () => {
     expect(area(emptyMask(3, 3))).toBe(0);
     expect(boundingBox(emptyMask(3, 3))).toBeUndefined();
+  });
+});
+
+describe('dice', () => {
+  it.each([
+    ['masks that agree', drawn('.##.'), drawn('.##.'), 1],
+    ['masks that share nothing', drawn('##..'), drawn('..##'), 0],
+    ['masks that share half', drawn('##..'), drawn('.##.'), 0.5],
+    ['a mask and the empty mask', drawn('##..'), emptyMask(4, 1), 0],
+    ['two empty masks, which agree', emptyMask(4, 1), emptyMask(4, 1), 1],
+  ])('of %s', (_, a, b, expected) => {
+    expect(dice(a, b)).toBe(expected);
+  });
+
+  it('is the same both ways round, from 0 to 1, and 1 with itself', () => {
+    fc.assert(
+      fc.property(
+        arbitraryMasks(2).map((masks) => masks as [RleMask, RleMask]),
+        ([a, b]) => {
+          expect(dice(a, b)).toBe(dice(b, a));
+          expect(dice(a, b)).toBeGreaterThanOrEqual(0);
+          expect(dice(a, b)).toBeLessThanOrEqual(1);
+          expect(dice(a, a)).toBe(1);
+        },
+      ),
+    );
   });
 });

@@ -1,19 +1,20 @@
+import { intersectionArea } from './combine.ts';
 import type { RleMask } from './rle-mask.ts';
 
 /** The smallest upright box around a mask, in pixels: columns left … right and rows top … bottom, all inclusive. */
 export type Box = { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number };
 
 /** The number of pixels inside. */
-export function area(runs: RleMask): number {
-  const { bounds } = runs;
+export function area(mask: RleMask): number {
+  const { bounds } = mask;
   let pixels = 0;
   for (let i = 0; i < bounds.length; i += 2) pixels += (bounds[i + 1] as number) - (bounds[i] as number);
   return pixels;
 }
 
 /** The smallest box around the mask, or undefined if it is empty. */
-export function boundingBox(runs: RleMask): Box | undefined {
-  const { bounds, width } = runs;
+export function boundingBox(mask: RleMask): Box | undefined {
+  const { bounds, width } = mask;
   if (bounds.length === 0) return undefined;
   let left = width - 1;
   let right = 0;
@@ -29,4 +30,11 @@ export function boundingBox(runs: RleMask): Box | undefined {
   const top = Math.floor((bounds[0] as number) / width);
   const bottom = Math.floor(((bounds[bounds.length - 1] as number) - 1) / width);
   return { left, top, right, bottom };
+}
+
+/** The Dice coefficient 2 |a ∩ b| / (|a| + |b|), from 0 to 1; two empty masks agree, so theirs is 1. */
+export function dice(a: RleMask, b: RleMask): number {
+  const both = intersectionArea(a, b);
+  const sum = area(a) + area(b);
+  return sum === 0 ? 1 : (2 * both) / sum;
 }

@@ -1,6 +1,6 @@
 import type { Fit } from './fit.ts';
+import { checkSquareTarget } from './fit.ts';
 import type { RleMask } from './rle-mask.ts';
-import { checkSquareTarget } from './square-target.ts';
 
 /** The sheet pixel, along one axis, that lies under the centre of square pixel `i`. */
 function pixelUnder(i: number, scale: number, offset: number): number {
@@ -21,10 +21,10 @@ function firstFrom(at: number, scale: number, offset: number): number {
  * once a pixel, at the sheet pixel under the centre (the right or lower one where a centre falls between two). What trainings do that resize
  * a mask by nearest neighbour; thin parts come and go with where they lie. MaskError if `out` or `channel` does not fit.
  */
-export function addNearest(runs: RleMask, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
+export function addNearest(mask: RleMask, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
   const { size, scale, offsetX, offsetY } = fit;
   checkSquareTarget(size, out, channel, channels);
-  const { bounds, width, height } = runs;
+  const { bounds, width, height } = mask;
   let index = 0;
   for (let row = 0; row < size; row++) {
     const y = pixelUnder(row, scale, offsetY);

@@ -8,8 +8,8 @@ describe('runs', () => {
   it('come from a bitmap and go back to the same bitmap', () => {
     fc.assert(
       fc.property(arbitraryBitmaps(1, 40), ([bitmap]) => {
-        const { mask, width, height } = bitmap as NonNullable<typeof bitmap>;
-        expect(bitmapFromMask(maskFromBitmap(mask, width, height))).toEqual(mask);
+        const { pixels, width, height } = bitmap as NonNullable<typeof bitmap>;
+        expect(bitmapFromMask(maskFromBitmap(pixels, width, height))).toEqual(pixels);
       }),
     );
   });
@@ -17,8 +17,8 @@ describe('runs', () => {
   it('have one form: sorted, none empty, none touching the next', () => {
     fc.assert(
       fc.property(arbitraryBitmaps(1), ([bitmap]) => {
-        const { mask, width, height } = bitmap as NonNullable<typeof bitmap>;
-        const { bounds } = maskFromBitmap(mask, width, height);
+        const { pixels, width, height } = bitmap as NonNullable<typeof bitmap>;
+        const { bounds } = maskFromBitmap(pixels, width, height);
         expect(bounds.every((bound, i) => i === 0 || bound > (bounds[i - 1] as number))).toBe(true);
       }),
     );
@@ -28,10 +28,10 @@ describe('runs', () => {
     const bytes = fc.array(fc.constantFrom(0, 0, 0, 1, 127, 128, 255), { minLength: 1, maxLength: 90 });
     fc.assert(
       fc.property(bytes, fc.integer({ min: 0, max: 7 }), (values, offset) => {
-        const mask = new Uint8Array(values.length + offset + 5).fill(255).subarray(offset, offset + values.length);
-        mask.set(values);
+        const pixels = new Uint8Array(values.length + offset + 5).fill(255).subarray(offset, offset + values.length);
+        pixels.set(values);
         const expected = Uint8Array.from(values, (value) => (value === 0 ? 0 : 1));
-        expect(bitmapFromMask(maskFromBitmap(mask, values.length, 1))).toEqual(expected);
+        expect(bitmapFromMask(maskFromBitmap(pixels, values.length, 1))).toEqual(expected);
       }),
     );
   });

@@ -1,6 +1,4 @@
-import { checkImageSize } from './image-size.ts';
-import { MaskError } from './mask-error.ts';
-import { RleBuilder } from './rle-builder.ts';
+import { checkImageSize, MaskError } from './mask-error.ts';
 
 /**
  * A binary mask as runs: pixels are numbered row by row from 0 and `bounds` holds [start, end) pairs, sorted, none empty, none touching
@@ -22,28 +20,27 @@ export function equalMasks(a: RleMask, b: RleMask): boolean {
 }
 
 /** The runs of a bitmap of width × height bytes, row by row; any byte but 0 is inside. */
-export function maskFromBitmap(mask: Uint8Array, width: number, height: number): RleMask {
+export function maskFromBitmap(bitmap: Uint8Array, width: number, height: number): RleMask {
   checkImageSize(width, height);
   const total = width * height;
-  if (mask.length !== total) throw new MaskError(`A ${width}×${height} bitmap has ${total} bytes, not ${mask.length}.`);
+  if (bitmap.length !== total) throw new MaskError(`A ${width}×${height} bitmap has ${total} bytes, not ${bitmap.length}.`);
   // Four pixels are looked at together through a 32-bit view, which cannot begin between multiples of four bytes.
-  const pixels = mask.byteOffset % 4 === 0 ? mask : mask.slice();
+  const pixels = bitmap.byteOffset % 4 === 0 ? bitmap : bitmap.slice();
   const words = new Int32Array(pixels.buffer, pixels.byteOffset, total >>> 2);
-  const runs = new RleBuilder();
+  const builder = new RleBuilder();
   for (let start = nextSet(pixels, words, 0); start < total; ) {
     const end = nextClear(pixels, words, start + 1);
-    runs.add(start, end);
+    builder.add(start, end);
     start = nextSet(pixels, words, end);
   }
-  return runs.finish(width, height);
+  return builder.finish(width, height);
 }
 
 /** The bitmap of a mask: width × height bytes, row by row, 1 inside and 0 outside. */
-export function bitmapFromMask(runs: RleMask): Uint8Array {
-  const mask = new Uint8Array(runs.width * runs.height);
-  const { bounds } = runs;
-  for (let i = 0; i < bounds.length; i += 2) mask.fill(1, bounds[i], bounds[i + 1]);
-  return mask;
+export function bitmapFromMask({ width, height, bounds }: RleMask): Uint8Array {
+  const bitmap = new Uint8Array(width * height);
+  for (let i = 0; i < bounds.length; i += 2) bitmap.fill(1, bounds[i], bounds[i + 1]);
+  return bitmap;
 }
 
 /** The first pixel from `at` on that is not 0, or the number of pixels. */
@@ -76,4 +73,40 @@ function nextClear(pixels: Uint8Array, words: Int32Array, at: number): number {
 /** Taking 1 from each byte sets a high bit that was clear exactly where a borrow runs out of a byte, and the first such byte is 0. */
 function hasZeroByte(word: number): boolean {
   return ((word - 0x01010101) & ~word & 0x80808080) !== 0;
+}
+
+/** Collects runs in ascending order into the one canonical form: runs that touch become one. */
+export class RleBuilder {
+  private bounds: Uint32Array;
+  private count = 0;
+
+  constructor(capacity = 256) {
+    this.bounds = new Uint32Array(capacity * 2);
+  }
+
+  /** Appends pixels start … end − 1; start must not lie before the end of the run added last, and the run must not be empty. */
+  add(start: number, end: number): void {
+    const { count } = this;
+    if (count > 0 && this.bounds[count - 1] === start) {
+      this.bounds[count - 1] = end;
+      return;
+    }
+    if (count === this.bounds.length) this.grow();
+    this.bounds[count] = start;
+    this.bounds[count + 1] = end;
+    this.count = count + 2;
+  }
+
+  /** The runs added since the last finish, in memory of their own; the builder is empty again. */
+  finish(width: number, height: number): RleMask {
+    const bounds = this.bounds.slice(0, this.count);
+    this.count = 0;
+    return { width, height, bounds };
+  }
+
+  private grow(): void {
+    const larger = new Uint32Array(Math.max(16, this.bounds.length * 2));
+    larger.set(this.bounds);
+    this.bounds = larger;
+  }
 }

@@ -19,9 +19,9 @@ function errorOf(text: string): MaskError {
 describe('the submission’s RLE text', () => {
   it('is written and read back to the same mask', () => {
     fc.assert(
-      fc.property(arbitraryMasks(1, 40), ([runs]) => {
-        const { width, height } = runs as RleMask;
-        expect(equalMasks(parseRle(formatRle(runs as RleMask), width, height), runs as RleMask)).toBe(true);
+      fc.property(arbitraryMasks(1, 40), ([mask]) => {
+        const { width, height } = mask as RleMask;
+        expect(equalMasks(parseRle(formatRle(mask as RleMask), width, height), mask as RleMask)).toBe(true);
       }),
     );
   });
@@ -38,8 +38,8 @@ describe('the submission’s RLE text', () => {
   });
 
   it('holds the last pixel of the largest sheet', () => {
-    const runs: RleMask = { width: 65_535, height: 65_535, bounds: Uint32Array.of(9, 4_294_836_225) };
-    expect(formatRle(runs)).toBe('10 4294836216');
+    const mask: RleMask = { width: 65_535, height: 65_535, bounds: Uint32Array.of(9, 4_294_836_225) };
+    expect(formatRle(mask)).toBe('10 4294836216');
     expect([...parseRle('10 4294836216', 65_535, 65_535).bounds]).toEqual([9, 4_294_836_225]);
   });
 
@@ -85,8 +85,8 @@ describe('the submission’s RLE text', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('0', '1', '2', '9', ' ', '-', 'x'), maxLength: 20 }), (text) => {
         try {
-          const runs = parseRle(text, 4, 3);
-          expect(equalMasks(parseRle(formatRle(runs), 4, 3), runs)).toBe(true);
+          const mask = parseRle(text, 4, 3);
+          expect(equalMasks(parseRle(formatRle(mask), 4, 3), mask)).toBe(true);
         } catch (error) {
           expect(error).toBeInstanceOf(MaskError);
           expect((error as MaskError).position).toBeLessThan(text.length);

@@ -1,5 +1,4 @@
-import { checkImageSize } from './image-size.ts';
-import { MaskError } from './mask-error.ts';
+import { checkImageSize, MaskError } from './mask-error.ts';
 import type { RleMask } from './rle-mask.ts';
 
 const SPACE = 32;
@@ -12,8 +11,8 @@ let characters = new Uint8Array(64 * 1024);
 let parsed = new Uint32Array(8 * 1024);
 
 /** The submission's text of a mask: "start length start length …", row by row, the first pixel being 1; '' if the mask is empty. */
-export function formatRle(runs: RleMask): string {
-  const { bounds } = runs;
+export function formatRle(mask: RleMask): string {
+  const { bounds } = mask;
   const capacity = (bounds.length >> 1) * MAX_RUN_CHARACTERS;
   if (characters.length < capacity) characters = new Uint8Array(capacity);
   const text = characters;

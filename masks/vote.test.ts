@@ -14,7 +14,7 @@ describe('majority', () => {
         const bitmaps = masks.map(bitmapFromMask);
         const result = majority(masks, minVotes);
         const expected = (bitmaps[0] as Uint8Array).map((_, i) =>
-          bitmaps.reduce((sum, mask) => sum + (mask[i] as number), 0) >= minVotes ? 1 : 0,
+          bitmaps.reduce((sum, bitmap) => sum + (bitmap[i] as number), 0) >= minVotes ? 1 : 0,
         );
         expect(bitmapFromMask(result)).toEqual(expected);
         expect(result.bounds.every((bound, i) => i === 0 || bound > (result.bounds[i - 1] as number))).toBe(true);

@@ -1,7 +1,6 @@
-import { checkSameSize } from './image-size.ts';
-import { MaskError } from './mask-error.ts';
-import { RleBuilder } from './rle-builder.ts';
+import { checkSameSize, MaskError } from './mask-error.ts';
 import type { RleMask } from './rle-mask.ts';
+import { RleBuilder } from './rle-mask.ts';
 
 /** Later than every pixel of any sheet. */
 const NONE = 0xffffffff;
@@ -56,7 +55,7 @@ function sweep(masks: readonly RleMask[], weights: readonly number[], needed: nu
   const passed = new Int32Array(lists.length);
   const next = new Uint32Array(lists.length);
   for (let k = 0; k < lists.length; k++) next[k] = lists[k]?.[0] ?? NONE;
-  const runs = new RleBuilder();
+  const builder = new RleBuilder();
   let [votes, start] = [0, 0];
   for (let at = least(next); at !== NONE; at = least(next)) {
     const before = votes;
@@ -69,9 +68,9 @@ function sweep(masks: readonly RleMask[], weights: readonly number[], needed: nu
       next[k] = index + 1 < bounds.length ? (bounds[index + 1] as number) : NONE;
     }
     if (before < needed && votes >= needed) start = at;
-    else if (before >= needed && votes < needed) runs.add(start, at);
+    else if (before >= needed && votes < needed) builder.add(start, at);
   }
-  return runs;
+  return builder;
 }
 
 function least(values: Uint32Array): number {

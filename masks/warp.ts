@@ -1,5 +1,6 @@
+import type { Polygon } from './fill-polygon.ts';
 import { MaskError } from './mask-error.ts';
-import type { Polygon } from './polygon.ts';
+import { fieldSource, fieldTarget, type Place, type WarpField } from './warp-field.ts';
 
 /** [a, b, c, d, e, f]: x' = a x + b y + c, y' = d x + e y + f, in sheet coordinates (pixel centres at whole numbers, y down). */
 export type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
@@ -51,4 +52,78 @@ export function warpPolygon(polygon: Polygon, affine: Affine): Float64Array {
     warped[i + 1] = d * x + e * y + f;
   }
   return warped;
+}
+
+/** Maps of the sheet done one after the other, first to last; neighbouring affine ones are one. Empty: nothing moves. */
+export type Warp = readonly (Affine | WarpField)[];
+
+/** Whether a step is a bend rather than an affine map. */
+export function isField(step: Affine | WarpField): step is WarpField {
+  return 'spacing' in step;
+}
+
+/** `warp` and then `step`. */
+export function joinWarp(warp: Warp, step: Affine | WarpField): Warp {
+  const last = warp.at(-1);
+  if (last === undefined || isField(last) || isField(step)) return [...warp, step];
+  return [...warp.slice(0, -1), compose(step, last)];
+}
+
+/** Where each place of the warped sheet comes from. MaskError if an affine step has no inverse. */
+export function warpSource(warp: Warp): (x: number, y: number, into: Place) => void {
+  const back = warp.toReversed().map((step) => (isField(step) ? step : invert(step)));
+  return (x, y, into) => {
+    into.x = x;
+    into.y = y;
+    for (const step of back) {
+      if (isField(step)) fieldSource(step, into.x, into.y, into);
+      else move(step, into);
+    }
+  };
+}
+
+function move([a, b, c, d, e, f]: Affine, place: Place): void {
+  const { x, y } = place;
+  place.x = a * x + b * y + c;
+  place.y = d * x + e * y + f;
+}
+
+/**
+ * The polygon as it lies in the warped sheet; a new array, unrounded. Before a bend, edges longer than `longestEdge` sheet pixels are cut
+ * into parts, so that they bend with the image instead of staying straight between vertices that are far apart.
+ */
+export function warpOutline(polygon: Polygon, warp: Warp, longestEdge: number): Float64Array {
+  let outline: Float64Array = Float64Array.from(polygon);
+  for (const step of warp) outline = isField(step) ? bend(cutEdges(outline, longestEdge), step) : warpPolygon(outline, step);
+  return outline;
+}
+
+function bend(outline: Float64Array, field: WarpField): Float64Array {
+  const place: Place = { x: outline[0] ?? 0, y: outline[1] ?? 0 };
+  let [moveX, moveY] = [0, 0];
+  for (let i = 0; i + 1 < outline.length; i += 2) {
+    const [x, y] = [outline[i] as number, outline[i + 1] as number];
+    // The vertex before was moved nearly alike, which makes this the best guess at hand.
+    place.x = x + moveX;
+    place.y = y + moveY;
+    fieldTarget(field, x, y, place);
+    moveX = place.x - x;
+    moveY = place.y - y;
+    outline[i] = place.x;
+    outline[i + 1] = place.y;
+  }
+  return outline;
+}
+
+/** The same closed outline with no edge longer than `longest`. */
+export function cutEdges(outline: Float64Array, longest: number): Float64Array {
+  const cut: number[] = [];
+  for (let i = 0; i + 1 < outline.length; i += 2) {
+    const next = i + 3 < outline.length ? i + 2 : 0;
+    const [x, y] = [outline[i] as number, outline[i + 1] as number];
+    const [alongX, alongY] = [(outline[next] as number) - x, (outline[next + 1] as number) - y];
+    const parts = Math.max(1, Math.ceil(Math.hypot(alongX, alongY) / longest));
+    for (let part = 0; part < parts; part++) cut.push(x + (alongX * part) / parts, y + (alongY * part) / parts);
+  }
+  return Float64Array.from(cut);
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { formatCoco, formatCompressedCoco, parseCoco, parseCompressedCoco } from './coco-format.ts';
 import { MaskError } from '@carpal/masks/mask-error.ts';
 import { equalMasks, type RleMask } from '@carpal/masks/rle-mask.ts';
 import { parseRle } from '@carpal/masks/rle-text.ts';
 import { arbitraryMasks } from '@carpal/masks/testing/arbitrary-masks.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatCoco, formatCompressedCoco, parseCoco, parseCompressedCoco } from './coco-format.ts';
 
 type Vector = { name: string; width: number; height: number; rle: string; counts: number[]; compressed: string };
 const vectors = JSON.parse(readFileSync(new URL('./fixtures/coco-vectors.json', import.meta.url), 'utf8')) as Vector[];

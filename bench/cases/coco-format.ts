@@ -1,8 +1,7 @@
-import { checkImageSize } from '@carpal/masks/image-size.ts';
-import { MaskError } from '@carpal/masks/mask-error.ts';
-import { RleBuilder } from '@carpal/masks/rle-builder.ts';
+import { checkImageSize, MaskError } from '@carpal/masks/mask-error.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
-import { transpose } from '@carpal/masks/transpose.ts';
+import { RleBuilder } from '@carpal/masks/rle-mask.ts';
+import { transpose } from './transpose.ts';
 
 /** COCO's form of a mask: size [height, width] and the lengths of the runs down the columns, the first of them outside (perhaps 0). */
 export type CocoRle = { readonly size: readonly [height: number, width: number]; readonly counts: readonly number[] };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { maskFromBitmap, type RleMask } from '../rle-mask.ts';
 
 /** A bitmap of 0 and 1 with the size of its sheet. */
-export type Bitmap = { readonly width: number; readonly height: number; readonly mask: Uint8Array };
+export type Bitmap = { readonly width: number; readonly height: number; readonly pixels: Uint8Array };
 
 /**
  * `count` bitmaps on one sheet of at most `longest` × `longest`, made of stretches so that long runs, runs over row ends, empty and full
@@ -13,13 +13,13 @@ export function arbitraryBitmaps(count: number, longest = 14): fc.Arbitrary<Bitm
   return fc.tuple(side, side).chain(([width, height]) => {
     const stretches = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 * width }), fc.integer({ min: 0, max: 2 * width })), { maxLength: 24 });
     const bitmap = stretches.map((pairs) => {
-      const mask = new Uint8Array(width * height);
+      const pixels = new Uint8Array(width * height);
       let at = 0;
       for (const [gap, length] of pairs) {
-        mask.fill(1, at + gap, at + gap + length);
+        pixels.fill(1, at + gap, at + gap + length);
         at += gap + length;
       }
-      return { width, height, mask };
+      return { width, height, pixels };
     });
     return fc.array(bitmap, { minLength: count, maxLength: count });
   });
@@ -27,19 +27,21 @@ export function arbitraryBitmaps(count: number, longest = 14): fc.Arbitrary<Bitm
 
 /** `count` masks on one sheet. */
 export function arbitraryMasks(count: number, longest = 14): fc.Arbitrary<RleMask[]> {
-  return arbitraryBitmaps(count, longest).map((bitmaps) => bitmaps.map(({ mask, width, height }) => maskFromBitmap(mask, width, height)));
+  return arbitraryBitmaps(count, longest).map((bitmaps) =>
+    bitmaps.map(({ pixels, width, height }) => maskFromBitmap(pixels, width, height)),
+  );
 }
 
 /** A mask from a drawing: one string a row, '#' inside. */
 export function drawn(...rows: readonly string[]): RleMask {
-  const mask = Uint8Array.from(rows.join(''), (character) => (character === '#' ? 1 : 0));
-  return maskFromBitmap(mask, rows[0]?.length ?? 0, rows.length);
+  const pixels = Uint8Array.from(rows.join(''), (character) => (character === '#' ? 1 : 0));
+  return maskFromBitmap(pixels, rows[0]?.length ?? 0, rows.length);
 }
 
 /** The drawing of a mask, for a test's message and comparison. */
-export function drawing(mask: Uint8Array, width: number): string[] {
+export function drawing(pixels: Uint8Array, width: number): string[] {
   const rows: string[] = [];
-  for (let at = 0; at < mask.length; at += width)
-    rows.push(Array.from(mask.subarray(at, at + width), (value) => (value ? '#' : '.')).join(''));
+  for (let at = 0; at < pixels.length; at += width)
+    rows.push(Array.from(pixels.subarray(at, at + width), (value) => (value ? '#' : '.')).join(''));
   return rows;
 }

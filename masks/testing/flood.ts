@@ -11,14 +11,14 @@ function neighbours(pixel: number, { width, height }: Bitmap, connectivity: 4 | 
 
 /** The connected parts of a bitmap by flooding it, each as its pixel numbers in ascending order, in the order of their first pixels. */
 export function flooded(bitmap: Bitmap, connectivity: 4 | 8): number[][] {
-  const mask = bitmap.mask.slice();
+  const pixels = bitmap.pixels.slice();
   const parts: number[][] = [];
-  for (let seed = 0; seed < mask.length; seed++) {
-    if (mask[seed] === 0) continue;
+  for (let seed = 0; seed < pixels.length; seed++) {
+    if (pixels[seed] === 0) continue;
     const part = new Set([seed]);
     // A set hands out what is added while it is gone through.
-    for (const pixel of part) for (const next of neighbours(pixel, bitmap, connectivity)) if (mask[next] === 1) part.add(next);
-    for (const pixel of part) mask[pixel] = 0;
+    for (const pixel of part) for (const next of neighbours(pixel, bitmap, connectivity)) if (pixels[next] === 1) part.add(next);
+    for (const pixel of part) pixels[pixel] = 0;
     parts.push([...part].sort((a, b) => a - b));
   }
   return parts;
@@ -26,13 +26,13 @@ export function flooded(bitmap: Bitmap, connectivity: 4 | 8): number[][] {
 
 /** The bitmap with every part of its background that does not touch the border filled, by flooding. */
 export function floodFilled(bitmap: Bitmap): Uint8Array {
-  const { width, height, mask } = bitmap;
+  const { width, height, pixels } = bitmap;
   const atBorder = (pixel: number): boolean => {
     const [x, y] = [pixel % width, Math.floor(pixel / width)];
     return x === 0 || y === 0 || x === width - 1 || y === height - 1;
   };
-  const filled = mask.slice();
-  for (const part of flooded({ width, height, mask: mask.map((value) => 1 - value) }, 4)) {
+  const filled = pixels.slice();
+  for (const part of flooded({ width, height, pixels: pixels.map((value) => 1 - value) }, 4)) {
     if (!part.some(atBorder)) for (const pixel of part) filled[pixel] = 1;
   }
   return filled;

@@ -1,14 +1,14 @@
-import { symmetricDifference } from './combine.ts';
-import { RleBuilder } from './rle-builder.ts';
-import type { RleMask } from './rle-mask.ts';
+import { symmetricDifference } from '@carpal/masks/combine.ts';
+import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { RleBuilder } from '@carpal/masks/rle-mask.ts';
 
 /**
  * The mask with rows and columns exchanged: the row-major runs of the result are the column-major runs of the mask. Takes time by the
  * number of runs in both directions, not by pixels.
  */
-export function transpose(runs: RleMask): RleMask {
-  const { width, height } = runs;
-  const { first, rows } = columnBounds(runs);
+export function transpose(mask: RleMask): RleMask {
+  const { width, height } = mask;
+  const { first, rows } = columnBounds(mask);
   const transposed = new RleBuilder(Math.max(1, rows.length >> 1));
   for (let x = 0; x < width; x++) {
     const end = first[x + 1] as number;
@@ -19,9 +19,9 @@ export function transpose(runs: RleMask): RleMask {
 }
 
 /** For each column x, from rows[first[x]] to rows[first[x + 1] − 1], the rows where runs down the column start, end, start, end, … */
-function columnBounds(runs: RleMask): { first: Uint32Array; rows: Uint32Array } {
-  const { width } = runs;
-  const changes = changesDown(runs);
+function columnBounds(mask: RleMask): { first: Uint32Array; rows: Uint32Array } {
+  const { width } = mask;
+  const changes = changesDown(mask);
   const first = new Uint32Array(width + 1);
   for (let i = 0; i < changes.bounds.length; i += 2) {
     let x = (changes.bounds[i] as number) % width;
@@ -47,8 +47,8 @@ function columnBounds(runs: RleMask): { first: Uint32Array; rows: Uint32Array } 
 }
 
 /** The pixels that differ from the pixel above them, on a sheet one row higher, so that a run that reaches the last row ends below it. */
-function changesDown(runs: RleMask): RleMask {
-  const { bounds, width } = runs;
-  const height = runs.height + 1;
+function changesDown(mask: RleMask): RleMask {
+  const { bounds, width } = mask;
+  const height = mask.height + 1;
   return symmetricDifference({ width, height, bounds }, { width, height, bounds: bounds.map((bound) => bound + width) });
 }
