@@ -41,7 +41,7 @@ describe('carpal validate', () => {
     const { code, stdout, stderr } = await validate(bad, join(folder, 'none.yaml'), good);
     expect([code, stderr]).toEqual([78, '']);
     expect(stdout).toContain('bad.yaml: 4 mistakes\n');
-    expect(stdout).toContain('bad.yaml:2 spec.model.name "UNett" is not known here\n    → Did you mean UNet? Known: UNet, SlimUNet');
+    expect(stdout).toContain('bad.yaml:2 spec.model.name "UNett" is not a valid value\n    → Did you mean UNet? Valid values: UNet, SlimUNet');
     expect(stdout).toContain('none.yaml there is no such file\n');
     expect(stdout).toContain(`${good}: ok`);
   });

@@ -48,7 +48,7 @@ describe('the options of views and windows', () => {
     ['--stride', '0', '--stride', 'the value must be at least 1, is 0'],
     ['--sheet-size', '64', '--window', 'a window of 96 px is larger than the sheet of 64 px it is cut from'],
     ['--sheet-size', 'wide', '--sheet-size', 'the value must be a number, is NaN'],
-    ['--window-weights', 'flat', '--window-weights', 'the value "flat" is not known here'],
+    ['--window-weights', 'flat', '--window-weights', 'the value "flat" is not a valid value'],
   ])('refuse for windows of 96 %s %s', (option, value, where, message) => {
     const refused = expect.objectContaining({ code: 'usage-invalid', where, message });
     expect(() => viewingOf('--window', '96', option, value)).toThrow(refused);

@@ -1,6 +1,6 @@
 /** Rules for loss, optimizer, scheduler and the supervision of side heads. */
 import { celText, digits, either, literal, valueOr } from '../cel.ts';
-import { optimizerSchema } from '../schema/learning.ts';
+import { LOSS_NAMES, optimizerSchema } from '../schema/learning.ts';
 import { HEADS, LOSS_OPTIONS, NEEDED_OPTIONS, OPTIMIZER_OPTIONS, SCHEDULER_OPTIONS, SIDE_HEADS } from '../schema/options.ts';
 import { type Rule, rule, unless } from './rule.ts';
 import { distinct, ownOptions } from './shared.ts';
@@ -167,7 +167,7 @@ const headWeightsUsed = rule({
 
 export const OBJECTIVE_RULES: readonly Rule[] = [
   ...ownOptions({ table: LOSS_OPTIONS, what: 'loss', at: 'spec.loss[]' }),
-  distinct({ at: 'spec.loss', what: 'loss', key: 'name' }),
+  distinct({ at: 'spec.loss', what: 'loss', names: LOSS_NAMES }),
   ...ownOptions({ table: OPTIMIZER_OPTIONS, what: 'optimizer', at: 'spec.optimizer', options: 'options' }),
   ...ownOptions({ table: SCHEDULER_OPTIONS, what: 'scheduler', at: 'spec.scheduler', options: 'options' }),
   ...neededOptions,

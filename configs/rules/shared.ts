@@ -36,31 +36,34 @@ export function ownOptions({ table, what, at, options }: OptionOwners): readonly
   });
 }
 
-/** No two entries of the list at `at` are the same, or have the same `key`. `asText` makes CEL text of an entry or key that is not text. */
-export function distinct({
-  at,
-  what,
-  key,
-  asText = (value) => value,
-}: {
+type DistinctList = {
   readonly at: 'spec.run.folds' | 'spec.loss' | 'spec.inference.tta';
   readonly what: string;
-  readonly key?: 'name';
-  readonly asText?: (value: string) => string;
-}): Rule {
-  const end = key === undefined ? '' : `.${key}`;
-  const entryText = (entry: unknown): string => String(key !== undefined && isRecord(entry) ? entry[key] : entry);
+  /** If the entries are objects: all their possible names, which must differ. (CEL knows the length of these, but not of a name that it looks up.) */
+  readonly names?: readonly string[];
+  /** Makes CEL text of an entry that is not text. */
+  readonly asText?: (entry: string) => string;
+};
+
+/** No two entries of a list are equal, or have the same name. */
+export function distinct({ at, what, names, asText = (entry) => entry }: DistinctList): Rule {
+  const name = names === undefined ? '' : '.name';
   return rule({
     at,
     message: `lists ${what} {value} twice`,
     fix: `List each ${what} once.`,
     check: (self) => {
-      const values = self.map(entryText);
+      const values = self.map((entry) => (typeof entry === 'object' ? entry.name : entry));
       return values.flatMap((value, index) => unless(values.indexOf(value) === index, { value }, [index]));
     },
     cel: {
-      rule: `self.all(x, self.exists_one(y, y${end} == x${end}))`,
-      values: { value: asText(`self.filter(x, !self.exists_one(y, y${end} == x${end}))[0]${end}`) },
+      rule: `self.all(x, self.exists_one(y, y${name} == x${name}))`,
+      values: {
+        value:
+          names === undefined
+            ? asText('self.filter(x, !self.exists_one(y, y == x))[0]')
+            : `${literal(names)}.filter(n, self.filter(x, x.name == n).size() > 1)[0]`,
+      },
     },
   });
 }

@@ -1,4 +1,4 @@
-/** The definition on a real API server: what it takes in, what it refuses and how it reads. */
+/** The CRD on a real API server: what it accepts and refuses, and how it reads. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { checkCustomResource } from '@carpal/configs/check/check-custom-resource.ts';
 import { checkExperiment } from '@carpal/configs/check/check-experiment.ts';
@@ -29,7 +29,7 @@ function manifest(spec: object, name = 'wrist'): object {
 
 const experiments = (): string => resourcePath(EXPERIMENTS, { namespace: cluster().namespace });
 
-/** What the server makes of a manifest, without keeping it. */
+/** What the server makes of a manifest in a dry run. */
 async function tried(body: object): Promise<Served | ApiError> {
   try {
     return await cluster().client.request<Served>({ method: 'POST', path: experiments(), query: { dryRun: 'All' }, body });
@@ -43,8 +43,8 @@ const apply = (body: object, ...flags: string[]) =>
   kubectl(cluster().kubeconfig, ['apply', '-n', cluster().namespace, ...flags, '-f', '-'], JSON.stringify(body));
 const get = (...args: string[]) => kubectl(cluster().kubeconfig, ['get', 'segx', '-n', cluster().namespace, ...args]);
 
-describe('the definition', () => {
-  it('is structural, and its names are its own', () => {
+describe('the CRD', () => {
+  it('is structural, and its names are accepted', () => {
     expect(conditions.map(({ type, status }) => `${type} ${status}`).toSorted()).toEqual(['Established True', 'NamesAccepted True']);
   });
 
@@ -54,8 +54,8 @@ describe('the definition', () => {
     expect([code, errors]).toEqual([0, '']);
   });
 
-  it('reads well with kubectl explain', async () => {
-    // The server publishes what explain reads some moments after a definition is applied.
+  it('is readable with kubectl explain', async () => {
+    // The server publishes the text for explain a moment after a CRD is applied.
     const output = await vi.waitFor(
       async () => {
         const { code, output: read, errors } = await kubectl(cluster().kubeconfig, ['explain', 'segx.spec.training.precision']);
@@ -71,32 +71,32 @@ describe('the definition', () => {
 });
 
 describe('kubectl apply', () => {
-  it.each(BAD_MANIFESTS)('refuses %s', async (_, spec, said) => {
+  it.each(BAD_MANIFESTS)('refuses %s', async (_, spec, message) => {
     const { code, errors } = await apply(manifest({ ...UNET, ...spec }), '--validate=strict');
     expect(code).not.toBe(0);
-    for (const text of said) expect(errors).toContain(text);
+    for (const text of message) expect(errors).toContain(text);
   });
 
   it.each(BAD_NAMES)('refuses the name %s', async (name) => {
     const { errors } = await apply(manifest(UNET, name));
     expect(errors).toContain('metadata.name: Invalid value: must be at most 40 lower-case letters, digits and "-"');
-    expect(errors).toContain('Write a shorter or plainer name.');
+    expect(errors).toContain('Write a shorter or simpler name.');
   });
 
-  it('takes a name of 40 characters', async () => {
+  it('accepts a name of 40 characters', async () => {
     expect(await apply(manifest(UNET, 'x'.repeat(40)), '--dry-run=server')).toMatchObject({ code: 0, errors: '' });
   });
 
   const examples = new URL('../../configs/experiments/', import.meta.url);
-  it.each(readdirSync(examples))('takes configs/experiments/%s as it is', async (file) => {
+  it.each(readdirSync(examples))('accepts configs/experiments/%s as it is', async (file) => {
     expect(await apply(parse(readFileSync(new URL(file, examples), 'utf8')), '--validate=strict')).toMatchObject({ code: 0, errors: '' });
   });
 
-  it('takes the longest of manifests, with every field of the contract that is offered', async () => {
+  it('accepts the longest manifest, with every field that the schema has', async () => {
     expect(await apply(manifest(FULL, 'full'), '--validate=strict')).toMatchObject({ code: 0, errors: '' });
   });
 
-  it('drops unknown fields when it is told not to mind them', async () => {
+  it('drops unknown fields if validation of unknown fields is off', async () => {
     const answer = await apply(manifest({ ...UNET, sweep: 3 }, 'pruned'), '--validate=ignore');
     expect(answer.code).toBe(0);
     expect(JSON.parse((await get('pruned', '-o', 'json')).output).spec).toEqual(manifestSpecSchema.parse(UNET));
@@ -160,7 +160,7 @@ const FULL = {
   report: { slack: { channel: '#xray' }, kakao: { receivers: [] }, sheets: { spreadsheetId: '' }, mlflow: { experiment: 'hand-bones' } },
 };
 
-/** Values near the edges of fields, alone and against each other. */
+/** Values near the limits of fields, alone and combined. */
 const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   'dataset.uri': ['data', 'file:///d', 'S3://b/c', 'gs://b', '://', 'a+b://c', ''],
   'dataset.split.folds': [1, 2, 3, 20, 21, 2.5, '5'],
@@ -236,8 +236,8 @@ const someFields = fc
   .uniqueArray(fc.constantFrom(...Object.keys(FIELDS)), { maxLength: 5 })
   .chain((paths) => fc.tuple(...paths.map((path) => fc.tuple(fc.constant(path), fc.constantFrom(...(FIELDS[path] ?? []))))));
 
-describe('server and schema', () => {
-  it('take and refuse the same manifests, and fill in the same defaults', async () => {
+describe('the API server and the schema', () => {
+  it('accept and refuse the same manifests, and fill in the same defaults', async () => {
     await fc.assert(
       fc.asyncProperty(someFields, async (fields) => {
         const spec = fields.reduce((whole, [path, value]) => withField(whole, path, value), UNET as object);
@@ -252,7 +252,7 @@ describe('server and schema', () => {
         expect(checked).toMatchObject({ ok: true });
         expect(answer.spec).toEqual(manifestSpecSchema.parse(spec));
         const judged = checkCustomResource(answer, ['hand-bones']);
-        // What is left to the machine is taken in, and refused by the operator.
+        // A field that is left to the machine is accepted by the server and refused by the operator.
         if (checked.ok && withSizes(checked.experiment, {}) === undefined) expect(judged).toHaveProperty('findings');
         else expect(judged).toMatchObject({ unknown: [], experiment: { spec: checked.ok && checked.experiment.spec } });
       }),

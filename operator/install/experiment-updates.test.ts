@@ -1,4 +1,4 @@
-/** What may become of an experiment on a real API server once it is there: its spec hardly anything, its status never back from an end. */
+/** Updates of an experiment on a real API server: nearly all of its spec is immutable, and its status never leaves an end. */
 
 import { MUTABLE } from '@carpal/configs/rules/immutability.ts';
 import { specSchema } from '@carpal/configs/schema/experiment.ts';
@@ -59,8 +59,8 @@ async function patched(name: string, spec: object): Promise<unknown> {
   return await cluster().client.request({ method: 'PATCH', patch: 'merge', path, query: { dryRun: 'All' }, body: { spec } });
 }
 
-/** A change of every option that some network has. */
-function optionChanges(): (readonly [name: string, path: string, value: unknown, said?: string])[] {
+/** A change of every option of every network. */
+function optionChanges(): (readonly [name: string, path: string, value: unknown, message?: string])[] {
   const schemas = schemaAt(structuralSchema(specSchema), 'model.options')?.properties ?? {};
   return Object.entries(schemas).flatMap(([option, schema]) => {
     const owner = Object.entries(MODEL_OPTIONS).find(([, options]) => Object.hasOwn(options, option));
@@ -72,8 +72,8 @@ function optionChanges(): (readonly [name: string, path: string, value: unknown,
   });
 }
 
-/** A change of every field that may not change, and what the server says it was and is. Fields with one possible value are left out. */
-const REFUSED: readonly (readonly [name: string, path: string, value: unknown, said?: string])[] = [
+/** A change of every immutable field, and the old and new value in the server's message. Fields with one possible value are omitted. */
+const REFUSED: readonly (readonly [name: string, path: string, value: unknown, message?: string])[] = [
   ['unet', 'owner', 'kim', 'was "", is "kim"'],
   ['unet', 'task', 'other', 'was "", is "other"'],
   ['unet', 'dataset.uri', 's3://bucket/feet', 'was "s3://bucket/hands", is "s3://bucket/feet"'],
@@ -184,20 +184,20 @@ const REFUSED: readonly (readonly [name: string, path: string, value: unknown, s
 ];
 
 const ALLOWED: readonly (readonly [what: string, name: string, spec: object])[] = [
-  ['to suspend', 'unet', { run: { suspend: true } }],
-  ['to train fewer at a time', 'unet', { run: { parallelism: 1 } }],
-  ['to keep Jobs longer', 'unet', { run: { ttlAfterFinished: '30d' } }],
-  ['to have the artifacts go with them', 'unet', { run: { ttlRemovesArtifacts: true } }],
-  ['to report elsewhere', 'unet', { report: { slack: { channel: '#x' }, mlflow: { experiment: 'y' } } }],
+  ['suspended', 'unet', { run: { suspend: true } }],
+  ['changed to train fewer folds at a time', 'unet', { run: { parallelism: 1 } }],
+  ['changed to keep Jobs longer', 'unet', { run: { ttlAfterFinished: '30d' } }],
+  ['changed to remove the artifacts with the Jobs', 'unet', { run: { ttlRemovesArtifacts: true } }],
+  ['changed to report elsewhere', 'unet', { report: { slack: { channel: '#x' }, mlflow: { experiment: 'y' } } }],
   [
-    'defaults written out',
+    'changed by writing defaults explicitly',
     'unet',
     { training: { epochs: 100 }, input: { size: 512 }, scheduler: { options: { patience: 5, factor: 0.5 } } },
   ],
-  ['all folds written out', 'unet', { run: { folds: [0, 1, 2, 3, 4] } }],
-  ['the options of a network written out', 'slim', { model: { options: { width: 16, depth: 5 } } }],
+  ['changed by writing all folds explicitly', 'unet', { run: { folds: [0, 1, 2, 3, 4] } }],
+  ['changed by writing the options of a network explicitly', 'slim', { model: { options: { width: 16, depth: 5 } } }],
   [
-    'the options of augmentations written out',
+    'changed by writing the options of augmentations explicitly',
     'slim',
     {
       augmentations: [
@@ -207,7 +207,7 @@ const ALLOWED: readonly (readonly [what: string, name: string, spec: object])[] 
     },
   ],
   [
-    'the options of losses and optimizer written out',
+    'changed by writing the options of losses and optimizer explicitly',
     'sgd',
     {
       loss: [
@@ -218,23 +218,27 @@ const ALLOWED: readonly (readonly [what: string, name: string, spec: object])[] 
       training: { ema: { decay: 0 } },
     },
   ],
-  ['the sheet of windows written out', 'windows', { inference: { window: { sheetSize: 1024 } } }],
-  ['the end of the descent written out', 'cosine', { scheduler: { options: { tMax: 96, minLearningRate: 0 } } }],
+  ['changed by writing the sheetSize of the windows explicitly', 'windows', { inference: { window: { sheetSize: 1024 } } }],
+  [
+    'changed by writing the end of the learning rate decay explicitly',
+    'cosine',
+    { scheduler: { options: { tMax: 96, minLearningRate: 0 } } },
+  ],
 ];
 
-describe('an update of spec', () => {
-  it.each(REFUSED)('of %s may not change %s to %j', async (name, path, value, said) => {
+describe('an experiment', () => {
+  it.each(REFUSED)('%s cannot change %s to %j', async (name, path, value, message) => {
     const refusal = patched(String(name), setting(String(path), value));
     await expect(refusal).rejects.toThrow(`spec.${path}: Forbidden: cannot change once the experiment exists`);
-    await expect(refusal).rejects.toThrow(said);
-    await expect(refusal).rejects.toThrow('Take the change back, or give the changed experiment a name of its own.');
+    await expect(refusal).rejects.toThrow(message);
+    await expect(refusal).rejects.toThrow('Undo the change, or create a new experiment under another name.');
   });
 
-  it.each(ALLOWED)('may be %s', async (_, name, spec) => {
+  it.each(ALLOWED)('can be %s', async (_, name, spec) => {
     await expect(patched(name, spec)).resolves.toBeDefined();
   });
 
-  it('was tried for every field that the schema has', () => {
+  it('is tested with a change of every field of the schema', () => {
     const tried = REFUSED.map(([, path]) => path);
     const isTried = (path: string): boolean =>
       tried.some((start) => path === start || path.startsWith(`${start}.`) || path.startsWith(`${start}[`));
@@ -247,7 +251,7 @@ describe('an update of spec', () => {
     expect(open.map(([path]) => path).filter((path) => !isTried(path))).toEqual([]);
   });
 
-  it('is refused by kubectl apply with the words a person needs', async () => {
+  it('is refused by kubectl apply with a message that names the field', async () => {
     const { kubeconfig, namespace } = cluster();
     const body = JSON.stringify(manifest('unet', { ...UNET, training: { epochs: 9 } }));
     const { errors } = await kubectl(kubeconfig, ['apply', '-n', namespace, '-f', '-'], body);
@@ -280,13 +284,13 @@ describe('status', () => {
     });
   };
 
-  it('as the planner writes it is kept whole', async () => {
+  it('is stored completely as the planner writes it', async () => {
     await create('kept', { ...UNET, owner: 'kim' });
     await write('kept', status);
     expect(JSON.parse((await get('kept', '-o', 'json')).output).status).toEqual(JSON.parse(JSON.stringify(status)));
   });
 
-  it('is what kubectl get shows', async () => {
+  it('is shown by kubectl get', async () => {
     const columns = (text: string): string[] =>
       text
         .trim()
@@ -309,23 +313,23 @@ describe('status', () => {
     expect((await get('-o', 'name', '--field-selector', 'status.state=Failed')).output).toBe('');
   });
 
-  it('never leaves an end, nor has two', async () => {
+  it('never leaves an end and never has two', async () => {
     await create('ended', UNET);
     const ended = (value: string) => [{ ...status.conditions[0], type: 'Complete', status: value }];
     await write('ended', { ...status, conditions: ended('True') });
-    await expect(write('ended', { conditions: ended('False') })).rejects.toThrow('Complete is final and cannot be taken back');
+    await expect(write('ended', { conditions: ended('False') })).rejects.toThrow('Complete is final and cannot be removed');
     await expect(write('ended', { conditions: [] })).rejects.toThrow('Complete is final');
     const both = [...ended('True'), { ...status.conditions[0], type: 'Failed', status: 'True' }];
     await expect(write('ended', { conditions: both })).rejects.toThrow('either Complete or Failed, not both');
     await expect(write('ended', { progress: '100%' })).resolves.toBeDefined();
   });
 
-  it('of an ended experiment cannot be taken away, as a whole or in part, while its spec may change', async () => {
+  it('of an ended experiment cannot be removed, fully or in part, while its spec may change', async () => {
     const ended = [{ ...status.conditions[0], type: 'Failed', status: 'True' }];
     await create('gone', UNET);
     await write('gone', { ...status, conditions: ended });
     for (const taken of [null, { conditions: null }, { conditions: [] }])
-      await expect(write('gone', taken), JSON.stringify(taken)).rejects.toThrow(/Failed is final and cannot be taken back/);
+      await expect(write('gone', taken), JSON.stringify(taken)).rejects.toThrow(/Failed is final and cannot be removed/);
     const run = { run: { ttlAfterFinished: '1d' } };
     const path = resourcePath(EXPERIMENTS, { namespace: cluster().namespace, name: 'gone' });
     await cluster().client.request({ method: 'PATCH', path, body: { spec: run } });
@@ -333,7 +337,7 @@ describe('status', () => {
     expect(JSON.parse((await get('gone', '-o', 'json')).output).status.conditions[0]).toMatchObject({ type: 'Failed', status: 'True' });
   });
 
-  it('of an experiment that goes on may be lost: the next look writes it again', async () => {
+  it('of an active experiment may be lost: the next step writes it again', async () => {
     await create('lost', UNET);
     await write('lost', status);
     await write('lost', null);

@@ -11,7 +11,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     'a data set on the web',
     { dataset: { uri: 'https://a/b' } },
     [
-      'spec.dataset.uri: Invalid value: "https://a/b": https:// data sets are not offered',
+      'spec.dataset.uri: Invalid value: "https://a/b": https:// data sets are not supported',
       'Write the path of a folder, file:///path or s3://',
     ],
   ],
@@ -31,12 +31,12 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   [
     'an option of another network',
     { model: { name: 'UNet', options: { width: 8 } } },
-    ['spec.model.options.width: Forbidden: is not an option of network UNet. Take it out: it belongs to SlimUNet'],
+    ['spec.model.options.width: Forbidden: is not an option of network UNet. Remove it: it is an option of SlimUNet'],
   ],
   [
     'a variant of another network',
     { model: { name: 'HRNet', options: { variant: 'B2' } } },
-    ['spec.model.options.variant: Invalid value: network HRNet has no variant B2. Write W18, W32, W48.'],
+    ['spec.model.options.variant: Invalid value: network HRNet has no variant B2. Write one of W18, W32, W48.'],
   ],
   [
     'an encoder that is not there',
@@ -56,7 +56,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   [
     'a size that a deep SlimUNet cannot halve',
     { model: { name: 'SlimUNet', options: { depth: 7 } }, input: { size: 40 } },
-    ['spec.input.size: Invalid value: must be a multiple of 64 for network SlimUNet, is 40. Write 64.'],
+    ['spec.input.size: Invalid value: must be a multiple of 64 for network SlimUNet of depth 7, is 40. Write 64.'],
   ],
   ['a size of thousands', { input: { size: 4096 } }, ['spec.input.size: Invalid value: 4096', 'less than or equal to 2048']],
   [
@@ -67,17 +67,17 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   [
     'an option of another augmentation',
     { augmentations: [{ name: 'flipHorizontal' }, { name: 'rotate', sigma: 0.1 }] },
-    ['spec.augmentations[1].sigma: Forbidden: is not an option of augmentation rotate. Take it out: it belongs to elastic, gaussianNoise.'],
+    ['spec.augmentations[1].sigma: Forbidden: is not an option of augmentation rotate. Remove it: it is an option of elastic, gaussianNoise.'],
   ],
   [
     'a gamma range upside down',
     { augmentations: [{ name: 'gamma', low: 2 }] },
-    ['spec.augmentations[0]: Invalid value: low (default 0.8) lies above high (default 1.25). Let low be at most high.'],
+    ['spec.augmentations[0]: Invalid value: low must be at most high (defaults of gamma: low 0.8, high 1.25). Lower low or raise high.'],
   ],
   [
     'a blur range upside down',
     { augmentations: [{ name: 'gaussianBlur', low: 2 }] },
-    ['spec.augmentations[0]: Invalid value: low (default 0.3) lies above high (default 1). Let low be at most high.'],
+    ['spec.augmentations[0]: Invalid value: low must be at most high (defaults of gaussianBlur: low 0.3, high 1). Lower low or raise high.'],
   ],
   [
     'an elastic field as fine as noise',
@@ -87,13 +87,13 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
         { name: 'elastic', sigma: 0.001 },
       ],
     },
-    ['spec.augmentations[1].sigma: Invalid value: must be at least 0.01 for augmentation elastic: a finer field is noise, not a bend.'],
+    ['spec.augmentations[1].sigma: Invalid value: must be at least 0.01 for augmentation elastic: a smaller sigma makes noise, not a smooth deformation.'],
   ],
   [
     'a crop that would cut the wrist',
     { augmentations: [{ name: 'wristCrop', low: 0.5 }] },
     [
-      'spec.augmentations[0].low: Invalid value: must be at least 1 for augmentation wristCrop: a smaller window would cut the carpals off.',
+      'spec.augmentations[0].low: Invalid value: must be at least 1 for augmentation wristCrop: a smaller window would cut off carpal bones.',
     ],
   ],
   [
@@ -109,7 +109,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   [
     'a loss named twice',
     { loss: [{ name: 'Dice' }, { name: 'Dice' }] },
-    ['spec.loss: Invalid value: names a loss twice. Name each loss once.'],
+    ['spec.loss: Invalid value: lists loss Dice twice. List each loss once.'],
   ],
   ['no loss at all', { loss: [] }, ['spec.loss: Invalid value', 'should have at least 1 items']],
   ['a loss without weight', { loss: [{ name: 'Dice', weight: 0 }] }, ['spec.loss[0].weight: Invalid value: 0', 'should be greater than 0']],
@@ -129,9 +129,9 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
       optimizer: { name: 'Lion', options: { momentum: 0.9 } },
     },
     [
-      'spec.loss[0].gamma: Forbidden: is not an option of loss BCE. Take it out: it belongs to Focal, FocalTversky.',
-      'spec.loss[1].reduction: Forbidden: is not an option of loss Focal. Take it out: it belongs to Dice, IoU, FocalTversky.',
-      'spec.optimizer.options.momentum: Forbidden: is not an option of optimizer Lion. Take it out: it belongs to SGD, RMSprop.',
+      'spec.loss[0].gamma: Forbidden: is not an option of loss BCE. Remove it: it is an option of Focal, FocalTversky.',
+      'spec.loss[1].reduction: Forbidden: is not an option of loss Focal. Remove it: it is an option of Dice, IoU, FocalTversky.',
+      'spec.optimizer.options.momentum: Forbidden: is not an option of optimizer Lion. Remove it: it is an option of SGD, RMSprop.',
     ],
   ],
   [
@@ -148,39 +148,39 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     'an option of another schedule',
     { scheduler: { name: 'CosineAnnealingLR', options: { factor: 0.5 } } },
     [
-      'spec.scheduler.options.factor: Forbidden: is not an option of scheduler CosineAnnealingLR. Take it out: it belongs to ReduceLROnPlateau.',
+      'spec.scheduler.options.factor: Forbidden: is not an option of scheduler CosineAnnealingLR. Remove it: it is an option of ReduceLROnPlateau.',
     ],
   ],
   [
     'MultiStepLR without milestones',
     { scheduler: { name: 'MultiStepLR' } },
     [
-      'spec.scheduler.options.milestones: Required value: scheduler MultiStepLR needs it. Add the epochs after which the learning rate falls',
+      'spec.scheduler.options.milestones: Required value: is required by scheduler MultiStepLR. Add the epochs after which the learning rate falls',
     ],
   ],
   [
     'milestones that the warm-up pushes past the end',
     { training: { epochs: 10 }, scheduler: { name: 'MultiStepLR', options: { milestones: [5, 8], warmupEpochs: 2 } } },
-    ['spec.scheduler.options.milestones: Invalid value: an epoch is never followed by another: training.epochs is 10.'],
+    ['spec.scheduler.options.milestones: Invalid value: no epoch follows milestone 8: training.epochs is 10, 2 of them warm-up.'],
   ],
   [
     'restarts without a length',
     { scheduler: { name: 'CosineAnnealingWarmRestarts' } },
     [
-      'spec.scheduler.options.cycleEpochs: Required value: scheduler CosineAnnealingWarmRestarts needs it. Add the epochs of the first cycle',
+      'spec.scheduler.options.cycleEpochs: Required value: is required by scheduler CosineAnnealingWarmRestarts. Add the epochs of the first cycle',
     ],
   ],
   [
     'a first cycle that never ends',
     { training: { epochs: 10 }, scheduler: { name: 'CosineAnnealingWarmRestarts', options: { cycleEpochs: 9, warmupEpochs: 2 } } },
     [
-      'spec.scheduler.options.cycleEpochs: Invalid value: the first cycle of 9 epochs never ends: training.epochs is 10. Write fewer epochs',
+      'spec.scheduler.options.cycleEpochs: Invalid value: a first cycle of 9 epochs never ends: training.epochs is 10, 2 of them warm-up. Write fewer epochs',
     ],
   ],
   [
     'a cycle that does nothing but climb',
     { scheduler: { name: 'CustomCosineAnnealingWarmUpRestarts', options: { cycleEpochs: 10, cycleWarmupEpochs: 10 } } },
-    ['spec.scheduler.options.cycleWarmupEpochs: Invalid value: a cycle would only climb. Write less than cycleEpochs.'],
+    ['spec.scheduler.options.cycleWarmupEpochs: Invalid value: a cycle of 10 epochs would be all warm-up (10 epochs). Write less than cycleEpochs.'],
   ],
   [
     'a schedule that is not there',
@@ -191,24 +191,24 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     'milestones that fall back and come too late',
     { scheduler: { name: 'MultiStepLR', options: { milestones: [50, 40, 100] } } },
     [
-      'spec.scheduler.options.milestones: Invalid value: the epochs do not rise. Write them in rising order, each once.',
-      'an epoch is never followed by another: training.epochs is 100. Write earlier epochs or train longer.',
+      'spec.scheduler.options.milestones: Invalid value: milestones must increase. Write the epochs in increasing order, each once.',
+      'no epoch follows milestone 100: training.epochs is 100. Write an earlier epoch, or train longer.',
     ],
   ],
   [
     'a warm-up without an end',
     { training: { epochs: 5 }, scheduler: { options: { warmupEpochs: 15 } } },
-    ['spec.scheduler.options.warmupEpochs: Invalid value: the warm-up of 15 epochs never ends: training.epochs is 5. Write fewer epochs'],
+    ['spec.scheduler.options.warmupEpochs: Invalid value: a warm-up of 15 epochs never ends: training.epochs is 5. Write less'],
   ],
   [
     'a floor above the learning rate',
     { scheduler: { options: { minLearningRate: 0.1 } } },
-    ['spec.scheduler.options.minLearningRate: Invalid value: lies above optimizer.learningRate. Write a smaller number, or raise'],
+    ['spec.scheduler.options.minLearningRate: Invalid value: must be at most optimizer.learningRate, whose default is 0.001. Write a smaller number, or raise'],
   ],
   [
     'training that is never validated',
     { training: { epochs: 3, validateEvery: 4 } },
-    ['spec.training.validateEvery: Invalid value: no epoch would be validated: 4 is more than training.epochs, 3. Write at most 3.'],
+    ['spec.training.validateEvery: Invalid value: must be at most training.epochs (3), is 4: no epoch would be validated. Write at most 3.'],
   ],
   ['epochs in words', { training: { epochs: 'ten' } }, ['spec.training.epochs: Invalid value: "string"', 'must be of type integer']],
   [
@@ -220,19 +220,19 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   [
     'deep supervision of a network with one head',
     { training: { deepSupervision: true } },
-    ['spec.training.deepSupervision: Invalid value: network UNet has no side heads to supervise. Write false or take it out'],
+    ['spec.training.deepSupervision: Invalid value: network UNet has no side heads to supervise. Write false or remove it'],
   ],
   [
     'weights of heads that are not supervised',
     { model: { name: 'NestedUNet' }, training: { headWeights: [1, 1, 1, 1] } },
     [
-      'spec.training.headWeights: Forbidden: has a meaning only with training.deepSupervision. Take it out, or write deepSupervision: true.',
+      'spec.training.headWeights: Forbidden: is only used with training.deepSupervision. Remove it, or write deepSupervision: true.',
     ],
   ],
   [
     'weights for other heads than the network has',
     { model: { name: 'UNet3Plus' }, training: { deepSupervision: true, headWeights: [1, 0.5] } },
-    ['spec.training.headWeights: Invalid value: network UNet3Plus has 5 heads. Write as many weights, the one of the answer first.'],
+    ['spec.training.headWeights: Invalid value: has 2 weights, but network UNet3Plus has 5 heads. Write 5 weights, the first for the main head.'],
   ],
   [
     'a head without weight, and an average that never moves',
@@ -242,9 +242,9 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   [
     'weights for a network that takes none',
     { model: { name: 'UNet', pretrained: { uri } } },
-    ['spec.model.pretrained: Forbidden: network UNet has no encoder that takes pretrained weights. Take it out'],
+    ['spec.model.pretrained: Forbidden: network UNet has no encoder that uses pretrained weights. Remove it'],
   ],
-  ['a view named twice', { inference: { tta: ['identity', 'identity'] } }, ['spec.inference.tta: Invalid value: names a view twice.']],
+  ['a view named twice', { inference: { tta: ['identity', 'identity'] } }, ['spec.inference.tta: Invalid value: lists view identity twice.']],
   ['a view that is not there', { inference: { tta: ['upsideDown'] } }, ['spec.inference.tta[0]: Unsupported value: "upsideDown"']],
   [
     'a threshold that everything passes',
@@ -261,15 +261,15 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     'sliding windows with gaps, larger than the sheet',
     { inference: { window: { size: 1000, stride: 1001, sheetSize: 992 } } },
     [
-      'spec.inference.window.size: Invalid value: must be a multiple of 16 for network UNet.',
-      'spec.inference.window.stride: Invalid value: steps of 1001 leave gaps between windows of 1000. Write at most 1000',
-      'spec.inference.window.size: Invalid value: a window of 1000 px is larger than the sheet of 992 px it is cut from. Write at most 992',
+      'spec.inference.window.size: Invalid value: must be a multiple of 16 for network UNet, is 1000. Write a multiple of 16.',
+      'spec.inference.window.stride: Invalid value: a stride of 1001 leaves gaps between windows of 1000. Write at most 1000',
+      'spec.inference.window.size: Invalid value: a window of 1000 px is larger than the image of 992 px that it is cut from. Write at most 992',
     ],
   ],
   [
     'a window of the usual size on a smaller sheet',
     { inference: { window: { sheetSize: 512 } } },
-    ['spec.inference.window.size: Invalid value: a window of 1024 px is larger than the sheet of 512 px it is cut from. Write at most 512'],
+    ['spec.inference.window.size: Invalid value: a window of 1024 px is larger than the image of 512 px that it is cut from. Write at most 512'],
   ],
   [
     'a vote that is not there',
@@ -280,15 +280,15 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     'folds that the split has not, and one twice',
     { dataset: { uri, split: { folds: 3 } }, run: { folds: [0, 0, 3] } },
     [
-      'spec.run.folds: Invalid value: names a fold that is not there: dataset.split.folds is 3. Write 0 to 2, or raise dataset.split.folds.',
-      'spec.run.folds: Invalid value: names a fold twice. Name each fold once.',
+      'spec.run.folds: Invalid value: fold 3 does not exist: dataset.split.folds is 3. Write 0 to 2, or raise dataset.split.folds.',
+      'spec.run.folds: Invalid value: lists fold 0 twice. List each fold once.',
     ],
   ],
   [
     'a deadline of nothing, one of years and one in words',
     { run: { startDeadline: '0s', foldDeadline: '1000d', ttlAfterFinished: 'soon' } },
     [
-      'spec.run.startDeadline: Invalid value: "0s": must be longer than nothing. Write a duration such as 2h.',
+      'spec.run.startDeadline: Invalid value: "0s": must be longer than 0s. Write a duration such as 2h.',
       'spec.run.foldDeadline: Invalid value: "1000d": 1000d is more than a year. Write at most 365d.',
       'spec.run.ttlAfterFinished: Invalid value: "soon": must be a duration such as 90m, 2h, 14d or 1h30m.',
     ],
@@ -299,7 +299,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     { placement: { cpu: '0', memory: '48m' } },
     [
       'spec.placement.cpu: Invalid value: "0": must be more than 0 cores. Write a quantity such as "7" or "500m".',
-      'spec.placement.memory: Invalid value: "48m": 48m is less than 256Mi (the unit m means thousandths of a byte). Write a quantity such as 48Gi.',
+      'spec.placement.memory: Invalid value: "48m": 48m is less than 256Mi (the unit m means 1/1000 of a byte). Write a quantity such as 48Gi.',
     ],
   ],
   [
@@ -312,17 +312,17 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     'labels that Kubernetes refuses',
     { placement: { nodeSelector: { 'a/b/c': 'x', a: 'x y' } } },
     [
-      'spec.placement.nodeSelector: Invalid value: "a/b/c" is not a label name that Kubernetes allows. Write it as kubectl get nodes',
-      'spec.placement.nodeSelector: Invalid value: "x y" is not a label value that Kubernetes allows.',
+      'spec.placement.nodeSelector: Invalid value: "a/b/c" is not a valid label key of Kubernetes. Write it as kubectl get nodes',
+      'spec.placement.nodeSelector: Invalid value: "x y" is not a valid label value of Kubernetes.',
     ],
   ],
   [
     'tolerations that Kubernetes refuses',
     { placement: { tolerations: [{ value: 'x' }, { operator: 'Exists', value: 'x', tolerationSeconds: 3 }] } },
     [
-      'spec.placement.tolerations[0].key: Required value: Name the taint, or write operator: Exists to tolerate every one.',
-      'spec.placement.tolerations[1].value: Invalid value: has no meaning with operator Exists. Take the value out',
-      'spec.placement.tolerations[1].tolerationSeconds: Invalid value: has a meaning only with effect NoExecute. Take it out',
+      'spec.placement.tolerations[0].key: Required value: is required unless operator is Exists. Write the key of the taint, or operator: Exists to tolerate every taint.',
+      'spec.placement.tolerations[1].value: Invalid value: has no meaning with operator Exists. Remove the value',
+      'spec.placement.tolerations[1].tolerationSeconds: Invalid value: is only used with effect NoExecute. Remove it',
     ],
   ],
   [
