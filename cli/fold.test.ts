@@ -48,7 +48,7 @@ describe('carpal fold', () => {
     const straight = await experimentFile('straight');
     expect(await runProcess(straight.file)).toMatchObject({ code: 0 });
     const broken = await experimentFile('broken');
-    for (const moment of ['images to train on', 'epoch 1/6', 'epoch 3/6']) {
+    for (const moment of ['training on', 'epoch 1/6', 'epoch 3/6']) {
       expect(await runProcess(broken.file, 'SIGKILL', moment), moment).toMatchObject({ killedBy: 'SIGKILL' });
     }
     const stopped = await runProcess(broken.file, 'SIGTERM', 'epoch 4/6');

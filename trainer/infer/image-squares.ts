@@ -1,7 +1,7 @@
 import { squareFit } from '@carpal/masks/fit.ts';
 import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
-import { fitImage } from '../data/resize-image.ts';
+import { resizeToSquare } from '../data/resize-image.ts';
 
 /** An image fitted to squares of the requested sizes, one byte per pixel, with the size of the original image. */
 export type ImageSquares = { readonly width: number; readonly height: number; readonly squareOf: (size: number) => Uint8Array };
@@ -11,7 +11,7 @@ export function fittedSquares(radiograph: Radiograph): ImageSquares {
   const { width, height } = radiograph;
   const fitted = new Map<number, Uint8Array>();
   const squareOf = (size: number): Uint8Array => {
-    const square = fitted.get(size) ?? fitImage(radiograph, squareFit(width, height, size));
+    const square = fitted.get(size) ?? resizeToSquare(radiograph, squareFit(width, height, size));
     fitted.set(size, square);
     return square;
   };

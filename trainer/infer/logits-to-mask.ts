@@ -1,6 +1,6 @@
 import type { Fit } from '@carpal/masks/fit.ts';
-import { RleBuilder } from '@carpal/masks/rle-builder.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { RleBuilder } from '@carpal/masks/rle-mask.ts';
 
 /** One logit map of one image, `[size, size, classes]` on the fitted square, and its weight in the mean. */
 export type LogitMap = { readonly logits: Float32Array; readonly weight: number };

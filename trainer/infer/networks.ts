@@ -17,7 +17,7 @@ import { decodeSafetensors } from '../engine/safetensors.ts';
 import type { ModelOptions } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
-import { openPredictor } from '../step/training-engine.ts';
+import { createPredictor } from '../step/inference.ts';
 import type { Voter } from './image-logits.ts';
 
 /** The metadata of a weights file. */
@@ -145,7 +145,7 @@ export function openNetwork(bytes: Uint8Array, where: string): Network {
     model.dispose();
     throw error;
   }
-  const predictor = openPredictor(model);
+  const predictor = createPredictor(model);
   const dispose = (): void => {
     predictor.dispose();
     model.dispose();

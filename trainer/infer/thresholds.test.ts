@@ -1,7 +1,7 @@
 import type { ThresholdSums } from '@carpal/artifacts/thresholds.ts';
 import { parseThresholdSums } from '@carpal/artifacts/thresholds.ts';
 import type { Cleaning } from '@carpal/masks/cleaning.ts';
-import { dice } from '@carpal/masks/dice.ts';
+import { dice } from '@carpal/masks/measure.ts';
 import { drawn } from '@carpal/masks/testing/arbitrary-masks.ts';
 import { describe, expect, it } from 'vitest';
 import { CLEANING_GAIN, candidateThresholds, chooseThresholds, type ThresholdChoice, ThresholdTally } from './thresholds.ts';

@@ -1,6 +1,6 @@
 import type { ChosenThreshold, ThresholdSums } from '@carpal/artifacts/thresholds.ts';
 import { CLEANINGS, type Cleaning, cleanedEveryWay } from '@carpal/masks/cleaning.ts';
-import { dice } from '@carpal/masks/dice.ts';
+import { dice } from '@carpal/masks/measure.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 
 /** The candidate thresholds of every class, in addition to the manifest's threshold. */

@@ -3,7 +3,7 @@ import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import { type Affine, IDENTITY, rotation, scaling } from '@carpal/masks/warp.ts';
 import { UNIT_LEVELS } from '../data/augmentations.ts';
-import { fitImage } from '../data/resize-image.ts';
+import { resizeToSquare } from '../data/resize-image.ts';
 import { lookUp, warpImage, warpScratch } from '../data/warp-image.ts';
 import { type WindowSpec, windowStarts } from './windows.ts';
 
@@ -101,7 +101,7 @@ function resized(square: number, size: number): View {
   return {
     size,
     toView: betweenSquares(square, size),
-    show: (pixels) => toUnitRange(fitImage({ pixels, width: square, height: square, white: 255 }, squareFit(square, square, size))),
+    show: (pixels) => toUnitRange(resizeToSquare({ pixels, width: square, height: square, white: 255 }, squareFit(square, square, size))),
   };
 }
 

@@ -10,8 +10,8 @@ import { runEnsemble } from '../stages/ensemble.ts';
 import { runFold } from '../stages/fold.ts';
 import { runPrepare } from '../stages/prepare.ts';
 import type { TrainingEngine } from '../step/training-engine.ts';
+import { engineOf, modelOf } from '../step/training-engine.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
-import { engineOf, modelOf } from '../train/training-engine.ts';
 import { checkStepFits, type StepCheck, viewsMemoryMb } from './check-memory.ts';
 import type { TrialOutcome } from './trial.ts';
 

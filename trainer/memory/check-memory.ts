@@ -33,7 +33,7 @@ export async function checkStepFits({ spec, model, engine, limit, heldMb = heldM
   const { batchSize } = spec.training;
   const { classes, sizeMultiple } = model;
   const limitMb = limit.bytes / 2 ** 20;
-  const estimate = (count: number, side: number): number => estimateMemoryMb(engine.foretellMemory(count, side), count, side, classes);
+  const estimate = (count: number, side: number): number => estimateMemoryMb(engine.estimateMemory(count, side), count, side, classes);
   const estimateMb = estimate(batchSize, size);
   const refuse = (neededMb: number): never => {
     // The need measured at this size corrects the estimates for other sizes by the same factor.

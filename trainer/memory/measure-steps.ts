@@ -3,7 +3,7 @@ import { hasGpu } from '../engine/graph/native-binding.ts';
 import { encodeSafetensors } from '../engine/safetensors.ts';
 import type { StepBatch } from '../step/step.ts';
 import type { TrainingEngine } from '../step/training-engine.ts';
-import { engineOf, modelOf } from '../train/training-engine.ts';
+import { engineOf, modelOf } from '../step/training-engine.ts';
 import { BATCHES_HELD, compareWithLimit, estimateMemoryMb, fittingSizes } from './estimate.ts';
 import { processMemoryMb } from './process-memory.ts';
 import type { Measured, StepEstimate, TrialRequest } from './trial.ts';
@@ -62,7 +62,7 @@ function estimateStep(
   if (hasGpu()) return undefined;
   const { size } = spec.input;
   const { batchSize } = spec.training;
-  const memoryMb = (count: number, side: number): number => estimateMemoryMb(engine.foretellMemory(count, side), count, side, classes);
+  const memoryMb = (count: number, side: number): number => estimateMemoryMb(engine.estimateMemory(count, side), count, side, classes);
   const estimate = { kind: 'estimate', memoryMb: memoryMb(batchSize, size) } as const;
   // The search for fitting sizes records the step again for each size, so it is done only if needed.
   if (compareWithLimit(estimate.memoryMb, limitMb) === 'fits') return estimate;

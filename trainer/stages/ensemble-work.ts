@@ -3,7 +3,7 @@ import type { ChosenThreshold } from '@carpal/artifacts/thresholds.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import type { Pause } from '../infer/pause.ts';
-import type { MemoryLimit } from '../memory/memory-limit.ts';
+import type { MemoryLimit } from '../memory/process-memory.ts';
 
 export type EnsembleStage = {
   readonly experiment: SegmentationExperiment;

@@ -17,9 +17,9 @@ import { openFoldNetworks } from '../infer/networks.ts';
 import { outOfFoldImages } from '../infer/out-of-fold-scores.ts';
 import { pauseUntil } from '../infer/pause.ts';
 import { chooseThresholds } from '../infer/thresholds.ts';
-import { checkViews } from '../memory/check-views.ts';
-import { readMemoryLimit } from '../memory/memory-limit.ts';
-import { paceOfImages } from '../train/pace.ts';
+import { checkViewsFit } from '../memory/check-memory.ts';
+import { readMemoryLimit } from '../memory/process-memory.ts';
+import { imageThroughput } from '../train/throughput.ts';
 import { ensembleFiles } from './ensemble-files.ts';
 import type { EnsembleStage, EnsembleWork } from './ensemble-work.ts';
 import { findPrepared } from './find-prepared.ts';
@@ -48,7 +48,7 @@ export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult>
     const prepared = await findPrepared(experiment, store);
     const { memoryLimit = await readMemoryLimit() } = stage;
     const { ensemble, run } = experiment.spec;
-    checkViews(experiment.spec, prepared.classes.length, ensemble.method === 'soft' ? run.folds.length : 1, memoryLimit);
+    checkViewsFit(experiment.spec, prepared.classes.length, ensemble.method === 'soft' ? run.folds.length : 1, memoryLimit);
     const sums = await readThresholdSums(store, experiment);
     const { threshold } = experiment.spec.inference;
     const chosen = chooseThresholds(sums, prepared.classes.length, { ...experiment.spec.ensemble, threshold });
@@ -76,7 +76,7 @@ function counter(
     done += 1;
     onProgress?.(done, total);
     const seconds = (clock() - startMs) / 1000;
-    await progress.update({ done, total, ...paceOfImages({ done, total, seconds }) });
+    await progress.update({ done, total, ...imageThroughput({ done, total, seconds }) });
   };
   const stopped = (): CarpalError => {
     const fix = 'Run the command again; the ensemble begins anew, the folds stay as they are.';

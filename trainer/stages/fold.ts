@@ -6,9 +6,9 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { readGpus } from '../memory/gpus.ts';
-import { type MemoryLimit, readMemoryLimit } from '../memory/memory-limit.ts';
+import { type MemoryLimit, readMemoryLimit } from '../memory/process-memory.ts';
 import { FoldCheckpoints } from '../train/checkpoints.ts';
-import { trainingFingerprint } from '../train/fingerprint.ts';
+import { trainingFingerprint } from '../train/checkpoints.ts';
 import { trainFold } from '../train/train-fold.ts';
 import { findPrepared } from './find-prepared.ts';
 

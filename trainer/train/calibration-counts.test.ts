@@ -1,5 +1,5 @@
-import { randomFor } from '@carpal/masks/random.ts';
 import { CALIBRATION_LEVELS } from '@carpal/artifacts/figures.ts';
+import { randomFor } from '@carpal/masks/random.ts';
 import { calibrationOf } from '@carpal/report/statistics/calibration.ts';
 import { describe, expect, it } from 'vitest';
 import { CalibrationCounter } from './calibration-counts.ts';

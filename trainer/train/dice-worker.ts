@@ -3,8 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { openPrepared } from '@carpal/report/dataset/prepared-set.ts';
 import { sendError } from '../data/thread-error.ts';
 import type { FromDiceWorker, ToDiceWorker } from './dice-thread.ts';
-import { type DiceSettings, imageDice } from './image-dice.ts';
-import { TruthMasks } from './truth.ts';
+import { type DiceSettings, imageDice, TruthMasks } from './image-dice.ts';
 
 const settings = workerData as DiceSettings;
 let truth: TruthMasks | undefined;

@@ -4,41 +4,93 @@ import { join } from 'node:path';
 import { calibrationText } from '@carpal/artifacts/figures.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { thresholdSumsText } from '@carpal/artifacts/thresholds.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { FILE } from '@carpal/configs/names.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import type { Batch } from '../data/batches.ts';
 import { imageLogits, type Voter } from '../infer/image-logits.ts';
 import { preparedSquare } from '../infer/image-squares.ts';
-import type { Pause } from '../infer/pause.ts';
+import { type Pause, pauseUntil } from '../infer/pause.ts';
 import { candidateThresholds, ThresholdTally } from '../infer/thresholds.ts';
-import { squareSizeOf, type Viewing } from '../infer/views.ts';
+import { squareSizeOf, type Viewing, viewingOf } from '../infer/views.ts';
 import { thresholdMask } from '../infer/vote.ts';
+import type { Model } from '../models/model.ts';
+import { writeWeights } from '../models/weights.ts';
+import { createPredictor } from '../step/inference.ts';
 import { CalibrationCounter } from './calibration-counts.ts';
-import type { TruthMasks } from './truth.ts';
+import { type FoldTraining, stopped } from './fold-training.ts';
+import { TruthMasks } from './image-dice.ts';
+import { imageThroughput } from './throughput.ts';
 import { plainBatches, type ValidationSource } from './validate.ts';
 
-/** Masks of images that the fold's network has not been trained on. */
+/**
+ * Finishes a fold after its last epoch: writes its out-of-fold files with the best weights and marks the fold as finished. If it is
+ * interrupted, it starts over. Throws `stopped-with-checkpoint` if the signal aborts, and `checkpoint-invalid` without best weights.
+ */
+export async function finishFold(training: FoldTraining, model: Model, validation: ValidationSource): Promise<void> {
+  const { experiment, checkpoints, key, prepared, store } = training;
+  const { record } = checkpoints;
+  if (!record?.best)
+    throw new CarpalError('checkpoint-invalid', 'the fold has no best checkpoint', { where: `${key}/${FILE.checkpointState}` });
+  writeWeights(model, await checkpoints.readWeights(record.best), record.best.file);
+  const predictor = createPredictor(model);
+  try {
+    const { input, inference } = experiment.spec;
+    const request = {
+      source: validation,
+      classNames: prepared.classes,
+      prepared,
+      network: { predictor, inputSize: input.size, sizeMultiple: model.sizeMultiple },
+      truth: new TruthMasks(prepared),
+      viewing: viewingOf(inference),
+      threshold: inference.threshold,
+      pause: pauseUntil(training.signal, () => stopped(training, 'after its last epoch')),
+      imageDone: await reportImages(training, validation.samples.length),
+    };
+    await writeOutOfFold(request, store, {
+      csv: `${key}/${FILE.outOfFoldPredictions}`,
+      thresholds: `${key}/${FILE.outOfFoldThresholds}`,
+      calibration: `${key}/${FILE.outOfFoldCalibration}`,
+    });
+  } finally {
+    predictor.dispose();
+  }
+  await checkpoints.finish(record);
+}
+
+/** Reports that no image is done yet, and returns the function that reports each further image. */
+async function reportImages({ clock, progress }: FoldTraining, total: number): Promise<(done: number) => Promise<void>> {
+  const startedMs = clock();
+  await progress.write({ done: 0, total });
+  return async (done) => {
+    const { etaSeconds } = imageThroughput({ done, total, seconds: (clock() - startedMs) / 1000 });
+    await progress.update({ done, etaSeconds });
+  };
+}
+
+/** A request for masks of images that the fold's network was not trained on. */
 export type OutOfFold = {
   readonly source: ValidationSource;
   readonly classNames: readonly string[];
   readonly prepared: PreparedSet;
   readonly network: Voter;
   readonly truth: TruthMasks;
-  /** As in the ensemble: thresholds are fitted to what they will cut. */
+  /** The same as in the ensemble, because the ensemble uses the thresholds that are chosen here. */
   readonly viewing: Viewing;
-  /** Threshold of the masks written. */
+  /** Threshold of the written masks. */
   readonly threshold: number;
-  /** After each run of the network. */
+  /** Awaited after each run of the network. */
   readonly pause: Pause;
-  /** Told after each image how many are done. */
+  /** Called after each image with the number of finished images. */
   readonly imageDone?: (done: number) => Promise<void>;
 };
 
 /**
- * Predicts the fold's own images with its best weights: predictions.csv in the submission's form, and thresholds.json with what each
- * threshold and cleaning would give each class, both at the original size, and calibration.json, counted at training size. Throws what
- * the pause throws, with nothing written.
+ * Predicts the fold's own images and writes three files: predictions.csv, a submission; thresholds.json, the Dice of each candidate threshold
+ * and cleaning per class, at the original image size; and calibration.json, counted at training size. Throws what the pause throws, without
+ * writing any file.
  */
 export async function writeOutOfFold(
   request: OutOfFold,
@@ -82,11 +134,11 @@ async function* predictedImages(
         const logits = await imageLogits(network, viewing, image, source.classes, pause);
         calibration.add(logits, coverageAt(batch.targets, i, source), source.size);
         const truths = await truth.of(sample);
-        const cut = (classIndex: number, at: number): RleMask => thresholdMask(logits, sample, source.classes, classIndex, at);
+        const maskAt = (classIndex: number, at: number): RleMask => thresholdMask(logits, sample, source.classes, classIndex, at);
         const masks = truths.map((mask, classIndex) => {
-          const cuts = tally.thresholds.map((at) => cut(classIndex, at));
-          for (const [place, found] of cuts.entries()) tally.add(classIndex, place, found, mask);
-          return cuts[tally.thresholds.indexOf(threshold)] ?? cut(classIndex, threshold);
+          const candidates = tally.thresholds.map((at) => maskAt(classIndex, at));
+          for (const [place, candidate] of candidates.entries()) tally.add(classIndex, place, candidate, mask);
+          return candidates[tally.thresholds.indexOf(threshold)] ?? maskAt(classIndex, threshold);
         });
         tally.countImage();
         yield { imageName: sample.imageName, masks };
@@ -97,13 +149,12 @@ async function* predictedImages(
   }
 }
 
-/** The coverage of one image's masks: a view, not a copy. */
+/** The coverage of one image, `[size, size, classes]`. A view of the batch, not a copy. */
 function coverageAt(targets: Uint8Array, index: number, { size, classes }: ValidationSource): Uint8Array {
   const length = size * size * classes;
   return targets.subarray(index * length, (index + 1) * length);
 }
 
-/** The sample at a place of a batch. */
 function sampleAt(batch: Batch, index: number): PreparedSample {
   const sample = batch.samples[index];
   if (!sample) throw new RangeError(`a batch of ${batch.samples.length} has no image ${index}`);

@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { ExperimentManifest } from '@carpal/configs/schema/experiment.ts';
@@ -10,7 +11,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../engine/safetensors.ts';
 import { runFold } from '../stages/fold.ts';
 import { runPrepare } from '../stages/prepare.ts';
-import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
 
 type Spec = Partial<ExperimentManifest['spec']>;

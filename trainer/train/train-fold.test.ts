@@ -6,9 +6,9 @@ import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { decodeSafetensors } from '../engine/safetensors.ts';
-import { servedWeights } from '../step/evaluation-weights.ts';
 import { runFold } from '../stages/fold.ts';
 import { runPrepare } from '../stages/prepare.ts';
+import { evalWeights } from '../step/evaluation-weights.ts';
 import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
 
 let folder: string;
@@ -50,7 +50,7 @@ it('keeps the average of the weights as the best, and goes on with both in the s
   expect(stopped.last.equals(whole.last)).toBe(true);
   expect(stopped.best.equals(whole.best)).toBe(true);
   const { arrays } = decodeSafetensors(whole.last);
-  const served = servedWeights(arrays);
+  const served = evalWeights(arrays);
   expect([...decodeSafetensors(whole.best).arrays.keys()]).toEqual([...served.keys()]);
   expect([...served].some(([name, { data }]) => data.some((value, index) => value !== arrays.get(name)?.data[index]))).toBe(true);
 });

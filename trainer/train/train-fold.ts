@@ -1,70 +1,64 @@
+import { basename, dirname } from 'node:path';
 import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
 import { MetricsLog } from '@carpal/artifacts/metrics.ts';
+import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ProgressFields } from '@carpal/artifacts/progress.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
-import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
+import type { ExperimentSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
 import { pixelsPerImage, viewingOf } from '../infer/views.ts';
-import { isAllocationFailure } from '../memory/allocation-failure.ts';
-import { checkFit } from '../memory/check-fit.ts';
-import { checkViews } from '../memory/check-views.ts';
-import { runTrial } from '../memory/run-trial.ts';
-import { memoryTooSmall } from '../memory/too-large.ts';
-import type { TrialOutcome, TrialRequest } from '../memory/trial.ts';
+import { checkStepFits, checkViewsFit } from '../memory/check-memory.ts';
+import { memoryTooSmall } from '../memory/memory-too-small.ts';
+import { isAllocationFailure } from '../memory/process-memory.ts';
+import { runTrial, type TrialOutcome, type TrialRequest } from '../memory/trial.ts';
 import type { Model } from '../models/model.ts';
 import { loadEncoder } from '../models/pretrained/load-encoder.ts';
 import { createSchedule } from '../objective/schedules.ts';
-import { checkSize } from '../step/device-batch.ts';
-import type { TrainingEngine } from '../step/training-engine.ts';
-import { concludeFold } from './conclude-fold.ts';
+import { checkSize } from '../step/batch.ts';
+import { engineOf, modelOf, type TrainingEngine } from '../step/training-engine.ts';
 import { DiceThread } from './dice-thread.ts';
-import { type FoldSamples, splitFold } from './fold-data.ts';
-import { type FoldTraining, stopped } from './fold-training.ts';
+import { type FoldSamples, type FoldTraining, splitFold, stopped } from './fold-training.ts';
 import { TrainingLoop } from './loop.ts';
-import { PACE_START } from './pace.ts';
-import { readPretrained } from './read-pretrained.ts';
-import { engineOf, modelOf } from './training-engine.ts';
-import { trainingProgress } from './training-figures.ts';
+import { finishFold } from './out-of-fold.ts';
+import { INITIAL_THROUGHPUT } from './throughput.ts';
+import { trainingProgress } from './training-report.ts';
 import type { ValidationSource } from './validate.ts';
-import { weightsMetadata } from './weights-metadata.ts';
 
 /**
- * Trains the fold to its end, writes its out-of-fold files and marks it finished. Throws `stopped-with-checkpoint` when the signal asks,
- * `checkpoint-invalid` for a checkpoint that does not fit, and what the loop throws.
+ * Trains the fold to its end, writes its out-of-fold files and marks it as finished. Throws `stopped-with-checkpoint` if the signal aborts,
+ * `checkpoint-invalid` for a checkpoint of another prepared set, `memory-too-small` or `out-of-memory`, and what the training loop throws.
  */
 export async function trainFold(training: FoldTraining): Promise<void> {
-  const { experiment, fold, prepared, checkpoints, log } = training;
+  const { experiment, fold, prepared, record, checkpoints, progress, log } = training;
   const { spec } = experiment;
   checkPrepared(training);
   const samples = splitFold(prepared, spec.dataset.split, fold);
-  const classes = prepared.classes.length;
-  const { pretrained } = spec.model;
-  const model = modelOf(spec, classes);
+  const model = modelOf(spec, prepared.classes.length);
   try {
     checkSize(model, spec.input.size);
     checkpoints.describeWeights(weightsMetadata(experiment, model, prepared.classes));
-    log(opening(training, samples, model));
-    if (pretrained && !training.record) {
-      loadEncoder(model, await readPretrained(pretrained.uri), pretrained.uri);
-      log(`the encoder begins with the weights of ${pretrained.uri}`);
-    }
+    log(openingLine(training, samples, model));
+    if (!record) await loadPretrained(training, model);
     const validation = validationSource(training, samples);
-    // What training works with takes long to open, and a fold that was stopped among its last masks needs none of it.
-    if (training.record?.ended) {
-      checkViews(spec, classes, 1, training.memoryLimit);
-      await training.progress.write(trainedProgress(training, training.record, samples));
-    } else await learn(training, samples, model, validation);
-    await concludeFold(training, model, validation);
+    if (record?.ended) {
+      // All epochs are done and only the out-of-fold files are missing, so the training engine, which is slow to open, is not needed.
+      checkViewsFit(spec, model.classes, 1, training.memoryLimit);
+      await progress.write(trainedProgress(training, record, samples));
+    } else {
+      await trainEpochs(training, samples, model, validation);
+    }
+    await finishFold(training, model, validation);
   } finally {
     model.dispose();
   }
   const { best } = checkpoints;
-  await training.progress.write({ state: 'finished', etaSeconds: 0 });
+  await progress.write({ state: 'finished', etaSeconds: 0 });
   log(`fold ${fold} finished: best Dice ${best?.dice.toFixed(4)} in epoch ${best?.epoch}`);
 }
 
-async function learn(training: FoldTraining, samples: FoldSamples, model: Model, validation: ValidationSource): Promise<void> {
+/** Checks that everything fits into memory, then runs the training loop from the last checkpoint to the last epoch. */
+async function trainEpochs(training: FoldTraining, samples: FoldSamples, model: Model, validation: ValidationSource): Promise<void> {
   const { experiment, checkpoints, record, store } = training;
   const { spec } = experiment;
   const { epochs } = spec.training;
@@ -72,9 +66,9 @@ async function learn(training: FoldTraining, samples: FoldSamples, model: Model,
   const dices = new DiceThread({ ...validation, threshold: spec.inference.threshold });
   let loop: TrainingLoop | undefined;
   try {
-    if (!hasStepped(record)) await checkBeforeFirstStep(training, model, engine);
-    // Known now rather than after the last epoch; where not even a step fits, that is what is to be said.
-    checkViews(spec, model.classes, 1, training.memoryLimit);
+    if (!hasStepped(record)) await checkFirstStep(training, model, engine);
+    // Checked now, not after the last epoch. The training step comes first, because its error is the more important one.
+    checkViewsFit(spec, model.classes, 1, training.memoryLimit);
     loop = new TrainingLoop({
       ...training,
       spec,
@@ -100,41 +94,65 @@ async function learn(training: FoldTraining, samples: FoldSamples, model: Model,
   }
 }
 
-/** Progress of a fold that another process has trained to its end. */
-function trainedProgress({ experiment: { spec } }: FoldTraining, record: CheckpointRecord, { train }: FoldSamples): ProgressFields {
-  const { epochs, batchSize, validateEvery } = spec.training;
-  const { epoch, step, ended, best, running: sums } = record;
-  const stepsPerEpoch = Math.ceil(train.length / batchSize);
-  const at = { epoch, step, epochs, stepsPerEpoch, validateEvery, outOfFoldValidations: 0 };
-  return trainingProgress({ at, sums, ended, best, pace: PACE_START });
+/** Checks that the prepared set has the sizes of the manifest and is the one that the checkpoint was trained on. */
+function checkPrepared({ experiment: { spec }, prepared, record, key }: FoldTraining): void {
+  if (prepared.size !== spec.input.size) {
+    throw new CarpalError(
+      'artifact-missing',
+      `the data set was prepared at ${prepared.size} px, but the manifest has ${spec.input.size} px`,
+      { where: 'spec.input.size', fix: 'Run carpal prepare again with this manifest.' },
+    );
+  }
+  const { window } = spec.inference;
+  // Checked now, not after the last epoch.
+  if (window) prepared.checkSize(sheetSizeOf(window));
+  if (record && record.prepared !== prepared.hash) {
+    throw new CarpalError(
+      'checkpoint-invalid',
+      `the checkpoint was trained on the prepared set ${record.prepared}, but the current one is ${prepared.hash}`,
+      { where: `${key}/${FILE.checkpointState}` },
+    );
+  }
 }
 
-/** A validation shows the network each image once, at the size that it trains at; out-of-fold masks take all views and windows. */
-function outOfFoldValidations({ input: { size }, inference }: ExperimentSpec, { sizeMultiple }: Model): number {
-  return pixelsPerImage({ inputSize: size, sizeMultiple }, viewingOf(inference)) / size ** 2;
+/** The metadata of the fold's weights files, which makes them usable without the experiment. */
+function weightsMetadata({ metadata, spec }: SegmentationExperiment, model: Model, classNames: readonly string[]): Record<string, string> {
+  return {
+    model: model.name,
+    options: JSON.stringify(model.options),
+    classes: JSON.stringify(classNames),
+    inputSize: String(spec.input.size),
+    experiment: `${metadata.namespace}/${metadata.name}`,
+  };
 }
 
-/** Whether a step was done before the checkpoint: a fold that was stopped at once has one too. */
-function hasStepped(record: CheckpointRecord | undefined): boolean {
-  return record !== undefined && (record.epoch > 1 || record.step > 0);
+function openingLine({ fold, record }: FoldTraining, { train, validation }: FoldSamples, model: Model): string {
+  const parameters = model.parameterCount.toLocaleString('en');
+  const where = record?.ended ? 'after the last epoch' : `in epoch ${record?.epoch} after step ${record?.step}`;
+  const from = record ? `; resuming ${where}` : '';
+  return `fold ${fold}: ${model.name} with ${parameters} parameters, training on ${train.length} images, validating on ${validation.length}${from}`;
 }
 
-/** Throws `memory-too-small` where a step would not fit. */
-async function checkBeforeFirstStep(
-  { experiment, memoryLimit, signal, log }: FoldTraining,
-  model: Model,
-  engine: TrainingEngine,
-): Promise<void> {
-  const trial = (request: TrialRequest, limitMb: number): Promise<TrialOutcome> => runTrial(request, { limitMb, signal });
-  await checkFit({ spec: experiment.spec, model, engine, limit: memoryLimit, trial, log });
+/** Loads the encoder weights that the manifest names, if any. */
+async function loadPretrained({ experiment: { spec }, log }: FoldTraining, model: Model): Promise<void> {
+  const { pretrained } = spec.model;
+  if (!pretrained) return;
+  loadEncoder(model, await readPretrained(pretrained.uri), pretrained.uri);
+  log(`the encoder starts from the weights of ${pretrained.uri}`);
 }
 
-/** What fitted once may fit again; what never did will not. */
-function outOfMemory({ experiment: { spec }, memoryLimit }: FoldTraining, hasFitted: boolean, cause: unknown): CarpalError {
-  if (hasFitted) return new CarpalError('out-of-memory', 'there was no memory for a step that had fitted before', { cause });
-  const { input, training, model } = spec;
-  const limit = { limitMb: memoryLimit.bytes / 2 ** 20, from: `of ${memoryLimit.from}` };
-  return memoryTooSmall({ network: model.name, size: input.size, batchSize: training.batchSize, ...limit }, cause);
+/**
+ * The bytes of the file at model.pretrained.uri: a path (relative to the current folder), `file:///path` or `s3://bucket/key`. Throws
+ * `weights-invalid` if the file does not exist, and what the store throws.
+ */
+async function readPretrained(uri: string): Promise<Uint8Array> {
+  try {
+    return await openStore(dirname(uri)).read(basename(uri));
+  } catch (error) {
+    if (!(error instanceof CarpalError && error.code === 'artifact-missing')) throw error;
+    const fix = 'Set model.pretrained.uri to the path or the s3:// URI of a safetensors file.';
+    throw new CarpalError('weights-invalid', 'the file does not exist', { where: uri, fix, cause: error });
+  }
 }
 
 function validationSource({ experiment, prepared }: FoldTraining, samples: FoldSamples): ValidationSource {
@@ -150,31 +168,35 @@ function validationSource({ experiment, prepared }: FoldTraining, samples: FoldS
   };
 }
 
-/** The prepared set is the one that the manifest and the checkpoint mean. */
-function checkPrepared({ experiment: { spec }, prepared, record, key }: FoldTraining): void {
-  if (prepared.size !== spec.input.size) {
-    throw new CarpalError(
-      'artifact-missing',
-      `the data set was prepared at ${prepared.size} pixels, the manifest wants ${spec.input.size}`,
-      {
-        where: 'spec.input.size',
-        fix: 'Run carpal prepare again with this manifest.',
-      },
-    );
-  }
-  const { window } = spec.inference;
-  // Known now rather than after the last epoch.
-  if (window) prepared.checkSize(sheetSizeOf(window));
-  if (record && record.prepared !== prepared.hash) {
-    throw new CarpalError('checkpoint-invalid', `the checkpoint was made on the prepared set ${record.prepared}, not on ${prepared.hash}`, {
-      where: `${key}/${FILE.checkpointState}`,
-    });
-  }
+/** Progress of a fold whose epochs were all trained by an earlier process. */
+function trainedProgress({ experiment: { spec } }: FoldTraining, record: CheckpointRecord, { train }: FoldSamples): ProgressFields {
+  const { epochs, batchSize, validateEvery } = spec.training;
+  const { epoch, step, ended, best, running: sums } = record;
+  const stepsPerEpoch = Math.ceil(train.length / batchSize);
+  const at = { epoch, step, epochs, stepsPerEpoch, validateEvery, outOfFoldValidations: 0 };
+  return trainingProgress({ at, sums, ended, best, throughput: INITIAL_THROUGHPUT });
 }
 
-function opening({ fold, record }: FoldTraining, { train, validation }: FoldSamples, model: Model): string {
-  const parameters = model.parameterCount.toLocaleString('en');
-  const where = record?.ended ? 'after the last epoch' : `in epoch ${record?.epoch} after step ${record?.step}`;
-  const from = record ? `; goes on ${where}` : '';
-  return `fold ${fold}: ${model.name} with ${parameters} parameters, ${train.length} images to train on, ${validation.length} to validate${from}`;
+/** A validation processes each image once at training size. Out-of-fold masks use all views and windows. */
+function outOfFoldValidations({ input: { size }, inference }: ExperimentSpec, { sizeMultiple }: Model): number {
+  return pixelsPerImage({ inputSize: size, sizeMultiple }, viewingOf(inference)) / size ** 2;
+}
+
+/** Whether a step was done before the checkpoint. A fold that is stopped immediately saves a checkpoint without any step. */
+function hasStepped(record: CheckpointRecord | undefined): boolean {
+  return record !== undefined && (record.epoch > 1 || record.step > 0);
+}
+
+/** Throws `memory-too-small` if a step does not fit. */
+async function checkFirstStep({ experiment, memoryLimit, signal, log }: FoldTraining, model: Model, engine: TrainingEngine): Promise<void> {
+  const trial = (request: TrialRequest, limitMb: number): Promise<TrialOutcome> => runTrial(request, { limitMb, signal });
+  await checkStepFits({ spec: experiment.spec, model, engine, limit: memoryLimit, trial, log });
+}
+
+/** `out-of-memory`, which is retried, if a step has fitted before. Otherwise `memory-too-small`, which is final. */
+function outOfMemory({ experiment: { spec }, memoryLimit }: FoldTraining, hasFitted: boolean, cause: unknown): CarpalError {
+  if (hasFitted) return new CarpalError('out-of-memory', 'memory ran out in a step that had fitted before', { cause });
+  const { input, training, model } = spec;
+  const limit = { limitMb: memoryLimit.bytes / 2 ** 20, from: memoryLimit.from };
+  return memoryTooSmall({ network: model.name, size: input.size, batchSize: training.batchSize, ...limit }, cause);
 }

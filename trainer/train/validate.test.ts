@@ -3,15 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { randomFor } from '@carpal/masks/random.ts';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PreparedSample, type PreparedSet, preparedPolygonFile } from '@carpal/report/dataset/prepared-set.ts';
-import type { Evaluator } from '../step/step.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findPrepared } from '../stages/find-prepared.ts';
 import { runPrepare } from '../stages/prepare.ts';
+import type { Evaluator } from '../step/step.ts';
 import { DiceThread } from './dice-thread.ts';
-import { imageDice } from './image-dice.ts';
+import { imageDice, TruthMasks } from './image-dice.ts';
 import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
-import { TruthMasks } from './truth.ts';
 import { type ValidationSource, validate } from './validate.ts';
 
 const SIZE = 32;

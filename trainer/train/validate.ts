@@ -1,8 +1,8 @@
+import type { PreparedSample } from '@carpal/report/dataset/prepared-set.ts';
 import { openBatches } from '../data/batches.ts';
 import type { TargetRule } from '../data/fill-target.ts';
-import type { PreparedSample } from '@carpal/report/dataset/prepared-set.ts';
-import type { Evaluator } from '../step/step.ts';
 import { nextTurn } from '../infer/pause.ts';
+import type { Evaluator } from '../step/step.ts';
 import type { DiceThread } from './dice-thread.ts';
 
 export type Validation = {

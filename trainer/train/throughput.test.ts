@@ -1,40 +1,40 @@
 import { describe, expect, it } from 'vitest';
 import {
-  PACE_START,
-  paceAfterStep,
-  paceAfterValidation,
-  paceOfImages,
+  INITIAL_THROUGHPUT,
+  imageThroughput,
   remainingInValidation,
   remainingSeconds,
+  throughputAfterStep,
+  throughputAfterValidation,
   validates,
-} from './pace.ts';
+} from './throughput.ts';
 
 describe('pace', () => {
   it('knows nothing before the first step', () => {
     expect(
-      remainingSeconds(PACE_START, { epoch: 1, step: 0, epochs: 3, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 0 }),
+      remainingSeconds(INITIAL_THROUGHPUT, { epoch: 1, step: 0, epochs: 3, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 0 }),
     ).toBeNull();
-    expect(PACE_START.imagesPerSecond).toBeNull();
+    expect(INITIAL_THROUGHPUT.imagesPerSecond).toBeNull();
   });
 
   it('counts images per second from the steps', () => {
-    let pace = PACE_START;
-    for (let i = 0; i < 5; i++) pace = paceAfterStep(pace, 2, 0.25);
+    let pace = INITIAL_THROUGHPUT;
+    for (let i = 0; i < 5; i++) pace = throughputAfterStep(pace, 2, 0.25);
     expect(pace.imagesPerSecond).toBeCloseTo(8, 9);
   });
 
   it('follows a change of speed', () => {
-    let pace = paceAfterStep(PACE_START, 2, 10);
-    for (let i = 0; i < 100; i++) pace = paceAfterStep(pace, 2, 1);
+    let pace = throughputAfterStep(INITIAL_THROUGHPUT, 2, 10);
+    for (let i = 0; i < 100; i++) pace = throughputAfterStep(pace, 2, 1);
     expect(pace.stepSeconds).toBeCloseTo(1, 2);
   });
 
   it('takes no speed from a step that the clock saw as instant', () => {
-    expect(paceAfterStep(PACE_START, 2, 0).imagesPerSecond).toBeNull();
+    expect(throughputAfterStep(INITIAL_THROUGHPUT, 2, 0).imagesPerSecond).toBeNull();
   });
 
   it('adds up the steps and validations that are left', () => {
-    const pace = paceAfterValidation(paceAfterStep(PACE_START, 2, 1), 5);
+    const pace = throughputAfterValidation(throughputAfterStep(INITIAL_THROUGHPUT, 2, 1), 5);
     expect(remainingSeconds(pace, { epoch: 1, step: 4, epochs: 3, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 0 })).toBe(
       26 + 15,
     );
@@ -43,7 +43,7 @@ describe('pace', () => {
   });
 
   it('counts the validation of the last epoch even where validateEvery would skip it', () => {
-    const pace = paceAfterValidation(paceAfterStep(PACE_START, 2, 1), 5);
+    const pace = throughputAfterValidation(throughputAfterStep(INITIAL_THROUGHPUT, 2, 1), 5);
     expect(remainingSeconds(pace, { epoch: 1, step: 0, epochs: 5, stepsPerEpoch: 1, validateEvery: 2, outOfFoldValidations: 0 })).toBe(
       5 + 15,
     );
@@ -51,7 +51,7 @@ describe('pace', () => {
   });
 
   it('counts the masks after the last epoch as so many validations', () => {
-    const pace = paceAfterValidation(paceAfterStep(PACE_START, 2, 1), 5);
+    const pace = throughputAfterValidation(throughputAfterStep(INITIAL_THROUGHPUT, 2, 1), 5);
     const last = { epochs: 3, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 4 };
     expect(remainingSeconds(pace, { epoch: 3, step: 9, ...last })).toBe(1 + 5 + 20);
     expect(remainingSeconds(pace, { epoch: 4, step: 0, ...last })).toBe(20);
@@ -59,15 +59,15 @@ describe('pace', () => {
 
   it('takes off what is done of a validation, and judges the first one by itself', () => {
     const at = { epoch: 1, step: 10, epochs: 2, stepsPerEpoch: 10, validateEvery: 1, outOfFoldValidations: 3 };
-    const first = paceAfterStep(PACE_START, 2, 1);
-    expect(remainingInValidation(PACE_START, at, { done: 1, total: 4, seconds: 2 })).toBeNull();
+    const first = throughputAfterStep(INITIAL_THROUGHPUT, 2, 1);
+    expect(remainingInValidation(INITIAL_THROUGHPUT, at, { done: 1, total: 4, seconds: 2 })).toBeNull();
     expect(remainingInValidation(first, at, { done: 1, total: 4, seconds: 2 })).toBe(6 + 10 + 8 + 24);
     expect(remainingInValidation(first, at, { done: 4, total: 4, seconds: 8 })).toBe(10 + 8 + 24);
-    expect(remainingInValidation(paceAfterValidation(first, 8), at, { done: 1, total: 4, seconds: 100 })).toBe(6 + 10 + 8 + 24);
+    expect(remainingInValidation(throughputAfterValidation(first, 8), at, { done: 1, total: 4, seconds: 100 })).toBe(6 + 10 + 8 + 24);
   });
 
   it('tells how fast images are gone through, once time has passed', () => {
-    expect(paceOfImages({ done: 2, total: 10, seconds: 4 })).toEqual({ imagesPerSecond: 0.5, etaSeconds: 16 });
-    expect(paceOfImages({ done: 2, total: 10, seconds: 0 })).toEqual({});
+    expect(imageThroughput({ done: 2, total: 10, seconds: 4 })).toEqual({ imagesPerSecond: 0.5, etaSeconds: 16 });
+    expect(imageThroughput({ done: 2, total: 10, seconds: 0 })).toEqual({});
   });
 });
