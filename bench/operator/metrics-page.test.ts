@@ -1,9 +1,9 @@
-import { createMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
+import { createMetrics } from '@carpal/operator/controller/metrics.ts';
 import { describe, expect, it } from 'vitest';
 import { histogramQuantile, parseMetrics, total } from './metrics-page.ts';
 
-describe('a page of metrics', () => {
-  it('is read as the operator writes it, with and without labels', async () => {
+describe('parseMetrics', () => {
+  it('reads a page that the operator writes, with and without labels', async () => {
     const metrics = createMetrics();
     metrics.followEvents({ written: 12, lost: 1, waiting: 0 });
     metrics.leading(true);
@@ -23,7 +23,7 @@ describe('a page of metrics', () => {
     expect(high).toBeLessThanOrEqual(0.5);
   });
 
-  it('has no quantile where nothing was observed', async () => {
+  it('gives no quantile without observations', async () => {
     const samples = parseMetrics(await createMetrics().page());
     expect(histogramQuantile(samples, 'carpal_reconcile_duration_seconds', 0.5)).toBeNaN();
   });

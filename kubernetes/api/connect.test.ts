@@ -48,7 +48,7 @@ async function eventsOf(
 }
 
 describe('a request', () => {
-  it('creates, reads, replaces and removes an object, as JSON, under the name of the operator', async () => {
+  it('creates, reads, replaces and removes an object as JSON, with a user agent', async () => {
     const made = await client.request<KubernetesObject>({ method: 'POST', path: COLLECTION, body: job('wrist') });
     expect(made.metadata).toMatchObject({ name: 'wrist', namespace: 'default', resourceVersion: '101' });
     const path = `${COLLECTION}/wrist`;
@@ -57,7 +57,7 @@ describe('a request', () => {
     await client.request({ method: 'DELETE', path });
     expect((await failure(client.request({ method: 'GET', path }))).reason).toBe('NotFound');
     expect(server.requests[0]?.headers).toMatchObject({ 'content-type': 'application/json' });
-    expect(server.requests[0]?.headers['user-agent']).toMatch(/^carpal-operator\/\d/);
+    expect(server.requests[0]?.headers['user-agent']).toMatch(/^carpal\/\d/);
   });
 
   it('sends each kind of patch under its own media type', async () => {

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';
-import operatorPackage from '@carpal/operator/package.json' with { type: 'json' };
+import packageJson from '../package.json' with { type: 'json' };
 import { ApiError } from './api-error.ts';
 import { type ApiAction, apiAction } from './api-verb.ts';
 import type { KubernetesClient, KubernetesRequest, PatchKind, Query, WatchRequest } from './client.ts';
@@ -14,13 +14,14 @@ import { LineCutter } from './lines.ts';
 import { noAnswer, refusal } from './status-error.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-const USER_AGENT = `carpal-operator/${operatorPackage.version}`;
 const PATCH_TYPES: Readonly<Record<PatchKind, string>> = {
   apply: 'application/apply-patch+yaml',
   merge: 'application/merge-patch+json',
 };
 
 export type ConnectOptions = ConnectionPlace & {
+  /** The user agent of every request, which audit logs show. Default: `carpal/<version>`. */
+  readonly userAgent?: string;
   /** Of a request that names none; also how long a watch may take to open. */
   readonly timeoutMs?: number;
   /** Hears of every request once the head of its answer came, or none did (`code` 0). */
@@ -65,7 +66,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
   const wire = openWire(credentials.server);
   const counts = new Map<string, { action: ApiAction; count: number }>();
   const basePath = credentials.server.pathname.replace(/\/$/, '');
-  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, userAgent = `carpal/${packageJson.version}` } = options;
 
   const count = (action: ApiAction): void => {
     const key = `${action.verb} ${action.group}/${action.resource}`;
@@ -77,7 +78,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
   const headersOf = (auth: RequestOptions, body: string | undefined, patch: PatchKind | undefined): Record<string, string> => ({
     ...(auth.headers as Record<string, string>),
     accept: 'application/json',
-    'user-agent': USER_AGENT,
+    'user-agent': userAgent,
     ...(body === undefined ? {} : { 'content-type': patch === undefined ? 'application/json' : PATCH_TYPES[patch] }),
     ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
   });

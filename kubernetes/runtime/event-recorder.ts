@@ -1,10 +1,6 @@
-/** Writes events of objects, in the background: events are for people, and nothing waits for them or fails with them. */
-import type { PlannedEvent } from '@carpal/operator/experiment/events.ts';
+/** Writes events about objects in the background: events are for people, and nothing waits for them or fails because of them. */
 import type { KubernetesClient } from '../api/client.ts';
-import { keyOf } from '../api/object-key.ts';
 import { EVENTS, resourcePath } from '../api/resource-path.ts';
-import { type JoinedEvent, joinEvents } from './joined-events.ts';
-import { type Log, silentLog } from './logger.ts';
 import { microTime } from './micro-time.ts';
 
 /** The object that an event is about. */
@@ -17,22 +13,27 @@ export type Regarding = {
   readonly resourceVersion?: string;
 };
 
+export type ObjectEvent = { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly note: string };
+
+export type LostEvent = { readonly regarding: Regarding; readonly event: ObjectEvent; readonly error: unknown };
+
 export type EventRecorderOptions = {
   readonly client: KubernetesClient;
-  /** Who reports: `carpal.dev/operator`. */
+  /** The reporting controller, such as `carpal.dev/operator`. */
   readonly component: string;
-  /** Which of its processes: the pod's name. */
+  /** The reporting process: the pod's name. */
   readonly instance: string;
   readonly now: () => Date;
-  /** Events that wait to be written; more are dropped and counted. 10,000 where absent, some megabytes. */
+  /** How many events may wait to be written; more are dropped and counted. Default: 10,000, some megabytes. */
   readonly longestBacklog?: number;
-  readonly log?: Log;
+  /** Called for every event that could not be written. */
+  readonly onLost?: (lost: LostEvent) => void;
 };
 
 export type EventRecorder = {
-  /** Joins the events of one step by reason and writes them, soon. To be called once the status that they tell of is written. */
-  record(regarding: Regarding, events: readonly PlannedEvent[]): void;
-  /** Resolves when everything recorded so far is written or given up. */
+  /** Queues one event for each element. A note that is longer than the API server accepts is cut. Returns at once. */
+  record(regarding: Regarding, events: readonly ObjectEvent[]): void;
+  /** Resolves when all events recorded so far are written or lost. */
   flush(): Promise<void>;
   readonly stats: EventStats;
 };
@@ -40,18 +41,20 @@ export type EventRecorder = {
 export type EventStats = {
   readonly written: number;
   readonly lost: number;
-  /** In the backlog, or on their way. */
+  /** In the backlog, or being written. */
   readonly waiting: number;
 };
 
-type Waiting = { readonly regarding: Regarding; readonly event: JoinedEvent; readonly at: Date };
+type Waiting = { readonly regarding: Regarding; readonly event: ObjectEvent; readonly at: Date };
 
-/** So many are written at once: one at a time could not keep up with a cluster's worth of experiments that begin together. */
+/** Requests at the same time: one at a time cannot keep up when a whole cluster reports at once. */
 const WRITERS = 4;
+/** The API server rejects longer notes. */
+const LONGEST_NOTE = 1024;
 
-/** A recorder. Its names are unique by the time and a counter, so that a process that starts again does not meet its former events. */
+/** A recorder. The names of its events contain the time and a counter, so that a restarted process does not reuse a name. */
 export function recordEvents(options: EventRecorderOptions): EventRecorder {
-  const { client, component, instance, now, longestBacklog = 10_000, log = silentLog } = options;
+  const { client, component, instance, now, longestBacklog = 10_000, onLost } = options;
   const backlog: Waiting[] = [];
   const stats = { written: 0, lost: 0 };
   let number = 0;
@@ -72,14 +75,14 @@ export function recordEvents(options: EventRecorderOptions): EventRecorder {
       action: 'Reconciling',
       regarding,
       ...event,
+      note: cut(event.note),
     };
     try {
       await client.request({ method: 'POST', path: resourcePath(EVENTS, { namespace }), body });
       stats.written += 1;
     } catch (error) {
       stats.lost += 1;
-      const { reason, note } = event;
-      log.warn({ experiment: keyOf(regarding), error, reason, note }, 'an event could not be written');
+      onLost?.({ regarding, event, error });
     } finally {
       underWay -= 1;
     }
@@ -105,7 +108,7 @@ export function recordEvents(options: EventRecorderOptions): EventRecorder {
       },
     },
     record(regarding, events) {
-      for (const event of joinEvents(events)) {
+      for (const event of events) {
         if (backlog.length >= longestBacklog) stats.lost += 1;
         else backlog.push({ regarding, event, at: now() });
       }
@@ -116,3 +119,5 @@ export function recordEvents(options: EventRecorderOptions): EventRecorder {
     },
   };
 }
+
+const cut = (note: string): string => (note.length <= LONGEST_NOTE ? note : `${note.slice(0, LONGEST_NOTE - 1)}…`);

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type HealthServer, startHealthServer, stuckReflectors } from './health-server.ts';
 import { createLogger } from './logger.ts';
-import { createMetrics } from './metrics.ts';
+import { createRuntimeMetrics } from './metrics.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 describe('the health server', () => {
   let ills: string[];
   let awaited: string[];
   let server: HealthServer;
-  const metrics = createMetrics();
+  const metrics = createRuntimeMetrics();
   beforeEach(async () => {
     [ills, awaited] = [[], []];
     server = await startHealthServer({ port: 0, host: '127.0.0.1', ills: () => ills, awaited: () => awaited, metrics });
@@ -41,8 +41,6 @@ describe('the health server', () => {
     metrics.reconciled({ ok: true, seconds: 0.01 });
     metrics.queueWaited(20);
     metrics.apiRequest({ verb: 'create', group: 'batch', resource: 'jobs', code: 201, seconds: 0.02 });
-    metrics.stageEnded('fold', 'succeeded');
-    metrics.gpuSeconds(3600);
     metrics.leading(true);
     const queue = createWorkQueue();
     metrics.followEvents({ written: 3, lost: 0, waiting: 0 });
@@ -50,7 +48,6 @@ describe('the health server', () => {
     metrics.followQueue(queue);
     queue.add('team/wrist');
     metrics.followReflector('jobs', { stats: { lists: 1, watches: 2, events: 3, relists: 4, repairs: 5, errors: 6 }, size: 7 });
-    metrics.followExperiments(() => ({ Training: 3, Complete: 9 }));
     metrics.followEvents({ written: 11, lost: 1, waiting: 0 });
     const [, page] = await get('/metrics');
     const [, again] = await get('/metrics');
@@ -58,13 +55,10 @@ describe('the health server', () => {
       'carpal_reconcile_total{result="ok"} 1',
       'carpal_reconcile_duration_seconds_count{result="ok"} 1',
       'carpal_api_requests_total{verb="create",resource="jobs",code="201"} 1',
-      'carpal_stage_attempts_total{stage="fold",outcome="succeeded"} 1',
-      'carpal_gpu_seconds_total 3600',
       'carpal_leader 1',
       'carpal_queue_depth 1',
       'carpal_reflector_repairs_total{resource="jobs"} 5',
       'carpal_reflector_objects{resource="jobs"} 7',
-      'carpal_experiments{state="Complete"} 9',
       'carpal_events_total{outcome="written"} 14',
     ]) {
       expect(page.split('\n')).toContain(line);

@@ -1,9 +1,11 @@
 import { LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { silentLog } from '@carpal/kubernetes/runtime/logger.ts';
-import { job, LABELS } from '@carpal/testbed/kubernetes/attempt-objects.ts';
+import { job, jobCondition, LABELS } from '@carpal/testbed/kubernetes/attempt-objects.ts';
 import { describe, expect, it } from 'vitest';
 import { type Collections, createCollections } from './collections.ts';
+import { type ActiveExperiments, createActiveExperiments } from './experiment-memory.ts';
+import type { ExperimentObject } from './experiment-object.ts';
 
 const NEVER: KubernetesClient = {
   request: () => Promise.reject(new Error('nothing is asked for')),
@@ -14,29 +16,66 @@ const NEVER: KubernetesClient = {
 };
 
 const UID = LABELS[LABEL.experimentUid];
+const KEY = 'default/wrist';
 const running = job();
+const experimentOf = (uid: string, resourceVersion: string): ExperimentObject => ({
+  metadata: { name: 'wrist', namespace: 'default', uid, resourceVersion },
+});
 
 /** Collections that know the running Job, and an experiment of its name with that uid. */
-function known(uid: string): Collections {
-  const collections = createCollections({ client: NEVER, onDue: () => undefined, random: () => 0.5, log: silentLog });
-  collections.experiments.absorb({ metadata: { name: 'wrist', namespace: 'default', uid, resourceVersion: '1100' } });
+function known(uid: string): { readonly collections: Collections; readonly active: ActiveExperiments } {
+  const active = createActiveExperiments({ classLists: [], now: () => new Date(0), log: silentLog });
+  const collections = createCollections({ client: NEVER, active, onDue: () => undefined, random: () => 0.5, log: silentLog });
+  collections.experiments.absorb(experimentOf(uid, '1100'));
   collections.jobs.absorb(running);
-  return collections;
+  return { collections, active };
 }
 
-describe('a Job that goes before it has ended', () => {
-  it('is known as gone as long as its experiment goes on', () => {
-    const { experiments, jobs, gone, unfinished } = known(UID);
-    expect([gone.has(UID, running.metadata.name), unfinished()]).toEqual([false, 1]);
-    jobs.forget(running);
-    expect([gone.has(UID, running.metadata.name), unfinished()]).toEqual([true, 1]);
-    experiments.forget({ metadata: { name: 'wrist', namespace: 'default', uid: UID, resourceVersion: '1300' } });
-    expect([gone.has(UID, running.metadata.name), unfinished()]).toEqual([false, 0]);
+describe('a Job that disappears before it has ended', () => {
+  it('is remembered while its experiment is active', () => {
+    const { collections, active } = known(UID);
+    expect(active.get(KEY)?.goneJobs).toEqual(new Set());
+    collections.jobs.forget(running);
+    expect(active.get(KEY)?.goneJobs).toEqual(new Set([running.metadata.name]));
+    collections.experiments.forget(experimentOf(UID, '1300'));
+    expect(active.get(KEY)).toBeUndefined();
   });
 
-  it('is not remembered when it was of an earlier experiment of that name, which nobody will ask about', () => {
-    const { jobs, gone } = known('the-next');
-    jobs.forget(running);
-    expect(gone.has(UID, running.metadata.name)).toBe(false);
+  it('is not remembered if it had ended', () => {
+    const { collections, active } = known(UID);
+    const ended = job({ metadata: { resourceVersion: '1250' }, status: { conditions: [jobCondition('Complete')] } });
+    collections.jobs.absorb(ended);
+    collections.jobs.forget(ended);
+    expect(active.get(KEY)?.goneJobs).toEqual(new Set());
+  });
+
+  it('is not remembered if it belonged to an earlier experiment of that name', () => {
+    const { collections, active } = known('the-next');
+    collections.jobs.forget(running);
+    expect(active.get(KEY)?.goneJobs).toEqual(new Set());
+  });
+});
+
+describe('the memory of an experiment', () => {
+  const ENDED = { conditions: [{ type: 'Complete', status: 'True' }] } as unknown as NonNullable<ExperimentObject['status']>;
+
+  it('lives as long as the experiment is active', () => {
+    const { collections, active } = known(UID);
+    const memory = active.get(KEY);
+    collections.experiments.absorb(experimentOf(UID, '1200'));
+    expect([active.size, active.get(KEY)]).toEqual([1, memory]);
+    collections.experiments.absorb({ ...experimentOf(UID, '1300'), status: ENDED });
+    expect([active.size, active.get(KEY)]).toEqual([0, undefined]);
+  });
+
+  it('is dropped when the experiment is being deleted or is replaced by another of its name', () => {
+    const { collections, active } = known(UID);
+    const memory = active.get(KEY);
+    const deleted = experimentOf(UID, '1200');
+    collections.experiments.absorb({ ...deleted, metadata: { ...deleted.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } });
+    expect(active.get(KEY)).toBeUndefined();
+    collections.experiments.absorb(experimentOf('the-next', '1300'));
+    expect(active.get(KEY)).toMatchObject({ uid: 'the-next' });
+    expect(active.get(KEY)).not.toBe(memory);
   });
 });

@@ -1,33 +1,28 @@
-/** What the operator sees of the cluster: three collections kept up to date, each change of which makes an experiment due. */
+/** What the operator knows of the cluster: three collections that watches keep up to date. Each change makes an experiment due. */
 import { LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesClient, Query } from '@carpal/kubernetes/api/client.ts';
 import type { Job, Pod } from '@carpal/kubernetes/api/objects.ts';
 import { EXPERIMENTS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { createReflector, type Kept, type Reflector } from '@carpal/kubernetes/runtime/reflector.ts';
-import { type KeptJob, keepJob } from '../jobs/kept-job.ts';
-import { known } from '../jobs/kept-metadata.ts';
-import { type KeptPod, keepPod } from '../jobs/kept-pod.ts';
-import { controllerUid } from '../jobs/owner.ts';
-import { experimentUidOf, MANAGED_BY } from '../jobs/stage-labels.ts';
+import { hasEnded, type KeptJob, type KeptPod, keepJob, keepPod, withoutUndefined } from '../jobs/kept-objects.ts';
+import { controllerUid, experimentUidOf, MANAGED_BY } from '../jobs/ownership.ts';
+import type { ActiveExperiments } from './experiment-memory.ts';
 import { type ExperimentObject, type KeptExperiment, keepExperiment } from './experiment-object.ts';
-import { createGoneJobs, type GoneJobs } from './gone-jobs.ts';
-import { type Urgency, urgencyOfJob, urgencyOfPod } from './urgency.ts';
+import { type Urgency, urgencyOfJob, urgencyOfPod } from './reconcile-delay.ts';
 
 export type Collections = {
   readonly experiments: Reflector<ExperimentObject, KeptExperiment>;
   readonly jobs: Reflector<Job, KeptJob>;
   readonly pods: Reflector<Pod, KeptPod>;
-  /** Jobs of experiments that go on. */
-  readonly gone: GoneJobs;
-  /** Experiments that have not come to their end. */
-  unfinished(): number;
 };
 
 export type CollectionOptions = {
   readonly client: KubernetesClient;
   readonly namespace?: string | undefined;
-  /** The experiment `namespace/name` is to be looked at: now, soon, or when there is time. */
+  /** Kept up to date with the experiments, and with Jobs that disappear before they have ended. */
+  readonly active: ActiveExperiments;
+  /** The experiment `namespace/name` must be reconciled. */
   readonly onDue: (key: string, urgency: Urgency) => void;
   readonly random: () => number;
   readonly resyncMs?: number | undefined;
@@ -35,30 +30,28 @@ export type CollectionOptions = {
   readonly log: Log;
 };
 
-/** Jobs and pods of carpal alone; the server leaves out the rest. */
+/** Selects the Jobs and pods that carpal manages. */
 export const OURS: Query = { labelSelector: `${LABEL.managedBy}=${MANAGED_BY}` };
 
+/** The key of the experiment that an object's labels name. */
 function experimentOf({ metadata }: Kept): string | undefined {
   const name = metadata.labels?.[LABEL.experiment];
   return name === undefined ? undefined : `${metadata.namespace}/${name}`;
 }
 
-/** The collections, not yet running. */
-export function createCollections({ client, namespace, onDue, random, resyncMs, inactivityMs, log }: CollectionOptions): Collections {
+/** The collections. They are empty until their reflectors run. */
+export function createCollections(options: CollectionOptions): Collections {
+  const { client, namespace, active, onDue, random, resyncMs, inactivityMs, log } = options;
   const place = namespace === undefined ? {} : { namespace };
-  const shared = { client, random, log, ...known({ resyncMs, inactivityMs }) };
-  const unfinished = new Set<string>();
-  const gone = createGoneJobs();
+  const shared = { client, random, log, ...withoutUndefined({ resyncMs, inactivityMs }) };
   const experiments = createReflector<ExperimentObject, KeptExperiment>({
     ...shared,
     path: resourcePath(EXPERIMENTS, place),
     keep: keepExperiment,
-    // An own status write is no news.
-    onChange: ({ type, key, object, source }) => {
-      const goesOn = type !== 'deleted' && object.ended === undefined;
-      if (goesOn) unfinished.add(key);
-      else unfinished.delete(key);
-      if (!goesOn) gone.forget(object.metadata.uid ?? '');
+    onChange: ({ type, key, object: { metadata, ended }, source }) => {
+      if (type !== 'deleted' && ended === undefined && metadata.deletionTimestamp === undefined) active.add(key, metadata.uid);
+      else active.drop(key);
+      // The operator's own status write makes nothing due.
       if (source !== 'own') onDue(key, 'now');
     },
   });
@@ -69,13 +62,14 @@ export function createCollections({ client, namespace, onDue, random, resyncMs, 
     keep: keepJob,
     indexBy: experimentUidOf,
     onChange: (change) => {
-      const key = experimentOf(change.object);
-      const experiment = key === undefined ? undefined : experiments.get(key);
-      // Of an earlier experiment of that name it would be remembered for ever.
-      const isOurs = experiment?.object !== undefined && experiment.metadata.uid === controllerUid(change.object.metadata);
-      if (change.type === 'deleted' && isOurs) gone.note(change.object);
-      const siblings = (): readonly KeptJob[] => jobs.indexed(experimentUidOf(change.object) ?? '');
-      if (key !== undefined) onDue(key, urgencyOfJob(change, experiment, siblings));
+      const { type, object } = change;
+      const key = experimentOf(object);
+      if (key === undefined) return;
+      const memory = active.get(key);
+      const isGone = type === 'deleted' && !hasEnded(object);
+      if (isGone && memory !== undefined && memory.uid === controllerUid(object.metadata)) memory.goneJobs.add(object.metadata.name);
+      const siblings = (): readonly KeptJob[] => jobs.indexed(experimentUidOf(object) ?? '');
+      onDue(key, urgencyOfJob(change, experiments.get(key), siblings));
     },
   });
   const pods = createReflector<Pod, KeptPod>({
@@ -89,5 +83,5 @@ export function createCollections({ client, namespace, onDue, random, resyncMs, 
       if (key !== undefined) onDue(key, urgencyOfPod(change));
     },
   });
-  return { experiments, jobs, pods, gone, unfinished: () => unfinished.size };
+  return { experiments, jobs, pods };
 }

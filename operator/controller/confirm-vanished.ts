@@ -1,46 +1,41 @@
-/** Before an attempt counts as gone without a trace, the API server itself is asked for it. */
+/** Before an attempt counts as lost, the API server itself is asked for it. */
 
-import { type ExperimentStatus, holdsPlace } from '@carpal/configs/experiment-status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { type ExperimentStatus, holdsPlace } from '@carpal/configs/schema/status.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { StageRun } from '../experiment/observed.ts';
 import { attemptName, sameStage } from '../experiment/stage.ts';
 import { entriesOf } from '../experiment/stages.ts';
-import type { Substrate } from '../experiment/substrate.ts';
 
-/** What is asked of the API server, and what is known of Jobs that are gone. */
 export type Confirmation = {
+  /** Reads an attempt from the API server. */
   readonly ask: (attempt: PlannedStart) => Promise<StageRun | undefined>;
-  /** Whether this process has seen the Job of that name go before it had ended. */
+  /** Whether this process has seen the Job of that name disappear before it had ended. */
   readonly hasGone: (name: string) => boolean;
   readonly now: () => Date;
 };
 
 /**
- * The substrate with every attempt that the status takes for alive and that a look does not show asked for by its name. The watches on
- * experiments, Jobs and pods run apart, and another leader may have written the status: what is not seen may be there all the same, and taking
- * it for lost would start its successor beside it. An attempt that starts is asked for only where its Job was there and is gone: then it has
- * been taken away, though no status ever told of it.
+ * Adds to the observed runs the attempts that the status takes for alive and that were not observed, if the API server still has them. The
+ * watches on experiments, Jobs and pods are independent, and another leader may have written the status: an unseen attempt may exist, and
+ * taking it for lost would start its successor at the same time. A starting attempt is asked for only if its Job existed and is gone; then it
+ * was taken away although no status ever showed it.
  */
-export function confirmVanished(
-  substrate: Substrate,
+export async function confirmVanished(
+  runs: readonly StageRun[],
   { metadata: { name: experiment } }: SegmentationExperiment,
   status: ExperimentStatus | undefined,
   { ask, hasGone, now }: Confirmation,
-): Substrate {
-  const held = (status === undefined ? [] : entriesOf(status))
+): Promise<readonly StageRun[]> {
+  const missing = (status === undefined ? [] : entriesOf(status))
     .filter(([, stage]) => holdsPlace(stage))
     .map(([key, { attempts, state }]) => ({ attempt: { ...key, attempt: attempts, name: attemptName(experiment, key, attempts) }, state }))
-    .filter(({ attempt, state }) => state !== 'Starting' || hasGone(attempt.name));
-  const observe = async (): Promise<readonly StageRun[]> => {
-    const runs = await substrate.observe();
-    const missing = held.filter(({ attempt }) => !runs.some((run) => sameStage(attempt, run) && run.attempt >= attempt.attempt));
-    const found = await Promise.all(
-      missing.map(async ({ attempt, state }) => (await ask(attempt)) ?? (state === 'Starting' ? takenAway(attempt, now()) : undefined)),
-    );
-    return [...runs, ...found.filter((run) => run !== undefined)];
-  };
-  return { ...substrate, observe };
+    .filter(({ attempt, state }) => state !== 'Starting' || hasGone(attempt.name))
+    .filter(({ attempt }) => !runs.some((run) => sameStage(attempt, run) && run.attempt >= attempt.attempt));
+  const found = await Promise.all(
+    missing.map(async ({ attempt, state }) => (await ask(attempt)) ?? (state === 'Starting' ? takenAway(attempt, now()) : undefined)),
+  );
+  return [...runs, ...found.filter((run) => run !== undefined)];
 }
 
 function takenAway(attempt: PlannedStart, now: Date): StageRun {

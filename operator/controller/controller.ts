@@ -1,53 +1,80 @@
-/** The loop of a leader: collections kept up to date, experiments that are due taken up by workers, until it is told to stop. */
+/** The loop of the leading operator: watches keep the collections up to date, and workers reconcile the experiments that are due. */
 
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
+import { keyOf } from '@carpal/kubernetes/api/object-key.ts';
+import type { EventRecorder } from '@carpal/kubernetes/runtime/event-recorder.ts';
 import type { Logger } from '@carpal/kubernetes/runtime/logger.ts';
-import type { OperatorMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
 import { createWorkQueue } from '@carpal/kubernetes/runtime/work-queue.ts';
 import { runWorkers } from '@carpal/kubernetes/runtime/workers.ts';
+import { createMissingPodReason } from '../jobs/pending-reason.ts';
 import { type Collections, createCollections } from './collections.ts';
-import { countExperiments, countStages } from './experiment-counts.ts';
-import { createExperimentStep, type StepDependencies } from './experiment-step.ts';
-import { createPatience } from './patience.ts';
+import { createActiveExperiments } from './experiment-memory.ts';
+import { createExperimentStep } from './experiment-step.ts';
+import { countExperiments, countStages, type OperatorMetrics } from './metrics.ts';
+import type { OperatorSettings } from './operator-settings.ts';
+import { createProgressReader } from './progress-reader.ts';
+import { createReconcileDelay } from './reconcile-delay.ts';
 
-export type ControllerOptions = Omit<StepDependencies, 'collections' | 'metrics'> & {
+export type ControllerOptions = {
+  readonly client: KubernetesClient;
+  readonly settings: OperatorSettings;
+  readonly store: ArtifactStore;
+  readonly events: EventRecorder;
   readonly metrics: OperatorMetrics;
+  /** Names of the class lists that manifests may use. */
+  readonly classLists: readonly string[];
+  readonly now: () => Date;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
 };
 
 export type Controller = {
-  /** Works until `signal` aborts and what had begun is done. */
+  /** Resolves after `signal` has aborted and all steps in progress have ended. */
   run(signal: AbortSignal): Promise<void>;
   readonly collections: Collections;
   /** Whether every collection has been listed once. */
   isSynced(): boolean;
 };
 
-/** Least time between two reconciles of an experiment, and the measure of how long news of its stages may wait for more. */
+/** The shortest time between two steps of an experiment. Changes of its stages wait in multiples of it; see reconcile-delay.ts. */
 const SPACING_MS = 500;
 
-/** A controller, not yet running. */
+/** A controller that does not run yet. */
 export function createController(options: ControllerOptions): Controller {
-  const { client, settings, metrics, random, log } = options;
+  const { client, settings, store, events, metrics, classLists, now, random, log } = options;
+  const { spacingMs = SPACING_MS, retry, watchNamespace: namespace, resyncMs, inactivityMs } = settings;
   const queue = createWorkQueue({ onTaken: metrics.queueWaited, onRetry: metrics.queueRetried });
-  const { spacingMs = SPACING_MS } = settings;
-  const patience = createPatience(spacingMs, () => collections.unfinished());
-  const collections: Collections = createCollections({
+  const active = createActiveExperiments({ classLists, retry, now, log });
+  const delay = createReconcileDelay(spacingMs, () => active.size);
+  const collections = createCollections({
     client,
-    namespace: settings.watchNamespace,
-    onDue: (key, urgency) => queue.addAfter(key, patience.waitMs(urgency)),
+    namespace,
+    active,
+    onDue: (key, urgency) => queue.addAfter(key, delay.waitMs(urgency)),
     random,
-    resyncMs: settings.resyncMs,
-    inactivityMs: settings.inactivityMs,
+    resyncMs,
+    inactivityMs,
     log,
   });
   const { experiments, jobs, pods } = collections;
+  const progress = createProgressReader({
+    store,
+    now,
+    runningFolds: active.runningFolds,
+    onAway: ({ experiment, ...away }) => {
+      metrics.storeAway();
+      log.warn({ experiment: keyOf(experiment.metadata), ...away }, 'the artifact store cannot be read');
+    },
+  });
+  const missingPod = createMissingPodReason(client, () => now().getTime());
+  const step = createExperimentStep({ client, collections, active, settings, store, progress, missingPod, events, metrics, now, log });
+
   metrics.followQueue(queue);
   for (const [name, reflector] of Object.entries({ experiments, jobs, pods })) metrics.followReflector(name, reflector);
   metrics.followExperiments(() => countExperiments(experiments.list()));
   metrics.followStages(() => countStages(experiments.list()));
-  const work = createExperimentStep({ ...options, collections });
   let synced = false;
 
   return {
@@ -55,19 +82,18 @@ export function createController(options: ControllerOptions): Controller {
     isSynced: () => synced,
     async run(signal) {
       const reflecting = [experiments, jobs, pods].map((reflector) => reflector.run(signal));
-      // Nothing is decided before all is known: a Job that is not seen yet would count as lost.
-      const known = await settledOrAborted(Promise.all([experiments.synced, jobs.synced, pods.synced]), signal);
-      if (known) {
+      // No step runs before all lists are complete: a Job that is not listed yet would count as lost.
+      if (await resolvesBeforeAbort(Promise.all([experiments.synced, jobs.synced, pods.synced]), signal)) {
         synced = true;
-        log.info({ experiments: experiments.size, jobs: jobs.size, pods: pods.size }, 'the cluster is known');
+        log.info({ experiments: experiments.size, jobs: jobs.size, pods: pods.size }, 'the first lists of the cluster are complete');
         await runWorkers({
           queue,
           concurrency: settings.workers,
-          work,
+          work: step,
           signal,
-          onError: (key, error) => log.child({ experiment: key }).warn({ error }, 'a step failed and is tried again'),
+          onError: (key, error) => log.child({ experiment: key }).warn({ error }, 'a step failed; it will be tried again'),
           onDone: (seen) => {
-            patience.note(seen);
+            delay.noteStep(seen);
             metrics.reconciled(seen);
           },
           spacingMs,
@@ -79,8 +105,8 @@ export function createController(options: ControllerOptions): Controller {
   };
 }
 
-/** Whether the promise came first. */
-async function settledOrAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+/** Whether the promise resolves before `signal` aborts. */
+async function resolvesBeforeAbort(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   const { promise: aborted, resolve } = Promise.withResolvers<false>();
   const onAbort = (): void => resolve(false);
   signal.addEventListener('abort', onAbort, { once: true });

@@ -1,32 +1,35 @@
-/** A SegmentationExperiment as the operator keeps it: all of one that goes on, next to nothing of one that has come to its end. */
+/** A SegmentationExperiment as the operator keeps it in memory: everything of an active one, next to nothing of an ended one. */
 
-import { type Condition, type ExperimentStatus, isTerminal } from '@carpal/configs/experiment-status.ts';
 import { API_VERSION, KIND, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { type Condition, type ExperimentStatus, isTerminal } from '@carpal/configs/schema/status.ts';
+import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import type { KubernetesObject, ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
-import { known } from '../jobs/kept-metadata.ts';
+import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import type { Regarding } from '@carpal/kubernetes/runtime/event-recorder.ts';
+import { withoutUndefined } from '../jobs/kept-objects.ts';
 
 export type ExperimentObject = KubernetesObject & { readonly spec?: unknown; readonly status?: ExperimentStatus };
 
-/** What is left to do for an ended experiment: to remove its attempts when their time has come, and its artifacts if they are to go too. */
+/** What an ended experiment's clean-up needs. */
 export type EndedExperiment = {
-  /** None where nobody noted it: then nothing outlives its time. */
+  /** Absent if the status does not record it: then nothing is ever removed. */
   readonly finishedAt?: string;
   readonly ttlAfterFinished: string;
   readonly failed: boolean;
-  /** Where the artifacts lie that are to go. */
+  /** The URI of artifacts that must be removed together with the attempts. */
   readonly expiringArtifacts?: string;
 };
 
 export type KeptExperiment = {
   readonly metadata: ObjectMeta;
-  /** Of one that goes on: the object itself, for the planner. */
+  /** Present for an active experiment: the planner reads it. */
   readonly object?: ExperimentObject;
   readonly ended?: EndedExperiment;
 };
 
 const CONDITION_ORDER: readonly Condition['type'][] = ['Prepared', 'Training', 'Suspended', 'Complete', 'Failed'];
 
-/** The status in the order in which the planner writes it; the API server may give lists by key in another. */
+/** The status in the order in which the planner writes it. The API server may return keyed lists in another order. */
 export function statusOfObject({ status }: ExperimentObject): ExperimentStatus | undefined {
   if (status?.conditions === undefined) return undefined;
   const rank = (condition: Condition): number => CONDITION_ORDER.indexOf(condition.type);
@@ -41,34 +44,57 @@ export function statusOfObject({ status }: ExperimentObject): ExperimentStatus |
 type ServedRun = Partial<SegmentationExperiment['spec']['run']>;
 const runOf = (spec: unknown): ServedRun => (spec as { readonly run?: ServedRun } | undefined)?.run ?? {};
 
-/** What the operator keeps of an object. Thousands of ended experiments may lie in a cluster; each costs a few hundred bytes. */
+/** What the operator keeps of an object. A cluster may hold thousands of ended experiments; each costs a few hundred bytes. */
 export function keepExperiment(object: ExperimentObject): KeptExperiment {
   const { name, namespace, uid, resourceVersion, generation, deletionTimestamp } = object.metadata;
-  const metadata: ObjectMeta = {
-    name,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(uid === undefined ? {} : { uid }),
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    ...(generation === undefined ? {} : { generation }),
-    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-  };
+  const metadata: ObjectMeta = { name, ...withoutUndefined({ namespace, uid, resourceVersion, generation, deletionTimestamp }) };
   const status = statusOfObject(object);
   if (status === undefined || !isTerminal(status)) {
     const { creationTimestamp } = object.metadata;
-    const kept = { ...metadata, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) };
+    const kept = { ...metadata, ...withoutUndefined({ creationTimestamp }) };
     return { metadata, object: { ...object, metadata: kept } };
   }
   const failed = status.conditions.some(({ type, status: value }) => type === 'Failed' && value === 'True');
   const { ttlAfterFinished = '14d', ttlRemovesArtifacts = false } = runOf(object.spec);
   const expiringArtifacts = ttlRemovesArtifacts ? status.artifacts : undefined;
-  return { metadata, ended: { ttlAfterFinished, failed, ...known({ finishedAt: status.finishedAt, expiringArtifacts }) } };
+  return { metadata, ended: { ttlAfterFinished, failed, ...withoutUndefined({ finishedAt: status.finishedAt, expiringArtifacts }) } };
 }
 
-/** Enough of an ended experiment to find what belongs to it; nothing of it is started. */
+/** Enough of an ended experiment to find its Jobs and pods; it cannot be started. */
 export function identityOf({ metadata }: KeptExperiment): SegmentationExperiment {
   return {
     apiVersion: API_VERSION,
     kind: KIND,
     metadata: { ...metadata, namespace: metadata.namespace ?? 'default' },
   } as SegmentationExperiment;
+}
+
+/** The object that events about the experiment refer to. */
+export function regarding({ metadata: { name, namespace = 'default', uid, resourceVersion } }: KeptExperiment): Regarding {
+  return { apiVersion: API_VERSION, kind: KIND, namespace, name, ...withoutUndefined({ uid, resourceVersion }) };
+}
+
+const FIELD_MANAGER = 'carpal-operator';
+
+/**
+ * Writes the whole status, by server-side apply under one field manager, and lets the collection absorb the result. Returns the experiment with
+ * its new metadata. The request carries the resource version: if two operators believe for a moment that they lead, one of them gets 409
+ * (`ApiError`), and must observe again before it acts.
+ */
+export async function writeStatus(
+  client: KubernetesClient,
+  experiments: { absorb(object: ExperimentObject): void },
+  kept: KeptExperiment,
+  status: ExperimentStatus,
+): Promise<KeptExperiment> {
+  const { name, namespace, uid, resourceVersion } = kept.metadata;
+  const written = await client.request<ExperimentObject>({
+    method: 'PATCH',
+    patch: 'apply',
+    path: resourcePath(EXPERIMENTS, { ...withoutUndefined({ namespace }), name, subresource: 'status' }),
+    query: { fieldManager: FIELD_MANAGER, force: true },
+    body: { apiVersion: API_VERSION, kind: KIND, metadata: { name, ...withoutUndefined({ namespace, uid, resourceVersion }) }, status },
+  });
+  experiments.absorb(written);
+  return { ...kept, metadata: written.metadata };
 }

@@ -9,11 +9,12 @@ import { describe, expect, it } from 'vitest';
 import { plan } from '../experiment/plan.ts';
 import { stageSettings } from '../jobs/stage-settings.ts';
 import { createCollections } from './collections.ts';
+import { createActiveExperiments } from './experiment-memory.ts';
 import type { ExperimentObject } from './experiment-object.ts';
 import { createExperimentStep } from './experiment-step.ts';
-import { createProgressReader } from './progress/progress-reader.ts';
+import { createProgressReader } from './progress-reader.ts';
 
-/** An experiment of the cluster, one of whose folds trains, and an operator's step that may look at it. */
+/** An experiment of the cluster with one fold that trains, and a step of the operator. */
 function world() {
   const experiment = experimentWith({ folds: [0] });
   const status = plan(experiment, seen([prepared(), attempt(fold(0), 1, {})]), at(1)).status;
@@ -26,34 +27,35 @@ function world() {
     status,
   };
   const client: KubernetesClient = {
-    // The API server takes every status and says nothing else.
+    // The API server accepts every status.
     request: async <Answer>({ body }: KubernetesRequest) => ({ ...object, ...(body as object), metadata: object.metadata }) as Answer,
     watch: () => {
       throw new Error('nothing is watched');
     },
     close: () => undefined,
   };
-  const collections = createCollections({ client, onDue: () => undefined, random: () => 0.5, log: silentLog });
+  const active = createActiveExperiments({ classLists: ['hand-bones'], now: () => at(2), log: silentLog });
+  const collections = createCollections({ client, active, onDue: () => undefined, random: () => 0.5, log: silentLog });
   const folds: number[] = [];
   const store = openFolderStore('/nowhere');
   const step = createExperimentStep({
     client,
     collections,
+    active,
     store,
     progress: createProgressReader({
       store,
       now: () => at(2),
+      runningFolds: active.runningFolds,
       interval: (running) => {
         folds.push(running);
         return 0;
       },
     }),
     settings: { stages: stageSettings({ image: 'carpal', artifactsUri: store.uri }), workers: 1, provenance: { carpal: '0', node: '0' } },
-    explain: () => async () => undefined,
     missingPod: async () => undefined,
     events: { record: () => undefined, flush: async () => undefined, stats: { written: 0, lost: 0, waiting: 0 } },
     metrics: { stageEnded: () => undefined, gpuSeconds: () => undefined },
-    classLists: ['hand-bones'],
     now: () => at(2),
     log: silentLog,
   });
@@ -74,8 +76,8 @@ function world() {
   return { step, appear, vanish, folds };
 }
 
-describe('a look at an experiment', () => {
-  it('that is gone drops what was known of its folds, which would slow the reports of all others down for ever', async () => {
+describe('a step for an experiment', () => {
+  it('that replaces a deleted one does not count the folds of the old one, which would slow the reports of all others down', async () => {
     const { step, appear, vanish, folds } = world();
     appear('u1');
     await step('default/wrist');

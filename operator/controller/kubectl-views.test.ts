@@ -110,7 +110,8 @@ describe('kubectl', () => {
 
   it('explain says of every field of training what it is', async () => {
     const told = (await lines('explain', 'segx.spec.training')).join(' ');
-    for (const text of ['How often a fold sees its training images', 'enum: float32, bfloat16, float16']) expect(told).toContain(text);
+    for (const text of ['Largest number of passes over the training images of a fold', 'enum: float32, bfloat16, float16'])
+      expect(told).toContain(text);
     expect(told).not.toContain('<no description>');
   });
 

@@ -1,15 +1,20 @@
 import { createHash } from 'node:crypto';
 
-/** Services may have no longer one, and neither may labels. */
+/** The limit for names of Services and for label values. */
 const LONGEST = 63;
 
 /**
- * What everything is called that belongs to the operator of all namespaces, or of the one that it looks after: one can stand beside another. A
- * name that would be too long ends in a digest instead.
+ * The name of everything that belongs to an operator: of all namespaces, or of the one that it watches, so that several operators can share a
+ * cluster. A name that would be too long ends with a digest.
  */
 export function operatorName(watchNamespace?: string): string {
   const name = watchNamespace === undefined ? 'carpal-operator' : `carpal-operator-${watchNamespace}`;
   if (name.length <= LONGEST) return name;
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
   return `${name.slice(0, LONGEST - 1 - digest.length)}-${digest}`;
+}
+
+/** The Lease for which the replicas of one operator compete. */
+export function leaseName(watchNamespace?: string): string {
+  return operatorName(watchNamespace);
 }

@@ -1,25 +1,25 @@
-/** What an operator is told when it is started. */
-import type { Provenance } from '../experiment/experiment-record.ts';
-import type { RetryPolicy } from '../experiment/retry-delay.ts';
+/** The configuration of an operator. */
+import type { Provenance } from '@carpal/artifacts/experiment-record.ts';
+import type { RetryPolicy } from '../experiment/retry-policy.ts';
 import type { StageSettings } from '../jobs/stage-settings.ts';
 
 export type OperatorSettings = {
   readonly stages: StageSettings;
-  /** Reconciles at once. Each waits for the API server most of its time. */
+  /** Concurrent steps. Each mostly waits for the API server. */
   readonly workers: number;
-  /** The one namespace whose experiments are looked after; all of them where absent. */
+  /** The namespace to watch; absent: all namespaces. */
   readonly watchNamespace?: string;
-  /** Recorded beside each experiment's artifacts. */
+  /** Recorded in each experiment's artifacts. */
   readonly provenance: Provenance;
-  /** Delays before further attempts; the planner's own where absent. */
+  /** Delays before further attempts. Default: `DEFAULT_RETRY`. */
   readonly retry?: RetryPolicy;
   /**
-   * Least time between two reconciles of an experiment; 500 where absent. Ends of attempts wait half of it for others, and news of attempts
-   * that go on, which change nothing but what is told, at least four times as long; see patience.ts.
+   * The shortest time between two steps of an experiment. Default: 500. After an attempt has ended, the next step waits half of it for further
+   * ends; other changes of attempts wait at least four times as long; see reconcile-delay.ts.
    */
   readonly spacingMs?: number;
-  /** Full lists that mend what the watches have missed; see reflector-types.ts. */
+  /** The time between full lists, which correct what the watches have missed; see reflector-types.ts. */
   readonly resyncMs?: number;
-  /** A watch on which nothing came for this long is opened anew; see reflector-types.ts. */
+  /** A watch that has delivered nothing for this long is opened again; see reflector-types.ts. */
   readonly inactivityMs?: number;
 };

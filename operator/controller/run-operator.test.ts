@@ -3,18 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { createLogger } from '@carpal/kubernetes/runtime/logger.ts';
-import { createMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
 import { useControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
 import { afterAll, describe, expect, it } from 'vitest';
 import { stageSettings } from '../jobs/stage-settings.ts';
+import { createMetrics } from './metrics.ts';
 import { runOperator } from './run-operator.ts';
 
 const cluster = useControlPlane();
 const folder = await mkdtemp(join(tmpdir(), 'carpal-operator-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('an operator whose settings make no Job, and whose image is a tag', () => {
-  it('says both, and ends at its start, before an experiment has to end for it', async () => {
+describe('an operator whose settings make no valid Job and whose image is a tag', () => {
+  it('reports both problems and ends when it starts, before an experiment fails because of them', async () => {
     const { client, namespace } = cluster();
     const store = openStore(folder);
     const lines: string[] = [];

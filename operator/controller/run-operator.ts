@@ -1,4 +1,4 @@
-/** The operator as a process: it answers health checks, stands for election, and works while it leads. */
+/** The operator as a process: it answers health checks, takes part in leader election, and runs the controller while it leads. */
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { classListNames } from '@carpal/configs/classes.ts';
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
@@ -9,27 +9,24 @@ import { fence } from '@carpal/kubernetes/runtime/fenced-client.ts';
 import { startHealthServer, stuckReflectors } from '@carpal/kubernetes/runtime/health-server.ts';
 import { type ElectionOptions, electLeader, type IsHeld } from '@carpal/kubernetes/runtime/leader-election.ts';
 import type { Logger } from '@carpal/kubernetes/runtime/logger.ts';
-import type { OperatorMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
 import { checkStageSettings } from '../jobs/check-settings.ts';
-import { isDigest } from '../jobs/image-digest.ts';
-import { missingPodWords } from '../jobs/missing-pod.ts';
+import { isDigest } from '../jobs/stage-settings.ts';
 import { type Controller, createController } from './controller.ts';
+import type { OperatorMetrics } from './metrics.ts';
 import type { OperatorSettings } from './operator-settings.ts';
-import { explainFailure } from './progress/attempt-log.ts';
-import { createProgressReader } from './progress/progress-reader.ts';
 
-/** Where the Lease lies, and its times where they are not those of leader-election.ts. */
+/** The Lease, and its times if they differ from the defaults of leader-election.ts. */
 export type LeasePlace = Pick<ElectionOptions, 'namespace' | 'name' | 'leaseMs' | 'renewMs' | 'retryMs'>;
 
 export type OperatorOptions = {
   readonly connection: Connection;
   readonly settings: OperatorSettings;
   readonly store: ArtifactStore;
-  /** Of this process alone. */
+  /** Unique to this process. */
   readonly identity: string;
-  /** Without it this process leads at once. */
+  /** Without a Lease this process leads immediately. */
   readonly lease?: LeasePlace;
-  /** Of /healthz, /readyz and /metrics; none is opened where absent, any free one for 0. */
+  /** The port of /healthz, /readyz and /metrics. 0: any free port. Absent: no server. */
   readonly port?: number;
   readonly metrics: OperatorMetrics;
   readonly log: Logger;
@@ -39,29 +36,29 @@ export type OperatorOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Who reports in events. */
+/** The reporting controller of events. */
 const COMPONENT = 'carpal.dev/operator';
 
 /**
- * Settings that make no Job end the operator here instead of each experiment later. A server that cannot be asked, or that does not let the
- * operator ask in this namespace, is no reason to stand still.
+ * Throws if the settings make no valid Job, so that the operator ends now instead of ending each experiment later. If the server does not answer,
+ * or forbids the question in this namespace, the operator starts anyway.
  */
-async function tryOutSettings({ connection, settings, lease, log }: OperatorOptions): Promise<void> {
+async function checkSettings({ connection, settings, lease, log }: OperatorOptions): Promise<void> {
   const namespace = lease?.namespace ?? connection.namespace;
   if (namespace === undefined) return;
   try {
     await checkStageSettings(connection, namespace, settings.stages);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    log.warn({ error }, 'the settings of the stages could not be tried out');
+    log.warn({ error }, 'the settings of the stages could not be checked');
   }
 }
 
-/** Runs until `signal` aborts: work that had begun is finished, the Lease released. Rejects with what no retry can mend. */
+/** Runs until `signal` aborts; then finishes the steps in progress and releases the Lease. Rejects with errors that a retry cannot fix. */
 export async function runOperator(options: OperatorOptions): Promise<void> {
   const { connection, settings, store, identity, metrics, log, now, random, signal } = options;
   const { image } = settings.stages;
-  if (!isDigest(image)) log.warn({ image }, 'the image of the stages is not a digest: attempts of one experiment may run different things');
+  if (!isDigest(image)) log.warn({ image }, 'the image of the stages is not a digest: attempts of one experiment may run different images');
   let controller: Controller | undefined;
   let leads = false;
   const reflectors = (): Parameters<typeof stuckReflectors>[0] => {
@@ -75,43 +72,24 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       : await startHealthServer({
           port: options.port,
           ills: () => (leads ? stuckReflectors(reflectors()) : []),
-          // A replica that waits for its turn is ready: it has nothing else to do.
+          // A replica that does not lead is ready: it has nothing to wait for.
           awaited: () => (leads && controller?.isSynced() !== true ? ['the first lists of the cluster'] : []),
           metrics,
         });
   const lead = async (leadership: AbortSignal, isHeld: IsHeld): Promise<void> => {
     const client = fence(connection, isHeld);
-    await tryOutSettings(options);
+    await checkSettings(options);
     if (leadership.aborted) return;
-    const events = recordEvents({ client, component: COMPONENT, instance: identity, now, log });
-    metrics.followEvents(events.stats);
-    const progress = createProgressReader({
-      store,
-      now,
-      onAway: ({ experiment, ...away }) => {
-        metrics.storeAway();
-        log.warn({ experiment: keyOf(experiment.metadata), ...away }, 'the artifact store cannot be read');
-      },
-    });
-    const classLists = classListNames();
-    controller = createController({
+    const events = recordEvents({
       client,
-      settings,
-      store,
-      progress,
-      explain: (experiment) => (run) => {
-        const onLost = (error: unknown): void =>
-          log.warn({ experiment: keyOf(experiment.metadata), attempt: run.name, error }, 'the log of an attempt could not be kept');
-        return explainFailure({ store, experiment, run, onLost });
-      },
-      missingPod: missingPodWords(client, () => now().getTime()),
-      events,
-      metrics,
-      classLists,
+      component: COMPONENT,
+      instance: identity,
       now,
-      random,
-      log,
+      onLost: ({ regarding, event: { reason, note }, error }) =>
+        log.warn({ experiment: keyOf(regarding), error, reason, note }, 'an event could not be written'),
     });
+    metrics.followEvents(events.stats);
+    controller = createController({ client, settings, store, events, metrics, classLists: classListNames(), now, random, log });
     leads = true;
     metrics.leading(true);
     try {
@@ -120,7 +98,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     } finally {
       leads = false;
       metrics.leading(false);
-      // What it knew of the cluster is old from now on.
+      // Its collections are outdated from now on.
       controller = undefined;
     }
   };

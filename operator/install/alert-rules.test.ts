@@ -3,7 +3,7 @@ import { createMetrics } from '../controller/metrics.ts';
 import { ALERT_RULES } from './alert-rules.ts';
 import { DASHBOARD_ROWS, dashboard } from './dashboard.ts';
 
-/** Metrics whose lines come only once something has happened, made to happen. */
+/** The metrics page. Some metrics have lines only after an event, so the events are caused here. */
 async function servedPage(): Promise<string> {
   const metrics = createMetrics();
   metrics.reconciled({ ok: true, seconds: 1 });
@@ -18,7 +18,7 @@ async function servedPage(): Promise<string> {
 }
 
 const page = await servedPage();
-/** name → labels that its lines have. */
+/** name → labels of its lines */
 const served = new Map<string, Set<string>>();
 for (const [, name = '', labels = ''] of page.matchAll(/^([a-z_0-9]+)(?:\{([^}]*)\})? /gm)) {
   const known = served.get(name) ?? new Set();
@@ -26,8 +26,8 @@ for (const [, name = '', labels = ''] of page.matchAll(/^([a-z_0-9]+)(?:\{([^}]*
   served.set(name, known);
 }
 
-/** Labels that Prometheus puts to what it scrapes. */
-const OF_THE_SCRAPE = ['pod', 'job', 'namespace'];
+/** Labels that Prometheus adds when it scrapes. */
+const SCRAPE_LABELS = ['pod', 'job', 'namespace'];
 
 const expressions: [string, string][] = [
   ...ALERT_RULES.map(({ alert, expr }): [string, string] => [alert, expr]),
@@ -37,33 +37,33 @@ const expressions: [string, string][] = [
 ];
 
 describe('alerts and dashboard', () => {
-  it('see every kind of metric that the operator makes itself', () => {
+  it('cover every kind of metric that the operator defines', () => {
     expect([...served.keys()].filter((name) => name.startsWith('carpal_')).length).toBeGreaterThan(20);
     const own = [...page.matchAll(/^# TYPE (carpal_[a-z_]+) /gm)].map(([, name = '']) => name);
     const used = expressions.map(([, expr]) => expr).join(' ');
     expect(own.filter((name) => !used.includes(name))).toEqual([]);
   });
 
-  it.each(expressions)('%s asks for metrics that there are, by labels that they have: %s', (_, expr) => {
+  it.each(expressions)('%s uses only existing metrics and labels: %s', (_, expr) => {
     const named = [...expr.matchAll(/\b((?:carpal|process|nodejs)_[a-z0-9_]+)(?:\{([^}]*)\})?/g)];
     expect(named.length).toBeGreaterThan(0);
     for (const [, name = '', matchers = ''] of named) {
       expect([...served.keys()]).toContain(name);
       const labels = [...matchers.matchAll(/([a-z]+)(?:=|!)/g)].map(([, label = '']) => label);
-      for (const label of labels) expect([...(served.get(name) ?? []), ...OF_THE_SCRAPE]).toContain(label);
+      for (const label of labels) expect([...(served.get(name) ?? []), ...SCRAPE_LABELS]).toContain(label);
     }
     const grouped = [...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(/, ?/));
     const labels = named.flatMap(([, name = '']) => [...(served.get(name) ?? [])]);
-    for (const label of grouped) expect([...labels, ...OF_THE_SCRAPE, 'le']).toContain(label);
+    for (const label of grouped) expect([...labels, ...SCRAPE_LABELS, 'le']).toContain(label);
   });
 
-  it.each(ALERT_RULES)('$alert says what is wrong and what to look at', ({ alert, summary, description, for: duration }) => {
+  it.each(ALERT_RULES)('$alert says what is wrong and what to check', ({ alert, summary, description, for: duration }) => {
     expect(alert).toMatch(/^Carpal[A-Za-z]+$/);
     expect(duration).toMatch(/^\d+[mh]$/);
     for (const text of [summary, description]) expect(text).toMatch(/^\S.*[.%]$/);
   });
 
-  it('lay panels side by side without overlap', () => {
+  it('place panels next to each other without overlap', () => {
     type Placed = { readonly id: number; readonly gridPos: { x: number; y: number; w: number; h: number } };
     const { panels } = dashboard() as { panels: readonly Placed[] };
     const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>

@@ -4,8 +4,8 @@ import { artifactsVolume, type ClaimedVolume } from '../jobs/stage-settings.ts';
 import { LABELS, type ManifestSettings, METRICS_PORT, operatorMetadata, operatorSelector } from './manifest-settings.ts';
 
 /**
- * Keep the memory of the operator's process low: two arenas for the C library, which otherwise opens several per thread and returns none, and a
- * small young generation, because hardly any object outlives a step. With both, 200 active experiments take 172 MB instead of 298 MB.
+ * Keeps the memory of the operator's process low: two arenas for the C library, which otherwise opens several per thread and returns none,
+ * and a small young generation, because hardly any object outlives a step. With both, 200 active experiments take 172 MB instead of 298 MB.
  */
 export const MEMORY_SETTINGS: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=8' };
 
@@ -56,14 +56,14 @@ function containerOf(settings: ManifestSettings, claim: ClaimedVolume | undefine
     startupProbe: { ...probe('/healthz'), periodSeconds: 2, failureThreshold: 30 },
     livenessProbe: { ...probe('/healthz'), periodSeconds: 20, timeoutSeconds: 5, failureThreshold: 3 },
     readinessProbe: { ...probe('/readyz'), periodSeconds: 10, timeoutSeconds: 5 },
-    // 1,000 experiments of 5 folds take 300 MB. No limit on cpu: a throttled leader loses its Lease.
+    // 1,000 experiments with 5 folds take 300 MB. There is no CPU limit: a throttled leader loses its Lease.
     resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '512Mi' } },
     securityContext: CONTAINER_SECURITY,
     volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }, ...(claim === undefined ? [] : [{ name: 'artifacts', mountPath: claim.mountPath }])],
   };
 }
 
-/** Replicas on different nodes, and in different zones where there are several. A wish: on a single node both run there. */
+/** Prefers replicas on different nodes and in different zones. On a single node both run there. */
 const spread = (matchLabels: Readonly<Record<string, string>>): readonly object[] =>
   ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
     maxSkew: 1,
@@ -72,7 +72,7 @@ const spread = (matchLabels: Readonly<Record<string, string>>): readonly object[
     labelSelector: { matchLabels },
   }));
 
-/** Throws `usage-invalid` where the settings name a claim and a store that is no folder. */
+/** Throws `usage-invalid` if the settings name a claim and a store that is not a folder. */
 export function operatorDeployment(settings: ManifestSettings): object {
   const { artifactsClaimName, artifactsUri, pullSecretName } = settings;
   const metadata = operatorMetadata(settings);
@@ -85,7 +85,7 @@ export function operatorDeployment(settings: ManifestSettings): object {
     spec: {
       replicas: 2,
       selector: { matchLabels },
-      // The new replica stands by before an old one resigns.
+      // The new replica is ready before an old one stops.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       revisionHistoryLimit: 5,
       template: {
@@ -108,7 +108,7 @@ export function operatorDeployment(settings: ManifestSettings): object {
   };
 }
 
-/** Node drains leave one replica at work. */
+/** A node drain leaves one replica running. */
 export function operatorDisruptionBudget(settings: ManifestSettings): object {
   return {
     apiVersion: 'policy/v1',

@@ -1,19 +1,20 @@
-/** Settings that make no Job are found when the operator starts, before an experiment has to end for them. */
+/** Finds settings that no Job can be made of when the operator starts, instead of ending every experiment later. */
 import { CarpalError } from '@carpal/configs/errors.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
 import { API_VERSION, experimentSchema, KIND } from '@carpal/configs/schema/experiment.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
-import { attemptName, type StageKey } from '../experiment/stage.ts';
+import { attemptName } from '../experiment/stage.ts';
 import { jobManifest } from './job-manifest.ts';
-import { refusalOf } from './refusal.ts';
+import { refusalOf } from './kubernetes-substrate.ts';
 import type { StageSettings } from './stage-settings.ts';
 
 const NAME = 'settings-check';
 const STAGES: readonly StageKey[] = [{ stage: 'prepare' }, { stage: 'fold', fold: 0 }];
 
 /**
- * Asks the API server what it would say of the stages' Jobs for a manifest of defaults; creates nothing. Throws `stage-settings-refused` with the
- * server's words, and `ApiError` where it could not be asked.
+ * Sends the Jobs of a default manifest's stages to the API server as a dry run, which creates nothing. Throws `stage-settings-refused` with the
+ * server's message, or `ApiError` if the server did not answer the question.
  */
 export async function checkStageSettings(client: KubernetesClient, namespace: string, settings: StageSettings): Promise<void> {
   const experiment = experimentSchema.parse({

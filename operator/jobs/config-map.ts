@@ -1,13 +1,12 @@
-/** The ConfigMap through which the stages get the resolved experiment. */
+/** The ConfigMap that gives the stages the resolved experiment. */
 import { FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
-import { ownedBy, uidOf } from './owner.ts';
-import { experimentLabels } from './stage-labels.ts';
+import { experimentLabels, ownedBy, uidOf } from './ownership.ts';
 
 export type ConfigMap = KubernetesObject & { readonly immutable: true; readonly data: Readonly<Record<string, string>> };
 
-/** Where a stage's container finds it. */
+/** Where the ConfigMap is mounted in a stage's container. */
 export const SPEC_FOLDER = '/etc/carpal';
 
 export function configMapName({ metadata }: SegmentationExperiment): string {
@@ -15,8 +14,8 @@ export function configMapName({ metadata }: SegmentationExperiment): string {
 }
 
 /**
- * The experiment as it was when its first stage began. What may still change (run.suspend, run.parallelism, the time to live, reporters) is
- * nothing that a stage reads, so the map is immutable, which also spares every node a watch on it.
+ * The experiment as it was when its first stage began. Stages do not read the fields that may still change (run.suspend, run.parallelism, the
+ * time to live, reporters), so the map is immutable, which also saves every node a watch on it.
  */
 export function configMapManifest(experiment: SegmentationExperiment): ConfigMap {
   const { apiVersion, kind, metadata, spec } = experiment;

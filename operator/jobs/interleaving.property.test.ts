@@ -1,9 +1,9 @@
 /**
- * Jobs and pods come by two watches, either of which may be behind the other. Whatever the planner happens to see in between, an attempt is
- * counted once and for what it was, and none starts beside a pod that still runs.
+ * Jobs and pods arrive through two watches, and each may lag behind the other. Whatever the planner observes in between, an attempt is
+ * counted once and with its true outcome, and no attempt starts while a pod of another one runs.
  */
 
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import type { Job, Pod } from '@carpal/kubernetes/api/objects.ts';
 import {
   disruptionTarget,
@@ -19,12 +19,11 @@ import { at, experimentWith, prepared, seen } from '@carpal/testbed/operator/bui
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { plan } from '../experiment/plan.ts';
-import { keepJob } from './kept-job.ts';
-import { keepPod } from './kept-pod.ts';
+import { keepJob, keepPod } from './kept-objects.ts';
 import { stageRunOf, stageRunOfPods } from './stage-run.ts';
 
 type Story = {
-  /** The Job as it was, one version after the other; undefined: gone. */
+  /** The versions of the Job in order; undefined: the Job is gone. */
   readonly jobs: readonly (Job | undefined)[];
   readonly pods: readonly (Pod | undefined)[];
   readonly failures: number;
@@ -62,14 +61,14 @@ const STORIES: Record<string, Story> = {
     disruptions: 0,
     state: 'Succeeded',
   },
-  'a failure of its own': {
+  'a failure of the program': {
     jobs: [active, ready, ...exited(1, 3)],
     pods: [pendingPod, runningPod(), failedPod({ exitCode: 1 })],
     failures: 1,
     disruptions: 0,
     state: 'Waiting',
   },
-  'want of memory': {
+  'a lack of memory': {
     jobs: [active, ready, ...exited(137, 3)],
     pods: [pendingPod, runningPod(), failedPod({ exitCode: 137, reason: 'OOMKilled' })],
     failures: 1,
@@ -96,7 +95,7 @@ const STORIES: Record<string, Story> = {
     disruptions: 1,
     state: 'Waiting',
   },
-  'a pod deleted without a word': {
+  'a pod deleted without a condition': {
     jobs: [active, ready, ...exited(137, 3)],
     pods: [
       pendingPod,
@@ -109,7 +108,7 @@ const STORIES: Record<string, Story> = {
     disruptions: 1,
     state: 'Waiting',
   },
-  'a pod deleted before it had a node': {
+  'a pod deleted before it was scheduled': {
     jobs: [active, ...failing('BackoffLimitExceeded', 'Job has reached the specified backoff limit')],
     pods: [
       pendingPod,
@@ -137,7 +136,7 @@ const STORIES: Record<string, Story> = {
   },
 };
 
-/** The order in which the two watches deliver: true for the next version of the Job, false for the pod's. */
+/** The order in which the two watches deliver: true for the next version of the Job, false for the next version of the pod. */
 const orders = fc.array(fc.boolean(), { minLength: 12, maxLength: 12 });
 
 /** The status as if the plan had not started the fold: in these stories nothing follows the first attempt. */
@@ -148,7 +147,10 @@ function withoutStart(status: ExperimentStatus): ExperimentStatus {
   return { ...status, folds };
 }
 
-/** Plans at every sight; the fold's status at the end. Where one of the two has come to its end, the other moves on whatever the order says. */
+/**
+ * Plans after every delivery and returns the fold's final status. When one of the two has no versions left, the other one advances whatever
+ * the order says.
+ */
 function tell({ jobs, pods }: Story, order: readonly boolean[]): ExperimentStatus['folds'][number] | undefined {
   let status: ExperimentStatus | undefined;
   let [jobAt, podAt] = [0, 0];
@@ -157,7 +159,7 @@ function tell({ jobs, pods }: Story, order: readonly boolean[]): ExperimentStatu
     const thePod = pods[podAt];
     const kept = thePod === undefined ? [] : [keepPod(thePod)];
     const run = theJob === undefined ? stageRunOfPods(kept) : stageRunOf(keepJob(theJob), kept);
-    // Late enough for any delay, so that whatever may start does.
+    // Later than any delay, so that everything that may start does.
     const planned = plan(
       experimentWith({ folds: [0], startDeadline: '365d', foldDeadline: '365d' }),
       seen(run === undefined ? [prepared()] : [prepared(), run], status),
@@ -167,7 +169,7 @@ function tell({ jobs, pods }: Story, order: readonly boolean[]): ExperimentStatu
     if (runs)
       expect(
         planned.start.filter(({ stage }) => stage === 'fold'),
-        'no attempt beside a pod that runs',
+        'no attempt while a pod runs',
       ).toEqual([]);
     status = withoutStart(planned.status);
     const [jobsLeft, podsLeft] = [jobAt < jobs.length - 1, podAt < pods.length - 1];
@@ -178,7 +180,7 @@ function tell({ jobs, pods }: Story, order: readonly boolean[]): ExperimentStatu
 }
 
 describe('an attempt seen through two watches', () => {
-  it.each(Object.entries(STORIES))('is counted once and rightly: %s', (_title, story) => {
+  it.each(Object.entries(STORIES))('is counted once and with its true outcome: %s', (_title, story) => {
     fc.assert(
       fc.property(orders, (order) => {
         const { failures, disruptions, state } = story;

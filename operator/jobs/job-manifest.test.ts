@@ -1,13 +1,14 @@
+import { checkExperiment } from '@carpal/configs/check/check-experiment.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
 import { withSizes } from '@carpal/configs/schema/auto.ts';
-import { checkExperiment } from '@carpal/configs/schema/check-experiment.ts';
 import { experimentSchema, NAME_MAX_LENGTH, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PlannedStart } from '../experiment/next-starts.ts';
-import { attemptName, type StageKey } from '../experiment/stage.ts';
+import { attemptName } from '../experiment/stage.ts';
 import { configMapManifest, configMapName } from './config-map.ts';
 import { jobManifest } from './job-manifest.ts';
-import { labelledAttempt } from './stage-labels.ts';
+import { labelledAttempt } from './ownership.ts';
 import { stageSettings } from './stage-settings.ts';
 
 const IMAGE = 'example.org/carpal@sha256:4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865';
@@ -29,7 +30,7 @@ function experiment(placement: object = {}): SegmentationExperiment {
 describe('the Job of an attempt', () => {
   const fold = jobManifest(experiment(), FOLD, settings);
 
-  it('is one attempt and no more, and leaves the decision on a further one to the planner', () => {
+  it('is a single attempt; only the planner decides on another one', () => {
     expect(fold).toMatchObject({
       metadata: { name: 'wrist-fold-3-2', namespace: 'team-a' },
       spec: {
@@ -44,7 +45,7 @@ describe('the Job of an attempt', () => {
     expect(fold.spec).not.toHaveProperty('suspend');
   });
 
-  it('fails by a rule whatever the exit, so that its condition tells of it', () => {
+  it('fails by a rule whatever its exit code, so that its condition names it', () => {
     expect(fold.spec['podFailurePolicy']).toEqual({
       rules: [
         { action: 'FailJob', onExitCodes: { containerName: 'stage', operator: 'In', values: [64, 65, 78] } },
@@ -55,7 +56,7 @@ describe('the Job of an attempt', () => {
     });
   });
 
-  it('goes with its experiment and says which attempt it is, as its pod does', () => {
+  it('is owned by its experiment and labelled with its attempt, as its pod is', () => {
     expect(fold.metadata.ownerReferences).toEqual([
       {
         apiVersion: 'carpal.dev/v1alpha1',
@@ -70,7 +71,7 @@ describe('the Job of an attempt', () => {
     expect(fold.spec.template.metadata.labels).toEqual(fold.metadata.labels);
   });
 
-  it('runs the stage’s own command with the resolved experiment, which has its uid', () => {
+  it('runs the stage’s own command with the resolved experiment, including its uid', () => {
     const containers = [PREPARE, FOLD, ENSEMBLE].map((attempt) => {
       const [container] = jobManifest(experiment(), attempt, settings).spec.template.spec['containers'] as { args: string[] }[];
       return container?.args.join(' ');
@@ -86,7 +87,7 @@ describe('the Job of an attempt', () => {
     expect(resolved && JSON.parse(configMapManifest(resolved).data['experiment.json'] ?? '')).toEqual(resolved);
   });
 
-  it('asks for GPUs, and for GPU nodes, with folds alone', () => {
+  it('requests GPUs and GPU nodes only for folds', () => {
     const placed = experiment({
       gpus: 2,
       cpu: '6',
@@ -118,13 +119,13 @@ describe('the Job of an attempt', () => {
     }
   });
 
-  it('trains on a CPU with gpus: 0, without a word of GPUs but that none is to be seen', () => {
+  it('trains on a CPU with gpus: 0 and hides all GPUs', () => {
     const text = JSON.stringify(jobManifest(experiment({ gpus: 0 }), FOLD, settings));
     expect(text).not.toContain('nvidia.com/gpu');
     expect(text).toContain('{"name":"NVIDIA_VISIBLE_DEVICES","value":"void"}');
   });
 
-  it('leaves its start to Kueue where a queue is named, and sends no CPU stage to that queue', () => {
+  it('leaves its start to Kueue if a queue is named, and sends no CPU stage to that queue', () => {
     const queued = experiment({ queueName: 'gpu-team' });
     expect(jobManifest(queued, FOLD, settings)).toMatchObject({
       metadata: { labels: { 'kueue.x-k8s.io/queue-name': 'gpu-team' } },
@@ -137,13 +138,13 @@ describe('the Job of an attempt', () => {
     expect(jobManifest(queued, PREPARE, cpuQueue)).toMatchObject({ spec: { suspend: true } });
   });
 
-  it('brings the store’s Secret only where one is named, and no other', () => {
+  it('uses the store’s Secret only if one is named, and no other', () => {
     expect(JSON.stringify(fold)).not.toMatch(/secret/i);
     const named = jobManifest(experiment(), FOLD, stageSettings({ ...settings, artifactsSecretName: 'artifacts' }));
     expect(named.spec.template.spec).toMatchObject({ containers: [{ envFrom: [{ secretRef: { name: 'artifacts' } }] }] });
   });
 
-  it('runs as the service account of its placement, else of the settings', () => {
+  it('runs as the service account of its placement, otherwise of the settings', () => {
     const accountOf = (of: SegmentationExperiment): unknown => jobManifest(of, FOLD, settings).spec.template.spec['serviceAccountName'];
     expect([accountOf(experiment()), accountOf(experiment({ serviceAccountName: 'trainer' }))]).toEqual(['carpal-stage', 'trainer']);
     expect(fold.spec.template.spec).toMatchObject({ automountServiceAccountToken: false, terminationGracePeriodSeconds: 100 });
@@ -158,7 +159,7 @@ describe('the Job of an attempt', () => {
   });
 });
 
-describe('names and labels of any experiment that the schema takes', () => {
+describe('names and labels of every experiment that the schema accepts', () => {
   const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
   const VALUE = /^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$/;
   const named = (pattern: RegExp, maxLength: number) => fc.stringMatching(pattern).filter((text) => text.length <= maxLength);
@@ -170,7 +171,7 @@ describe('names and labels of any experiment that the schema takes', () => {
     fc.integer({ min: 0, max: 19 }).map((index): StageKey => ({ stage: 'fold', fold: index })),
   );
 
-  it('are legal and fit, also with the suffix that a pod gets', () => {
+  it('are valid and short enough, even with the suffix that a pod gets', () => {
     fc.assert(
       fc.property(names, uids, queues, keys, fc.integer({ min: 1, max: 99_999 }), (name, uid, queueName, key, attempt) => {
         const given = experimentSchema.parse({

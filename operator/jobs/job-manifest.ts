@@ -2,9 +2,8 @@
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
-import { ownedBy } from './owner.ts';
+import { attemptLabels, ownedBy, QUEUE_LABEL } from './ownership.ts';
 import { type PodTemplate, podTemplate, STAGE_CONTAINER } from './pod-template.ts';
-import { attemptLabels, QUEUE_LABEL } from './stage-labels.ts';
 import type { StageSettings } from './stage-settings.ts';
 
 export type JobManifest = KubernetesObject & {
@@ -19,9 +18,9 @@ const onExit = ({ operator, values }: ExitRule): object => ({
 });
 
 /**
- * Every end fails the Job, whose condition then says which rule it was and with what exit code, also when the pod is gone. `Ignore` would
- * start a further pod without a budget; that decision is the planner's. The first rule that fits counts: what the stage says of its own data
- * outweighs a node that was being drained meanwhile.
+ * Every failure fails the Job. Its condition then names the matching rule and the exit code even after the pod is gone. `Ignore` would start
+ * another pod outside of every budget; only the planner decides on another attempt. The first matching rule counts: an exit code that blames the
+ * data outweighs a node that was being drained at the same time.
  */
 const FAILURE_POLICY = {
   rules: [
@@ -36,10 +35,7 @@ function queueOf(experiment: SegmentationExperiment, { stage }: PlannedStart, se
   return stage === 'fold' ? experiment.spec.placement.queueName : (settings.cpuStage.queueName ?? '');
 }
 
-/**
- * The Job to create. No time to live of its own: its owner would see a missing child. Under a queue it begins suspended, and only the queue
- * lets it go.
- */
+/** The Job to create. It has no time to live: the planner would miss it. With a queue it is created suspended, and only the queue releases it. */
 export function jobManifest(experiment: SegmentationExperiment, attempt: PlannedStart, settings: StageSettings): JobManifest {
   const queue = queueOf(experiment, attempt, settings);
   return {

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { experimentCrd } from '@carpal/configs/crd/crd.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
 import { LABEL } from '@carpal/configs/names.ts';
 import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { isStatus } from '@carpal/kubernetes/api/api-error.ts';
@@ -17,41 +18,39 @@ import { disruptionTarget, time } from '@carpal/testbed/kubernetes/attempt-objec
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { StageRun } from '../experiment/observed.ts';
-import { outcomeOf } from '../experiment/outcome.ts';
-import { attemptName, type StageKey } from '../experiment/stage.ts';
-import { StartRefused } from '../experiment/start-refused.ts';
-import type { Substrate } from '../experiment/substrate.ts';
+import { outcomeOf } from '../experiment/retry-policy.ts';
+import { attemptName } from '../experiment/stage.ts';
+import { StartRefused, type Substrate } from '../experiment/substrate.ts';
 import { checkStageSettings } from './check-settings.ts';
 import { jobManifest } from './job-manifest.ts';
-import { type KeptJob, keepJob } from './kept-job.ts';
-import { type KeptPod, keepPod } from './kept-pod.ts';
+import { type KeptJob, type KeptPod, keepJob, keepPod } from './kept-objects.ts';
 import { createKubernetesSubstrate } from './kubernetes-substrate.ts';
-import { missingPodWords } from './missing-pod.ts';
-import { experimentUidOf } from './stage-labels.ts';
+import { experimentUidOf } from './ownership.ts';
+import { createMissingPodReason } from './pending-reason.ts';
 import { stageSettings } from './stage-settings.ts';
 
 const CRDS: Resource = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' };
 const IMAGE = 'example.org/carpal@sha256:4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865';
-/** Accounts are not what is tested here; every namespace has this one. */
+/** Service accounts are not tested here: every namespace has this one. */
 const settings = stageSettings({ image: IMAGE, artifactsUri: 's3://artifacts/carpal', defaultServiceAccountName: 'default' });
-/** As if the status told of every attempt. */
-const noted = (): number => 9;
+/** As if the status recorded every attempt as started. */
+const started = (): number => 9;
 
 const cluster = useControlPlane();
 const stop = new AbortController();
 let jobs: Reflector<Job, KeptJob>;
 let pods: Reflector<Pod, KeptPod>;
-/** With Pod Security "restricted" enforced: a pod that is not never comes to be. */
+/** Pod Security "restricted" is enforced, so a pod that violates it is never created. */
 let namespace: string;
 
-/** Waits until `look` finds something. */
+/** Waits until `look` returns something. */
 async function found<Found>(what: string, look: () => Promise<Found | undefined> | Found | undefined): Promise<Found> {
   for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 25) {
     const seen = await look();
     if (seen !== undefined) return seen;
     await pause(25);
   }
-  throw new Error(`waited in vain: ${what}`);
+  throw new Error(`not found in time: ${what}`);
 }
 
 beforeAll(async () => {
@@ -85,7 +84,7 @@ type World = {
   runOf(name: string): Promise<StageRun | undefined>;
 };
 
-/** An experiment of the API server, and its substrate. */
+/** An experiment on the API server, and its substrate. */
 async function world(name: string, placement: object = {}): Promise<World> {
   const { client } = cluster();
   const written = {
@@ -97,7 +96,7 @@ async function world(name: string, placement: object = {}): Promise<World> {
   const path = resourcePath(EXPERIMENTS, { namespace });
   const { metadata } = await client.request<KubernetesObject>({ method: 'POST', path, body: written });
   const experiment = experimentSchema.parse({ ...written, metadata: { name, namespace, uid: metadata.uid } });
-  const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted });
+  const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started });
   return { experiment, substrate, runOf: async (run) => (await substrate.observe()).find((one) => one.name === run) };
 }
 
@@ -116,7 +115,7 @@ async function podOf(name: string): Promise<Pod> {
   });
 }
 
-/** Says of the attempt's pod what a kubelet would. */
+/** Writes the status of the attempt's pod as a kubelet would. */
 async function report(name: string, status: NonNullable<Pod['status']>): Promise<void> {
   const { metadata } = await podOf(name);
   const path = resourcePath(PODS, { namespace, name: metadata.name, subresource: 'status' });
@@ -135,7 +134,7 @@ const ended = ({ runOf }: World, name: string): Promise<StageRun> =>
   });
 
 describe('an attempt on a real API server', () => {
-  it('has one ConfigMap and one Job, however often it is started, and shows at once', async () => {
+  it('has one ConfigMap and one Job however often it is started, and is observed immediately', async () => {
     const { substrate, runOf } = await world('started');
     const prepare = start('started', { stage: 'prepare' });
     await substrate.start(prepare);
@@ -147,17 +146,17 @@ describe('an attempt on a real API server', () => {
     expect(JSON.parse(map.data['experiment.json'] ?? '')).toMatchObject({ metadata: { name: 'started', uid: expect.any(String) } });
   });
 
-  it('gets a pod where Pod Security "restricted" is enforced, which waits for a node in the scheduler’s words', async () => {
+  it('gets a pod under Pod Security "restricted", which is pending with the scheduler’s message', async () => {
     const { substrate, runOf } = await world('restricted', { queueName: '', tolerations: [{ operator: 'Exists' }] });
     await substrate.start(start('restricted', FOLD));
-    const run = await found('the scheduler’s words', async () => {
+    const run = await found('the scheduler’s message', async () => {
       const seen = await runOf('restricted-fold-0-1');
       return seen?.message?.includes('nodes') === true ? seen : undefined;
     });
     expect(run).toMatchObject({ state: 'pending', message: expect.stringMatching(/no nodes available|nodes are available/) });
   });
 
-  it('draws no warning from the server, with everything that a placement can ask for', async () => {
+  it('causes no warning from the server, even with everything that a placement can request', async () => {
     const { experiment } = await world('warned', {
       nodeSelector: { 'carpal.dev/pool': 'v100' },
       tolerations: [{ key: 'spot', operator: 'Exists' }],
@@ -175,12 +174,12 @@ describe('an attempt on a real API server', () => {
     }
   });
 
-  it('waits in the words of the Job’s controller when no pod can be made', async () => {
+  it('is pending with the message of the Job’s controller if no pod can be created', async () => {
     const { experiment } = await world('podless', { serviceAccountName: 'nobody' });
     const { client } = cluster();
-    // Time is a minute ahead, so that it is not too early to wonder.
-    const missingPod = missingPodWords(client, () => Date.now() + 60_000);
-    const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted });
+    // The clock is a minute ahead, so that the Job has waited long enough to ask.
+    const missingPod = createMissingPodReason(client, () => Date.now() + 60_000);
+    const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started });
     await substrate.start(start('podless', FOLD));
     await found('an event', async () => {
       const query = { fieldSelector: 'reason=FailedCreate,involvedObject.name=podless-fold-0-1' };
@@ -188,19 +187,19 @@ describe('an attempt on a real API server', () => {
       return (await client.request<ObjectList<KubernetesObject>>({ method: 'GET', path, query })).items[0];
     });
     const [hint] = await substrate.observe();
-    expect(hint?.message).toBe(`it has no pod yet; kubectl describe job podless-fold-0-1 -n ${namespace} tells why`);
-    const curious = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, noted, missingPod });
-    const told = await found('the words', async () => {
+    expect(hint?.message).toBe(`no pod yet; kubectl describe job podless-fold-0-1 -n ${namespace} shows why`);
+    const curious = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started, missingPod });
+    const told = await found('the message', async () => {
       const [run] = await curious.observe();
       return run?.message === hint?.message ? undefined : run;
     });
     expect(told).toMatchObject({ state: 'pending', message: expect.stringContaining('serviceaccount "nobody" not found') });
   });
 
-  it('is started by two operators at once without harm', async () => {
+  it('can be started by two operators at the same time', async () => {
     const { experiment, substrate } = await world('twice');
     const blind = { indexed: () => [], absorb: () => undefined, forget: () => undefined };
-    const other = createKubernetesSubstrate({ client: cluster().client, jobs: blind, pods, experiment, settings, noted });
+    const other = createKubernetesSubstrate({ client: cluster().client, jobs: blind, pods, experiment, settings, started });
     const prepare = start('twice', { stage: 'prepare' });
     await Promise.all([substrate.start(prepare), other.start(prepare)]);
     expect(await substrate.observe()).toHaveLength(1);
@@ -211,23 +210,23 @@ describe('an attempt on a real API server', () => {
     const prepare = start('held', { stage: 'prepare' });
     await substrate.start(prepare);
     const later = { ...experiment, metadata: { ...experiment.metadata, uid: '00000000-0000-4000-8000-000000000000' } };
-    const again = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment: later, settings, noted });
+    const again = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment: later, settings, started });
     const refusal = again.start(prepare);
     await expect(refusal).rejects.toBeInstanceOf(CarpalError);
     await expect(refusal).rejects.toMatchObject({ code: 'object-name-held' });
     expect(await again.observe()).toEqual([]);
   });
 
-  it('is refused for good, in the server’s words, when it makes no Job', async () => {
+  it('is refused for good, with the server’s message, if its Job is invalid', async () => {
     const { experiment } = await world('refused');
     const odd = { ...settings, volumes: [{ claimName: 'artifacts', mountPath: '/tmp' }] };
-    const substrate = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment, settings: odd, noted });
+    const substrate = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment, settings: odd, started });
     const refusal = substrate.start(start('refused', FOLD));
     await expect(refusal).rejects.toBeInstanceOf(StartRefused);
     await expect(refusal).rejects.toThrow(/mountPath: Invalid value.*must be unique/);
   });
 
-  it('is tried out with the settings of the operator before anything depends on it', async () => {
+  it('is checked with the operator’s settings before an experiment depends on them', async () => {
     const { client } = cluster();
     await checkStageSettings(client, namespace, settings);
     const odd = { ...settings, cpuStage: { cpu: 'two', memory: '8Gi' } };
@@ -236,7 +235,7 @@ describe('an attempt on a real API server', () => {
     });
   });
 
-  it('is held by the Job itself where a queue is named', async () => {
+  it('is suspended by its own Job if a queue is named', async () => {
     const { substrate, runOf } = await world('queued', { queueName: 'gpu-team' });
     await substrate.start(start('queued', FOLD));
     expect(await runOf('queued-fold-0-1')).toMatchObject({ state: 'queued', message: 'waits in queue gpu-team' });
@@ -269,7 +268,7 @@ describe('an attempt on a real API server', () => {
     [70, 'failure'],
     [75, 'disruption'],
     [137, 'disruption'],
-  ])('is known by its Job alone when its pod is gone: exit %i', async (exitCode, kind) => {
+  ])('is read from its Job alone if its pod is gone: exit %i', async (exitCode, kind) => {
     const name = `gone-${exitCode}`;
     const one = await world(name);
     const attempt = start(name, FOLD);
@@ -285,12 +284,12 @@ describe('an attempt on a real API server', () => {
     expect(run === undefined ? undefined : outcomeOf(run)?.kind).toBe(kind);
   });
 
-  it('holds its place until its pod has ended when it is asked to stop, and is asked once', async () => {
+  it('occupies its stage after a stop until its pod has ended, and is asked only once', async () => {
     const one = await world('stopped');
     const attempt = start('stopped', FOLD);
     await one.substrate.start(attempt);
     const pod = await podOf(attempt.name);
-    // A finalizer stands for the grace that a running container has.
+    // A finalizer takes the place of a container's grace period.
     const path = resourcePath(PODS, { namespace, name: pod.metadata.name });
     const hold = { metadata: { finalizers: [...(pod.metadata.finalizers ?? []), 'carpal.dev/test'] } };
     await cluster().client.request({ method: 'PATCH', patch: 'merge', path, body: hold });
@@ -304,7 +303,7 @@ describe('an attempt on a real API server', () => {
     await one.substrate.stop(attempt.name);
   });
 
-  it('holds its place while its pod ends though somebody deleted the Job under it', async () => {
+  it('occupies its stage while its pod ends even if someone deleted its Job', async () => {
     const one = await world('background');
     const attempt = start('background', FOLD);
     await one.substrate.start(attempt);
@@ -320,7 +319,7 @@ describe('an attempt on a real API server', () => {
     await found('nothing is left', async () => ((await one.substrate.observe()).length === 0 ? true : undefined));
   });
 
-  it('stops pods that were left to themselves', async () => {
+  it('has its orphaned pods stopped', async () => {
     const one = await world('orphaned');
     const attempt = start('orphaned', FOLD);
     await one.substrate.start(attempt);
@@ -335,7 +334,7 @@ describe('an attempt on a real API server', () => {
     await found('nothing is left', async () => ((await one.substrate.observe()).length === 0 ? true : undefined));
   });
 
-  it('that may have been started before is not started beside a pod that it has left, which no watch may have shown yet', async () => {
+  it('that may have been started before is not started next to a leftover pod that no watch has delivered yet', async () => {
     const one = await world('left');
     const attempt = start('left', FOLD);
     await one.substrate.start(attempt);
@@ -346,7 +345,7 @@ describe('an attempt on a real API server', () => {
     const late = { indexed: () => [], absorb: () => undefined };
     const { client } = cluster();
     const { experiment } = one;
-    const blind = createKubernetesSubstrate({ client, jobs, pods: late, experiment, settings, noted });
+    const blind = createKubernetesSubstrate({ client, jobs, pods: late, experiment, settings, started });
     expect(await blind.observe()).toEqual([]);
     for (const again of [{ ...attempt, again: true as const }, start('left', FOLD, 2)]) {
       await blind.start(again);
@@ -360,7 +359,7 @@ describe('an attempt on a real API server', () => {
     expect(jobs.indexed(experiment.metadata.uid ?? '').map(({ metadata }) => metadata.name)).toEqual(['left-fold-0-2']);
   });
 
-  it('is not what somebody in another namespace says by labels and references alone', async () => {
+  it('is not defined by labels and references alone, which others can write in another namespace', async () => {
     const one = await world('forged');
     const attempt = start('forged', FOLD);
     await one.substrate.start(attempt);
@@ -376,12 +375,12 @@ describe('an attempt on a real API server', () => {
     const path = resourcePath(PODS, { namespace: there, name: 'forged', subresource: 'status' });
     await client.request({ method: 'PATCH', patch: 'merge', path, body: { status: terminated(78) } });
     const isForged = (pod: KeptPod): boolean => pod.metadata.namespace === there && pod.status?.phase === 'Failed';
-    await found('the pod of elsewhere', () => pods.indexed(uid).find(isForged));
+    await found('the pod in the other namespace', () => pods.indexed(uid).find(isForged));
     expect(await one.substrate.observe()).toMatchObject([{ name: attempt.name, state: 'pending' }]);
     expect(await one.substrate.observe()).toHaveLength(1);
   });
 
-  it('is forgotten with its pods when it is removed, and removing it again is no error', async () => {
+  it('is removed together with its pods, and can be removed again without an error', async () => {
     const one = await world('removed');
     const attempt = start('removed', FOLD);
     await one.substrate.start(attempt);

@@ -1,27 +1,23 @@
-/** Attempts as Jobs. Looks come from what the reflectors hold; only starts, stops and removals ask the API server. */
+/** Attempts as Jobs. Observations come from the reflectors' memory; only starts, stops and removals send requests to the API server. */
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { isStatus } from '@carpal/kubernetes/api/api-error.ts';
+import { ApiError, isStatus } from '@carpal/kubernetes/api/api-error.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import type { Job, KubernetesObject, ObjectList, ObjectMeta, Pod } from '@carpal/kubernetes/api/objects.ts';
 import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { StageRun } from '../experiment/observed.ts';
-import { StartRefused } from '../experiment/start-refused.ts';
-import type { Substrate } from '../experiment/substrate.ts';
+import { StartRefused, type Substrate } from '../experiment/substrate.ts';
 import { configMapManifest } from './config-map.ts';
 import { jobManifest } from './job-manifest.ts';
-import { type KeptJob, keepJob, trueCondition } from './kept-job.ts';
-import { isOver, type KeptPod, keepPod } from './kept-pod.ts';
-import type { MissingPodWords } from './missing-pod.ts';
-import { type NotedAttempts, ownJobs, ownPods } from './own-objects.ts';
-import { controllerUid, uidOf } from './owner.ts';
-import { refusalOf } from './refusal.ts';
-import { labelledAttempt, stageSelector } from './stage-labels.ts';
+import { type KeptJob, type KeptPod, keepJob, keepPod, podHasEnded, trueCondition } from './kept-objects.ts';
+import { ownJobs, ownPods, type StartedAttempts } from './own-objects.ts';
+import { controllerUid, labelledAttempt, stageSelector, uidOf } from './ownership.ts';
+import type { MissingPodReason } from './pending-reason.ts';
 import { stageRunOf, stageRunOfPods } from './stage-run.ts';
 import type { StageSettings } from './stage-settings.ts';
 
-/** The part of a reflector that is used here; looked up by the label of the experiment's uid. */
+/** The part of a reflector that is used here. It is indexed by the label with the experiment's uid. */
 export type JobStore = {
   indexed(experimentUid: string): readonly KeptJob[];
   absorb(job: Job): void;
@@ -38,25 +34,35 @@ export type KubernetesSubstrateOptions = {
   readonly pods: PodStore;
   readonly experiment: SegmentationExperiment;
   readonly settings: StageSettings;
-  /** What the status tells of has begun; pods whose Job is gone count only then. */
-  readonly noted: NotedAttempts;
-  /** Asked of Jobs that wait without a pod; see missing-pod.ts. Absent where a hint to look at the Job is enough. */
-  readonly missingPod?: MissingPodWords;
+  /** Pods whose Job is gone count only if their attempt has started. */
+  readonly started: StartedAttempts;
+  /** Why a Job has no pod. If absent, the message only names the command that shows it. */
+  readonly missingPod?: MissingPodReason;
 };
 
-const LONGEST_WORDS = 500;
+const LONGEST_REASON = 500;
 const STOP_TRIES = 3;
 
 type Propagation = 'Foreground' | 'Background';
 
 export type KubernetesSubstrate = Substrate & {
-  /** The attempt as the API server has it, past what the reflectors hold: its Job, or what pods it has left; undefined without either. */
+  /** Reads the attempt from the API server instead of the reflectors' memory: its Job, or else its remaining pods; undefined without either. */
   ask(attempt: PlannedStart): Promise<StageRun | undefined>;
 };
 
-/** The substrate of one experiment. It keeps nothing that another could not find out again; make one for each look, or keep it. */
+/**
+ * The server's message if it will never accept this object: a field breaks a rule (422), or a value cannot be parsed (400, such as an unreadable
+ * quantity). Undefined for everything that may pass: a quota, a policy, a server in trouble.
+ */
+export function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof ApiError)) return undefined;
+  const isMalformed = error.status === 400 && error.message.includes('cannot be handled as');
+  return error.status === 422 || isMalformed ? error.message : undefined;
+}
+
+/** The substrate of one experiment. It holds no state that cannot be read again, so it may live for one step or longer. */
 export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): KubernetesSubstrate {
-  const { client, jobs, pods, experiment, settings, noted } = options;
+  const { client, jobs, pods, experiment, settings, started } = options;
   const uid = uidOf(experiment);
   const { namespace } = experiment.metadata;
   let spec: Promise<unknown> | undefined;
@@ -64,14 +70,14 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
   const knownJobs = (): readonly KeptJob[] => ownJobs(jobs.indexed(uid), experiment);
   const jobNamed = (name: string): KeptJob | undefined => knownJobs().find(({ metadata }) => metadata.name === name);
 
-  /** The experiment's pods by the uid of the Job that manages them, or by their own, where nothing does. */
+  /** The experiment's pods by the uid of the Job that manages them, or by their own uid if none does. */
   const podsByJob = (ours: readonly KeptJob[]): Map<string, KeptPod[]> =>
     Map.groupBy(
-      ownPods(pods.indexed(uid), ours, experiment, noted),
+      ownPods(pods.indexed(uid), ours, experiment, started),
       ({ metadata }) => controllerUid(metadata) ?? metadata.uid ?? metadata.name,
     );
 
-  /** Creates the object, or finds that it is there and this experiment's. */
+  /** Creates the object, or returns the existing one if the experiment manages it. */
   const create = async <Kind extends KubernetesObject>(resource: Resource, manifest: Kind): Promise<Kind> => {
     const { name } = manifest.metadata;
     try {
@@ -84,8 +90,8 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     const found = await client.request<Kind>({ method: 'GET', path: resourcePath(resource, { namespace, name }) });
     const owner = controllerUid(found.metadata);
     if (owner === uid) return found;
-    const whose = owner === undefined ? 'nobody manages' : `the owner with uid ${owner} manages`;
-    throw new CarpalError('object-name-held', `the ${manifest.kind} is there already, and ${whose} it`, { where: `${namespace}/${name}` });
+    const manager = owner === undefined ? 'nothing manages it' : `the owner with uid ${owner} manages it`;
+    throw new CarpalError('object-name-held', `the ${manifest.kind} exists already, and ${manager}`, { where: `${namespace}/${name}` });
   };
 
   const deleteAsSeen = (
@@ -99,10 +105,10 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
       body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions: { uid: seen, resourceVersion } },
     });
 
-  /** Once at the beginning, and again whenever a stage had to be tried again, in case somebody removed it. */
+  /** Creates the ConfigMap before the first attempt, and again before each retry in case someone deleted it. */
   const provideSpec = async ({ stage, attempt }: PlannedStart): Promise<void> => {
     if (stage !== 'prepare' && attempt === 1) return;
-    // Attempts that start together ask together.
+    // Attempts that start together share one request.
     spec ??= create(CONFIG_MAPS, configMapManifest(experiment)).catch((error: unknown) => {
       spec = undefined;
       throw error;
@@ -110,7 +116,7 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     await spec;
   };
 
-  /** The Job as the API server has it; undefined where there is none of this experiment. */
+  /** The Job from the API server; undefined if the experiment has none of that name. */
   const newest = async (name: string): Promise<Job | undefined> => {
     try {
       const job = await client.request<Job>({ method: 'GET', path: resourcePath(JOBS, { namespace, name }) });
@@ -121,7 +127,7 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     }
   };
 
-  /** The pods of all attempts of the stage up to this one as the API server has them, taken up by the store. */
+  /** The pods of the stage's attempts up to this one, from the API server. The store absorbs them. */
   const newestPods = async (attempt: PlannedStart): Promise<readonly KeptPod[]> => {
     const query = { labelSelector: stageSelector(experiment, attempt) };
     const { items } = await client.request<ObjectList<Pod>>({ method: 'GET', path: resourcePath(PODS, { namespace }), query });
@@ -130,19 +136,19 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
   };
 
   /**
-   * Whether a pod of the stage may still write into its checkpoint, which no look has shown: of a Job that somebody deleted with
-   * --cascade=orphan as soon as it was there, for one. Of a first attempt that was never planned before there can be none.
+   * Whether an unseen pod of the stage may still write to its checkpoint: for example, that of a Job that was deleted with --cascade=orphan
+   * right after its creation. A first attempt that is planned for the first time has no pods.
    */
   const stillRuns = async (attempt: PlannedStart): Promise<boolean> =>
     (attempt.attempt > 1 || attempt.again === true) &&
-    (await newestPods(attempt)).some((pod) => !isOver(pod) && pod.status?.phase !== 'Unknown');
+    (await newestPods(attempt)).some((pod) => !podHasEnded(pod) && pod.status?.phase !== 'Unknown');
 
   const mayBeEnded = (job: KeptJob): boolean =>
     trueCondition(job, 'Complete') === undefined &&
     trueCondition(job, 'Failed') === undefined &&
     job.metadata.deletionTimestamp === undefined;
 
-  /** The same Job as the API server has it, taken up by the store; undefined, and forgotten, where it is gone. */
+  /** The same Job from the API server; the store absorbs it. Undefined if it is gone; the store then forgets it. */
   const renewed = async (seen: KeptJob): Promise<KeptJob | undefined> => {
     const found = await newest(seen.metadata.name);
     if (found === undefined || found.metadata.uid !== seen.metadata.uid) {
@@ -153,11 +159,11 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     return keepJob(found);
   };
 
-  /** Deletes a Job unless it has ended: by its version, since what has happened to it meanwhile may be its end. */
+  /** Deletes a Job unless it has ended. The precondition on its version fails if it has changed meanwhile, perhaps because it ended. */
   const end = async (job: KeptJob | undefined, tries = STOP_TRIES): Promise<void> => {
     if (job === undefined || !mayBeEnded(job)) return;
     try {
-      // In the foreground the Job stays until its pods have ended: while it is there its attempt holds its place.
+      // A foreground deletion keeps the Job until its pods have ended: until then its attempt occupies the stage.
       const deleted = await deleteAsSeen(JOBS, job.metadata, 'Foreground');
       if (deleted.kind === 'Job') jobs.absorb(deleted);
     } catch (error) {
@@ -166,7 +172,7 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     }
   };
 
-  /** Deletes an object that is still the one that was seen; one that is gone or another's is no error. */
+  /** Deletes an object if it still is the one that was seen. Does nothing if it is gone or was replaced. */
   const remove = async (resource: Resource, { name, uid: seen }: ObjectMeta, propagationPolicy: Propagation): Promise<Job | undefined> => {
     try {
       return await client.request<Job>({
@@ -180,9 +186,9 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     }
   };
 
-  /** Pods of an attempt whose Job was deleted with --cascade=orphan: nobody else will ever end them. */
+  /** Removes pods of an attempt whose Job was deleted with --cascade=orphan: nothing else ever ends them. */
   const removeOrphans = async (name: string): Promise<void> => {
-    for (const pod of ownPods(pods.indexed(uid), [], experiment, noted)) {
+    for (const pod of ownPods(pods.indexed(uid), [], experiment, started)) {
       const isOrphan = controllerUid(pod.metadata) === undefined && pod.metadata.deletionTimestamp === undefined;
       if (isOrphan && stageRunOfPods([pod])?.name === name) await remove(PODS, pod.metadata, 'Background');
     }
@@ -197,8 +203,8 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
           const mine = podsOf.get(job.metadata.uid ?? '') ?? [];
           podsOf.delete(job.metadata.uid ?? '');
           const run = stageRunOf(job, mine);
-          const words = run?.state === 'pending' && mine.length === 0 ? await options.missingPod?.(job) : undefined;
-          return run === undefined || words === undefined ? run : { ...run, message: words.slice(0, LONGEST_WORDS) };
+          const reason = run?.state === 'pending' && mine.length === 0 ? await options.missingPod?.(job) : undefined;
+          return run === undefined || reason === undefined ? run : { ...run, message: reason.slice(0, LONGEST_REASON) };
         }),
       );
       const names = new Set(runs.map((run) => run?.name));
@@ -218,7 +224,7 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     async start(attempt) {
       if (jobNamed(attempt.name) !== undefined || (await stillRuns(attempt))) return;
       await provideSpec(attempt);
-      // The answer is a whole Job, with the status that the manifest lacks.
+      // The response is a complete Job, including the status that the manifest lacks.
       jobs.absorb((await create<KubernetesObject>(JOBS, jobManifest(experiment, attempt, settings))) as Job);
     },
     async stop(name) {

@@ -1,63 +1,96 @@
 /**
- * Which Jobs and pods are an experiment's. Labels find them and prove nothing, and neither do owner references: the API server checks no uid in
- * them, so whoever may create pods in any namespace can write both. What is certain is the namespace, and what the operator itself has begun: who
- * may create pods beside an experiment's own could reach into those as well, and who may not has no say.
+ * Which Jobs and pods belong to an experiment. Labels find candidates but prove nothing, and neither do owner references: the API server does
+ * not check their uids, so everyone who may create pods in some namespace can write both. Proof is the object's namespace together with what
+ * the operator itself has started. A person who may create pods next to an experiment's own can change those anyway.
  */
 
-import type { ExperimentStatus } from '@carpal/configs/experiment-status.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
 import { LABEL } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
-import { attemptName, type StageKey } from '../experiment/stage.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
+import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
+import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
+import type { ObjectMeta, Pod } from '@carpal/kubernetes/api/objects.ts';
+import { PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { attemptName } from '../experiment/stage.ts';
 import { stageAt } from '../experiment/stages.ts';
-import type { KeptJob } from './kept-job.ts';
-import type { KeptPod } from './kept-pod.ts';
-import { controllerUid, uidOf } from './owner.ts';
-import { experimentUidOf, labelledAttempt } from './stage-labels.ts';
+import type { KeptJob, KeptPod } from './kept-objects.ts';
+import { controllerUid, experimentUidOf, labelledAttempt, ownedBy, uidOf } from './ownership.ts';
 
-/** The number of the newest attempt of a stage that the status tells of, which it does before there is a Job; 0 for none. */
-export type NotedAttempts = (key: StageKey) => number;
+/** The number of a stage's newest attempt that has started, or 0. The status records it before the Job is created. */
+export type StartedAttempts = (key: StageKey) => number;
 
-/** The attempts that a status tells of. */
-export function notedAttempts(status: ExperimentStatus | undefined): NotedAttempts {
+/** The started attempts that a status records. */
+export function startedAttempts(status: ExperimentStatus | undefined): StartedAttempts {
   return (key) => stageAt(status, key)?.attempts ?? 0;
 }
 
-/** The name of the attempt that an object of the experiment's namespace says it belongs to; undefined where it says so of no attempt of it. */
-function attemptOf(metadata: ObjectMeta, { metadata: { name, namespace } }: SegmentationExperiment): string | undefined {
+/** For an experiment that has ended: everything that carries its labels may be stopped and removed. */
+export const EVERY_ATTEMPT: StartedAttempts = () => Number.POSITIVE_INFINITY;
+
+/** The name of the attempt that an object in the experiment's namespace claims to belong to; undefined if it claims none of this experiment. */
+function claimedAttempt(metadata: ObjectMeta, { metadata: { name, namespace } }: SegmentationExperiment): string | undefined {
   const labelled = labelledAttempt(metadata);
   const isHere = metadata.namespace === namespace && metadata.labels?.[LABEL.experiment] === name;
   return isHere && labelled !== undefined ? attemptName(name, labelled, labelled.attempt) : undefined;
 }
 
-/** The Jobs among these that are the experiment's: managed by it, and named as the attempt that they are. */
+/** The Jobs that belong to the experiment: it manages them, and their names match the attempts that their labels name. */
 export function ownJobs(jobs: readonly KeptJob[], experiment: SegmentationExperiment): readonly KeptJob[] {
-  return jobs.filter(({ metadata }) => controllerUid(metadata) === uidOf(experiment) && attemptOf(metadata, experiment) === metadata.name);
+  return jobs.filter(
+    ({ metadata }) => controllerUid(metadata) === uidOf(experiment) && claimedAttempt(metadata, experiment) === metadata.name,
+  );
 }
 
-/** Whether the pod is what a Job that is gone has left: of an attempt that has begun, and still that Job's, or nobody's but the experiment's. */
-function isLeft({ metadata }: KeptPod, experiment: SegmentationExperiment, noted: NotedAttempts): boolean {
+/** Whether the pod outlived its Job: it belongs to a started attempt, and is managed by that attempt's Job or owned by nothing else. */
+function isLeftover({ metadata }: KeptPod, experiment: SegmentationExperiment, started: StartedAttempts): boolean {
   const labelled = labelledAttempt(metadata);
-  const name = attemptOf(metadata, experiment);
+  const name = claimedAttempt(metadata, experiment);
   if (labelled === undefined || name === undefined || experimentUidOf({ metadata }) !== uidOf(experiment)) return false;
-  if (labelled.attempt < 1 || labelled.attempt > noted(labelled)) return false;
+  if (labelled.attempt < 1 || labelled.attempt > started(labelled)) return false;
   const owners = metadata.ownerReferences ?? [];
   const controller = owners.find((owner) => owner.controller === true);
   if (controller !== undefined) return controller.kind === 'Job' && controller.name === name;
   return owners.every(({ uid }) => uid === uidOf(experiment));
 }
 
-/** The pods among these that are the experiment's: of these Jobs, which are its own, or left by one of an attempt that the status has noted. */
+/** The pods that belong to the experiment: those of `jobs`, which are its own, and those that outlived the Job of a started attempt. */
 export function ownPods(
   pods: readonly KeptPod[],
   jobs: readonly KeptJob[],
   experiment: SegmentationExperiment,
-  noted: NotedAttempts,
+  started: StartedAttempts,
 ): readonly KeptPod[] {
   const uids = new Set(jobs.map(({ metadata }) => metadata.uid));
   return pods.filter((pod) => {
     const { metadata } = pod;
     const isOfJob = metadata.namespace === experiment.metadata.namespace && uids.has(controllerUid(metadata) ?? '');
-    return isOfJob || isLeft(pod, experiment, noted);
+    return isOfJob || isLeftover(pod, experiment, started);
   });
+}
+
+/**
+ * Makes the experiment an owner of those of its pods that have no owner, because their Job was deleted with --cascade=orphan, so that they are
+ * deleted with it. Returns the changed pods. The experiment does not become their controller: an attempt's controller is its Job, which is gone.
+ * A change that the API server refuses is tried again in the next step.
+ */
+export async function adoptOrphans(
+  client: KubernetesClient,
+  pods: readonly KeptPod[],
+  experiment: SegmentationExperiment,
+): Promise<readonly Pod[]> {
+  const { controller: _controller, ...owner } = ownedBy(experiment);
+  const adopted: Pod[] = [];
+  for (const { metadata } of pods) {
+    if (metadata.ownerReferences !== undefined || metadata.deletionTimestamp !== undefined) continue;
+    const { name, namespace = experiment.metadata.namespace, uid, resourceVersion } = metadata;
+    // The version makes the request fail if the pod has got an owner meanwhile.
+    const body = { metadata: { uid, resourceVersion, ownerReferences: [owner] } };
+    try {
+      adopted.push(await client.request<Pod>({ method: 'PATCH', path: resourcePath(PODS, { namespace, name }), body }));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    }
+  }
+  return adopted;
 }

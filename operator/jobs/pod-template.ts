@@ -1,16 +1,14 @@
-/** The pod of a stage: one container that may do nothing but compute, within Pod Security's "restricted". */
-import { FILE } from '@carpal/configs/names.ts';
+/** The pod of a stage: one container that may only compute, within Pod Security's "restricted". */
+import { FILE, LABEL } from '@carpal/configs/names.ts';
 import type { PlacementSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import { configMapName, SPEC_FOLDER } from './config-map.ts';
-import { foldPlacement } from './fold-placement.ts';
-import { attemptLabels } from './stage-labels.ts';
+import { attemptLabels, uidOf } from './ownership.ts';
+import { CONTAINER_SECURITY, POD_SECURITY } from './pod-security.ts';
 import type { StageSettings } from './stage-settings.ts';
 
 export const STAGE_CONTAINER = 'stage';
-/** The user of the image; a number, since a name cannot be checked against runAsNonRoot. */
-const USER = 10001;
-/** All that a stage may write to beside the store: one volume for temporary files and for what libraries keep at home. */
+/** The only place besides the store that a stage may write to: one volume for temporary files and for what libraries keep in $HOME. */
 const SCRATCH = '/tmp';
 
 export type PodTemplate = {
@@ -18,12 +16,51 @@ export type PodTemplate = {
   readonly spec: Readonly<Record<string, unknown>>;
 };
 
-type Resources = { readonly requests: Readonly<Record<string, string>>; readonly limits: Readonly<Record<string, string>> };
+/** The template of an attempt's single pod. Only folds get the experiment's placement: the other stages need neither a GPU nor a GPU node. */
+export function podTemplate(experiment: SegmentationExperiment, attempt: PlannedStart, settings: StageSettings): PodTemplate {
+  const { placement } = experiment.spec;
+  const mounts = mountsOf(experiment, settings);
+  const placed = attempt.stage === 'fold' ? foldPlacement(experiment) : { annotations: {}, spec: {} };
+  const pullSecrets = settings.imagePullSecrets ?? [];
+  return {
+    metadata: {
+      labels: attemptLabels(experiment, attempt),
+      annotations: { 'kubectl.kubernetes.io/default-container': STAGE_CONTAINER, ...placed.annotations },
+    },
+    spec: {
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: settings.graceSeconds,
+      serviceAccountName: placement.serviceAccountName === '' ? settings.defaultServiceAccountName : placement.serviceAccountName,
+      // A stage never calls the API server. Pod Identity and IRSA mount their own token for the store.
+      automountServiceAccountToken: false,
+      // One variable per Service of the namespace would only enlarge the environment.
+      enableServiceLinks: false,
+      securityContext: { ...POD_SECURITY, fsGroupChangePolicy: 'OnRootMismatch' },
+      ...(pullSecrets.length === 0 ? {} : { imagePullSecrets: pullSecrets.map((name) => ({ name })) }),
+      containers: [containerOf(attempt, placement, settings, mounts)],
+      volumes: mounts.map(({ volume }) => volume),
+      ...placed.spec,
+    },
+  };
+}
 
-/** No limit on cpu: throttling a training that could use idle cores helps nobody. Memory is limited to what was asked for. */
-function resourcesOf(cpu: string, memory: string, gpus: number): Resources {
-  const gpu = gpus > 0 ? { 'nvidia.com/gpu': String(gpus) } : {};
-  return { requests: { cpu, memory, ...gpu }, limits: { memory, ...gpu } };
+function containerOf(attempt: PlannedStart, placement: PlacementSpec, settings: StageSettings, mounts: readonly Mount[]): object {
+  const isFold = attempt.stage === 'fold';
+  const gpus = isFold ? placement.gpus : 0;
+  const { cpu, memory } = isFold ? placement : settings.cpuStage;
+  return {
+    name: STAGE_CONTAINER,
+    image: settings.image,
+    imagePullPolicy: settings.imagePullPolicy,
+    args: argumentsOf(attempt, settings.artifactsUri),
+    env: environmentOf(settings, gpus),
+    ...(settings.artifactsSecretName === undefined ? {} : { envFrom: [{ secretRef: { name: settings.artifactsSecretName } }] }),
+    resources: resourcesOf(cpu, memory, gpus),
+    volumeMounts: mounts.map(({ mount }) => mount),
+    // Puts the last lines of the log into the pod's status even if the stage could not report its error.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    securityContext: CONTAINER_SECURITY,
+  };
 }
 
 function argumentsOf({ stage, fold }: PlannedStart, artifactsUri: string): readonly string[] {
@@ -33,9 +70,17 @@ function argumentsOf({ stage, fold }: PlannedStart, artifactsUri: string): reado
 
 function environmentOf(settings: StageSettings, gpus: number): readonly { name: string; value: string }[] {
   const own: Record<string, string> = { HOME: SCRATCH, TMPDIR: SCRATCH };
-  // Where the NVIDIA runtime is the node's default it would show every GPU to an image made for CUDA, asked for or not.
+  // If the NVIDIA runtime is the node's default, it shows all GPUs to an image made for CUDA, requested or not.
   if (gpus === 0) own['NVIDIA_VISIBLE_DEVICES'] = 'void';
   return Object.entries({ ...own, ...settings.env }).map(([name, value]) => ({ name, value }));
+}
+
+type Resources = { readonly requests: Readonly<Record<string, string>>; readonly limits: Readonly<Record<string, string>> };
+
+/** No CPU limit: throttling a training that could use idle cores has no benefit. The memory limit equals the request. */
+function resourcesOf(cpu: string, memory: string, gpus: number): Resources {
+  const gpu = gpus > 0 ? { 'nvidia.com/gpu': String(gpus) } : {};
+  return { requests: { cpu, memory, ...gpu }, limits: { memory, ...gpu } };
 }
 
 type Mount = { readonly volume: Record<string, unknown>; readonly mount: Record<string, unknown> };
@@ -59,60 +104,45 @@ function mountsOf(experiment: SegmentationExperiment, settings: StageSettings): 
   ];
 }
 
-function containerOf(attempt: PlannedStart, placement: PlacementSpec, settings: StageSettings, mounts: readonly Mount[]): object {
-  const isFold = attempt.stage === 'fold';
-  const gpus = isFold ? placement.gpus : 0;
-  const { cpu, memory } = isFold ? placement : settings.cpuStage;
-  return {
-    name: STAGE_CONTAINER,
-    image: settings.image,
-    imagePullPolicy: settings.imagePullPolicy,
-    args: argumentsOf(attempt, settings.artifactsUri),
-    env: environmentOf(settings, gpus),
-    ...(settings.artifactsSecretName === undefined ? {} : { envFrom: [{ secretRef: { name: settings.artifactsSecretName } }] }),
-    resources: resourcesOf(cpu, memory, gpus),
-    volumeMounts: mounts.map(({ mount }) => mount),
-    // The last lines of the log are in the pod's status even when the stage had no time to say anything.
-    terminationMessagePolicy: 'FallbackToLogsOnError',
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
-  };
+type Toleration = PlacementSpec['tolerations'][number];
+
+const GPU_TOLERATION: Toleration = { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' };
+
+/** The manifest's tolerations. With GPUs also the one for the taint that keeps other pods off GPU nodes. */
+function tolerationsOf({ tolerations, gpus }: PlacementSpec): readonly Toleration[] {
+  const isNamed = tolerations.some(({ key }) => key === GPU_TOLERATION.key);
+  return gpus > 0 && !isNamed ? [...tolerations, GPU_TOLERATION] : tolerations;
 }
 
-/** The template of an attempt's one pod. Only folds get the experiment's placement: the other stages need neither GPU nor GPU node. */
-export function podTemplate(experiment: SegmentationExperiment, attempt: PlannedStart, settings: StageSettings): PodTemplate {
+/**
+ * Annotations and pod fields that decide where a fold runs.
+ *
+ * - Autoscalers must not move a fold to empty a half-used node: that would cost the start of a GPU node and everything since the last
+ *   checkpoint. Spot reclaims and node failures happen anyway.
+ * - Folds do not communicate, so running them on one node or rack has no benefit. Spot capacity is reclaimed per zone: an experiment that is
+ *   spread over zones loses only some of its folds at a time. This is a preference: if only one zone has GPUs, all folds run there.
+ * - The scheduler chooses the nodes. Pod affinity is its slowest rule, and several GPUs of one node serve several folds well.
+ */
+function foldPlacement(experiment: SegmentationExperiment): {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly spec: Readonly<Record<string, unknown>>;
+} {
   const { placement } = experiment.spec;
-  const mounts = mountsOf(experiment, settings);
-  const placed = attempt.stage === 'fold' ? foldPlacement(experiment) : { annotations: {}, spec: {} };
-  const pullSecrets = settings.imagePullSecrets ?? [];
+  const tolerations = tolerationsOf(placement);
   return {
-    metadata: {
-      labels: attemptLabels(experiment, attempt),
-      annotations: { 'kubectl.kubernetes.io/default-container': STAGE_CONTAINER, ...placed.annotations },
-    },
+    annotations: { 'karpenter.sh/do-not-disrupt': 'true', 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false' },
     spec: {
-      restartPolicy: 'Never',
-      terminationGracePeriodSeconds: settings.graceSeconds,
-      serviceAccountName: placement.serviceAccountName === '' ? settings.defaultServiceAccountName : placement.serviceAccountName,
-      // A stage never calls the API server. Pod Identity and IRSA bring a token of their own for the store.
-      automountServiceAccountToken: false,
-      // Variables for every Service of the namespace only lengthen the environment.
-      enableServiceLinks: false,
-      securityContext: {
-        runAsNonRoot: true,
-        runAsUser: USER,
-        runAsGroup: USER,
-        fsGroup: USER,
-        fsGroupChangePolicy: 'OnRootMismatch',
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
-      ...(pullSecrets.length === 0 ? {} : { imagePullSecrets: pullSecrets.map((name) => ({ name })) }),
-      containers: [containerOf(attempt, placement, settings, mounts)],
-      volumes: mounts.map(({ volume }) => volume),
-      ...placed.spec,
+      ...(Object.keys(placement.nodeSelector).length === 0 ? {} : { nodeSelector: placement.nodeSelector }),
+      ...(tolerations.length === 0 ? {} : { tolerations }),
+      ...(placement.priorityClassName === '' ? {} : { priorityClassName: placement.priorityClassName }),
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: 'topology.kubernetes.io/zone',
+          whenUnsatisfiable: 'ScheduleAnyway',
+          labelSelector: { matchLabels: { [LABEL.experimentUid]: uidOf(experiment), [LABEL.stage]: 'fold' } },
+        },
+      ],
     },
   };
 }

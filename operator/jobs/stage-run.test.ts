@@ -14,7 +14,7 @@ import { outcomeOf } from '../experiment/retry-policy.ts';
 import { keepJob, keepPod } from './kept-objects.ts';
 import { stageRunOf, stageRunOfPods } from './stage-run.ts';
 
-/** Through the projections, as the operator sees them. */
+/** Reduced as the operator keeps them. */
 const runOf = (theJob: Job, ...pods: readonly Pod[]) => stageRunOf(keepJob(theJob), pods.map(keepPod));
 
 const policy = (exitCode: number, rule: number): string =>
@@ -32,7 +32,7 @@ const disrupted = job({
 const beyondBackoff = job({
   status: { conditions: failedConditions('BackoffLimitExceeded', 'Job has reached the specified backoff limit') },
 });
-/** Asked for at second 90 with 100 s of grace. */
+/** Deleted at second 90 with a grace period of 100 s. */
 const deleted = { deletionTimestamp: time(190), deletionGracePeriodSeconds: 100 };
 
 describe('an attempt that has not ended', () => {
@@ -42,7 +42,7 @@ describe('an attempt that has not ended', () => {
     ['is pending while its Job has no pod', runOf(job()), { state: 'pending', pendingSince: time(0) }],
     ['is queued while its queue holds the Job', runOf(job({ spec: { suspend: true, template: { spec: {} } } })), { state: 'queued' }],
     [
-      'is pending since its queue let it go',
+      'is pending since its queue released it',
       runOf(
         job({
           status: { conditions: [jobCondition('Suspended', { status: 'False', reason: 'JobResumed', lastTransitionTime: time(3600) })] },
@@ -51,34 +51,34 @@ describe('an attempt that has not ended', () => {
       { state: 'pending', pendingSince: time(3600) },
     ],
     [
-      'is still queued when its queue has let it go and the Job has yet to take note: no deadline may run from its creation',
+      'is still queued if its queue has released it but the Job’s controller has not acted on that yet: no deadline may count from its creation',
       runOf(job({ status: { conditions: [jobCondition('Suspended')] } })),
       { state: 'queued' },
     ],
     [
-      'is queued again when its queue takes it back',
+      'is queued again if its queue takes it back',
       runOf(
         job({ spec: { suspend: true, template: { spec: {} } }, status: { conditions: [jobCondition('Suspended')] } }),
         runningPod({ metadata: deleted }),
       ),
       { state: 'queued' },
     ],
-    ['is pending while its pod is', runOf(job(), pod({ status: { phase: 'Pending' }, spec: {} })), { state: 'pending' }],
-    ['runs when its pod does', runOf(job(), runningPod()), { state: 'running', startedAt: time(10), node: 'gpu-1' }],
-    ['runs when the Job says so before its pod is seen', runOf(job({ status: { ready: 1 } })), { state: 'running' }],
-    ['runs until the Job has said how it ended', runOf(job(), failedPod({ exitCode: 1 })), { state: 'running', startedAt: time(10) }],
+    ['is pending while its pod is pending', runOf(job(), pod({ status: { phase: 'Pending' }, spec: {} })), { state: 'pending' }],
+    ['runs when its pod runs', runOf(job(), runningPod()), { state: 'running', startedAt: time(10), node: 'gpu-1' }],
+    ['runs if the Job reports a ready pod before the pod is observed', runOf(job({ status: { ready: 1 } })), { state: 'running' }],
+    ['runs until the Job reports its end', runOf(job(), failedPod({ exitCode: 1 })), { state: 'running', startedAt: time(10) }],
     [
       'runs while the Job waits for the last of its pods',
       runOf(job({ status: { conditions: [jobCondition('FailureTarget', { reason: 'PodFailurePolicy' })] } })),
       { state: 'running' },
     ],
     [
-      'runs while its pod seems to, though the Job has failed: the sight of the pod is old',
+      'runs while its pod seems to run, even if the Job has failed: the observed pod is outdated',
       runOf(failedBy(1), runningPod()),
       { state: 'running' },
     ],
     [
-      'is being deleted when its Job is',
+      'is being deleted if its Job is',
       runOf(job({ metadata: { deletionTimestamp: time(50) } }), runningPod()),
       { state: 'running', deleting: true },
     ],
@@ -110,7 +110,7 @@ describe('an attempt that has not ended', () => {
       '0/3 nodes are available: 3 Insufficient nvidia.com/gpu.',
     ],
     [
-      'the kubelet, of an image',
+      'the kubelet, about an image',
       [
         pod({
           status: { phase: 'Pending', conditions: [scheduled] },
@@ -120,7 +120,7 @@ describe('an attempt that has not ended', () => {
       'ErrImagePull: failed to pull: not found',
     ],
     [
-      'the kubelet, of the same image while it waits for the next try',
+      'the kubelet, about the same image while it waits for the next try',
       [
         pod({
           status: { phase: 'Pending', conditions: [scheduled] },
@@ -135,7 +135,7 @@ describe('an attempt that has not ended', () => {
       'ErrImagePull: failed to pull: not found',
     ],
     [
-      'the kubelet, of a Secret that is not there',
+      'the kubelet, about a missing Secret',
       [
         pod({
           status: { phase: 'Pending', conditions: [scheduled] },
@@ -145,7 +145,7 @@ describe('an attempt that has not ended', () => {
       'CreateContainerConfigError: secret "artifacts" not found',
     ],
     [
-      'the node, of an image that comes',
+      'the node, about an image that it pulls',
       [
         pod({
           status: { phase: 'Pending', conditions: [scheduled, { type: 'PodReadyToStartContainers', status: 'True' }] },
@@ -155,12 +155,12 @@ describe('an attempt that has not ended', () => {
       'node gpu-1 pulls the image',
     ],
     [
-      'the node, of a volume that does not come',
+      'the node, about a volume that is not mounted',
       [pod({ status: { phase: 'Pending', conditions: [scheduled] }, state: { waiting: { reason: 'ContainerCreating' } } })],
       'node gpu-1 sets up volumes and network',
     ],
-    ['nobody: the Job could not make a pod', [], 'it has no pod yet; kubectl describe job wrist-fold-0-1 -n default tells why'],
-  ])('says why it waits, in the words of %s', (_case, pods, message) => {
+    ['no component: the Job could not create a pod', [], 'no pod yet; kubectl describe job wrist-fold-0-1 -n default shows why'],
+  ])('is pending with the reason that is reported by %s', (_case, pods, message) => {
     expect(runOf(job(), ...pods)?.message).toBe(message);
   });
 
@@ -187,7 +187,7 @@ describe('an attempt that succeeded', () => {
     expect(runOf(complete, done)).toMatchObject({ state: 'succeeded', startedAt: time(10), finishedAt: time(118), node: 'gpu-1' });
   });
 
-  it('is still known for it when its pod is gone', () => {
+  it('is still known as such if its pod is gone', () => {
     expect(runOf(complete)).toMatchObject({ state: 'succeeded', finishedAt: time(121) });
   });
 
@@ -207,30 +207,36 @@ describe('an attempt that failed', () => {
       1,
       /^exit 1: loss is NaN$/,
     ],
-    ['with an exit that trying again cannot mend: final', runOf(failedBy(78, 0), failedPod({ exitCode: 78 })), 'final', 78, /^exit 78/],
-    ['so, and its pod is gone: still final', runOf(failedBy(65, 0)), 'final', 65, /^exit 65/],
+    [
+      'with an exit code that another attempt cannot fix: final',
+      runOf(failedBy(78, 0), failedPod({ exitCode: 78 })),
+      'final',
+      78,
+      /^exit 78/,
+    ],
+    ['with such an exit code, and its pod is gone: still final', runOf(failedBy(65, 0)), 'final', 65, /^exit 65/],
     ['by its own error, and its pod is gone: still a failure', runOf(failedBy(70)), 'failure', 70, /^exit 70$/],
     ['with a checkpoint: a disruption', runOf(failedBy(75, 2), failedPod({ exitCode: 75 })), 'disruption', 75, /checkpoint/],
     [
-      'for want of memory: a failure that says so',
+      'out of memory: a failure that says so',
       runOf(failedBy(137), failedPod({ exitCode: 137, reason: 'OOMKilled' })),
       'failure',
       137,
       /out of memory/,
     ],
     [
-      'for want of memory while its pod was being deleted: a failure all the same',
+      'out of memory while its pod was being deleted: still a failure',
       runOf(failedBy(137), failedPod({ exitCode: 137, reason: 'OOMKilled' }, { metadata: deleted })),
       'failure',
       137,
       /out of memory/,
     ],
     [
-      'killed, nobody says why: a failure with a guess',
+      'killed for an unknown reason: a failure with a guess',
       runOf(failedBy(137), failedPod({ exitCode: 137 })),
       'failure',
       137,
-      /often for want of memory/,
+      /often a lack of memory/,
     ],
     ['killed, and its pod was deleted: a disruption', runOf(failedBy(137)), 'disruption', 137, /pod was deleted/],
     ['terminated, and its pod was deleted: a disruption', runOf(failedBy(143)), 'disruption', 143, /pod was deleted/],
@@ -249,7 +255,7 @@ describe('an attempt that failed', () => {
     ],
     ['drained, and its pod is gone: a disruption', runOf(disrupted), 'disruption', undefined, /DisruptionTarget/],
     [
-      'preempted before it had begun: a disruption',
+      'preempted before it began: a disruption',
       runOf(
         disrupted,
         pod({ status: { phase: 'Failed', conditions: [disruptionTarget('PreemptionByScheduler', 'default-scheduler: preempting')] } }),
@@ -266,14 +272,14 @@ describe('an attempt that failed', () => {
       /pod was deleted while it ran/,
     ],
     [
-      'before somebody deleted its pod: a failure',
+      'before its pod was deleted: a failure',
       runOf(failedBy(1), failedPod({ exitCode: 1, message: 'disk full', finishedAt: time(80) }, { metadata: deleted })),
       'failure',
       1,
       /disk full/,
     ],
     [
-      'with its node’s shutdown: a disruption',
+      'with the shutdown of its node: a disruption',
       runOf(
         beyondBackoff,
         pod({ status: { phase: 'Failed', reason: 'Terminated', message: 'Pod was terminated in response to imminent node shutdown.' } }),
@@ -290,7 +296,7 @@ describe('an attempt that failed', () => {
       /^NodeLost/,
     ],
     [
-      'because its container was never found again: a disruption',
+      'because its container was lost: a disruption',
       runOf(failedBy(137), failedPod({ exitCode: 137, reason: 'ContainerStatusUnknown', startedAt: '0001-01-01T00:00:00Z' })),
       'disruption',
       137,
@@ -308,7 +314,7 @@ describe('an attempt that failed', () => {
     ],
     ['before it began, and its pod is gone: a disruption', runOf(beyondBackoff), 'disruption', undefined, /pod was deleted/],
     [
-      'over its own limit of disk: a failure',
+      'over its own disk limit: a failure',
       runOf(
         failedBy(137),
         failedPod({ exitCode: 137 }, { status: { reason: 'Evicted', message: 'Usage of EmptyDir volume "tmp" exceeds the limit "1Gi".' } }),
@@ -318,7 +324,7 @@ describe('an attempt that failed', () => {
       /Evicted: Usage of EmptyDir/,
     ],
     [
-      'evicted for its node’s want of memory: a disruption',
+      'evicted because its node lacks memory: a disruption',
       runOf(
         disrupted,
         failedPod(
@@ -333,21 +339,21 @@ describe('an attempt that failed', () => {
       /low on resource/,
     ],
     [
-      'past a deadline that somebody else has set: a failure',
+      'past a deadline that someone else has set: a failure',
       runOf(job({ status: { conditions: failedConditions('DeadlineExceeded', 'Job was active longer than specified deadline') } })),
       'failure',
       undefined,
       /DeadlineExceeded/,
     ],
     [
-      'because its queue took its place back: nothing counts',
+      'because its queue took back its quota: nothing counts',
       runOf({ ...failedBy(75, 2), spec: { suspend: true, template: { spec: {} } } }, failedPod({ exitCode: 75 })),
       'excused',
       75,
       /on request/,
     ],
     [
-      'of a Job that is being deleted: a disruption, unless the planner had asked for it',
+      'with a Job that is being deleted: a disruption unless the planner asked for it',
       runOf({ ...failedBy(1), metadata: job({ metadata: { deletionTimestamp: time(50) } }).metadata }, failedPod({ exitCode: 1 })),
       'disruption',
       1,
@@ -361,7 +367,7 @@ describe('an attempt that failed', () => {
     expect(outcome?.message).toMatch(message);
   });
 
-  it('keeps what its container said at its end, whole, whoever ended it', () => {
+  it('keeps the whole last output of its container, whatever ended it', () => {
     const lines = Array.from({ length: 80 }, (_, index) => `line ${index} of forty characters or so, no more`).join('\n');
     expect(lines.length).toBeGreaterThan(3000);
     const evicted = { status: { conditions: [disruptionTarget('EvictionByEvictionAPI', 'evicting')] } };
@@ -373,13 +379,13 @@ describe('an attempt that failed', () => {
     expect(runOf(failedBy(137), failedPod({ exitCode: 137, message: lines }))).toMatchObject({ lastLines: lines, reason: 'SIGKILL' });
   });
 
-  it('has no last lines where the words are of its node', () => {
+  it('has no last lines if the message is that of its node', () => {
     const run = runOf(failedBy(128), failedPod({ exitCode: 128, reason: 'StartError', message: 'exec: "carpal": not found' }));
     expect(run).not.toHaveProperty('lastLines');
     expect(run?.message).toBe('exec: "carpal": not found');
   });
 
-  it('has no time of its beginning when nobody knows it', () => {
+  it('has no start time if none is known', () => {
     const run = runOf(failedBy(137), failedPod({ exitCode: 137, startedAt: '0001-01-01T00:00:00Z' }));
     expect(run).not.toHaveProperty('startedAt');
   });
@@ -389,15 +395,15 @@ describe('an attempt whose Job is gone', () => {
   const left = (...pods: readonly Pod[]) => stageRunOfPods(pods.map(keepPod));
   const orphan = { ownerReferences: [] };
 
-  it('holds its place while its pod ends', () => {
+  it('occupies its stage while its pod ends', () => {
     expect(left(runningPod({ metadata: deleted }))).toMatchObject({ name: 'wrist-fold-0-1', attempt: 1, state: 'running', deleting: true });
   });
 
-  it('is as good as deleted as soon as its Job is: the garbage collector comes for the pod', () => {
+  it('counts as deleted as soon as its Job is: the garbage collector deletes the pod', () => {
     expect(left(runningPod())).toMatchObject({ state: 'running', deleting: true });
   });
 
-  it('works on where its pods were left to themselves', () => {
+  it('continues if its pods were orphaned', () => {
     const run = left(runningPod({ metadata: orphan }));
     expect(run?.state).toBe('running');
     expect(run).not.toHaveProperty('deleting');
@@ -411,7 +417,7 @@ describe('an attempt whose Job is gone', () => {
     expect(left(pod({ metadata: orphan, status: { phase: 'Succeeded' } }))?.state).toBe('succeeded');
   });
 
-  it('is none where nothing says which it was', () => {
+  it('is none if nothing names it', () => {
     expect(left()).toBeUndefined();
     expect(left(pod({ metadata: { labels: { app: 'else' } } }))).toBeUndefined();
     expect(runOf(job({ metadata: { labels: { 'carpal.dev/stage': 'fold', 'carpal.dev/attempt': '1' } } }))).toBeUndefined();

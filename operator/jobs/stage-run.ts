@@ -1,19 +1,17 @@
-/** An attempt as the planner sees it, from its Job and pods. */
+/** An attempt as the planner sees it, read from its Job and pods. */
 
+import type { StageKey } from '@carpal/configs/names.ts';
 import { LABEL } from '@carpal/configs/names.ts';
 import type { StageRun } from '../experiment/observed.ts';
-import { attemptName, type StageKey } from '../experiment/stage.ts';
-import { type KeptJob, trueCondition } from './kept-job.ts';
-import { known } from './kept-metadata.ts';
-import { isOver, type KeptPod, stageState } from './kept-pod.ts';
-import { controllerUid } from './owner.ts';
+import { attemptName } from '../experiment/stage.ts';
+import { type KeptJob, type KeptPod, podHasEnded, stageState, trueCondition, withoutUndefined } from './kept-objects.ts';
+import { controllerUid, labelledAttempt, QUEUE_LABEL } from './ownership.ts';
 import { pendingReason } from './pending-reason.ts';
 import { failureOf, failureOfPod } from './pod-failure.ts';
-import { labelledAttempt, QUEUE_LABEL } from './stage-labels.ts';
 
 type Attempt = StageKey & Pick<StageRun, 'attempt' | 'name' | 'pendingSince' | 'deleting'>;
 
-/** The pod that tells of the attempt: the newest. */
+/** The newest pod: the one that shows the attempt's state. */
 function newest(pods: readonly KeptPod[]): KeptPod | undefined {
   const made = (pod: KeptPod): string => pod.metadata.creationTimestamp ?? '';
   return pods.toSorted((a, b) => made(a).localeCompare(made(b))).at(-1);
@@ -23,37 +21,38 @@ function newest(pods: readonly KeptPod[]): KeptPod | undefined {
 function timesOf(pod: KeptPod | undefined): Pick<StageRun, 'startedAt' | 'finishedAt' | 'node'> {
   if (pod === undefined) return {};
   const { running, terminated } = stageState(pod);
-  // A container that was never found again has times of the year 1.
+  // A lost container has times in the year 1.
   const real = (time: string | undefined): string | undefined => (time === undefined || time < '1971' ? undefined : time);
-  return known({
+  return withoutUndefined({
     startedAt: real(running?.startedAt ?? terminated?.startedAt),
     finishedAt: real(terminated?.finishedAt),
     node: pod.spec.nodeName,
   });
 }
 
-/** Since when it could have begun: its creation, or when its queue let it go. */
+/** Since when it could have begun: its creation, or its release by the queue. */
 function pendingSince({ metadata, status }: KeptJob): string {
   const released = status?.conditions?.find((condition) => condition.type === 'Suspended' && condition.status === 'False');
   return released?.lastTransitionTime ?? metadata.creationTimestamp ?? new Date(0).toISOString();
 }
 
 function activeRun(job: KeptJob, pod: KeptPod | undefined, attempt: Attempt): StageRun {
-  // Let go, but its controller has yet to act on it: until then nobody can say since when it could have begun.
+  // Also queued if the queue has released the Job but the Job's controller has not acted on that yet: until then the time of release is unknown.
   if (job.spec.suspend === true || trueCondition(job, 'Suspended') !== undefined) {
     return { ...attempt, state: 'queued', message: `waits in queue ${job.metadata.labels?.[QUEUE_LABEL] ?? '(the Job is suspended)'}` };
   }
   const times = timesOf(pod);
-  // Once the pod has ended, or the Job is about to say so, it has begun, whatever else is known.
+  // If the pod has ended, or the Job is about to end, the attempt has begun, whatever other fields say.
   const ending = trueCondition(job, 'FailureTarget') ?? trueCondition(job, 'SuccessCriteriaMet');
-  const begun = pod === undefined ? (job.status?.ready ?? 0) > 0 : pod.status?.phase === 'Running' || isOver(pod);
-  if (begun || ending !== undefined) return { ...attempt, ...known({ startedAt: times.startedAt, node: times.node }), state: 'running' };
-  return { ...attempt, ...known({ message: pendingReason(job, pod), node: times.node }), state: 'pending' };
+  const begun = pod === undefined ? (job.status?.ready ?? 0) > 0 : pod.status?.phase === 'Running' || podHasEnded(pod);
+  if (begun || ending !== undefined)
+    return { ...attempt, ...withoutUndefined({ startedAt: times.startedAt, node: times.node }), state: 'running' };
+  return { ...attempt, ...withoutUndefined({ message: pendingReason(job, pod), node: times.node }), state: 'pending' };
 }
 
 /**
- * Reads an attempt; undefined for a Job that is none. Its end is the Job's word (Complete or Failed), which comes when all its pods have
- * ended, so that a further attempt cannot write beside it.
+ * Reads an attempt; undefined for a Job that is none. The attempt ends when the Job is Complete or Failed: then all its pods have ended, so
+ * the next attempt cannot write at the same time.
  */
 export function stageRunOf(job: KeptJob, pods: readonly KeptPod[]): StageRun | undefined {
   const labelled = labelledAttempt(job.metadata);
@@ -64,24 +63,30 @@ export function stageRunOf(job: KeptJob, pods: readonly KeptPod[]): StageRun | u
   const complete = trueCondition(job, 'Complete');
   if (complete !== undefined) {
     const finishedAt = job.status?.completionTime ?? complete.lastTransitionTime;
-    return { ...attempt, ...known({ finishedAt }), ...timesOf(pod), state: 'succeeded', exitCode: 0 };
+    return { ...attempt, ...withoutUndefined({ finishedAt }), ...timesOf(pod), state: 'succeeded', exitCode: 0 };
   }
   const failed = trueCondition(job, 'Failed');
-  // A pod that still seems to run is an old sight of it: the watch on pods is behind the one on Jobs, and will tell how it ended.
-  if (failed === undefined || pods.some((one) => !isOver(one) && one.status?.phase !== 'Unknown')) return activeRun(job, pod, attempt);
-  return { ...attempt, ...known({ finishedAt: failed.lastTransitionTime }), ...timesOf(pod), ...failureOf(job, pod), state: 'failed' };
+  // If a pod still seems to run, the watch on pods lags behind the one on Jobs, and will soon show how the pod ended.
+  if (failed === undefined || pods.some((one) => !podHasEnded(one) && one.status?.phase !== 'Unknown')) return activeRun(job, pod, attempt);
+  return {
+    ...attempt,
+    ...withoutUndefined({ finishedAt: failed.lastTransitionTime }),
+    ...timesOf(pod),
+    ...failureOf(job, pod),
+    state: 'failed',
+  };
 }
 
 /**
- * Reads an attempt whose Job was deleted by somebody who did not wait for its pods. As long as one of them runs it holds its place: a
- * further attempt would write into the same checkpoint.
+ * Reads an attempt whose Job was deleted without waiting for its pods. While one of them runs, the attempt occupies the stage: another attempt
+ * would write to the same checkpoint.
  */
 export function stageRunOfPods(pods: readonly KeptPod[]): StageRun | undefined {
   const pod = newest(pods);
   const labelled = pod === undefined ? undefined : labelledAttempt(pod.metadata);
   if (pod === undefined || labelled === undefined) return undefined;
   const experiment = pod.metadata.labels?.[LABEL.experiment] ?? '';
-  // A pod that still names its owner is garbage, and about to be deleted with it; an orphan (--cascade=orphan) works on.
+  // A pod that still names its deleted owner will be garbage-collected; an orphan (--cascade=orphan) keeps running.
   const leaving = pod.metadata.deletionTimestamp !== undefined || controllerUid(pod.metadata) !== undefined ? { deleting: true } : {};
   const attempt: Attempt = {
     ...labelled,

@@ -1,37 +1,37 @@
-/** What the operator's configuration says of every stage's pod; what an experiment may say for itself is in spec.placement. */
-import { storeFolder } from '@carpal/artifacts/store-folder.ts';
+/** What the operator's configuration decides for the pods of all stages. What an experiment decides itself is in spec.placement. */
+import { storeFolder } from '@carpal/artifacts/open-store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 
-/** A claim of the stage's namespace, for artifacts, and data sets beside them, that lie on a shared disk instead of S3. */
+/** A claim in the stage's namespace: a shared disk that holds artifacts, and perhaps data sets, instead of S3. */
 export type ClaimedVolume = { readonly claimName: string; readonly mountPath: string; readonly readOnly?: boolean };
 
 export type StageSettings = {
   /**
-   * Of experiments that begin; all attempts of one run what its first did (`status.image`). By digest (`repository@sha256:…`), since a tag may
-   * come to mean something else.
+   * The image of experiments that begin now; all attempts of an experiment use the image of its first (`status.image`). Best given by digest
+   * (`repository@sha256:…`), because a tag may be moved to another image.
    */
   readonly image: string;
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
-  /** Secrets for a registry that asks who you are. */
+  /** Secrets for a registry that requires credentials. */
   readonly imagePullSecrets?: readonly string[];
-  /** What `--artifacts` gets. */
+  /** The value of `--artifacts`. */
   readonly artifactsUri: string;
   /** A Secret of the experiment's namespace whose keys become variables (AWS_ACCESS_KEY_ID, …). Absent with Pod Identity or IRSA. */
   readonly artifactsSecretName?: string;
-  /** For experiments whose placement names none. It needs no right on the API server. */
+  /** For experiments whose placement names no service account. It needs no rights on the API server. */
   readonly defaultServiceAccountName: string;
-  /** From SIGTERM to SIGKILL. A Spot node gives two minutes in all; a checkpoint takes less than one. */
+  /** From SIGTERM to SIGKILL. A Spot node gives two minutes overall; a checkpoint takes less than one. */
   readonly graceSeconds: number;
-  /** Resources of prepare and ensemble, which need no GPU. The queue is theirs alone: a GPU queue would send them to GPU nodes. */
+  /** Resources of prepare and ensemble, which need no GPU. They have their own queue: a GPU queue would send them to GPU nodes. */
   readonly cpuStage: { readonly cpu: string; readonly memory: string; readonly queueName?: string };
-  /** The size of /dev/shm; what is used of it counts against the memory limit. */
+  /** The size of /dev/shm. Its content counts against the memory limit. */
   readonly sharedMemory: string;
   readonly volumes?: readonly ClaimedVolume[];
   /** Variables of every stage, such as AWS_REGION and AWS_ENDPOINT_URL_S3. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Settings for a cluster of which nothing is known but the image and the store. */
+/** Settings for a cluster of which only the image and the store are known. */
 export function stageSettings(given: Pick<StageSettings, 'image' | 'artifactsUri'> & Partial<StageSettings>): StageSettings {
   return {
     imagePullPolicy: 'IfNotPresent',
@@ -45,8 +45,8 @@ export function stageSettings(given: Pick<StageSettings, 'image' | 'artifactsUri
 }
 
 /**
- * The claim that an artifact store in a folder lies on, mounted where the store's URI says: `/path` or `file:///path`. Throws `usage-invalid`
- * where that is no place to mount anything at, and as `storeFolder`.
+ * The claim that holds an artifact store in a folder, mounted at the path in the store's URI: `/path` or `file:///path`. Throws
+ * `usage-invalid` if nothing can be mounted there, and the errors of `storeFolder`.
  */
 export function artifactsVolume(claimName: string, artifactsUri: string): ClaimedVolume {
   const mountPath = storeFolder(artifactsUri);
@@ -55,4 +55,9 @@ export function artifactsVolume(claimName: string, artifactsUri: string): Claime
     where: '--artifacts-claim',
     fix: 'Give --artifacts as the folder to mount it at, such as /artifacts, or leave the claim out.',
   });
+}
+
+/** Whether a reference names an image by digest. A tag may move while experiments run; their attempts would then use different images. */
+export function isDigest(image: string): boolean {
+  return /@sha256:[0-9a-f]{64}$/.test(image);
 }

@@ -32,7 +32,7 @@ describe('the control plane that test files share', () => {
     const mine: string[] = [];
     for await (const { userAgent, user, verb, resource, namespace: place, code } of auditedCalls(auditLog))
       if (place === namespace && verb === 'delete') mine.push(`${user} ${userAgent.split('/')[0]} ${resource} ${code}`);
-    expect(mine).toEqual(['admin carpal-operator configmaps 200']);
+    expect(mine).toEqual(['admin carpal configmaps 200']);
   });
 });
 

@@ -9,7 +9,7 @@ import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
 import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { createLogger } from '@carpal/kubernetes/runtime/logger.ts';
-import { createMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
+import { createMetrics } from '@carpal/operator/controller/metrics.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import type { OperatorSettings } from '@carpal/operator/controller/operator-settings.ts';
 import { type LeasePlace, runOperator } from '@carpal/operator/controller/run-operator.ts';

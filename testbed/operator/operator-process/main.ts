@@ -2,7 +2,7 @@
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { connect } from '@carpal/kubernetes/api/connect.ts';
 import { createLogger } from '@carpal/kubernetes/runtime/logger.ts';
-import { createMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
+import { createMetrics } from '@carpal/operator/controller/metrics.ts';
 import { type LeasePlace, runOperator } from '@carpal/operator/controller/run-operator.ts';
 import { stageSettings } from '@carpal/operator/jobs/stage-settings.ts';
 

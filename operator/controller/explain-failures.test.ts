@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
+import { progressKey } from '@carpal/artifacts/progress.ts';
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import { reportKey } from '@carpal/configs/names.ts';
+import type { StageProgress } from '@carpal/configs/schema/progress.ts';
+import { at, attempt, experimentWith, fold, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { StageRun } from '../experiment/observed.ts';
+import { plan } from '../experiment/plan.ts';
+import { outcomeOf } from '../experiment/retry-policy.ts';
+import { explainFailure, explainFailures } from './explain-failures.ts';
+
+let root = '';
+let store: ArtifactStore;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'carpal-attempt-log-'));
+});
+beforeEach(async () => {
+  store = openFolderStore(await mkdtemp(join(root, 'store-')));
+});
+afterAll(async () => rm(root, { recursive: true, force: true }));
+
+const experiment = experimentWith();
+const failed = (lastLines?: string, fields: Partial<StageRun> = {}) =>
+  attempt(fold(1), 2, {
+    state: 'failed',
+    exitCode: 1,
+    startedAt: at(50).toISOString(),
+    ...(lastLines === undefined ? {} : { lastLines }),
+    ...fields,
+  });
+const LOG = 'I0000 greeting\nepoch 3\n\u001b[31mTypeError: x is not a function\u001b[0m\n\n    at step.ts:4\n';
+const key = `${reportKey(experiment)}/log/wrist-fold-1-2.txt`;
+
+const reportError = (message: string, second: number, fields: Partial<StageProgress> = {}): Promise<void> =>
+  store.write(
+    progressKey(experiment, fold(1)),
+    JSON.stringify(
+      report(1, {
+        state: 'failed',
+        updatedAt: at(second).toISOString(),
+        error: { code: 'disk-full', message, remedy: 'Free some.' },
+        ...fields,
+      }),
+    ),
+  );
+
+describe('the log of an attempt that was taken away', () => {
+  const taken = { disrupted: true, reason: 'EvictionByEvictionAPI', message: 'node gpu-1: Eviction API: evicting' };
+
+  it('is stored like any other; the message names what took it away and the log', async () => {
+    const explained = await explainFailure(failed(LOG, taken), { store, experiment });
+    expect(explained).toBe(`node gpu-1: Eviction API: evicting (log: ${store.uri}/${key})`);
+    expect((await store.read(key)).toString()).toMatch(/^epoch 3\nTypeError/);
+  });
+
+  it('is not stored if the container printed nothing: a message of the operator is no log', async () => {
+    expect(await explainFailure(failed(undefined, taken), { store, experiment })).toBe(taken.message);
+    expect(await store.list('')).toEqual([]);
+  });
+});
+
+describe('the explanation of a failure', () => {
+  const messageOf = async (lastLines?: string): Promise<string> => (await explainFailure(failed(lastLines), { store, experiment })) ?? '';
+
+  it("is the stage's own error rather than its log, with the location of the log", async () => {
+    await reportError('the disk is full', 51);
+    expect(await messageOf(LOG)).toBe(`disk-full: the disk is full → Free some. (log: ${store.uri}/${key})`);
+  });
+
+  it('is the log if the error is that of an earlier attempt, or if there is none', async () => {
+    await reportError('the disk is full', 49);
+    expect(await messageOf(LOG)).toMatch(/^epoch 3\nTypeError.*\n.*step\.ts:4 \(log: .+\.txt\)$/);
+    expect(await messageOf()).toBe('');
+  });
+
+  it('fits into a status message together with the exit code and the location of the log', async () => {
+    await reportError('very '.repeat(1000), 51);
+    const explained = { ...failed(), message: await messageOf(LOG.repeat(500)) };
+    const message = outcomeOf(explained)?.message;
+    expect(message).toMatch(/^exit 1: disk-full: very very .*… \(log: .+\.txt\)$/);
+  });
+
+  it('is a guess before the last lines if the killer is unknown', async () => {
+    const message = 'killed for an unknown reason, often a lack of memory';
+    const run = failed(LOG, { exitCode: 137, reason: 'SIGKILL', message });
+    expect(await explainFailure(run, { store, experiment })).toMatch(
+      /^killed for .* memory; its last lines: epoch 3\nTypeError.*\(log: .+\.txt\)$/s,
+    );
+    expect((await store.read(key)).toString()).not.toContain('killed');
+  });
+
+  it('is what is known without the store if the store is unreachable', async () => {
+    const away = async (): Promise<never> => {
+      throw new CarpalError('store-unreachable', 'away');
+    };
+    const store = { ...openFolderStore(root), write: away, readIfPresent: away };
+    const lost: unknown[] = [];
+    const onLost = (_run: StageRun, error: unknown): void => void lost.push(error);
+    expect(await explainFailure(failed('Error: x'), { store, experiment, onLost })).toBe('Error: x');
+    expect(lost).toMatchObject([{ code: 'store-unreachable' }]);
+  });
+});
+
+describe('explaining observed runs', () => {
+  it('explains only failures that the status has not counted', async () => {
+    const running = plan(experiment, seen([prepared(), attempt(fold(1), 2, {})]), at(60)).status;
+    const run = failed('Error: x');
+    const counted = plan(experiment, seen([prepared(), run], running), at(70)).status;
+    const [explained] = await explainFailures([run], running, { store, experiment });
+    expect(explained?.message).toMatch(/^Error: x \(log: /);
+    expect(await explainFailures([run], counted, { store, experiment })).toEqual([run]);
+  });
+});

@@ -1,0 +1,276 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
+import { progressKey } from '@carpal/artifacts/progress.ts';
+import { openS3Store } from '@carpal/artifacts/s3-store.ts';
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { StageProgress } from '@carpal/configs/schema/progress.ts';
+import type { ExperimentStatus, StageStatusState } from '@carpal/configs/schema/status.ts';
+import { type FaultyProxy, startFaultyProxy } from '@carpal/testbed/artifacts/faulty-proxy.ts';
+import { type S3Server, s3EnvironmentFor, startS3Server } from '@carpal/testbed/artifacts/s3-server.ts';
+import { at, attempt, ENSEMBLE, experimentWith, fold, PREPARE, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { StageRun } from '../experiment/observed.ts';
+import { plan } from '../experiment/plan.ts';
+import { ProgressMemory } from './progress-memory.ts';
+import { createProgressReader, type ProgressReaderOptions, readIntervalMs } from './progress-reader.ts';
+
+let root = '';
+let store: ArtifactStore;
+let seconds = 0;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'carpal-reader-'));
+});
+beforeEach(async () => {
+  store = openFolderStore(await mkdtemp(join(root, 'store-')));
+  seconds = 100;
+});
+afterAll(async () => rm(root, { recursive: true, force: true }));
+
+const now = (): Date => at(seconds);
+
+/** A reader together with the memories of the experiments that it reads. */
+function reader(more: Partial<ProgressReaderOptions> = {}) {
+  const memories = new Map<string | undefined, ProgressMemory>();
+  const memoryOf = ({ metadata: { uid } }: SegmentationExperiment): ProgressMemory => {
+    const memory = memories.get(uid) ?? new ProgressMemory();
+    memories.set(uid, memory);
+    return memory;
+  };
+  const runningFolds = (): number => [...memories.values()].reduce((sum, memory) => sum + memory.runningFolds, 0);
+  const { read, nextReadMs, stats } = createProgressReader({ store, now, runningFolds, ...more });
+  return {
+    stats,
+    read: (of: SegmentationExperiment, status: ExperimentStatus | undefined, runs?: readonly StageRun[]) =>
+      read(of, memoryOf(of), status, runs),
+    nextReadMs: (of: SegmentationExperiment) => nextReadMs(memoryOf(of)),
+    forget: (uid: string) => void memories.delete(uid),
+  };
+}
+const wrist = experimentWith();
+
+const tell = (key: { stage: StageProgress['stage']; fold?: number }, fields: Partial<StageProgress>, of = wrist): Promise<void> =>
+  store.write(progressKey(of, key), JSON.stringify({ ...report(0, fields), ...key }));
+
+/** The status after these attempts, as the planner writes it. */
+const statusAfter = (runs: readonly StageRun[], of: SegmentationExperiment = wrist): ExperimentStatus => plan(of, seen(runs), now()).status;
+const training = [prepared(), attempt(fold(0), 1, {}), attempt(fold(1), 1, {})];
+
+describe('readIntervalMs', () => {
+  it('is as short as stages report for few folds, keeps to a read a second for more, and stays under two minutes', () => {
+    expect([0, 1, 10, 11, 50, 120, 5000].map(readIntervalMs)).toEqual([10_000, 10_000, 10_000, 11_000, 50_000, 120_000, 120_000]);
+  });
+});
+
+describe('a progress reader', () => {
+  it('reads stages that run, and those that have ended once; others never', async () => {
+    const progress = reader();
+    await tell(PREPARE, { state: 'finished', done: 9 });
+    await tell(fold(0), { epoch: 3 });
+    await tell(fold(2), { epoch: 99 });
+    const status = statusAfter(training);
+    const known = await progress.read(wrist, status);
+    expect(known.prepare?.done).toBe(9);
+    expect(known.folds.get(0)?.epoch).toBe(3);
+    expect([...known.folds.keys()]).toEqual([0]);
+    expect(progress.stats).toEqual({ reads: 3, unchanged: 0, failures: 0 });
+    seconds += 10;
+    await progress.read(wrist, status);
+    expect(progress.stats).toEqual({ reads: 5, unchanged: 1, failures: 0 });
+  });
+
+  it('answers from memory until the interval has passed, then asks for what has changed', async () => {
+    const progress = reader();
+    const status = statusAfter(training);
+    await tell(fold(0), { epoch: 3 });
+    await progress.read(wrist, status);
+    await tell(fold(0), { epoch: 4 });
+    seconds += 9;
+    expect((await progress.read(wrist, status)).folds.get(0)?.epoch).toBe(3);
+    expect(progress.nextReadMs(wrist)).toBe(1000);
+    seconds += 1;
+    expect(progress.nextReadMs(wrist)).toBe(0);
+    expect((await progress.read(wrist, status)).folds.get(0)?.epoch).toBe(4);
+    expect(progress.nextReadMs(wrist)).toBe(10_000);
+  });
+
+  it('reads an attempt that has just ended at once, then no more, until another attempt runs', async () => {
+    const progress = reader();
+    await tell(fold(0), { epoch: 3 });
+    await progress.read(wrist, statusAfter(training));
+    await tell(fold(0), { epoch: 4, state: 'failed' });
+    const ends = training.map((run) =>
+      run.fold === 0 ? { ...run, state: 'failed' as const, exitCode: 1, finishedAt: at(99).toISOString() } : run,
+    );
+    // By the attempts seen, before the status tells it.
+    expect((await progress.read(wrist, statusAfter(training), ends)).folds.get(0)?.epoch).toBe(4);
+    const { reads } = progress.stats;
+    await tell(fold(0), { epoch: 5 });
+    await progress.read(wrist, statusAfter(ends));
+    expect(progress.stats.reads).toBe(reads);
+    const again = [...ends, attempt(fold(0), 2, { startedAt: at(150).toISOString() })];
+    seconds += 10;
+    expect((await progress.read(wrist, statusAfter(again))).folds.get(0)?.epoch).toBe(5);
+  });
+
+  it('reads nothing of an experiment that nobody has begun, or that has come to its end, and asks for no further look', async () => {
+    const progress = reader();
+    await progress.read(wrist, undefined);
+    const failed = [attempt(PREPARE, 1, { state: 'failed', exitCode: 65, finishedAt: at(5).toISOString() })];
+    await progress.read(wrist, statusAfter(failed));
+    expect(progress.stats.reads).toBe(0);
+    expect(progress.nextReadMs(wrist)).toBeUndefined();
+    expect(progress.nextReadMs(experimentWith({}, 'unknown'))).toBeUndefined();
+  });
+
+  it.each([
+    ['no JSON', '{"stage":'],
+    ['another shape', '{"stage":"fold","state":"running","epoch":"many","updatedAt":""}'],
+    ['nothing', ''],
+  ])('takes a report with %s for none', async (_what, content) => {
+    const progress = reader();
+    await store.write(progressKey(wrist, fold(0)), content);
+    await tell(fold(1), { epoch: 2 });
+    const known = await progress.read(wrist, statusAfter(training));
+    expect([...known.folds.keys()]).toEqual([1]);
+    expect(progress.stats.failures).toBe(0);
+  });
+
+  it('spreads its reads over all experiments, and takes those that were forgotten out of the count', async () => {
+    const intervals: number[] = [];
+    const progress = reader({ interval: (folds) => intervals.push(folds) * 1000 });
+    const others = ['a', 'b', 'c'].map((uid): SegmentationExperiment => ({ ...wrist, metadata: { ...wrist.metadata, uid } }));
+    for (const other of others) await progress.read(other, statusAfter(training, other));
+    progress.forget('a');
+    seconds += 100;
+    for (const other of others.slice(1)) await progress.read(other, statusAfter(training, other));
+    expect(intervals).toEqual([2, 4, 6, 4, 4]);
+  });
+
+  it('has no more reads under way than allowed', async () => {
+    let [underway, most] = [0, 0];
+    const slow: ArtifactStore = {
+      ...store,
+      readIfChanged: async (key) => {
+        underway += 1;
+        most = Math.max(most, underway);
+        const content = await store.readIfChanged(key);
+        underway -= 1;
+        return content;
+      },
+    };
+    const progress = reader({ store: slow, concurrency: 3 });
+    const others = Array.from(
+      { length: 20 },
+      (_, uid): SegmentationExperiment => ({ ...wrist, metadata: { ...wrist.metadata, uid: `${uid}` } }),
+    );
+    await Promise.all(others.map((other) => progress.read(other, statusAfter(training, other))));
+    expect(progress.stats.reads).toBe(60);
+    expect(most).toBe(3);
+  });
+
+  it('answers from memory while the store takes its time, and uses the answer when it has come', async () => {
+    const { promise: answer, resolve } = Promise.withResolvers<void>();
+    const slow: ArtifactStore = { ...store, readIfChanged: async (key) => answer.then(async () => store.readIfChanged(key)) };
+    const progress = reader({ store: slow, waitMs: 5 });
+    await tell(fold(0), { epoch: 3 });
+    const status = statusAfter(training);
+    expect((await progress.read(wrist, status)).folds.size).toBe(0);
+    expect(progress.nextReadMs(wrist)).toBe(5000);
+    resolve();
+    await vi.waitFor(async () => expect((await progress.read(wrist, status)).folds.get(0)?.epoch).toBe(3));
+    expect(progress.stats.reads).toBe(3);
+  });
+
+  it('lets one reconcile wait for a store that hangs, not all of them', async () => {
+    const { promise: answer, resolve } = Promise.withResolvers<void>();
+    const hanging: ArtifactStore = { ...store, readIfChanged: async (key) => answer.then(async () => store.readIfChanged(key)) };
+    const progress = reader({ store: hanging, waitMs: 100 });
+    const others = Array.from(
+      { length: 50 },
+      (_, uid): SegmentationExperiment => ({ ...wrist, metadata: { ...wrist.metadata, uid: `${uid}` } }),
+    );
+    vi.useFakeTimers();
+    const [first = wrist, ...rest] = others;
+    const waiting = progress.read(first, statusAfter(training, first));
+    await vi.advanceTimersByTimeAsync(100);
+    await waiting;
+    // Nobody moves the timers any more: whoever waited now would wait for ever.
+    for (const other of rest) await progress.read(other, statusAfter(training, other));
+    vi.useRealTimers();
+    resolve();
+    await vi.waitFor(async () => {
+      await progress.read(first, statusAfter(training, first));
+      expect(progress.stats.reads).toBe(150);
+    });
+  });
+
+  it.each<[StageStatusState, number]>([
+    ['Queued', 0],
+    ['Pending', 0],
+    ['Stopping', 1],
+    ['Stopped', 1],
+    ['Waiting', 1],
+  ])('reads a stage that is %s %i times', async (state, reads) => {
+    const progress = reader();
+    const status = statusAfter([prepared()]);
+    const stage = { ...status.ensemble, state, attempts: 1 };
+    const fresh = { ...status.prepare, attempts: 0, state: 'Waiting' as const };
+    await progress.read(wrist, { ...status, prepare: fresh, folds: [], ensemble: stage });
+    expect(progress.stats.reads).toBe(reads);
+    expect(progressKey(wrist, ENSEMBLE)).toContain('ensemble');
+  });
+});
+
+describe('a progress reader of a store in S3', () => {
+  let server: S3Server;
+  let proxy: FaultyProxy;
+  beforeAll(async () => {
+    server = await startS3Server();
+    await server.makeBucket('hands');
+    proxy = await startFaultyProxy(server.port);
+    for (const [name, value] of Object.entries(s3EnvironmentFor(proxy.port))) vi.stubEnv(name, value);
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await proxy?.close();
+    await server?.stop();
+  });
+
+  it('asks for content only where it has changed', async () => {
+    store = openS3Store('s3://hands/unchanged');
+    const progress = reader();
+    const status = statusAfter(training);
+    await tell(fold(0), { epoch: 3 });
+    await tell(fold(1), { epoch: 3 });
+    await progress.read(wrist, status);
+    await tell(fold(1), { epoch: 4 });
+    seconds += 10;
+    const known = await progress.read(wrist, status);
+    expect([0, 1].map((index) => known.folds.get(index)?.epoch)).toEqual([3, 4]);
+    expect(progress.stats).toEqual({ reads: 5, unchanged: 1, failures: 0 });
+  });
+
+  it('gives the last known reports of a store that is away, leaves it alone for longer each time, and goes on when it is back', async () => {
+    const away: [string, number][] = [];
+    store = openS3Store('s3://hands/away', { retryForMs: 0, timeoutMs: 200 });
+    const progress = reader({ waitMs: 5000, onAway: ({ experiment, againInMs }) => away.push([experiment.metadata.name, againInMs]) });
+    const status = statusAfter(training);
+    await tell(fold(0), { epoch: 3 });
+    await progress.read(wrist, status);
+    proxy.set('drop');
+    for (const wait of [10, 4, 1, 10, 20]) {
+      seconds += wait;
+      expect((await progress.read(wrist, status)).folds.get(0)?.epoch).toBe(3);
+    }
+    expect(away).toEqual([5000, 10_000, 20_000].map((ms) => ['wrist', ms]));
+    expect(progress.nextReadMs(wrist)).toBe(20_000);
+    proxy.set('pass');
+    await tell(fold(0), { epoch: 7 });
+    seconds += 20;
+    expect((await progress.read(wrist, status)).folds.get(0)?.epoch).toBe(7);
+    expect(progress.stats.failures).toBeGreaterThanOrEqual(3);
+  });
+});

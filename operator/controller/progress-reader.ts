@@ -1,0 +1,129 @@
+/** Reads the progress reports of many experiments, at a rate that the store, the API server and the operator can handle. */
+import { parseProgress, progressKey } from '@carpal/artifacts/progress.ts';
+import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
+import type { ObservedProgress, StageRun } from '../experiment/observed.ts';
+import { createLimit } from './concurrency-limit.ts';
+import { type ProgressMemory, type StageToRead, stagesToRead } from './progress-memory.ts';
+
+export type ProgressReaderOptions = {
+  /** Should fail fast: while the store is unreachable, the reader pauses and asks again later. */
+  readonly store: ArtifactStore;
+  readonly now: () => Date;
+  /** How many folds of all experiments train. */
+  readonly runningFolds: () => number;
+  /** For how many milliseconds a report counts as current, given how many folds train. */
+  readonly interval?: (runningFolds: number) => number;
+  /** Concurrent reads. */
+  readonly concurrency?: number;
+  /**
+   * How long `read` waits for the store before it answers from memory. The reads continue for the next answer, and until the store has answered
+   * no other `read` waits.
+   */
+  readonly waitMs?: number;
+  /** Called when the store is unreachable, once per pause, with the experiment whose report was requested. */
+  readonly onAway?: (away: { readonly experiment: SegmentationExperiment; readonly error: unknown; readonly againInMs: number }) => void;
+};
+
+/** Stages that have ended are read once more and then never again; ended experiments never. */
+export type ProgressReader = {
+  /**
+   * The stages' reports, from memory unless it is time to read them again. `runs` shows the end of an attempt before the status does. Never
+   * throws: while the store is unreachable, the result is the last known reports.
+   */
+  read(
+    experiment: SegmentationExperiment,
+    memory: ProgressMemory,
+    status: ExperimentStatus | undefined,
+    runs?: readonly StageRun[],
+  ): Promise<ObservedProgress>;
+  /** Milliseconds until `read` would ask the store again; undefined if no report can change. */
+  nextReadMs(memory: ProgressMemory): number | undefined;
+  readonly stats: { readonly reads: number; readonly unchanged: number; readonly failures: number };
+};
+
+/** How soon to look whether a late answer has arrived. */
+const LATE_ANSWER_MS = 5000;
+const AWAY_MS = { first: 5000, longest: 120_000 } as const;
+
+export function createProgressReader(options: ProgressReaderOptions): ProgressReader {
+  const { store, runningFolds, interval = readIntervalMs, waitMs = 1000 } = options;
+  const nowMs = (): number => options.now().getTime();
+  const limited = createLimit(options.concurrency ?? 16);
+  const stats = { reads: 0, unchanged: 0, failures: 0 };
+  let failuresInARow = 0;
+  // One step has waited too long. Until the store has answered no other step waits, or all workers would be blocked.
+  let isSlow = false;
+  let awayUntilMs = Number.NEGATIVE_INFINITY;
+
+  const readStage = async (experiment: SegmentationExperiment, memory: ProgressMemory, stage: StageToRead): Promise<void> => {
+    // The store may have become unreachable while this read waited for its turn.
+    if (nowMs() < awayUntilMs) return;
+    stats.reads += 1;
+    const answer = await store.readIfChanged(progressKey(experiment, stage.key), memory.tagOf(stage.key));
+    failuresInARow = 0;
+    isSlow = false;
+    if (answer === 'unchanged') stats.unchanged += 1;
+    memory.note(stage, answer === 'unchanged' ? undefined : { ...answer, report: parseProgress(answer?.content) });
+  };
+
+  const noteFailure = (experiment: SegmentationExperiment, error: unknown): void => {
+    stats.failures += 1;
+    // Concurrent reads fail together and count as one failure.
+    if (nowMs() < awayUntilMs) return;
+    const againInMs = Math.min(AWAY_MS.first * 2 ** Math.min(failuresInARow, 20), AWAY_MS.longest);
+    failuresInARow += 1;
+    awayUntilMs = nowMs() + againInMs;
+    options.onAway?.({ experiment, error, againInMs });
+  };
+
+  const refresh = async (experiment: SegmentationExperiment, memory: ProgressMemory, stages: readonly StageToRead[]): Promise<void> => {
+    if (nowMs() >= memory.dueMs) memory.dueMs = nowMs() + interval(runningFolds());
+    await Promise.all(
+      stages.map(async (stage) =>
+        limited(async () => readStage(experiment, memory, stage).catch((error: unknown) => noteFailure(experiment, error))),
+      ),
+    );
+    memory.refresh = undefined;
+  };
+
+  return {
+    stats,
+    async read(experiment, memory, status, runs = []) {
+      memory.update(stagesToRead(status, runs));
+      const stages = nowMs() < awayUntilMs || memory.refresh !== undefined ? [] : memory.due(nowMs());
+      if (stages.length > 0) memory.refresh = refresh(experiment, memory, stages);
+      if (memory.refresh !== undefined && !isSlow) isSlow = !(await endsWithin(memory.refresh, waitMs));
+      return memory.progress();
+    },
+    nextReadMs(memory) {
+      if (!memory.isRunning && memory.unclosed.length === 0) return undefined;
+      if (memory.refresh !== undefined) return LATE_ANSWER_MS;
+      const dueMs = memory.unclosed.length > 0 ? nowMs() : memory.dueMs;
+      return Math.max(dueMs, awayUntilMs, nowMs()) - nowMs();
+    },
+  };
+}
+
+/** With more folds than this, reads are spread further. */
+const UNHURRIED_FOLDS = 10;
+/** Stages report this often. */
+const SHORTEST_MS = 10_000;
+const LONGEST_MS = 120_000;
+
+/** How long a report counts as current: about one read per second overall, and no report older than two minutes. */
+export function readIntervalMs(runningFolds: number): number {
+  return Math.min(Math.max(SHORTEST_MS, (SHORTEST_MS / UNHURRIED_FOLDS) * runningFolds), LONGEST_MS);
+}
+
+/** Whether work that never rejects ends within `ms`. The work continues if it does not. */
+async function endsWithin(work: Promise<void>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

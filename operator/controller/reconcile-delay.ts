@@ -1,0 +1,64 @@
+/** How long a change in the cluster may wait before its experiment is reconciled, so that many changes cost one step and one status write. */
+import type { Change } from '@carpal/kubernetes/runtime/reflector.ts';
+import { hasEnded, type KeptJob, type KeptPod, trueCondition } from '../jobs/kept-objects.ts';
+import type { KeptExperiment } from './experiment-object.ts';
+
+/**
+ * `now`: a person changed the experiment. `soon`: an attempt has ended, and another may follow. `later`: an attempt makes progress, which only
+ * has to be reported.
+ */
+export type Urgency = 'now' | 'soon' | 'later';
+
+/** The urgency of a change of a Job. `siblings`: all Jobs of its experiment, including it. */
+export function urgencyOfJob(
+  { type, object }: Pick<Change<KeptJob>, 'type' | 'object'>,
+  experiment: KeptExperiment | undefined,
+  siblings: () => readonly KeptJob[],
+): Urgency {
+  if (type === 'deleted') return 'soon';
+  if (!hasEnded(object)) return 'later';
+  const isComplete = trueCondition(object, 'Complete') !== undefined;
+  // A waiting fold would take its place. If none waits, only the last Job to end lets something new begin.
+  const noFoldWaits = experiment?.object?.status?.folds?.every(({ state }) => state !== 'Waiting' && state !== 'Stopped') ?? false;
+  return isComplete && noFoldWaits && siblings().some((job) => !hasEnded(job)) ? 'later' : 'soon';
+}
+
+/** The urgency of a change of a pod. Its Job reports the attempt's end; only an orphaned pod ends with its deletion. */
+export function urgencyOfPod({ type }: Pick<Change<KeptPod>, 'type'>): Urgency {
+  return type === 'deleted' ? 'soon' : 'later';
+}
+
+/** `later` waits this many mean step durations: with a slow API server it waits longer, and more changes share one status write. */
+const STEP_DURATIONS = 100;
+/** The longest wait because of slow steps, in spacings: 15 s with a spacing of half a second. */
+const LONGEST_SLOW_SPACINGS = 30;
+/** `later` waits this many spacings per active experiment: all experiments together write at most ten statuses per second. */
+const SPACINGS_PER_EXPERIMENT = 0.2;
+/** The longest wait because of many experiments, in spacings: a minute with a spacing of half a second. */
+const LONGEST_CROWDED_SPACINGS = 120;
+/** The weight of the latest step in the mean. */
+const WEIGHT = 0.05;
+
+export type ReconcileDelay = {
+  /** A step took this long. */
+  noteStep(step: { readonly seconds: number }): void;
+  /** How many milliseconds a change of that urgency waits. */
+  waitMs(urgency: Urgency): number;
+};
+
+/** `soon` waits half of `spacingMs`, and `later` at least four times `spacingMs`. */
+export function createReconcileDelay(spacingMs: number, activeExperiments: () => number): ReconcileDelay {
+  let meanMs = 0;
+  return {
+    noteStep({ seconds }) {
+      meanMs += (seconds * 1000 - meanMs) * WEIGHT;
+    },
+    waitMs(urgency) {
+      if (urgency === 'now') return 0;
+      if (urgency === 'soon') return spacingMs / 2;
+      const whileSlow = Math.min(meanMs * STEP_DURATIONS, LONGEST_SLOW_SPACINGS * spacingMs);
+      const whileCrowded = Math.min(activeExperiments() * SPACINGS_PER_EXPERIMENT, LONGEST_CROWDED_SPACINGS) * spacingMs;
+      return Math.max(4 * spacingMs, whileSlow, whileCrowded);
+    },
+  };
+}

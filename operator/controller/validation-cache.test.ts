@@ -1,0 +1,94 @@
+import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
+import { silentLog } from '@carpal/kubernetes/runtime/logger.ts';
+import { at, experimentWith, seen } from '@carpal/testbed/operator/builders.ts';
+import { describe, expect, it } from 'vitest';
+import { plan } from '../experiment/plan.ts';
+import type { ExperimentObject } from './experiment-object.ts';
+import { runnable, ValidationCache } from './validation-cache.ts';
+
+const { status: BEGUN } = plan(experimentWith(), seen([]), at(0));
+const { run: RUN, placement: PLACEMENT } = experimentWith().spec;
+
+const object = (generation: number, folds: number, uid = 'u1'): ExperimentObject => ({
+  apiVersion: API_VERSION,
+  kind: KIND,
+  metadata: { name: 'wrist', namespace: 'team', uid, generation },
+  spec: { dataset: { uri: '/data', split: { folds } }, model: { name: 'UNet' } },
+});
+
+describe('a validation cache', () => {
+  it('validates an object once per generation', () => {
+    const cache = new ValidationCache(['hand-bones'], silentLog);
+    const first = cache.check(object(1, 3), undefined);
+    expect(first).toMatchObject({ experiment: { spec: { dataset: { split: { folds: 3 } } } } });
+    expect(cache.check(object(1, 3), undefined)).toBe(first);
+    expect(cache.check(object(2, 4), undefined)).toMatchObject({ experiment: { spec: { dataset: { split: { folds: 4 } } } } });
+  });
+
+  it('keeps findings, too', () => {
+    const cache = new ValidationCache(['hand-bones'], silentLog);
+    const wrong = cache.check(object(1, -1), undefined);
+    expect(wrong).toHaveProperty('findings');
+    expect(cache.check(object(1, -1), undefined)).toBe(wrong);
+  });
+
+  it('lets an experiment continue that began under other rules, and lets none begin that breaks the current ones', () => {
+    const cache = new ValidationCache(['hand-bones'], silentLog);
+    const { spec, ...rest } = object(1, 3);
+    const old = { ...rest, spec: { ...(spec as object), loss: 'none', run: RUN, placement: PLACEMENT } };
+    const begun = cache.check(old, BEGUN);
+    expect(begun).toMatchObject({ experiment: { spec: { loss: 'none' } } });
+    expect(cache.check(old, BEGUN)).toBe(begun);
+    expect(cache.check(old, undefined)).toHaveProperty('findings');
+  });
+
+  it('logs once that it ignores unknown fields, or that an experiment continues although it breaks a rule', () => {
+    const lines: object[] = [];
+    const add = (fields: object): void => void lines.push(fields);
+    const cache = new ValidationCache(['hand-bones'], { ...silentLog, info: add, warn: add });
+    const { spec, ...rest } = object(1, 3);
+    const newer = { ...rest, spec: { ...(spec as object), sweep: { of: 'rates' } } };
+    for (let look = 0; look < 2; look++) cache.check(newer, undefined);
+    expect(lines).toEqual([{ experiment: 'team/wrist', fields: ['spec.sweep'] }]);
+    cache.check(object(2, -1), BEGUN);
+    cache.check(object(3, -1), undefined);
+    expect(lines.slice(1)).toEqual([{ experiment: 'team/wrist', mistakes: [expect.stringMatching(/^spec\.dataset\.split\.folds /)] }]);
+  });
+});
+
+const { apiVersion, kind, spec, metadata } = experimentWith();
+const { name, namespace, uid = '' } = metadata;
+const objectWith = (fields: object): ExperimentObject => ({
+  apiVersion,
+  kind,
+  metadata: { name, namespace, uid },
+  spec: { ...spec, ...fields },
+});
+
+const BROKEN = { findings: [{ path: ['spec', 'loss'], message: 'is no loss', fix: 'Name one' }] };
+
+describe('an experiment that began under other rules', () => {
+  it('continues as it is, whatever findings its learning fields have', () => {
+    const odd = { model: { name: 'Perceptron' }, loss: 'none', dataset: { uri: 'data', classes: 'foot-bones', split: { folds: 3 } } };
+    expect(runnable(BROKEN, objectWith(odd), true)).toMatchObject({
+      experiment: { metadata: { name: 'wrist', uid: 'u1' }, spec: { ...odd, run: spec.run, placement: spec.placement } },
+    });
+  });
+
+  it.each([
+    ['how it runs', { run: { parallelism: 'all' } }],
+    ['where it runs', { placement: { gpus: 99 } }],
+    ['how many folds it has', { dataset: { uri: 'data', split: { folds: 'some' } } }],
+  ])('does not continue if it is invalid %s', (_what, fields) => {
+    expect(runnable(BROKEN, objectWith(fields), true)).toBe(BROKEN);
+  });
+
+  it('does not continue if it has not begun', () => {
+    expect(runnable(BROKEN, objectWith({}), false)).toBe(BROKEN);
+  });
+
+  it('is the validated experiment if it breaks no rule', () => {
+    const checked = { experiment: experimentWith(), unknown: [] };
+    expect(runnable(checked, objectWith({}), true)).toBe(checked);
+  });
+});
