@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { carpal, run, start } from '@carpal/testbed/cli/run-cli.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-// The low threshold gives masks to compare before such a network has learned anything to speak of.
+// The low threshold gives non-empty masks to compare although such a network has learned almost nothing.
 const MANIFEST = `apiVersion: carpal.dev/v1alpha1
 kind: SegmentationExperiment
 metadata: {name: tiny}
@@ -42,14 +42,14 @@ async function resultsOf(name: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(paths.map(async ([file, path]) => [file, (await readFile(path)).toString('base64')])));
 }
 
-/** The process of the stage that runs, as the work folder has it on record. */
+/** The process id of the running stage, from the record in the work folder. */
 async function stagePid(name: string, attempt: string): Promise<number> {
   const record = JSON.parse(await readFile(join(folder, `work-${name}`, `runs/default-tiny/attempts/${attempt}.json`), 'utf8'));
   return (record as { process: { pid: number } }).process.pid;
 }
 
 describe('carpal run', () => {
-  it('ends in the bytes of an uninterrupted run after kill -9 of the runner and of a fold', { timeout: 120_000 }, async () => {
+  it('ends with the bytes of an uninterrupted run after kill -9 of the runner and of a fold', { timeout: 120_000 }, async () => {
     const straight = await run(runInto('straight'), folder);
     expect(straight.code, straight.stderr).toBe(0);
     expect(straight.stdout).toContain('tiny is complete');
@@ -65,7 +65,7 @@ describe('carpal run', () => {
     const { code, stdout, stderr } = await second.ended;
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain('fold 1, attempt 1 failed: exit 137, SIGKILL\n');
-    expect(stdout).toContain('fold 1, attempt 2: started, going on from the last checkpoint');
+    expect(stdout).toContain('fold 1, attempt 2: started, continues from the last checkpoint');
 
     const [expected, results] = [await resultsOf('straight'), await resultsOf('broken')];
     expect(results).toEqual(expected);
@@ -75,7 +75,7 @@ describe('carpal run', () => {
     expect(await readdir(join(folder, 'broken'))).toEqual(await readdir(join(folder, 'straight')));
   });
 
-  it('does nothing more for a run that is complete, and says where its results are', async () => {
+  it('does nothing for a complete run and says where its results are', async () => {
     const { code, stdout } = await run(runInto('straight'), folder);
     expect(code).toBe(0);
     expect(stdout).not.toContain('started');

@@ -52,14 +52,14 @@ describe('the work of a fold', () => {
     });
   });
 
-  it('takes steps times their time and validations times theirs', () => {
+  it('takes the time of its steps plus the time of its validations', () => {
     const { training } = specWith({ training: { epochs: 10, batchSize: 2 } });
     expect(foldWork(training, { fold: 0, train: 640, validation: 160 }, { stepMs: 1000, validationMsPerImage: 100 }).hours).toBeCloseTo(
       (3200 * 1000 + 1600 * 100) / 3_600_000,
     );
   });
 
-  it('deals images out evenly where folds are not known', () => {
+  it('is estimated from an even distribution of images if the folds are unknown', () => {
     expect(evenFolds(11, 3)).toEqual([
       { fold: 0, train: 7, validation: 4 },
       { fold: 1, train: 7, validation: 4 },
@@ -68,7 +68,7 @@ describe('the work of a fold', () => {
   });
 });
 
-describe('the wall clock', () => {
+describe('the makespan', () => {
   it.each([
     [[3, 3, 3, 3, 3], 5, 3],
     [[3, 3, 3, 3, 3], 2, 9],
@@ -76,8 +76,8 @@ describe('the wall clock', () => {
     [[5, 1, 1, 1], 2, 5],
     [[1, 1, 5], 2, 6],
     [[], 2, 0],
-  ])('of %j with %i at a time is %i', (durations, lanes, end) => {
-    expect(makespan(durations, lanes)).toBe(end);
+  ])('of %j with %i at a time is %i', (durations, workers, end) => {
+    expect(makespan(durations, workers)).toBe(end);
   });
 });
 
@@ -85,23 +85,23 @@ describe('the price of a fold', () => {
   const { placement } = specWith({ placement: { gpus: 1, cpu: '7', memory: '48Gi' } });
 
   it.each([
-    ['one that just fits', node('a', 1, '7', '48Gi', 1), 1],
-    ['one short of a core', node('a', 1, '6999m', '48Gi', 1), 0],
-    ['one short of memory', node('a', 1, '8', '47Gi', 1), 0],
-    ['one without GPUs', node('a', 0, '64', '512Gi', 1), 0],
-    ['one with room for four', node('a', 4, '31', '234Gi', 1), 4],
-    ['one with GPUs to spare and cores for two', node('a', 8, '15', '512Gi', 1), 2],
-  ])('is of %s', (_, shape, folds) => {
+    ['a node where one just fits', node('a', 1, '7', '48Gi', 1), 1],
+    ['a node that lacks a core', node('a', 1, '6999m', '48Gi', 1), 0],
+    ['a node that lacks memory', node('a', 1, '8', '47Gi', 1), 0],
+    ['a node without GPUs', node('a', 0, '64', '512Gi', 1), 0],
+    ['a node with room for four', node('a', 4, '31', '234Gi', 1), 4],
+    ['a node with spare GPUs and cores for two', node('a', 8, '15', '512Gi', 1), 2],
+  ])('is divided by the number of folds that fit on %s', (_, shape, folds) => {
     expect(foldsPerNode(shape, placement)).toBe(folds);
   });
 
-  it('is of nodes without GPUs for a fold without', () => {
+  it('is taken only from nodes without GPUs if the fold uses none', () => {
     const cpuOnly = specWith({ placement: { gpus: 0, cpu: '2', memory: '8Gi' } }).placement;
     expect(foldsPerNode(node('gpu', 8, '64', '512Gi', 1), cpuOnly)).toBe(0);
     expect(foldsPerNode(node('cpu', 0, '8', '512Gi', 1), cpuOnly)).toBe(4);
   });
 
-  it('is that of the cheapest, by the fold and not by the node, and of the smaller where two cost the same', () => {
+  it('is the lowest price per fold, not per node, and that of the smaller node if two are equal', () => {
     const nodes = [node('large', 4, '31', '234Gi', 8), node('small', 1, '8', '60Gi', 3), node('larger', 8, '63', '470Gi', 16)];
     expect(cheapest(nodes, placement, 'onDemand')).toMatchObject({ instanceType: 'large', perFoldHour: 2, foldsPerNode: 4 });
     expect(cheapest(nodes, placement, 'spot')).toBeUndefined();
@@ -122,31 +122,31 @@ const epoch = (number: number, over: Partial<EpochMetrics>): EpochMetrics => ({
   ...over,
 });
 
-describe('the pace of a past run', () => {
+describe('the step times of an earlier run', () => {
   const metrics = [epoch(1, { imagesPerSecond: 1, seconds: 400 }), epoch(2, {}), epoch(3, { imagesPerSecond: 40 }), epoch(4, {})];
 
-  it('is the median of its epochs but the first, for a step of the batch asked for', () => {
+  it('are the median of all epochs but the first, for the requested batch size', () => {
     expect(stepTimesFromHistory([{ metrics, batchSize: 2 }], 4)).toMatchObject({ stepMs: 200, epochs: 3, validationIsMeasured: false });
   });
 
-  it('tells the time of a validation from what an epoch took beside its steps', () => {
+  it('include the validation time: what an epoch took apart from its steps', () => {
     // 100 steps of 2 images at 20 a second take 10 s; 10 s are left for 50 images.
-    const pace = stepTimesFromHistory([{ metrics: [epoch(1, {}), epoch(2, {})], batchSize: 2 }], 2, 50);
-    expect(pace).toMatchObject({ stepMs: 100, validationMsPerImage: 200, validationIsMeasured: true });
+    const times = stepTimesFromHistory([{ metrics: [epoch(1, {}), epoch(2, {})], batchSize: 2 }], 2, 50);
+    expect(times).toMatchObject({ stepMs: 100, validationMsPerImage: 200, validationIsMeasured: true });
   });
 
-  it('derives it from the step where nothing was validated', () => {
-    const pace = stepTimesFromHistory([{ metrics: [epoch(1, { dice: null })], batchSize: 2 }], 2, 50);
-    expect(pace?.validationMsPerImage).toBeCloseTo(50 / 3);
+  it('estimate the validation time from the step time if nothing was validated', () => {
+    const times = stepTimesFromHistory([{ metrics: [epoch(1, { dice: null })], batchSize: 2 }], 2, 50);
+    expect(times?.validationMsPerImage).toBeCloseTo(50 / 3);
   });
 
-  it('takes a single epoch, and nothing from none', () => {
+  it('use a single epoch, and are undefined without any', () => {
     expect(stepTimesFromHistory([{ metrics: [epoch(1, {})], batchSize: 2 }], 2)).toMatchObject({ epochs: 1 });
     expect(stepTimesFromHistory([{ metrics: [], batchSize: 2 }], 2)).toBeUndefined();
   });
 });
 
-describe('an estimate', () => {
+describe('a cost estimate', () => {
   const spec = specWith({
     training: { epochs: 10, batchSize: 2 },
     placement: { gpus: 2, cpu: '7', memory: '48Gi' },
@@ -164,7 +164,7 @@ describe('an estimate', () => {
     expect(estimate.wallClockHours).toBe(3);
   });
 
-  it('reads as a table', () => {
+  it('is printed as a table', () => {
     expect(costText(estimate, 2, ['nothing goes wrong'])).toBe(`FOLD  IMAGES  STEPS  VALIDATIONS  HOURS  GPU HOURS  ON-DEMAND USD  SPOT USD
    0     800   4000           10   1.00       2.00           6.00  no price
    1     800   4000           10   1.00       2.00           6.00  no price
@@ -182,14 +182,14 @@ assumed:
 });
 
 describe('configs/environments', () => {
-  it.each(environmentNames())('%s keeps the rules, and says of each price where and when it was read', (name) => {
+  it.each(environmentNames())('%s is valid and has a source and a date for each price', (name) => {
     const environment = loadEnvironment(name);
     expect(environment.name).toBe(name);
     expect(environment.nodes.length).toBeGreaterThan(0);
     for (const { onDemand } of environment.nodes) expect(onDemand?.source).not.toBe('');
   });
 
-  it('are told of where one is not known', () => {
+  it('names an unknown environment in the error', () => {
     expect(() => loadEnvironment('moon')).toThrow('there is no environment "moon"');
   });
 });

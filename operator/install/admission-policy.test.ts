@@ -1,4 +1,4 @@
-/** The limits of namespaces, on a real API server of its own: the policy holds for every namespace of a cluster. */
+/** The limits of namespaces, on an API server that no other test uses: the policy applies to every namespace of a cluster. */
 import { readFileSync } from 'node:fs';
 import { CONFIG_MAPS, EXPERIMENTS, NAMESPACES, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
@@ -20,7 +20,7 @@ beforeAll(async () => {
   expect(await kubectl(kubeconfig, ['apply', '-f', file.pathname])).toMatchObject({ code: 0, errors: '' });
 });
 
-/** Sets the limits and waits until the server goes by them: it reads them by a watch of its own. */
+/** Sets the limits and waits until the server applies them: its own watch delivers them. */
 async function limit(data: Readonly<Record<string, string>>): Promise<void> {
   const { client } = cluster();
   const path = resourcePath(CONFIG_MAPS, { namespace: OPERATOR_NAMESPACE, name: LIMITS_NAME });
@@ -35,10 +35,10 @@ async function limit(data: Readonly<Record<string, string>>): Promise<void> {
   });
 }
 
-type Asked = { readonly queueName?: string; readonly pretrained?: string };
+type Fields = { readonly queueName?: string; readonly pretrained?: string };
 
-/** What the server says against an experiment in a namespace; '' when it takes it. */
-async function refusal(namespace: string, uri: string, { queueName = '', pretrained }: Asked = {}): Promise<string> {
+/** The message with which the server refuses an experiment in a namespace; '' if it accepts it. */
+async function refusal(namespace: string, uri: string, { queueName = '', pretrained }: Fields = {}): Promise<string> {
   const model = pretrained === undefined ? { name: 'UNet' } : { name: 'FCNResNet50', pretrained: { uri: pretrained } };
   const body = {
     apiVersion: 'carpal.dev/v1alpha1',
@@ -57,7 +57,7 @@ async function refusal(namespace: string, uri: string, { queueName = '', pretrai
 const taken = (): string => cluster().namespace;
 
 describe('the admission policy', () => {
-  it('limits nothing as it comes', async () => {
+  it('sets no limits by default', async () => {
     await vi.waitFor(async () => expect(await refusal(taken(), 's3://any/where')).toBe(''), { timeout: 10_000, interval: 50 });
   });
 
@@ -70,12 +70,12 @@ describe('the admission policy', () => {
     ['s3://hands/../secret', false],
     ['S3://secret', false],
     ['/mnt/secret', false],
-  ])('lets a namespace read %s: %s', async (uri, isAllowed) => {
+  ])('allows or refuses a data set below the limits of a namespace: %s: %s', async (uri, isAllowed) => {
     await limit({ datasets: 's3://hands\n  s3://shared/wrists/  \n\n' });
-    const said = await refusal(taken(), uri);
-    if (isAllowed) return expect(said).toBe('');
-    return expect(said).toContain(
-      `spec.dataset.uri: ${uri} is not a data set that namespace ${taken()} may read. Write one below s3://hands/ or s3://shared/wrists/, or ask who keeps ConfigMap carpal-system/carpal-limits to add it.`,
+    const message = await refusal(taken(), uri);
+    if (isAllowed) return expect(message).toBe('');
+    return expect(message).toContain(
+      `spec.dataset.uri: ${uri} is not a data set that namespace ${taken()} may read. Use one below s3://hands/ or s3://shared/wrists/, or ask the owner of ConfigMap carpal-system/carpal-limits to add it.`,
     );
   });
 
@@ -90,52 +90,52 @@ describe('the admission policy', () => {
     ['file:///hands/x y', false],
     ['s3://hands/50%', true],
     ['s3://hands/\u007f', false],
-  ])('sees through what a file:// address may hide: %j: %s', async (uri, isAllowed) => {
+  ])('detects disguised paths in a file:// address: %j: %s', async (uri, isAllowed) => {
     await limit({ datasets: 'file:///hands\n s3://hands' });
-    const said = await refusal(taken(), uri);
-    if (isAllowed) expect(said).toBe('');
-    else expect(said).toContain('is not a data set that namespace');
+    const message = await refusal(taken(), uri);
+    if (isAllowed) expect(message).toBe('');
+    else expect(message).toContain('is not a data set that namespace');
   });
 
-  it('limits the weights that a network begins with: to the data sets, or to lines of their own', async () => {
+  it('limits pretrained weights to the data sets, or to a limit of their own', async () => {
     const from = (pretrained: string): Promise<string> => refusal(taken(), 's3://hands', { pretrained });
     await limit({ datasets: 's3://hands' });
     expect(await from('s3://hands/encoder.safetensors')).toBe('');
     expect(await from('s3://secret/encoder.safetensors')).toContain(
-      `spec.model.pretrained.uri: s3://secret/encoder.safetensors is no file of weights that namespace ${taken()} may read. Write one below s3://hands/, or ask`,
+      `spec.model.pretrained.uri: s3://secret/encoder.safetensors is not a weights file that namespace ${taken()} may read. Use one below s3://hands/, or ask`,
     );
     await limit({ datasets: 's3://hands', weights: 's3://public/weights' });
     expect(await from('s3://public/weights/encoder.safetensors')).toBe('');
     expect(await from('s3://public/weights/../secret')).toContain('spec.model.pretrained.uri');
-    expect(await from('s3://hands/encoder.safetensors')).toContain('Write one below s3://public/weights/,');
+    expect(await from('s3://hands/encoder.safetensors')).toContain('Use one below s3://public/weights/,');
     await limit({ weights: '' });
     expect(await from('s3://hands/encoder.safetensors')).toContain('None is allowed: ask');
     expect(await refusal(taken(), 's3://any')).toBe('');
   });
 
-  it('puts the line of a namespace before that of all', async () => {
+  it('prefers the limit of a namespace to the limit of all namespaces', async () => {
     await limit({ datasets: 's3://hands', [`datasets.${taken()}`]: 's3://own' });
     expect(await refusal(taken(), 's3://own/x')).toBe('');
-    expect(await refusal(taken(), 's3://hands')).toContain('Write one below s3://own/,');
+    expect(await refusal(taken(), 's3://hands')).toContain('Use one below s3://own/,');
     expect(await refusal('default', 's3://hands')).toBe('');
   });
 
-  it('lets in nothing where the limit is empty', async () => {
+  it('allows nothing if the limit is empty', async () => {
     await limit({ [`datasets.${taken()}`]: '' });
-    expect(await refusal(taken(), 's3://hands')).toContain('None is allowed: ask who keeps ConfigMap');
+    expect(await refusal(taken(), 's3://hands')).toContain('None is allowed: ask the owner of ConfigMap');
   });
 
-  it('asks for a queue where queues are limited', async () => {
+  it('requires a queue if queues are limited', async () => {
     await limit({ [`queues.${taken()}`]: 'gpu-a\ngpu-b' });
     expect(await refusal(taken(), 's3://x', { queueName: 'gpu-b' })).toBe('');
     expect(await refusal(taken(), 's3://x')).toContain(
-      `spec.placement.queueName: is missing, and namespace ${taken()} needs one. Write gpu-a or gpu-b,`,
+      `spec.placement.queueName: is missing, and namespace ${taken()} needs one. Use gpu-a or gpu-b,`,
     );
     expect(await refusal(taken(), 's3://x', { queueName: 'gpu-c' })).toContain('"gpu-c" is not a queue that namespace');
     expect(await refusal('default', 's3://x')).toBe('');
   });
 
-  it('says no more of an experiment that is there, so that nothing of ours is ever in its own way', async () => {
+  it('does not check an existing experiment, so that it never blocks the operator', async () => {
     await limit({});
     const { kubeconfig } = cluster();
     const body = JSON.stringify({
@@ -150,7 +150,7 @@ describe('the admission policy', () => {
     expect(await kubectl(kubeconfig, patch)).toMatchObject({ code: 0 });
   });
 
-  it('was type-checked by the server against the definition, with nothing to say', async () => {
+  it('passes the server’s type check against the CRD without warnings', async () => {
     const checked = await vi.waitFor(
       async () => {
         const path = resourcePath(POLICIES, { name: 'limits.carpal.dev' });
@@ -166,7 +166,7 @@ describe('the admission policy', () => {
     expect(checked).toEqual({});
   });
 
-  it('lets nothing in when its limits are gone', async () => {
+  it('refuses everything if its limits are missing', async () => {
     const path = resourcePath(CONFIG_MAPS, { namespace: OPERATOR_NAMESPACE, name: LIMITS_NAME });
     await cluster().client.request({ method: 'DELETE', path });
     await vi.waitFor(async () => expect(await refusal('default', 's3://x')).toContain('no params found'), {
@@ -175,7 +175,7 @@ describe('the admission policy', () => {
     });
   });
 
-  it('comes with a ConfigMap that says how to fill it', () => {
+  it('has a ConfigMap with instructions', () => {
     const text = readFileSync(file, 'utf8');
     expect(text).toContain('datasets.radiology: |');
     expect(parseAllDocuments(text).map((document) => document.toJS().kind)).toEqual([

@@ -1,4 +1,4 @@
-/** Alerts on the operator's own metrics; alert-rules.test.ts holds every name in them to the page that the operator serves. */
+/** Alerts on the operator's own metrics. alert-rules.test.ts checks every metric name in them against the page that the operator serves. */
 
 export type AlertRule = {
   readonly alert: string;
@@ -6,7 +6,7 @@ export type AlertRule = {
   readonly for: string;
   readonly severity: 'critical' | 'warning' | 'info';
   readonly summary: string;
-  /** What it means and what to do first. */
+  /** What it means, and what to do first. */
   readonly description: string;
 };
 
@@ -18,76 +18,78 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'critical',
     summary: 'No operator answers Prometheus.',
     description:
-      'Experiments go on with the Jobs that they have, but nothing follows them: kubectl get pods -A -l app.kubernetes.io/component=operator.',
+      'Jobs of experiments continue, but nothing follows them. Check the operator pods: kubectl get pods -A -l app.kubernetes.io/component=operator.',
   },
   {
     alert: 'CarpalOperatorHasNoLeader',
-    // The job is the Service, which has the operator's name.
+    // The job label is the name of the Service, which is the name of the operator.
     expr: 'max by (namespace, job) (carpal_leader) == 0',
     for: '5m',
     severity: 'critical',
-    summary: 'No replica of {{ $labels.namespace }}/{{ $labels.job }} leads.',
-    description: "Its Lease, which has its name, cannot be taken: look at the replicas' logs and at their rights on leases.",
+    summary: 'No replica of {{ $labels.namespace }}/{{ $labels.job }} is the leader.',
+    description:
+      "No replica can acquire the operator's Lease, which has the same name. Check the replicas' logs and their rights on leases.",
   },
   {
     alert: 'CarpalOperatorHasTwoLeaders',
-    // Without the namespace: in another one the same operator would have a Lease of its own.
+    // Not by namespace: the same operator in another namespace would have another Lease.
     expr: 'sum by (job) (carpal_leader) > 1',
     for: '5m',
     severity: 'warning',
-    summary: 'More than one replica of {{ $labels.job }} takes itself for the leader.',
+    summary: 'More than one replica of {{ $labels.job }} acts as the leader.',
     description:
-      "They cannot harm each other's writes, but this should last seconds: look for a second installation in another namespace, and at the load of their nodes.",
+      "They cannot overwrite each other's changes, but this should only last seconds. Check for a second installation in another namespace, and the load of the nodes.",
   },
   {
     alert: 'CarpalReconcileErrors',
     expr: 'sum(rate(carpal_reconcile_total{result="error"}[10m])) / sum(rate(carpal_reconcile_total[10m])) > 0.1',
     for: '15m',
     severity: 'warning',
-    summary: "More than a tenth of the operator's steps fail.",
+    summary: "More than 10 % of the operator's steps fail.",
     description:
-      'Each is tried again. The log names the experiment and the error: kubectl -n NAMESPACE logs -l app.kubernetes.io/component=operator --tail=-1.',
+      'Each step is retried. The log names the experiment and the error: kubectl -n NAMESPACE logs -l app.kubernetes.io/component=operator --tail=-1.',
   },
   {
     alert: 'CarpalQueueGrows',
     expr: 'max(carpal_queue_depth) > 100 and max(deriv(carpal_queue_depth[15m])) > 0',
     for: '15m',
     severity: 'warning',
-    summary: 'Experiments become due faster than they are looked at.',
-    description: "A slow API server or artifact store is the usual cause; see the dashboard's rows API and queue.",
+    summary: 'Experiments become due faster than the operator processes them.',
+    description: "The usual cause is a slow API server or artifact store. See the dashboard's rows API and queue.",
   },
   {
     alert: 'CarpalApiServerErrors',
     expr: 'sum(rate(carpal_api_requests_total{code=~"0|429|5.."}[10m])) / sum(rate(carpal_api_requests_total[10m])) > 0.1',
     for: '15m',
     severity: 'warning',
-    summary: "The API server fails or refuses more than a tenth of the operator's requests for want of strength.",
-    description: 'Code 0 is no answer at all, 429 a limit of its priority and fairness.',
+    summary: "The API server fails or throttles more than 10 % of the operator's requests.",
+    description: 'Code 0 means no answer. Code 429 means a limit of API priority and fairness.',
   },
   {
     alert: 'CarpalRequestsDenied',
     expr: 'sum(increase(carpal_api_requests_total{code="403"}[15m])) > 0',
     for: '15m',
     severity: 'warning',
-    summary: 'The API server denies the operator something that it asks for.',
-    description: 'The operator is newer than its ClusterRole, or a quota or policy of a namespace is in its way; the log says which.',
+    summary: 'The API server denies requests of the operator.',
+    description:
+      'Either the operator is newer than its ClusterRole, or a quota or policy of a namespace blocks it. The log names the request.',
   },
   {
     alert: 'CarpalReflectorsRelist',
     expr: 'sum by (resource) (increase(carpal_reflector_relists_total[1h])) > 12',
     for: '15m',
     severity: 'warning',
-    summary: 'The operator keeps losing its place in the history of {{ $labels.resource }}.',
+    summary: 'The operator keeps losing its watch position for {{ $labels.resource }}.',
     description:
-      'Whole lists are read again and again, which costs the API server much: look for a proxy that cuts watches, or an overloaded etcd.',
+      'It reads whole lists again and again, which loads the API server. Check for a proxy that cuts watches, and for an overloaded etcd.',
   },
   {
     alert: 'CarpalReflectorRepairs',
     expr: 'sum by (resource) (increase(carpal_reflector_repairs_total[6h])) > 0',
     for: '0m',
     severity: 'warning',
-    summary: 'A watch of {{ $labels.resource }} has lost changes, and a full list mended it.',
-    description: "Nothing is wrong now. It should never happen: please report it with the operator's log.",
+    summary: 'A watch of {{ $labels.resource }} has lost changes, and a full list has repaired it.',
+    description: "Nothing is wrong now, but this should never happen. Please report it with the operator's log.",
   },
   {
     alert: 'CarpalEventsLost',
@@ -95,7 +97,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '0m',
     severity: 'info',
     summary: 'Events of experiments could not be written.',
-    description: 'kubectl describe tells less than happened; conditions and status are whole.',
+    description: 'kubectl describe does not show all events. Conditions and status are complete.',
   },
   {
     alert: 'CarpalArtifactStoreAway',
@@ -104,7 +106,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     summary: 'The operator cannot read the artifact store.',
     description:
-      'Progress stands still, and stages fail when they write checkpoints: look at the store, its credentials and the network policy.',
+      'Progress is not updated, and stages fail when they write checkpoints. Check the store, its credentials and the network policy.',
   },
   {
     alert: 'CarpalExperimentsFail',
@@ -112,7 +114,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: '0m',
     severity: 'info',
     summary: 'An experiment has failed for good.',
-    description: 'kubectl get segx -A --field-selector status.state=Failed -o wide names it, kubectl describe its cause.',
+    description: 'kubectl get segx -A --field-selector status.state=Failed -o wide lists it, and kubectl describe shows the cause.',
   },
   {
     alert: 'CarpalStageAttemptsFail',
@@ -121,46 +123,47 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     summary: 'Most attempts of stage {{ $labels.stage }} fail.',
     description:
-      'One image, node pool or data set that is broken for everybody is likely: compare the reasons in kubectl get segx -A -o wide.',
+      'The likely cause is one image, node pool or data set that is broken for all. Compare the reasons in kubectl get segx -A -o wide.',
   },
   {
     alert: 'CarpalStageAttemptsDisrupted',
     expr: 'sum by (stage) (increase(carpal_stage_attempts_total{outcome="disrupted"}[1h])) > 10',
     for: '0m',
     severity: 'warning',
-    summary: 'Attempts of stage {{ $labels.stage }} are taken away often.',
-    description: 'Each costs what was trained since its last checkpoint: Spot capacity is short, or nodes are drained too eagerly.',
+    summary: 'Attempts of stage {{ $labels.stage }} are often disrupted.',
+    description:
+      'Each disruption loses the training since the last checkpoint. Either Spot capacity is scarce, or nodes are drained too often.',
   },
   {
     alert: 'CarpalFoldsWaitForGpus',
     expr: 'sum(carpal_stages{stage="fold",state="Pending"}) > 0',
     for: '30m',
     severity: 'warning',
-    summary: 'For half an hour there has always been a fold without a node or an image; {{ $value }} wait now.',
+    summary: 'For half an hour at least one fold has been waiting for a node or an image; {{ $value }} are waiting now.',
     description:
-      "They need not be the same ones. The scheduler's or kubelet's own words are in status.folds[].message; past run.startDeadline their experiments fail.",
+      'They need not be the same folds. status.folds[].message contains the reason from the scheduler or the kubelet. After run.startDeadline their experiments fail.',
   },
   {
     alert: 'CarpalStartsHeld',
     expr: 'sum(carpal_stages{state="Starting"}) > 0',
     for: '30m',
     severity: 'warning',
-    summary: 'For half an hour there has always been a stage without its Job; {{ $value }} wait now.',
+    summary: 'For half an hour at least one stage has had no Job; {{ $value }} are waiting now.',
     description:
-      'They need not be the same ones. What stands in the way (a quota, a webhook, a name that is taken) is told in the message of the stage; past run.startDeadline their experiments fail.',
+      'They need not be the same stages. The message of the stage names the cause: a quota, a webhook, or a name that is taken. After run.startDeadline their experiments fail.',
   },
   {
     alert: 'CarpalFoldsHoldNoEnd',
     expr: 'sum(carpal_gpus{state="Running"}) > 0 and sum(increase(carpal_stage_attempts_total{stage="fold"}[24h])) == 0',
     for: '1h',
     severity: 'info',
-    summary: '{{ $value }} GPUs are held, and no fold has ended for a day.',
+    summary: '{{ $value }} GPUs are in use, and no fold has ended for a day.',
     description:
-      'Long trainings look like this too; a GPU that idles shows in DCGM_FI_DEV_GPU_UTIL of the node and in an old progress of kubectl get segx.',
+      'This can be a long training. An idle GPU shows in DCGM_FI_DEV_GPU_UTIL of the node and in a progress of kubectl get segx that does not change.',
   },
 ];
 
-/** A group of rules in the form of Prometheus' own rule files. */
+/** A rule group in the format of Prometheus rule files. */
 export function alertGroup(): object {
   return {
     name: 'carpal',

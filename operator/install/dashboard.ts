@@ -1,4 +1,4 @@
-/** The Grafana dashboard of the operator, as the JSON that Grafana imports. */
+/** The Grafana dashboard of the operator, as JSON for import. */
 
 type Unit = 'short' | 's' | 'percentunit' | 'bytes' | 'ops' | 'reqps' | 'h';
 type Query = { readonly expr: string; readonly legend: string };
@@ -32,35 +32,31 @@ export const DASHBOARD_ROWS: readonly Row[] = [
   {
     title: 'Experiments',
     panels: [
-      figure('Under way', 'sum(max by (state) (carpal_experiments{state!~"Complete|Failed"}))'),
+      figure('Active', 'sum(max by (state) (carpal_experiments{state!~"Complete|Failed"}))'),
       figure('Failed', 'sum(max by (state) (carpal_experiments{state="Failed"}))'),
       { ...one('By state', 'max by (state) (carpal_experiments)', '{{state}}') },
-      one('Stages that run or wait', 'max by (stage, state) (carpal_stages)', '{{stage}} {{state}}'),
+      one('Active stages', 'max by (stage, state) (carpal_stages)', '{{stage}} {{state}}'),
     ],
   },
   {
     title: 'Attempts',
     panels: [
-      one('Ended in an hour, by outcome', 'sum by (outcome) (increase(carpal_stage_attempts_total[1h]))', '{{outcome}}'),
-      one('Failed in an hour, by stage', 'sum by (stage) (increase(carpal_stage_attempts_total{outcome="failed"}[1h]))', '{{stage}}'),
-      one(
-        'Taken away in an hour, by stage',
-        'sum by (stage) (increase(carpal_stage_attempts_total{outcome="disrupted"}[1h]))',
-        '{{stage}}',
-      ),
+      one('Ended per hour, by outcome', 'sum by (outcome) (increase(carpal_stage_attempts_total[1h]))', '{{outcome}}'),
+      one('Failed per hour, by stage', 'sum by (stage) (increase(carpal_stage_attempts_total{outcome="failed"}[1h]))', '{{stage}}'),
+      one('Disrupted per hour, by stage', 'sum by (stage) (increase(carpal_stage_attempts_total{outcome="disrupted"}[1h]))', '{{stage}}'),
     ],
   },
   {
     title: 'GPUs',
     panels: [
       one(
-        'Held and waited for',
+        'In use and waited for',
         'max by (state) (carpal_gpus)',
         '{{state}}',
         'short',
-        'By the state of the fold: a Starting fold waits for its Job, a Pending one for a node or its image.',
+        'By the state of the fold: a Starting fold waits for its Job, a Pending fold for a node or its image.',
       ),
-      one('GPU hours of ended attempts, by day', 'sum(increase(carpal_gpu_seconds_total[1d])) / 3600', 'GPU hours', 'h'),
+      one('GPU hours of ended attempts, per day', 'sum(increase(carpal_gpu_seconds_total[1d])) / 3600', 'GPU hours', 'h'),
       figure('GPU hours in this range', 'sum(increase(carpal_gpu_seconds_total[$__range])) / 3600', 'h'),
     ],
   },
@@ -70,8 +66,8 @@ export const DASHBOARD_ROWS: readonly Row[] = [
       one('Due and waiting', 'max(carpal_queue_depth)', 'experiments'),
       quantiles('Wait before a step', 'carpal_queue_wait_seconds_bucket', ''),
       one('Steps', 'sum by (result) (rate(carpal_reconcile_total[$__rate_interval]))', '{{result}}', 'ops'),
-      quantiles('Length of a step', 'carpal_reconcile_duration_seconds_bucket', ''),
-      one('Tried again', 'sum(rate(carpal_queue_retries_total[$__rate_interval]))', 'retries', 'ops'),
+      quantiles('Duration of a step', 'carpal_reconcile_duration_seconds_bucket', ''),
+      one('Retries', 'sum(rate(carpal_queue_retries_total[$__rate_interval]))', 'retries', 'ops'),
     ],
   },
   {
@@ -79,21 +75,21 @@ export const DASHBOARD_ROWS: readonly Row[] = [
     panels: [
       one('Requests', 'sum by (verb, resource) (rate(carpal_api_requests_total[$__rate_interval]))', '{{verb}} {{resource}}', 'reqps'),
       one('Refused or unanswered', 'sum by (code) (rate(carpal_api_requests_total{code!~"2.."}[$__rate_interval]))', '{{code}}', 'reqps'),
-      quantiles('Time to an answer', 'carpal_api_request_duration_seconds_bucket', 'verb'),
-      one('Artifact store away', 'sum(increase(carpal_store_failures_total[10m]))', 'times in 10 minutes'),
-      one('Events that wait to be written', 'max(carpal_events_waiting)', 'events'),
+      quantiles('Response time', 'carpal_api_request_duration_seconds_bucket', 'verb'),
+      one('Artifact store unavailable', 'sum(increase(carpal_store_failures_total[10m]))', 'times in 10 minutes'),
+      one('Events waiting to be written', 'max(carpal_events_waiting)', 'events'),
       one('Events', 'sum by (outcome) (rate(carpal_events_total[$__rate_interval]))', '{{outcome}}', 'ops'),
     ],
   },
   {
     title: 'Reflectors',
     panels: [
-      one('Objects held', 'max by (resource) (carpal_reflector_objects)', '{{resource}}'),
+      one('Objects in memory', 'max by (resource) (carpal_reflector_objects)', '{{resource}}'),
       one('Changes', 'sum by (resource) (rate(carpal_reflector_events_total[$__rate_interval]))', '{{resource}}', 'ops'),
-      one('Full lists in an hour', 'sum by (resource) (increase(carpal_reflector_lists_total[1h]))', '{{resource}}'),
-      one('Watches in an hour', 'sum by (resource) (increase(carpal_reflector_watches_total[1h]))', '{{resource}}'),
+      one('Full lists per hour', 'sum by (resource) (increase(carpal_reflector_lists_total[1h]))', '{{resource}}'),
+      one('Watches per hour', 'sum by (resource) (increase(carpal_reflector_watches_total[1h]))', '{{resource}}'),
       {
-        title: 'Lost places, mended objects, errors in an hour',
+        title: 'Lost positions, repaired objects, errors per hour',
         queries: ['relists', 'repairs', 'errors'].map((what) => ({
           expr: `sum by (resource) (increase(carpal_reflector_${what}_total[1h]))`,
           legend: `${what} {{resource}}`,
@@ -116,7 +112,7 @@ const DATASOURCE = { type: 'prometheus', uid: '$datasource' };
 const WIDTH = 24;
 const HEIGHT = 8;
 
-/** Panels of a row side by side, at most three, the rest below. */
+/** Up to three panels of a row next to each other, the rest below. */
 function placed(panels: readonly Panel[], top: number): { readonly panels: readonly object[]; readonly bottom: number } {
   const across = Math.min(panels.length, 3);
   const width = Math.floor(WIDTH / across);
@@ -138,7 +134,7 @@ function placed(panels: readonly Panel[], top: number): { readonly panels: reado
   return { panels: objects, bottom };
 }
 
-/** The dashboard. Ids are the panels' places, so that the same code gives the same file. */
+/** The dashboard. Panel ids are positions, so that the same code produces the same file. */
 export function dashboard(): object {
   const panels: object[] = [];
   let top = 0;

@@ -1,8 +1,14 @@
-/** What a namespace of experiments needs: an identity for stages, and, if it is to be limited, its lines among the limits. */
+/**
+ * What a namespace of experiments needs: a service account for stages, and, if the namespace is limited, its entries in the ConfigMap of
+ * limits.
+ */
 import { LIMITS_NAME } from './admission-policy.ts';
 import { LABELS, OPERATOR_NAMESPACE, STAGE_ACCOUNT } from './manifest-settings.ts';
 
-/** The identity of stages. It has no right on the API server and gets no token; Pod Identity or IRSA give it the artifact store. */
+/**
+ * The service account of stages. It has no rights on the API server and gets no token. Pod Identity or IRSA give it access to the artifact
+ * store.
+ */
 export function stageServiceAccount(namespace?: string): object {
   return {
     apiVersion: 'v1',
@@ -14,14 +20,14 @@ export function stageServiceAccount(namespace?: string): object {
 
 export type NamespaceLimits = {
   readonly datasets?: readonly string[];
-  /** Where absent, weights may lie where data sets may. */
+  /** If absent, weights may be where data sets may be. */
   readonly weights?: readonly string[];
   readonly queues?: readonly string[];
 };
 
 /**
- * The namespace's lines of the ConfigMap of limits, and none of other namespaces: for server-side apply with a field manager of its own, which
- * leaves theirs as they are.
+ * The namespace's entries of the ConfigMap of limits, and no others. For server-side apply with a field manager per namespace, which leaves
+ * the entries of other namespaces unchanged. Undefined if there are none.
  */
 export function namespaceLimits(
   namespace: string,

@@ -1,4 +1,4 @@
-/** What infra/gitops and `carpal manifests` give, on a real API server. */
+/** What infra/gitops and `carpal manifests` install on a real API server. */
 import { fileURLToPath } from 'node:url';
 import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
 import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
@@ -22,25 +22,25 @@ const titles = (objects: readonly Found[]): string[] =>
   objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).toSorted();
 
 beforeAll(async () => {
-  // In this order kubectl creates what later objects of the same call lie in.
+  // kubectl creates objects in this order, so the namespace exists before the objects in it.
   expect(await run(['apply', '--server-side', '-k', folder('base')])).toMatchObject({ code: 0, errors: '' });
 });
 
 describe('infra/gitops', () => {
-  it('gives an installation that the server takes without a warning, again and again', async () => {
+  it('installs without a warning, also repeatedly', async () => {
     const again = await run(['apply', '--server-side', '--dry-run=server', '-k', folder('base')]);
     expect(again).toMatchObject({ code: 0, errors: '' });
     expect(again.output).toContain('deployment.apps/carpal-operator');
   });
 
-  it('is what `carpal manifests` prints', async () => {
+  it('is equal to what `carpal manifests` prints', async () => {
     const { output } = await run(['kustomize', folder('base')]);
     const printed = documents(yamlDocuments(allManifests(manifestSettings())));
     expect(titles(printed)).toEqual(titles(documents(output)));
     for (const object of documents(output)) expect(printed).toContainEqual(object);
   });
 
-  it('has an example to copy, in which the stages run what the operator runs', async () => {
+  it('has an example overlay in which stages run the image of the operator', async () => {
     const built = await run(['kustomize', folder('overlays/example')]);
     expect(built).toMatchObject({ code: 0, errors: '' });
     const objects = documents(built.output);
@@ -52,7 +52,7 @@ describe('infra/gitops', () => {
     expect(applied).toMatchObject({ code: 0, errors: '' });
   });
 
-  it('has what Prometheus and Grafana want as a component of its own', async () => {
+  it('has a separate component for Prometheus and Grafana', async () => {
     const { output } = await run(['kustomize', folder('components/monitoring')]);
     expect(titles(documents(output))).toEqual([
       'ConfigMap carpal-system/carpal-dashboard',
@@ -63,7 +63,7 @@ describe('infra/gitops', () => {
     expect(JSON.parse(dashboard['carpal.json'] ?? '')).toMatchObject({ title: 'carpal' });
   });
 
-  it('makes pods that Pod Security admits where it is restricted', async () => {
+  it('creates pods that the Pod Security level "restricted" admits', async () => {
     await expect
       .poll(async () => (await run(['get', 'pods', '-n', 'carpal-system', '-o', 'name'])).output.trim().split('\n').length, {
         timeout: 20_000,
@@ -75,7 +75,7 @@ describe('infra/gitops', () => {
 });
 
 describe('carpal manifests', () => {
-  it('puts image, store, secret and variables where the operator reads them', () => {
+  it('sets image, store, secret and variables where the operator reads them', () => {
     const settings = manifestSettings({
       namespace: 'ml',
       image: 'carpal@sha256:1',
@@ -98,7 +98,7 @@ describe('carpal manifests', () => {
     expect(yamlDocuments(objects)).not.toContain('carpal-system');
   });
 
-  it('mounts the claim that artifacts lie on, and tells of it and of the registry’s Secret', async () => {
+  it('mounts the claim with the artifacts, and passes on the claim and the registry Secret', async () => {
     const shared = { artifactsUri: '/artifacts', artifactsClaimName: 'shared', pullSecretName: 'registry' };
     const objects = allManifests(manifestSettings(shared)) as readonly Found[];
     expect(objects.find(({ kind }) => kind === 'Deployment')?.['spec']).toMatchObject({
@@ -120,7 +120,7 @@ describe('carpal manifests', () => {
     expect(applied).toMatchObject({ code: 0, errors: '' });
   });
 
-  it('limits one namespace and leaves the limits of others as they are', async () => {
+  it('limits one namespace and leaves the limits of other namespaces unchanged', async () => {
     const apply = async (namespace: string, uri: string) => {
       const limits = namespaceLimits(namespace, { datasets: [uri] });
       const input = yamlDocuments([stageServiceAccount('default'), ...(limits === undefined ? [] : [limits])]);
@@ -138,7 +138,7 @@ describe('carpal manifests', () => {
     ['edit', 'create', 'yes'],
     ['edit', 'update', 'yes'],
     ['admin', 'delete', 'yes'],
-  ])('lets who may %s in a namespace %s experiments: %s', async (role, verb, may) => {
+  ])('allows the role %s in a namespace to %s experiments: %s', async (role, verb, may) => {
     const account = `system:serviceaccount:default:${role}er`;
     await run(['create', 'rolebinding', `${role}er`, `--clusterrole=${role}`, `--serviceaccount=default:${role}er`, '-n', 'default']);
     await expect
@@ -148,7 +148,7 @@ describe('carpal manifests', () => {
       .toBe(may);
   });
 
-  it('gives nobody of these the status, and stages nothing at all', async () => {
+  it('gives none of these roles the status, and gives stages no rights at all', async () => {
     const can = async (account: string, ...what: string[]): Promise<string> =>
       (await run(['auth', 'can-i', ...what, '--as', `system:serviceaccount:default:${account}`, '-n', 'default'])).output.trim();
     expect(await can('admin', 'patch', 'segmentationexperiments', '--subresource=status')).toBe('no');

@@ -1,10 +1,10 @@
-/** For clusters with the Prometheus operator and Grafana: what to scrape, when to call somebody, what to look at. */
+/** For clusters with the Prometheus operator and Grafana: what to scrape, the alerts, and the dashboard. */
 import { alertGroup } from './alert-rules.ts';
 import { dashboard } from './dashboard.ts';
 import type { ManifestSettings } from './manifest-settings.ts';
 import { METRICS_PORT, OPERATOR_LABELS, operatorMetadata, operatorSelector } from './manifest-settings.ts';
 
-/** ServiceMonitor, and for all operators together PrometheusRule and a ConfigMap that Grafana's sidecar takes for a dashboard. */
+/** A ServiceMonitor, and for all operators together a PrometheusRule and a ConfigMap that Grafana's sidecar loads as a dashboard. */
 export function monitoring(settings: ManifestSettings): readonly object[] {
   const { namespace } = settings;
   return [

@@ -1,9 +1,9 @@
-/** Who may talk to the operator, and to whom it may talk. */
+/** Who may connect to the operator, and where it may connect to. */
 
 import type { ManifestSettings } from './manifest-settings.ts';
 import { METRICS_PORT, operatorMetadata, operatorSelector } from './manifest-settings.ts';
 
-/** Gives Prometheus a name to ask; headless, since each replica has metrics of its own. */
+/** The Service that Prometheus scrapes. It is headless, because each replica has its own metrics. */
 export function operatorService(settings: ManifestSettings): object {
   const port = { name: METRICS_PORT.name, port: METRICS_PORT.number, targetPort: METRICS_PORT.name, protocol: 'TCP' };
   return {
@@ -15,8 +15,8 @@ export function operatorService(settings: ManifestSettings): object {
 }
 
 /**
- * In: the metrics port alone (a kubelet's probes are always let through). Out: DNS, and the ports of API servers and of S3. A policy cannot name
- * the API server's address, which differs from cluster to cluster; a store on another port needs a line in the overlay.
+ * Ingress: only the metrics port (probes of the kubelet are always allowed). Egress: DNS, and the ports of API servers and of S3. A policy
+ * cannot name the address of the API server, which differs between clusters. A store on another port needs an entry in the overlay.
  */
 export function operatorNetworkPolicy(settings: ManifestSettings): object {
   const tcp = (port: number): object => ({ protocol: 'TCP', port });
@@ -31,7 +31,7 @@ export function operatorNetworkPolicy(settings: ManifestSettings): object {
       egress: [
         { ports: [{ protocol: 'UDP', port: 53 }, tcp(53)] },
         { ports: [tcp(443), tcp(6443)] },
-        // Where EKS Pod Identity gives credentials.
+        // The endpoint of EKS Pod Identity.
         { to: [{ ipBlock: { cidr: '169.254.170.23/32' } }], ports: [tcp(80)] },
       ],
     },

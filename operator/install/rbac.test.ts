@@ -1,4 +1,4 @@
-/** The rights of the manifests, held to what the operator asks for: it runs experiments with them on a real API server. */
+/** Compares the rights in the manifests with the requests of the operator, which runs experiments with them on a real API server. */
 import { randomUUID } from 'node:crypto';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import type { ApiAction } from '@carpal/kubernetes/api/api-verb.ts';
@@ -21,12 +21,12 @@ const world = useOperatorWorld({
 const OPERATOR_NAME = operatorName();
 const ACCOUNT = `system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_NAME}`;
 
-/** Rights that no request shows, and why they are given all the same. */
+/** Rights that no request shows, and why they are needed. */
 const NOT_REQUESTED: Readonly<Record<string, string>> = {
-  'update carpal.dev/segmentationexperiments/finalizers': 'asked for by admission when an owner reference blocks the deletion of its owner',
+  'update carpal.dev/segmentationexperiments/finalizers': 'checked by admission when an owner reference blocks the deletion of its owner',
 };
 
-/** A kubeconfig of the operator's own service account. */
+/** A kubeconfig for the operator's service account. */
 async function operatorKubeconfig({ client, controlPlane }: OperatorWorld): Promise<string> {
   const path = `${resourcePath(SERVICE_ACCOUNTS, { namespace: OPERATOR_NAMESPACE, name: OPERATOR_NAME })}/token`;
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } };
@@ -48,7 +48,7 @@ beforeAll(async () => {
 const asked = (verb: string, resource: string): boolean =>
   operator.connection.requests().some((action) => action.verb === verb && action.resource === resource);
 
-/** What the API server denied the operator's account. */
+/** The requests of the operator's account that the API server denied. */
 async function denied(): Promise<readonly AuditedCall[]> {
   const calls: AuditedCall[] = [];
   for await (const call of auditedCalls(world().controlPlane.auditLog ?? '')) if (call.user === ACCOUNT) calls.push(call);
@@ -62,7 +62,7 @@ describe('the rights of the operator', () => {
     expect(hasCondition(await world().until('whole', (one) => hasCondition(one, 'Complete')), 'Complete')).toBe(true);
   });
 
-  it('are enough where names are taken, a Job makes no pod and a pod has lost its Job', async () => {
+  it('are enough if names are taken, a Job creates no pod, and a pod has lost its Job', async () => {
     const { client, namespace } = world();
     const create = async (plural: typeof JOBS, body: object): Promise<unknown> =>
       await client.request({ method: 'POST', path: resourcePath(plural, { namespace }), body });
@@ -95,18 +95,18 @@ describe('the rights of the operator', () => {
     ] as const) {
       const { status } = await world().until(name, (one) => one.status?.prepare.message !== undefined);
       expect(status).toMatchObject({ state: 'Pending', reason: 'StagePending', prepare: { state: 'Starting' } });
-      expect(status?.prepare.message).toContain(`the ${kind} is there already, and nobody manages it`);
+      expect(status?.prepare.message).toContain(`the ${kind} exists already, and nothing manages it`);
     }
-    const told = await world().until('nobody', ({ status }) => status?.prepare.message?.includes('serviceaccount') ?? false);
-    expect(told.status?.prepare.message).toContain('serviceaccount "nobody" not found');
+    const failing = await world().until('nobody', ({ status }) => status?.prepare.message?.includes('serviceaccount') ?? false);
+    expect(failing.status?.prepare.message).toContain('serviceaccount "nobody" not found');
   });
 
-  it('were all enough: nothing was denied', async () => {
+  it('are complete: no request was denied', async () => {
     await operator.stop();
     expect(await denied()).toEqual([]);
   });
 
-  it('are none too many: every one of them was used', () => {
+  it('are minimal: every one was used', () => {
     const used = new Set(operator.connection.requests().map(({ verb, group, resource }: ApiAction) => `${verb} ${group}/${resource}`));
     const granted = CLUSTER_RULES.flatMap(({ apiGroups, resources, verbs }) =>
       apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`))),
@@ -116,7 +116,7 @@ describe('the rights of the operator', () => {
     expect([...used].filter((right) => !granted.includes(right)).toSorted()).toEqual(ofTheLease);
   });
 
-  it('give nothing that is of no use to it', async () => {
+  it('include nothing that the operator does not need', async () => {
     const { kubeconfig, namespace } = world();
     const can = async (...what: string[]): Promise<string> =>
       (await kubectl(kubeconfig, ['auth', 'can-i', '--as', ACCOUNT, '-n', namespace, ...what])).output.trim();
@@ -129,7 +129,7 @@ describe('the rights of the operator', () => {
       expect(await can(...what), what.join(' ')).toBe('no');
   });
 
-  it('want the right on finalizers where owner references are guarded', async () => {
+  it('must include finalizers where owner references are protected', async () => {
     const { kubeconfig, client, namespace } = world();
     const { metadata } = await world().read('whole');
     const owner = { apiVersion: API_VERSION, kind: KIND, name: 'whole', uid: metadata.uid, controller: true, blockOwnerDeletion: true };

@@ -1,6 +1,6 @@
 /**
- * What the operator may do: what its code asks for and nothing else. rbac.test.ts runs experiments under these rights on a real API server and
- * holds the two together: nothing is denied, and nothing is granted that was not used.
+ * The rights of the operator: exactly what its code requests. rbac.test.ts runs experiments with these rights on a real API server and
+ * checks both directions: nothing is denied, and nothing is granted that was not used.
  */
 import { GROUP, PLURAL } from '@carpal/configs/names.ts';
 import { leaseName, operatorName } from '../controller/operator-name.ts';
@@ -15,26 +15,27 @@ export type PolicyRule = {
 
 const RBAC = 'rbac.authorization.k8s.io';
 
-/** In every namespace: experiments may be in any. */
+/** In every namespace, because experiments may be in any. */
 export const CLUSTER_RULES: readonly PolicyRule[] = [
   { apiGroups: [GROUP], resources: [PLURAL], verbs: ['list', 'watch'] },
   { apiGroups: [GROUP], resources: [`${PLURAL}/status`], verbs: ['patch'] },
-  // Not a request: admission asks for it where a Job's owner reference blocks the deletion of its experiment.
+  // Not for a request: admission checks it if a Job's owner reference blocks the deletion of its experiment.
   { apiGroups: [GROUP], resources: [`${PLURAL}/finalizers`], verbs: ['update'] },
   { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list', 'watch', 'get', 'create', 'delete'] },
-  // Patched and deleted only where their Job was deleted by hand without them: they are made the experiment's, and ended with it.
+  // Patched and deleted only if their Job was deleted by hand without them. The operator makes the experiment their owner and ends them
+  // with it.
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch', 'patch', 'delete'] },
   { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create'] },
-  // Why a Job cannot make its pod is said in an event and nowhere else.
+  // Only an event explains why a Job cannot create its pod.
   { apiGroups: [''], resources: ['events'], verbs: ['list'] },
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
 ];
 
-/** In its own namespace: the Lease by which replicas agree on a leader. */
+/** In the operator's namespace: the Lease for leader election. */
 export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
 ];
-/** Of that one Lease; a rule with names cannot speak of creation. */
+/** For that one Lease. A rule with resource names cannot cover creation. */
 const leaseRule = (name: string): PolicyRule & { readonly resourceNames: readonly string[] } => ({
   apiGroups: ['coordination.k8s.io'],
   resources: ['leases'],
@@ -42,7 +43,7 @@ const leaseRule = (name: string): PolicyRule & { readonly resourceNames: readonl
   verbs: ['get', 'update'],
 });
 
-/** The operator's identity and its rights. */
+/** The operator's service account and its rights. */
 export function operatorRbac({ namespace, watchNamespace }: Pick<ManifestSettings, 'namespace' | 'watchNamespace'>): readonly object[] {
   const name = operatorName(watchNamespace);
   const metadata = { name, labels: LABELS };
@@ -63,7 +64,9 @@ export function operatorRbac({ namespace, watchNamespace }: Pick<ManifestSetting
   ];
 }
 
-/** Rights of people, added to the roles `view`, `edit` and `admin` that every cluster has: who may edit Deployments may edit experiments. */
+/**
+ * Rights of people, added to the roles `view`, `edit` and `admin` of every cluster: those who may edit Deployments may edit experiments.
+ */
 export function peopleRoles(): readonly object[] {
   const role = (name: string, into: readonly string[], resources: readonly string[], verbs: readonly string[]): object => ({
     apiVersion: `${RBAC}/v1`,
@@ -76,7 +79,7 @@ export function peopleRoles(): readonly object[] {
   });
   return [
     role('view', ['view', 'edit', 'admin'], [PLURAL, `${PLURAL}/status`], ['get', 'list', 'watch']),
-    // The status is the operator's alone.
+    // Only the operator writes the status.
     role('edit', ['edit', 'admin'], [PLURAL], ['create', 'update', 'patch', 'delete', 'deletecollection']),
   ];
 }

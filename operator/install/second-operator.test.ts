@@ -1,4 +1,4 @@
-/** Operators of single namespaces beside one another, in one namespace of their own. */
+/** Several operators in one namespace, each for the experiments of another namespace. */
 import { describe, expect, it } from 'vitest';
 import { manifestSettings } from './manifest-settings.ts';
 import { allManifests } from './manifests.ts';
@@ -19,7 +19,7 @@ describe.each([
 ])('the operators of %s and %s', (first, second) => {
   const [one, other] = [installation(first), installation(second)];
 
-  it('share nothing but what is the same for both', () => {
+  it('share only the objects that are equal for both', () => {
     const shared = one.filter((object) => other.some((another) => titleOf(another) === titleOf(object)));
     for (const object of shared) expect(other).toContainEqual(object);
     expect(shared.map(({ kind }) => kind).toSorted()).toEqual([
@@ -35,7 +35,7 @@ describe.each([
     ]);
   });
 
-  it('have pods of their own, which nothing of the other finds', () => {
+  it('have separate pods, which the selectors of the other operator do not match', () => {
     const { labels } = (byKind(other, 'Deployment') as Found & Selected).spec.template.metadata;
     const selectors = one.flatMap((object) =>
       [...JSON.stringify(object).matchAll(/"(?:matchLabels|selector)":(\{"app[^}]*\})/g)].map(([, text = '']) => [

@@ -13,8 +13,8 @@ import { findRun, readStatusFile, runFolder } from './run-folder.ts';
 export type PlannedCommand = { readonly key: StageKey; readonly attempt: string; readonly command: readonly string[] };
 
 /**
- * The attempts in order with their commands; stages that are done already are left out, unless the run is to start over (`fresh`). Throws
- * `manifest-immutable` as a run would.
+ * The attempts in order with their commands. Finished stages are omitted, unless the run starts over (`fresh`). Throws `manifest-immutable`
+ * as a run would.
  */
 export async function dryRun(
   experiment: SegmentationExperiment,

@@ -31,20 +31,20 @@ const training = seen(
 );
 
 describe('the live table', () => {
-  it('shows each stage in a line', () => {
+  it('shows one line per stage', () => {
     expect(table(stepOf(training, 200))).toMatchInlineSnapshot(`
       [
         "wrist   50%  1 of 3 folds  mean Dice 0.842  4m10s of training left",
         "  prepare   done",
         "  fold 0    done  40/40 epochs  Dice 0.871",
         "  fold 1    ██████░░░░░░    20/40  loss 0.213  Dice 0.812  12.3/s  3m20s",
-        "  fold 2    again in 5s  1 failed",
-        "  ensemble  waits",
+        "  fold 2    retry in 5s  1 failed",
+        "  ensemble  waiting",
       ]
     `);
   });
 
-  it('shows how far prepare is', () => {
+  it('shows the progress of prepare', () => {
     const prepare = {
       stage: 'prepare',
       state: 'running',
@@ -58,14 +58,14 @@ describe('the live table', () => {
     expect(table(stepOf(observed, 10))[1]).toMatchInlineSnapshot(`"  prepare   ███░░░░░░░░░  120 of 480 images  20.0/s  18s"`);
   });
 
-  it.each([20, 40, 60, 79])('is never wider than %i columns, colours or not', (width) => {
+  it.each([20, 40, 60, 79])('is never wider than %i columns, with or without colours', (width) => {
     for (const line of table(stepOf(training, 200), width)) expect(line.length).toBeLessThanOrEqual(width);
     const painted = table(stepOf(training, 200), width, ALL_RED);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with an escape
     for (const line of painted) expect(line.replaceAll(/\u001b\[[0-9;]*m/g, '').length).toBeLessThanOrEqual(width);
   });
 
-  it('needs no more than 79 columns for the longest figures', () => {
+  it('fits the longest figures into 79 columns', () => {
     const reports = [report(0, { epoch: 9999, epochs: 10_000, loss: 999.9994, bestDice: 0.999, imagesPerSecond: 99.9, etaSeconds: 1e6 })];
     const line = table(stepOf(seen([prepared(), attempt(fold(0), 1, {})], undefined, reports), 200))[2];
     expect(line).toContain('11d13h');
@@ -74,7 +74,7 @@ describe('the live table', () => {
 });
 
 describe('the live view', () => {
-  it('goes up by as many lines as it drew, in one write, and leaves failures standing above', async () => {
+  it('moves the cursor up by the lines that it drew, in one write, and keeps failures above the table', async () => {
     const writes: string[] = [];
     const view = createLiveView({ write: (text) => writes.push(text), columns: 80, rows: 24 }, NO_COLOURS, () => at(200));
     await view.show(stepOf(training, 200));
@@ -93,7 +93,7 @@ describe('figures', () => {
     [200, '3m20s'],
     [7500, '2h05m'],
     [273_600, '3d04h'],
-  ])('shows %i seconds as %s', (seconds, text) => {
+  ])('show %i seconds as %s', (seconds, text) => {
     expect(shortDuration(seconds)).toBe(text);
   });
 
@@ -102,7 +102,7 @@ describe('figures', () => {
     [0.5, '██░░'],
     [0.65625, '██▋░'],
     [1, '████'],
-  ])('shows %f as a bar', (fraction, text) => {
+  ])('show %f as a bar', (fraction, text) => {
     expect(bar(fraction, 4)).toBe(text);
   });
 });

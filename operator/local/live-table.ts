@@ -1,4 +1,4 @@
-/** The live table as text: one line of summary, one line a stage. Pure, and no line wider than it is told. */
+/** The live table as text: one summary line, one line per stage. Pure; no line is wider than `width`. */
 import type { FoldStatus, StageStatus, StageStatusState } from '@carpal/configs/schema/status.ts';
 import { isTrue } from '@carpal/configs/schema/status.ts';
 import { foldFraction, remainingTrainingSeconds } from '../experiment/progress.ts';
@@ -21,7 +21,7 @@ export type TableOptions = {
   readonly parallelism: number;
   readonly width: number;
   readonly now: Date;
-  /** Counts up while the table is shown; turns the spinner. */
+  /** Counts up while the table is shown, and turns the spinner. */
   readonly tick: number;
   readonly colours: Colours;
 };
@@ -29,11 +29,11 @@ export type TableOptions = {
 const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const BAR_CELLS = 12;
 
-/** What a state is called and painted, apart from Running. */
+/** The text for a state, with its colour. Running has none. */
 function stateWord(stage: StageStatus, { colours, now }: TableOptions): string {
   const retryMs = stage.retryAt === undefined ? 0 : Date.parse(stage.retryAt) - now.getTime();
   const words: Record<StageStatusState, string> = {
-    Waiting: retryMs > 0 ? colours.yellow(`again in ${shortDuration(Math.ceil(retryMs / 1000))}`) : colours.dim('waits'),
+    Waiting: retryMs > 0 ? colours.yellow(`retry in ${shortDuration(Math.ceil(retryMs / 1000))}`) : colours.dim('waiting'),
     Starting: colours.dim('starting'),
     Queued: colours.dim('queued'),
     Pending: colours.dim('starting'),
@@ -48,7 +48,7 @@ function stateWord(stage: StageStatus, { colours, now }: TableOptions): string {
 
 type Cell = { readonly text: string; readonly paint?: Paint };
 
-/** Joins cells by two spaces, leaving out those at the end that do not fit; paint does not count into the width. */
+/** Joins cells with two spaces and omits cells at the end that do not fit. Colour codes do not count as width. */
 function row(cells: readonly Cell[], width: number): string {
   let used = 0;
   let line = '';
@@ -67,7 +67,7 @@ function row(cells: readonly Cell[], width: number): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with an escape
 const plainLength = (text: string): number => text.replaceAll(/\u001b\[[0-9;]*m/g, '').length;
 
-/** A cell that is painted already; it counts by what is visible. */
+/** A cell that already has colour codes. Only its visible characters count as width. */
 function painted(text: string): Cell {
   const visible = ' '.repeat(plainLength(text));
   return { text: visible, paint: (cut) => (cut.length === visible.length ? text : '') };
@@ -75,7 +75,7 @@ function painted(text: string): Cell {
 
 const spinner = (options: TableOptions): Cell => ({ text: SPINNER[options.tick % SPINNER.length] ?? '', paint: options.colours.cyan });
 
-/** How the latest attempts ended, where that is worth knowing. */
+/** How many attempts failed or were disrupted, unless the state already shows it. */
 function troubles(stage: StageStatus, { colours }: TableOptions): Cell[] {
   const parts = [
     stage.failures > 0 ? `${stage.failures} failed` : '',
@@ -85,10 +85,10 @@ function troubles(stage: StageStatus, { colours }: TableOptions): Cell[] {
   return parts.length === 0 || isKnown ? [] : [{ text: parts.join(', '), paint: colours.yellow }];
 }
 
-/** Words beside the figures where there is room for them. */
+/** From this width on, the figures have units. */
 const WIDE = 100;
 
-const pace = (imagesPerSecond: number | null | undefined, { width }: TableOptions): string =>
+const throughput = (imagesPerSecond: number | null | undefined, { width }: TableOptions): string =>
   width < WIDE ? `${rate(imagesPerSecond)}/s`.padStart(6) : `${rate(imagesPerSecond).padStart(4)} images/s`;
 
 const left = (seconds: number, { width, colours }: TableOptions): Cell => ({
@@ -103,13 +103,13 @@ function foldCells(fold: FoldStatus, step: Step, options: TableOptions): Cell[] 
   if (fold.state === 'Succeeded')
     return [painted(stateWord(fold, options).padEnd(4)), { text: `${epochs} epochs` }, { text: dice, paint: options.colours.bold }];
   if (fold.state !== 'Running') return [painted(stateWord(fold, options)), ...(epochs === '' ? [] : [{ text: `at ${epochs}` }])];
-  if (report === undefined || fold.epochs === undefined) return [spinner(options), { text: 'begins', paint: options.colours.dim }];
+  if (report === undefined || fold.epochs === undefined) return [spinner(options), { text: 'starting', paint: options.colours.dim }];
   return [
     { text: bar(foldFraction(fold, step.observed.progress), BAR_CELLS), paint: options.colours.cyan },
     { text: epochs.padStart(7) },
     { text: `loss ${figure(fold.loss)}` },
     { text: dice, paint: options.colours.bold },
-    { text: pace(report.imagesPerSecond, options) },
+    { text: throughput(report.imagesPerSecond, options) },
     ...(report.etaSeconds === null || report.etaSeconds === undefined ? [] : [left(report.etaSeconds, options)]),
   ];
 }
@@ -119,11 +119,11 @@ function workCells(key: 'prepare' | 'ensemble', stage: StageStatus, step: Step, 
   if (stage.state === 'Succeeded')
     return [painted(stateWord(stage, options)), ...(report?.total ? [{ text: `${report.total} images` }] : [])];
   if (stage.state !== 'Running') return [painted(stateWord(stage, options))];
-  if (!report?.total) return [spinner(options), { text: 'begins', paint: options.colours.dim }];
+  if (!report?.total) return [spinner(options), { text: 'starting', paint: options.colours.dim }];
   return [
     { text: bar((report.done ?? 0) / report.total, BAR_CELLS), paint: options.colours.cyan },
     { text: `${report.done ?? 0} of ${report.total} images` },
-    ...(report.imagesPerSecond ? [{ text: pace(report.imagesPerSecond, options) }] : []),
+    ...(report.imagesPerSecond ? [{ text: throughput(report.imagesPerSecond, options) }] : []),
     ...(report.etaSeconds ? [left(report.etaSeconds, options)] : []),
   ];
 }

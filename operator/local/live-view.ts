@@ -5,7 +5,7 @@ import { type Colours, tableLines } from './live-table.ts';
 import type { RunView } from './run-experiment.ts';
 import { notableLines } from './view-text.ts';
 
-/** What is used of a terminal. */
+/** The part of a terminal that is used. */
 export type Terminal = { write(text: string): unknown; readonly columns?: number; readonly rows?: number };
 
 const REDRAW_EVERY_MS = 200;
@@ -18,7 +18,7 @@ const CLEAR_BELOW = '\u001b[J';
 
 export type LiveView = RunView & { close(): void };
 
-/** A view for a terminal. `close` leaves the last table standing. */
+/** A view for a terminal. `close` keeps the last table on the screen. */
 export function createLiveView(terminal: Terminal, colours: Colours, now: () => Date): LiveView {
   let drawn = 0;
   let tick = 0;
@@ -26,15 +26,15 @@ export function createLiveView(terminal: Terminal, colours: Colours, now: () => 
   let experiment: SegmentationExperiment | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  /** Draws the table anew below `above`, lines that stay. */
+  /** Redraws the table below `above`: lines that stay on the screen. */
   const draw = (above: readonly string[] = []): void => {
     const width = Math.max(20, (terminal.columns ?? 80) - 1);
     const { name = '' } = experiment?.metadata ?? {};
     const parallelism = experiment?.spec.run.parallelism ?? 1;
     const all = latest === undefined ? [] : tableLines(latest, { name, parallelism, width, now: now(), tick, colours });
-    // A table taller than the terminal could not be drawn over.
+    // A table taller than the terminal could not be overwritten.
     const lines = all.slice(0, Math.max(1, (terminal.rows ?? 24) - 1));
-    // To the line's beginning too: the terminal itself may have written, such as the ^C of somebody who stops the run.
+    // Go to the start of the line too: the terminal may have written to it, for example ^C when a person stops the run.
     const up = drawn === 0 ? '\r' : `\r\u001b[${drawn}A`;
     const text = [...above, ...lines].map((line) => `${line}${CLEAR_TO_END_OF_LINE}\n`).join('');
     terminal.write(`${BEGIN_UPDATE}${up}${text}${CLEAR_BELOW}${END_UPDATE}`);
@@ -54,8 +54,8 @@ export function createLiveView(terminal: Terminal, colours: Colours, now: () => 
       latest = step;
       draw(notableLines(step).map(({ line, isWarning }) => (isWarning ? colours.red : colours.yellow)(line)));
     },
-    waitingForOrphan: (record) => draw([colours.yellow(`${record.name} still runs without its runner; waiting until it has stopped`)]),
-    stopping: () => draw([colours.yellow('stopping: waiting for the checkpoints (Ctrl-C again kills)')]),
+    waitingForOrphan: (record) => draw([colours.yellow(`${record.name} still runs without its runner; waiting for it to stop`)]),
+    stopping: () => draw([colours.yellow('stopping: waiting for checkpoints (press Ctrl-C again to kill)')]),
     close() {
       clearInterval(timer);
       if (experiment !== undefined) draw();

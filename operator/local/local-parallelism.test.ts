@@ -5,18 +5,18 @@ import { fitToMachine, localParallelism } from './local-parallelism.ts';
 
 const minimal = loadExperiment(join(import.meta.dirname, '../../configs/experiments/minimal.yaml'));
 
-describe('folds at once on one machine', () => {
+describe('the number of folds that train at once on one machine', () => {
   it.each([
-    ['one where a fold keeps every core busy', 2, 1],
-    ['one even where there is only one core', 1, 1],
-    ['as many as there are pairs of cores', 8, 4],
-    ['never more than the manifest asks for', 64, 5],
-  ])('are %s', (_, cores, folds) => {
+    ['one if a fold keeps every core busy', 2, 1],
+    ['one even if there is only one core', 1, 1],
+    ['the number of pairs of cores', 8, 4],
+    ['never more than the manifest allows', 64, 5],
+  ])('is %s', (_, cores, folds) => {
     expect(minimal.spec.run.parallelism).toBe(5);
     expect(localParallelism(minimal, cores)).toBe(folds);
   });
 
-  it('change nothing else in the experiment', () => {
+  it('is the only field of the experiment that changes', () => {
     const fitted = fitToMachine(minimal, 2);
     expect({ ...fitted, spec: { ...fitted.spec, run: { ...fitted.spec.run, parallelism: 5 } } }).toEqual(minimal);
   });

@@ -1,12 +1,12 @@
-/** Attempts whose runner died: brought to an end before anything new may start, so that no fold has two writers. */
+/** Attempts whose runner died. They are ended before anything new may start, so that no fold has two writers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptRecord, AttemptRecords } from './attempt-records.ts';
 import { isAlive } from './process-identity.ts';
 
-/** Not our child: the system tells nobody but its parent when it ends, so it has to be looked at. */
-const LOOK_EVERY_MS = 50;
+/** It is not a child of this process, and the system reports an end only to the parent. So it must be polled. */
+const POLL_EVERY_MS = 50;
 
-/** Signals a process (or, negative, a group); one that is gone is no error. */
+/** Signals a process (or, if negative, a process group). Does nothing if it has ended. */
 export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -20,16 +20,16 @@ async function endOrphan(record: AttemptRecord, graceMs: number, onWaiting: (rec
   if (identity === undefined || !isAlive(identity)) return;
   onWaiting(record);
   signalQuietly(identity.pid, 'SIGTERM');
-  for (let waitedMs = 0; waitedMs < graceMs && isAlive(identity); waitedMs += LOOK_EVERY_MS) await sleep(LOOK_EVERY_MS);
+  for (let waitedMs = 0; waitedMs < graceMs && isAlive(identity); waitedMs += POLL_EVERY_MS) await sleep(POLL_EVERY_MS);
   while (isAlive(identity)) {
     signalQuietly(-identity.pid, 'SIGKILL');
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_EVERY_MS);
   }
 }
 
 /**
- * Ends every attempt that a former runner left open, giving each up to `graceMs` for a checkpoint, and records its end. `onWaiting` hears
- * of those that still run.
+ * Ends every attempt that an earlier runner left open, with up to `graceMs` for a checkpoint, and records its end. Calls `onWaiting` for
+ * those that still run.
  */
 export async function endOrphans(
   records: AttemptRecords,

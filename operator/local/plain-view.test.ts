@@ -22,8 +22,8 @@ const epoch = (number: number, dice: number | null): string =>
     memoryMb: 500,
   })}\n`;
 
-describe('the plain lines', () => {
-  it('are one an epoch that is new, without times, before the line of the change that follows', async () => {
+describe('the plain view', () => {
+  it('writes one line per new epoch, without times, before the line of the next event', async () => {
     const store = openStore(await mkdtemp(join(tmpdir(), 'carpal-lines-')));
     const experiment = experimentWith({ folds: [0] });
     const metrics = `${foldKey(experiment, 0)}/metrics.ndjson`;

@@ -1,4 +1,4 @@
-/** The run as plain lines without times, one for each epoch and each change: for logs, pipes and CI. */
+/** The run as plain lines without times, one per epoch and per event: for logs, pipes and CI. */
 
 import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
@@ -15,7 +15,7 @@ export function epochLine(fold: number, epochs: number, metrics: EpochMetrics): 
   return `fold ${fold}: epoch ${metrics.epoch}/${epochs}  loss ${figure(metrics.loss)}${validation}  ${rate(metrics.imagesPerSecond)} images/s`;
 }
 
-/** A view that writes lines. Epochs that were trained before this run began are not repeated. */
+/** A view that writes lines. Epochs that were trained before this run started are not repeated. */
 export function createPlainView(write: (text: string) => void): RunView {
   let experiment: SegmentationExperiment | undefined;
   let store: ArtifactStore | undefined;
@@ -61,10 +61,10 @@ export function createPlainView(write: (text: string) => void): RunView {
         ...work('ensemble', ensemble.state === 'Running', observed.progress.ensemble),
       ];
       const epochs = await newEpochs();
-      // A fold's last epoch comes before the line that says that it finished.
+      // The line of a fold's last epoch comes before the line that reports its end.
       writeLines([...progress, ...epochs, ...eventLines(step)]);
     },
-    waitingForOrphan: (record) => writeLines([`${record.name} still runs without its runner; waiting until it has stopped`]),
-    stopping: () => writeLines(['stopping: waiting for the checkpoints']),
+    waitingForOrphan: (record) => writeLines([`${record.name} still runs without its runner; waiting for it to stop`]),
+    stopping: () => writeLines(['stopping: waiting for checkpoints']),
   };
 }

@@ -1,10 +1,10 @@
-/** Which process is meant: a pid alone may have been given to another since. */
+/** The identity of a process. A pid alone is not enough: the system may have given it to another process since. */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 export type ProcessIdentity = {
   readonly pid: number;
-  /** Clock ticks between boot and the start of the process; null where the system has no /proc. */
+  /** Clock ticks between boot and the start of the process; null on a system without /proc. */
   readonly startTicks: number | null;
   readonly bootId: string | null;
   readonly host: string;
@@ -14,14 +14,14 @@ function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // No such process, or no /proc on this system: both are answers.
+    // No such process, or no /proc on this system. Both are valid answers.
     return undefined;
   }
 }
 
 const bootId = (): string | null => readText('/proc/sys/kernel/random/boot_id')?.trim() ?? null;
 
-/** The state letter and start time of a live process (proc(5): fields 3 and 22, after the name, which may hold anything). */
+/** The state letter and start time of a live process (proc(5): fields 3 and 22, after the name, which may contain any character). */
 function processStat(pid: number): { readonly state: string; readonly startTicks: number } | undefined {
   const text = readText(`/proc/${pid}/stat`);
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -43,13 +43,13 @@ function answersSignals(pid: number): boolean {
   }
 }
 
-/** Whether that very process still runs on this machine. A process of another machine cannot be seen and counts as running. */
+/** Whether exactly this process still runs on this machine. A process on another machine cannot be checked and counts as running. */
 export function isAlive(identity: ProcessIdentity): boolean {
   if (identity.host !== hostname()) return true;
   if (identity.bootId !== bootId()) return false;
   if (!answersSignals(identity.pid)) return false;
   if (identity.startTicks === null) return true;
   const stat = processStat(identity.pid);
-  // A zombie has ended; only its parent has not looked yet.
+  // A zombie has ended; only its parent has not waited for it yet.
   return stat !== undefined && stat.startTicks === identity.startTicks && stat.state !== 'Z' && stat.state !== 'X';
 }

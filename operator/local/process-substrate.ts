@@ -1,4 +1,7 @@
-/** Attempts as processes of this machine. Their records lie in the work folder; see attempt-record.ts and runner-watch.ts for kill -9. */
+/**
+ * Attempts as processes of this machine. Their records are in the work folder; attempt-records.ts and runner-watch.ts explain how they
+ * survive kill -9.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
@@ -16,35 +19,37 @@ import { type AttemptRecord, logTail, openAttemptRecords, stageRunOf } from './a
 import { endOrphans, signalQuietly } from './orphans.ts';
 import { identify } from './process-identity.ts';
 
-/** Errors of this machine rather than of a stage: whatever is started next meets them too, until a person has mended them. */
+/** Errors of this machine, not of a stage: every attempt meets them until a person has fixed them. */
 const BLOCKING: ReadonlySet<string> = new Set(['disk-full'] satisfies ErrorCode[]);
 const RUNNER_WATCH = fileURLToPath(new URL('./runner-watch.ts', import.meta.url));
 
 export type ProcessSubstrateOptions = {
-  /** Holds attempts/ and logs/. */
+  /** Contains attempts/ and logs/. */
   readonly folder: string;
   /** The command of a stage, without node itself: `[cli.ts, 'fold', '--fold', '0', …]`. */
   readonly stageCommand: (key: StageKey) => readonly string[];
-  /** The error that the stage itself reported since then. */
+  /** The error that the stage reported since then. */
   readonly reportedError: (key: StageKey, since: Date) => Promise<StageError | undefined>;
-  /** Called when an attempt ended for want of something that every attempt needs. It costs no budget: trying again does not help yet. */
+  /**
+   * Called when an attempt ended because of an error that every attempt would meet. It uses no budget, because a retry does not help yet.
+   */
   readonly onBlocked: (error: StageError) => void;
-  /** Called whenever an attempt began or ended. */
+  /** Called when an attempt has begun or ended. */
   readonly onChange: () => void;
   /** How long a stage may take to stop before it is killed. */
   readonly graceMs: number;
   readonly now: () => Date;
-  /** Hears of an attempt of a dead runner that still runs and is waited for. */
+  /** Called for an attempt of a dead runner that still runs and has to stop first. */
   readonly onOrphan?: (record: AttemptRecord) => void;
 };
 
 export type ProcessSubstrate = Substrate & {
-  /** Attempts of a dead runner that were found open and brought to an end. */
+  /** Attempts that a dead runner left open; they have been ended. */
   readonly orphans: readonly AttemptRecord[];
   logPath(name: string): string;
-  /** Asks every running attempt to stop and returns when all have ended. Also when nothing can be written any more. */
+  /** Asks every running attempt to stop and returns when all have ended. Works even if nothing can be written. */
   stopAll(): Promise<void>;
-  /** Ends every running attempt at once. */
+  /** Kills every running attempt. */
   killAll(): void;
 };
 
@@ -53,7 +58,9 @@ type Child = { readonly process: ChildProcess; readonly ended: Promise<void>; st
 const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number =>
   code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 
-/** Opens the substrate: reads the records and ends what a dead runner left running. The caller holds the work folder's lock. */
+/**
+ * Opens the substrate: reads the records and ends the attempts that a dead runner left running. The caller holds the work folder's lock.
+ */
 export async function openProcessSubstrate(options: ProcessSubstrateOptions): Promise<ProcessSubstrate> {
   const { folder, now, graceMs, onChange } = options;
   const logs = join(folder, 'logs');
@@ -69,7 +76,7 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
     const failed = end.exitCode !== 0 && record.stopRequestedAt === undefined;
     const since = new Date(record.startedAt ?? record.createdAt);
     const error = failed ? await options.reportedError(record, since) : undefined;
-    // A log knows nothing of a kill -9.
+    // A log cannot explain a kill -9.
     const tail = failed && end.reason !== 'SIGKILL' ? await logTail(logPath(name), 12) : '';
     const message = error ? stageErrorText(error) : tail;
     const finishedAt = now().toISOString();
@@ -79,7 +86,7 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
     await records.put({ ...record, ...end, finishedAt, ...ending });
   };
 
-  /** Watches a child to its end. A record that cannot be written is left open, and the next runner finds it so. */
+  /** Follows a child until it ends. If the record cannot be written it stays open, and the next runner ends it. */
   const follow = (name: string, child: ChildProcess): Child => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const followed: Child = { process: child, ended: promise };
@@ -95,7 +102,7 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
     };
     child.once('error', (error) => end({ exitCode: 127, reason: 'StartFailed', message: error.message }));
     child.once('exit', (code, signal) => {
-      // What the stage itself started must not go on writing.
+      // Processes that the stage started must not write any longer.
       if (child.pid !== undefined) signalQuietly(-child.pid, 'SIGKILL');
       end({ exitCode: exitCodeOf(code, signal), ...(signal === null ? {} : { reason: signal }) });
     });
@@ -118,19 +125,19 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
       const log = await open(logPath(attempt.name), 'a');
       const flags = ['--disable-warning=ExperimentalWarning', '--import', RUNNER_WATCH];
       const child = spawn(process.execPath, [...flags, ...options.stageCommand(attempt)], {
-        // A group of its own: Ctrl-C in the terminal reaches the runner alone, which asks the stages to stop.
+        // A process group of its own: Ctrl-C in the terminal reaches only the runner, which asks the stages to stop.
         detached: true,
         stdio: ['pipe', log.fd, log.fd],
       });
       children.set(attempt.name, follow(attempt.name, child));
-      // A stage that dies at once closes the pipe under us; its exit tells more than that.
+      // A stage that dies immediately closes this pipe. Its exit code explains more than the pipe error.
       child.stdin?.on('error', () => undefined);
       try {
         if (child.pid === undefined) return;
         await records.put({ ...record, process: identify(child.pid), startedAt: now().toISOString() });
         child.stdin?.write('go\n');
       } catch (error) {
-        // Not recorded, so it must not begin.
+        // It is not recorded, so it must not begin.
         if (child.pid !== undefined) signalQuietly(-child.pid, 'SIGKILL');
         throw error;
       } finally {

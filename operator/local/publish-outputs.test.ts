@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { publishOutputs } from './publish-outputs.ts';
 
 describe('publishing', () => {
-  it('puts whole outputs in place of former ones and leaves other files of the folder alone', async () => {
+  it('replaces earlier outputs with complete ones and leaves other files in the folder alone', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'carpal-out-'));
     const store = openStore(join(folder, 'store'));
     const experiment = experimentWith();
@@ -29,7 +29,7 @@ describe('publishing', () => {
     expect(await readFile(join(out, 'submission.csv'), 'utf8')).toBe('image_name,class,rle\n');
   });
 
-  it('says which folder cannot be written', async () => {
+  it('names a folder that cannot be written', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'carpal-out-'));
     await writeFile(join(folder, 'out'), 'a file');
     const published = publishOutputs(openStore(join(folder, 'store')), experimentWith(), join(folder, 'out'));

@@ -1,4 +1,6 @@
-/** What an experiment leaves for its owner, copied from the store to a folder of theirs; under their final names only when all are whole. */
+/**
+ * Copies the outputs of an experiment from the store to a folder of the user. They get their final names only when all copies are complete.
+ */
 
 import { cp, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +10,7 @@ import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts
 import { ensembleKey, FILE, reportKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 
-/** Written by the ensemble stage beside FILE.perClass. */
+/** Written by the ensemble stage next to FILE.perClass. */
 const SCORES = 'scores.json';
 
 export type Published = { readonly path: string; readonly what: string };
@@ -25,7 +27,10 @@ async function exists(path: string): Promise<boolean> {
 
 const partialOf = (target: string): string => `${target}.partial-${process.pid}`;
 
-/** Gives a copy its final name, in the place of whatever is there. A folder is moved aside first: nothing swaps two folders at once. */
+/**
+ * Gives a copy its final name and replaces what has that name. A folder is moved aside first: two folders cannot be swapped in one
+ * operation.
+ */
 async function putInPlace(target: string): Promise<void> {
   const partial = partialOf(target);
   const former = `${target}.former-${process.pid}`;
@@ -35,18 +40,18 @@ async function putInPlace(target: string): Promise<void> {
   await rm(former, { recursive: true, force: true });
 }
 
-/** Copies the outputs that there are to `out`, which is made. Other files of that folder are left alone. */
+/** Copies the outputs that exist to `out`, which is created if needed. Other files in that folder stay. */
 export async function publishOutputs(store: ArtifactStore, experiment: SegmentationExperiment, out: string): Promise<readonly Published[]> {
   const ensemble = ensembleKey(experiment);
   const report = reportKey(experiment);
   const outputs = [
-    { key: `${ensemble}/${FILE.submission}`, name: FILE.submission, what: 'one row an image and class' },
-    { key: `${report}/${FILE.report}`, name: FILE.report, what: 'curves, Dice of each class, best and worst cases' },
-    { key: `${ensemble}/${SCORES}`, name: SCORES, what: 'out-of-fold Dice in all and of each class' },
+    { key: `${ensemble}/${FILE.submission}`, name: FILE.submission, what: 'one row per image and class' },
+    { key: `${report}/${FILE.report}`, name: FILE.report, what: 'curves, Dice per class, best and worst cases' },
+    { key: `${ensemble}/${SCORES}`, name: SCORES, what: 'out-of-fold Dice, overall and per class' },
     {
       key: `${ensemble}/${FILE.outOfFoldDice}`,
       name: FILE.outOfFoldDice,
-      what: 'out-of-fold Dice of each image and class, for carpal compare',
+      what: 'out-of-fold Dice per image and class, for carpal compare',
     },
     { key: `${ensemble}/${FILE.learningCurves}`, name: FILE.learningCurves, what: 'the epochs of each fold, for carpal compare' },
     { key: `${report}/${FILE.overlays}`, name: FILE.overlays, what: 'the masks drawn over the images' },
@@ -58,7 +63,7 @@ export async function publishOutputs(store: ArtifactStore, experiment: Segmentat
     if ((await store.list(key)).length > 0) copies.push({ source: await store.checkout(key), path: join(out, name), what });
   }
   try {
-    // All are copied before the first is put in place: a disk that fills up leaves the folder as it was.
+    // Everything is copied before the first output gets its final name, so a full disk leaves the folder unchanged.
     for (const { source, path } of copies) await withWriteErrors(path, () => cp(source, partialOf(path), { recursive: true }));
     for (const { path } of copies) await withWriteErrors(path, () => putInPlace(path));
   } catch (error) {
@@ -69,7 +74,7 @@ export async function publishOutputs(store: ArtifactStore, experiment: Segmentat
   return copies.map(({ path, what }) => ({ path, what }));
 }
 
-/** How many images of the test half the submission covers; undefined where the ensemble did not say. */
+/** The number of test images in the submission; undefined if the ensemble did not record it. */
 export async function countTestImages(store: ArtifactStore, experiment: SegmentationExperiment): Promise<number | undefined> {
   const content = await store.readIfPresent(`${ensembleKey(experiment)}/${SCORES}`);
   if (content === undefined) return undefined;
@@ -77,7 +82,7 @@ export async function countTestImages(store: ArtifactStore, experiment: Segmenta
   return testImages;
 }
 
-/** Copies the logs of all attempts into the report, so that they outlive the work folder's run. */
+/** Copies the logs of all attempts into the report, so that they are kept when the run folder is removed. */
 export async function keepLogs(store: ArtifactStore, experiment: SegmentationExperiment, logs: string): Promise<void> {
   const names = (await readdir(logs)).filter((name) => name.endsWith('.log'));
   if (names.length === 0) return;

@@ -25,7 +25,7 @@ describe('an experiment on this machine', () => {
     expect(JSON.parse(readFileSync(record, 'utf8')).metadata.annotations).toMatchObject({ 'carpal.dev/version': 'test' });
   });
 
-  it('does nothing when it is complete already', async () => {
+  it('does nothing if it is already complete', async () => {
     const world = await makeWorld({});
     const first = await runHere(world);
     const second = await runHere(world);
@@ -34,7 +34,7 @@ describe('an experiment on this machine', () => {
     expect(attempts(world, 'prepare')).toBe(1);
   });
 
-  it('begins anew with --fresh', async () => {
+  it('starts over with --fresh', async () => {
     const world = await makeWorld({});
     const first = await runHere(world);
     const second = await runHere(world, { fresh: true });
@@ -53,18 +53,18 @@ describe('an experiment on this machine', () => {
   });
 });
 
-describe('a stage that ends badly', () => {
+describe('a stage that fails', () => {
   it.each([
-    ['exit 1 is tried again', [1, 0], 2],
-    ['kill -9 of the stage is tried again', ['kill-self', 0], 2],
-    ['exit 75 is tried again', [75, 0], 2],
+    ['is retried after exit 1', [1, 0], 2],
+    ['is retried after a kill -9 of the stage', ['kill-self', 0], 2],
+    ['is retried after exit 75', [75, 0], 2],
   ] as const)('%s', async (_case, parts, expected) => {
     const world = await makeWorld({ 'fold-0': parts });
     expect((await runHere(world)).end).toBe('complete');
     expect(attempts(world, 'fold-0')).toBe(expected);
   });
 
-  it('exit 78 is final, names the stage, and stops the other fold with a checkpoint', async () => {
+  it('is final after exit 78: the message names the stage, and the other fold stops with a checkpoint', async () => {
     const world = await makeWorld({ 'fold-0': [78], 'fold-1': ['hang'] });
     const { end, status } = await runHere(world);
     expect(end).toBe('failed');
@@ -76,21 +76,21 @@ describe('a stage that ends badly', () => {
     expect(attempts(world, 'fold-0')).toBe(1);
   });
 
-  it('shows the error that the stage reported rather than its log', async () => {
+  it('reports its own error instead of its log', async () => {
     const world = await makeWorld({ 'fold-1': ['report-and-fail'] });
     const { status } = await runHere(world);
     const failed = status?.conditions.find(({ type }) => type === 'Failed');
     expect(failed?.message).toContain('image-unreadable: x.png is cut short → Replace it.');
   });
 
-  it('uses up its budget and no more', async () => {
+  it('uses its whole budget and no more', async () => {
     const world = await makeWorld({ prepare: [1] });
     const { end, status } = await runHere(world, { run: { maxFailures: 2 } });
     expect([end, status?.conditions.find(({ type }) => type === 'Failed')?.reason]).toEqual(['failed', 'FailureBudgetExceeded']);
     expect(attempts(world, 'prepare')).toBe(3);
   });
 
-  it('that somebody else kills with -9 is tried again', async () => {
+  it('is retried after someone else has killed it with -9', async () => {
     const world = await makeWorld({ 'fold-0': ['hang', 0] });
     const running = runHere(world, { run: { folds: [0] } });
     await until('the fold runs', () => attempts(world, 'fold-0') === 1);
@@ -101,7 +101,7 @@ describe('a stage that ends badly', () => {
 });
 
 describe('stopping', () => {
-  it('asks the stages to stop, waits for their checkpoints, and goes on later at the cost of no budget', async () => {
+  it('asks the stages to stop, waits for their checkpoints, and uses no budget when the run continues', async () => {
     const world = await makeWorld({ 'fold-0': ['hang', 0], 'fold-1': ['hang', 0] });
     const run = { maxFailures: 0, maxDisruptions: 0 };
     const stop = new AbortController();
@@ -125,7 +125,7 @@ describe('stopping', () => {
     expect(journal(world, 'prepare')).toContain('asked to stop');
   });
 
-  it('kills at once at the second request', async () => {
+  it('kills immediately at the second request', async () => {
     const world = await makeWorld({ prepare: ['stubborn'] });
     const [stop, kill] = [new AbortController(), new AbortController()];
     const running = runHere(world, { stop: stop.signal, kill: kill.signal, graceMs: 600_000 });
@@ -136,7 +136,7 @@ describe('stopping', () => {
     expect((await running).end).toBe('stopped');
   });
 
-  it('suspends: stops with a checkpoint and rests; taken back, it goes on', async () => {
+  it('suspends with a checkpoint, and continues when run.suspend is false again', async () => {
     const world = await makeWorld({ 'fold-0': ['hang', 0], 'fold-1': [0] });
     const stop = new AbortController();
     const running = runHere(world, { stop: stop.signal });
@@ -151,7 +151,7 @@ describe('stopping', () => {
 });
 
 describe('kill -9 of the runner', () => {
-  it('stops the stages with a checkpoint; the next runner goes on, one writer a fold', async () => {
+  it('stops the stages with a checkpoint, and the next runner continues with one writer per fold', async () => {
     const world = await makeWorld({ 'fold-0': ['hang', 0], 'fold-1': ['hang', 0] });
     const runner = startRunner(world);
     await until('both folds run', () => attempts(world, 'fold-0') === 1 && attempts(world, 'fold-1') === 1);
@@ -167,7 +167,7 @@ describe('kill -9 of the runner', () => {
     expect(await stagesWithTwoWriters(world)).toEqual([]);
   });
 
-  it('ends a stage that goes on without its runner before it starts another', async () => {
+  it('makes the next runner end a stage that still runs before it starts another', async () => {
     const world = await makeWorld({ prepare: ['stubborn', 0] });
     const runner = startRunner(world);
     await until('prepare runs', () => attempts(world, 'prepare') === 1);
@@ -181,7 +181,7 @@ describe('kill -9 of the runner', () => {
 });
 
 describe('a second runner in the same work folder', () => {
-  it('is refused with the process that has it, and let in when that one has gone', async () => {
+  it('is refused with the process that holds the lock, and accepted when that process has ended', async () => {
     const world = await makeWorld({ prepare: ['hang', 0] });
     const runner = startRunner(world);
     await until('prepare runs', () => attempts(world, 'prepare') === 1);

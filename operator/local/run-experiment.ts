@@ -1,4 +1,4 @@
-/** An experiment on this machine, from its run folder to its end: look, plan, act, wait for news, again. */
+/** Runs an experiment on this machine from its run folder to its end, in a loop: observe, plan, act, wait. */
 
 import { dirname, join } from 'node:path';
 import { experimentRecordKey, type Provenance, writeExperimentRecord } from '@carpal/artifacts/experiment-record.ts';
@@ -26,21 +26,21 @@ import { openRun, readStatusFile, runFolder, writeStatusFile } from './run-folde
 import { createWaker, type Waker } from './waker.ts';
 import { lockWorkFolder } from './work-lock.ts';
 
-/** On one machine a person waits for it. */
+/** Shorter than on a cluster: a person waits for the run. */
 export const LOCAL_RETRY: RetryPolicy = { baseMs: 1000, longestMs: 60_000, healthyAfterMs: 600_000 };
-/** Even if a change should go unseen, a look is taken this often. */
-const LOOK_AT_LEAST_EVERY_MS = 15_000;
+/** The longest wait, in case a change is missed. */
+const LONGEST_WAIT_MS = 15_000;
 
 export type RunOptions = {
   readonly experiment: SegmentationExperiment;
   readonly workFolder: string;
   readonly fresh: boolean;
-  /** The program that has the stage commands, without node: normally the path of cli.ts. */
+  /** The program with the stage commands, without node: normally the path of cli.ts. */
   readonly program: readonly string[];
   readonly provenance: Provenance;
-  /** Aborted: the stages are asked to stop. */
+  /** When aborted, the stages are asked to stop. */
   readonly stop: AbortSignal;
-  /** Aborted: the stages are killed. */
+  /** When aborted, the stages are killed. */
   readonly kill: AbortSignal;
   readonly now: () => Date;
   readonly view: RunView;
@@ -48,38 +48,38 @@ export type RunOptions = {
   readonly retry?: RetryPolicy;
 };
 
-/** What a run shows while it goes. */
+/** Shows a run while it progresses. */
 export type RunView = {
   begin(experiment: SegmentationExperiment, store: ArtifactStore): Promise<void>;
-  /** After every step; not called at the same time twice. */
+  /** Called after every step, never concurrently. */
   show(step: Step): Promise<void>;
   waitingForOrphan(record: AttemptRecord): void;
   stopping(): void;
 };
 
-/** `stopped` and `suspended` can go on; `complete` and `failed` are ends. */
+/** `stopped` and `suspended` runs can continue; `complete` and `failed` are final. */
 export type RunResult = {
   readonly end: 'complete' | 'failed' | 'stopped' | 'suspended';
   readonly experiment: SegmentationExperiment;
   readonly status: ExperimentStatus | undefined;
   readonly store: ArtifactStore;
-  /** Of `failed` alone. */
+  /** Only for `failed`. */
   readonly failure?: RunFailure;
 };
 
 /** The stage whose failure ended the experiment. */
 export type RunFailure = {
   readonly stage: StageKey;
-  /** What the stage said itself, if it could. */
+  /** The error that the stage reported, if any. */
   readonly error?: StageError;
-  /** In any case: the reason and all that is known, in words. */
+  /** The reason and everything that is known about the failure. */
   readonly message: string;
   readonly exitCode?: number;
   /** The log of its last attempt. */
   readonly log?: string;
 };
 
-/** The arguments of a stage's process, without node. `atOnce`: so many folds share the memory of the machine. */
+/** The arguments of a stage's process, without node. `atOnce`: the number of folds that share the memory of the machine. */
 export function stageCommand(
   program: readonly string[],
   experimentFile: string,
@@ -92,14 +92,14 @@ export function stageCommand(
   return [...program, key.stage, '--experiment', experimentFile, '--artifacts', artifacts, ...fold];
 }
 
-/** The store of a work folder; prepared data sets are shared by all its runs. */
+/** The store of a work folder. All its runs share the prepared data sets. */
 export function artifactsFolder(workFolder: string): string {
   return join(workFolder, 'artifacts');
 }
 
 /**
- * Runs an experiment to its end, or until it is stopped or stands still suspended. Takes up whatever the work folder has of it. Throws
- * `run-locked`, `manifest-immutable`, and what writing throws; the stages have ended by then.
+ * Runs an experiment to its end, or until it is stopped or suspended. Continues a run that is in the work folder. Throws `run-locked`,
+ * `manifest-immutable`, and errors of writing; by then the stages have ended.
  */
 export async function runExperiment(options: RunOptions): Promise<RunResult> {
   const lock = await lockWorkFolder(options.workFolder, `experiment ${options.experiment.metadata.name}`);
@@ -115,7 +115,7 @@ export async function runExperiment(options: RunOptions): Promise<RunResult> {
       waker.close();
     }
   } finally {
-    // A full disk must not hide the error that it caused; a dead process's lock is taken over anyway.
+    // A full disk must not hide the error that it caused. The lock of a dead process is taken over anyway.
     await lock.release().catch(() => undefined);
   }
 }
@@ -170,19 +170,19 @@ async function runWith(
       await view.show(step);
       const end = await endOf(step, substrate);
       if (end !== undefined) return await finish(end);
-      await waker.next(Math.min(step.plan.requeueAfterMs ?? LOOK_AT_LEAST_EVERY_MS, LOOK_AT_LEAST_EVERY_MS));
+      await waker.next(Math.min(step.plan.requeueAfterMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS));
     }
     view.stopping();
     return await finish('stopped');
   } finally {
-    // However this ends, no stage runs without its runner.
+    // Whatever happened, no stage runs without its runner.
     await substrate.stopAll();
     options.stop.removeEventListener('abort', waker.wake);
     options.kill.removeEventListener('abort', substrate.killAll);
   }
 }
 
-/** Whether the run has come to rest: an end or a suspension, and nothing alive. */
+/** How the run ended; undefined while it has neither ended nor been suspended, or while an attempt is active. */
 async function endOf({ plan }: Step, substrate: ProcessSubstrate): Promise<RunResult['end'] | undefined> {
   if (!isTerminal(plan.status) && !isTrue(plan.status, 'Suspended')) return undefined;
   if ((await substrate.observe()).some(isActive)) return undefined;
@@ -192,7 +192,7 @@ async function endOf({ plan }: Step, substrate: ProcessSubstrate): Promise<RunRe
 
 type ReportedError = (key: StageKey, since: Date) => Promise<StageError | undefined>;
 
-/** The failed stage, with its own error if its last attempt left one. */
+/** The failed stage, with the error that its last attempt reported. */
 async function failureOf(
   status: ExperimentStatus,
   substrate: ProcessSubstrate,
@@ -216,7 +216,7 @@ async function failureOf(
   };
 }
 
-/** The folders that the stages report into, made so that they can be watched. */
+/** The folders of the stages' reports, created so that they can be watched. */
 async function reportFolders(store: ArtifactStore, experiment: SegmentationExperiment): Promise<readonly string[]> {
   const keys: StageKey[] = [
     { stage: 'prepare' },

@@ -1,11 +1,11 @@
 /**
- * Loaded before a stage (`node --import`), so that no stage outlives its runner as a second writer. The stage waits for the runner's word on
- * standard input, which comes once the runner has recorded the process; and when the runner is gone, by whatever means, the pipe closes and
- * the stage gets a SIGTERM, as if somebody had asked it to stop: it leaves a checkpoint.
+ * Loaded before a stage (`node --import`), so that no stage outlives its runner as a second writer. The stage waits until the runner has
+ * recorded the process and writes to the stage's standard input. When the runner is gone for any reason, that pipe closes and the stage
+ * gets a SIGTERM, as if it had been asked to stop: it leaves a checkpoint.
  */
 import { isMainThread } from 'node:worker_threads';
 
-/** Processes that the stage starts itself answer to the stage, not to the runner. */
+/** Child processes of the stage depend on the stage, not on the runner. */
 function forgetThisImport(): void {
   const flag = process.execArgv.indexOf('--import');
   if (flag >= 0) process.execArgv.splice(flag, 2);
@@ -22,6 +22,6 @@ if (isMainThread) {
     stdin.once('end', stop).once('error', stop);
   });
   stdin.resume();
-  // Listening must not keep a finished stage alive.
+  // The listener must not keep a finished stage alive.
   if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref();
 }

@@ -47,7 +47,7 @@ function shownEvents({ plan }: Step): readonly ShownEvent[] {
     });
 }
 
-/** Events that the table shows anyway. */
+/** Events that the table shows in another way. */
 const SHOWN_BY_TABLE: ReadonlySet<string> = new Set(['StageStarted', 'StageFinished', 'StageRetried', 'ExperimentComplete']);
 
 /** One event in one or more lines, without a time. */
@@ -59,12 +59,12 @@ function eventLine({ reason, note, type, stage }: PlannedEvent): string {
   return type === 'Warning' ? `${note.replace(':', ' failed:')}` : note;
 }
 
-/** What a step changed, as plain lines. */
+/** The changes of a step as plain lines. */
 export function eventLines(step: Step): readonly string[] {
   return shownEvents(step).map(({ event, failed }) => (failed === undefined ? eventLine(event) : `${failed} failed`));
 }
 
-/** What a step changed and the live table does not show. */
+/** The changes of a step that the live table does not show. */
 export function notableLines(step: Step): readonly { readonly line: string; readonly isWarning: boolean }[] {
   return shownEvents(step)
     .filter(({ event, failed }) => failed === undefined && !SHOWN_BY_TABLE.has(event.reason))

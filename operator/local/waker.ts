@@ -1,19 +1,19 @@
-/** Waiting for something to happen: an attempt's end, a written report, a signal, or the time that a plan named. */
+/** Waits until something happens: an attempt ends, a report is written, a signal arrives, or the time that a plan named is over. */
 import { type FSWatcher, watch } from 'node:fs';
 
-/** Changes come in bursts (temporary file, rename); what comes within this time is one. */
+/** Changes come in bursts (temporary file, rename). Changes within this time count as one. */
 const GATHER_MS = 50;
 
 export type Waker = {
   wake(): void;
-  /** Returns soon after a wake that came since the last return, at the latest after `timeoutMs`. */
+  /** Returns soon after a wake since the last return, and after `timeoutMs` at the latest. */
   next(timeoutMs: number): Promise<void>;
-  /** Wakes whenever an entry of one of these folders changes. */
+  /** Wakes whenever an entry in one of these folders changes. */
   watchFolders(folders: readonly string[]): void;
   close(): void;
 };
 
-/** A waker without sources; whoever has news calls `wake`. */
+/** A waker without sources. Callers wake it with `wake`. */
 export function createWaker(): Waker {
   let news = false;
   let resolveNext: (() => void) | undefined;
@@ -41,7 +41,7 @@ export function createWaker(): Waker {
     watchFolders(folders) {
       for (const folder of folders) {
         const watcher = watch(folder, wake);
-        // A folder that cannot be watched (limit, network drive) is still looked at when a wait ends.
+        // A folder that cannot be watched (limit, network drive) is still read when a wait ends.
         watcher.on('error', () => watcher.close());
         watchers.push(watcher);
       }

@@ -13,13 +13,13 @@ async function claim(folder: string, process: object): Promise<void> {
 }
 
 describe('the lock of a work folder', () => {
-  it('is given to one of many who ask at once', async () => {
+  it('is given to only one of many concurrent requests', async () => {
     const folder = await workFolder();
     const asked = await Promise.allSettled(Array.from({ length: 20 }, () => lockWorkFolder(folder, 'a run')));
     expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  it('is given again once it was released', async () => {
+  it('can be taken again after it was released', async () => {
     const folder = await workFolder();
     for (let time = 0; time < 3; time++) await (await lockWorkFolder(folder, 'a run')).release();
     expect(await readdir(join(folder, 'lock'))).toEqual(['3.json']);
@@ -27,15 +27,15 @@ describe('the lock of a work folder', () => {
 
   it.each([
     ['a process that has ended', { pid: 2 ** 22 + 1 }],
-    ['a process whose pid another has now', { startTicks: 1 }],
-    ['a process from before the machine was started again', { bootId: 'another' }],
+    ['a process whose pid now belongs to another process', { startTicks: 1 }],
+    ['a process from before the last restart of the machine', { bootId: 'another' }],
   ])('is taken over from %s', async (_case, fields) => {
     const folder = await workFolder();
     await claim(folder, { ...identify(process.pid), ...fields });
     await expect(lockWorkFolder(folder, 'a run')).resolves.toBeDefined();
   });
 
-  it('is not taken over from a process that runs, nor from one on another machine', async () => {
+  it('is not taken over from a running process or from a process on another machine', async () => {
     const folder = await workFolder();
     await claim(folder, identify(process.pid));
     await expect(lockWorkFolder(folder, 'a run')).rejects.toMatchObject({ code: 'run-locked', where: folder });

@@ -1,9 +1,9 @@
 /**
- * One run at a time in a work folder, on a plain file system and across kill -9.
- *
- * The lock is a row of claims `lock/<n>.json`; the highest number holds. A claim is made by a hard link, which fails if the number is taken,
- * one above the highest claim, and only if that one's process is dead or has let go. The highest claim is never removed, so numbers only
- * grow; whoever finds a higher claim after making its own was late and has not got the lock.
+ * Allows one run at a time in a work folder, on a plain file system and across kill -9.
+ * The lock is a series of claims `lock/<n>.json`; the claim with the highest number holds it. A claim is made with a hard link, which fails
+ * if the number is taken. A new claim gets the next number, and only if the process of the highest claim is dead or has released it. The
+ * highest claim is never removed, so numbers only grow. A process that finds a higher claim after it made its own was too late and does not
+ * hold the lock.
  */
 
 import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -36,14 +36,14 @@ function lockedError(workFolder: string, folder: string, claim: Claim): CarpalEr
   const fix =
     elsewhere === ''
       ? {}
-      : { fix: `Wait for it, or give this run a --workdir of its own; if that run is gone for certain, remove ${folder}.` };
+      : { fix: `Wait for it, or give this run its own --workdir. If you are sure that the other run has ended, remove ${folder}.` };
   return new CarpalError('run-locked', `${claim.what} is running here as process ${claim.process.pid}${elsewhere}`, {
     where: workFolder,
     ...fix,
   });
 }
 
-/** Takes the lock of a work folder for this process, or throws `run-locked` with the process that has it. `what` says who we are. */
+/** Takes the lock of a work folder for this process, or throws `run-locked` with the process that holds it. `what` describes this run. */
 export async function lockWorkFolder(workFolder: string, what: string): Promise<WorkLock> {
   const folder = join(workFolder, 'lock');
   await makeFolder(folder);
