@@ -1,4 +1,4 @@
-/** Bad input met at the command line: one clear error with its code, place and mend, the right exit, and nothing half done. */
+/** Bad input on the command line gives one clear error with code, place and fix, the right exit code, and no partial result. */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const CLASSES = loadClasses('hand-bones');
 
-/** Holds the good set that every case copies. */
+/** The valid data set that every case copies. */
 let root = '';
 let data = '';
 let harmed: Harms;
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** A folder of the case's own with the manifest and a copy of the data set. */
+/** A new folder for one case, with the manifest and a copy of the data set. */
 async function caseFolder(): Promise<string> {
   const folder = await mkdtemp(join(root, 'case-'));
   await writeFile(join(folder, 'tiny.yaml'), TINY_MANIFEST);
@@ -38,7 +38,7 @@ async function caseFolder(): Promise<string> {
 
 const RUN = ['run', 'tiny.yaml', '--workdir', 'work', '--out', 'out'];
 
-/** Everything under a folder, but for the case's own input. */
+/** Every file in a folder, except the case's own input. */
 async function filesUnder(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true });
   return names.filter((name) => !/^(data|tiny\.yaml)($|\/)/.test(name));
@@ -46,7 +46,7 @@ async function filesUnder(folder: string): Promise<string[]> {
 
 type Expected = { readonly code: ErrorCode; readonly exit: number; readonly place: string; readonly fix: string };
 
-/** One error, in the one form, that names the place and the mend; no trace of a stack. */
+/** Expects exactly one error in the standard form, with place and fix, and no stack trace. */
 function expectError({ code, stderr }: Ending, expected: Expected): void {
   expect(stderr.split('\n').filter((line) => /^[a-z]+(-[a-z]+)+: |^bug: |^error: |^\s+at /.test(line))).toEqual([
     expect.stringMatching(new RegExp(`^${expected.code}: `)),
@@ -75,11 +75,11 @@ type Row = Expected & {
 
 /** Bad data, exit 65. */
 const bad = (code: ErrorCode, place: string, fix: string): Expected => ({ code, exit: 65, place, fix });
-const annotationInvalid = (what: string): Expected => bad('annotation-invalid', what, 'Mend the annotation named');
-const submissionInvalid = (place: string): Expected => bad('submission-invalid', place, 'carpal check lists them all');
+const annotationInvalid = (what: string): Expected => bad('annotation-invalid', what, 'Fix the annotation that the message names');
+const submissionInvalid = (place: string): Expected => bad('submission-invalid', place, 'carpal check lists all of them');
 const usage = (place: string, fix: string): Expected => ({ code: 'usage-invalid', exit: 64, place, fix });
 const mismatch = (place: string): Expected => bad('weights-mismatch', place, '');
-const unwritable = (place: string): Expected => ({ code: 'folder-unwritable', exit: 78, place, fix: 'Give a folder that you may write' });
+const unwritable = (place: string): Expected => ({ code: 'folder-unwritable', exit: 78, place, fix: 'Give a writable folder' });
 
 const ROWS: readonly Row[] = [
   {
@@ -105,19 +105,19 @@ const ROWS: readonly Row[] = [
     says: 'run: an image without JSON',
     command: RUN,
     harm: (folder) => harmed.jsonMissing(folder),
-    ...bad('annotation-missing', 'train/DCM/ID002/', 'Add the JSON file named'),
+    ...bad('annotation-missing', 'train/DCM/ID002/', 'Add the JSON file that the message names'),
   },
   {
     says: 'run: a PNG that is cut short',
     command: RUN,
     harm: (folder) => harmed.truncated(folder),
-    ...bad('image-unreadable', 'train/DCM/ID002/', 'Replace it with a whole 8 or 16 bit PNG. Then start tiny over with --fresh'),
+    ...bad('image-unreadable', 'train/DCM/ID002/', 'Replace it with a complete 8-bit or 16-bit PNG. Then start tiny over with --fresh'),
   },
   {
     says: 'predict: a PNG that is cut short',
     command: PREDICT,
     harm: (folder) => harmed.truncatedTest(folder),
-    ...bad('image-unreadable', 'data/test/DCM/ID005/', 'Replace it with a whole 8 or 16 bit PNG.'),
+    ...bad('image-unreadable', 'data/test/DCM/ID005/', 'Replace it with a complete 8-bit or 16-bit PNG.'),
   },
   {
     says: 'run: an image of 100 megapixels',
@@ -170,17 +170,17 @@ const ROWS: readonly Row[] = [
   },
   ...[['check', '--submission', 'none.csv', '--images', 'data'], ['score', '--truth', 'data', '--submission', 'none.csv'], VOTE].map(
     (command): Row => ({
-      says: `${command[0]}: a CSV that is not there`,
+      says: `${command[0]}: a CSV that does not exist`,
       command,
       ...bad(
         'submission-unreadable',
         `there is no such file (${command[0] === 'vote' ? 'good.csv' : 'none.csv'})`,
-        'Give the path of a CSV',
+        'Give the path of a readable CSV',
       ),
     }),
   ),
   {
-    says: 'score: a truth that is not there',
+    says: 'score: a truth folder that does not exist',
     command: ['score', '--truth', 'nowhere', '--submission', 'a.csv'],
     ...bad('dataset-missing', 'there is no such folder (nowhere)', 'Give a folder that holds outputs_json'),
   },
@@ -188,10 +188,10 @@ const ROWS: readonly Row[] = [
     says: 'predict: a weights file that is cut short',
     command: PREDICT,
     harm: (folder) => harmed.weightsCutShort(folder),
-    ...bad('weights-invalid', '(a.safetensors)', 'copy it again'),
+    ...bad('weights-invalid', '(a.safetensors)', 'copy the file again'),
   },
   {
-    says: 'predict: weights that are those of another model',
+    says: 'predict: weights of another model',
     command: PREDICT,
     harm: (folder) => harmed.weights({ model: 'UNet', options: '{}' })(folder),
     ...mismatch('a.safetensors'),
@@ -218,17 +218,13 @@ const ROWS: readonly Row[] = [
     says: 'predict: thresholds of which one is outside 0 to 1',
     command: [...PREDICT, '--thresholds', 'thresholds.json'],
     harm: (folder) => harmed.thresholdsOutside(folder),
-    ...bad(
-      'thresholds-invalid',
-      'Radius has the threshold 1.2, which is not between 0 and 1 (thresholds.json)',
-      'made for the same classes',
-    ),
+    ...bad('thresholds-invalid', 'Radius has the threshold 1.2, which is not between 0 and 1 (thresholds.json)', 'with the same classes'),
   },
   {
     says: 'predict: a window larger than the sheet that it is cut from',
     command: [...PREDICT, '--window', '128', '--sheet-size', '64'],
     harm: (folder) => harmed.weights({})(folder),
-    ...usage('larger than the sheet of 64 px it is cut from (--window)', 'Call the command with --help'),
+    ...usage('larger than the image of 64 px that it is cut from (--window)', 'Run the command with --help'),
   },
   {
     says: 'predict: a window that the network cannot take',
@@ -248,16 +244,16 @@ const ROWS: readonly Row[] = [
     ...usage('"0" is no weight for b.safetensors (--weights)', 'Give a number above 0'),
   },
   {
-    says: 'run: a data set that is not there',
+    says: 'run: a data set that does not exist',
     command: RUN,
     harm: (folder) => harmed.noData(folder),
-    ...bad('dataset-missing', '/data)', 'carpal data synth makes one'),
+    ...bad('dataset-missing', '/data)', 'carpal data synth makes a data set'),
   },
   {
-    says: 'data inspect: a data set that is not there',
+    says: 'data inspect: a data set that does not exist',
     command: ['data', 'inspect', 'data'],
     harm: (folder) => harmed.noData(folder),
-    ...bad('dataset-missing', '(data)', 'carpal data synth makes one'),
+    ...bad('dataset-missing', '(data)', 'carpal data synth makes a data set'),
   },
   {
     says: 'run: a file where the work folder should be',
@@ -266,7 +262,7 @@ const ROWS: readonly Row[] = [
     ...unwritable('/work)'),
   },
   {
-    says: 'run: a file where --out should make a folder, told before anything is begun',
+    says: 'run: a file where --out should make a folder, reported before anything starts',
     command: [...RUN, '--out', 'taken/results'],
     harm: (folder) => harmed.fileInTheWay('taken')(folder),
     ...unwritable('/taken)'),
@@ -284,11 +280,11 @@ const ROWS: readonly Row[] = [
     says: 'data synth: a file where --out should be',
     command: ['data', 'synth', '--out', 'taken'],
     harm: (folder) => harmed.fileInTheWay('taken')(folder),
-    ...bad('phantom-folder-taken', '(taken)', 'Name a new folder with --out'),
+    ...bad('phantom-folder-taken', '(taken)', 'Give a new folder with --out'),
   },
 ];
 
-describe('bad input gives one clear error, its exit and nothing half done', () => {
+describe('bad input gives one clear error, its exit code and no partial result', () => {
   it.concurrent.for(ROWS)('$says', async ({ command, harm, ...expected }) => {
     const folder = await caseFolder();
     await harm?.(folder);
@@ -296,20 +292,20 @@ describe('bad input gives one clear error, its exit and nothing half done', () =
     await expectNothingHalfDone(folder);
   });
 
-  it('tells what can be told at once without making a work folder', async () => {
+  it('reports what can be checked immediately, without making a work folder', async () => {
     const folder = await caseFolder();
     await run(carpal(...RUN, '--set', 'dataset.split.folds=5'), folder);
     expect(await filesUnder(folder)).toEqual([]);
   });
 
-  it('says of a manifest that names whom to tell that nobody is told yet', async () => {
+  it('warns that reports are not sent yet when a manifest requests them', async () => {
     const folder = await caseFolder();
     const { code, stdout } = await run(carpal(...RUN, '--set', 'report.slack.channel=x', '--set', 'dataset.split.folds=5'), folder);
     expect(code).toBe(65);
     expect(stdout).toMatch(/^advice:\n {2}--set report\.slack\.channel=x spec\.report no reports are sent: .*\n {4}→ .*\n$/);
   });
 
-  it('says the same of a run that has failed when it is called once more, and goes on when it is mended and started over', async () => {
+  it('repeats the error of a failed run when it is called again, and completes after the cause is fixed and the run starts over', async () => {
     const folder = await caseFolder();
     await harmed.truncated(folder);
     const [first, again] = [await run(carpal(...RUN), folder), await run(carpal(...RUN), folder)];
@@ -323,18 +319,18 @@ describe('bad input gives one clear error, its exit and nothing half done', () =
     expect((await mended.ended).code).toBe(75);
   });
 
-  it('refuses a second run in one work folder, naming the process of the first', async () => {
+  it('refuses a second run in the same work folder and names the process of the first', async () => {
     const folder = await caseFolder();
     const first = start(carpal(...RUN, '--set', 'training.epochs=1000'), folder);
     await first.printed('prepare: started');
     const second = await run(carpal(...RUN), folder);
-    expectError(second, { code: 'run-locked', exit: 78, place: `process ${first.process.pid}`, fix: '--workdir of its own' });
+    expectError(second, { code: 'run-locked', exit: 78, place: `process ${first.process.pid}`, fix: 'another folder with --workdir' });
     first.process.kill('SIGTERM');
     expect((await first.ended).code).toBe(75);
   });
 });
 
-describe('what lists every mistake', () => {
+describe('a command that lists every problem', () => {
   it.concurrent.for([
     ['missing', 'missingRows', 'a.csv: ', 'lacks 3 of 29 rows'],
     ['doubled', 'doubledRows', 'a.csv:60: ', 'already has a row on line 2'],
@@ -347,7 +343,7 @@ describe('what lists every mistake', () => {
     expect(stdout).toContain(what);
   });
 
-  it('check: a CSV that cannot be read to its end has its result, with the line, in words and as JSON', async () => {
+  it('check: a CSV that cannot be read to its end gives a result with the line, as text and as JSON', async () => {
     const folder = await caseFolder();
     await writeFile(join(folder, 'a.csv'), 'image,class,rle\n');
     const words = await run(carpal('check', '--submission', 'a.csv', '--images', 'data'), folder);
@@ -373,8 +369,8 @@ describe('what lists every mistake', () => {
   });
 });
 
-/** What commands that write do on a disk of their own, mounted on `disk` in the case's folder. */
-const full = { code: 'disk-full', exit: 69, place: 'disk/', fix: 'Free some room, then run the same command again' } as const;
+/** The expected result of commands that write to a small disk, mounted on `disk` in the case's folder. */
+const full = { code: 'disk-full', exit: 69, place: 'disk/', fix: 'Free some space, then run the command again' } as const;
 const readOnly = unwritable('the file system is read-only');
 const DISKS: readonly (Expected & { readonly says: string; readonly options: string; readonly command: readonly string[] })[] = [
   { says: 'run: a work folder on a full disk', options: 'size=64k', command: [...RUN, '--workdir', 'disk/work'], ...full },
@@ -386,7 +382,7 @@ const DISKS: readonly (Expected & { readonly says: string; readonly options: str
     ...full,
   },
   { says: 'run: a work folder on a read-only disk', options: 'ro', command: [...RUN, '--workdir', 'disk/work'], ...readOnly },
-  { says: 'run: --out on a read-only disk, before anything is begun', options: 'ro', command: [...RUN, '--out', 'disk/out'], ...readOnly },
+  { says: 'run: --out on a read-only disk, before anything starts', options: 'ro', command: [...RUN, '--out', 'disk/out'], ...readOnly },
   {
     says: 'prepare: a store on a read-only disk',
     options: 'ro',
@@ -395,9 +391,9 @@ const DISKS: readonly (Expected & { readonly says: string; readonly options: str
   },
 ];
 
-describe('a disk that takes no more', () => {
+describe('a disk that accepts no more data', () => {
   it.concurrent.for(DISKS)('$says', async ({ options, command, ...expected }, { skip }) => {
-    if (mounting === undefined) return skip('this machine lets nobody mount a small disk');
+    if (mounting === undefined) return skip('this machine does not allow mounting a small disk');
     const folder = await caseFolder();
     const disk = join(folder, 'disk');
     await mkdir(disk);
