@@ -1,53 +1,79 @@
 /**
- * TensorFlow's own kernels, called by name. tfjs wraps only some of them, and differentiates many by several small kernels where TensorFlow
- * has one; the operations in ops/ are built on this. Tensors made here belong to the enclosing `tf.tidy`, like any other. Nothing is
- * recorded for differentiation: wrap the call by `withGradient`.
+ * TensorFlow's kernels, called by name. tfjs wraps only some of them, and differentiates many with several small kernels where TensorFlow has
+ * one; the operations in ops/ are built on this file. Tensors made here belong to the enclosing `tf.tidy`, like any other.
  */
 import { type Tensor, tf } from './tensorflow.ts';
 
-/** Kinds of attribute and types of data, numbered as in TensorFlow's C API (TF_AttrType, TF_DataType); they have never changed. */
+/** Numbers of attribute kinds and element types in TensorFlow's C API (TF_AttrType, TF_DataType); they have never changed. */
 const ATTRIBUTE = { text: 0, integer: 1, float: 2, boolean: 3, type: 4 } as const;
 export const TYPE = { float32: 1, int32: 3, uint8: 4, int64: 9 } as const;
 
-/** An attribute of a kernel, as the binding takes it. */
-export type Attribute = { readonly name: string; readonly type: number; readonly value: unknown };
+/** An attribute of a kernel, as tfjs-node's binding takes it. `type` is TF_AttrType; 5 is a shape. */
+export type KernelAttribute = { readonly name: string; readonly type: number; readonly value: unknown };
 
-export const typeAttribute = (name: string, value: number = TYPE.float32): Attribute => ({ name, type: ATTRIBUTE.type, value });
-export const textAttribute = (name: string, value: string): Attribute => ({ name, type: ATTRIBUTE.text, value });
-export const floatAttribute = (name: string, value: number): Attribute => ({ name, type: ATTRIBUTE.float, value });
-export const integerAttribute = (name: string, value: number): Attribute => ({ name, type: ATTRIBUTE.integer, value });
-export const integersAttribute = (name: string, value: readonly number[]): Attribute => ({ name, type: ATTRIBUTE.integer, value });
-export const booleanAttribute = (name: string, value: boolean): Attribute => ({ name, type: ATTRIBUTE.boolean, value });
+export const typeAttribute = (name: string, value: number = TYPE.float32): KernelAttribute => ({ name, type: ATTRIBUTE.type, value });
+export const textAttribute = (name: string, value: string): KernelAttribute => ({ name, type: ATTRIBUTE.text, value });
+export const floatAttribute = (name: string, value: number): KernelAttribute => ({ name, type: ATTRIBUTE.float, value });
+export const integerAttribute = (name: string, value: number): KernelAttribute => ({ name, type: ATTRIBUTE.integer, value });
+export const integersAttribute = (name: string, value: readonly number[]): KernelAttribute => ({ name, type: ATTRIBUTE.integer, value });
+export const booleanAttribute = (name: string, value: boolean): KernelAttribute => ({ name, type: ATTRIBUTE.boolean, value });
 
-/** What tfjs-node's backend keeps for each tensor; `values` wait there until the first kernel needs them. */
+/** What tfjs-node's backend keeps for each tensor; `values` wait here until the first kernel needs them. */
 type TensorEntry = { shape: number[]; dtype: number; values: Uint8Array | null; id: number; refCount: number };
 
-/** The private part of tfjs-node 4.22 that this file relies on (dist/nodejs_kernel_backend.js); kernels.test.ts guards it. */
+/** The private part of tfjs-node 4.22 that this file relies on (dist/nodejs_kernel_backend.js); kernels.test.ts checks it. */
 type NodeBackend = {
-  executeSingleOutput(name: string, attributes: readonly Attribute[], inputs: readonly Tensor[]): Tensor;
-  executeMultipleOutputs(name: string, attributes: readonly Attribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
+  executeSingleOutput(name: string, attributes: readonly KernelAttribute[], inputs: readonly Tensor[]): Tensor;
+  executeMultipleOutputs(name: string, attributes: readonly KernelAttribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
   tensorMap: { set(dataId: object, entry: TensorEntry): void };
 };
 
 const backend = (): NodeBackend => tf.backend() as unknown as NodeBackend;
 
-/** Runs a kernel that has one output. Throws TensorFlow's own message when it refuses shapes or attributes. */
+/**
+ * Runs a kernel that has one output. tfjs does not differentiate it: wrap the call in `withGradient` where a gradient is needed. Throws
+ * TensorFlow's message when the kernel refuses shapes or attributes.
+ */
 export function runKernel<Output extends Tensor = Tensor>(
   name: string,
-  attributes: readonly Attribute[],
+  attributes: readonly KernelAttribute[],
   inputs: readonly Tensor[],
 ): Output {
   return backend().executeSingleOutput(name, attributes, inputs) as Output;
 }
 
-/** Runs a kernel that has `outputs` outputs. */
-export function runKernelOutputs(name: string, attributes: readonly Attribute[], inputs: readonly Tensor[], outputs: number): Tensor[] {
+/** As {@link runKernel}, for a kernel that has `outputs` outputs. */
+export function runKernelOutputs(
+  name: string,
+  attributes: readonly KernelAttribute[],
+  inputs: readonly Tensor[],
+  outputs: number,
+): Tensor[] {
   return backend().executeMultipleOutputs(name, attributes, inputs, outputs);
 }
 
+/** A value and how its gradient reaches each input. `gradient` may use `saved` only: other tensors may be disposed of by then. */
+type Differentiable<Output extends Tensor> = {
+  readonly value: Output;
+  readonly saved: readonly Tensor[];
+  /** One gradient per input, in the same order. */
+  readonly gradient: (dy: Output, saved: readonly Tensor[]) => Tensor[];
+};
+
+/** A typed `tf.customGrad`: runs `forward`, and tfjs calls its `gradient` instead of differentiating what `forward` did. */
+export function withGradient<Output extends Tensor>(inputs: readonly Tensor[], forward: () => Differentiable<Output>): Output {
+  const operation = tf.customGrad((...received) => {
+    const save = received.at(-1) as (tensors: Tensor[]) => void;
+    const { value, saved, gradient } = forward();
+    save([...saved]);
+    return { value, gradFunc: (dy, kept) => gradient(dy as Output, kept) };
+  });
+  return operation(...inputs) as Output;
+}
+
 /**
- * A tensor of bytes over the given array, which TensorFlow reads in place or copies as bytes (tfjs has no such type: the tensor calls itself
- * int32, and only kernels given `uint8` as its type may take it). Four times less to move than float32, and no loop in JavaScript.
+ * A tensor of bytes over the given array. TensorFlow reads the array in place or copies it as bytes. tfjs has no byte type: the tensor reports
+ * int32, and only kernels with the type attribute `uint8` may take it. A quarter of the memory traffic of float32, and no loop in JavaScript.
  */
 export function byteTensor(values: Uint8Array, shape: readonly number[]): Tensor {
   const dataId = {};
@@ -57,7 +83,7 @@ export function byteTensor(values: Uint8Array, shape: readonly number[]): Tensor
 
 const CAST_BYTES = [typeAttribute('SrcT', TYPE.uint8), typeAttribute('DstT', TYPE.float32), booleanAttribute('Truncate', false)];
 
-/** The float32 values of a tensor made by `byteTensor`. */
+/** The values of a tensor made by `byteTensor`, as float32. */
 export function floatsOfBytes<Output extends Tensor = Tensor>(bytes: Tensor): Output {
   return runKernel<Output>('Cast', CAST_BYTES, [bytes]);
 }

@@ -1,4 +1,4 @@
-import { gelu } from '../engine/ops/gelu.ts';
+import { gelu } from '../engine/ops/activations.ts';
 import { maxPool2x2 } from '../engine/ops/max-pool.ts';
 import { type Tensor, type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { defineModel } from './define-model.ts';

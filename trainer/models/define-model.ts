@@ -1,5 +1,6 @@
 import { valueCount } from '../engine/named-arrays.ts';
-import type { Model, ModelVariable } from './model.ts';
+import type { ModelVariable } from './layers/variables.ts';
+import type { Model } from './model.ts';
 
 type ModelFacts = Pick<Model, 'name' | 'options' | 'classes' | 'sizeMultiple'> & { readonly draws?: boolean };
 

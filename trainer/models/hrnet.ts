@@ -1,6 +1,6 @@
+import { relu } from '../engine/ops/activations.ts';
 import { batchNorm } from '../engine/ops/batch-norm.ts';
 import { conv2d } from '../engine/ops/conv2d.ts';
-import { relu } from '../engine/ops/relu.ts';
 import { upsampleBilinear } from '../engine/ops/upsample.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { chooseVariant } from './choose-variant.ts';

@@ -1,11 +1,11 @@
-import type { Tensor, Tensor4D, Variable } from '../engine/tensorflow.ts';
+import type { Tensor, Tensor4D } from '../engine/tensorflow.ts';
 import type { HRNetVariant } from './hrnet/variants.ts';
 import type { ResNetName } from './layers/resnet.ts';
-import type { RapuNetHead } from './rapu-net.ts';
+import type { ModelVariable } from './layers/variables.ts';
 import type { SegFormerVariant } from './segformer/variants.ts';
 
-/** A weight or a moving average, by the name under which it is saved. */
-export type ModelVariable = { readonly name: string; readonly variable: Variable; readonly trainable: boolean };
+/** Where RAPUNet takes its answer from. */
+export type RapuNetHead = 'published' | 'perClass';
 
 /** Options of all networks; each network says which of them it takes (registry.ts). */
 export type ModelOptions = {

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { relativeDifference, spreadValues } from '../engine/ops/check-gradients.ts';
 import { conv2d } from '../engine/ops/conv2d.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
+import { relativeDifference, spreadValues } from '../engine/testing/check-gradients.ts';
 import { convNormRelu } from './layers/conv-norm-relu.ts';
+import type { ModelVariable } from './layers/variables.ts';
 import { variableMaker } from './layers/variables.ts';
-import type { Model, ModelVariable } from './model.ts';
+import type { Model } from './model.ts';
 import { buildModel, MODELS } from './registry.ts';
 import { readWeights, writeWeights } from './weights.ts';
 

@@ -1,4 +1,4 @@
-import { biasAdd } from '../engine/ops/bias-add.ts';
+import { biasAdd } from '../engine/ops/linear.ts';
 import { upsampleBilinear } from '../engine/ops/upsample.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { defineModel } from './define-model.ts';
@@ -6,7 +6,7 @@ import { resnetBlocks } from './duck/resnet-block.ts';
 import { convolution } from './layers/convolution.ts';
 import { head, PRIOR_LOG_ODDS } from './layers/head.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
-import type { Model, ModelBuild } from './model.ts';
+import type { Model, ModelBuild, RapuNetHead } from './model.ts';
 import { boundaryAggregation } from './rapu/boundary-aggregation.ts';
 import { caformer, caformerWidths } from './rapu/caformer.ts';
 import { convNormAct } from './rapu/conv-norm-act.ts';
@@ -19,7 +19,6 @@ const LEVELS = 5;
 /** Channels in which the levels are aggregated (the paper has 32 and 16). */
 const AGGREGATED = 32;
 
-export type RapuNetHead = 'published' | 'perClass';
 type Widths = { readonly width: number; readonly head: RapuNetHead; readonly divisor: number };
 
 /**

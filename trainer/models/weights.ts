@@ -1,5 +1,5 @@
 import type { NamedArrays } from '../engine/named-arrays.ts';
-import { mismatch, type NamedVariable, readVariables, writeVariables } from '../engine/variable-arrays.ts';
+import { mismatch, type NamedVariable, readVariables, writeVariables } from '../engine/variables.ts';
 import type { Model } from './model.ts';
 
 const PREFIX = 'model/';

@@ -1,18 +1,18 @@
 import type { Scalar, Tensor, Tensor4D } from '../engine/tensorflow.ts';
 
 /**
- * Over what a ratio of areas is taken: each class of each image has its own, and all count alike; or one ratio stands for everything, in which
- * large bones outweigh small ones.
+ * What a ratio of areas is taken over: each class of each image has its own ratio and all count alike, or there is one ratio for the whole
+ * batch, in which large bones outweigh small ones.
  */
 export type Reduction = 'perImageClass' | 'global';
 
-/** Options of all losses; each reads its own. What is left out is what configs/schema/options.ts says. */
+/** Options of all losses; each reads its own. Defaults are those of configs/schema/options.ts. */
 export type LossOptions = {
-  /** Focal: the weight of pixels inside, 1 − alpha of those outside. FocalTversky: the weight of what is found and not there. */
+  /** Focal: the weight of pixels inside; those outside have 1 − alpha. FocalTversky: the weight of false positives. */
   readonly alpha?: number | undefined;
-  /** FocalTversky: the weight of what is there and not found. */
+  /** FocalTversky: the weight of false negatives. */
   readonly beta?: number | undefined;
-  /** The exponent that takes weight from what is nearly right. */
+  /** The exponent that takes weight from pixels or classes that are nearly right. */
   readonly gamma?: number | undefined;
   readonly reduction?: Reduction | undefined;
 };
@@ -20,7 +20,7 @@ export type LossOptions = {
 /** Sums over pixels, as arrays that broadcast over logits: Σp·g, Σp, Σg. */
 export type AreaSums = { readonly both: Tensor; readonly found: Tensor; readonly truth: Tensor };
 
-/** What every loss is computed from, all `[batch, height, width, classes]`. */
+/** What every loss is computed from; all arrays are `[batch, height, width, classes]`. */
 export type LossInput = {
   readonly logits: Tensor4D;
   /** σ(logits), computed once for all losses. */
@@ -31,13 +31,13 @@ export type LossInput = {
   readonly sums: (reduction: Reduction) => AreaSums;
 };
 
-/** The derivative by a probability as far as it is a line over the pixel's target: slope·target + constant. */
+/** The derivative by a probability, if it is linear in the pixel's target: slope·target + constant. */
 export type AreaGradient = { readonly slope: Tensor; readonly constant: Tensor };
 
 /**
- * A loss and its derivative by hand, which is asked for in training only: by each logit, or, for a loss that knows pixels by their sums alone,
- * as a line that is the same for all pixels of a sum. Those lines are added up before they meet the pixels. Everything runs in a tidy of the
- * caller.
+ * A loss and its derivative, written by hand. The derivative is computed in training only. It is given by each logit (`byLogit`), or, for a loss
+ * that depends on sums over pixels, as one linear function for all pixels of a sum (`byArea`); those are added before they are applied to the
+ * pixels. Runs in a tidy of the caller.
  */
 export type LossTerm = (
   input: LossInput,

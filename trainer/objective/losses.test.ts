@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { relativeDifference, spreadValues } from '../engine/ops/check-gradients.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
+import { relativeDifference, spreadValues } from '../engine/testing/check-gradients.ts';
 import type { LossOptions } from './loss-term.ts';
 import { LOSSES, lossOf, lossValueOf, type WeightedLoss } from './losses.ts';
 

@@ -1,11 +1,9 @@
-import { runKernel, typeAttribute } from '../engine/kernels.ts';
+import { runKernel, typeAttribute, withGradient } from '../engine/kernels.ts';
 import { type Scalar, type Tensor, type Tensor4D, tf } from '../engine/tensorflow.ts';
-import { withGradient } from '../engine/with-gradient.ts';
 import { areaSums, dice, focalTversky, iou } from './area-losses.ts';
-import { bce } from './bce.ts';
-import { focal } from './focal.ts';
 import type { AreaGradient, AreaSums, LossInput, LossOptions, LossTerm, Reduction } from './loss-term.ts';
 import { lovasz } from './lovasz.ts';
+import { bce, focal } from './pixel-losses.ts';
 
 export const LOSSES = {
   BCE: bce,
@@ -19,14 +17,14 @@ export const LOSSES = {
 /** One entry of an experiment's `loss`. */
 export type WeightedLoss = LossOptions & { readonly name: keyof typeof LOSSES; readonly weight: number };
 
-/** A loss over logits and targets, both `[batch, height, width, classes]`, targets in 0..1. Differentiable by the logits only. */
+/** A loss of logits and targets, both `[batch, height, width, classes]`, targets in 0..1. Differentiable by the logits only. */
 export type Loss = (logits: Tensor4D, targets: Tensor4D) => Scalar;
 
 const T = [typeAttribute('T')];
 
 /**
- * The weighted sum of losses. The gradient by the logits is computed in the forward pass, where the probabilities are at hand, and is all that
- * is kept for the backward pass.
+ * The weighted sum of losses. The forward pass computes the gradient by the logits too, because it has the probabilities, and saves nothing else
+ * for the backward pass.
  */
 export function lossOf(losses: readonly WeightedLoss[]): Loss {
   return (logits, targets) =>
@@ -40,7 +38,7 @@ export function lossOf(losses: readonly WeightedLoss[]): Loss {
     });
 }
 
-/** The same sum without a gradient, for validation. */
+/** The weighted sum of losses without a gradient, for validation. */
 export function lossValueOf(losses: readonly WeightedLoss[]): Loss {
   return (logits, targets) => tf.tidy(() => sum(evaluate(losses, inputOf(logits, targets)).map((term) => term.value)));
 }
@@ -73,14 +71,14 @@ function evaluate(losses: readonly WeightedLoss[], input: LossInput): WeightedTe
   });
 }
 
-/** The gradient by the logits: all lines over areas become one before they reach the pixels. */
+/** The gradient by the logits. All `byArea` gradients are added before they are applied to the pixels. */
 function gradientOf(terms: readonly WeightedTerm[], { probabilities, targets }: LossInput): Tensor4D {
   const gradients = terms.flatMap(({ byLogit }) => (byLogit ? [byLogit()] : []));
-  const lines = terms.flatMap(({ byArea }) => (byArea ? [byArea()] : []));
-  if (lines.length > 0) {
+  const byAreas = terms.flatMap(({ byArea }) => (byArea ? [byArea()] : []));
+  if (byAreas.length > 0) {
     const add = (parts: Tensor[]): Tensor => parts.reduce((all, part) => tf.add(all, part));
-    const slope = add(lines.map((line) => line.slope));
-    const constant = add(lines.map((line) => line.constant));
+    const slope = add(byAreas.map((area) => area.slope));
+    const constant = add(byAreas.map((area) => area.constant));
     gradients.push(runKernel<Tensor4D>('SigmoidGrad', T, [probabilities, tf.add(tf.mul(targets, slope), constant)]));
   }
   return sum(gradients);

@@ -1,27 +1,40 @@
-import { type Attribute, runKernel, typeAttribute } from '../engine/kernels.ts';
+import type { UpdateNodes } from '../engine/graph/update-nodes.ts';
+import { type KernelAttribute, runKernel, typeAttribute } from '../engine/kernels.ts';
 import { type Scalar, type Tensor, tf, type Variable } from '../engine/tensorflow.ts';
-import type { NamedVariable } from '../engine/variable-arrays.ts';
+import type { NamedVariable } from '../engine/variables.ts';
 
-/** An optimizer with its state. */
-export type Optimizer = {
-  /** Changes the variables by their gradients (in the variables' order). Everything stays on the device. */
+/** An update by tensor operations, which are recorded with the rest of the step. */
+export type RecordedUpdate = {
+  readonly kind: 'recorded';
+  /** Changes the variables by their gradients, which are in the variables' order. */
   update(gradients: readonly Tensor[], learningRate: Scalar): void;
+};
+
+/** An update by TensorFlow's own optimizer kernels, one per variable, in place. Only a graph can run them. */
+export type FusedUpdate = {
+  readonly kind: 'fused';
+  /** Writes the update of a program that returns the gradients and has the input `learningRate`. Returns the control references. */
+  write(nodes: UpdateNodes): string[];
+};
+
+/** An optimizer of some variables, with its state. */
+export type Optimizer = (RecordedUpdate | FusedUpdate) & {
   /** What it remembers between steps. */
   readonly slots: readonly NamedVariable[];
   dispose(): void;
 };
 
 /**
- * Kernels decay (arrays of more than one dimension), biases and scales do not. PyTorch would pull biases and the scales of batch normalisation
- * towards zero too, which is not what weight decay is meant for and is left out by common recipes.
+ * Whether weight decay applies to an array of this shape: to kernels (more than one dimension), not to biases and scales. PyTorch would also pull
+ * biases and the scales of batch normalisation towards zero. Weight decay is not meant for them, and common recipes leave them out.
  */
 export function decays(shape: readonly number[]): boolean {
   return shape.length > 1;
 }
 
-const T: readonly Attribute[] = [typeAttribute('T')];
+const T: readonly KernelAttribute[] = [typeAttribute('T')];
 
-/** Arithmetic in one kernel each; a scalar may meet an array. */
+/** Arithmetic in one kernel each; a scalar broadcasts over an array. */
 export const arithmetic = {
   add: (a: Tensor, b: Tensor): Tensor => runKernel('AddV2', T, [a, b]),
   subtract: (a: Tensor, b: Tensor): Tensor => runKernel('Sub', T, [a, b]),
@@ -32,8 +45,23 @@ export const arithmetic = {
   sign: (a: Tensor): Tensor => runKernel('Sign', T, [a]),
 } as const;
 
-/** PyTorch's L2 penalty: the gradient of a kernel with `decay` times the kernel added to it. */
+/** PyTorch's L2 penalty: the gradient of a kernel plus `decay` times the kernel. */
 export function withPenalty(gradient: Tensor, variable: Variable, decay: number): Tensor {
   if (decay === 0 || !decays(variable.shape)) return gradient;
   return arithmetic.add(gradient, arithmetic.multiply(variable, tf.scalar(decay)));
+}
+
+/** The Euclidean norm of all gradients together. */
+export function globalNorm(gradients: readonly Tensor[]): Scalar {
+  return tf.tidy(() => {
+    // L2Loss is half the sum of squares, in one kernel.
+    const halves = gradients.map((gradient) => runKernel('L2Loss', T, [gradient]));
+    return tf.sqrt(tf.mul(tf.addN(halves), 2)) as Scalar;
+  });
+}
+
+/** The gradients, scaled down together to a norm of at most `limit` (PyTorch's clip_grad_norm_, with its 1e-6 against a norm of zero). */
+export function clipGradients(gradients: readonly Tensor[], limit: number): Tensor[] {
+  const scale = tf.minimum(tf.div(limit, tf.add(globalNorm(gradients), 1e-6)), 1);
+  return gradients.map((gradient) => runKernel('Mul', T, [gradient, scale]));
 }

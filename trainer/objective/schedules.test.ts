@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { ScheduleOptions } from './schedule-rates.ts';
+import type { ScheduleOptions } from './schedules.ts';
 import { createSchedule, type ScheduleSettings } from './schedules.ts';
 
 /** PyTorch's rates; see reference/export.py. */

@@ -3,6 +3,8 @@
  * Field numbers are those of tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto and
  * tensorflow/core/protobuf/{saved_model,meta_graph}.proto.
  */
+import type { KernelAttribute } from '../kernels.ts';
+import { NotRecordable } from './not-recordable.ts';
 import { bytesField, floatField, integerField } from './protobuf.ts';
 
 /** TensorFlow's numbers for element types (types.proto). */
@@ -27,6 +29,18 @@ export const attribute = {
   tensor: (dataType: number, shape: readonly number[], bytes: Uint8Array): Attribute =>
     bytesField(8, Buffer.concat([integerField(1, dataType), bytesField(2, dimensions(shape)), bytesField(4, bytes)])),
 } as const;
+
+/** A kernel's attribute as an attribute of a node, by TF_AttrType. Throws `not-recordable` for a type that no graph here carries. */
+export function nodeAttribute({ name, type, value }: KernelAttribute): Attribute {
+  const list = Array.isArray(value);
+  if (type === 0) return attribute.text(String(value));
+  if (type === 1) return list ? attribute.integers(value as number[]) : attribute.integer(Number(value));
+  if (type === 2) return list ? attribute.floats(value as number[]) : attribute.float(Number(value));
+  if (type === 3) return list ? attribute.booleans(value as boolean[]) : attribute.boolean(Boolean(value));
+  if (type === 4) return attribute.type(Number(value));
+  if (type === 5) return attribute.shape(value as number[]);
+  throw new NotRecordable(`attribute ${name} has the unknown type ${type}`);
+}
 
 /** The graph version of TensorFlow 2.18: what its loader takes without converting (core/public/version.h). */
 const PRODUCER = 1500;

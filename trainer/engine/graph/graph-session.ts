@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { typeAttribute } from '../kernels.ts';
 import type { NamedArrays } from '../named-arrays.ts';
 import type { Variable } from '../tensorflow.ts';
-import type { NamedVariable } from '../variable-arrays.ts';
+import type { NamedVariable } from '../variables.ts';
 import { attribute, DATA_TYPE, GraphDefinition } from './graph-definition.ts';
 import { type NativeTensor, nativeBackend, nativeId, type TypedValues } from './native-binding.ts';
 

@@ -2,20 +2,17 @@
  * The parts of tfjs-node 4.22 below its public API that recording and running graphs rely on. They are private there, so the version is
  * pinned and native-binding.test.ts holds each fact stated here.
  */
-import type { Tensor } from '../tensorflow.ts';
-import { tf } from '../tensorflow.ts';
+import type { KernelAttribute } from '../kernels.ts';
+import { type Tensor, tf } from '../tensorflow.ts';
 
 /** What the binding says of a tensor that it holds. `dtype` is TensorFlow's number for the element type. */
 export type NativeTensor = { readonly id: number; readonly shape: readonly number[]; readonly dtype: number };
-
-/** An operation's attribute; `type` is TF_AttrType: 0 text, 1 integer, 2 float, 3 boolean, 4 element type, 5 shape. */
-export type NativeAttribute = { readonly name: string; readonly type: number; readonly value: unknown };
 
 export type TypedValues = Float32Array | Int32Array | Uint8Array;
 
 /** The native module: every kernel that tfjs runs goes through `executeOp`, every upload through `createTensor`. */
 export type NativeBinding = {
-  executeOp(name: string, attributes: readonly NativeAttribute[], inputIds: readonly number[], outputs: number): NativeTensor[];
+  executeOp(name: string, attributes: readonly KernelAttribute[], inputIds: readonly number[], outputs: number): NativeTensor[];
   /** The typed array's memory is shared with the tensor, not copied: it must not change before the tensor is deleted. */
   createTensor(shape: readonly number[], dataType: number, values: TypedValues): number;
   tensorDataSync(id: number): TypedValues;
@@ -62,7 +59,7 @@ export function nativeDataType(tensor: { readonly dataId: object }): number {
 /** What stands between tfjs and the native module while something is recorded. */
 export type NativeStandIn = {
   /** Takes the place of a kernel: says what it would give. Ids that it makes up are negative, so that tfjs deletes nothing of theirs. */
-  execute(name: string, attributes: readonly NativeAttribute[], inputIds: readonly number[], outputs: number): NativeTensor[];
+  execute(name: string, attributes: readonly KernelAttribute[], inputIds: readonly number[], outputs: number): NativeTensor[];
   /** Hears of values that JavaScript hands over; they are uploaded all the same. */
   uploaded(id: number, shape: readonly number[], dataType: number, values: TypedValues): void;
   /** Hears that values are to be read, before they are; throws where they cannot. */

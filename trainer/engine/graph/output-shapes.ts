@@ -2,10 +2,10 @@
  * What an operation would give: TensorFlow's own shape functions are asked, and nothing is computed. They look at the shapes of its inputs and
  * at the values of small constants among them (the new shape of a Reshape, the axes of a Sum).
  */
+
+import type { KernelAttribute } from '../kernels.ts';
 import { shapeFunctions } from '../tensorflow.ts';
-import { type Attribute, attribute, GraphDefinition } from './graph-definition.ts';
-import { nodeAttribute } from './native-attribute.ts';
-import type { NativeAttribute } from './native-binding.ts';
+import { type Attribute, attribute, GraphDefinition, nodeAttribute } from './graph-definition.ts';
 
 /** An input: its values where they are known, its shape where that is. */
 export type ShapedInput = { readonly dtype: number; readonly shape: readonly number[] | undefined; readonly bytes?: Uint8Array };
@@ -21,7 +21,7 @@ const NODE = 'operation';
 const answers = new Map<string, readonly ShapedOutput[]>();
 
 /** The outputs of an operation, all that it has. Throws TensorFlow's message where it would refuse the operation. */
-export function outputShapes(name: string, attributes: readonly NativeAttribute[], given: readonly ShapedInput[]): readonly ShapedOutput[] {
+export function outputShapes(name: string, attributes: readonly KernelAttribute[], given: readonly ShapedInput[]): readonly ShapedOutput[] {
   const inputs = given.map(({ dtype, shape, bytes }): ShapedInput => {
     return bytes && bytes.length < VALUES_BELOW_BYTES ? { dtype, shape, bytes } : { dtype, shape };
   });
@@ -36,7 +36,7 @@ export function outputShapes(name: string, attributes: readonly NativeAttribute[
 }
 
 /** A graph of the operation alone. */
-function graphOf(name: string, attributes: readonly NativeAttribute[], inputs: readonly ShapedInput[]): Uint8Array {
+function graphOf(name: string, attributes: readonly KernelAttribute[], inputs: readonly ShapedInput[]): Uint8Array {
   const graph = new GraphDefinition();
   const references = inputs.map(({ dtype, shape, bytes }) => {
     if (bytes && shape) return graph.constant(dtype, shape, bytes);

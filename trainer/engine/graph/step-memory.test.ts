@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { buildModel } from '../../models/registry.ts';
-import { selection } from './compile.ts';
 import { DATA_TYPE } from './graph-definition.ts';
-import { createGraphStep } from './graph-step.ts';
+import { selection } from './programs.ts';
 import { stepMemory } from './step-memory.ts';
 import type { Tape } from './tape.ts';
 
@@ -14,7 +12,7 @@ const operation = (name: string, inputIds: readonly number[], ...outputs: Return
   outputs,
 });
 
-/** One image of `side` pixels through two convolutions, an attention between all pixels, and a gradient of a weight. */
+/** One image of `side`×`side` pixels through two convolutions, an attention between all pixels, and the gradient of a weight. */
 function tapeAt(side: number): Tape {
   return {
     constants: new Map(),
@@ -32,40 +30,25 @@ function tapeAt(side: number): Tape {
   };
 }
 
-/** Bytes by hand, at the fullest moment: image, activation, attention and what comes of it. */
+/** The largest number of live bytes, by hand: image, activation, attention and its result. */
 const expected = (side: number): number => 4 * (side ** 2 + 8 * side ** 2 + side ** 4 + 8 * side ** 2);
 
 describe('stepMemory', () => {
-  it.each([4, 8])('of an image of %i pixels is what lives at the same time', (side) => {
+  it.each([4, 8])('counts the values that live at the same time, for a side of %i pixels', (side) => {
     expect(stepMemory(tapeAt(side), selection(tapeAt(side), 'float32'))).toEqual({ live: expected(side), state: 4 * 72 });
   });
 
-  it('of values that are bfloat16 is half as much', () => {
+  it('counts bfloat16 values half', () => {
     const tape = tapeAt(16);
     const live = selection(tape, 'float32').live;
-    const { live: wide } = stepMemory(tape, { live, narrow: new Set() });
-    const { live: narrow } = stepMemory(tape, { live, narrow: live });
+    const { live: float32 } = stepMemory(tape, { live, reduced: new Set() });
+    const { live: bfloat16 } = stepMemory(tape, { live, reduced: live });
     const images = 4 * 16 ** 2;
-    expect(narrow - images).toBe((wide - images) / 2);
+    expect(bfloat16 - images).toBe((float32 - images) / 2);
   });
 
-  it('does not count what no result depends on', () => {
+  it('does not count values that no result depends on', () => {
     const idle = { ...tapeAt(8), results: new Map([['images', value(1, [1, 8, 8, 1])]]) };
     expect(stepMemory(idle, selection(idle, 'float32')).live).toBe(4 * 8 ** 2);
-  });
-
-  it('of a real network grows with its pixels and its images, and its state with neither', () => {
-    const model = buildModel({ name: 'SlimUNet', options: { width: 4, depth: 3 }, classes: 3, seed: 1 });
-    const step = createGraphStep({ model, losses: [{ name: 'BCE', weight: 1 }], optimizer: { name: 'AdamW', weightDecay: 0 } });
-    const foretell = step.foretellMemory;
-    expect(foretell(1, 64).live / foretell(1, 32).live).toBeCloseTo(4, 0);
-    expect(foretell(8, 64).live / foretell(1, 64).live).toBeCloseTo(8, 0);
-    expect(foretell(8, 64).state).toBe(foretell(1, 32).state);
-    // The step itself is none the worse for having been asked.
-    const pixels = 32 * 32;
-    const loss = step.run({ images: new Float32Array(pixels), targets: new Uint8Array(3 * pixels), count: 1, size: 32 }, 1e-3);
-    expect(loss).toBeGreaterThan(0);
-    step.dispose();
-    model.dispose();
   });
 });

@@ -1,27 +1,27 @@
-/** How much memory a step will hold, by its tape: which values there are, and which of them live at the same time. */
+/** Estimates the memory of a step from its tape: the size of each value, and which values live at the same time. */
 import { valueCount } from '../named-arrays.ts';
 import { DATA_TYPE } from './graph-definition.ts';
-import { isTypedOutput } from './narrow-operations.ts';
 import type { NativeTensor } from './native-binding.ts';
+import { isTypedOutput } from './reduced-precision-operations.ts';
 import type { Tape } from './tape.ts';
 import type { Selection } from './translate.ts';
 
-/** Both in bytes. What kernels need beside their results is not in it. */
+/** Both in bytes, without the scratch memory of kernels. */
 export type StepMemory = {
-  /** The most that values of one step hold at the same time, the batch among them. */
+  /** The most memory that values of one step use at the same time, including the batch. */
   readonly live: number;
-  /** Weights, moving averages and the optimizer's slots. */
+  /** Weights, moving averages and slot variables. */
   readonly state: number;
 };
 
-/** Operations whose result is their first input's memory. */
+/** Operations whose result shares the memory of their first input. */
 const VIEWS: ReadonlySet<string> = new Set(['Reshape', 'Identity', 'ExpandDims', 'Squeeze', 'StopGradient']);
 
 const bytesOf = ({ shape, dtype }: Omit<NativeTensor, 'id'>): number =>
   valueCount(shape) * (dtype === DATA_TYPE.uint8 || dtype === DATA_TYPE.bool ? 1 : 4);
 
-/** What a step of this tape holds: of its live operations, values that are narrow at half their size. */
-export function stepMemory(tape: Tape, { live: operations, narrow }: Selection): StepMemory {
+/** The memory of a step of this tape: only live operations count, and bfloat16 values count half. */
+export function stepMemory(tape: Tape, { live: operations, reduced }: Selection): StepMemory {
   const { owner, endingAt } = lifetimes(tape, operations);
   let now = tape.inputs.reduce((sum, one) => sum + bytesOf(one), 0);
   let live = now;
@@ -30,8 +30,8 @@ export function stepMemory(tape: Tape, { live: operations, narrow }: Selection):
     if (!operations.has(index)) continue;
     for (const [position, output] of outputs.entries()) {
       if (owner(output.id) !== output.id) continue;
-      const isNarrow = narrow.has(index) && isTypedOutput(name, position, output.dtype);
-      const bytes = bytesOf(output) / (isNarrow ? 2 : 1);
+      const isReduced = reduced.has(index) && isTypedOutput(name, position, output.dtype);
+      const bytes = bytesOf(output) / (isReduced ? 2 : 1);
       held.set(output.id, bytes);
       now += bytes;
     }
@@ -41,7 +41,7 @@ export function stepMemory(tape: Tape, { live: operations, narrow }: Selection):
   return { live, state: tape.variables.reduce((sum, one) => sum + bytesOf(one), 0) };
 }
 
-/** Who owns the memory of each value, and which owners nobody needs after an operation. Results and assigned values live on. */
+/** Which value owns the memory of each value, and which owners are not needed after an operation. Results and assigned values stay. */
 function lifetimes(tape: Tape, live: ReadonlySet<number>): { owner(id: number): number; endingAt(index: number): readonly number[] } {
   const owners = new Map<number, number>();
   const owner = (id: number): number => owners.get(id) ?? id;

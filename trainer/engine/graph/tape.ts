@@ -2,23 +2,16 @@
  * A tape: the TensorFlow operations of one eager step, in order, with what flows between them. Recording lets the step run on tensors that
  * have shapes and no values, and takes down what it calls; nothing about the step has to be written in a special way.
  */
+import type { KernelAttribute } from '../kernels.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import { DATA_TYPE } from './graph-definition.ts';
-import {
-  type NativeAttribute,
-  type NativeTensor,
-  nativeDataType,
-  nativeId,
-  nextDescribedId,
-  type TypedValues,
-  withStandIn,
-} from './native-binding.ts';
+import { type NativeTensor, nativeDataType, nativeId, nextDescribedId, type TypedValues, withStandIn } from './native-binding.ts';
 import { NotRecordable } from './not-recordable.ts';
 import { outputShapes, type ShapedInput } from './output-shapes.ts';
 
 export type TapedOperation = {
   readonly name: string;
-  readonly attributes: readonly NativeAttribute[];
+  readonly attributes: readonly KernelAttribute[];
   readonly inputIds: readonly number[];
   readonly outputs: readonly NativeTensor[];
 };

@@ -1,9 +1,8 @@
-/** Turns a tape into graph nodes: only what the wanted values depend on, constants inlined, variables read from session state. */
-import { type Attribute, attribute, DATA_TYPE, type GraphDefinition } from './graph-definition.ts';
-import { isTypedInput, isTypedOutput } from './narrow-operations.ts';
-import { describedValues } from './narrow-plan.ts';
-import { nodeAttribute } from './native-attribute.ts';
+/** Turns a tape into graph nodes: only operations that the results depend on, with constants inlined and variables read from session state. */
+import { type Attribute, attribute, DATA_TYPE, type GraphDefinition, nodeAttribute } from './graph-definition.ts';
 import { NotRecordable } from './not-recordable.ts';
+import { isTypedInput, isTypedOutput } from './reduced-precision-operations.ts';
+import { describedValues } from './reduced-precision-plan.ts';
 import type { Tape, TapedConstant } from './tape.ts';
 
 const ELEMENT_BYTES: Readonly<Record<number, number>> = {
@@ -12,7 +11,7 @@ const ELEMENT_BYTES: Readonly<Record<number, number>> = {
   [DATA_TYPE.bool]: 1,
   [DATA_TYPE.uint8]: 1,
 };
-/** tf.ones and tf.zeros are made in JavaScript and uploaded: above this size a uniform constant becomes a Fill node. */
+/** tf.ones and tf.zeros are made in JavaScript and uploaded; above this size a uniform constant becomes a Fill node. */
 const FILL_ABOVE_BYTES = 4096;
 
 function addConstant(graph: GraphDefinition, constant: TapedConstant): string {
@@ -25,7 +24,7 @@ function addConstant(graph: GraphDefinition, constant: TapedConstant): string {
   return graph.add('Fill', inputs, { T: attribute.type(constant.dtype), index_type: attribute.type(DATA_TYPE.int32) });
 }
 
-/** The indices of the operations that `wanted` values depend on. */
+/** The indices of the operations that the values with the ids `wanted` depend on. */
 export function liveOperations(tape: Tape, wanted: readonly number[]): Set<number> {
   const producer = new Map(tape.operations.flatMap((operation, index) => operation.outputs.map(({ id }) => [id, index] as const)));
   const live = new Set<number>();
@@ -44,24 +43,24 @@ const castAttributes = (from: number, to: number): Record<string, Attribute> => 
   DstT: attribute.type(to),
   Truncate: attribute.boolean(false),
 });
-const NARROWING = castAttributes(DATA_TYPE.float32, DATA_TYPE.bfloat16);
-const WIDENING = castAttributes(DATA_TYPE.bfloat16, DATA_TYPE.float32);
+const TO_BFLOAT16 = castAttributes(DATA_TYPE.float32, DATA_TYPE.bfloat16);
+const TO_FLOAT32 = castAttributes(DATA_TYPE.bfloat16, DATA_TYPE.float32);
 
-/** Which of a tape's operations become nodes, and which of those compute in bfloat16. */
-export type Selection = { readonly live: ReadonlySet<number>; readonly narrow: ReadonlySet<number> };
+/** The indices of a tape's operations that become nodes, and of those that compute in bfloat16. */
+export type Selection = { readonly live: ReadonlySet<number>; readonly reduced: ReadonlySet<number> };
 
 /**
- * Adds the tape's live operations to the graph. `leaves` gives the reference of every input and variable id. Returns the float32 reference of
- * any native id that the tape produced or met. A value is cast once, however many operations want it in the other type.
+ * Adds the tape's live operations to the graph. `leaves` maps the id of every input and variable to its reference. Returns a function from a
+ * native id of the tape to its float32 reference. A value is cast only once, even if several operations need it in the other type.
  */
 export function translate(
   graph: GraphDefinition,
   tape: Tape,
   leaves: ReadonlyMap<number, string>,
-  { live, narrow }: Selection,
+  { live, reduced }: Selection,
 ): (id: number) => string {
   const references = new Map(leaves);
-  const narrowReferences = new Map<number, string>();
+  const reducedReferences = new Map<number, string>();
   const values = describedValues(tape);
   const known = (held: Map<number, string>, id: number, make: () => string): string => {
     const reference = held.get(id) ?? make();
@@ -70,25 +69,25 @@ export function translate(
   };
   const referenceOf = (id: number): string =>
     known(references, id, () => {
-      const narrowed = narrowReferences.get(id);
-      if (narrowed !== undefined) return graph.add('Cast', [narrowed], WIDENING);
+      const inBfloat16 = reducedReferences.get(id);
+      if (inBfloat16 !== undefined) return graph.add('Cast', [inBfloat16], TO_FLOAT32);
       const constant = tape.constants.get(id);
       if (!constant) throw new NotRecordable(`native tensor ${id} has no origin on the tape`);
       return addConstant(graph, constant);
     });
-  const narrowReferenceOf = (id: number): string => known(narrowReferences, id, () => graph.add('Cast', [referenceOf(id)], NARROWING));
+  const reducedReferenceOf = (id: number): string => known(reducedReferences, id, () => graph.add('Cast', [referenceOf(id)], TO_BFLOAT16));
 
   for (const [index, { name, attributes, inputIds, outputs }] of tape.operations.entries()) {
     if (!live.has(index)) continue;
-    const isNarrow = narrow.has(index);
+    const isReduced = reduced.has(index);
     const inputs = inputIds.map((id, position) =>
-      isNarrow && isTypedInput(name, position, values.get(id)?.dtype ?? 0) ? narrowReferenceOf(id) : referenceOf(id),
+      isReduced && isTypedInput(name, position, values.get(id)?.dtype ?? 0) ? reducedReferenceOf(id) : referenceOf(id),
     );
     const written = Object.fromEntries(attributes.map((one) => [one.name, nodeAttribute(one)]));
-    if (isNarrow) written['T'] = attribute.type(DATA_TYPE.bfloat16);
+    if (isReduced) written['T'] = attribute.type(DATA_TYPE.bfloat16);
     const node = graph.add(name, inputs, written);
     for (const [position, { id, dtype }] of outputs.entries()) {
-      const held = isNarrow && isTypedOutput(name, position, dtype) ? narrowReferences : references;
+      const held = isReduced && isTypedOutput(name, position, dtype) ? reducedReferences : references;
       held.set(id, position === 0 ? node : `${node}:${position}`);
     }
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Tensor4D, tf } from '../tensorflow.ts';
+import { spreadValues } from '../testing/check-gradients.ts';
 import { batchNorm } from './batch-norm.ts';
-import { spreadValues } from './check-gradients.ts';
 
 const variables = () => ({
   gamma: tf.tensor1d([1, 2]),

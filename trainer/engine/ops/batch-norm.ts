@@ -1,6 +1,5 @@
-import { booleanAttribute, floatAttribute, runKernelOutputs, textAttribute, typeAttribute } from '../kernels.ts';
+import { booleanAttribute, floatAttribute, runKernelOutputs, textAttribute, typeAttribute, withGradient } from '../kernels.ts';
 import { type Tensor, type Tensor4D, tf, type Variable } from '../tensorflow.ts';
-import { withGradient } from '../with-gradient.ts';
 
 /** Added to the variance before the root is taken (PyTorch's default). */
 const EPSILON = 1e-5;

@@ -1,6 +1,5 @@
-import { runKernel } from '../kernels.ts';
+import { runKernel, withGradient } from '../kernels.ts';
 import type { Tensor, Tensor4D } from '../tensorflow.ts';
-import { withGradient } from '../with-gradient.ts';
 import { convolutionAttributes, shapeTensor } from './conv2d.ts';
 
 const ATTRIBUTES = convolutionAttributes({ stride: 2, padding: 'valid' });

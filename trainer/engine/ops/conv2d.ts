@@ -1,7 +1,14 @@
-import { type Attribute, booleanAttribute, integersAttribute, runKernel, textAttribute, typeAttribute } from '../kernels.ts';
+import {
+  booleanAttribute,
+  integersAttribute,
+  type KernelAttribute,
+  runKernel,
+  textAttribute,
+  typeAttribute,
+  withGradient,
+} from '../kernels.ts';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow.ts';
-import { withGradient } from '../with-gradient.ts';
-import { transposedProduct } from './matrix-product.ts';
+import { transposedProduct } from './linear.ts';
 
 /** How a convolution steps over its input. */
 export type ConvolutionGeometry = {
@@ -14,7 +21,7 @@ export type ConvolutionGeometry = {
 };
 
 /** The attributes that Conv2D and its two gradients share. */
-export function convolutionAttributes({ stride = 1, dilation = 1, padding = 'same' }: ConvolutionGeometry): Attribute[] {
+export function convolutionAttributes({ stride = 1, dilation = 1, padding = 'same' }: ConvolutionGeometry): KernelAttribute[] {
   const named = typeof padding === 'string';
   return [
     typeAttribute('T'),

@@ -1,6 +1,5 @@
-import { integersAttribute, runKernel, textAttribute, typeAttribute } from '../kernels.ts';
+import { integersAttribute, runKernel, textAttribute, typeAttribute, withGradient } from '../kernels.ts';
 import type { Tensor, Tensor4D } from '../tensorflow.ts';
-import { withGradient } from '../with-gradient.ts';
 import { shapeTensor } from './conv2d.ts';
 
 const ATTRIBUTES = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Tensor4D, tf } from '../tensorflow.ts';
-import { gradientsOf, spreadValues } from './check-gradients.ts';
+import { gradientsOf, spreadValues } from '../testing/check-gradients.ts';
 import { dropout } from './dropout.ts';
 
 const seed = (...values: [number, number]) => tf.tensor1d(values, 'int32');

@@ -1,6 +1,5 @@
-import { runKernel, TYPE, typeAttribute } from '../kernels.ts';
+import { runKernel, TYPE, typeAttribute, withGradient } from '../kernels.ts';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow.ts';
-import { withGradient } from '../with-gradient.ts';
 import { shapeTensor } from './conv2d.ts';
 
 const UNIFORM = [typeAttribute('T', TYPE.int32), typeAttribute('dtype'), typeAttribute('Tseed', TYPE.int32)];

@@ -1,6 +1,6 @@
+import { withGradient } from '../kernels.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
-import { withGradient } from '../with-gradient.ts';
-import { biasAdd } from './bias-add.ts';
+import { biasAdd } from './linear.ts';
 
 /** Added to the variance before the root is taken. */
 const EPSILON = 1e-6;

@@ -1,8 +1,7 @@
-import { type Attribute, integersAttribute, runKernel, textAttribute, typeAttribute } from '../kernels.ts';
+import { integersAttribute, type KernelAttribute, runKernel, textAttribute, typeAttribute, withGradient } from '../kernels.ts';
 import type { Tensor4D } from '../tensorflow.ts';
-import { withGradient } from '../with-gradient.ts';
 
-const attributes = (size: number, stride: number, padding: 'VALID' | 'EXPLICIT', around = 0): Attribute[] => [
+const attributes = (size: number, stride: number, padding: 'VALID' | 'EXPLICIT', around = 0): KernelAttribute[] => [
   typeAttribute('T'),
   integersAttribute('ksize', [1, size, size, 1]),
   integersAttribute('strides', [1, stride, stride, 1]),
@@ -12,7 +11,7 @@ const attributes = (size: number, stride: number, padding: 'VALID' | 'EXPLICIT',
 ];
 const OVERLAPPING = attributes(3, 2, 'EXPLICIT', 1);
 
-function pooled(x: Tensor4D, given: readonly Attribute[]): Tensor4D {
+function pooled(x: Tensor4D, given: readonly KernelAttribute[]): Tensor4D {
   return withGradient<Tensor4D>([x], () => {
     const value = runKernel<Tensor4D>('MaxPool', given, [x]);
     return { value, saved: [x, value], gradient: (dy, saved) => [runKernel('MaxPoolGrad', given, [...saved, dy])] };

@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Tensor, type Tensor4D, tf, type Variable } from '../tensorflow.ts';
+import { gradientsOf, type Operation, relativeDifference, slopes, spreadValues } from '../testing/check-gradients.ts';
+import { gelu, relu } from './activations.ts';
 import { batchNorm } from './batch-norm.ts';
-import { biasAdd } from './bias-add.ts';
-import { gradientsOf, type Operation, relativeDifference, slopes, spreadValues } from './check-gradients.ts';
 import { convTranspose2x2 } from './conv-transpose.ts';
 import { conv2d } from './conv2d.ts';
-import { gelu } from './gelu.ts';
+import { biasAdd } from './linear.ts';
 import { maxPool, maxPool2x2, maxPool3x3Stride2 } from './max-pool.ts';
-import { relu } from './relu.ts';
 import { upsampleBilinear, upsampleBilinear2x, upsampleBilinear2xAligned, upsampleNearest2x } from './upsample.ts';
 
 type Row = { name: string; shapes: number[][]; fast: Operation; plain?: Operation; epsilon?: number };

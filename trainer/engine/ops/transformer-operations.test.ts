@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow.ts';
+import { gradientsOf, type Operation, relativeDifference, slopes, spreadValues } from '../testing/check-gradients.ts';
+import { starRelu } from './activations.ts';
 import { attention } from './attention.ts';
-import { gradientsOf, type Operation, relativeDifference, slopes, spreadValues } from './check-gradients.ts';
 import { depthwiseConv } from './depthwise-conv.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
-import { starRelu } from './star-relu.ts';
 
 type Row = { name: string; shapes: number[][]; fast: Operation; plain: Operation };
 

@@ -1,6 +1,5 @@
-import { booleanAttribute, runKernel, typeAttribute } from '../kernels.ts';
+import { booleanAttribute, runKernel, typeAttribute, withGradient } from '../kernels.ts';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow.ts';
-import { withGradient } from '../with-gradient.ts';
 import { shapeTensor } from './conv2d.ts';
 
 const placing = (corners: boolean) => [

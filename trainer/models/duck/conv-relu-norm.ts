@@ -1,5 +1,5 @@
+import { relu } from '../../engine/ops/activations.ts';
 import { batchNorm } from '../../engine/ops/batch-norm.ts';
-import { relu } from '../../engine/ops/relu.ts';
 import { tf } from '../../engine/tensorflow.ts';
 import { batchNormVariables } from '../layers/batch-norm-variables.ts';
 import type { Layer } from '../layers/conv-norm-relu.ts';

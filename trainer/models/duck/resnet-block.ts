@@ -1,4 +1,4 @@
-import { relu } from '../../engine/ops/relu.ts';
+import { relu } from '../../engine/ops/activations.ts';
 import { tf } from '../../engine/tensorflow.ts';
 import type { Layer } from '../layers/conv-norm-relu.ts';
 import { convolution } from '../layers/convolution.ts';

@@ -1,4 +1,4 @@
-import { relu } from '../../engine/ops/relu.ts';
+import { relu } from '../../engine/ops/activations.ts';
 import { upsampleBilinear } from '../../engine/ops/upsample.ts';
 import { type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import { convNorm, convNormRelu, type Layer } from '../layers/conv-norm-relu.ts';

@@ -1,6 +1,6 @@
+import { relu } from '../../engine/ops/activations.ts';
 import { batchNorm } from '../../engine/ops/batch-norm.ts';
 import { type ConvolutionGeometry, conv2d } from '../../engine/ops/conv2d.ts';
-import { relu } from '../../engine/ops/relu.ts';
 import { type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import { batchNormVariables } from './batch-norm-variables.ts';
 import type { VariableMaker } from './variables.ts';

@@ -1,5 +1,5 @@
-import { biasAdd } from '../../engine/ops/bias-add.ts';
 import { convTranspose2x2 } from '../../engine/ops/conv-transpose.ts';
+import { biasAdd } from '../../engine/ops/linear.ts';
 import { type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import type { VariableMaker } from './variables.ts';
 

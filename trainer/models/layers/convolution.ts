@@ -1,5 +1,5 @@
-import { biasAdd } from '../../engine/ops/bias-add.ts';
 import { type ConvolutionGeometry, conv2d } from '../../engine/ops/conv2d.ts';
+import { biasAdd } from '../../engine/ops/linear.ts';
 import { type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import type { VariableMaker } from './variables.ts';
 

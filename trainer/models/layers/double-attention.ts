@@ -1,5 +1,5 @@
+import { relu } from '../../engine/ops/activations.ts';
 import { conv2d } from '../../engine/ops/conv2d.ts';
-import { relu } from '../../engine/ops/relu.ts';
 import { type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import { convolution } from './convolution.ts';
 import type { VariableMaker } from './variables.ts';

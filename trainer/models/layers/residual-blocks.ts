@@ -1,4 +1,4 @@
-import { relu } from '../../engine/ops/relu.ts';
+import { relu } from '../../engine/ops/activations.ts';
 import { tf } from '../../engine/tensorflow.ts';
 import { convNorm, convNormRelu, type Layer } from './conv-norm-relu.ts';
 import type { VariableMaker } from './variables.ts';

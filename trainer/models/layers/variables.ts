@@ -1,7 +1,9 @@
 import { randomFor } from '@carpal/masks/random.ts';
 import { runKernel, TYPE, typeAttribute } from '../../engine/kernels.ts';
 import { type Tensor, tf, type Variable } from '../../engine/tensorflow.ts';
-import type { ModelVariable } from '../model.ts';
+
+/** A weight or a moving average, with the name under which it is saved. */
+export type ModelVariable = { readonly name: string; readonly variable: Variable; readonly trainable: boolean };
 
 /** Makes a network's variables; each gets a name of its own, and its first values depend on nothing but the seed and that name. */
 export type VariableMaker = {

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NamedArray, NamedArrays } from '../../engine/named-arrays.ts';
-import { relativeDifference, spreadValues } from '../../engine/ops/check-gradients.ts';
 import { conv2d } from '../../engine/ops/conv2d.ts';
 import { encodeSafetensors } from '../../engine/safetensors.ts';
 import { type Tensor, type Tensor4D, tf } from '../../engine/tensorflow.ts';
+import { relativeDifference, spreadValues } from '../../engine/testing/check-gradients.ts';
 import type { Model, ModelOptions } from '../model.ts';
 import { buildModel } from '../registry.ts';
 import { readWeights } from '../weights.ts';

@@ -1,8 +1,8 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { checkFinite } from '../../engine/check-finite.ts';
 import type { NamedArray, NamedArrays } from '../../engine/named-arrays.ts';
+import { checkFinite } from '../../engine/named-arrays.ts';
 import { decodeSafetensors } from '../../engine/safetensors.ts';
-import { writeVariables } from '../../engine/variable-arrays.ts';
+import { writeVariables } from '../../engine/variables.ts';
 import type { Model } from '../model.ts';
 import { PRETRAINED, type PretrainedEncoder } from './encoders.ts';
 import { foldNormalization } from './fold-normalization.ts';

@@ -1,6 +1,6 @@
 import { type NamedArray, type NamedArrays, valueCount } from '../../engine/named-arrays.ts';
-import { mismatch } from '../../engine/variable-arrays.ts';
-import type { ModelVariable } from '../model.ts';
+import { mismatch } from '../../engine/variables.ts';
+import type { ModelVariable } from '../layers/variables.ts';
 
 /** The last part of a variable's name, and what PyTorch calls it. */
 const PARTS: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import { starRelu } from '../../engine/ops/star-relu.ts';
+import { starRelu } from '../../engine/ops/activations.ts';
 import { type Tensor, tf } from '../../engine/tensorflow.ts';
 import type { VariableMaker } from '../layers/variables.ts';
 

@@ -1,6 +1,6 @@
+import { relu } from '../../engine/ops/activations.ts';
 import { batchNorm } from '../../engine/ops/batch-norm.ts';
 import { linear } from '../../engine/ops/linear.ts';
-import { relu } from '../../engine/ops/relu.ts';
 import { upsampleBilinear } from '../../engine/ops/upsample.ts';
 import { type Tensor, type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import { batchNormVariables } from '../layers/batch-norm-variables.ts';

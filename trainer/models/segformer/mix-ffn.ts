@@ -1,6 +1,6 @@
-import { biasAdd } from '../../engine/ops/bias-add.ts';
+import { gelu } from '../../engine/ops/activations.ts';
 import { depthwiseConv } from '../../engine/ops/depthwise-conv.ts';
-import { gelu } from '../../engine/ops/gelu.ts';
+import { biasAdd } from '../../engine/ops/linear.ts';
 import { type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import { convolution } from '../layers/convolution.ts';
 import { dense } from '../layers/dense.ts';

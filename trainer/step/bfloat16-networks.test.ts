@@ -1,0 +1,78 @@
+import { randomFor } from '@carpal/masks/random.ts';
+import { describe, expect, it } from 'vitest';
+import type { NamedArrays } from '../engine/named-arrays.ts';
+import { readWeights, writeWeights } from '../models/weights.ts';
+import type { StepBatch } from './step.ts';
+import { createEagerStep } from './testing/eager-step.ts';
+import { buildSmall, SMALL_NETWORKS } from './testing/small-networks.ts';
+import { createTrainingStep } from './training-step.ts';
+
+const CLASSES = 3;
+
+function batchOf(size: number): StepBatch {
+  const random = randomFor(7, 'batch');
+  const images = Float32Array.from({ length: 2 * size * size }, () => random.next());
+  const targets = Uint8Array.from({ length: images.length * CLASSES }, (_, at) =>
+    (images[Math.floor(at / CLASSES)] ?? 0) > 0.5 ? 255 : 0,
+  );
+  return { images, targets, count: 2, size };
+}
+
+/** The values as bfloat16 knows them: the upper half of each number, rounded to even. */
+function rounded(values: Float32Array): Float32Array {
+  const words = new Uint32Array(Float32Array.from(values).buffer);
+  for (const [index, word] of words.entries()) words[index] = (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000;
+  return new Float32Array(words.buffer);
+}
+
+const ofKernels = (state: NamedArrays, what: string): NamedArrays =>
+  new Map([...state].filter(([name]) => name.startsWith(what) && name.endsWith('/kernel')));
+
+/** ‖a − b‖ / ‖a‖ over arrays of two states as one vector. */
+function distance(a: NamedArrays, b: NamedArrays): number {
+  const sum = (of: (value: number, other: number) => number): number =>
+    [...a].reduce(
+      (total, [name, { data }]) => data.reduce((all, value, at) => all + of(value, b.get(name)?.data[at] ?? Number.NaN), total),
+      0,
+    );
+  return Math.sqrt(sum((value, other) => (value - other) ** 2) / sum((value) => value ** 2));
+}
+
+/** The first form of each. */
+const NETWORKS = SMALL_NETWORKS.filter(([name], index) => SMALL_NETWORKS.findIndex((row) => row[0] === name) === index);
+
+describe.each(NETWORKS)('a bfloat16 step of %s with %o', (name, options) => {
+  /** What one step makes of a batch, by AdamW's first mean: a tenth of the gradients of all kernels. */
+  function step(
+    create: typeof createTrainingStep | typeof createEagerStep,
+    precision: 'float32' | 'bfloat16',
+    given = (x: Float32Array) => x,
+  ) {
+    const model = buildSmall(name, { options, classes: CLASSES, seed: 3 });
+    const weights = readWeights(model);
+    for (const [key, { shape, data }] of ofKernels(weights, 'model/')) weights.set(key, { shape, data: given(data) });
+    writeWeights(model, weights);
+    const batch = batchOf(Math.max(32, 2 * model.sizeMultiple));
+    const losses = [{ name: 'Dice', weight: 1 }, { name: 'BCE', weight: 1 }] as const; // biome-ignore format: a list of two
+    const training = create({ model, losses, optimizer: { name: 'AdamW', weightDecay: 0 }, precision, seed: 5 });
+    try {
+      const loss = training.run({ ...batch, images: given(batch.images) }, 1e-3);
+      return { loss, gradients: ofKernels(training.readState(), 'optimizer/mean/') };
+    } finally {
+      training.dispose();
+      model.dispose();
+    }
+  }
+
+  it('is as near to float32 as weights and images that are rounded to bfloat16 are', () => {
+    const wide = step(createEagerStep, 'float32');
+    const narrow = step(createTrainingStep, 'bfloat16');
+    // Fifty normalisations make of a rounded weight another gradient altogether: how far it comes is the network's own measure.
+    const near = step(createEagerStep, 'float32', rounded);
+    expect(Math.abs(narrow.loss / wide.loss - 1)).toBeLessThan(0.01);
+    expect(distance(wide.gradients, narrow.gradients)).toBeLessThan(0.01 + 3 * distance(wide.gradients, near.gradients));
+    // Where that is far, the last layer, which the rounding of what it is given reaches first, still tells right from wrong.
+    const last = new Map([...wide.gradients].slice(-1));
+    expect(distance(last, narrow.gradients)).toBeLessThan(0.1 + 3 * distance(last, near.gradients));
+  }, 120_000);
+});

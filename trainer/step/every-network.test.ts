@@ -1,0 +1,124 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { NamedArrays } from '../engine/named-arrays.ts';
+import { MODELS } from '../models/registry.ts';
+import type { StepBatch, TrainingStep } from './step.ts';
+import { noiseBatch } from './testing/batches.ts';
+import { createEagerStep } from './testing/eager-step.ts';
+import { buildSmall, SMALL_NETWORKS } from './testing/small-networks.ts';
+import type { TrainingSettings } from './training-function.ts';
+import { createTrainingStep } from './training-step.ts';
+
+const CLASSES = 5;
+
+/** The losses and the final state of a step on some batches. */
+function train(
+  create: (settings: TrainingSettings) => TrainingStep,
+  settings: TrainingSettings,
+  batches: readonly StepBatch[],
+  from?: NamedArrays,
+): { losses: number[]; state: NamedArrays } {
+  const step = create(settings);
+  if (from) step.writeState(from);
+  const losses = batches.map((batch) => step.run(batch, 1e-3));
+  const state = step.readState();
+  step.dispose();
+  settings.model.dispose();
+  return { losses, state };
+}
+
+const norm = (values: Iterable<number>): number => Math.sqrt([...values].reduce((sum, value) => sum + value * value, 0));
+
+/**
+ * The largest relative difference ‖a − b‖ / ‖a‖ over the arrays of two states whose names begin with `part`; NaN if one holds a NaN. Where a
+ * gradient is only rounding error (a bias before batch normalisation has none), AdamW still makes a full step by its sign: such values are
+ * left out.
+ */
+function largestDifference(a: NamedArrays, b: NamedArrays, part: string): number {
+  expect([...a.keys()].sort()).toEqual([...b.keys()].sort());
+  const gradientOf = (name: string) => a.get(`optimizer/mean/${name.replace(/^model\/|^optimizer\/(mean|square|gradient)\//, '')}`)?.data;
+  const strongest = Math.max(
+    ...[...a].filter(([name]) => name.startsWith('optimizer/mean/')).map(([, { data }]) => norm(data) / Math.sqrt(data.length)),
+  );
+  let most = 0;
+  for (const [name, { data }] of a) {
+    if (!name.startsWith(part)) continue;
+    const other = b.get(name)?.data ?? new Float32Array();
+    const gradients = gradientOf(name);
+    const counts = (index: number): boolean => gradients === undefined || Math.abs(gradients[index] ?? 0) > strongest * 1e-4;
+    const indices = [...data.keys()].filter(counts);
+    const difference = norm(indices.map((index) => (data[index] ?? 0) - (other[index] ?? Number.NaN)));
+    // The mean of values that were normalised just before is zero except for rounding.
+    const least = name.endsWith('/movingMean') ? 1e-3 * Math.sqrt(data.length) : 0;
+    if (difference !== 0) most = Math.max(most, difference / Math.max(least, norm(indices.map((index) => data[index] ?? 0))));
+  }
+  return most;
+}
+
+/** ‖a − b‖ / ‖a‖ of the whole gradient as one vector. AdamW's mean after the first step is a tenth of it. */
+function gradientDifference(a: NamedArrays, b: NamedArrays): number {
+  const means = [...a].filter(([name]) => name.startsWith('optimizer/mean/'));
+  expect(means.length).toBeGreaterThan(0);
+  const differences = means.map(([name, { data }]) => norm(data.map((value, index) => value - (b.get(name)?.data[index] ?? Number.NaN))));
+  return norm(differences) / norm(means.map(([, { data }]) => norm(data)));
+}
+
+/** Images per batch. RAPUNet's activation squares its input and the input's rounding errors; over more images they average out. */
+const IMAGES: Readonly<Record<string, number>> = { RAPUNet: 8 };
+
+/** The images changed by at most their last bit: the effect on a step shows how exactly float32 can know the result at all. */
+const nudged = (batch: StepBatch): StepBatch => ({ ...batch, images: batch.images.map((value) => value * (1 + 2 ** -23)) });
+
+it('the table of small networks has every network of the registry', () => {
+  expect(new Set(SMALL_NETWORKS.map(([name]) => name))).toEqual(new Set(MODELS.map(({ name }) => name)));
+});
+
+describe.each(SMALL_NETWORKS)('the recorded step of %s with %o', (name, options) => {
+  const settings = (seed = 3): TrainingSettings => ({
+    model: buildSmall(name, { options, classes: CLASSES, seed }),
+    losses: [
+      { name: 'Dice', weight: 0.9 },
+      { name: 'BCE', weight: 0.1 },
+    ],
+    optimizer: { name: 'AdamW', weightDecay: 1e-2 },
+    seed: 5,
+  });
+  let batches: readonly [StepBatch, StepBatch];
+  let first: NamedArrays;
+  let losses: number[];
+  let second: NamedArrays;
+
+  beforeAll(() => {
+    const given = settings();
+    // The normalisation at the deepest level needs more than one pixel per image.
+    const size = Math.max(32, 2 * given.model.sizeMultiple);
+    const batchOf = (index: number): StepBatch => noiseBatch(index, { classes: CLASSES, size, count: IMAGES[name] ?? 2 });
+    batches = [batchOf(1), batchOf(2)];
+    const step = createTrainingStep(given);
+    losses = [step.run(batches[0], 1e-3)];
+    first = step.readState();
+    losses.push(step.run(batches[1], 1e-3));
+    second = step.readState();
+    step.dispose();
+    given.model.dispose();
+  }, 240_000);
+
+  it('has the gradient, the weights and the averages of the eager step within 1e-5, and its slots as exactly as float32 allows', () => {
+    const eager = train(createEagerStep, settings(), batches.slice(0, 1));
+    expect(losses[0]).toBeCloseTo(eager.losses[0] ?? Number.NaN, 5);
+    expect(gradientDifference(eager.state, first)).toBeLessThan(1e-5);
+    expect(largestDifference(eager.state, first, 'model/')).toBeLessThan(1e-5);
+    const slots = largestDifference(eager.state, first, 'optimizer/');
+    if (slots < 1e-5) return;
+    // The gradient of some arrays is a small sum of large terms.
+    const rounding = train(createEagerStep, settings(), [nudged(batches[0])]);
+    expect(slots).toBeLessThan(3 * largestDifference(eager.state, rounding.state, 'optimizer/'));
+    expect(slots).toBeLessThan(1e-2);
+  });
+
+  it('continues from its state in the same bits, in a network with other initial weights', () => {
+    const resumed = train(createTrainingStep, settings(4), batches.slice(1), first);
+    expect(resumed.losses).toEqual(losses.slice(1));
+    expect(second).not.toEqual(first);
+    expect(resumed.state).toEqual(second);
+  });
+});

@@ -1,0 +1,37 @@
+/** What training and inference offer to the rest of the trainer. Only plain arrays cross this seam, no tensors. */
+import type { NamedArrays } from '../engine/named-arrays.ts';
+
+/** `count` square images and their targets. The arrays may be reused as soon as `run` has returned. */
+export type StepBatch = {
+  /** Grey values in 0..1, `[count, size, size, 1]`. */
+  readonly images: Float32Array;
+  /** Coverage of each pixel by each class in 0..255, `[count, size, size, classes]`. */
+  readonly targets: Uint8Array;
+  readonly count: number;
+  readonly size: number;
+};
+
+/** One step of training: forward pass, loss, gradients, optimizer, moving averages. Holds device memory until `dispose`. */
+export type TrainingStep = {
+  /** Trains on one batch and returns its loss. The loss is not finite when training has diverged; the caller decides what to do then. */
+  run(batch: StepBatch, learningRate: number): number;
+  /** Everything that the next step depends on: `model/…` and `optimizer/…`. */
+  readState(): NamedArrays;
+  /** Restores what `readState` returned; the following steps are then the same. Throws `weights-mismatch` for another model's state. */
+  writeState(state: NamedArrays): void;
+  /** Frees the memory of the optimizer; the model belongs to the caller. */
+  dispose(): void;
+};
+
+/** Inference. */
+export type Predictor = {
+  /** Logits `[count, size, size, classes]` of images `[count, size, size, 1]` in 0..1. */
+  run(images: Float32Array, count: number, size: number): Float32Array;
+  dispose(): void;
+};
+
+/** Validation: one forward pass gives the loss and the logits that Dice is computed from. */
+export type Evaluator = {
+  run(batch: StepBatch): { readonly loss: number; readonly logits: Float32Array };
+  dispose(): void;
+};

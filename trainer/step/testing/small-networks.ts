@@ -1,0 +1,32 @@
+/** Every network of the registry, small enough to be trained by a test. */
+import type { Model, ModelBuild, ModelOptions } from '../../models/model.ts';
+import { MODELS } from '../../models/registry.ts';
+
+/**
+ * Small forms that run all of a network's code; in narrower ones sums cancel so far that rounding is all that is left of some gradients.
+ */
+export const SMALL_NETWORKS: readonly [name: string, options: ModelOptions][] = [
+  ['UNet', { width: 8 }],
+  ['SlimUNet', { width: 4, depth: 3 }],
+  ['NestedUNet', { width: 8 }],
+  ['NestedUNet', { width: 8, deepSupervision: true }],
+  ['UNet3Plus', { width: 8 }],
+  ['UNet3Plus', { width: 8, guidance: true, deepSupervision: true }],
+  ['FCNResNet50', { width: 8 }],
+  ['CustomUNet', { width: 4 }],
+  ['DUCKNet', { width: 2 }],
+  ['RAPUNet', { width: 2, divisor: 16 }],
+  ['RAPUNet', { width: 2, divisor: 16, head: 'published' }],
+  ['SegFormer', { variant: 'B0', divisor: 8 }],
+  ['SegFormer', { variant: 'published', divisor: 16 }],
+  ['HRNet', { variant: 'W18', divisor: 6 }],
+  ['UNetPlusPlus', { divisor: 8 }],
+  ['UNetPlusPlus', { encoder: 'ResNet50', divisor: 8 }],
+];
+
+/** A network of that table. Not by buildModel: UNet's width is none of a manifest's options, and at full width its row takes half a minute. */
+export function buildSmall(name: string, build: ModelBuild): Model {
+  const model = MODELS.find((entry) => entry.name === name)?.build(build);
+  if (!model) throw new Error(`there is no network "${name}"`);
+  return model;
+}
