@@ -24,18 +24,18 @@ const blur: Pass = { kind: 'blur', sigma: 2 };
 const clahe: Pass = { kind: 'clahe', clipLimit: 3, tiles: 4 };
 
 describe('ImageAugmenter', () => {
-  it('without passes gives the prepared image in 0..1', () => {
+  it('returns the prepared image in 0..1 without passes', () => {
     expect(after()).toEqual(unit);
   });
 
-  it('goes by the order of the passes', () => {
+  it('applies the passes in their order', () => {
     expect(apart(after(blur, clahe), after(clahe, blur))).toBeGreaterThan(0.05);
     const noise = (): Pass => ({ kind: 'noise', sigma: 0.2, random: randomFor(4) });
     // Noise that is blurred afterwards is weaker than noise on a blurred image.
     expect(apart(after(noise(), blur), after(blur))).toBeLessThan(0.5 * apart(after(blur, noise()), after(blur)));
   });
 
-  it('equalizes the prepared bytes as they are, and values in between rounded to 8 bits', () => {
+  it('equalizes prepared bytes unchanged, and values after rounding to 8 bits', () => {
     const equalized = new Uint8Array(SIZE * SIZE);
     equalizeTiles(image, { size: SIZE, clipLimit: 3, tiles: 4 }, equalized);
     expect(after(clahe)).toEqual(Float32Array.from(equalized, (value) => value / 255));
@@ -44,7 +44,7 @@ describe('ImageAugmenter', () => {
     expect(after(clahe, clahe)).not.toEqual(after(clahe));
   });
 
-  it('blurs by the same blur whatever came before', () => {
+  it('blurs by the same amount after any pass', () => {
     const blurred = unit.slice();
     blurImage(blurred, SIZE, 2, new Float32Array(SIZE * SIZE));
     expect(after(blur)).toEqual(blurred);
@@ -61,7 +61,7 @@ describe('ImageAugmenter', () => {
     expect(apart(after(same, turn), after(turn))).toBeLessThan(1e-5);
   });
 
-  it('leaves nothing of one image in the next', () => {
+  it('keeps no data of one image for the next', () => {
     const first = after(turn, blur, clahe);
     after(clahe, blur, turn, darker);
     expect(after(turn, blur, clahe)).toEqual(first);

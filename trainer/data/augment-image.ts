@@ -3,7 +3,7 @@ import { type Pass, UNIT_LEVELS } from './augmentations.ts';
 import { addNoise, blurImage, equalizeTiles } from './pixel-filters.ts';
 import { lookUp, warpImage, warpScratch } from './warp-image.ts';
 
-/** Carries passes out on images of one size, with buffers that are kept from one to the next. */
+/** Applies passes to images of one size, with buffers that are reused for all images. */
 export class ImageAugmenter {
   readonly #size: number;
   readonly #framed: Float32Array;
@@ -15,14 +15,14 @@ export class ImageAugmenter {
     this.#bytes = new Uint8Array(size * size);
   }
 
-  /** The prepared image `pixels` after all passes, in 0..1, into `out`; `fit` says how its sheet lies in the square. */
+  /** Writes the prepared image `pixels` after all passes to `out`, in 0..1. `fit` is the position of the radiograph in the square. */
   run(pixels: Uint8Array, fit: Fit, passes: readonly Pass[], out: Float32Array): void {
     let image: Uint8Array | Float32Array = pixels;
     for (const pass of passes) image = this.#pass(pass, image, fit, out);
     if (image instanceof Uint8Array) lookUp(image, 0, out.length, UNIT_LEVELS, out, 0);
   }
 
-  /** The image after one pass: `out`, or bytes as long as those will do, since what comes next may want bytes. */
+  /** The image after one pass: `out`, or bytes where these suffice, because the next pass may need bytes. */
   #pass(pass: Pass, image: Uint8Array | Float32Array, fit: Fit, out: Float32Array): Uint8Array | Float32Array {
     if (pass.kind === 'clahe') {
       equalizeTiles(image instanceof Uint8Array ? image : this.#toBytes(image), { ...pass, size: this.#size }, this.#bytes);

@@ -1,6 +1,6 @@
 import type { AugmentationName, AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
 import { type Random, randomFor } from '@carpal/masks/random.ts';
-import { warpOutline } from '@carpal/masks/warp-steps.ts';
+import { warpOutline } from '@carpal/masks/warp.ts';
 import { describe, expect, it } from 'vitest';
 import { type DrawnAugmentation, drawAugmentation, type Pass, type Subject } from './augmentations.ts';
 
@@ -16,7 +16,7 @@ const draw = (spec: Partial<AugmentationSpec> & Pick<AugmentationSpec, 'name'>, 
 const moved = ({ warp }: DrawnAugmentation, x: number, y: number): number[] => Array.from(warpOutline([x, y], warp, 100));
 const levelsOf = ({ passes }: DrawnAugmentation): Float32Array => {
   const [pass] = passes;
-  if (pass?.kind !== 'sample') throw new Error('no sampling');
+  if (pass?.kind !== 'sample') throw new Error('no sampling pass');
   return pass.levels;
 };
 const kinds = ({ passes }: DrawnAugmentation): Pass['kind'][] => passes.map(({ kind }) => kind);
@@ -24,11 +24,11 @@ const always = (...names: AugmentationName[]): AugmentationSpec[] => names.map((
 const seeds = Array.from({ length: 50 }, (_, seed) => seed);
 
 describe('drawAugmentation', () => {
-  it('flips left and right about the middle of the sheet', () => {
+  it('flips left and right at the middle of the image', () => {
     expect(moved(draw({ name: 'flipHorizontal' }), 0, 7)).toEqual([100, 7]);
   });
 
-  it('rotates within the degrees given, both ways, and leaves the centre in place', () => {
+  it('rotates in both directions within the given degrees, and keeps the centre in place', () => {
     const angles = seeds.map((seed) => {
       const drawn = draw({ name: 'rotate', degrees: 20 }, seed);
       expect(moved(drawn, 50, 50)).toEqual([expect.closeTo(50), expect.closeTo(50)]);
@@ -41,7 +41,7 @@ describe('drawAugmentation', () => {
     expect(Math.max(...angles)).toBeGreaterThan(10);
   });
 
-  it('shifts by at most the fraction of the side given and scales by at most the fraction given', () => {
+  it('shifts by at most the given fraction of the side and scales by at most the given fraction', () => {
     for (const seed of seeds) {
       const drawn = draw({ name: 'shiftScaleRotate', shift: 0.1, scale: 0.2, degrees: 0 }, seed);
       const [x = 0, y = 0] = moved(drawn, 50, 50);
@@ -54,7 +54,7 @@ describe('drawAugmentation', () => {
   it.each([
     { name: 'elastic', alpha: 0.05, sigma: 0.1 },
     { name: 'gridDistortion', steps: 4, limit: 0.4 },
-  ] as const)('$name moves places by no more than it may, and not all alike', (spec) => {
+  ] as const)('$name moves places by at most its limit, and not all in the same way', (spec) => {
     const most = spec.name === 'elastic' ? 0.05 * 101 : 0.4 * 101;
     const moves = seeds.flatMap((seed) => {
       const drawn = draw(spec, seed);
@@ -65,7 +65,7 @@ describe('drawAugmentation', () => {
     expect(Math.min(...moves)).toBeLessThan(-0.5);
   });
 
-  it('the wrist’s window holds the carpals where other movements have brought them, and is as large as asked for', () => {
+  it('the wrist window contains the carpals after other movements, and has the given size', () => {
     const carpals = [
       [10, 60, 20, 60, 20, 75],
       [22, 62, 30, 70, 22, 78],
@@ -80,7 +80,7 @@ describe('drawAugmentation', () => {
         for (let i = 0; i < outline.length; i += 2) {
           expect(outline[i]).toBeGreaterThanOrEqual(-0.5);
           expect(outline[i]).toBeLessThanOrEqual(100.5);
-          // The square stands out above and below this sheet.
+          // The square extends above and below this image.
           expect(outline[i + 1]).toBeGreaterThanOrEqual(-10.5);
           expect(outline[i + 1]).toBeLessThanOrEqual(90.5);
         }
@@ -94,7 +94,7 @@ describe('drawAugmentation', () => {
     }
   });
 
-  it('has no window for a wrist without carpals', () => {
+  it('draws no window for a wrist without carpals', () => {
     expect(draw({ name: 'wristCrop' })).toEqual({ passes: [], warp: [], notes: ['wristCrop no carpals'] });
   });
 
@@ -115,12 +115,12 @@ describe('drawAugmentation', () => {
     expect(levels[128]).toBeCloseTo((128 / 255) ** 3);
   });
 
-  it('noise adds up as variances do', () => {
+  it('adds the variances of several noise entries', () => {
     const specs = [0.03, 0.04].map((sigma): AugmentationSpec => ({ name: 'gaussianNoise', probability: 1, sigma }));
     expect(drawAll(specs).passes).toEqual([expect.objectContaining({ kind: 'noise', sigma: expect.closeTo(0.05) })]);
   });
 
-  it('applies an entry as often as its probability says, and does nothing otherwise', () => {
+  it('applies an entry with its probability, and does nothing otherwise', () => {
     const draws = Array.from({ length: 400 }, (_, seed) => draw({ name: 'flipHorizontal', probability: 0.25 }, seed));
     const flipped = draws.filter(({ warp }) => warp.length > 0).length;
     expect(flipped).toBeGreaterThan(70);
@@ -128,7 +128,7 @@ describe('drawAugmentation', () => {
     expect(draws.find(({ warp }) => warp.length === 0)).toEqual({ passes: [], warp: [], notes: [] });
   });
 
-  it('makes one map of several movements, in their order', () => {
+  it('combines several movements into one map, in their order', () => {
     const specs: AugmentationSpec[] = [
       { name: 'shiftScaleRotate', probability: 1, shift: 0.2, scale: 0, degrees: 0 },
       { name: 'flipHorizontal', probability: 1 },
@@ -140,7 +140,7 @@ describe('drawAugmentation', () => {
     expect(moved(both, 30, 40)).toEqual([expect.closeTo(100 - x), expect.closeTo(y)]);
   });
 
-  it('samples once for all movements and changes of grey between two other passes, in the order written', () => {
+  it('combines all movements and grey level changes between two other passes into one sampling, in the written order', () => {
     expect(kinds(drawAll(always('rotate', 'gamma', 'elastic', 'brightnessContrast', 'flipHorizontal')))).toEqual(['sample']);
     expect(kinds(drawAll(always('rotate', 'gaussianBlur', 'gridDistortion', 'gamma', 'clahe', 'gaussianNoise')))).toEqual([
       'sample',
@@ -151,7 +151,7 @@ describe('drawAugmentation', () => {
     ]);
   });
 
-  it('an entry draws the same whatever else is in the list', () => {
+  it('draws the same numbers for an entry whatever other entries the list has', () => {
     const alone = draw({ name: 'elastic' }).warp;
     expect(drawAll(always('gaussianNoise', 'gamma', 'elastic')).warp).toEqual(alone);
     expect(drawAll(always('elastic', 'gaussianBlur')).warp).toEqual(alone);
@@ -159,7 +159,7 @@ describe('drawAugmentation', () => {
     expect(first).not.toEqual(second);
   });
 
-  it('says what was drawn', () => {
+  it('describes what was drawn', () => {
     expect(drawAll(always('flipHorizontal', 'rotate', 'clahe')).notes).toEqual([
       'flipHorizontal',
       expect.stringMatching(/^rotate [+-]\d+\.\d$/),

@@ -1,15 +1,14 @@
 import type { AugmentationName, AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
 import { AUGMENTATION_OPTIONS, type AugmentationOptions } from '@carpal/configs/schema/options.ts';
-import type { Polygon } from '@carpal/masks/polygon.ts';
+import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 import { type Random, randomFor } from '@carpal/masks/random.ts';
-import { rotation, scaling, translation } from '@carpal/masks/warp.ts';
-import { joinWarp, type Warp, warpOutline } from '@carpal/masks/warp-steps.ts';
+import { joinWarp, rotation, scaling, translation, type Warp, warpOutline } from '@carpal/masks/warp.ts';
 import { boneGroups } from '@carpal/report/dataset/bone-classes.ts';
 import { drawElastic, drawGridDistortion, drawWristWindow, type Square } from './draw-warps.ts';
 
 /**
- * One walk over the image. `sample` looks the grey levels of 0..255 up in a table of values in 0..1 and moves the image by a map of sheet
- * coordinates; `clahe` sees the image in 8 bits; the sigma of `blur` is in pixels of the square, that of `noise` in units of 0..1.
+ * One pass over the image. `sample` maps grey levels 0..255 to values in 0..1 with a table and moves the image by a map of image
+ * coordinates. `clahe` works on 8 bits. The sigma of `blur` is in pixels of the square, that of `noise` in units of 0..1.
  */
 export type Pass =
   | { readonly kind: 'sample'; readonly levels: Float32Array; readonly warp: Warp }
@@ -17,25 +16,25 @@ export type Pass =
   | { readonly kind: 'blur'; readonly sigma: number }
   | { readonly kind: 'noise'; readonly sigma: number; readonly random: Random };
 
-/** What one image of one epoch gets. */
+/** The augmentation of one image in one epoch. */
 export type DrawnAugmentation = {
   readonly passes: readonly Pass[];
-  /** All movements of the passes, for the polygons; empty: they stay where they are. */
+  /** All movements of the passes, for the polygons; empty if the polygons do not move. */
   readonly warp: Warp;
-  /** A few words on each entry that was drawn. */
+  /** A short description of each entry that was drawn. */
   readonly notes: readonly string[];
 };
 
-/** What is augmented: a sheet's size, and the outlines of its carpal bones as annotated (none: entries about the wrist do nothing). */
+/** The size of the image to augment and the annotated outlines of its carpal bones. Without outlines, wristCrop does nothing. */
 export type Subject = { readonly width: number; readonly height: number; readonly carpals?: readonly Polygon[] };
 
 type Frame = Square & { readonly centreX: number; readonly centreY: number };
 type Values = Required<{ [Key in keyof AugmentationOptions]: number }>;
 type Draft = { passes: Pass[]; warp: Warp; readonly carpals: readonly Polygon[] };
-/** Draws one entry into the draft and says in words what it was. */
+/** Draws one entry into the draft and returns its description. */
 type Step = (options: Values, random: Random, draft: Draft, frame: Frame) => string | undefined;
 
-/** Grey levels as they are: v / 255. */
+/** Unchanged grey levels: v / 255. */
 export const UNIT_LEVELS: Float32Array = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 
 const STEPS: Readonly<Record<AugmentationName, Step>> = {
@@ -68,7 +67,7 @@ const STEPS: Readonly<Record<AugmentationName, Step>> = {
     return `${percent(farthest(field.moveX, field.moveY) / frame.side)}`;
   },
   wristCrop({ low, high }, random, draft, frame) {
-    // The bones are looked for where they have come to lie by now; their vertices are near enough to each other for a box.
+    // Uses the outlines after the movements drawn so far. Their vertices are dense enough for a bounding box.
     const outlines = draft.carpals.map((polygon) => warpOutline(polygon, draft.warp, frame.side));
     const window = drawWristWindow(outlines, { low, high }, frame, random);
     if (window === undefined) return 'no carpals';
@@ -105,13 +104,13 @@ const STEPS: Readonly<Record<AugmentationName, Step>> = {
 };
 
 /**
- * Draws what happens to one image: each entry by its own probability, in the order written. `randomOf` gives the numbers of an entry by
- * its name and how many of that name come before it, so an entry draws the same whatever else is in the list. Movements and changes of
- * grey that follow one another are one pass: the image is sampled once for all of them. The entries' fields mean:
- * rotate ±degrees about the sheet's centre; shiftScaleRotate scale factor 1 ± scale, ±degrees, then ±shift of the square's side; elastic
- * and gridDistortion as in draw-field.ts, wristCrop as in wrist-window.ts; brightnessContrast v·(1 ± contrast) ± brightness; gamma
- * v^U(low, high); clahe with a clip limit of U(1, clipLimit) in tiles × tiles; gaussianBlur with a sigma of U(low, high) pixels of the
- * square; gaussianNoise a standard deviation of sigma. A field left out has the default of AUGMENTATION_OPTIONS.
+ * Draws the augmentation of one image: each entry with its own probability, in the written order. `randomOf` returns the generator for the
+ * nth entry of a name, so an entry draws the same numbers whatever other entries the list has. Consecutive movements and grey level changes
+ * form one pass: the image is sampled only once for all of them. The fields of the entries: rotate ±degrees about the centre of the image;
+ * shiftScaleRotate scale factor 1 ± scale, ±degrees, then ±shift of the square's side; elastic, gridDistortion and wristCrop as in
+ * draw-warps.ts; brightnessContrast v·(1 ± contrast) ± brightness; gamma v^U(low, high); clahe with a clip limit of U(1, clipLimit) in
+ * tiles × tiles; gaussianBlur with a sigma of U(low, high) pixels of the square; gaussianNoise with a standard deviation of sigma. A
+ * missing field has its default in AUGMENTATION_OPTIONS.
  */
 export function drawAugmentation(
   specs: readonly AugmentationSpec[],
@@ -134,8 +133,8 @@ export function drawAugmentation(
 }
 
 /**
- * What still moves the image after each of its movements but the last. Passes go from square to square: what a movement takes beyond the
- * square is black ever after, also where a later one brings it back.
+ * For each movement of the image except the last: all movements after it. Passes go from square to square, so whatever a movement takes
+ * outside the square stays black, even if a later movement brings that place back.
  */
 export function warpsAfterCuts(passes: readonly Pass[]): readonly Warp[] {
   const warps = passes.flatMap((pass) => (pass.kind === 'sample' && pass.warp.length > 0 ? [pass.warp] : []));
@@ -153,7 +152,7 @@ function mapLevels(draft: Draft, map: (value: number) => number): void {
   changeSampling(draft, (pass) => ({ ...pass, levels: pass.levels.map(map) }));
 }
 
-/** Grey levels and movements do not mind each other's order, so both go into the last pass if it is a sampling, and into a new one if not. */
+/** Grey level changes and movements commute. Both go into the last pass if it is a sampling, otherwise into a new one. */
 function changeSampling({ passes }: Draft, change: (pass: Sampling) => Sampling): void {
   const last = passes.at(-1);
   if (last?.kind === 'sample') passes[passes.length - 1] = change(last);
@@ -167,12 +166,12 @@ function farthest(...moves: readonly Float64Array[]): number {
   return moves.flatMap((values) => [...values]).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
-/** The numbers of every entry for one image in one epoch: batches and previews draw alike by asking here. */
+/** The generators of all entries for one image in one epoch. Batches and previews both use this, so they draw the same numbers. */
 export function augmentationRandom(seed: number, epoch: number, imageName: string): (name: AugmentationName, nth: number) => Random {
   return (name, nth) => randomFor(seed, 'augment', epoch, imageName, name, nth);
 }
 
-/** Which classes are carpal bones. */
+/** The indexes of the carpal bones. */
 export function carpalIndexes(classes: readonly string[]): ReadonlySet<number> {
   return new Set(boneGroups(classes).find(({ name }) => name === 'Carpals')?.indexes);
 }

@@ -22,32 +22,32 @@ export type BatchOptions = {
   readonly prepared: string;
   readonly samples: readonly PreparedSample[];
   readonly batchSize: number;
-  /** How many classes the set has. */
+  /** The number of classes of the set. */
   readonly classes: number;
   readonly seed: number;
   readonly epoch: number;
-  /** Batches of this epoch that were seen before a stop; the first one given is this one. */
+  /** The index of the first batch to make, when an interrupted epoch continues; default 0. */
   readonly startStep?: number;
   readonly augmentations?: readonly AugmentationSpec[];
-  /** What a target pixel says; its covered area where it is left out. */
+  /** The meaning of a target pixel; default: area. */
   readonly targets?: TargetRule;
-  /** False keeps the samples' order. */
+  /** False keeps the order of the samples. */
   readonly shuffle?: boolean;
-  /** Batches made ahead of the one being used. */
+  /** The number of batches made ahead of the one in use; default 2. */
   readonly ahead?: number;
 };
 
 /** What a worker needs to make one epoch; `samples` are in batch order. */
 export type BatchRequest = Omit<BatchOptions, 'shuffle' | 'ahead'>;
 
-/** The memory of one batch, sent to and fro; absent ones are made by the worker. */
+/** The memory of one batch, which the two threads pass back and forth. The worker allocates missing ones. */
 export type BatchBuffers = { readonly images: Float32Array<ArrayBuffer>; readonly targets: Uint8Array<ArrayBuffer> };
 
 export type MadeBatch = { readonly size: number; readonly count: number; readonly buffers: BatchBuffers };
 
 /**
- * Makes the batches of one epoch, one by one. What an image gets depends on seed, epoch and its name alone, so batches are the same in
- * whatever order, on whatever thread and after whatever resume they are made. Reads files synchronously: it is meant for a worker thread.
+ * Makes the batches of one epoch one by one. The content of an image depends only on seed, epoch and image name, so batches are the same in
+ * any order, on any thread and after any resume. Reads files synchronously: it is meant for a worker thread.
  */
 export class BatchMaker {
   readonly #request: BatchRequest;
@@ -56,7 +56,7 @@ export class BatchMaker {
   readonly #augmenter: ImageAugmenter;
   #step: number;
 
-  /** Throws `prepared-invalid` if the set cannot be read or has other classes. */
+  /** Throws `prepared-invalid` if the set cannot be read or has another number of classes. */
   constructor(request: BatchRequest) {
     const path = join(request.prepared, FILE.preparedIndex);
     const { size, classes } = parseIndex(readPart(path).toString('utf8'), path);
@@ -70,12 +70,12 @@ export class BatchMaker {
     this.#step = request.startStep ?? 0;
   }
 
-  /** The step that {@link next} makes. */
+  /** The index of the batch that {@link next} makes. */
   get step(): number {
     return this.#step;
   }
 
-  /** The next batch, in the buffers given if there are some; undefined behind the last one, which may hold fewer samples. */
+  /** The next batch, in the given buffers if there are any; undefined after the last one. The last batch may have fewer samples. */
   next(buffers?: BatchBuffers): MadeBatch | undefined {
     const { samples, batchSize, classes } = this.#request;
     const members = samples.slice(this.#step * batchSize, (this.#step + 1) * batchSize);

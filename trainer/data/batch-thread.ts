@@ -2,12 +2,12 @@ import { Worker } from 'node:worker_threads';
 import type { BatchBuffers, BatchRequest } from './batch-maker.ts';
 import type { SentError } from './thread-error.ts';
 
-/** To the worker. `epochId` tells epochs apart, so that what is still under way for a closed one is dropped. */
+/** Messages to the worker. `epochId` identifies the epoch, so that results for a closed epoch are dropped. */
 export type ToWorker =
   | { readonly type: 'open'; readonly epochId: number; readonly request: BatchRequest }
   | { readonly type: 'more'; readonly epochId: number; readonly buffers: BatchBuffers | undefined };
 
-/** From the worker. `count` is how many samples the batch holds, from the buffers' start. */
+/** Messages from the worker. `count` is the number of samples in the batch, from the start of the buffers. */
 export type FromWorker =
   | {
       readonly type: 'batch';
@@ -20,11 +20,14 @@ export type FromWorker =
   | { readonly type: 'end'; readonly epochId: number }
   | { readonly type: 'error'; readonly epochId: number; readonly error: SentError };
 
-/** Threads that finished an epoch and wait for the next: starting one takes longer than a short epoch. They do not keep a process alive. */
+/**
+ * Threads that finished an epoch and wait for the next one: starting a thread takes longer than a short epoch. They do not keep the process
+ * alive.
+ */
 const idle: Worker[] = [];
 const MOST_IDLE = 2;
 
-/** One epoch's hold on a batch worker. Questions and answers come in the same order. */
+/** One epoch's use of a worker thread. Results arrive in the order of the requests. */
 export class BatchThread {
   static #lastEpochId = 0;
   readonly #worker: Worker;
@@ -42,7 +45,7 @@ export class BatchThread {
     worker.ref();
   }
 
-  /** A thread, new or idle, that has been told which epoch to make. */
+  /** Starts an epoch on a new or an idle thread. */
   static acquire(request: BatchRequest): BatchThread {
     const worker = idle.pop() ?? new Worker(new URL('./batch-worker.ts', import.meta.url));
     worker.removeAllListeners();
@@ -51,12 +54,12 @@ export class BatchThread {
     return thread;
   }
 
-  /** Asks for one batch, to be made in `buffers` if given; their arrays are empty from now on. */
+  /** Requests one batch, made in `buffers` if given. Their arrays are empty from now on. */
   requestBatch(buffers: BatchBuffers | undefined): void {
     this.#send({ type: 'more', epochId: this.#epochId, buffers }, buffers ? [buffers.images.buffer, buffers.targets.buffer] : []);
   }
 
-  /** The next answer. Throws what ended the thread, if something did. */
+  /** The next message from the worker. Throws the error that ended the thread, if any. */
   async receive(): Promise<FromWorker> {
     const message = this.#answers.shift();
     if (message) return message;
@@ -66,13 +69,13 @@ export class BatchThread {
     });
   }
 
-  /** Lets go of the thread. What it still makes for this epoch is dropped. */
+  /** Releases the thread. Batches that it still makes for this epoch are dropped. */
   release(): void {
     const worker = this.#worker;
     worker.off('message', this.#onMessage);
     worker.off('error', this.#onError);
     worker.off('exit', this.#onExit);
-    this.#waiting?.reject(new Error('The batches were closed while one was awaited.'));
+    this.#waiting?.reject(new Error('The batches were closed while a batch was pending.'));
     this.#waiting = undefined;
     if (this.#failure || idle.length >= MOST_IDLE) {
       worker.on('error', () => undefined);
@@ -108,6 +111,6 @@ export class BatchThread {
   };
 
   readonly #onExit = (code: number): void => {
-    this.#onError(this.#failure ?? new Error(`The batch thread ended with ${code}.`));
+    this.#onError(this.#failure ?? new Error(`The batch thread exited with code ${code}.`));
   };
 }

@@ -1,4 +1,4 @@
-/** The thread that makes batches: answers every `more` with one batch, the end, or an error. */
+/** The thread that makes batches. It answers every `more` with one batch, the end, or an error. */
 import { parentPort } from 'node:worker_threads';
 import { BatchMaker } from './batch-maker.ts';
 import type { FromWorker, ToWorker } from './batch-thread.ts';

@@ -2,7 +2,8 @@ import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
 import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
-import { polygonCoverage } from '@carpal/masks/coverage.ts';
+import { addCoverage } from '@carpal/masks/coverage.ts';
+import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import {
@@ -61,7 +62,7 @@ async function walk(options: BatchOptions): Promise<Kept[]> {
 }
 
 describe('openBatches', () => {
-  it('gives every sample once, in the order asked for, with a smaller last batch', async () => {
+  it('gives every sample once, in the requested order, with a smaller last batch', async () => {
     const set = await smallSet();
     const options = optionsFor(set, { shuffle: false });
     expect(openBatches(options).steps).toBe(2);
@@ -77,7 +78,7 @@ describe('openBatches', () => {
     ]);
   });
 
-  it('without augmentation gives the prepared pixels and the exact coverage', async () => {
+  it('gives the prepared pixels and the exact coverage without augmentation', async () => {
     const set = await smallSet();
     const options = optionsFor(set, { shuffle: false, batchSize: 1 });
     const [batch] = await walk(options);
@@ -87,34 +88,37 @@ describe('openBatches', () => {
     const targets = new Uint8Array(256 * 3);
     const fit = squareFit(sample.width, sample.height, set.size);
     (await set.readPolygons(sample)).forEach((polygon, channel) => {
-      polygonCoverage(polygon, sample.width, sample.height, fit, targets, channel, 3);
+      addCoverage(fillPolygon(polygon, sample.width, sample.height), fit, targets, channel, 3);
     });
     expect(batch.targets).toEqual(targets);
   });
 
   it.each([
-    { says: 'as it is', augmentations: [] },
-    { says: 'turned', augmentations: [{ name: 'rotate', degrees: 20, probability: 1 } as const] },
+    { says: 'unmoved', augmentations: [] },
+    { says: 'rotated', augmentations: [{ name: 'rotate', degrees: 20, probability: 1 } as const] },
     { says: 'bent', augmentations: [{ name: 'elastic', probability: 1 } as const] },
-  ])('with nearest targets says of each pixel whether its centre lies in the mask, of an image $says', async ({ augmentations }) => {
-    const set = await smallSet();
-    const options = optionsFor(set, { shuffle: false, batchSize: 1, augmentations });
-    const [area, nearest] = [await walk(options), await walk({ ...options, targets: 'nearest' })];
-    let both = 0;
-    for (const [index, { images, targets }] of nearest.entries()) {
-      const coverage = area[index]?.targets ?? fail();
-      expect(images).toEqual(area[index]?.images);
-      expect(new Set(targets)).toEqual(new Set([0, 255]));
-      for (const [i, value] of targets.entries()) {
-        // A pixel that is covered whole or not at all has its centre in the mask or not.
-        if (coverage[i] === 0 || coverage[i] === 255) expect(value).toBe(coverage[i]);
-        else both |= value === 0 ? 1 : 2;
+  ])(
+    'gives with nearest targets whether the mask contains the centre of each pixel, for an image that is $says',
+    async ({ augmentations }) => {
+      const set = await smallSet();
+      const options = optionsFor(set, { shuffle: false, batchSize: 1, augmentations });
+      const [area, nearest] = [await walk(options), await walk({ ...options, targets: 'nearest' })];
+      let both = 0;
+      for (const [index, { images, targets }] of nearest.entries()) {
+        const coverage = area[index]?.targets ?? fail();
+        expect(images).toEqual(area[index]?.images);
+        expect(new Set(targets)).toEqual(new Set([0, 255]));
+        for (const [i, value] of targets.entries()) {
+          // A pixel that is fully covered or not covered at all has its centre inside or outside the mask.
+          if (coverage[i] === 0 || coverage[i] === 255) expect(value).toBe(coverage[i]);
+          else both |= value === 0 ? 1 : 2;
+        }
       }
-    }
-    expect(both).toBe(3);
-  });
+      expect(both).toBe(3);
+    },
+  );
 
-  it('gives the same batches whatever is made ahead, on the thread or without one', async () => {
+  it('gives the same batches for any number made ahead, on the thread or without one', async () => {
     const set = await smallSet();
     const options = optionsFor(set, { augmentations: AUGMENTATIONS });
     const [ahead0, ahead5] = [await walk({ ...options, ahead: 0 }), await walk({ ...options, ahead: 5 })];
@@ -126,7 +130,7 @@ describe('openBatches', () => {
     expect(made?.buffers.targets).toEqual(ahead0[0]?.targets);
   });
 
-  it('an image is changed alike in any order and batch size, and otherwise in another epoch', async () => {
+  it('changes an image in the same way for any order and batch size, and differently in another epoch', async () => {
     const set = await smallSet();
     const options = optionsFor(set, { augmentations: AUGMENTATIONS, batchSize: 1 });
     const byName = async (more: Partial<BatchOptions>): Promise<Record<string, Kept>> =>
@@ -146,14 +150,14 @@ describe('openBatches', () => {
     expect(new Set([first, await order({ epoch: 2 }), await order({ epoch: 3 }), await order({ seed: 6 })]).size).toBeGreaterThan(2);
   });
 
-  it('goes on after a stop exactly where it was', async () => {
+  it('continues an interrupted epoch exactly where it stopped', async () => {
     const set = await smallSet();
     const options = optionsFor(set, { augmentations: AUGMENTATIONS, batchSize: 2 });
     const whole = await walk(options);
     for (const startStep of [0, 1, 2, 3]) expect(await walk({ ...options, startStep })).toEqual(whole.slice(startStep));
   });
 
-  it('takes the arrays of a batch back when the next is asked for', async () => {
+  it('empties the arrays of a batch when the next one is requested', async () => {
     const set = await smallSet();
     const batches = openBatches(optionsFor(set, { batchSize: 2 }))[Symbol.asyncIterator]();
     const first: Batch = (await batches.next()).value;
@@ -163,7 +167,7 @@ describe('openBatches', () => {
     await batches.return?.();
   });
 
-  it('can be left early or closed at any time, and a new one follows', async () => {
+  it('can be left early or closed at any time, and new batches work afterwards', async () => {
     const set = await smallSet();
     const options = optionsFor(set, { batchSize: 1 });
     for await (const batch of openBatches(options)) {
@@ -177,7 +181,7 @@ describe('openBatches', () => {
     expect(await walk(options)).toHaveLength(6);
   });
 
-  it('several can be walked through at once', async () => {
+  it('can iterate several epochs concurrently', async () => {
     const set = await smallSet();
     const [one, two] = [
       optionsFor(set, { epoch: 1, augmentations: AUGMENTATIONS }),
@@ -187,14 +191,14 @@ describe('openBatches', () => {
     expect(await Promise.all([walk(one), walk(two), walk(one)])).toEqual([alone1, alone2, alone1]);
   });
 
-  it('has empty targets for the test half', async () => {
+  it('gives empty targets for the test half', async () => {
     const set = await smallSet();
     const [batch] = await walk(optionsFor(set, { samples: set.samples.filter(({ half }) => half === 'test') }));
     expect(batch?.targets.every((value) => value === 0)).toBe(true);
     expect(batch?.images.some((value) => value > 0.5)).toBe(true);
   });
 
-  it("a thread's error reaches the consumer with its code, and the next walk works", async () => {
+  it('throws the error of the thread with its code, and works again afterwards', async () => {
     const set = await smallSet();
     const options = optionsFor(set, { shuffle: false, batchSize: 2 });
     const damaged = join(set.folder, 'images/image2.png.u8');
@@ -214,7 +218,7 @@ describe('openBatches', () => {
 });
 
 describe('augmentation', () => {
-  // An upright sheet with a margin in the square, a bright disk near its corner, and everything that moves, at full strength.
+  // A portrait image with a margin in the square, a bright disk near its corner, and every movement at full strength.
   const moving: AugmentationSpec[] = [
     { name: 'flipHorizontal', probability: 0.5 },
     { name: 'rotate', probability: 1, degrees: 60 },
@@ -224,7 +228,7 @@ describe('augmentation', () => {
     { name: 'wristCrop', probability: 0.2, low: 2, high: 3 },
   ];
 
-  /** One sheet with a bright disk, prepared at 96 pixels. */
+  /** One image with a bright disk, prepared at 96 pixels. */
   async function diskSet(width: number, height: number): Promise<PreparedSet> {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     const [x, y, radius] = [70, 80, 40];
@@ -242,17 +246,17 @@ describe('augmentation', () => {
     return new BatchMaker(request).next()?.buffers ?? fail();
   }
 
-  it('has no mask where an earlier movement had taken the image out of the square', async () => {
+  it('has no mask where an earlier movement took the image out of the square', async () => {
     const set = await diskSet(257, 257);
     const away: AugmentationSpec = { name: 'shiftScaleRotate', probability: 1, shift: 0.5, scale: 0, degrees: 20 };
-    // Noise that nobody sees keeps the two movements from being one.
+    // Invisible noise keeps the two movements from becoming one pass.
     const parted: AugmentationSpec[] = [away, { name: 'gaussianNoise', probability: 1, sigma: 1e-6 }, away];
     const area = ({ targets }: BatchBuffers): number => targets.reduce((sum, value) => sum + value / 255, 0);
     let cut = 0;
     for (let epoch = 0; epoch < 40; epoch++) {
       const drawn = diskIn(set, epoch, parted);
       const difference = drawn.images.reduce((sum, bright, i) => sum + Math.abs(bright - (drawn.targets[i] ?? 0) / 255), 0);
-      // The whole disk has 720 pixels; its edge is blurred by being sampled twice.
+      // The whole disk has 720 pixels; sampling twice blurs its edge.
       expect(difference).toBeLessThan(100);
       if (area(drawn) < area(diskIn(set, epoch, [away, away])) - 150) cut++;
     }
@@ -263,7 +267,7 @@ describe('augmentation', () => {
     { width: 257, height: 257 },
     { width: 190, height: 301 },
     { width: 301, height: 222 },
-  ])('keeps a bright disk under its mask on a $width × $height sheet', async ({ width, height }) => {
+  ])('keeps a bright disk under its mask on a $width × $height image', async ({ width, height }) => {
     const set = await diskSet(width, height);
     for (let epoch = 0; epoch < 25; epoch++) {
       const { images, targets } = diskIn(set, epoch, moving);
@@ -284,7 +288,7 @@ describe('augmentation', () => {
       const [imageArea = 0, imageX = 0, imageY = 0] = centre.image;
       const [maskArea = 0, maskX = 0, maskY = 0] = centre.mask;
       expect(maskArea).toBeGreaterThan(100);
-      // The edge is blurred by the resampling; the centre of gravity is moved only by the rounding of vertices to sheet pixels.
+      // Resampling blurs the edge; only the rounding of vertices to image pixels moves the centre of gravity.
       expect(difference / maskArea).toBeLessThan(0.08);
       expect(Math.hypot(imageX / imageArea - maskX / maskArea, imageY / imageArea - maskY / maskArea)).toBeLessThan(0.1);
       expect(imageArea / maskArea).toBeCloseTo(1, 1);

@@ -5,8 +5,8 @@ import { BatchThread, type FromWorker } from './batch-thread.ts';
 import { receiveError } from './thread-error.ts';
 
 /**
- * A few images with their targets. The arrays are lent: asking for the next batch takes them back (their length becomes 0), so whoever
- * wants to keep them copies them.
+ * A few images with their targets. The arrays are reused: they become empty (length 0) when the next batch is requested, so copy them to
+ * keep them.
  */
 export type Batch = {
   /** Index of the batch within its epoch. */
@@ -20,16 +20,16 @@ export type Batch = {
 };
 
 export type Batches = AsyncIterable<Batch> & {
-  /** Batches of the whole epoch, those before `startStep` included. */
+  /** The number of batches of the whole epoch, including those before `startStep`. */
   readonly steps: number;
-  /** Gives the thread back; a loop that is left early does so itself. */
+  /** Releases the thread. Leaving the loop early does this too. */
   close(): Promise<void>;
 };
 
 /**
- * One epoch's batches, made on another thread while the caller trains. The order depends on (seed, epoch) alone and each image's
- * augmentation on (seed, epoch, image name), so an epoch that goes on at `startStep` gives exactly what is left of the uninterrupted one.
- * The last batch holds what is left over. An error of the thread is thrown to the consumer with its code. It can be walked through once.
+ * Makes the batches of one epoch on another thread while the caller trains. The order depends only on (seed, epoch), and the augmentation
+ * of an image only on (seed, epoch, image name), so an epoch that continues at `startStep` gives exactly the rest of the uninterrupted
+ * epoch. The last batch may be smaller. An error of the thread is thrown to the consumer with its code. Can be iterated once.
  */
 export function openBatches(options: BatchOptions): Batches {
   const { shuffle = true, ahead = 2, ...request } = options;
@@ -43,7 +43,7 @@ export function openBatches(options: BatchOptions): Batches {
   };
 }
 
-/** One walk through an epoch: keeps `ahead` batches asked for beyond the one lent out. */
+/** One iteration over an epoch: keeps `ahead` batches requested beyond the one in use. */
 class BatchFeed implements AsyncIterator<Batch> {
   readonly #thread: BatchThread;
   readonly #samples: readonly PreparedSample[];
@@ -60,7 +60,7 @@ class BatchFeed implements AsyncIterator<Batch> {
 
   async next(): Promise<IteratorResult<Batch>> {
     if (this.#isClosed) return { done: true, value: undefined };
-    // The first call has nothing to give back, so the batch in the consumer's hands comes on top of those ahead.
+    // The first call has no buffers to return, so the batch in use comes on top of those made ahead.
     this.#thread.requestBatch(this.#lent);
     this.#lent = undefined;
     let message: FromWorker;

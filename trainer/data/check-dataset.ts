@@ -3,8 +3,8 @@ import { type Dataset, discoverDataset, type Sample } from '@carpal/report/datas
 import { assignFolds, type FoldStrategy } from './folds.ts';
 
 /**
- * What can be told of a data set without opening a file, so that it is told at once: throws what {@link discoverDataset} and
- * {@link checkNames} throw, and `folds-exceed-people`.
+ * Checks everything about a data set that needs no file to be opened, so that these errors appear immediately. Throws what {@link
+ * discoverDataset} and {@link checkNames} throw, and `folds-exceed-people`.
  */
 export async function checkDataset(folder: string, split: { folds: number; strategy: FoldStrategy; seed: number }): Promise<void> {
   const dataset = await discoverDataset(folder);
@@ -12,18 +12,20 @@ export async function checkDataset(folder: string, split: { folds: number; strat
   assignFolds(dataset.train, split);
 }
 
-/** What can be told from names alone: throws `annotation-missing`, or `dataset-layout` for two images of one name. */
+/** Checks file names. Throws `annotation-missing`, or `dataset-layout` for two images with the same name. */
 export function checkNames({ train, test }: Dataset): void {
   const bare = train.find(({ annotationPath }) => annotationPath === undefined);
   if (bare)
-    throw new CarpalError('annotation-missing', 'the image has no annotation of its name in train/outputs_json', { where: bare.imagePath });
+    throw new CarpalError('annotation-missing', 'the image has no annotation with its name in train/outputs_json', {
+      where: bare.imagePath,
+    });
   const known = new Map<string, Sample>();
   for (const sample of [...train, ...test]) {
     const earlier = known.get(sample.imageName);
     if (earlier) {
-      throw new CarpalError('dataset-layout', `two images are called ${sample.imageName}, and a submission could not tell them apart`, {
+      throw new CarpalError('dataset-layout', `two images are named ${sample.imageName}, and a submission could not distinguish them`, {
         where: `${earlier.imagePath} and ${sample.imagePath}`,
-        fix: 'Give every image of the data set a name of its own.',
+        fix: 'Give every image of the data set a unique name.',
       });
     }
     known.set(sample.imageName, sample);

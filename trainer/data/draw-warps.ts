@@ -1,30 +1,30 @@
-import type { Polygon } from '@carpal/masks/polygon.ts';
+import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 import type { Random } from '@carpal/masks/random.ts';
 import { type Affine, compose, scaling, translation } from '@carpal/masks/warp.ts';
 import { unfoldedField, type WarpField } from '@carpal/masks/warp-field.ts';
 
-/** The training square on its sheet: its left upper corner and its side, in sheet pixels counted at their centres. */
+/** The training square on its image: upper left corner and side, in pixels of the image with integer coordinates at pixel centres. */
 export type Square = { readonly left: number; readonly top: number; readonly side: number };
 
 /**
- * An elastic bend: each control point moved by up to `alpha` of the side in x and in y, uniformly. The B-spline smooths these moves as a
- * Gaussian of standard deviation `sigma` (a fraction of the side) would: its kernel has the variance of a third of the spacing's square.
- * Simard et al., "Best practices for convolutional neural networks applied to visual document analysis" (2003), whose field is as fine as
- * the image. No place moves further than alpha; moves that would fold the image are made smaller.
+ * An elastic deformation: each control point moves uniformly by up to `alpha` of the side in x and in y. The B-spline smooths these moves
+ * like a Gaussian of standard deviation `sigma` (a fraction of the side): the variance of its kernel is a third of the squared spacing.
+ * After Simard et al., "Best practices for convolutional neural networks applied to visual document analysis" (2003), who use a field as
+ * fine as the image. No place moves further than alpha; moves that would fold the image are reduced.
  */
 export function drawElastic({ alpha, sigma }: { alpha: number; sigma: number }, square: Square, random: Random): WarpField {
   const spacing = Math.sqrt(3) * sigma * square.side;
   const count = Math.ceil(square.side / spacing) + 4;
   const moves = (): Float64Array => Float64Array.from({ length: count * count }, () => random.range(-alpha, alpha) * square.side);
-  // The control points begin anywhere beside the square, so that no place of it is moved more often than another.
+  // The grid of control points has a random offset from the square, so that no place moves more often than another.
   const left = square.left - spacing * (1 + random.next());
   const top = square.top - spacing * (1 + random.next());
   return unfoldedField({ left, top, spacing, columns: count, rows: count, moveX: moves(), moveY: moves() });
 }
 
 /**
- * A grid of `steps` × `steps` cells whose columns and rows become wider and narrower by up to `limit` of their size while the square's
- * border stays about where it is. Between the grid's lines the change is smooth, so bones get no kinks.
+ * A grid of `steps` × `steps` cells whose columns and rows become wider or narrower by up to `limit` of their size, while the border of the
+ * square stays approximately in place. The change is smooth between the grid lines, so bones get no kinks.
  */
 export function drawGridDistortion({ steps, limit }: { steps: number; limit: number }, square: Square, random: Random): WarpField {
   const spacing = square.side / steps;
@@ -36,7 +36,7 @@ export function drawGridDistortion({ steps, limit }: { steps: number; limit: num
   return unfoldedField({ left: square.left, top: square.top, spacing, columns: count, rows: count, moveX, moveY });
 }
 
-/** How far each of the grid's lines moves; the first and the last stay. */
+/** How far each grid line moves; the first and the last stay. */
 function lineMoves(steps: number, limit: number, spacing: number, random: Random): Float64Array {
   const widths = Array.from({ length: steps }, () => 1 + random.range(-limit, limit));
   const mean = widths.reduce((sum, width) => sum + width, 0) / steps;
@@ -46,15 +46,15 @@ function lineMoves(steps: number, limit: number, spacing: number, random: Random
 }
 
 type WristWindow = {
-  /** Brings the window to the whole square. */
+  /** Maps the window to the whole square. */
   readonly map: Affine;
-  /** Side of the window as a fraction of the square's. */
+  /** Side of the window as a fraction of the side of the square. */
   readonly share: number;
 };
 
 /**
- * A random square window that holds the wrist: its side is the longer side of the box around the given outlines times a number from `low`
- * to `high`, and the box lies anywhere in it. Undefined where there is no vertex.
+ * A random square window that contains the wrist. Its side is the longer side of the outlines' bounding box times a random number from
+ * `low` to `high`; the box is at a random position inside. Undefined without vertices.
  */
 export function drawWristWindow(
   outlines: readonly Polygon[],
@@ -72,7 +72,7 @@ export function drawWristWindow(
     }
   }
   if (left > right) return undefined;
-  // Vertices are pixel centres, so a box of one pixel is one pixel wide.
+  // Vertices are pixel centres, so the box of one pixel is one pixel wide.
   const [width, height] = [right - left + 1, bottom - top + 1];
   const side = Math.max(width, height) * random.range(low, high);
   const centreX = (left + right) / 2 + random.range(-0.5, 0.5) * Math.max(0, side - width);

@@ -1,26 +1,25 @@
 import type { InputSpec } from '@carpal/configs/schema/experiment.ts';
 import { intersection } from '@carpal/masks/combine.ts';
 import { addCoverage } from '@carpal/masks/coverage.ts';
+import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import type { Fit } from '@carpal/masks/fit.ts';
 import { addNearest } from '@carpal/masks/nearest.ts';
-import type { Polygon } from '@carpal/masks/polygon.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
-import { type Affine, IDENTITY, invert, translation, warpPolygon } from '@carpal/masks/warp.ts';
-import { joinWarp, type Warp, warpOutline } from '@carpal/masks/warp-steps.ts';
+import { type Affine, IDENTITY, invert, joinWarp, translation, type Warp, warpOutline, warpPolygon } from '@carpal/masks/warp.ts';
 import { type DrawnAugmentation, warpsAfterCuts } from './augmentations.ts';
 
-/** Edges up to this fraction of the square's side are taken to bend too little to be seen: at 512 pixels, eight. */
+/** Edges up to this fraction of the square's side bend too little to see: eight pixels at 512. */
 const LONGEST_EDGE = 1 / 64;
 
-/** What a pixel of a target says of a class: `area`, the share of it that the mask covers; `nearest`, whether the mask has its centre. */
+/** The meaning of a target pixel: with `area`, how much of it the mask covers; with `nearest`, whether the mask contains its centre. */
 export type TargetRule = InputSpec['targets'];
 
 /**
- * Every polygon in its channel of `target`, [size, size, polygons], 0 … 255: the share of each pixel that its mask, outline included,
- * covers, or all or nothing as the mask has the sheet pixel under the centre. A moved polygon may come to lie beside the sheet but within
- * the square, where the moved image shows it too, so it is filled on a sheet that is as large as the square; an unmoved one ends where its
- * sheet ends, as its truth does. What the image has lost beyond the square between two movements its masks lose too.
+ * Writes every polygon into its channel of `target`, [size, size, polygons], 0..255: the share of each pixel that the mask (including its
+ * outline) covers, or all or nothing for the image pixel under the centre. A moved polygon may leave the radiograph but stay inside the
+ * square, where the moved image shows it too. It is therefore filled on a canvas as large as the square. An unmoved polygon ends at the
+ * edge of the radiograph, as its truth does. What the image loses outside the square between two movements, its masks lose too.
  */
 export function fillTarget(
   polygons: readonly Polygon[],
@@ -40,7 +39,7 @@ export function fillTarget(
   });
 }
 
-/** The moved polygons, and the sheet that they are to be filled on. */
+/** The moved polygons, and the canvas to fill them on. */
 export function warpedOutlines(
   polygons: readonly Polygon[],
   image: { readonly width: number; readonly height: number },
@@ -55,14 +54,14 @@ export function warpedOutlines(
   return { ...canvas, outlines: polygons.map((polygon) => warpOutline(polygon, onCanvas, longestEdge)) };
 }
 
-/** Where a movement brings what lies in the square, as a mask on the square's canvas. */
+/** The content of the square after a movement, as a mask on the square's canvas. */
 function movedSquare(image: { readonly width: number; readonly height: number }, fit: Fit, warp: Warp): RleMask {
   const { width, height, move } = squareCanvas(image, fit);
   const corners = warpPolygon([0, 0, width - 1, 0, width - 1, height - 1, 0, height - 1], invert(move));
   return fillPolygon(warpOutline(corners, joinWarp(warp, move), LONGEST_EDGE * Math.max(width, height)), width, height);
 }
 
-/** A sheet that covers the whole square: where it is, how it lies, and how far the old sheet's coordinates move. Whole pixels only. */
+/** A canvas that covers the whole square: its size, its fit, and the translation from the image's coordinates, in whole pixels. */
 function squareCanvas(
   { width, height }: { readonly width: number; readonly height: number },
   fit: Fit,

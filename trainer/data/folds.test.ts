@@ -23,7 +23,7 @@ const variance = (values: readonly number[]): number => {
   return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
 };
 
-/** How unlike the folds are in a measure: the variance of their means. */
+/** How different the folds are in a measure: the variance of their means. */
 const unlikeness = (
   samples: readonly FoldSample[],
   foldOf: ReadonlyMap<string, number>,
@@ -38,25 +38,28 @@ const unlikeness = (
   );
 
 describe('assignFolds', () => {
-  it.each(['group', 'stratifiedGroup'] as const)('%s gives every person one fold, in sizes that differ by one at most', (strategy) => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 2, max: 8 }),
-        fc.integer({ min: 0, max: 40 }),
-        fc.integer({ min: 0, max: 1000 }),
-        (folds, more, seed) => {
-          const samples = people(folds + more, (index) => ({ boneArea: randomFor(seed, index).next() }));
-          const foldOf = assignFolds(samples, { folds, strategy, seed });
-          expect(foldOf.size).toBe(folds + more);
-          const counts = countPerFold(samples, foldOf, folds);
-          expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(2);
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
+  it.each(['group', 'stratifiedGroup'] as const)(
+    '%s assigns every person to one fold, with sizes that differ by at most one',
+    (strategy) => {
+      fc.assert(
+        fc.property(
+          fc.integer({ min: 2, max: 8 }),
+          fc.integer({ min: 0, max: 40 }),
+          fc.integer({ min: 0, max: 1000 }),
+          (folds, more, seed) => {
+            const samples = people(folds + more, (index) => ({ boneArea: randomFor(seed, index).next() }));
+            const foldOf = assignFolds(samples, { folds, strategy, seed });
+            expect(foldOf.size).toBe(folds + more);
+            const counts = countPerFold(samples, foldOf, folds);
+            expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(2);
+          },
+        ),
+        { numRuns: 60 },
+      );
+    },
+  );
 
-  it.each(['group', 'stratifiedGroup'] as const)('%s is decided by the seed, not by the order of the samples', (strategy) => {
+  it.each(['group', 'stratifiedGroup'] as const)('%s depends on the seed, not on the order of the samples', (strategy) => {
     const samples = people(23, (index) => ({ boneArea: 0.1 + 0.001 * index }));
     const split = { folds: 5, strategy, seed: 7 };
     const foldOf = assignFolds(samples, split);
@@ -65,13 +68,13 @@ describe('assignFolds', () => {
     expect(assignFolds(samples, { ...split, seed: 8 })).not.toEqual(foldOf);
   });
 
-  it('balances images where people have different numbers of them', () => {
+  it('balances the number of images if people have different numbers of them', () => {
     const samples = Array.from({ length: 12 }, (_, index) => new Array<FoldSample>(1 + (index % 4)).fill({ group: `ID${index}` })).flat();
     const counts = countPerFold(samples, assignFolds(samples, { folds: 3, strategy: 'group', seed: 1 }), 3);
     expect(counts).toEqual([10, 10, 10]);
   });
 
-  it('stratified folds are more alike in sex and height than random ones', () => {
+  it('makes stratified folds more similar in sex and height than random ones', () => {
     const samples = people(60, (index) => {
       const random = randomFor(3, index);
       const sex = random.next() < 0.4 ? 'M' : 'F';
@@ -89,7 +92,7 @@ describe('assignFolds', () => {
     }
   });
 
-  it('stratifies by bone area where the table does not hold everyone', () => {
+  it('stratifies by bone area if the table does not include everyone', () => {
     const samples = people(40, (index) => ({
       boneArea: 0.1 + 0.002 * index,
       ...(index === 0 ? {} : { sex: 'F', heightCm: 150 + ((index * 7) % 40) }),
@@ -100,9 +103,9 @@ describe('assignFolds', () => {
     expect(stratified).toBeLessThan(random / 4);
   });
 
-  it('refuses more folds than people', () => {
+  it('rejects more folds than people', () => {
     expect(() => assignFolds(people(3), { folds: 4, strategy: 'group', seed: 1 })).toThrow(
-      expect.objectContaining({ code: 'folds-exceed-people', message: '4 folds of 3 people' }),
+      expect.objectContaining({ code: 'folds-exceed-people', message: '4 folds for 3 people' }),
     );
   });
 });

@@ -3,10 +3,10 @@ import { randomFor, shuffled } from '@carpal/masks/random.ts';
 
 export type FoldStrategy = 'group' | 'stratifiedGroup';
 
-/** What a fold is decided by. The last three are used where they are known, by `stratifiedGroup` only. */
+/** What determines a fold. The last three are used only by `stratifiedGroup`, if known. */
 export type FoldSample = {
   readonly group: string;
-  /** Area of all bones as a fraction of the sheet. */
+  /** Area of all bones as a fraction of the image. */
   readonly boneArea?: number;
   readonly sex?: string;
   readonly heightCm?: number;
@@ -15,12 +15,11 @@ export type FoldSample = {
 type Group = { readonly name: string; readonly images: number; readonly sex: string; readonly measure: number };
 
 /**
- * The fold of every person. No person lies in two folds; folds differ by at most one person, and by as few images as that allows;
- * equal samples (in any order), folds and seed give equal folds.
- *
- * `group` deals people out at random. `stratifiedGroup` first sorts them by sex and height, or by bone area where a sex or height is not
- * known for all, and deals every run of `folds` neighbours to different folds, so each fold gets small and large hands, men and women.
- * Throws `folds-exceed-people`.
+ * Assigns every person to a fold. All images of a person are in one fold. Folds differ by at most one person, and by as few images as that
+ * allows. Equal samples (in any order), folds and seed give equal folds.
+ * `group` assigns people at random. `stratifiedGroup` first sorts them by sex and height, or by bone area unless sex and height are known
+ * for everyone. It then assigns each group of `folds` neighbours to different folds, so that each fold has small and large hands, men and
+ * women. Throws `folds-exceed-people`.
  */
 export function assignFolds(
   samples: readonly FoldSample[],
@@ -28,13 +27,14 @@ export function assignFolds(
 ): Map<string, number> {
   const groups = gatherGroups(samples);
   if (folds > groups.length) {
-    throw new CarpalError('folds-exceed-people', `${folds} folds of ${groups.length} ${groups.length === 1 ? 'person' : 'people'}`, {
+    throw new CarpalError('folds-exceed-people', `${folds} folds for ${groups.length} ${groups.length === 1 ? 'person' : 'people'}`, {
       where: 'spec.dataset.split.folds',
     });
   }
   const random = randomFor(seed, 'folds', folds);
   const order = shuffled(groups, random);
-  // The sort is stable, so people who are alike stay in random order. Without strata, those with most images are dealt first: it balances best.
+  // The sort is stable, so people with equal values stay in random order. Without strata, people with the most images are assigned first,
+  // which balances best.
   if (strategy === 'stratifiedGroup') order.sort((a, b) => compareText(a.sex, b.sex) || a.measure - b.measure);
   else order.sort((a, b) => b.images - a.images);
 

@@ -10,7 +10,7 @@ const blurred = (image: Float32Array, sigma: number): Float32Array => {
 };
 
 describe('blurImage', () => {
-  it.each([0.3, 1, 2.5])('spreads a point as a Gaussian of sigma %f, to three sigmas', (sigma) => {
+  it.each([0.3, 1, 2.5])('spreads a point as a Gaussian of sigma %f, up to three sigmas', (sigma) => {
     const point = new Float32Array(SIZE * SIZE);
     point[20 * SIZE + 20] = 1;
     const spread = blurred(point, sigma);
@@ -23,7 +23,7 @@ describe('blurImage', () => {
     });
   });
 
-  it('leaves an even image as it is up to its border, and keeps the range of any other', () => {
+  it('leaves a constant image unchanged up to its border, and keeps the range of any other', () => {
     expect(blurred(new Float32Array(SIZE * SIZE).fill(0.7), 10).every((value) => Math.abs(value - 0.7) < 1e-6)).toBe(true);
     const noise = Float32Array.from({ length: SIZE * SIZE }, (_, i) => randomFor(2, i).next());
     const smooth = blurred(noise, 4);
@@ -31,7 +31,7 @@ describe('blurImage', () => {
     expect(Math.max(...smooth)).toBeLessThan(0.7);
   });
 
-  it('takes a kernel wider than the image', () => {
+  it('accepts a kernel wider than the image', () => {
     expect(blurred(new Float32Array(SIZE * SIZE).fill(0.5), 100).every((value) => Math.abs(value - 0.5) < 1e-6)).toBe(true);
   });
 });
@@ -44,16 +44,19 @@ const corner = (size: number): Uint8Array =>
   Uint8Array.from({ length: size * size }, (_, i) => whole[Math.floor(i / size) * vectors.image.size + (i % size)] as number);
 
 describe('equalizeTiles', () => {
-  it.each(vectors.cases)('is OpenCV’s CLAHE to within one level: $size px, limit $clipLimit, $tiles tiles', ({ pixels, ...settings }) => {
-    const out = new Uint8Array(settings.size ** 2);
-    equalizeTiles(corner(settings.size), settings, out);
-    const differences = bytes(pixels).map((value, i) => Math.abs(value - (out[i] as number)));
-    expect(Math.max(...differences)).toBeLessThanOrEqual(1);
-    // What lies halfway between two levels goes either way: OpenCV interpolates in 32 bits.
-    expect(differences.filter((value) => value > 0).length / out.length).toBeLessThan(0.05);
-  });
+  it.each(vectors.cases)(
+    'matches OpenCV’s CLAHE to within one level: $size px, limit $clipLimit, $tiles tiles',
+    ({ pixels, ...settings }) => {
+      const out = new Uint8Array(settings.size ** 2);
+      equalizeTiles(corner(settings.size), settings, out);
+      const differences = bytes(pixels).map((value, i) => Math.abs(value - (out[i] as number)));
+      expect(Math.max(...differences)).toBeLessThanOrEqual(1);
+      // Values halfway between two levels may round either way: OpenCV interpolates in 32 bits.
+      expect(differences.filter((value) => value > 0).length / out.length).toBeLessThan(0.05);
+    },
+  );
 
-  it('may write to the image itself', () => {
+  it('can write to the image itself', () => {
     const settings = { size: 96, clipLimit: 2, tiles: 8 };
     const [image, out] = [whole.slice(), new Uint8Array(96 * 96)];
     equalizeTiles(image, settings, out);
@@ -61,7 +64,7 @@ describe('equalizeTiles', () => {
     expect(image).toEqual(out);
   });
 
-  it('gives a flat image one level', () => {
+  it('maps a constant image to one level', () => {
     const out = new Uint8Array(64 * 64);
     equalizeTiles(new Uint8Array(64 * 64).fill(90), { size: 64, clipLimit: 2, tiles: 4 }, out);
     expect(new Set(out).size).toBe(1);

@@ -1,18 +1,19 @@
 import type { Random } from '@carpal/masks/random.ts';
 
-/** Standard normal values at the middles of 2^14 equal shares of probability, scaled so that their variance is exactly 1. */
+/** Standard normal values at the midpoints of 2^14 equal intervals of probability, scaled so that their variance is exactly 1. */
 let quantiles: Float32Array | undefined;
 const BITS = 14;
 
 /**
- * Adds normal noise of standard deviation `sigma` to `values[from, to)` and holds the result in 0..1. Samples are drawn from a table of
- * quantiles, two for each random number: at 512 × 512 the exact transform would cost more than everything else done to an image.
+ * Adds normal noise of standard deviation `sigma` to `values[from, to)` and clamps to 0..1. Samples come from a table of quantiles, two per
+ * random number: at 512 × 512 the exact transform would cost more than all other augmentations together.
  */
 export function addNoise(values: Float32Array, from: number, to: number, sigma: number, random: Random): void {
   quantiles ??= normalQuantiles();
   const table = quantiles;
   const mask = table.length - 1;
-  // xorshift128 in local variables, seeded from the image's own numbers: a call for each pixel pair would take longer than all the rest.
+  // xorshift128 in local variables, seeded by the image's generator: a function call per pair of pixels would take longer than all the
+  // rest.
   let [a, b, c, d] = [random.integer(2 ** 32) | 1, random.integer(2 ** 32) | 0, random.integer(2 ** 32) | 0, random.integer(2 ** 32) | 0];
   for (let i = from; i < to; i += 2) {
     const t = a ^ (a << 11);
@@ -40,7 +41,7 @@ function normalQuantiles(): Float32Array {
   return Float32Array.from(table, (value) => value * scale);
 }
 
-/** The standard normal value below which the share `p` lies: the normal distribution by its series, inverted by Newton's method. */
+/** The standard normal quantile of `p`: the series of the normal distribution, inverted by Newton's method. */
 function normalQuantile(p: number): number {
   if (p > 0.5) return -normalQuantile(1 - p);
   let x = 0;
@@ -53,7 +54,10 @@ function normalQuantile(p: number): number {
   return x;
 }
 
-/** The share below x ≤ 0: 1/2 − φ(x)·(t + t³/3 + t⁵/15 + …) with t = −x, which converges everywhere and to 1e-12 above x = −5. */
+/**
+ * The probability below x ≤ 0: 1/2 − φ(x)·(t + t³/3 + t⁵/15 + …) with t = −x. The series always converges; it is accurate to 1e-12 above x
+ * = −5.
+ */
 function lowerTail(x: number, density: number): number {
   const t = -x;
   let term = t;
@@ -65,12 +69,12 @@ function lowerTail(x: number, density: number): number {
   return 0.5 - density * sum;
 }
 
-/** Weights further out than this many standard deviations are left out. */
+/** Weights beyond this many standard deviations are omitted. */
 const REACH = 3;
 
 /**
- * Blurs a square image in place by a Gaussian of `sigma` pixels, rows first and columns after; beyond its edges the image is taken as
- * mirrored at the outermost pixel centres. `scratch` holds at least as many values as the image.
+ * Blurs a square image in place with a Gaussian of `sigma` pixels, first along rows, then along columns. The border is mirrored at the
+ * outermost pixel centres. `scratch` must hold at least as many values as the image.
  */
 export function blurImage(image: Float32Array, size: number, sigma: number, scratch: Float32Array): void {
   const weights = gaussianWeights(sigma, size);
@@ -101,7 +105,7 @@ function addRows(image: Float32Array, start: number, size: number, weight: numbe
     image[start + x] = (image[start + x] as number) + weight * ((from[upper + x] as number) + (from[lower + x] as number));
 }
 
-/** The weight of the middle and of each pixel to one side, all together (both sides) 1. */
+/** The weight of the centre and of each pixel on one side; the sum over both sides is 1. */
 function gaussianWeights(sigma: number, size: number): Float64Array {
   const reach = Math.min(size - 1, Math.max(1, Math.ceil(REACH * sigma)));
   const weights = Float64Array.from({ length: reach + 1 }, (_, k) => Math.exp(-(k * k) / (2 * sigma * sigma)));
@@ -117,17 +121,16 @@ function mirrored(at: number, size: number): number {
 const GREY_LEVELS = 256;
 
 /**
- * Contrast-limited adaptive histogram equalization of a square 8-bit image: `tiles` × `tiles` histograms, no bin higher than `clipLimit`
- * times the mean one, each pixel looked up in the tables of the four nearest tiles, bilinearly. The steps and roundings are those of
- * OpenCV's createCLAHE, whose pixels it gives to within one grey level. The image is 8 bits deep before and after; `out` may be the
- * image itself.
+ * Contrast-limited adaptive histogram equalization (CLAHE) of a square 8-bit image: `tiles` × `tiles` histograms, bins limited to
+ * `clipLimit` times the mean bin, each pixel interpolated bilinearly from the tables of the four nearest tiles. Steps and rounding follow
+ * OpenCV's createCLAHE; the result differs from it by at most one grey level. `out` may be the image itself.
  */
 export function equalizeTiles(
   image: Uint8Array,
   { size, clipLimit, tiles }: { size: number; clipLimit: number; tiles: number },
   out: Uint8Array,
 ): void {
-  // OpenCV widens an image that does not divide into tiles, by its mirror image.
+  // OpenCV extends an image that does not divide into tiles by mirroring.
   const tileSize = size % tiles === 0 ? size / tiles : (size + tiles - (size % tiles)) / tiles;
   const tables = new Uint8Array(tiles * tiles * GREY_LEVELS);
   const histogram = new Uint32Array(GREY_LEVELS);
@@ -153,7 +156,7 @@ function countTile(image: Uint8Array, size: number, tileSize: number, column: nu
   }
 }
 
-/** Cuts the bins off at the limit and spreads what was cut evenly over all; what is left over goes to bins that lie evenly apart. */
+/** Limits the bins and distributes the excess evenly over all; the remainder goes to bins at even distances. */
 function clip(histogram: Uint32Array, limit: number): void {
   let excess = 0;
   for (let i = 0; i < GREY_LEVELS; i++) {
@@ -178,7 +181,7 @@ function fillTable(histogram: Uint32Array, pixels: number, table: Uint8Array): v
   }
 }
 
-/** For each row or column: the tile before and the one after, and how near the one after is. */
+/** For each row or column: the tile before it, the tile after it, and the weight of the tile after. */
 type Places = { readonly before: Uint16Array; readonly after: Uint16Array; readonly share: Float32Array };
 
 function tilePlaces(size: number, tileSize: number, tiles: number): Places {
@@ -213,7 +216,7 @@ function lookUpRow(image: Uint8Array, y: number, size: number, tiles: number, pl
   }
 }
 
-/** The nearest whole number; of two that are as near, the even one. */
+/** Rounds to the nearest integer, half to even. */
 function rounded(value: number): number {
   const up = (value + 0.5) | 0;
   return up - value === 0.5 && (up & 1) === 1 ? up - 1 : up;

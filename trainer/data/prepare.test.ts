@@ -27,7 +27,7 @@ const sampleNamed = (set: PreparedSet, name: string): PreparedSample => {
 };
 
 describe('prepareDataset', () => {
-  it('keeps every image at training size, and polygons in the pixels of the radiograph', async () => {
+  it('stores every image at training size, and polygons in pixels of the radiograph', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writeSmallDataset(folder);
     const set = await prepare(folder, artifacts);
@@ -45,7 +45,7 @@ describe('prepareDataset', () => {
     expect(Array.from((await set.readPolygons(sample))[0] ?? [])).toEqual(rectangle(12, 9, 23, 29).flat());
     const image = await set.readImage(sample);
     expect(image).toHaveLength(256);
-    // Scale 4, 8 rows of black above: square pixel (4, 5) lies at sheet columns 16–19, rows 12–15, within the bright part.
+    // Scale 4 with 8 rows of black above: square pixel (4, 5) covers columns 16–19 and rows 12–15 of the image, inside the bright part.
     expect([image[0], image[2 * 16], image[5 * 16 + 4]]).toEqual([0, 20, 200]);
     expect(sample.boneArea).toBeCloseTo((11 * 20 + 10 * 20 + 4 * 5) / (64 * 48));
     const test = sampleNamed(set, 'image4.png');
@@ -54,7 +54,7 @@ describe('prepareDataset', () => {
     expect((await openPrepared(set.folder)).samples).toEqual(set.samples);
   });
 
-  it('takes sex and height from the table that lies beside the images', async () => {
+  it('reads sex and height from the table next to the images', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writeSmallDataset(folder, { people: 1 });
     await writeUnder(folder, 'meta_data.csv', 'ID,성별,키(신장)\n1,_x0008_여,163\n');
@@ -63,7 +63,7 @@ describe('prepareDataset', () => {
     expect(sampleNamed(set, 'image2.png')).not.toHaveProperty('sex');
   });
 
-  it('a copied or touched data set is the same set; other contents, size or classes are another', async () => {
+  it('gives a copied or touched data set the same hash, and other contents, sizes or classes another one', async () => {
     const [folder, copy, artifacts] = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()];
     await writeSmallDataset(folder, { people: 1 });
     await cp(folder, copy, { recursive: true });
@@ -76,7 +76,7 @@ describe('prepareDataset', () => {
     expect((await prepare(copy, artifacts)).hash).not.toBe(hash);
   });
 
-  it('keeps sheets for windows beside the images, in a set of their own name, and makes up for those that are missing', async () => {
+  it('stores larger images for windows in a set with its own name, and adds missing ones', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writeSmallDataset(folder, { people: 1 });
     const [plain, set] = [await prepare(folder, artifacts), await prepare(folder, artifacts, { sheetSize: 48 })];
@@ -95,7 +95,7 @@ describe('prepareDataset', () => {
     });
     await expect(plain.readImage(sample, 48)).rejects.toMatchObject({ code: 'artifact-missing' });
 
-    // As a kill leaves it.
+    // The state after a kill.
     await rm(join(set.folder, 'index.json'));
     await rm(join(set.folder, 'sheets/image1.png.u8'));
     const seen: PrepareProgress[] = [];
@@ -104,7 +104,7 @@ describe('prepareDataset', () => {
     expect(await again.readImage(sample, 48)).toEqual(square);
   });
 
-  it('a set without sheets has the name that it has always had', async () => {
+  it('keeps the name of a set without larger images stable', async () => {
     const folder = await temporaryFolder();
     await writeUnder(folder, 'train/DCM/ID1/a.png', 'not decoded');
     await writeUnder(folder, 'train/outputs_json/ID1/a.json', '{}');
@@ -112,7 +112,7 @@ describe('prepareDataset', () => {
     expect(await sourceHash(await discoverDataset(folder), recipe, 1)).toBe('6d8c46fcf22d80d9f3f5d51a');
   });
 
-  it('goes on where it was stopped, and what comes out is the same', async () => {
+  it('continues after a stop with the same result', async () => {
     const [folder, artifacts, other] = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()];
     await writeSmallDataset(folder);
     const stop = new AbortController();
@@ -125,7 +125,7 @@ describe('prepareDataset', () => {
     const hashFolder = join(artifacts, 'datasets/prepared', (await readdir(join(artifacts, 'datasets/prepared')))[0] ?? '');
     expect(await readdir(hashFolder)).not.toContain('index.json');
 
-    // As a kill leaves it: one image written without its polygons.
+    // The state after a kill: one image without its polygons.
     await rm(join(hashFolder, 'polygons/image1.png.f32'));
     const seen: PrepareProgress[] = [];
     const resumed = await prepare(folder, artifacts, { onProgress: (progress) => seen.push(progress) });
@@ -175,12 +175,12 @@ describe('prepareDataset', () => {
       harm: async (folder: string) => writeUnder(folder, json2, annotationText({ first: [[1, 2]] }).replace('[1,2]', '[NaN,2]')),
     },
     {
-      input: 'two images of one name',
+      input: 'two images with the same name',
       code: 'dataset-layout',
       where: 'ID009/image2.png',
       harm: async (folder: string) => cp(join(folder, image2), join(folder, 'test/DCM/ID009/image2.png')),
     },
-  ])('$input is one clear error that names the file, and no set is finished', async ({ code, where, harm }) => {
+  ])('reports $input with the name of the file, and finishes no set', async ({ code, where, harm }) => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writeSmallDataset(folder);
     await harm(folder);
@@ -190,7 +190,7 @@ describe('prepareDataset', () => {
 });
 
 describe('openPrepared', () => {
-  it('refuses a folder without a set, an index of another version, and an image of another size', async () => {
+  it('rejects a folder without a set, an index of another version, and an image of another size', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await expect(openPrepared(folder)).rejects.toMatchObject({ code: 'prepared-invalid', where: join(folder, 'index.json') });
     await writeSmallDataset(folder, { people: 1 });

@@ -24,7 +24,7 @@ import { readImageHeader, readRadiograph } from '@carpal/report/dataset/read-rad
 import { checkNames } from './check-dataset.ts';
 import { resizeToSquare } from './resize-image.ts';
 
-/** `reused` counts the images among `done` that were there already. */
+/** `reused` is the number of images among `done` that already existed. */
 export type PrepareProgress = { readonly done: number; readonly total: number; readonly reused: number };
 
 export type PrepareOptions = {
@@ -32,13 +32,13 @@ export type PrepareOptions = {
   readonly folder: string;
   /** Side of the training square. */
   readonly size: number;
-  /** Side of the square in which each sheet is kept besides, for windows to be cut from. */
+  /** Side of the larger square in which each image is also stored, for windows. */
   readonly sheetSize?: number | undefined;
   readonly classes: readonly string[];
   readonly store: ArtifactStore;
-  /** Images under way at once. Decoding runs on the process's four library threads, so more than that only fills their queue. */
+  /** The number of images processed concurrently. Decoding runs on the process's four library threads, so more only fill their queue. */
   readonly workers?: number;
-  /** When it fires, what is under way is finished and `stopped-with-checkpoint` is thrown; the next call goes on from there. */
+  /** When it aborts, images in progress are finished and `stopped-with-checkpoint` is thrown. The next call continues from there. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: PrepareProgress) => void;
 };
@@ -46,18 +46,17 @@ export type PrepareOptions = {
 const DEFAULT_WORKERS = 6;
 
 /**
- * Decodes every image of a data set once and keeps it at training size with its polygons, and at `sheetSize` too if that is given, under
- * `datasets/prepared/<hash>`. Test images are prepared as well, without polygons. What is there already is kept: a finished set is opened
- * as it is, an interrupted one completed. The index is written last, so a set with an index is whole.
- *
+ * Decodes every image of a data set once and stores it with its polygons under `datasets/prepared/<hash>`, at training size and, if given,
+ * at `sheetSize`. Test images are prepared too, without polygons. Existing files are kept: a finished set is opened, an interrupted one
+ * completed. The index is written last, so a set with an index is complete.
  * Throws `dataset-missing`, `dataset-layout`, `annotation-missing`, `annotation-invalid`, `image-unreadable` or `image-too-large` for the
- * first image, in the order of names, that is at fault, and what the store throws.
+ * first invalid image in name order, and the errors of the store.
  */
 export async function prepareDataset(options: PrepareOptions): Promise<PreparedSet> {
   const { folder, size, classes, store, workers = DEFAULT_WORKERS } = options;
   const dataset = await discoverDataset(folder);
   checkNames(dataset);
-  // The images are the sheets where both sizes are one.
+  // If both sizes are equal, the training images serve both purposes.
   const sheetSize = options.sheetSize === size ? undefined : options.sheetSize;
   const recipe = { size, normalize: 'unit', classes, ...(sheetSize === undefined ? {} : { sheetSize }) } as const;
   const hash = await sourceHash(dataset, recipe, workers);
@@ -116,7 +115,7 @@ async function prepareSample({
   const polygonKey = `${key}/${preparedPolygonFile(sample.imageName)}`;
   const polygons = half === 'test' ? undefined : await readAnnotation(sample.annotationPath ?? '', classes);
   const encoded = polygons && encodePolygons(polygons);
-  // Writes are atomic, so an object of the right size is whole.
+  // Writes are atomic, so an object of the right size is complete.
   const missing = squares.filter(({ squareKey, side }) => present.get(squareKey) !== side * side);
   const reused = missing.length === 0;
   const image = reused ? await readImageHeader(sample.imagePath) : await readRadiograph(sample.imagePath);
@@ -131,22 +130,22 @@ async function prepareSample({
   return { prepared, reused };
 }
 
-/** What a prepared set is made of besides the files. */
+/** What determines a prepared set apart from its source files. */
 type PreparedRecipe = {
   readonly size: number;
   readonly normalize: 'unit';
   readonly classes: readonly string[];
-  /** Side of the square in which every sheet is kept besides, for windows to be cut from; absent where there are none. */
+  /** Side of the larger square for windows; absent without windows. */
   readonly sheetSize?: number;
 };
 
-/** Hexadecimal digits of a hash: 96 bits, and short enough for a folder's name. */
+/** Hexadecimal digits of a hash: 96 bits, short enough for a folder name. */
 const HASH_LENGTH = 24;
 
 /**
- * The name of the prepared set that these files and this recipe give. It is made of file names and CONTENTS, never of times or of where
- * the folder lies: a copied, downloaded or touched data set is the same set, and an edited annotation is another. Reading every byte
- * costs some milliseconds an image, a tenth of decoding it.
+ * The name of the prepared set for these files and this recipe. It depends on file names and CONTENTS, not on times or the location of the
+ * folder: a copied, downloaded or touched data set is the same set, an edited annotation gives another one. Reading every byte costs a few
+ * milliseconds per image, a tenth of decoding it.
  */
 export async function sourceHash(dataset: Dataset, recipe: PreparedRecipe, workers: number): Promise<string> {
   const samples: [string, Sample][] = [
@@ -160,7 +159,7 @@ export async function sourceHash(dataset: Dataset, recipe: PreparedRecipe, worke
   const { size, normalize, classes, sheetSize } = recipe;
   const table = await readFile(join(dataset.folder, PERSON_TABLE)).catch(() => '');
   const whole = createHash('sha256').update(
-    // A set without sheets has the name that it had before there were any.
+    // Sets without larger images keep the name that they had before larger images existed.
     JSON.stringify([PREPARED_VERSION, size, normalize, classes, hash('sha256', table), ...(sheetSize === undefined ? [] : [sheetSize])]),
   );
   for (const line of lines) whole.update(`\n${line}`);

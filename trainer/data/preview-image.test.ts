@@ -10,7 +10,7 @@ import { prepareDataset } from './prepare.ts';
 import { previewTiles } from './preview-image.ts';
 
 describe('previewTiles', () => {
-  it('shows to the bit what training sees in those epochs', async () => {
+  it('shows bit for bit what training sees in the given epochs', async () => {
     const folder = await temporaryFolder();
     await writeTinyDataset(join(folder, 'data'), 1);
     const { spec } = tinyExperiment(join(folder, 'data'), {

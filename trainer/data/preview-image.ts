@@ -1,6 +1,6 @@
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
-import type { Polygon } from '@carpal/masks/polygon.ts';
 import { IDENTITY } from '@carpal/masks/warp.ts';
 import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
 import type { Sample } from '@carpal/report/dataset/discover.ts';
@@ -14,22 +14,22 @@ import { resizeToSquare } from './resize-image.ts';
 export type PreviewOptions = {
   readonly spec: SegmentationExperiment['spec'];
   readonly classes: readonly string[];
-  /** The epochs to show; each gives what a fold's training sees of the image in that epoch, to the bit. */
+  /** The epochs to show. Each shows bit for bit what the training of a fold sees of the image in that epoch. */
   readonly epochs: readonly number[];
 };
 
 const UNCHANGED: DrawnAugmentation = { passes: [], warp: [], notes: [] };
 
 /**
- * A training image as the network sees it: first without augmentation, then as each of the epochs has it, with the outlines of its
- * classes. An image without an annotation has none. Throws as readSheet and readAnnotation do.
+ * A training image as the network sees it: first without augmentation, then as in each of the epochs, with the outlines of its classes. An
+ * image without annotation has no outlines. Throws what {@link readRadiograph} and {@link readAnnotation} throw.
  */
 export async function previewTiles(sample: Sample, { spec, classes, epochs }: PreviewOptions): Promise<Tile[]> {
   const { size } = spec.input;
   const radiograph = await readRadiograph(sample.imagePath);
   const fit = squareFit(radiograph.width, radiograph.height, size);
   const pixels = resizeToSquare(radiograph, fit);
-  // As a prepared set keeps them.
+  // As stored in a prepared set.
   const polygons: Polygon[] =
     sample.annotationPath === undefined ? [] : (await readAnnotation(sample.annotationPath, classes)).map((one) => Float32Array.from(one));
   const carpals = carpalIndexes(classes);
@@ -38,7 +38,7 @@ export async function previewTiles(sample: Sample, { spec, classes, epochs }: Pr
   const tile = (title: string, drawn: DrawnAugmentation): Tile => {
     const image = new Float32Array(size * size);
     augmenter.run(pixels, fit, drawn.passes, image);
-    // A map that moves nothing puts unmoved outlines on the same canvas, which is the square's.
+    // The identity map puts unmoved outlines on the same canvas as moved ones, the canvas of the square.
     const { outlines, width, height } = warpedOutlines(polygons, radiograph, fit, drawn.warp.length === 0 ? [IDENTITY] : drawn.warp);
     return { image, size, outlines, width, height, title, notes: drawn.notes };
   };

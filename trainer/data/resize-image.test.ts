@@ -16,7 +16,7 @@ const noise = (width: number, height: number): Radiograph => {
   return radiographOf(width, height, () => random.integer(256));
 };
 
-/** The mean of the sheet over a square pixel, integrated pixel by pixel from the definition of the fit. */
+/** The mean of the image over a square pixel, integrated pixel by pixel from the definition of the fit. */
 function boxMean({ width, height, pixels }: Radiograph, size: number, i: number, j: number): number {
   const { scale, offsetX, offsetY } = squareFit(width, height, size);
   const share = (low: number, at: number): number => Math.max(0, Math.min(low + scale, at + 1) - Math.max(low, at));
@@ -30,12 +30,12 @@ function boxMean({ width, height, pixels }: Radiograph, size: number, i: number,
 
 describe('fitImage', () => {
   it.each([
-    { width: 64, height: 64, size: 16, ratio: 'a whole ratio' },
-    { width: 50, height: 50, size: 16, ratio: 'a broken ratio' },
-    { width: 37, height: 60, size: 16, ratio: 'a broken ratio of an upright sheet with an odd margin' },
-    { width: 61, height: 40, size: 24, ratio: 'a wide sheet' },
-    { width: 16, height: 16, size: 16, ratio: 'no change of size' },
-  ])('is the exact mean over each pixel at $ratio ($width × $height → $size)', ({ width, height, size }) => {
+    { width: 64, height: 64, size: 16, ratio: 'an integer ratio' },
+    { width: 50, height: 50, size: 16, ratio: 'a fractional ratio' },
+    { width: 37, height: 60, size: 16, ratio: 'a fractional ratio of a portrait image with an odd margin' },
+    { width: 61, height: 40, size: 24, ratio: 'a landscape image' },
+    { width: 16, height: 16, size: 16, ratio: 'an unchanged size' },
+  ])('is the exact mean over each pixel for $ratio ($width × $height → $size)', ({ width, height, size }) => {
     const radiograph = noise(width, height);
     const image = resizeToSquare(radiograph, squareFit(width, height, size));
     for (let j = 0; j < size; j++) {
@@ -49,14 +49,14 @@ describe('fitImage', () => {
     { side: 100, size: 64 },
     { side: 40, size: 64 },
     { side: 33, size: 100 },
-  ])('keeps a slope where it is: no shift from $side to $size', ({ side, size }) => {
+  ])('does not shift a gradient from $side to $size', ({ side, size }) => {
     const slope = 200 / side;
     const image = resizeToSquare(
       radiographOf(side, side, (x) => Math.round(20 + slope * x)),
       squareFit(side, side, size),
     );
     const scale = side / size;
-    // Away from the border, where enlarging has no neighbour to lean on; the mean over columns is finer than a grey level.
+    // Excludes the border, where enlarging has no neighbour to interpolate; the mean over columns is finer than a grey level.
     let difference = 0;
     let count = 0;
     for (let i = Math.ceil(2 / scale) + 1; i < size - Math.ceil(2 / scale) - 1; i++) {
@@ -66,7 +66,7 @@ describe('fitImage', () => {
     expect(Math.abs(difference / count / slope)).toBeLessThan(0.1);
   });
 
-  it('keeps a step where it is, to a twentieth of a sheet pixel, when enlarging and when reducing', () => {
+  it('keeps the position of an edge to a twentieth of an image pixel, when enlarging and when reducing', () => {
     for (const [side, size] of [
       [60, 23],
       [60, 90],
@@ -76,14 +76,14 @@ describe('fitImage', () => {
         radiographOf(side, side, (x) => (x < 30 ? 0 : 240)),
         squareFit(side, side, size),
       );
-      // The bright part's width from its area: 30 of 60 sheet pixels.
+      // The width of the bright part from its area: 30 of 60 image pixels.
       let bright = 0;
       for (let i = 0; i < size; i++) bright += (image[3 * size + i] as number) / 240;
       expect(Math.abs(bright * (side / size) - 30)).toBeLessThan(0.05);
     }
   });
 
-  it('lays black beside a sheet that is not square, and as much on either side', () => {
+  it('pads an image that is not square with black, equally on both sides', () => {
     const image = resizeToSquare(
       radiographOf(20, 40, () => 100),
       squareFit(20, 40, 20),
@@ -91,14 +91,14 @@ describe('fitImage', () => {
     expect(Array.from(image.subarray(0, 20))).toEqual([...new Array(5).fill(0), ...new Array(10).fill(100), ...new Array(5).fill(0)]);
   });
 
-  it('gives a 16-bit sheet the same bytes as its 8-bit twin', () => {
+  it('gives a 16-bit image the same bytes as the same image in 8 bits', () => {
     const radiograph = noise(50, 70);
     const deep: Radiograph = { ...radiograph, white: 65535, pixels: Uint16Array.from(radiograph.pixels, (value) => value * 257) };
     const fit = squareFit(50, 70, 32);
     expect(resizeToSquare(deep, fit)).toEqual(resizeToSquare(radiograph, fit));
   });
 
-  it('never leaves the range of the sheet, and keeps a flat one flat (any size)', () => {
+  it('stays in the range of the image, and keeps a constant one constant (any size)', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),

@@ -2,9 +2,10 @@ import type { Fit } from '@carpal/masks/fit.ts';
 import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
 
 /**
- * A sheet in its training square, one byte a pixel: each square pixel is the mean of the sheet area that it covers (the same area that
- * its coverage target counts), black where the sheet does not reach. Enlarging interpolates between pixel centres instead. Both keep
- * centres aligned at any ratio, so neither image nor target is shifted. Rounded to the nearest of 0..255.
+ * Resizes a radiograph into its training square, one byte per pixel. When reducing, each square pixel is the mean of the image area that it
+ * covers, which is the same area that its coverage target uses. When enlarging, it interpolates between pixel centres. Outside the image
+ * the square is black. Both keep centres aligned at any ratio, so neither image nor target shifts. Values are rounded to the nearest of
+ * 0..255.
  */
 export function resizeToSquare({ pixels, width, height, white }: Radiograph, fit: Fit): Uint8Array {
   const { size } = fit;
@@ -27,7 +28,9 @@ export function resizeToSquare({ pixels, width, height, white }: Radiograph, fit
   return out;
 }
 
-/** Adds up the sheet rows of square row `j`, four at a time: this pass sees every pixel of the sheet, so it decides what fitting costs. */
+/**
+ * Sums the image rows of square row `j`, four at a time. This loop visits every pixel of the image, so it determines the cost of resizing.
+ */
 function addRows(
   pixels: Uint8Array | Uint16Array,
   width: number,
@@ -58,7 +61,9 @@ function addRows(
   }
 }
 
-/** Along one axis: square pixel i is the sum over k in [starts[i], starts[i+1]) of weights[k] × sheet pixel positions[i] + k − starts[i]. */
+/**
+ * Along one axis: square pixel i is the sum over k in [starts[i], starts[i+1]) of weights[k] × image pixel positions[i] + k − starts[i].
+ */
 type Taps = { readonly starts: Uint32Array; readonly positions: Uint32Array; readonly weights: Float64Array };
 
 function axisTaps(length: number, size: number, scale: number, offset: number): Taps {
@@ -74,7 +79,7 @@ function axisTaps(length: number, size: number, scale: number, offset: number): 
   return { starts, positions, weights: Float64Array.from(weights) };
 }
 
-/** The share of [low, low + span) that each sheet pixel has. */
+/** The share of [low, low + span) that each image pixel covers. */
 function areaTaps(length: number, low: number, span: number): { position: number; taps: number[] } {
   const from = Math.max(0, low);
   const to = Math.min(length, low + span);
@@ -84,7 +89,7 @@ function areaTaps(length: number, low: number, span: number): { position: number
   return { position, taps };
 }
 
-/** The two sheet pixels whose centres lie beside `at` (an edge coordinate); none outside the sheet. */
+/** The two image pixels whose centres are next to `at` (an edge coordinate); none outside the image. */
 function linearTaps(length: number, at: number): { position: number; taps: number[] } {
   if (at < 0 || at > length) return { position: 0, taps: [] };
   const centre = Math.min(Math.max(at - 0.5, 0), length - 1);

@@ -1,6 +1,6 @@
 import { CarpalError, type ErrorCode } from '@carpal/configs/errors.ts';
 
-/** An error as it crosses threads: a CarpalError by its code, anything else by its text. */
+/** An error sent between threads: a CarpalError with its code, any other error with its message. */
 export type SentError = {
   readonly code: ErrorCode | undefined;
   readonly message: string;
@@ -9,14 +9,14 @@ export type SentError = {
   readonly stack: string | undefined;
 };
 
-/** An error in a form that survives the way between threads with its code. */
+/** Converts an error to a form that keeps its code between threads. */
 export function sendError(error: unknown): SentError {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   if (error instanceof CarpalError) return { code: error.code, message, where: error.where, fix: error.fix, stack };
   return { code: undefined, message, where: undefined, fix: '', stack };
 }
 
-/** The error that was sent: a CarpalError with its code, or an Error with the worker's stack. */
+/** Restores a sent error: a CarpalError with its code, or an Error with the stack of the worker. */
 export function receiveError({ code, message, where, fix, stack }: SentError): Error {
   const error =
     code === undefined ? new Error(message) : new CarpalError(code, message, { fix, ...(where === undefined ? {} : { where }) });

@@ -17,7 +17,7 @@ const warp = (geometry: Affine, source = image, levels = UNIT_LEVELS): Float32Ar
 const unit = (source: Uint8Array): Float32Array => Float32Array.from(source, (value) => value / 255);
 
 describe('warpImage', () => {
-  it('leaves an image that does not move as it is', () => {
+  it('leaves an image unchanged without movement', () => {
     expect(warp(IDENTITY)).toEqual(unit(image));
   });
 
@@ -28,7 +28,7 @@ describe('warpImage', () => {
     });
   });
 
-  it('moves by whole square pixels exactly, and black comes in', () => {
+  it('moves exactly by whole square pixels, and fills with black', () => {
     const shifted = warp(translation(4 * 3, -4 * 2));
     for (let y = 0; y < SIZE; y++) {
       for (let x = 0; x < SIZE; x++) {
@@ -38,31 +38,31 @@ describe('warpImage', () => {
     }
   });
 
-  it('half a square pixel is the mean of two neighbours', () => {
+  it('averages two neighbours for half a square pixel', () => {
     const shifted = warp(translation(2, 0));
     expect(shifted[5 * SIZE + 9]).toBeCloseTo(((image[5 * SIZE + 8] as number) + (image[5 * SIZE + 9] as number)) / 510, 5);
   });
 
-  it('a quarter turn moves every pixel to its place', () => {
+  it('moves every pixel to its place in a quarter turn', () => {
     const turned = warp(rotation(90, 63.5, 63.5));
     for (let y = 0; y < SIZE; y++) {
       for (let x = 0; x < SIZE; x++) expect(turned[x * SIZE + SIZE - 1 - y]).toBeCloseTo((image[y * SIZE + x] as number) / 255, 4);
     }
   });
 
-  it('fills what comes from outside with the level of black', () => {
+  it('fills places from outside with the level of black', () => {
     const levels = UNIT_LEVELS.map((value) => 0.5 + value / 2);
     expect(warp(translation(1e6, 1e6), image, levels).every((value) => value === 0.5)).toBe(true);
   });
 
-  it('counts both grids at their centres', () => {
+  it('counts both grids at pixel centres', () => {
     expect(squareToImage(squareFit(128, 128, 32))).toEqual([4, 0, 1.5, 0, 4, 1.5]);
     expect(squareToImage(squareFit(64, 128, 32))).toEqual([4, 0, 1.5 - 32, 0, 4, 1.5]);
   });
 });
 
 describe('addNoise', () => {
-  it('adds values of mean 0 and the deviation asked for, normally spread', () => {
+  it('adds normally distributed values with mean 0 and the given deviation', () => {
     const values = new Float32Array(100_001).fill(0.5);
     addNoise(values, 0, values.length, 0.05, randomFor(3));
     const changes = Array.from(values, (value) => (value - 0.5) / 0.05);
@@ -74,7 +74,7 @@ describe('addNoise', () => {
     expect(changes.filter((value) => Math.abs(value) > 1.96).length / changes.length).toBeCloseTo(0.05, 2);
   });
 
-  it('neighbours are not alike, nothing outside the part is touched, and 0..1 is kept', () => {
+  it('adds independent noise to neighbours, only within the range, and stays in 0..1', () => {
     const values = new Float32Array(20_000).fill(0.5);
     addNoise(values, 0, values.length, 0.1, randomFor(3));
     let product = 0;

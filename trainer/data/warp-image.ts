@@ -1,26 +1,28 @@
 import type { Fit } from '@carpal/masks/fit.ts';
-import { type Affine, compose, invert } from '@carpal/masks/warp.ts';
+import { type Affine, compose, invert, isField, type Warp, warpSource } from '@carpal/masks/warp.ts';
 import type { Place } from '@carpal/masks/warp-field.ts';
-import { isField, type Warp, warpSource } from '@carpal/masks/warp-steps.ts';
 
-/** The map from square pixels to sheet pixels, both counted at their centres. */
+/** The map from square pixels to image pixels; both have integer coordinates at pixel centres. */
 export function squareToImage({ scale, offsetX, offsetY }: Fit): Affine {
   return [scale, 0, scale / 2 + offsetX - 0.5, 0, scale, scale / 2 + offsetY - 0.5];
 }
 
-/** A buffer that {@link warpImage} can use again and again for images of one size: a frame of black lies around the image. */
+/** A buffer for {@link warpImage}, reusable for images of one size: it has a black frame around the image. */
 export function warpScratch(size: number): Float32Array {
   return new Float32Array((size + 3) * (size + 3));
 }
 
-/** Of a bent image, only every few pixels' origins are worked out and those between interpolated, off by at most so much of a pixel. */
+/**
+ * In a bent image, only every few pixels' origins are computed and those between are interpolated, with an error of at most this much of a
+ * pixel.
+ */
 const ORIGIN_ERROR = 0.05;
 const LONGEST_STRIDE = 8;
 
 /**
- * Moves a square grey image by `warp`, maps of sheet coordinates, and looks its grey levels up in `levels`, into `out`. However many maps
- * there are, it is sampled once: bilinear between pixel centres; what comes from outside the square is black (`levels[0]`). The image is
- * bytes, or values in 0..1, for which levels between two entries of the table are interpolated. `out` may be the image itself.
+ * Moves a square grey image by `warp` (maps of image coordinates) and maps its grey levels with `levels`; writes to `out`. All maps
+ * together are sampled only once, bilinearly between pixel centres. Places from outside the square are black (`levels[0]`). The image is
+ * bytes, or values in 0..1 that are interpolated between two entries of the table. `out` may be the image itself.
  */
 export function warpImage(
   image: Uint8Array | Float32Array,
@@ -36,7 +38,7 @@ export function warpImage(
 function sampleAffine(framed: Float32Array, fit: Fit, geometry: Affine, out: Float32Array): void {
   const { size } = fit;
   const toImage = squareToImage(fit);
-  // Where an output pixel comes from: up to the sheet, back through the movement, down to the square again.
+  // The origin of an output pixel: from the square to the image, back through the movement, and to the square again.
   const [a, b, c, d, e, f] = compose(compose(invert(toImage), invert(geometry)), toImage);
   const stride = size + 3;
   let to = 0;
@@ -70,15 +72,15 @@ function sampleBent(framed: Float32Array, fit: Fit, warp: Warp, out: Float32Arra
 }
 
 /**
- * How far apart origins may be worked out. Moves of an unfolded field bend by at most 0.6 / spacing, and a straight line across `n` pixels
- * misses a curve by an eighth of n² times its bend.
+ * The distance between computed origins. Moves of an unfolded field bend by at most 0.6 / spacing, and a straight line across `n` pixels
+ * deviates from a curve by an eighth of n² times its bend.
  */
 function originStride({ scale }: Fit, warp: Warp): number {
   const spacing = Math.min(...warp.map((step) => (isField(step) ? step.spacing / scale : Number.POSITIVE_INFINITY)));
   return Math.max(1, Math.min(LONGEST_STRIDE, Math.floor(Math.sqrt((8 * ORIGIN_ERROR * spacing) / 0.6))));
 }
 
-/** Where the pixels at whole multiples of the step come from, in square pixels. */
+/** The origins of the pixels at multiples of the step, in square pixels. */
 function origins(fit: Fit, warp: Warp, count: number, step: number): { x: Float64Array; y: Float64Array } {
   const sourceOf = warpSource(warp);
   const [scale, , offsetX, , , offsetY] = squareToImage(fit);
@@ -96,7 +98,9 @@ function origins(fit: Fit, warp: Warp, count: number, step: number): { x: Float6
 
 const between = (first: number, second: number, share: number): number => first + share * (second - first);
 
-/** The framed image at a place of the square. The frame is one pixel wide before the image and two behind it: no further test is needed. */
+/**
+ * The framed image at a place of the square. The frame is one pixel wide before the image and two after it, so no further check is needed.
+ */
 function sample(framed: Float32Array, stride: number, x: number, y: number): number {
   const sourceX = Math.min(Math.max(x + 1, 0), stride - 2);
   const sourceY = Math.min(Math.max(y + 1, 0), stride - 2);
@@ -111,7 +115,7 @@ function sample(framed: Float32Array, stride: number, x: number, y: number): num
   return upper + (sourceY - top) * (lower - upper);
 }
 
-/** Looks the grey levels up and lays black around them. */
+/** Maps the grey levels and adds a black frame. */
 function frameImage(image: Uint8Array | Float32Array, size: number, levels: Float32Array, framed: Float32Array): void {
   const stride = size + 3;
   const black = levels[0] as number;
@@ -126,7 +130,7 @@ function frameImage(image: Uint8Array | Float32Array, size: number, levels: Floa
   }
 }
 
-/** The levels of `count` pixels from `from` on, into `out[to …]`. */
+/** Writes the levels of `count` pixels starting at `from` to `out[to …]`. */
 export function lookUp(
   image: Uint8Array | Float32Array,
   from: number,

@@ -4,7 +4,7 @@ import type { Hand } from './hand.ts';
 import { personFolder } from './person.ts';
 import { pixelContour } from './pixel-contour.ts';
 
-/** One bone of an annotation: its dense contour in the PNG's pixels. */
+/** One bone of an annotation: its dense contour in pixels of the PNG. */
 export type BoneAnnotation = {
   readonly id: string;
   readonly type: 'poly_seg';
@@ -13,7 +13,9 @@ export type BoneAnnotation = {
   readonly label: string;
 };
 
-/** An annotation file of the data set, key for key. `metadata` names the size of the exposure, not of the PNG, as the organiser's files do. */
+/**
+ * An annotation file with the keys of the data set. As in the organiser's files, `metadata` has the size of the exposure, not of the PNG.
+ */
 export type AnnotationDocument = {
   readonly annotations: readonly BoneAnnotation[];
   readonly attributes: Record<string, never>;
@@ -49,7 +51,7 @@ function pointPairs(contour: Int32Array): [number, number][] {
   return Array.from({ length: contour.length / 2 }, (_, index) => [contour[2 * index] as number, contour[2 * index + 1] as number]);
 }
 
-/** A version 4 UUID from the given random numbers, so that a set's files are the same for the same seed. */
+/** A version 4 UUID from the given generator, so that the same seed gives the same files. */
 function randomUuid(random: Random): string {
   const digits = Array.from({ length: 32 }, (_, index) => {
     if (index === 12) return '4';

@@ -5,18 +5,18 @@ import { mapOutline } from './outline.ts';
 import { fillOutline, innerDistance, outlineBox } from './raster.ts';
 import { type Textures, texel } from './texture.ts';
 
-/** How much less than the cortex the spongy inside holds back, and how much its grain varies that. */
+/** How much the spongy interior absorbs compared with the cortex, and how much its grain varies that. */
 const SPONGE = 0.23;
 const GRAIN = 0.3;
 const CLOUD = 0.12;
-/** Millimetres that the border's plate adds. */
+/** Millimetres added by the plate at the border. */
 const PLATE = 1.9;
-/** Values of a texture in a millimetre across the bone. */
+/** Texture values per millimetre across the bone. */
 const GRAIN_PER_MILLIMETRE = 6;
 
 /**
- * Adds a bone to the field as a body that is about as deep as it is wide: a dense shell, thick along the shaft of a long bone and thin at
- * its ends, around a spongy inside whose grain runs along the bone. `millimetre` is a millimetre in the field's pixels.
+ * Adds a bone to the field as a body that is about as deep as it is wide. A dense shell, thick along the shaft of a long bone and thin at
+ * its ends, surrounds a spongy interior whose grain follows the bone. `millimetre` is the number of pixels per millimetre.
  */
 export function addBoneDensity(
   field: Field,
@@ -28,7 +28,7 @@ export function addBoneDensity(
 ): void {
   const { side, values } = field;
   const outline = mapOutline(bone.outline, ([x, y]) => [x / unitsPerPixel, y / unitsPerPixel]);
-  // Bones go on below the sheet: a strip of it is kept so that no shell appears where the edge cuts them.
+  // Bones continue below the image. A strip below the edge is included so that no shell appears where the edge cuts them.
   const box = outlineBox(outline, 2, { left: -8, top: -8, right: side + 8, bottom: side + Math.ceil(14 * millimetre) });
   const width = box.right - box.left;
   const height = box.bottom - box.top;
@@ -72,10 +72,10 @@ export function addBoneDensity(
   }
 }
 
-/** Millimetres of profile kept beyond either end of the axis. */
+/** Millimetres of profile beyond both ends of the axis. */
 const MARGIN = 12;
 
-/** The bone's half depth at every millimetre along its axis: its greatest inner distance there, smoothed. */
+/** The bone's half depth for every millimetre along its axis: the largest inner distance there, smoothed. */
 function radiusProfile(
   bone: Bone,
   distance: Float32Array,
@@ -102,30 +102,33 @@ function radiusProfile(
   for (let i = 0; i < radii.length; i++) {
     let sum = 0;
     for (let k = -2; k <= 2; k++) sum += radii[Math.max(0, Math.min(radii.length - 1, i + k))] as number;
-    // Ends are rounded off in depth too, but less than their inner distance says.
+    // Ends are rounded in depth too, but less than their inner distance suggests.
     smooth[i] = Math.max(sum / 5, radii[i] as number, 0.45 * largest);
   }
   return smooth;
 }
 
-/** The way through a cylinder of this radius at a depth below its border. */
+/** The path length through a cylinder of this radius at a depth below its border. */
 function chord(depth: number, radius: number): number {
   return depth <= 0 ? 0 : 2 * Math.sqrt(Math.max(0, (2 * radius - depth) * depth));
 }
 
-/** The plate of the border seen edge-on: the thin white line around every bone, deeper than a round shell alone would be, and fainter on small bones. */
+/**
+ * The plate at the border seen edge-on: the thin white line around every bone, brighter than a round shell alone and fainter on small
+ * bones.
+ */
 function plate(depth: number, radius: number): number {
   return PLATE * smoothStep(radius / 5) * Math.exp(-(((depth - 0.5) / 0.38) ** 2));
 }
 
-/** How thick the shell is: 0.55 mm at joints, about a third of the radius in the middle of a shaft. */
+/** The thickness of the shell: 0.55 mm at joints, about a third of the radius in the middle of a shaft. */
 function shellThickness(bone: Bone, along: number, length: number, radius: number): number {
   if (bone.kind === 'carpal') return 0.8;
   if (bone.kind === 'forearm') return 0.75 + 1.9 * smoothStep((length - along - 8) / 50);
   return 0.55 + Math.max(0, 0.34 * radius - 0.55) * shaftShare(along, length);
 }
 
-/** Spongy bone is dense near the joints and almost gone in the marrow cavity of a shaft. */
+/** Spongy bone is dense near the joints and almost absent in the marrow cavity of a shaft. */
 function spongeShare(bone: Bone, along: number, length: number): number {
   if (bone.kind === 'carpal') return 1.05;
   if (bone.kind === 'forearm') return 1 - 0.6 * smoothStep((length - along - 12) / 45);

@@ -1,4 +1,4 @@
-/** A square picture of what the rays passed through, in millimetres of dense bone or of soft tissue. */
+/** A square image of absorption, in millimetres of dense bone or of soft tissue. */
 export type Field = { readonly side: number; readonly values: Float32Array };
 
 /** A field at another size, bilinear between pixel centres. */
@@ -21,7 +21,7 @@ export function enlarge(field: Field, side: number): Field {
   return { side, values };
 }
 
-/** For each place of the larger side: the two nearest of the smaller one and how near it is to the second. */
+/** For each place of the larger side: the two nearest places of the smaller side, and the weight of the second. */
 export function neighbours(from: number, to: number): { low: Int32Array; high: Int32Array; share: Float32Array } {
   const [low, high, share] = [new Int32Array(to), new Int32Array(to), new Float32Array(to)];
   for (let i = 0; i < to; i++) {
@@ -33,7 +33,7 @@ export function neighbours(from: number, to: number): { low: Int32Array; high: I
   return { low, high, share };
 }
 
-/** A field at half its (even) size: the mean of each four pixels. */
+/** A field at half its (even) size: the mean of four pixels. */
 export function halve(field: Field): Field {
   const side = field.side / 2;
   const values = new Float32Array(side * side);
@@ -47,11 +47,11 @@ export function halve(field: Field): Field {
   return { side, values };
 }
 
-/** Blurs in place by a three-pixel kernel [weight, 1 - 2·weight, weight] along both directions: the detector's softness. */
+/** Blurs in place with a three-pixel kernel [weight, 1 - 2·weight, weight] in both directions, like the detector. */
 export function soften(field: Field, weight: number): void {
   const { side, values } = field;
   const middle = 1 - 2 * weight;
-  // The row above as it was before it was blurred downwards.
+  // The row above before its vertical blur.
   const above = new Float32Array(side);
   for (let y = 0; y < side; y++) {
     const start = y * side;

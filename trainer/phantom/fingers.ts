@@ -9,7 +9,10 @@ import {
 } from './long-bones.ts';
 import type { Point } from './outline.ts';
 
-/** A finger with its metacarpal: where that begins, each bone's tilt at rest in degrees (toward the little finger), and soft-tissue radii. */
+/**
+ * A finger with its metacarpal: the base of the metacarpal, the tilt of each bone at rest in degrees (toward the little finger), and
+ * soft-tissue radii.
+ */
 export type Ray = {
   readonly base: Point;
   readonly tilts: readonly number[];

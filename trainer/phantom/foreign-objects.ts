@@ -4,7 +4,7 @@ import type { Field } from './field.ts';
 import type { Hand } from './hand.ts';
 import type { Point } from './outline.ts';
 
-/** Strokes of the lead letters in a box one unit high, y down. */
+/** Strokes of the lead letters in a box of height 1, y down. */
 const LETTERS: Readonly<Record<'R' | 'L', readonly (readonly [Point, Point])[]>> = {
   R: [
     [
@@ -52,7 +52,7 @@ const LETTERS: Readonly<Record<'R' | 'L', readonly (readonly [Point, Point])[]>>
 const LEAD = 13;
 const GOLD = 16;
 
-/** Adds what lies on some sheets beside the hand: a lead letter in a corner (about a quarter of them) and a ring (a few). */
+/** Adds objects next to the hand: a lead letter in a corner (on about a quarter of the images) and a ring (on a few). */
 export function addForeignObjects(field: Field, hand: Hand, seed: number): void {
   const random = randomFor(seed, 'objects', hand.person.number, hand.side);
   const unitsPerPixel = IMAGE_UNITS / field.side;
@@ -62,7 +62,7 @@ export function addForeignObjects(field: Field, hand: Hand, seed: number): void 
 
 function addLetter(field: Field, hand: Hand, random: Random, unitsPerPixel: number): void {
   const height = random.range(75, 110);
-  // In the lower corner away from the thumb's ball, where no finger reaches.
+  // In the lower corner away from the thumb, where no finger reaches.
   const x = hand.side === 'right' ? random.range(110, 200) : IMAGE_UNITS - random.range(190, 280);
   const y = random.range(IMAGE_UNITS - 330, IMAGE_UNITS - 170);
   for (const [from, to] of LETTERS[hand.side === 'right' ? 'R' : 'L']) {

@@ -11,16 +11,16 @@ import type { HandFiles } from './phantom-set.ts';
 import { renderHand } from './render-hand.ts';
 import { makeTextures, type Textures } from './texture.ts';
 
-/** What a worker that makes hands is started with; it is then sent one HandFiles at a time. */
+/** The data that starts a worker. It then receives one HandFiles per message. */
 export type HandWorkerData = { readonly folder: string; readonly seed: number; readonly size: number };
 
-/** The worker's answer to each: done, or what went wrong. */
+/** The worker's answer to each message: done, or an error. */
 export type FromHandWorker = { readonly error: SentError | undefined };
 
-/** zlib's level: noise does not compress, and a higher level costs seconds a set for a few per cent. */
+/** zlib's level: noise does not compress, and a higher level costs seconds per set for a few per cent. */
 const COMPRESSION_LEVEL = 2;
 
-// The workers themselves are the parallelism.
+// The workers already run in parallel.
 sharp.concurrency(1);
 
 const { folder, seed, size } = workerData as HandWorkerData;
@@ -35,8 +35,8 @@ port?.on('message', (files: HandFiles) => {
 });
 
 /**
- * Makes one hand's annotation, then its radiograph (grey in three channels), under `folder`; where the image is, the annotation is too.
- * Throws `disk-full` or `folder-unwritable` with the path.
+ * Writes the annotation of one hand, then its radiograph (grey in three channels), under `folder`: if the image exists, so does the
+ * annotation. Throws `disk-full` or `folder-unwritable` with the path.
  */
 async function writeHand(folder: string, files: HandFiles, seed: number, size: number, textures: Textures): Promise<void> {
   const hand = assembleHand(seed, drawPerson(seed, files.number, files.half), files.side);

@@ -10,7 +10,9 @@ import { drawPerson, type Half } from './person.ts';
 import { pixelContour } from './pixel-contour.ts';
 import { drawPose } from './pose.ts';
 
-/** Published mean areas at 2048 × 2048 pixels, in class order; for f13–f15 and f17–f19 those of the one image listed in full. */
+/**
+ * Published mean areas at 2048 × 2048 pixels, in class order; for f13–f15 and f17–f19, the areas of the one image that is listed in full.
+ */
 const REFERENCE_AREAS = [
   8116, 16544, 27043, 5105, 9903, 21708, 35854, 5910, 12597, 24206, 32278, 5668, 9932, 17693, 20870, 3895, 5923, 13703, 23099, 9640, 5953,
   15813, 11503, 10740, 8513, 7364, 4439, 75875, 40077,
@@ -39,19 +41,19 @@ beforeAll(() => {
 });
 
 describe('phantom hands', () => {
-  it('have the 29 bones of the class list, in its order', () => {
+  it('have the 29 bones of the class list in its order', () => {
     expect(PHANTOM_CLASSES).toEqual(loadClasses('hand-bones'));
     for (const { hand } of drawn) expect(hand.bones.map(({ name }) => name)).toEqual(PHANTOM_CLASSES);
   });
 
-  it.each(PHANTOM_CLASSES.map((name, index) => ({ name, index })))('$name has the mean area of the real ones within 15 %', ({ index }) => {
+  it.each(PHANTOM_CLASSES.map((name, index) => ({ name, index })))('$name has the mean area of the real bones within 15 %', ({ index }) => {
     const ratio = (mean(drawn.map(({ masks }) => area(masks[index] as RleMask))) * PIXEL) / (REFERENCE_AREAS[index] as number);
     expect(ratio).toBeGreaterThan(0.85);
     expect(ratio).toBeLessThan(1.15);
   });
 
   it.each(PHANTOM_CLASSES.map((name, index) => ({ name, index })))(
-    '$name differs in area from hand to hand as real ones do',
+    '$name varies in area from hand to hand like the real bones',
     ({ index }) => {
       const areas = drawn.map(({ masks }) => area(masks[index] as RleMask));
       expect(deviation(areas) / mean(areas)).toBeGreaterThan(0.06);
@@ -62,7 +64,7 @@ describe('phantom hands', () => {
   it.each([
     { a: 'Triquetrum', b: 'Pisiform', low: 0.36, high: 0.54 },
     { a: 'Trapezium', b: 'Trapezoid', low: 0.14, high: 0.24 },
-  ])('$a and $b overlap with a mean IoU of $low to $high, in every hand', ({ a, b, low, high }) => {
+  ])('$a and $b overlap with a mean IoU of $low to $high in every hand', ({ a, b, low, high }) => {
     const overlaps = drawn.map(({ masks }) => overlap(masks, a, b));
     expect(Math.min(...overlaps.map(({ pixels }) => pixels))).toBeGreaterThan(0);
     expect(mean(overlaps.map(({ iou }) => iou))).toBeGreaterThan(low);
@@ -78,12 +80,12 @@ describe('phantom hands', () => {
     { a: 'Lunate', b: 'Radius', share: 0.104 },
     { a: 'Scaphoid', b: 'Radius', share: 0.084 },
     { a: 'finger-15', b: 'finger-19', share: 0.036 },
-  ])('of $a about $share lies in $b', ({ a, b, share }) => {
+  ])('of $a about $share is inside $b', ({ a, b, share }) => {
     const found = mean(drawn.map(({ masks }) => overlap(masks, a, b).shareOfFirst));
     expect(Math.abs(found - share)).toBeLessThan(Math.max(0.03, 0.35 * share));
   });
 
-  it('have 0.3 to 0.55 % of the sheet under two labels or more', () => {
+  it('have 0.3 to 0.55 % of the image under two or more labels', () => {
     const shares = drawn.slice(0, 6).map(({ masks }) => {
       const count = new Uint8Array(SIZE * SIZE);
       for (const mask of masks) for (const [at, value] of bitmapFromMask(mask).entries()) count[at] = (count[at] as number) + value;
@@ -93,7 +95,7 @@ describe('phantom hands', () => {
     expect(mean(shares)).toBeLessThan(0.0055);
   });
 
-  it('stay on the sheet, but for the forearm, which its lower edge cuts', () => {
+  it('are inside the image, except for the forearm, which the lower edge cuts', () => {
     for (const { hand, masks } of [...drawn, ...drawHands(22, 'test', 8)]) {
       for (const [index, bone] of hand.bones.entries()) {
         const ys = [...bone.outline].filter((_, at) => at % 2 === 1);
@@ -105,7 +107,7 @@ describe('phantom hands', () => {
     }
   });
 
-  it('are right hands with the thumb to the left, and left hands the other way', () => {
+  it('are right hands with the thumb on the left, and left hands mirrored', () => {
     for (const { hand } of drawn) {
       const [thumb, little] = [hand.bones[2], hand.bones[18]].map((bone) => bone?.axis[0][0] ?? 0);
       expect(Math.sign((little ?? 0) - (thumb ?? 0))).toBe(hand.side === 'right' ? 1 : -1);
@@ -115,7 +117,7 @@ describe('phantom hands', () => {
   it.each([
     { half: 'train', low: 0.09, high: 0.12 },
     { half: 'test', low: 0.54, high: 0.6 },
-  ] as const)('of the $half half have $low to $high rotated wrists, by 15° or more', ({ half, low, high }) => {
+  ] as const)('the $half half has $low to $high rotated wrists, by 15° or more', ({ half, low, high }) => {
     const hands = Array.from({ length: 400 }, (_, index) => ({
       pose: drawPose(21, drawPerson(21, 1 + (index >> 1), half), index % 2 === 0 ? 'right' : 'left'),
     }));
@@ -126,7 +128,7 @@ describe('phantom hands', () => {
     expect(Math.max(...hands.map(({ pose }) => Math.abs(pose.wrist)))).toBeLessThanOrEqual(45);
   });
 
-  it('tilt their fingers about as much as real ones: 16° the middle one, 31° the thumb, 35° the little finger', () => {
+  it('tilt their fingers like real ones: the middle finger by 16°, the thumb by 31°, the little finger by 35°', () => {
     const hands = assembleHands(60);
     expect(deviation(hands.map((hand) => tilt(hand, 'finger-10')))).toBeCloseTo(16, -0.8);
     expect(deviation(hands.map((hand) => tilt(hand, 'finger-2')))).toBeCloseTo(31, -1);

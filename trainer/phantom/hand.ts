@@ -17,10 +17,13 @@ export const PHANTOM_CLASSES: readonly string[] = [
 
 export type BoneKind = 'long' | 'carpal' | 'forearm';
 
-/** A bone on the sheet: its outline and its axis (from the elbow's end to the fingertip's) in sheet units, which it may leave. */
+/**
+ * A bone in the image: its outline and its axis (from the end near the elbow to the end near the fingertip) in image units. Both may extend
+ * beyond the image.
+ */
 export type Bone = { readonly name: string; readonly kind: BoneKind; readonly outline: Outline; readonly axis: readonly [Point, Point] };
 
-/** A hand on a sheet of 2048 × 2048 units, measured from the sheet's upper left corner (the edge, not a pixel's centre), y down. */
+/** A hand in an image of 2048 × 2048 units, measured from the upper left corner (the edge, not a pixel centre), y down. */
 export type Hand = {
   readonly person: Person;
   readonly side: Side;
@@ -28,21 +31,21 @@ export type Hand = {
   /** In the organiser's order. */
   readonly bones: readonly Bone[];
   readonly tissue: readonly Capsule[];
-  /** The flat of the palm up to the webs between the fingers. */
+  /** The flat part of the palm, up to the webs between the fingers. */
   readonly palm: Outline;
-  /** Sheet units in one millimetre of a middle-sized hand, for this hand. */
+  /** Image units per millimetre of an average hand, for this hand. */
   readonly unitsPerMillimetre: number;
 };
 
-/** Where the middle of a hand's capitate lies above the sheet's lower edge, and how close bones may come to the other edges. */
+/** The height of the capitate's middle above the lower edge of the image, and the margins to the other edges. */
 const CAPITATE_Y = IMAGE_UNITS - 95 * UNITS_PER_MILLIMETRE;
 const TOP_MARGIN = 62;
 const SIDE_MARGIN = 60;
 
-/** How much of the wrist's turn happens below the first row of carpals. */
+/** How much of the wrist's rotation happens below the proximal row of carpals. */
 const PROXIMAL_ROW_SHARE = 0.85;
 
-/** One hand of a person: everything about its shape and place, the same for (seed, person, side) whatever else is made. */
+/** Builds one hand of a person: its shape and position. The result depends only on (seed, person, side). */
 export function assembleHand(seed: number, person: Person, side: Side): Hand {
   const pose = drawPose(seed, person, side);
   const bones: Bone[] = [];
@@ -104,12 +107,12 @@ export function assembleHand(seed: number, person: Person, side: Side): Hand {
   return placeInImage(person, side, pose, bent, [...bentTissue, ...forearmTissue()], palm);
 }
 
-/** The random numbers of one bone of one hand. */
+/** The generator of one bone of one hand. */
 function boneRandom(seed: number, person: Person, side: Side, name: string): Random {
   return randomFor(seed, 'bone', person.number, side, name);
 }
 
-/** A bone's area in square millimetres (of a middle-sized hand): most of what differs is shared by a person's two hands. */
+/** The area of a bone in square millimetres (of an average hand). Most of the variation is shared by both hands of a person. */
 function areaFor(seed: number, person: Person, name: string, law: AreaLaw, random: Random): number {
   const shared = 0.85 * randomFor(seed, 'bone', person.number, 'both', name).normal();
   const own = 0.53 * random.normal();
@@ -121,7 +124,7 @@ function jitter(points: readonly Point[], amount: number, random: Random): Point
   return points.map(([x, y]) => [x + amount * random.normal(), y + amount * random.normal()]);
 }
 
-/** Turns the hand at the wrist: the first row of carpals goes most of the way, the forearm stays. */
+/** Rotates the hand at the wrist: the proximal row of carpals rotates most of the way, the forearm stays. */
 function bendBone(bone: Bone, pose: Pose): Bone {
   if (bone.kind === 'forearm') return bone;
   const isProximal = CARPALS.some((carpal) => carpal.name === bone.name && carpal.row === 'proximal');
@@ -134,7 +137,7 @@ function mapCapsule(capsule: Capsule, move: (point: Point) => Point): Capsule {
   return { ...capsule, from: move(capsule.from), to: move(capsule.to) };
 }
 
-/** From millimetres to sheet units: turned with the forearm, mirrored for a left hand, in the middle of the sheet and inside its margins. */
+/** Converts millimetres to image units: rotated with the forearm, mirrored for a left hand, centred in the image and inside its margins. */
 function placeInImage(person: Person, side: Side, pose: Pose, bones: readonly Bone[], tissue: readonly Capsule[], palm: Outline): Hand {
   const scale = UNITS_PER_MILLIMETRE * person.handScale;
   const mirror = side === 'left' ? -1 : 1;
@@ -151,7 +154,7 @@ function placeInImage(person: Person, side: Side, pose: Pose, bones: readonly Bo
   const width = box.right - box.left;
   const room = Math.max(0, (IMAGE_UNITS - width) / 2 - SIDE_MARGIN);
   const moveX = IMAGE_UNITS / 2 - (box.left + box.right) / 2 + Math.max(-room, Math.min(room, pose.shiftX));
-  // Bigger hands lie a little lower, as on the real sheets, where the fingertips must stay on.
+  // Larger hands are placed slightly lower, as in the real images, to keep the fingertips inside.
   const target = CAPITATE_Y + 620 * (person.handScale - 1) + pose.shiftY;
   const moveY = Math.max(target, TOP_MARGIN - box.top);
   const shift = ([x, y]: Point): Point => [x + moveX, y + moveY];
@@ -172,7 +175,7 @@ function placeInImage(person: Person, side: Side, pose: Pose, bones: readonly Bo
   };
 }
 
-/** The box around the hand without the forearm. */
+/** The bounding box of the hand without the forearm. */
 function handBox(bones: readonly Bone[]): { left: number; right: number; top: number } {
   let [left, right, top] = [Infinity, -Infinity, Infinity];
   for (const bone of bones) {

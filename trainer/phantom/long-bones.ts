@@ -2,7 +2,10 @@ import type { Random } from '@carpal/masks/random.ts';
 import { type AreaLaw, UNITS_PER_MILLIMETRE } from './anatomy.ts';
 import { mapOutline, type Outline, outlineArea, type Point, smoothOutline } from './outline.ts';
 
-/** Half an outline of a long bone: [share of the length from the near end, half width]; widths are relative, the area settles them. */
+/**
+ * Half an outline of a long bone: [fraction of the length from the near end, half width]. Widths are relative; the area determines their
+ * scale.
+ */
 export type LongProfile = readonly Point[];
 
 export type LongBone = { readonly name: string; readonly length: number; readonly profile: LongProfile; readonly area: AreaLaw };
@@ -83,9 +86,9 @@ export const DISTAL_PHALANX: LongProfile = [
   [1, 0],
 ];
 
-/** A long bone of the given area in square millimetres, standing on the origin along y. Its width follows from area and length. */
+/** A long bone of the given area in square millimetres, from the origin along y. Area and length determine its width. */
 export function growLongBone(bone: LongBone, area: number, random: Random): { outline: Outline; length: number } {
-  // A longer bone of the same person is a wider one too, so a part of the area's own noise goes into the length.
+  // A longer bone of the same person is also wider, so part of the area's variation goes into the length.
   const usual = bone.area.mean / UNITS_PER_MILLIMETRE ** 2;
   const length = bone.length * (area / usual) ** 0.35 * Math.exp(0.02 * random.normal());
   const lean = 0.05 * random.normal();

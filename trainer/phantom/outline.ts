@@ -1,10 +1,10 @@
-/** A closed curve as flat [x0, y0, x1, y1, …]; the last point joins the first. */
+/** A closed curve as flat [x0, y0, x1, y1, …]; the last point connects to the first. */
 export type Outline = Float64Array;
 
-/** A point, or a direction, in millimetres or in sheet units. */
+/** A point or a direction, in millimetres or image units. */
 export type Point = readonly [x: number, y: number];
 
-/** A closed Catmull–Rom curve through the points, sampled `samples` times between each two: smooth, and it passes through every point. */
+/** A closed Catmull–Rom curve with `samples` points per segment: smooth, and it passes through every given point. */
 export function smoothOutline(points: readonly Point[], samples: number): Outline {
   const count = points.length;
   const at = (index: number): Point => points[(index + count) % count] ?? [0, 0];
@@ -24,7 +24,7 @@ export function smoothOutline(points: readonly Point[], samples: number): Outlin
   return outline;
 }
 
-/** The area enclosed (shoelace formula), never negative. */
+/** The enclosed area (shoelace formula), never negative. */
 export function outlineArea(outline: Outline): number {
   let twice = 0;
   for (let i = 0, j = outline.length - 2; i < outline.length; j = i, i += 2) {
@@ -33,7 +33,7 @@ export function outlineArea(outline: Outline): number {
   return Math.abs(twice) / 2;
 }
 
-/** The mean of the points: near enough to the middle for outlines whose points are spread evenly. */
+/** The mean of the points: a good estimate of the centre for evenly spaced points. */
 export function outlineCentre(outline: Outline): Point {
   let [x, y] = [0, 0];
   for (let i = 0; i < outline.length; i += 2) {
@@ -50,7 +50,7 @@ export function mapOutline(outline: Outline, move: (point: Point) => Point): Out
   return moved;
 }
 
-/** Turns a point about a centre, by degrees from the y axis toward the x axis. */
+/** Rotates a point about a centre, in degrees from the y axis toward the x axis. */
 export function turn([x, y]: Point, [centreX, centreY]: Point, degrees: number): Point {
   const [sine, cosine] = [Math.sin((degrees * Math.PI) / 180), Math.cos((degrees * Math.PI) / 180)];
   const [dx, dy] = [x - centreX, y - centreY];

@@ -2,7 +2,7 @@ import { randomFor } from '@carpal/masks/random.ts';
 
 export type Half = 'train' | 'test';
 
-/** A person of the phantom set, and the size of their hands against the middle one (in length). */
+/** A person of the phantom set, and the length of their hands relative to the average. */
 export type Person = {
   readonly number: number;
   readonly half: Half;
@@ -13,7 +13,7 @@ export type Person = {
   readonly handScale: number;
 };
 
-/** How strongly a hand's length follows the body's, and the height at which the scale is 1. */
+/** How strongly the length of a hand depends on the height of the person, and the height at which the scale is 1. */
 const HEIGHT_EXPONENT = 1.15;
 const MIDDLE_HEIGHT = 167.7;
 
@@ -23,8 +23,8 @@ export function personFolder(person: Pick<Person, 'number'>): string {
 }
 
 /**
- * Person `number` of a phantom set: the same for a seed whatever else the set holds. Ages 19–69 (mean about 32), heights 150–187 cm,
- * weights 42–118 kg, a few more women than men, as in the data set's table.
+ * Person `number` of a phantom set; depends only on seed, number and half. Ages 19–69 (mean about 32), heights 150–187 cm, weights 42–118
+ * kg, slightly more women than men, as in the data set's table.
  */
 export function drawPerson(seed: number, number: number, half: Half): Person {
   const random = randomFor(seed, 'person', number);
@@ -45,7 +45,7 @@ export function drawPerson(seed: number, number: number, half: Half): Person {
   };
 }
 
-/** The table that lies beside the images: one row a person, in order. */
+/** The table next to the images: one row per person, in order. */
 export function metaDataCsv(people: readonly Person[]): string {
   const rows = people.map((person) => `${person.number},${person.age},${person.sex},${person.weightKilograms},${person.heightCentimetres}`);
   return `${['ID,age,sex,weight,height', ...rows].join('\n')}\n`;

@@ -6,35 +6,35 @@ import { randomFor } from '@carpal/masks/random.ts';
 import { type Half, type Person, personFolder } from './person.ts';
 import type { Side } from './pose.ts';
 
-/** What makes one phantom set different from another. */
+/** The parameters that determine a phantom set. */
 export type PhantomParameters = { readonly people: number; readonly testPeople: number; readonly seed: number; readonly size: number };
 
-/** One image to make: whose hand, and the files it becomes, relative to the set's folder. */
+/** One image to make: whose hand it is, and its files relative to the folder of the set. */
 export type HandFiles = {
   readonly number: number;
   readonly half: Half;
   readonly side: Side;
-  /** The image's name without extension. */
+  /** The name of the image without extension. */
   readonly name: string;
   readonly image: string;
   readonly annotation: string;
 };
 
-/** About one folder in this many marks the side in its file names, as in the data set, where it is the first and hardly any other. */
+/** About one folder in this many has the side in its file names, as in the data set, where the first folder does and hardly any other. */
 const MARKED_EVERY = 97;
-/** Milliseconds since 1970 when the first person's hand was exposed, and between two people. */
+/** Milliseconds from 1970 to the exposure of the first person's hand, and between two people. */
 const FIRST_EXPOSURE_MS = 1_661_130_000_000;
 const PERSON_INTERVAL_MS = 240_000;
 
-/** The people of a set: first those for training, then those for the test, with numbers of their own. */
+/** The people of a set: first those for training, then those for testing, numbered consecutively. */
 export function peopleOf(parameters: PhantomParameters): Pick<Person, 'number' | 'half'>[] {
   const { people, testPeople } = parameters;
   return Array.from({ length: people + testPeople }, (_, index) => ({ number: index + 1, half: index < people ? 'train' : 'test' }));
 }
 
 /**
- * Every image of a set in the data set's layout: `image` and thirteen digits (the time of exposure), the right hand of a person before the
- * left one. Test annotations lie apart, under truth/.
+ * All images of a set in the layout of the data set: `image` and thirteen digits (the time of exposure), the right hand of a person before
+ * the left one. Annotations of the test half are separate, under truth/.
  */
 export function handFiles(parameters: PhantomParameters): HandFiles[] {
   return peopleOf(parameters).flatMap((person) => {
@@ -57,12 +57,12 @@ export function handFiles(parameters: PhantomParameters): HandFiles[] {
   });
 }
 
-/** Written last: a set that has it is whole. */
+/** Written last: a set with this file is complete. */
 export const SET_FILE = 'phantom.json';
-/** Written first, so that an interrupted set is known as one and can be gone on with. */
+/** Written first, so that an interrupted set is recognised and can be continued. */
 export const BEGUN_FILE = 'phantom.begun.json';
 
-/** Raised when the same parameters give other files. */
+/** Increased when the same parameters give different files. */
 const VERSION = 1;
 
 /** The content of both files. */
@@ -71,8 +71,8 @@ export function describeSet({ people, testPeople, seed, size }: PhantomParameter
 }
 
 /**
- * Whether the folder is free for a set (`empty`: missing or with nothing in it), or holds exactly this set, `begun` or `whole`.
- * Throws `phantom-folder-taken` for anything else, which is never touched.
+ * The state of the folder: `empty` (missing or without files), or this set, `incomplete` or `complete`. Throws `phantom-folder-taken` if it
+ * contains anything else, which is never modified.
  */
 export async function readSetState(folder: string, parameters: PhantomParameters): Promise<'empty' | 'incomplete' | 'complete'> {
   const names = await readdir(folder).catch((error: unknown): string[] => {
@@ -93,7 +93,7 @@ export async function readSetState(folder: string, parameters: PhantomParameters
       where: join(folder, file),
     });
   }
-  // A kill between making the folder and naming the set leaves nothing but the name's own partial file.
+  // A kill between creating the folder and naming the set leaves only the partial file of the name.
   if (names.every((name) => name.startsWith(`${BEGUN_FILE}.partial-`))) return 'empty';
-  throw new CarpalError('phantom-folder-taken', 'the folder holds files that are not a phantom set', { where: folder });
+  throw new CarpalError('phantom-folder-taken', 'the folder has files that are not a phantom set', { where: folder });
 }

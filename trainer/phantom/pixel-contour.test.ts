@@ -8,7 +8,7 @@ import { fillOutline } from './raster.ts';
 
 const IMAGE = { left: 0, top: 0, right: 64, bottom: 64 };
 
-/** A blob around (x, y) with one radius for each of its directions. */
+/** A blob around (x, y) with one radius per direction. */
 function blob(x: number, y: number, radii: readonly number[]): Float64Array {
   const step = (2 * Math.PI) / radii.length;
   return smoothOutline(
@@ -17,8 +17,8 @@ function blob(x: number, y: number, radii: readonly number[]): Float64Array {
   );
 }
 
-describe('the contour of a bone on pixels', () => {
-  it('gives, filled as the data set is filled, exactly the pixels whose centres lie in the outline', () => {
+describe('the contour of a bone in pixels', () => {
+  it('contains, when filled like the data set, exactly the pixels whose centres are inside the outline', () => {
     const radius = fc.double({ min: 5, max: 14, noNaN: true });
     const place = fc.double({ min: 0, max: 64, noNaN: true });
     fc.assert(
@@ -38,19 +38,19 @@ describe('the contour of a bone on pixels', () => {
     }
   });
 
-  it('ends at the edge of the sheet and is empty off it', () => {
+  it('ends at the edge of the image and is empty outside', () => {
     const contour = pixelContour(blob(30, 62, [12, 12, 12, 12, 12, 12]), 1, 64);
     expect(Math.max(...contour.filter((_, index) => index % 2 === 1))).toBe(63);
     expect(pixelContour(blob(-90, 30, [8, 8, 8, 8, 8, 8]), 1, 64)).toHaveLength(0);
   });
 
-  it('keeps the larger piece where pixels tear a bone apart, and knows a bone of one pixel', () => {
+  it('keeps the larger piece if pixels split a bone, and accepts a bone of one pixel', () => {
     const dumbbell = Float64Array.of(2, 2, 10, 2, 10, 6.1, 40, 6.1, 40, 2, 60, 2, 60, 12, 40, 12, 40, 6.3, 10, 6.3, 10, 12, 2, 12);
     expect(Math.min(...pixelContour(dumbbell, 1, 64).filter((_, index) => index % 2 === 0))).toBe(40);
     expect([...pixelContour(Float64Array.of(5, 5, 6, 5, 6, 6, 5, 6), 1, 64)]).toEqual([5, 5]);
   });
 
-  it('is the same shape at half the size', () => {
+  it('has the same shape at half the size', () => {
     const outline = blob(32, 32, [20, 21, 22, 20, 19, 20]);
     const [large, small] = [fillPolygon(pixelContour(outline, 1, 64), 64, 64), fillPolygon(pixelContour(outline, 2, 32), 32, 32)];
     const pixels = (bounds: Uint32Array): number => bounds.reduce((sum, bound, index) => sum + (index % 2 === 0 ? -bound : bound), 0);

@@ -1,7 +1,7 @@
 import { mapOutline, type Outline } from './outline.ts';
 import { fillOutline, outlineBox } from './raster.ts';
 
-/** The eight neighbours, clockwise on a sheet whose y goes down, from the left one. */
+/** The eight neighbours, clockwise in an image whose y goes down, starting with the left one. */
 const STEPS = [
   [-1, 0],
   [-1, -1],
@@ -14,9 +14,9 @@ const STEPS = [
 ] as const;
 
 /**
- * The dense contour of a bone on a sheet of `size` × `size` pixels: integer pixel centres as flat [x0, y0, x1, y1, …], each next to the one
- * before, such that filling it with its boundary gives exactly the pixels whose centres lie in the outline (given in sheet units of
- * `unitsPerPixel`). Empty where the outline covers no pixel; the largest piece where the sheet's pixels tear a thin bone apart.
+ * The dense contour of a bone in an image of `size` × `size` pixels: integer pixel centres as flat [x0, y0, x1, y1, …], each adjacent to
+ * the previous one. Filling it with its boundary gives exactly the pixels whose centres are inside the outline (given in image units).
+ * Empty if the outline covers no pixel; the largest piece if the pixels split a thin bone.
  */
 export function pixelContour(outline: Outline, unitsPerPixel: number, size: number): Int32Array {
   const scaled = mapOutline(outline, ([x, y]) => [x / unitsPerPixel, y / unitsPerPixel]);
@@ -32,7 +32,7 @@ export function pixelContour(outline: Outline, unitsPerPixel: number, size: numb
   return Int32Array.from(best, (value, index) => value + (index % 2 === 0 ? box.left : box.top));
 }
 
-/** Moore's boundary walk around the piece whose first pixel in reading order is `start`. */
+/** Moore's boundary tracing around the piece whose first pixel in reading order is `start`. */
 function traceBoundary(mask: Uint8Array, width: number, start: number): number[] {
   const isSet = (x: number, y: number): boolean => x >= 0 && x < width && mask[y * width + x] === 1;
   const [startX, startY] = [start % width, Math.floor(start / width)];
@@ -53,7 +53,7 @@ function traceBoundary(mask: Uint8Array, width: number, start: number): number[]
     const [dx, dy] = STEPS[step] ?? [0, 0];
     x += dx;
     y += dy;
-    // Looking from the new pixel, begin just after the empty neighbour that was seen last.
+    // Seen from the new pixel, continue after the empty neighbour that was checked last.
     from = (step + (step % 2 === 0 ? 6 : 5)) % 8;
   }
 }

@@ -4,27 +4,27 @@ import type { Half, Person } from './person.ts';
 
 export type Side = 'right' | 'left';
 
-/** How a hand lies on the sheet. Angles in degrees, positive toward the little finger; shifts in sheet units. */
+/** The pose of a hand. Angles in degrees, positive toward the little finger; shifts in image units. */
 export type Pose = {
-  /** The hand against the forearm. */
+  /** The angle between hand and forearm. */
   readonly wrist: number;
   /** Whether the wrist counts as rotated: 15° or more. */
   readonly rotated: boolean;
-  /** The forearm against the sheet's vertical. */
+  /** The angle between the forearm and the vertical. */
   readonly forearm: number;
-  /** Each ray's metacarpal, then each of its further bones, added to the tilt at rest. */
+  /** Angles added to the tilt at rest: for each ray, the metacarpal and then its other bones. */
   readonly joints: readonly (readonly number[])[];
   readonly shiftX: number;
   readonly shiftY: number;
 };
 
-/** The share of hands with a rotated wrist: the training half has few, the test half most. */
+/** The fraction of hands with a rotated wrist: low in the training half, high in the test half. */
 const ROTATED_SHARE: Readonly<Record<Half, number>> = { train: 0.105, test: 0.573 };
 
 /** The angle from which a wrist counts as rotated. */
 const ROTATED_FROM_DEGREES = 15;
 
-/** Whether this hand's wrist is rotated: spread evenly over the hands of a half, so that even a small set has its share. */
+/** Whether the wrist of this hand is rotated: evenly distributed over the hands of a half, so that a small set has its share too. */
 function isRotated(seed: number, person: Person, side: Side): boolean {
   const share = ROTATED_SHARE[person.half];
   const hand = 2 * person.number + (side === 'left' ? 1 : 0) + randomFor(seed, 'rotated', person.half).next() * 100;
@@ -38,7 +38,7 @@ export function drawPose(seed: number, person: Person, side: Side): Pose {
   const toLittleFinger = random.next() < 0.7;
   const bend = ROTATED_FROM_DEGREES + (toLittleFinger ? 30 : 18) * random.next() ** 1.3;
   const wrist = rotated ? (toLittleFinger ? bend : -bend) : Math.max(-13, Math.min(13, 5.5 * random.normal()));
-  // A person who bends the wrist lays the forearm askew the other way, so that the hand stays on the sheet.
+  // A person with a rotated wrist turns the forearm the other way, which keeps the hand in the image.
   const forearm = -0.2 * wrist + (rotated ? 8 : 13) * random.normal();
   const spread = Math.max(-0.5, 0.55 + 0.6 * random.normal());
   const joints = RAYS.map((ray, index) => {

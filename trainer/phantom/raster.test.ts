@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { innerDistance } from './raster.ts';
 
 describe('the distance to the border', () => {
-  it('is that of a search over all pixels', () => {
+  it('equals an exhaustive search over all pixels', () => {
     const [width, height] = [23, 17];
     const random = randomFor(3, 'mask');
     const mask = Uint8Array.from({ length: width * height }, () => (random.next() < 0.85 ? 1 : 0));

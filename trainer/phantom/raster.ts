@@ -3,7 +3,10 @@ import type { Outline } from './outline.ts';
 /** A rectangle of pixels [left, right) × [top, bottom). */
 export type Box = { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number };
 
-/** The smallest box of pixels that holds the outline (in pixels, measured from the sheet's edge), with a margin, cut to `bounds`. */
+/**
+ * The smallest box of pixels that contains the outline (in pixels, measured from the edge of the image), with a margin, clipped to
+ * `bounds`.
+ */
 export function outlineBox(outline: Outline, margin: number, bounds: Box): Box {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (let i = 0; i < outline.length; i += 2) {
@@ -21,7 +24,7 @@ export function outlineBox(outline: Outline, margin: number, bounds: Box): Box {
   };
 }
 
-/** 1 for every pixel of the box whose centre lies inside the outline (even-odd rule), row by row. */
+/** 1 for every pixel of the box whose centre is inside the outline (even-odd rule), row by row. */
 export function fillOutline(outline: Outline, box: Box): Uint8Array {
   const width = Math.max(0, box.right - box.left);
   const height = Math.max(0, box.bottom - box.top);
@@ -49,9 +52,9 @@ export function fillOutline(outline: Outline, box: Box): Uint8Array {
 const FAR = 1e9;
 
 /**
- * For every pixel that is 1 in the mask, the distance from its centre to the nearest pixel that is 0, less half a pixel (so it is the
- * distance to the border); 0 elsewhere. Exact Euclidean (Felzenszwalb and Huttenlocher, Distance Transforms of Sampled Functions, 2012).
- * What lies outside the mask's rectangle counts as 1.
+ * For every pixel that is 1 in the mask, the distance from its centre to the nearest pixel that is 0, minus half a pixel, which is the
+ * distance to the border; 0 elsewhere. Exact Euclidean (Felzenszwalb and Huttenlocher, Distance Transforms of Sampled Functions, 2012).
+ * Pixels outside the mask's rectangle count as 1.
  */
 export function innerDistance(mask: Uint8Array, width: number, height: number): Float32Array {
   const squares = Float32Array.from(mask, (value) => (value === 0 ? 0 : FAR));
@@ -98,7 +101,7 @@ function transformLine(values: Float32Array, start: number, step: number, count:
   for (let i = 0; i < count; i++) values[start + i * step] = Math.min(FAR, output[i] as number);
 }
 
-/** Where the parabola at q goes under the one at p < q. */
+/** Where the parabola at q falls below the one at p < q. */
 function crossing(input: Float64Array, q: number, p: number): number {
   return ((input[q] as number) + q * q - ((input[p] as number) + p * p)) / (2 * (q - p));
 }

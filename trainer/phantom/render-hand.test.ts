@@ -19,8 +19,8 @@ const mean = (values: Iterable<number>): number => {
   return all.reduce((sum, value) => sum + value, 0) / all.length;
 };
 
-describe('a drawn radiograph', () => {
-  it('is as dark as the real ones: a mean grey of 26 to 28 and a spread of about 0.168 over a set', () => {
+describe('a rendered radiograph', () => {
+  it('has the brightness of the real ones: a mean grey of 26 to 28 and a spread of about 0.168 over a set', () => {
     const radiographs = Array.from({ length: 16 }, (_, index) => render(index + 1, index < 8 ? 'train' : 'test', 256).grey);
     const grey = mean(radiographs.map(mean));
     expect(grey).toBeGreaterThan(26);
@@ -30,7 +30,7 @@ describe('a drawn radiograph', () => {
     expect(Math.sqrt(squares * 255 - grey * grey) / 255).toBeLessThan(0.19);
   });
 
-  it('shows every bone brighter than what surrounds it, exactly where the annotation says', () => {
+  it('shows every bone brighter than its surroundings, exactly where the annotation is', () => {
     const size = 1024;
     const { grey, hand } = render(2, 'train', size);
     for (const bone of hand.bones.filter(({ kind }) => kind === 'long')) {
@@ -40,13 +40,13 @@ describe('a drawn radiograph', () => {
     }
   });
 
-  it.each([128, 300, 512, 700, 1400])('can be drawn at %i pixels, with about the same mean', (size) => {
+  it.each([128, 300, 512, 700, 1400])('can be rendered at %i pixels with about the same mean', (size) => {
     const { grey } = render(3, 'train', size);
     expect(grey).toHaveLength(size * size);
     expect(mean(grey)).toBeCloseTo(mean(render(3, 'train', 256).grey), 0);
   });
 
-  it('is the same whenever it is drawn, and grainy', () => {
+  it('is reproducible and grainy', () => {
     const first = render(5, 'test', 256).grey;
     render(6, 'test', 256);
     expect(Buffer.compare(first, render(5, 'test', 256).grey)).toBe(0);
@@ -54,7 +54,7 @@ describe('a drawn radiograph', () => {
   });
 });
 
-/** The mean grey at a distance outside (or, negative, inside) of a contour that runs clockwise. */
+/** The mean grey at a distance outside (or, if negative, inside) a clockwise contour. */
 function along(contour: Int32Array, grey: Uint8Array, size: number, distance: number): number {
   const values: number[] = [];
   const count = contour.length / 2;

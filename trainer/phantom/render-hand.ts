@@ -7,29 +7,29 @@ import type { Bone, Hand } from './hand.ts';
 import { type Textures, TILE, texel } from './texture.ts';
 import { tissueDensity } from './tissue-density.ts';
 
-/** How strongly a millimetre of soft tissue shows beside a millimetre of dense bone. */
+/** How strongly a millimetre of soft tissue absorbs compared with a millimetre of dense bone. */
 const TISSUE = 0.31;
-/** The set's mean grey and how much exposures differ (log scale). */
+/** The mean grey of the set, and how much exposures vary (log scale). */
 const MEAN_GREY = 27;
 const EXPOSURE_SPREAD = 0.07;
-/** Grey of the empty sheet before the exposure is settled, and the grey toward which the brightest places are bent. */
+/** Grey of the empty image before the exposure, and the grey that the brightest places approach. */
 const EMPTY_GREY = 4;
 const SHOULDER_GREY = 260;
 
 /**
- * The radiograph of a hand as `size` × `size` grey values, row by row: soft tissue and bones added up as the rays pass them, brought to
- * the set's exposure, softened like a detector does, with noise that grows with brightness and a little vignetting.
+ * The radiograph of a hand as `size` × `size` grey values, row by row: the absorption of soft tissue and bones, the exposure of the set,
+ * the softness of a detector, noise that grows with brightness, and slight vignetting.
  */
 export function renderHand(hand: Hand, size: number, seed: number, textures: Textures): Uint8Array {
   const random = randomFor(seed, 'render', hand.person.number, hand.side);
-  // Half the pixels are enough for a large sheet, and a small one needs twice as many not to look jagged.
+  // Half the pixels suffice for a large image; a small one needs twice as many to avoid jagged edges.
   const side = size > 1280 ? Math.ceil(size / 2) : size > 512 ? size : 2 * size;
   const field = passThrough(hand, side, seed, textures, random);
   expose(field, random);
   return develop(size > 512 ? field : halve(field), size, random, textures);
 }
 
-/** What the rays pass on their way, before the exposure. */
+/** The absorption along the rays, before the exposure. */
 function passThrough(hand: Hand, side: number, seed: number, textures: Textures, random: Random): Field {
   const unitsPerPixel = IMAGE_UNITS / side;
   const millimetre = hand.unitsPerMillimetre / unitsPerPixel;
@@ -54,7 +54,7 @@ function passThrough(hand: Hand, side: number, seed: number, textures: Textures,
   return bones;
 }
 
-/** Turns millimetres into grey: the gain is chosen so that the whole sheet has the mean that this exposure is to have. */
+/** Converts millimetres to grey. The gain is chosen so that the whole image has the mean of this exposure. */
 function expose(field: Field, random: Random): void {
   const { side, values } = field;
   const target = MEAN_GREY * Math.exp(EXPOSURE_SPREAD * Math.max(-2.5, Math.min(2.5, random.normal())));
@@ -80,7 +80,7 @@ function expose(field: Field, random: Random): void {
   for (let at = 0; at < values.length; at++) values[at] = grey(at, (low + high) / 2);
 }
 
-/** Brings the picture to its final size and adds the noise of quanta and detector. */
+/** Scales the image to its final size and adds quantum and detector noise. */
 function develop(field: Field, size: number, random: Random, textures: Textures): Uint8Array {
   const grey = new Uint8Array(size * size);
   const { low, high, share } = neighbours(field.side, size);
@@ -106,7 +106,7 @@ function develop(field: Field, size: number, random: Random, textures: Textures)
   return grey;
 }
 
-/** The two pea bones under the thumb's knuckle, which no label names. */
+/** The two sesamoid bones at the base of the thumb, which have no label. */
 function sesamoids(hand: Hand, random: Random): Bone[] {
   const knuckle = hand.bones.find(({ name }) => name === 'finger-3');
   if (!knuckle) return [];

@@ -18,7 +18,7 @@ const SET = { people: 3, testPeople: 2, seed: 9, size: 256 };
 let root = '';
 const folder = (name: string): string => join(root, name);
 
-/** Every file below a folder with its content's hash. */
+/** All files below a folder with the hashes of their contents. */
 function listing(path: string): Record<string, string> {
   const files = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(path, name)).isFile());
   return Object.fromEntries(
@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 describe('a phantom set', () => {
-  it('has the layout of the data set: two hands a person, right before left, separate people for the test, truth apart', async () => {
+  it('has the layout of the data set: two hands per person, right before left, separate people for the test, truth apart', async () => {
     const { train, test, orphanAnnotations } = await discoverDataset(folder('whole'));
     expect(train.map(({ group }) => group)).toEqual(['ID001', 'ID001', 'ID002', 'ID002', 'ID003', 'ID003']);
     expect(test.map(({ group }) => group)).toEqual(['ID004', 'ID004', 'ID005', 'ID005']);
@@ -57,14 +57,14 @@ describe('a phantom set', () => {
     expect(readdirSync(join(folder('whole'), 'truth', 'outputs_json'))).toEqual(['ID004', 'ID005']);
   });
 
-  it('has images of grey in three channels', async () => {
+  it('has grey images with three channels', async () => {
     const [sample] = (await discoverDataset(folder('whole'))).train;
     const { data, info } = await sharp(sample?.imagePath).raw().toBuffer({ resolveWithObject: true });
     expect([info.width, info.height, info.channels]).toEqual([256, 256, 3]);
     for (let at = 0; at < data.length; at += 3) if (data[at] !== data[at + 1] || data[at] !== data[at + 2]) expect.unreachable('not grey');
   });
 
-  it('has annotations with the keys of the real ones and one polygon a class, which the data set reader takes', async () => {
+  it('has annotations with the keys of the real ones and one polygon per class, readable by the data set reader', async () => {
     const classes = loadClasses('hand-bones');
     for (const sample of (await discoverDataset(folder('whole'))).train) {
       const document = JSON.parse(readFileSync(sample.annotationPath ?? '', 'utf8'));
@@ -96,14 +96,14 @@ describe('a phantom set', () => {
     }
   });
 
-  it('marks the side in few file names', () => {
+  it('has the side in few file names', () => {
     const names = handFiles({ ...SET, people: 400 }).map(({ name }) => name);
     expect(names.filter((name) => /_[RL]$/.test(name)).length / names.length).toBeLessThan(0.02);
     expect(new Set(names).size).toBe(names.length);
     expect([...names].sort()).toEqual(names);
   });
 
-  it('is the same with one thread as with two, and when it was interrupted and gone on with', async () => {
+  it('is the same with one thread and two, and after an interruption', async () => {
     const stop = new AbortController();
     const interrupted = synthesizeDataset({
       ...SET,
@@ -114,16 +114,16 @@ describe('a phantom set', () => {
     });
     expect(await codeOf(interrupted)).toBe('stopped-with-checkpoint');
     expect(Object.keys(listing(folder('again')))).not.toContain('phantom.json');
-    writeFileSync(beginPartial(join(folder('again'), 'train', 'DCM', 'ID001', 'image1.png')), 'what a killed run left');
+    writeFileSync(beginPartial(join(folder('again'), 'train', 'DCM', 'ID001', 'image1.png')), 'left by a killed run');
     expect(await synthesizeDataset({ ...SET, folder: folder('again'), workers: 1 })).toEqual({ made: 6, kept: 4 });
     expect(listing(folder('again'))).toEqual(listing(folder('whole')));
   });
 
-  it('is left alone when it is whole', async () => {
+  it('is not changed if it is complete', async () => {
     expect(await synthesizeDataset({ ...SET, folder: folder('whole') })).toEqual({ made: 0, kept: 10 });
   });
 
-  it('is not written over another set, other files or a file', async () => {
+  it('does not overwrite another set, other files or a file', async () => {
     const before = listing(folder('whole'));
     expect(await codeOf(synthesizeDataset({ ...SET, seed: 10, folder: folder('whole') }))).toBe('phantom-folder-taken');
     expect(listing(folder('whole'))).toEqual(before);
@@ -132,7 +132,7 @@ describe('a phantom set', () => {
     expect(await codeOf(synthesizeDataset({ ...SET, folder: root }))).toBe('phantom-folder-taken');
   });
 
-  it('reports a folder that cannot be made', async () => {
+  it('reports a folder that cannot be created', async () => {
     writeFileSync(folder('blocked'), 'text');
     expect(await codeOf(synthesizeDataset({ ...SET, folder: join(folder('blocked'), 'below') }))).toMatch(
       /folder-unwritable|phantom-folder-taken/,

@@ -21,21 +21,21 @@ import {
 
 export type SynthesizeOptions = PhantomParameters & {
   readonly folder: string;
-  /** Threads; by default one for each core, and no more than there are images. */
+  /** Threads; by default one per core, and at most one per image. */
   readonly workers?: number;
   readonly onProgress?: (done: number, total: number) => void;
-  /** When it fires, the hands under way are finished and `stopped-with-checkpoint` is thrown; the same call goes on from there. */
+  /** When it aborts, hands in progress are finished and `stopped-with-checkpoint` is thrown. The same call continues from there. */
   readonly signal?: AbortSignal;
 };
 
-/** Images that were made and images of the set that were there already. */
+/** The numbers of images that were made and that already existed. */
 export type Synthesized = { readonly made: number; readonly kept: number };
 
 /**
- * Writes a phantom data set in the layout of the hand-bone data set: train/DCM, train/outputs_json, test/DCM, truth/outputs_json (the test
- * half's annotations), meta_data.csv and, last, phantom.json. The same parameters give the same files, in whatever order they are made.
- * An interrupted set is gone on with and a whole one left alone. Throws `phantom-folder-taken` for a folder that holds anything else, and
- * `disk-full` or `folder-unwritable`.
+ * Writes a phantom data set in the layout of the hand-bone data set: train/DCM, train/outputs_json, test/DCM, truth/outputs_json (the
+ * annotations of the test half), meta_data.csv and, last, phantom.json. The same parameters always give the same files. An interrupted set
+ * is continued, a complete one is not changed. Throws `phantom-folder-taken` if the folder contains anything else, and `disk-full` or
+ * `folder-unwritable`.
  */
 export async function synthesizeDataset(options: SynthesizeOptions): Promise<Synthesized> {
   const { folder, seed } = options;
@@ -55,7 +55,10 @@ export async function synthesizeDataset(options: SynthesizeOptions): Promise<Syn
   return { made: missing.length, kept: files.length - missing.length };
 }
 
-/** Hands out the missing hands to worker threads, one at a time each. The first failure lets the others finish theirs, then is thrown. */
+/**
+ * Distributes the missing hands over worker threads, one at a time per thread. After a failure the other threads finish their hand, then
+ * the error is thrown.
+ */
 async function makeHands(missing: readonly HandFiles[], total: number, options: SynthesizeOptions): Promise<void> {
   const { folder, seed, size, onProgress, signal } = options;
   const threads = Math.min(options.workers ?? availableParallelism(), missing.length);
@@ -69,7 +72,7 @@ async function makeHands(missing: readonly HandFiles[], total: number, options: 
     });
     try {
       for (let hand = queue.shift(); hand && !failure && !signal?.aborted; hand = queue.shift()) {
-        await askFor(worker, hand);
+        await requestHand(worker, hand);
         done += 1;
         onProgress?.(done, total);
       }
@@ -84,8 +87,11 @@ async function makeHands(missing: readonly HandFiles[], total: number, options: 
   if (done < total) throw new CarpalError('stopped-with-checkpoint', `stopped with ${done} of ${total} images made`, { where: folder });
 }
 
-/** Sends one hand to a worker and waits for its answer. Only its own listeners are taken away after: a worker needs those it has itself. */
-function askFor(worker: Worker, hand: HandFiles): Promise<void> {
+/**
+ * Sends one hand to a worker and waits for its answer. Removes only its own listeners afterwards, because the worker needs its internal
+ * ones.
+ */
+function requestHand(worker: Worker, hand: HandFiles): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (error: Error | undefined): void => {
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
@@ -94,7 +100,7 @@ function askFor(worker: Worker, hand: HandFiles): Promise<void> {
     };
     const onMessage = ({ error }: FromHandWorker): void => finish(error && receiveError(error));
     const onError = (error: unknown): void => finish(error instanceof Error ? error : new Error(String(error)));
-    const onExit = (code: number): void => finish(new Error(`The thread that draws hands ended with ${code}.`));
+    const onExit = (code: number): void => finish(new Error(`The worker thread that draws hands exited with code ${code}.`));
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
     worker.postMessage(hand);
   });
@@ -107,13 +113,13 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Makes the folders before the threads start, so that no two of them make the same one at once. */
+/** Creates the folders before the threads start, so that no two of them create the same one concurrently. */
 async function makeFolders(folder: string, hands: readonly HandFiles[]): Promise<void> {
   const paths = new Set(hands.flatMap(({ image, annotation }) => [dirname(join(folder, image)), dirname(join(folder, annotation))]));
   for (const path of paths) await withWriteErrors(path, () => mkdir(path, { recursive: true }));
 }
 
-/** Takes away what a killed run was writing. */
+/** Removes the partial files of a killed run. */
 async function removePartialFiles(folder: string): Promise<void> {
   for (const name of await readdir(folder, { recursive: true })) {
     if (partialOf(name) !== undefined) await rm(join(folder, name), { force: true });

@@ -1,26 +1,26 @@
 import { type Random, randomFor } from '@carpal/masks/random.ts';
 
-/** Tileable random pictures with mean 0 and variance 1, of `TILE` × `TILE` values, from which bones and noise take their grain. */
+/** Tileable random textures with mean 0 and variance 1, `TILE` × `TILE` values each, for the grain of bones and the noise. */
 export type Textures = {
   /** Grain as fine as trabeculae: about three values wide. */
   readonly grain: Float32Array;
   /** Soft blotches, about twenty values wide. */
   readonly cloud: Float32Array;
-  /** Detector noise: neighbours are a little alike. */
+  /** Detector noise with slightly correlated neighbours. */
   readonly speckle: Float32Array;
 };
 
-/** The side of a texture: a power of two, so that coordinates wrap by a bit mask. */
+/** The side of a texture: a power of two, so that coordinates wrap with a bit mask. */
 export const TILE = 512;
 const WRAP = TILE - 1;
 
-/** The textures of a set; they depend on nothing but the seed. */
+/** The textures of a set; they depend only on the seed. */
 export function makeTextures(seed: number): Textures {
   const random = randomFor(seed, 'texture');
   return { grain: tile(random, 1, 2), cloud: tile(random, 9, 2), speckle: tile(random, 0.5, 1) };
 }
 
-/** The value of a texture at any whole coordinates. */
+/** The value of a texture at any integer coordinates. */
 export function texel(texture: Float32Array, x: number, y: number): number {
   return texture[(y & WRAP) * TILE + (x & WRAP)] as number;
 }
@@ -38,7 +38,7 @@ function tile(random: Random, radius: number, passes: number): Float32Array {
   return values.map((value) => (value - mean) / deviation);
 }
 
-/** A running mean over 2·radius + 1 values along one direction, wrapping round; a fractional radius weighs the outer two less. */
+/** A running mean over 2·radius + 1 values in one direction, with wrap-around; a fractional radius gives the outer two less weight. */
 function wrapBlur(values: Float32Array, step: number, lineStep: number, radius: number): Float32Array {
   const blurred = new Float32Array(values.length);
   const whole = Math.floor(radius);

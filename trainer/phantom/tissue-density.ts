@@ -6,8 +6,8 @@ import { fillOutline, outlineBox } from './raster.ts';
 import type { Capsule } from './tissue-plan.ts';
 
 /**
- * The depth of soft tissue, in millimetres: every rod is as deep as it is wide, and rods that meet are blended rather than added, so that
- * the palm is one body with a soft outline.
+ * The depth of soft tissue, in millimetres. Every rod is as deep as it is wide. Overlapping rods are blended rather than added, so that the
+ * palm is one body with a soft outline.
  */
 export function tissueDensity(hand: Hand, side: number): Field {
   const unitsPerPixel = IMAGE_UNITS / side;
@@ -18,7 +18,7 @@ export function tissueDensity(hand: Hand, side: number): Field {
   return { side, values: fourths.map((value) => value ** 0.25) };
 }
 
-/** Adds the fourth power of the way through one rod. */
+/** Adds the fourth power of the path length through one rod. */
 function addRod(fourths: Float32Array, rod: Capsule, side: number, unitsPerPixel: number, millimetre: number): void {
   const [fromX, fromY] = [rod.from[0] / unitsPerPixel - 0.5, rod.from[1] / unitsPerPixel - 0.5];
   const [deltaX, deltaY] = [rod.to[0] / unitsPerPixel - 0.5 - fromX, rod.to[1] / unitsPerPixel - 0.5 - fromY];
@@ -43,10 +43,10 @@ function addRod(fourths: Float32Array, rod: Capsule, side: number, unitsPerPixel
   }
 }
 
-/** Half the palm's depth in millimetres, reached this far from its border. */
+/** Half the depth of the palm in millimetres, reached at this distance from its border. */
 const PALM_RADIUS = 12;
 
-/** Adds the fourth power of the way through a flat body with a rounded border. */
+/** Adds the fourth power of the path length through a flat body with a rounded border. */
 function addSlab(fourths: Float32Array, outline: Outline, side: number, millimetresPerPixel: number): void {
   const box = outlineBox(outline, 0, { left: 0, top: 0, right: side, bottom: side });
   const width = box.right - box.left;

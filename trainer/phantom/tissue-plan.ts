@@ -11,20 +11,20 @@ function between([ax, ay]: Point, [bx, by]: Point, share: number): Point {
   return [ax + (bx - ax) * share, ay + (by - ay) * share];
 }
 
-/** The flesh around one finger and its metacarpal; `nodes` run from the metacarpal's foot to the tip, with a radius each. */
+/** The soft tissue around one finger and its metacarpal; `nodes` go from the base of the metacarpal to the tip, with one radius each. */
 export function rayTissue(nodes: readonly Point[], radii: readonly number[]): Capsule[] {
   const rods: Capsule[] = [];
   for (let i = 0; i + 1 < nodes.length; i++) {
     const from: Point = nodes[i] ?? [0, 0];
     const to: Point = nodes[i + 1] ?? from;
-    // The fingertip's round end lies only a little beyond the bone.
+    // The round end of the fingertip extends only slightly beyond the bone.
     const end = i + 2 === nodes.length ? between(from, to, 0.82) : to;
     rods.push(rod(from, end, radii[i] ?? 8, radii[i + 1] ?? 8));
   }
   return rods;
 }
 
-/** The balls of the thumb and of the little finger, and the wrist; `rays` are the five rays' nodes. */
+/** The balls of the thumb and of the little finger, and the wrist; `rays` are the nodes of the five rays. */
 export function palmRods(rays: readonly (readonly Point[])[]): Capsule[] {
   const node = (ray: number, index: number): Point => rays[ray]?.[index] ?? [0, 0];
   return [
@@ -36,7 +36,7 @@ export function palmRods(rays: readonly (readonly Point[])[]): Capsule[] {
   ];
 }
 
-/** The palm as a flat body: around its border run the webs between the fingers, which lie not quite half way up the first phalanges. */
+/** The palm as a flat body. Its border follows the webs between the fingers, a little less than halfway up the proximal phalanges. */
 export function palmOutline(rays: readonly (readonly Point[])[]): Outline {
   const node = (ray: number, index: number): Point => rays[ray]?.[index] ?? [0, 0];
   const points: Point[] = [[-20, -18], [-30, 0], between(node(0, 0), node(0, 1), 0.5), between(node(0, 1), node(0, 2), 0.12)];
@@ -52,7 +52,7 @@ export function palmOutline(rays: readonly (readonly Point[])[]): Outline {
   return smoothOutline(points, 3);
 }
 
-/** The flesh of the forearm, off the sheet's lower edge. */
+/** The soft tissue of the forearm, beyond the lower edge of the image. */
 export function forearmTissue(): Capsule[] {
   return [rod([-12, -160], [-12, -18], 25, 17), rod([16, -160], [14, -16], 24, 16.5), rod([2, -160], [1, -14], 26, 18)];
 }

@@ -141,7 +141,7 @@ export const CARPALS: readonly Carpal[] = [
 
 export type ForearmBone = { readonly name: string; readonly points: readonly Point[]; readonly axis: readonly [Point, Point] };
 
-/** They run far below the sheet's edge, which cuts them: their areas follow from where the hand lies. */
+/** They extend far below the image, whose edge cuts them. Their areas follow from the position of the hand. */
 export const FOREARM: readonly ForearmBone[] = [
   {
     name: 'Radius',
