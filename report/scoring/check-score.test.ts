@@ -99,7 +99,7 @@ describe('checkSubmission', () => {
       ([a = '', b = '', c = '', d = '']) => [a, c, d, b],
       'the rows of b.png are not consecutive',
     ],
-    ['a mask beyond its image', (rows) => rows.with(1, 'b.png,Ulna,399 3'), "goes beyond the last pixel of the image, 400"],
+    ['a mask beyond its image', (rows) => rows.with(1, 'b.png,Ulna,399 3'), 'goes beyond the last pixel of the image, 400'],
   ])('reports %s', async (_, change, what) => {
     const check = await checkSubmission(submission(...change(right())), data, classes);
     expect(check.valid).toBe(false);

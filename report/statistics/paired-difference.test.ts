@@ -42,7 +42,7 @@ describe('pairedDifference', () => {
 
   it('uses the images that both runs have with the same truth, and counts those with another truth', () => {
     const [a, b] = [scoredImages({ people: 6 }), scoredImages({ people: 8, seed: 2 }).slice(4)];
-    const changed = b.map((image, index) => (index === 0 ? { ...image, truth: 'mended' } : image));
+    const changed = b.map((image, index) => (index === 0 ? { ...image, truth: 'changed' } : image));
     expect(pairedDifference(a, b)).toMatchObject({ images: 8, people: 4, changed: 0 });
     expect(pairedDifference(a, changed)).toMatchObject({ images: 7, changed: 1 });
   });

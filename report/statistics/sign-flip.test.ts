@@ -38,7 +38,7 @@ describe('signFlipProbability', () => {
   });
 
   it.each([
-    ['nobody', [], 1],
+    ['no people', [], 1],
     ['no difference', [0, 0, 0], 1],
     ['one person', [0.3], 1],
     ['five people with the same sign', [1, 2, 1, 3, 1], 2 / 32],
