@@ -1,20 +1,23 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
 import { Command } from 'commander';
-import { ALONE, COMPARED, ROWS } from '../bench/cases/catalogue.ts';
+import { COMPARED, ROWS, STANDALONE } from '../bench/cases/catalogue.ts';
+import { casesHelp, type Selection, selectCases } from '../bench/cases/selection.ts';
 import { measuredHere, readCommitted, writeCommitted } from '../bench/harness/committed.ts';
 import { compareWith, comparisonText } from '../bench/harness/comparison.ts';
-import { isKept, type MeasuresOutcome } from '../bench/harness/measures.ts';
-import { namesText } from '../bench/cases/names-text.ts';
-import { type OperatorOutcome, operatorOutcomeText } from '../bench/operator/outcome.ts';
-import type { Outcome } from '../bench/harness/outcome.ts';
-import { outcomeLine } from '../bench/harness/outcome-line.ts';
-import { type Plan, planOf } from '../bench/cases/selection.ts';
-import { promisesOf } from '../bench/harness/promises.ts';
-import { type AloneOutcome, aloneOutcomeText, runAlone } from '../bench/harness/run-alone.ts';
-import { runBenchmarks } from '../bench/harness/run.ts';
+import { goalsOf, isMet } from '../bench/harness/goals.ts';
+import {
+  type MeasuresOutcome,
+  type OperatorOutcome,
+  type Outcome,
+  operatorText,
+  outcomeText,
+  type StandaloneOutcome,
+  standaloneText,
+} from '../bench/harness/outcome.ts';
+import { runCompared, runStandalone } from '../bench/harness/run.ts';
 import { cacheFolder } from '../setup/env.ts';
-import { wholeNumber } from './whole-number.ts';
+import { wholeNumber } from './option-values.ts';
 
 type Options = {
   json?: boolean;
@@ -28,60 +31,59 @@ type Options = {
 };
 
 const onProgress = (text: string): void => void process.stderr.write(`  ${text}\n`);
-/** Prints prose, which gives way where JSON is asked for. */
-const say = (text: string, { json = false }: Options): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);
+/** Prints text to standard output, or to standard error if that is reserved for JSON. */
+const print = (text: string, { json = false }: Options): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);
 const printJson = (figures: unknown): void => void process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
 
-/** A check that would compare with nothing, or with the figures that it has just written, is none. */
-function checkOptions({ kind, names }: Plan, { check = false, write = false, quick }: Options): void {
+/** Rejects a check that would compare with nothing, or with the figures that it has just written. */
+function checkOptions({ kind, names }: Selection, { check = false, write = false, quick }: Options): void {
   if (check && write)
-    throw new CarpalError('usage-invalid', 'what is checked against would be written over first', { where: '--check --write' });
+    throw new CarpalError('usage-invalid', '--write would replace the figures that --check compares with', { where: '--check --write' });
   if (check && kind !== 'measured')
-    throw new CarpalError('usage-invalid', `only ratios are checked, and ${names[0]} has none`, { where: '--check' });
+    throw new CarpalError('usage-invalid', `only ratios can be checked, and ${names[0]} has none`, { where: '--check' });
   if (quick && write && kind === 'results')
-    throw new CarpalError('usage-invalid', 'the figures of a miniature are not to be kept', { where: '--quick --write' });
+    throw new CarpalError('usage-invalid', 'the figures of a miniature cannot be committed', { where: '--quick --write' });
 }
 
-/** What committed figures and promises say of today's: 69 where a ratio has fallen or a promise is missed. Throws `usage-invalid` where they say nothing of any. */
-function checkCommitted(outcomes: readonly Outcome[], alone: readonly AloneOutcome[], options: Options): void {
-  const comparison = compareWith(readCommitted().ratios, { machine: measuredHere().machine, outcomes, alone });
-  const { compared, fallen, missed } = comparison;
+/** Compares with the committed figures and the goals: exits with 69 if a ratio is lower or a goal is missed. Throws `usage-invalid` if nothing can be compared. */
+function checkCommitted(outcomes: readonly Outcome[], standalone: readonly StandaloneOutcome[], options: Options): void {
+  const comparison = compareWith(readCommitted().ratios, { machine: measuredHere().machine, outcomes, standalone });
+  const { compared, lower, missed } = comparison;
   if (compared === 0 && outcomes.length > 0)
-    throw new CarpalError('usage-invalid', 'there are no committed figures to check against', { where: '--check' });
-  say(comparisonText(comparison), options);
-  if (fallen.length + missed.length > 0) process.exitCode = EXIT.service;
+    throw new CarpalError('usage-invalid', 'no committed figures can be compared with these', { where: '--check' });
+  print(comparisonText(comparison), options);
+  if (lower.length + missed.length > 0) process.exitCode = EXIT.service;
 }
 
-const keepsAll = (outcome: Outcome): boolean => promisesOf(outcome).every((promise) => promise.isKept);
-const keepsMeasures = ({ measures }: MeasuresOutcome): boolean => measures.every(isKept);
+const meetsGoals = (outcome: Outcome): boolean => goalsOf(outcome).every((goal) => goal.isMet);
+const measuresMeetGoals = ({ measures }: MeasuresOutcome): boolean => measures.every(isMet);
 
-/** Those with a peer first. 69 where a promise is not kept. */
+/** Cases with a baseline run first. Exits with 69 if a goal is missed. */
 async function benchMeasured(names: readonly string[], options: Options): Promise<void> {
   const { json = false, write = false, check = false, quick = false } = options;
-  const isMeant = ({ name }: { readonly name: string }): boolean => names.includes(name);
+  const isSelected = ({ name }: { readonly name: string }): boolean => names.includes(name);
   const inOrder = (a: { readonly name: string }, b: { readonly name: string }): number => names.indexOf(a.name) - names.indexOf(b.name);
   const place = { cache: cacheFolder(), classes: loadClasses('hand-bones'), quick };
-  const compared = COMPARED.filter(isMeant).toSorted(inOrder);
-  const outcomes = await runBenchmarks(compared, place, async (outcome) => {
-    say(outcomeLine(outcome), options);
-    // One by one: a run of an hour that is broken off leaves what it has measured.
+  const outcomes = await runCompared(COMPARED.filter(isSelected).toSorted(inOrder), place, async (outcome) => {
+    print(outcomeText(outcome), options);
+    // One by one, so that an interrupted run keeps what it has measured.
     if (write) await writeCommitted({ ratios: [outcome] }, ROWS);
   });
   if (outcomes === undefined) {
-    const why = "there is no python3 with venv on this machine, so the original's method cannot be measured";
-    if (check || write) throw new CarpalError('resource-missing', why);
-    say(`skipped: ${why}`, options);
+    const reason = 'there is no python3 with venv on this machine, so the baselines cannot be measured';
+    if (check || write) throw new CarpalError('resource-missing', reason);
+    print(`skipped: ${reason}`, options);
   }
-  const alone = await runAlone(ALONE.filter(isMeant).toSorted(inOrder), place, async (outcome) => {
-    say(aloneOutcomeText(outcome), options);
-    if (write) await writeCommitted({ alone: [outcome] }, ROWS);
+  const standalone = await runStandalone(STANDALONE.filter(isSelected).toSorted(inOrder), place, async (outcome) => {
+    print(standaloneText(outcome), options);
+    if (write) await writeCommitted({ standalone: [outcome] }, ROWS);
   });
-  if (json) printJson([...(outcomes ?? []), ...alone]);
-  if (check) checkCommitted(outcomes ?? [], alone, options);
-  else if (!(outcomes ?? []).every(keepsAll) || !alone.every(keepsMeasures)) process.exitCode = EXIT.service;
+  if (json) printJson([...(outcomes ?? []), ...standalone]);
+  if (check) checkCommitted(outcomes ?? [], standalone, options);
+  else if (!(outcomes ?? []).every(meetsGoals) || !standalone.every(measuresMeetGoals)) process.exitCode = EXIT.service;
 }
 
-/** 69 where a promise is not kept. */
+/** Exits with 69 if a goal is missed. */
 async function benchOperator(names: readonly string[], options: Options): Promise<void> {
   const { json = false, write = false, experiments, profile } = options;
   const { OPERATOR_BENCHMARKS } = await import('../bench/operator/benchmarks.ts');
@@ -93,25 +95,25 @@ async function benchOperator(names: readonly string[], options: Options): Promis
       onProgress,
     });
     outcomes.push(outcome);
-    say(operatorOutcomeText(outcome), options);
+    print(operatorText(outcome), options);
   }
   if (json) printJson(outcomes);
   if (write) await writeCommitted({ operator: outcomes }, ROWS);
-  if (!outcomes.every(keepsMeasures)) process.exitCode = EXIT.service;
+  if (!outcomes.every(measuresMeetGoals)) process.exitCode = EXIT.service;
 }
 
-/** 69 where something is lost, stuck, doubled or left over. */
+/** Exits with 69 if something is lost, stuck, duplicated or left over. */
 async function benchSoak(options: Options): Promise<void> {
   const { json = false, write = false, minutes, seed, experiments = 40 } = options;
   const { soak } = await import('../bench/operator/soak.ts');
-  const outcome = await soak({ seed, forMs: minutes * 60_000, atOnce: experiments, onProgress });
-  say([operatorOutcomeText(outcome), ...outcome.wrong.map((what) => `  wrong: ${what}`)].join('\n'), options);
+  const outcome = await soak({ seed, forMs: minutes * 60_000, active: experiments, onProgress });
+  print([operatorText(outcome), ...outcome.wrong.map((what) => `  wrong: ${what}`)].join('\n'), options);
   if (json) printJson(outcome);
   if (write) await writeCommitted({ operator: [outcome] }, ROWS);
   if (outcome.wrong.length > 0) process.exitCode = EXIT.service;
 }
 
-/** Goes on where an earlier one was broken off: what it found is kept in the cache. */
+/** Continues an interrupted run: its figures are in the cache. */
 async function benchResults({ json = false, write = false, quick }: Options): Promise<void> {
   const { measureResults } = await import('../bench/quality/measure-results.ts');
   const { figures, page } = await measureResults({
@@ -124,39 +126,33 @@ async function benchResults({ json = false, write = false, quick }: Options): Pr
   else process.stdout.write(page);
 }
 
-async function bench(words: string[], options: Options): Promise<void> {
-  const plan = planOf(words);
-  checkOptions(plan, options);
-  if (plan.kind === 'results') await benchResults(options);
-  else if (plan.kind === 'soak') await benchSoak(options);
-  else if (plan.kind === 'operator') await benchOperator(plan.names, options);
-  else await benchMeasured(plan.names, options);
+async function bench(names: string[], options: Options): Promise<void> {
+  const selection = selectCases(names);
+  checkOptions(selection, options);
+  if (selection.kind === 'results') await benchResults(options);
+  else if (selection.kind === 'soak') await benchSoak(options);
+  else if (selection.kind === 'operator') await benchOperator(selection.names, options);
+  else await benchMeasured(selection.names, options);
 }
 
-/** `carpal bench`: what carpal promises, measured on this machine beside the method of the code base that it replaces. */
+/** `carpal bench`: measures carpal on this machine, and compares it with baselines and goals. */
 export const command = (): Command =>
   new Command()
     .description(
-      "Measures carpal beside the original's method (numpy and OpenCV, in a Python environment that it makes) and prints ratios.",
+      'Measures carpal and its baselines on this machine and prints how many times faster carpal is. Makes the Python environments that the baselines need.',
     )
-    .argument('[names...]', 'benchmarks, and words for several at once, as below')
-    .option('--json', 'print the figures as JSON, and nothing else on the standard output')
-    .option('--write', 'put the figures into docs/benchmarks.md, or docs/results.md')
-    .option(
-      '--check',
-      'exit with 69 where a ratio has fallen by more than 15 % since docs/benchmarks.md was written, or a promise is missed',
-    )
-    .option(
-      '--quick',
-      'leave torch.compile out, which takes up to a minute a network; of the results: a miniature that only shows that it works',
-    )
+    .argument('[cases...]', 'cases and groups of cases, see below')
+    .option('--json', 'print only the figures as JSON to standard output')
+    .option('--write', 'write the figures to docs/benchmarks.md or docs/results.md')
+    .option('--check', 'exit with 69 if a ratio is more than 15 % lower than in docs/benchmarks.md, or if a goal is missed')
+    .option('--quick', 'without torch.compile, which takes up to a minute per network; for results: a miniature that only tests the code')
     .option(
       '--experiments <count>',
-      'of the operator: so many experiments instead; of the soak: at a time',
+      'for the operator: the number of experiments; for the soak: the number of concurrent experiments',
       wholeNumber('--experiments', 1, 999_999),
     )
-    .option('--minutes <count>', 'of the soak: how long faults go on', wholeNumber('--minutes', 1, 999_999), 20)
-    .option('--seed <number>', 'of the soak: what its experiments and faults are drawn from', wholeNumber('--seed', 1, 999_999), 1)
-    .option('--profile <folder>', 'of the operator: leave its processor profiles there')
-    .addHelpText('after', namesText())
+    .option('--minutes <count>', 'for the soak: how long faults occur', wholeNumber('--minutes', 1, 999_999), 20)
+    .option('--seed <number>', 'for the soak: the seed of its experiments and faults', wholeNumber('--seed', 1, 999_999), 1)
+    .option('--profile <folder>', 'for the operator: write its CPU profiles to this folder')
+    .addHelpText('after', casesHelp())
     .action(bench);

@@ -1,6 +1,6 @@
-"""Augmentations of an image and its masks by albumentations, as the peer of carpal's, on one thread.
+"""Augmentations of an image and its masks by albumentations, on one thread, as the baseline of carpal's.
 
-The masks are rasterised and resized beforehand, which carpal does again for every image. Prints what original.py prints.
+The masks are rasterised and resized beforehand; carpal does this for every image. Prints the same JSON as original.py.
 """
 
 import json
@@ -9,7 +9,7 @@ import sys
 import warnings
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-# Version 2 says on every use that ShiftScaleRotate is a special case of another transform.
+# Version 2 warns on every use that ShiftScaleRotate is a special case of another transform.
 warnings.filterwarnings("ignore", category=UserWarning)
 
 import albumentations as A
@@ -35,7 +35,7 @@ def transform_of(spec, request):
         return A.GaussNoise(std_range=(spec["sigma"], spec["sigma"]), p=p)
     if spec["name"] == "elastic":
         sigma = spec["sigma"] * request["size"]
-        # Uniform noise smoothed by a Gaussian keeps 1/(2 sqrt(pi) sigma) of its deviation, carpal's control points about half.
+        # Uniform noise smoothed by a Gaussian keeps 1/(2 sqrt(pi) sigma) of its deviation; carpal's control points keep about half.
         alpha = 0.5 * spec["alpha"] * request["size"] * 2 * np.sqrt(np.pi) * sigma
         kind = {"noise_distribution": "uniform", "approximate": request.get("approximate", False), "border_mode": border}
         return A.ElasticTransform(alpha=alpha, sigma=sigma, p=p, **kind)
@@ -45,7 +45,7 @@ def transform_of(spec, request):
         return A.CLAHE(clip_limit=(1, spec["clipLimit"]), tile_grid_size=(spec["tiles"], spec["tiles"]), p=p)
     if spec["name"] == "gaussianBlur":
         return A.GaussianBlur(blur_limit=0, sigma_limit=(spec["low"], spec["high"]), p=p)
-    raise SystemExit(f"albumentations has no counterpart to {spec['name']} here: write it to bench/pytorch/augment.py")
+    raise SystemExit(f"albumentations has no counterpart to {spec['name']} here: add it to bench/baseline/augment.py")
 
 
 def main():

@@ -1,7 +1,8 @@
-"""The method of the code base that carpal replaces, as the peer of `carpal bench`.
+"""The method of the code base that carpal replaces ("the original"), as a baseline of `carpal bench`.
 
-Written anew from its description (numpy and OpenCV, one thread, full-size bitmaps), not copied. Each command prints one line
-of JSON: {"seconds": [one figure per repetition], "items": how many items a repetition handled}.
+Written from its description (numpy and OpenCV, one thread, full-size bitmaps), not copied. Each command prints one line of JSON:
+{"seconds": [one figure per repetition], "items": items per repetition}. coco-* commands add "firstMasks": the masks of the first image as
+compressed text.
 """
 
 import csv
@@ -13,11 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-SHEET = 2048
+IMAGE_SIZE = 2048
 
 
 def timed(repetitions, work):
-    """Seconds of each repetition, after one that does not count."""
+    """The seconds of each repetition, after one warm-up run."""
     work()
     seconds = []
     for _ in range(repetitions):
@@ -28,7 +29,7 @@ def timed(repetitions, work):
 
 
 def timed_each(repetitions, inputs, prepare, work):
-    """Seconds of each repetition of the work on all inputs, after one that does not count; what prepares an input is not timed."""
+    """The seconds of each repetition of the work on all inputs, after one warm-up repetition. Preparing an input is not timed."""
     seconds = []
     for _ in range(repetitions + 1):
         spent = 0.0
@@ -42,25 +43,25 @@ def timed_each(repetitions, inputs, prepare, work):
 
 
 def label_of(path, classes):
-    """One full-size binary channel for each class, by cv2.fillPoly."""
-    label = np.zeros((SHEET, SHEET, len(classes)), dtype=np.uint8)
+    """One full-size binary channel per class, by cv2.fillPoly."""
+    label = np.zeros((IMAGE_SIZE, IMAGE_SIZE, len(classes)), dtype=np.uint8)
     with open(path) as file:
         annotations = json.load(file)["annotations"]
     for annotation in annotations:
-        channel = np.zeros((SHEET, SHEET), dtype=np.uint8)
+        channel = np.zeros((IMAGE_SIZE, IMAGE_SIZE), dtype=np.uint8)
         cv2.fillPoly(channel, [np.array(annotation["points"], dtype=np.int32)], 1)
         label[..., classes.index(annotation["label"])] = channel
     return label
 
 
 def resize_many(label, size):
-    """cv2 resizes at most four channels at once; the augmentation library that the original used does it so, too."""
+    """cv2 resizes at most four channels in one call; the augmentation library that the original used does the same."""
     parts = [cv2.resize(label[..., i : i + 4], (size, size), interpolation=cv2.INTER_NEAREST) for i in range(0, label.shape[2], 4)]
     return np.concatenate([part if part.ndim == 3 else part[..., None] for part in parts], axis=2)
 
 
 def load_one(image_path, json_path, classes, size, resize_label=True):
-    """An image of the original's data set: decode, rasterise, resize, to float, channels first. Validation keeps the label's size."""
+    """An image of the original's data set: decode, rasterise, resize, convert to float, channels first. Validation keeps the label's size."""
     image = cv2.imread(str(image_path)) / 255.0
     label = label_of(json_path, classes)
     image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
@@ -76,7 +77,7 @@ def load(pairs, classes, size):
 
 
 def encode(mask):
-    """Row-major, 1-indexed runs of a bitmap as text."""
+    """The row-major, 1-indexed RLE text of a bitmap."""
     pixels = np.concatenate([[0], mask.flatten(), [0]])
     runs = np.where(pixels[1:] != pixels[:-1])[0] + 1
     runs[1::2] -= runs[::2]
@@ -84,18 +85,18 @@ def encode(mask):
 
 
 def decode(text):
-    """A bitmap from runs."""
+    """The bitmap of an RLE text."""
     words = text.split()
     starts, lengths = (np.asarray(x, dtype=int) for x in (words[0::2], words[1::2]))
     starts -= 1
-    mask = np.zeros(SHEET * SHEET, dtype=np.uint8)
+    mask = np.zeros(IMAGE_SIZE * IMAGE_SIZE, dtype=np.uint8)
     for low, high in zip(starts, starts + lengths):
         mask[low:high] = 1
-    return mask.reshape(SHEET, SHEET)
+    return mask.reshape(IMAGE_SIZE, IMAGE_SIZE)
 
 
 def vote(tables):
-    """Hard vote: every row of every submission to a bitmap, the sum over submissions, a majority, and back to text."""
+    """Hard vote: decodes every row of every submission to a bitmap, sums over submissions, takes the majority, and encodes it."""
     for rows in zip(*tables):
         total = sum(decode(row).astype(np.uint16) for row in rows)
         encode((total > len(rows) // 2).astype(np.uint8))
@@ -108,6 +109,7 @@ def read_rles(path, limit):
 
 
 def coco_dice(coco, pairs):
+    """Dice of corresponding masks of pairs of images."""
     for first, second in pairs:
         for a, b in zip(first, second):
             both = coco.area(coco.merge([a, b], intersect=True))
@@ -115,11 +117,11 @@ def coco_dice(coco, pairs):
 
 
 def coco_figure(command, request):
-    """Bitmaps take 120 MB an image, so those of one image are held at a time."""
+    """Bitmaps take 120 MB per image, so only those of one image are held."""
     from pycocotools import mask as coco
 
     paths, repetitions = request["annotations"], request["repetitions"]
-    # Column-major, as it wants them and gives them back.
+    # pycocotools works on column-major arrays.
     rles = [coco.encode(np.asfortranarray(label_of(path, request["classes"]))) for path in paths]
     if command == "coco-encode":
         seconds = timed_each(repetitions, rles, coco.decode, coco.encode)
@@ -127,7 +129,8 @@ def coco_figure(command, request):
         seconds = timed_each(repetitions, rles, lambda rle: rle, coco.decode)
     else:
         seconds = timed(repetitions, lambda: coco_dice(coco, zip(rles, rles[1:] + rles[:1])))
-    return {"seconds": seconds, "items": len(paths) * len(request["classes"])}
+    first = [rle["counts"].decode() for rle in rles[0]]
+    return {"seconds": seconds, "items": len(paths) * len(request["classes"]), "firstMasks": first}
 
 
 def main():

@@ -1,16 +1,15 @@
-import { join } from 'node:path';
-import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
 import { BatchMaker } from '@carpal/trainer/data/batch-maker.ts';
-import { prepareDataset } from '@carpal/trainer/data/prepare.ts';
-import type { Benchmark } from '../harness/case.ts';
-import { besideFastest, measure, type NamedFigure } from '../harness/figure.ts';
+import type { ComparedCase } from '../harness/case.ts';
+import { comparedWithFastest, type WayFigure } from '../harness/figure.ts';
+import { measure } from '../harness/measure.ts';
+import { preparedPhantoms } from '../harness/phantoms.ts';
 
 const SIZE = 512;
 const REPETITIONS = 7;
 
-/** What carpal and albumentations both offer, in the form that both sides read: first what keeps lines straight or changes single pixels. */
+/** Augmentations that carpal and albumentations both have, with parameters that both read. These keep lines straight or change single pixels. */
 export const PLAIN: readonly AugmentationSpec[] = [
   { name: 'rotate', probability: 0.5, degrees: 15 },
   { name: 'flipHorizontal', probability: 0.5 },
@@ -20,7 +19,7 @@ export const PLAIN: readonly AugmentationSpec[] = [
   { name: 'gaussianNoise', probability: 0.5, sigma: 0.02 },
 ];
 
-/** And what bends, equalizes and blurs. */
+/** These bend, equalize and blur. */
 const BENDING: readonly AugmentationSpec[] = [
   { name: 'elastic', probability: 0.5, alpha: 0.02, sigma: 0.06 },
   { name: 'gridDistortion', probability: 0.5, steps: 5, limit: 0.2 },
@@ -34,36 +33,36 @@ const MASKS: readonly Way[] = [
   { name: 'list of masks', settings: { form: 'list' } },
   { name: 'one array of masks', settings: { form: 'array' } },
 ];
-/** albumentations also has an elastic field that is smoothed over 17 pixels only, whatever its sigma: faster, and rougher than asked for. */
+/** albumentations can also smooth its elastic field over only 17 pixels, whatever its sigma: faster, but rougher than requested. */
 const ROUGH: readonly Way[] = MASKS.map(({ name, settings }) => ({
   name: `${name}, rough field`,
   settings: { ...settings, approximate: true },
 }));
 
-/** From prepared files here, rasterising included; from images and masks in memory there. One thread on each side. */
-function comparison(name: string, augmentations: readonly AugmentationSpec[], ways: readonly Way[]): Benchmark {
+/** carpal starts from prepared files, and rasterises; albumentations starts from images and masks in memory. One thread on each side. */
+function comparison(name: string, augmentations: readonly AugmentationSpec[], ways: readonly Way[]): ComparedCase {
   return {
     name,
     item: 'image',
-    what: `${augmentations.map((entry) => entry.name).join(', ')}, each of every second image at ${SIZE} px with its 29 masks, one thread, from prepared files to coverage; the peer is albumentations on masks in memory`,
+    what: `${augmentations.map((entry) => entry.name).join(', ')}, each applied to every second image at ${SIZE} px with its 29 masks, from prepared files to coverage, one thread`,
+    against: 'albumentations on masks in memory, one thread',
     goal: 1,
-    run: async ({ classes, phantoms, scratch, albumentations }) => {
+    run: async (input) => {
+      const { classes, phantoms, baselines } = input;
       const { train } = await discoverDataset(phantoms);
       const pairs = train.map(({ imagePath, annotationPath }) => [imagePath, annotationPath]);
       const request = { pairs, classes, size: SIZE, augmentations, repetitions: REPETITIONS };
-      const peers: NamedFigure[] = [];
-      for (const way of ways) peers.push({ name: way.name, figure: await albumentations({ ...request, ...way.settings }) });
-      const store = openStore(join(scratch, 'feed'));
-      const { hash, samples } = await prepareDataset({ folder: phantoms, size: SIZE, classes, store });
-      const prepared = await store.checkout(`datasets/prepared/${hash}`);
-      const settings = { prepared, samples, batchSize: 1, classes: classes.length, seed: 1, startStep: 0, augmentations };
+      const theirs: WayFigure[] = [];
+      for (const way of ways) theirs.push({ name: way.name, figure: await baselines.albumentations({ ...request, ...way.settings }) });
+      const { folder, samples } = await preparedPhantoms(input, SIZE);
+      const settings = { prepared: folder, samples, batchSize: 1, classes: classes.length, seed: 1, startStep: 0, augmentations };
       let epoch = 0;
       const ours = await measure(samples.length, REPETITIONS, () => {
         epoch += 1;
         const maker = new BatchMaker({ ...settings, epoch });
         for (let made = maker.next(); made; made = maker.next(made.buffers));
       });
-      return besideFastest(ours, peers);
+      return comparedWithFastest(ours, theirs);
     },
   };
 }

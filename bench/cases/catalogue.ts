@@ -1,78 +1,102 @@
-/** Every benchmark there is, by name. */
+/** Every case by name, the groups of cases, and the table of cases that the help and the README show. */
+import type { ComparedCase, StandaloneCase } from '../harness/case.ts';
 import { augment, augmentBending } from './augment.ts';
-import type { AloneBenchmark, Benchmark } from '../harness/case.ts';
 import { cocoDecode, cocoDice, cocoEncode } from './coco.ts';
-import { feed, prepare } from './data-path.ts';
+import { feed, feedStall, prepare } from './data-path.ts';
 import { EPOCHS } from './epoch.ts';
-import { feedStall } from './feed-stall.ts';
-import { steps2000 } from './memory-growth.ts';
 import { INFERENCES } from './infer.ts';
+import { steps2000 } from './memory-growth.ts';
 import { rleDecode, rleEncode } from './rle.ts';
 import { STARTS } from './start.ts';
-import { STEPS } from './step.ts';
-import { vote } from './vote.ts';
-import { voteLarge } from './vote-large.ts';
+import { STEP_GROUPS, STEPS } from './step.ts';
+import { vote, voteLarge } from './vote.ts';
 
-/** What is measured where nothing is named: the others need PyTorch, a large download, or minutes. */
-const USUAL: readonly Benchmark[] = [prepare, feed, augment, augmentBending, rleEncode, rleDecode, vote, cocoEncode, cocoDecode, cocoDice];
-/** Those with a peer. */
-export const COMPARED: readonly Benchmark[] = [...USUAL, ...STEPS, ...INFERENCES, ...EPOCHS, ...STARTS];
-export const ALONE: readonly AloneBenchmark[] = [voteLarge, feedStall, steps2000];
-/** Of the operator: they need `make cluster-tools` and no Python, and take minutes. Their code is loaded when they are asked for. */
-const OF_THE_OPERATOR: readonly string[] = ['operator-200', 'operator-1000', 'operator-rest'];
+/** The cases of a run without names. The others need PyTorch, which is a large download, or take minutes. */
+const DEFAULT: readonly ComparedCase[] = [
+  prepare,
+  feed,
+  augment,
+  augmentBending,
+  rleEncode,
+  rleDecode,
+  vote,
+  cocoEncode,
+  cocoDecode,
+  cocoDice,
+];
+/** The cases with a baseline. */
+export const COMPARED: readonly ComparedCase[] = [...DEFAULT, ...STEPS, ...INFERENCES, ...EPOCHS, ...STARTS];
+export const STANDALONE: readonly StandaloneCase[] = [voteLarge, feedStall, steps2000];
+/** They need `make cluster-tools` and no Python, and take minutes. Their code is loaded only when they run. */
+const OPERATOR: readonly string[] = ['operator-200', 'operator-1000', 'operator-rest'];
 const SOAK = 'soak';
-/** docs/results.md: what networks and choices are worth in Dice. */
+/** docs/results.md: the Dice of networks and choices. */
 const RESULTS = 'results';
 
-const namesOf = (benchmarks: readonly { readonly name: string }[]): readonly string[] => benchmarks.map(({ name }) => name);
-const stepsEndingWith = (end: string): readonly string[] => namesOf(STEPS).filter((name) => name.endsWith(end));
+const namesOf = (cases: readonly { readonly name: string }[]): readonly string[] => cases.map(({ name }) => name);
+const stepsOf = (isMeant: (count: number) => boolean): readonly string[] =>
+  namesOf(STEP_GROUPS.filter(({ count }) => isMeant(count)).flatMap(({ cases }) => cases));
 
 /** Every row of docs/benchmarks.md, in its order. */
-export const ROWS: readonly string[] = [...namesOf(COMPARED), ...namesOf(ALONE), ...OF_THE_OPERATOR, SOAK];
+export const ROWS: readonly string[] = [...namesOf(COMPARED), ...namesOf(STANDALONE), ...OPERATOR, SOAK];
 
-/** Words for several benchmarks at once. */
+/** Names that stand for several cases. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  step: namesOf(STEPS),
-  'step-256': stepsEndingWith('-256'),
-  'step-256-bfloat16': stepsEndingWith('-256-bfloat16'),
-  'step-512': stepsEndingWith('-512'),
-  'step-512-bfloat16': stepsEndingWith('-512-bfloat16'),
+  step: stepsOf((count) => count === 1),
+  'step-batches': stepsOf((count) => count > 1),
+  ...Object.fromEntries(STEP_GROUPS.map(({ name, cases }) => [name, namesOf(cases)])),
   infer: namesOf(INFERENCES),
   epochs: namesOf(EPOCHS),
   start: namesOf(STARTS),
-  alone: namesOf(ALONE),
-  operator: OF_THE_OPERATOR,
-  all: [...namesOf(COMPARED), ...namesOf(ALONE)],
+  standalone: namesOf(STANDALONE),
+  operator: OPERATOR,
+  all: [...namesOf(COMPARED), ...namesOf(STANDALONE)],
 };
 
-/** Benchmarks that are run together; of different kinds each by a command of its own. */
+/** Cases of one kind can run together; each other kind runs on its own. */
 export type Kind = 'measured' | 'operator' | 'soak' | 'results';
 
-/** The kind of a benchmark; undefined where there is none of that name. */
+/** The kind of a case; undefined for an unknown name. */
 export function kindOf(name: string): Kind | undefined {
   if (name === SOAK || name === RESULTS) return name;
-  if (OF_THE_OPERATOR.includes(name)) return 'operator';
+  if (OPERATOR.includes(name)) return 'operator';
   return ROWS.includes(name) ? 'measured' : undefined;
 }
 
-/** What can be asked for: benchmarks and groups. */
-export const WORDS: readonly string[] = [...ROWS, RESULTS, ...Object.keys(GROUPS)];
+/** Every name that a command line can hold. */
+export const NAMES: readonly string[] = [...ROWS, RESULTS, ...Object.keys(GROUPS)];
 
-export const USUAL_NAMES: readonly string[] = namesOf(USUAL);
+export const DEFAULT_NAMES: readonly string[] = namesOf(DEFAULT);
 
-/** The benchmarks as a person reads them: names that differ by a network, a size or a precision only stand once. */
-export const FAMILIES: readonly { readonly names: readonly string[]; readonly says: string; readonly covers?: readonly string[] }[] = [
-  { names: USUAL_NAMES, says: "beside the original's method, albumentations, pycocotools; all of these where nothing is named" },
+/** A row of the table of cases. */
+export type CaseRow = {
+  readonly id: string;
+  readonly what: string;
+  readonly baseline: string;
+  /** The names that the row stands for, if it is not `id`. */
+  readonly covers?: readonly string[];
+};
+
+const NO_BASELINE = 'none: absolute goals';
+const rowOf = ({ name, what, against }: ComparedCase): CaseRow => ({ id: name, what, baseline: against });
+
+/** One row per case; the steps have one row together. */
+export const CASE_TABLE: readonly CaseRow[] = [
+  ...DEFAULT.map(rowOf),
   {
-    names: ['step-NETWORK-SIZE[-bfloat16]'],
-    says: 'a training step beside PyTorch, of any network that carpal models lists, at 256 or 512 px',
+    id: 'step-NETWORK-SIZE[-bfloat16][-batchN]',
+    what: 'a training step of any network that `carpal models` lists, at 256 or 512 px, in batches of 1, 2 or 4',
+    baseline: 'PyTorch in four ways: two memory layouts, eager and torch.compile',
     covers: namesOf(STEPS),
   },
-  { names: namesOf(INFERENCES), says: 'an image file to RLE text, beside PyTorch' },
-  { names: namesOf(EPOCHS), says: "an epoch beside the original's pipeline in PyTorch, and without its second pass" },
-  { names: namesOf(STARTS), says: 'from the start of a process, beside one that imports torch' },
-  { names: namesOf(ALONE), says: 'what carpal promises without a peer' },
-  { names: OF_THE_OPERATOR, says: 'apart from the others; need make cluster-tools' },
-  { names: [SOAK], says: 'alone: the operator under random faults' },
-  { names: [RESULTS], says: 'alone: Dice of every network and of the choices around it, in about an hour' },
+  ...[...INFERENCES, ...EPOCHS, ...STARTS].map(rowOf),
+  ...STANDALONE.map(({ name, what }) => ({ id: name, what, baseline: NO_BASELINE })),
+  ...[200, 1000].map((count) => ({
+    id: `operator-${count}`,
+    what: `the operator under load: ${count} experiments posted together, on a real control plane`,
+    baseline: 'published figures of JobSet, and absolute goals',
+  })),
+  { id: 'operator-rest', what: 'the operator at rest with 10000 finished experiments, and its restart', baseline: NO_BASELINE },
+  { id: SOAK, what: 'two operators under random faults for some minutes', baseline: 'none: nothing may be lost or left over' },
+  { id: RESULTS, what: 'Dice of every network and of the choices around it, in about an hour', baseline: 'none: effects and intervals' },
 ];

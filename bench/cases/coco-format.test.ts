@@ -10,55 +10,55 @@ import { formatCoco, formatCompressedCoco, parseCoco, parseCompressedCoco } from
 type Vector = { name: string; width: number; height: number; rle: string; counts: number[]; compressed: string };
 const vectors = JSON.parse(readFileSync(new URL('./fixtures/coco-vectors.json', import.meta.url), 'utf8')) as Vector[];
 
-describe('COCO’s forms', () => {
-  it('are checked against masks made by pycocotools', () => {
+describe('COCO’s formats', () => {
+  it('are tested with masks made by pycocotools', () => {
     expect(vectors.length).toBeGreaterThan(20);
   });
 
-  it.each(vectors)('of $name are those of pycocotools, both ways', ({ width, height, rle, counts, compressed }) => {
-    const runs = parseRle(rle, width, height);
-    expect(formatCoco(runs)).toEqual({ size: [height, width], counts });
-    expect(formatCompressedCoco(runs)).toEqual({ size: [height, width], counts: compressed });
-    expect(parseCoco({ size: [height, width], counts })).toEqual(runs);
-    expect(parseCompressedCoco({ size: [height, width], counts: compressed })).toEqual(runs);
+  it.each(vectors)('of $name equal those of pycocotools, both ways', ({ width, height, rle, counts, compressed }) => {
+    const mask = parseRle(rle, width, height);
+    expect(formatCoco(mask)).toEqual({ size: [height, width], counts });
+    expect(formatCompressedCoco(mask)).toEqual({ size: [height, width], counts: compressed });
+    expect(parseCoco({ size: [height, width], counts })).toEqual(mask);
+    expect(parseCompressedCoco({ size: [height, width], counts: compressed })).toEqual(mask);
   });
 
-  it('give any mask back', () => {
+  it('return any mask unchanged', () => {
     fc.assert(
-      fc.property(arbitraryMasks(1, 30), ([runs]) => {
-        expect(equalMasks(parseCoco(formatCoco(runs as RleMask)), runs as RleMask)).toBe(true);
-        expect(equalMasks(parseCompressedCoco(formatCompressedCoco(runs as RleMask)), runs as RleMask)).toBe(true);
+      fc.property(arbitraryMasks(1, 30), ([mask]) => {
+        expect(equalMasks(parseCoco(formatCoco(mask as RleMask)), mask as RleMask)).toBe(true);
+        expect(equalMasks(parseCompressedCoco(formatCompressedCoco(mask as RleMask)), mask as RleMask)).toBe(true);
       }),
     );
   });
 
-  it('may have counts of 0 between others', () => {
+  it('accept counts of 0 between others', () => {
     expect(parseCoco({ size: [2, 3], counts: [0, 1, 0, 2, 3, 0] })).toEqual(parseCoco({ size: [2, 3], counts: [0, 3, 3] }));
   });
 
   it.each([
     ['too few pixels', [2, 3], 2, 'sum to 5'],
-    ['too many pixels', [2, 5], 1, "beyond the sheet's 6"],
+    ['too many pixels', [2, 5], 1, "beyond the image's 6"],
     ['a negative count', [2, -1, 5], 1, 'not -1'],
     ['a fraction', [2.5, 3.5], 0, 'not 2.5'],
     ['not a number', [Number.NaN], 0, 'not NaN'],
-  ])('with %s are an error that names the count', (_, counts, position, words) => {
+  ])('reject %s and name the count', (_, counts, position, message) => {
     const read = (): RleMask => parseCoco({ size: [2, 3], counts });
-    expect(read).toThrow(words);
+    expect(read).toThrow(message);
     expect(read).toThrow(expect.objectContaining({ position }));
   });
 
   it.each([
-    ['a character that is none of its own', '06!', 2, '"!"'],
+    ['a character outside its alphabet', '06!', 2, '"!"'],
     ['an end within a number', '06P', 2, 'ends within'],
     ['a number without end', 'P'.repeat(9), 0, 'too long'],
-  ])('compressed with %s are an error that names the character', (_, counts, position, words) => {
+  ])('compressed: reject %s and name the character', (_, counts, position, message) => {
     const read = (): RleMask => parseCompressedCoco({ size: [2, 3], counts });
-    expect(read).toThrow(words);
+    expect(read).toThrow(message);
     expect(read).toThrow(expect.objectContaining({ position }));
   });
 
-  it('compressed of any text are read or a MaskError', () => {
+  it('compressed: any text is read or throws a MaskError', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 12 }), (counts) => {
         try {

@@ -1,55 +1,99 @@
+/** From a data set to batches: preparing it once, feeding an epoch, and waiting for batches in a real training. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
+import { FILE } from '@carpal/configs/names.ts';
+import { type EpochMetrics, epochMetricsSchema } from '@carpal/configs/schema/progress.ts';
 import { openBatches } from '@carpal/trainer/data/batches.ts';
 import { prepareDataset } from '@carpal/trainer/data/prepare.ts';
-import type { Bench, Benchmark } from '../harness/case.ts';
-import { type Figure, measure } from '../harness/figure.ts';
+import type { ComparedCase, ComparedInput, StandaloneCase } from '../harness/case.ts';
+import type { Figure } from '../harness/figure.ts';
+import type { Measure } from '../harness/goals.ts';
+import { measure } from '../harness/measure.ts';
+import { preparedPhantoms } from '../harness/phantoms.ts';
+import { complete } from '../harness/processes.ts';
+import { PLAIN } from './augment.ts';
+import { prepareFold } from './prepared-fold.ts';
 
 const SIZE = 512;
-/** Images of one repetition of the peer, which takes about half a second for each. */
-const PEER_IMAGES = 4;
+/** Images per repetition of the baseline, which takes about half a second for each. */
+const BASELINE_IMAGES = 4;
 
-/** The original's data set at work: it decodes, rasterises and resizes every image anew in every epoch. */
-const peerEpoch = ({ phantoms, classes, peer }: Bench): Promise<Figure> =>
-  peer('load', { folder: phantoms, classes, size: SIZE, images: PEER_IMAGES, repetitions: 3 });
+/** The original's data set: it decodes, rasterises and resizes every image again in every epoch. */
+const originalEpoch = ({ phantoms, classes, baselines }: ComparedInput): Promise<Figure> =>
+  baselines.original('load', { folder: phantoms, classes, size: SIZE, images: BASELINE_IMAGES, repetitions: 3 });
+const AGAINST = "the original's data set (OpenCV), which loads each image on one thread";
 
-/** Once for each data set: decode, fit, keep. */
-export const prepare: Benchmark = {
+/** Done once per data set. */
+export const prepare: ComparedCase = {
   name: 'prepare',
   item: 'image',
-  what: `decode, fit to ${SIZE} px and keep, all cores, once; the peer loads an image on one thread`,
+  what: `decode images, fit them to ${SIZE} px and store them, once, on all cores`,
+  against: AGAINST,
   goal: 8,
-  run: async (bench) => {
-    const theirs = await peerEpoch(bench);
-    const root = join(bench.scratch, 'prepare');
+  run: async (input) => {
+    const baseline = await originalEpoch(input);
+    const root = join(input.scratch, 'prepare');
     const again = async (): Promise<number> => {
       await rm(root, { recursive: true, force: true });
-      const { samples } = await prepareDataset({ folder: bench.phantoms, size: SIZE, classes: bench.classes, store: openStore(root) });
+      const { samples } = await prepareDataset({ folder: input.phantoms, size: SIZE, classes: input.classes, store: openStore(root) });
       return samples.length;
     };
     const images = await again();
-    return { ours: await measure(images, 3, again), peer: theirs };
+    return { ours: await measure(images, 3, again), baseline };
   },
 };
 
-/** Once for each epoch: images and 29 coverage channels from the prepared set, on a thread of their own. */
-export const feed: Benchmark = {
+/** Done once per epoch, on its own thread. */
+export const feed: ComparedCase = {
   name: 'feed',
   item: 'image',
   what: `an epoch's images and 29 coverage channels at ${SIZE} px, from the prepared set`,
+  against: AGAINST,
   goal: 30,
-  run: async (bench) => {
-    const theirs = await peerEpoch(bench);
-    const store = openStore(join(bench.scratch, 'feed'));
-    const { hash, samples } = await prepareDataset({ folder: bench.phantoms, size: SIZE, classes: bench.classes, store });
-    const prepared = await store.checkout(`datasets/prepared/${hash}`);
-    const request = { prepared, samples, batchSize: 2, classes: bench.classes.length, seed: 1, shuffle: true };
+  run: async (input) => {
+    const baseline = await originalEpoch(input);
+    const { folder, samples } = await preparedPhantoms(input, SIZE);
+    const request = { prepared: folder, samples, batchSize: 2, classes: input.classes.length, seed: 1, shuffle: true };
     const ours = await measure(samples.length, 5, async () => {
-      let seen = 0;
-      for await (const batch of openBatches({ ...request, epoch: 1 })) seen += batch.samples.length;
-      if (seen !== samples.length) throw new Error(`the epoch gave ${seen} of ${samples.length} images`);
+      let count = 0;
+      for await (const batch of openBatches({ ...request, epoch: 1 })) count += batch.samples.length;
+      if (count !== samples.length) throw new Error(`the epoch had ${count} of ${samples.length} images`);
     });
-    return { ours, peer: theirs };
+    return { ours, baseline };
+  },
+};
+
+const BATCH = 2;
+const EPOCHS = 2;
+/** 12 of 16 phantoms are trained on. */
+const FOLDS = 4;
+
+/** The share of each epoch that the training waited for batches, from its metrics. Throws a RangeError for an epoch without that figure. */
+export function stallMeasures(epochs: readonly EpochMetrics[]): readonly Measure[] {
+  const shares = epochs.map(({ epoch, seconds, waitSeconds }) => {
+    if (waitSeconds === undefined) throw new RangeError(`epoch ${epoch} does not report how long it waited`);
+    return (100 * waitSeconds) / seconds;
+  });
+  return [
+    { what: 'time spent waiting for batches, worst epoch', value: Math.max(...shares), unit: '%', atMost: 2 },
+    { what: 'an epoch', value: Math.max(...epochs.map(({ seconds }) => seconds)), unit: 's' },
+  ];
+}
+
+export const feedStall: StandaloneCase = {
+  name: 'feed-stall',
+  what: `carpal fold: ${EPOCHS} epochs of UNet at ${SIZE} px on 12 images with ${PLAIN.length} augmentations, batches of ${BATCH}, float32`,
+  run: async (input) => {
+    const { store, key, command } = await prepareFold(input, 'feed-stall', {
+      dataset: { split: { folds: FOLDS } },
+      model: { name: 'UNet' },
+      input: { size: SIZE },
+      augmentations: PLAIN,
+      training: { epochs: EPOCHS, batchSize: BATCH },
+    });
+    await complete(command);
+    const lines = (await store.read(`${key}/${FILE.metrics}`)).toString('utf8').trim().split('\n');
+    return stallMeasures(lines.map((line) => epochMetricsSchema.parse(JSON.parse(line))));
   },
 };

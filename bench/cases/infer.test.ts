@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { logitsOfCoverage } from './infer.ts';
 
-describe('logits of the truth', () => {
-  it('put each class into a plane of its own and run from −4 outside to 4 inside', () => {
+describe('logitsOfCoverage', () => {
+  it('returns one plane per class, from −4 outside to 4 inside', () => {
     const coverage = Uint8Array.from([0, 255, 255, 0]);
     expect([...logitsOfCoverage(coverage, 2)]).toEqual([-4, 4, 4, -4]);
   });

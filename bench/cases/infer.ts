@@ -1,35 +1,33 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { openStore } from '@carpal/artifacts/open-store.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
 import { BatchMaker } from '@carpal/trainer/data/batch-maker.ts';
-import { prepareDataset } from '@carpal/trainer/data/prepare.ts';
-import type { Benchmark } from '../harness/case.ts';
-import { besideFastest, type NamedFigure } from '../harness/figure.ts';
-import { ownProcess } from '../harness/own-process.ts';
-import { SHEET } from '../harness/sheet-masks.ts';
+import type { ComparedCase } from '../harness/case.ts';
+import { comparedWithFastest, type WayFigure } from '../harness/figure.ts';
+import { IMAGE_SIZE, preparedPhantoms } from '../harness/phantoms.ts';
+import { runWorker } from '../harness/processes.ts';
 
 const SIZE = 512;
 const IMAGES = 2;
 const REPETITIONS = 5;
 const LAYOUTS = { NCHW: 'contiguous', channels_last: 'channels_last' } as const;
 
-/** What both sides are asked to do. */
+/** The request to both sides. */
 export type InferRequest = {
   readonly network: string;
   readonly size: number;
   readonly classes: number;
   readonly threshold: number;
-  /** Image files, and the logits that take the place of the answer for each: raw float32, channels first. */
+  /** Image files, and for each a file of the logits that replace the network's answer: raw float32, channels first. */
   readonly images: readonly string[];
   readonly logits: readonly string[];
   readonly repetitions: number;
 };
 
 /**
- * Logits as a network that has learned the truth might give them, from coverage 0..255 [pixels, classes], channels first: ±4 inside and
- * outside, in between where a bone's edge crosses a pixel.
+ * Logits that a trained network could give, channels first, from coverage 0..255 `[pixels, classes]`: +4 inside, −4 outside, and in between
+ * where the edge of a bone crosses a pixel.
  */
 export function logitsOfCoverage(coverage: Uint8Array, classes: number): Float32Array<ArrayBuffer> {
   const pixels = coverage.length / classes;
@@ -42,53 +40,43 @@ export function logitsOfCoverage(coverage: Uint8Array, classes: number): Float32
   return logits;
 }
 
-/** Image file to RLE text of every class. Random weights would give noise, so logits of the truth take the place of the answer. */
-const infer = (network: string): Benchmark => ({
+/** Random weights would give noise, so the logits of the true masks replace the network's answer on both sides. */
+const infer = (network: string): ComparedCase => ({
   name: `infer-${network}`,
   item: 'image',
-  what: `an image file at ${SHEET}² through ${network} at ${SIZE} px to RLE text of 29 masks at ${SHEET}²; the peer is the original's method in PyTorch`,
+  what: `an image file at ${IMAGE_SIZE}² through ${network} at ${SIZE} px to RLE text of 29 masks at ${IMAGE_SIZE}²`,
+  against: "the original's method in PyTorch",
   goal: 1,
-  run: async ({ classes, phantoms, scratch, pytorch }) => {
-    const store = openStore(join(scratch, 'feed'));
-    const { hash, samples } = await prepareDataset({ folder: phantoms, size: SIZE, classes, store });
-    const prepared = await store.checkout(`datasets/prepared/${hash}`);
+  run: async (input) => {
+    const { classes, phantoms, scratch, baselines } = input;
+    const { folder, samples } = await preparedPhantoms(input, SIZE);
     const { train } = await discoverDataset(phantoms);
     const chosen = train.slice(0, IMAGES);
     const ordered = chosen.flatMap(({ imageName }) => samples.filter((sample) => sample.imageName === imageName));
-    const settings = {
-      prepared,
-      samples: ordered,
-      batchSize: 1,
-      classes: classes.length,
-      seed: 1,
-      epoch: 1,
-      startStep: 0,
-      augmentations: [],
-    };
-    const maker = new BatchMaker(settings);
+    const batches = { prepared: folder, samples: ordered, batchSize: 1, classes: classes.length, seed: 1 };
+    const maker = new BatchMaker({ ...batches, epoch: 1, startStep: 0, augmentations: [] });
     const logits = chosen.map(({ imageName }) => join(scratch, `infer-${imageName}.logits`));
     for (const path of logits) {
       const { buffers } = maker.next() ?? {};
       if (!buffers) throw new Error('the prepared set holds fewer images than its folder');
       await writeFile(path, logitsOfCoverage(buffers.targets, classes.length));
     }
-    const images = chosen.map(({ imagePath }) => imagePath);
     const request: InferRequest = {
       network,
       size: SIZE,
       classes: classes.length,
       threshold: 0.5,
-      images,
+      images: chosen.map(({ imagePath }) => imagePath),
       logits,
       repetitions: REPETITIONS,
     };
-    const ours = await ownProcess('infer-main.ts', request);
-    const peers: NamedFigure[] = [];
+    const ours = await runWorker('infer-main.ts', request);
+    const ways: WayFigure[] = [];
     for (const [name, layout] of Object.entries(LAYOUTS)) {
-      peers.push({ name, figure: await pytorch.infer({ ...request, layout, threads: availableParallelism() }) });
+      ways.push({ name, figure: await baselines.pytorch.infer({ ...request, layout, threads: availableParallelism() }) });
     }
-    return besideFastest(ours, peers);
+    return comparedWithFastest(ours, ways);
   },
 });
 
-export const INFERENCES: readonly Benchmark[] = [infer('UNet'), infer('SlimUNet')];
+export const INFERENCES: readonly ComparedCase[] = [infer('UNet'), infer('SlimUNet')];

@@ -5,18 +5,18 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
 import { foldKey } from '@carpal/configs/names.ts';
 import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
-import { CARPAL } from '../harness/carpal-words.ts';
+import { CARPAL } from '../harness/processes.ts';
 
-/** A fold that can be trained at once. */
+/** A fold that is ready to be trained. */
 export type PreparedFold = {
   readonly store: ArtifactStore;
-  /** What the fold leaves lies under it. */
+  /** The key under which the fold writes its artifacts. */
   readonly key: string;
-  /** The words that train it, as a process of its own. */
-  readonly words: readonly string[];
+  /** The command that trains it, as its own process. */
+  readonly command: readonly string[];
 };
 
-/** Prepares fold 0 of an experiment on phantoms, in a store under `scratch` that keeps what is prepared; what an earlier fold left is removed. */
+/** Prepares fold 0 of an experiment on phantoms. The store in `scratch` keeps the prepared data set; artifacts of an earlier fold are removed. */
 export async function prepareFold(
   { scratch, phantoms }: { readonly scratch: string; readonly phantoms: string },
   name: string,
@@ -31,5 +31,5 @@ export async function prepareFold(
   await runPrepare({ experiment, store, clock: Date.now });
   const key = foldKey(experiment, 0);
   await store.remove(key);
-  return { store, key, words: [...CARPAL, 'fold', '--fold', '0', '--experiment', manifest, '--artifacts', root] };
+  return { store, key, command: [...CARPAL, 'fold', '--fold', '0', '--experiment', manifest, '--artifacts', root] };
 }

@@ -1,25 +1,34 @@
 import { existsSync } from 'node:fs';
+import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
 import { MODELS } from '@carpal/trainer/models/registry.ts';
 import { describe, expect, it } from 'vitest';
-import { checkSameNetwork, peerNetwork, STEPS } from './step.ts';
+import { STEP_METHOD, shortcutsOf } from '../baseline/step-method.ts';
+import { baselineNetwork, checkSameNetwork, STEPS } from './step.ts';
 
-describe('the step benchmarks', () => {
-  it.each(MODELS.map(({ name }) => name))('have %s at both sizes and precisions, and its PyTorch definition', (name) => {
-    const names = STEPS.map((benchmark) => benchmark.name);
-    const expected = ['256', '256-bfloat16', '512', '512-bfloat16'].map((rest) => `step-${name}-${rest}`);
-    expect(names).toEqual(expect.arrayContaining(expected));
-    expect(existsSync(peerNetwork(name))).toBe(true);
+describe('the step cases', () => {
+  it.each(MODELS.map(({ name }) => name))('measure %s at every size, precision and batch size, and have its PyTorch definition', (name) => {
+    const names = STEPS.map((one) => one.name).filter((one) => one.startsWith(`step-${name}-`));
+    const shapes = ['256', '256-bfloat16', '512', '512-bfloat16'].flatMap((shape) => [shape, `${shape}-batch2`, `${shape}-batch4`]);
+    expect(names.toSorted()).toEqual(shapes.map((shape) => `step-${name}-${shape}`).toSorted());
+    expect(existsSync(baselineNetwork(name))).toBe(true);
   });
 
-  it('say of SegFormer that the two sides do different work for the same numbers, and of no other', () => {
-    const noted = STEPS.filter(({ what }) => what.includes('into one matrix')).map(({ name }) => name);
-    expect(noted).toEqual(STEPS.map(({ name }) => name).filter((name) => name.startsWith('step-SegFormer-')));
+  it('state the version of their method', () => {
+    expect(STEPS.every(({ method }) => method === STEP_METHOD)).toBe(true);
   });
 
-  it('refuse to compare networks of different sizes', () => {
+  it('reject a comparison of networks of different sizes', () => {
     const figure = (parameters: number) => ({ seconds: [1], items: 1, parameters });
     const check = (theirs: number) => () => checkSameNetwork('UNet', figure(10), [{ name: 'NCHW', figure: figure(theirs) }]);
     expect(check(10)).not.toThrow();
-    expect(check(11)).toThrow(/trains 10 values here and 11 in PyTorch/);
+    expect(check(11)).toThrow('UNet has 10 trained parameters in carpal and 11 in PyTorch');
+  });
+});
+
+describe('shortcutsOf', () => {
+  it('sums the grey stem of every network but SlimUNet, whose first convolution has one input channel', () => {
+    const without = MODEL_NAMES.filter((name) => !shortcutsOf(name).includes('grey-stem'));
+    expect(without).toEqual(['SlimUNet']);
+    expect(shortcutsOf('NoSuchNetwork')).toEqual([]);
   });
 });

@@ -3,8 +3,8 @@ import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { RleBuilder } from '@carpal/masks/rle-mask.ts';
 
 /**
- * The mask with rows and columns exchanged: the row-major runs of the result are the column-major runs of the mask. Takes time by the
- * number of runs in both directions, not by pixels.
+ * The mask with rows and columns exchanged: the row-major runs of the result are the column-major runs of the mask. The time depends on the
+ * number of runs in both directions, not on the number of pixels.
  */
 export function transpose(mask: RleMask): RleMask {
   const { width, height } = mask;
@@ -18,7 +18,7 @@ export function transpose(mask: RleMask): RleMask {
   return transposed.finish(height, width);
 }
 
-/** For each column x, from rows[first[x]] to rows[first[x + 1] − 1], the rows where runs down the column start, end, start, end, … */
+/** For each column x, rows[first[x]] to rows[first[x + 1] − 1] are the rows where runs down the column start, end, start, end, … */
 function columnBounds(mask: RleMask): { first: Uint32Array; rows: Uint32Array } {
   const { width } = mask;
   const changes = changesDown(mask);
@@ -46,7 +46,9 @@ function columnBounds(mask: RleMask): { first: Uint32Array; rows: Uint32Array } 
   return { first, rows };
 }
 
-/** The pixels that differ from the pixel above them, on a sheet one row higher, so that a run that reaches the last row ends below it. */
+/**
+ * The pixels that differ from the pixel above them, in an image with one more row, so that a run that reaches the last row ends below it.
+ */
 function changesDown(mask: RleMask): RleMask {
   const { bounds, width } = mask;
   const height = mask.height + 1;

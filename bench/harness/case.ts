@@ -1,33 +1,40 @@
+/** What a benchmark case is. */
+import type { Baselines } from '../baseline/python.ts';
 import type { Compared } from './figure.ts';
-import type { Measure } from './measures.ts';
-import type { Albumentations, Peer, PyTorch } from '../baseline/python.ts';
-import type { Promises } from './promises.ts';
+import type { Goals, Measure } from './goals.ts';
 
-/** Where a benchmark gets its material: a scratch folder that lasts, phantoms in it, and the peer's Python. */
-export type Bench = {
+/** What every case gets: a scratch folder that is kept between runs, phantoms, and the class names. */
+export type CaseInput = {
   readonly scratch: string;
-  /** A folder of phantom hands at 2048², made once. */
+  /** A folder of phantom hands at 2048 × 2048 px. */
   readonly phantoms: string;
   readonly classes: readonly string[];
-  readonly peer: Peer;
-  readonly albumentations: Albumentations;
-  readonly pytorch: PyTorch;
-  /** Whether torch.compile is left out, which takes up to a minute for each network. */
+};
+
+/** What a compared case gets in addition. */
+export type ComparedInput = CaseInput & {
+  readonly baselines: Baselines;
+  /** Leaves out torch.compile, which takes up to a minute per network. */
   readonly quick: boolean;
 };
 
-/** What carpal promises whatever others do. */
-export type AloneBenchmark = {
+type CaseFacts = {
   readonly name: string;
+  /** What is measured. */
   readonly what: string;
-  readonly run: (material: Pick<Bench, 'scratch' | 'phantoms' | 'classes'>) => Promise<readonly Measure[]>;
 };
 
-/** One comparison, and what carpal promises of it; the peer is measured in the same run on the same machine. */
-export type Benchmark = Promises & {
-  readonly name: string;
-  /** What an item is: image, mask, row. */
-  readonly item: string;
-  readonly what: string;
-  readonly run: (bench: Bench) => Promise<Compared>;
-};
+/** A comparison with a baseline, which is measured in the same run on the same machine, and its goals. */
+export type ComparedCase = CaseFacts &
+  Goals & {
+    /** What one item is: an image, a mask, a row. */
+    readonly item: string;
+    /** The baseline, in a few words. */
+    readonly against: string;
+    /** The version of the baseline's method. A new version makes committed ratios incomparable. */
+    readonly method?: number;
+    readonly run: (input: ComparedInput) => Promise<Compared>;
+  };
+
+/** A case without a baseline: its goals are absolute. */
+export type StandaloneCase = CaseFacts & { readonly run: (input: CaseInput) => Promise<readonly Measure[]> };

@@ -1,76 +1,84 @@
-/** What committed figures and promises say of today's figures. */
-import { boundText, isKept, type MeasuresOutcome, numberText } from './measures.ts';
-import type { Outcome } from './outcome.ts';
-import { promisesOf } from './promises.ts';
-import { stepMedians } from './step-medians.ts';
+/** Compares new figures with the committed ones and with the goals. */
+import { boundText, goalsOf, isMet, numberText } from './goals.ts';
+import type { MeasuresOutcome, Outcome } from './outcome.ts';
+import { stepMedians } from './step-matrix.ts';
 
-/** How far a ratio may be from the committed one: two runs on one machine differ by so much. */
+/** How far a ratio may be from the committed one. Two runs on one machine differ by this much. */
 const TOLERANCE = 0.15;
 
 export type Comparison = {
-  /** How many of the new ratios have a committed one. */
+  /** How many new ratios were compared with a committed one. */
   readonly compared: number;
-  /** A line for each that has fallen by more than the tolerance. */
-  readonly fallen: readonly string[];
-  /** A line for each that has risen by more. */
-  readonly risen: readonly string[];
-  /** A line for each promise that today's figures do not keep. */
+  /** One line per ratio that is lower by more than the tolerance. */
+  readonly lower: readonly string[];
+  /** One line per ratio that is higher by more than the tolerance. */
+  readonly higher: readonly string[];
+  /** One line per goal that the new figures miss. */
   readonly missed: readonly string[];
-  /** The names of those that nothing is committed of. */
+  /** Names without a committed figure. */
   readonly unknown: readonly string[];
-  /** The names of those that were committed on another machine, whose ratios may differ for that alone. */
+  /** Names whose committed figure was measured with another version of the baseline's method. */
+  readonly otherMethod: readonly string[];
+  /** Names whose committed figure was measured on another machine, which alone can change a ratio. */
   readonly elsewhere: readonly string[];
 };
 
-/** Figures of today, and the machine that they are of. */
-export type Today = { readonly machine: string; readonly outcomes: readonly Outcome[]; readonly alone?: readonly MeasuresOutcome[] };
+/** New figures and the machine that they were measured on. */
+export type NewFigures = {
+  readonly machine: string;
+  readonly outcomes: readonly Outcome[];
+  readonly standalone?: readonly MeasuresOutcome[];
+};
 type CommittedRow = Outcome & { readonly machine: string };
 
-/** Compares ratio by ratio, and everything with what is promised of it. A ratio that is no number has fallen. */
-export function compareWith(committed: readonly CommittedRow[], { machine, outcomes, alone = [] }: Today): Comparison {
+/** Compares each ratio with the committed one, and all figures with their goals. A ratio that is NaN counts as lower. */
+export function compareWith(committed: readonly CommittedRow[], { machine, outcomes, standalone = [] }: NewFigures): Comparison {
   const before = new Map(committed.map((row) => [row.name, row]));
   const unknown = outcomes.flatMap(({ name }) => (before.has(name) ? [] : [name]));
-  const [fallen, risen]: [string[], string[]] = [[], []];
-  for (const { name, ratio } of outcomes) {
-    const then = before.get(name)?.ratio;
-    if (then === undefined) continue;
+  const otherMethod = outcomes.flatMap(({ name, method }) => (before.has(name) && before.get(name)?.method !== method ? [name] : []));
+  const comparable = outcomes.filter(({ name }) => before.has(name) && !otherMethod.includes(name));
+  const [lower, higher]: [string[], string[]] = [[], []];
+  for (const { name, ratio } of comparable) {
+    const then = before.get(name)?.ratio ?? Number.NaN;
     const line = `${name}: ${ratio.toFixed(2)}×, was ${then.toFixed(2)}×`;
-    if (!(ratio >= then * (1 - TOLERANCE))) fallen.push(line);
-    else if (ratio > then * (1 + TOLERANCE)) risen.push(line);
+    if (!(ratio >= then * (1 - TOLERANCE))) lower.push(line);
+    else if (ratio > then * (1 + TOLERANCE)) higher.push(line);
   }
-  const missed = [...missedPromises(committed, outcomes), ...alone.flatMap(missedMeasures)];
-  const elsewhere = outcomes.map(({ name }) => name).filter((name) => (before.get(name)?.machine ?? machine) !== machine);
-  return { compared: outcomes.length - unknown.length, fallen, risen, missed, unknown, elsewhere };
+  const missed = [...missedGoals(committed, outcomes), ...standalone.flatMap(missedMeasures)];
+  const elsewhere = comparable.map(({ name }) => name).filter((name) => before.get(name)?.machine !== machine);
+  return { compared: comparable.length, lower, higher, missed, unknown, otherMethod, elsewhere };
 }
 
-/** Every promise that is not kept: of an outcome, and of the median over the networks where all that are committed were measured again. */
-function missedPromises(committed: readonly Outcome[], outcomes: readonly Outcome[]): string[] {
+/** Every missed goal of an outcome, and of a median over the networks if all committed networks were measured again. */
+function missedGoals(committed: readonly Outcome[], outcomes: readonly Outcome[]): string[] {
   const networks = new Map(stepMedians(committed).map((of) => [of.kind, of.networks]));
   return [
-    ...outcomes.flatMap((outcome) =>
-      promisesOf(outcome).flatMap(({ text, isKept }) => (isKept ? [] : [`${outcome.name}: promised ${text}`])),
-    ),
-    ...stepMedians(outcomes).flatMap(({ kind, median, goal, isKept, networks: measured }) =>
-      isKept || measured < (networks.get(kind) ?? 0) ? [] : [`the median, ${kind}: ${median.toFixed(2)}×, promised ≥ ${goal}×`],
+    ...outcomes.flatMap((outcome) => goalsOf(outcome).flatMap((goal) => (goal.isMet ? [] : [`${outcome.name}: goal ${goal.text}`]))),
+    ...stepMedians(outcomes).flatMap((of) =>
+      of.isMet || of.networks < (networks.get(of.kind) ?? 0)
+        ? []
+        : [`the median, ${of.kind}: ${of.median.toFixed(2)}×, goal ≥ ${of.goal}×`],
     ),
   ];
 }
 
-/** Every promise of what has no peer that is not kept. */
+/** Every missed goal of a case without a baseline. */
 function missedMeasures({ name, measures }: MeasuresOutcome): string[] {
   return measures.flatMap((measure) => {
     const { what, value, unit } = measure;
-    return isKept(measure) ? [] : [`${name}, ${what.trim()}: ${numberText(value)} ${unit}, promised ${boundText(measure)}`];
+    return isMet(measure) ? [] : [`${name}, ${what.trim()}: ${numberText(value)} ${unit}, goal ${boundText(measure)}`];
   });
 }
 
 /** The comparison as lines. */
-export function comparisonText({ compared, fallen, risen, missed, unknown, elsewhere }: Comparison): string {
+export function comparisonText({ compared, lower, higher, missed, unknown, otherMethod, elsewhere }: Comparison): string {
+  const named = (text: string, names: readonly string[]): readonly string[] => (names.length === 0 ? [] : [`${text}: ${names.join(', ')}`]);
   return [
-    ...(compared > 0 && fallen.length === 0 ? [`none of ${compared} ratios has fallen`] : fallen.map((line) => `fallen: ${line}`)),
-    ...risen.map((line) => `risen: ${line}`),
-    ...(missed.length === 0 ? ['every promise is kept'] : missed.map((line) => `missed: ${line}`)),
-    ...(elsewhere.length === 0 ? [] : [`committed on another machine: ${elsewhere.join(', ')}`]),
-    ...(unknown.length === 0 ? [] : [`nothing is committed of ${unknown.join(', ')}`]),
+    ...(compared > 0 && lower.length === 0 ? [`no ratio of ${compared} is lower`] : lower.map((line) => `lower: ${line}`)),
+    ...higher.map((line) => `higher: ${line}`),
+    ...(missed.length === 0 ? ['every goal is met'] : missed.map((line) => `missed: ${line}`)),
+    ...named('committed on another machine', elsewhere),
+    ...named('not compared, because the method of the baseline has changed', otherMethod),
+    ...named('no committed figure', unknown),
   ].join('\n');
 }

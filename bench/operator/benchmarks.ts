@@ -1,14 +1,13 @@
-/** What the operator promises, measured on a control plane of its own. Beside it stands what JobSet's makers could measure on such a machine. */
+/** The benchmarks of the operator, each on its own control plane. JobSet's published figures on a similar machine are shown for comparison. */
+import type { OperatorOutcome } from '../harness/outcome.ts';
 import { operatorLoad } from './load.ts';
-import type { OperatorOutcome } from './outcome.ts';
 import { operatorRest } from './rest.ts';
 
 export type OperatorBenchOptions = {
-  /** Instead of the number that the benchmark's name says. */
+  /** Replaces the number in the benchmark's name. */
   readonly experiments?: number;
-  /** Leaves processor profiles of the operator in this folder; at rest there is none: the profiler would be most of it. */
+  /** Writes CPU profiles of the operator into this folder. Not at rest, where the profiler would be most of the work. */
   readonly profile?: string;
-  /** Hears how far it is. */
   readonly onProgress: (text: string) => void;
 };
 
@@ -22,7 +21,6 @@ const load = (experiments: number): OperatorBenchmark => ({
   run: (options) => operatorLoad({ experiments, ...options }),
 });
 
-/** `operator` is all of them. They take minutes, and are asked for by name only. */
 export const OPERATOR_BENCHMARKS: readonly OperatorBenchmark[] = [
   load(200),
   load(1000),

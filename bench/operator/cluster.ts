@@ -1,4 +1,4 @@
-/** The cluster that the operator is measured on: a real control plane with its limits raised, and simulated GPU nodes. */
+/** The cluster that the operator is measured on: a real control plane with raised limits, and simulated GPU nodes. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
@@ -8,26 +8,26 @@ import { applyCrd } from '@carpal/testbed/cluster/apply-crd.ts';
 import { type ControlPlane, startControlPlane } from '@carpal/testbed/cluster/control-plane.ts';
 import { freshNamespace } from '@carpal/testbed/cluster/fresh-namespace.ts';
 import { alikeNodes, startSimulatedNodes } from '@carpal/testbed/cluster/simulated-nodes.ts';
-import { processUsage } from '../harness/process-usage.ts';
+import { processUsage } from '../harness/processes.ts';
 
 const ROLE_BINDINGS: Resource = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterrolebindings' };
 
-/** Room for all stages at once: the operator is measured, not the wait for a GPU. */
+/** Enough capacity for all stages: the operator is measured, not the wait for a GPU. */
 const NODE = { capacity: { 'nvidia.com/gpu': '1000', cpu: '9999', memory: '99Ti', pods: '1000' } };
 const NODES = 40;
 
 export type OperatorCluster = {
   readonly controlPlane: ControlPlane & { readonly auditLog: string };
-  /** An administrator's. */
+  /** An administrator's connection. */
   readonly client: Connection;
-  /** The operator's own: a service account, which the audit log tells from everybody else. */
+  /** The operator's kubeconfig: a service account of its own, so that the audit log shows its requests. */
   readonly operatorKubeconfig: string;
   readonly operatorUser: string;
-  /** For the experiments and the Lease. */
+  /** The namespace of the experiments and the Lease. */
   readonly namespace: string;
-  /** An artifact store; nothing is in it. */
+  /** An empty artifact store. */
   readonly artifacts: string;
-  /** Memory and processor time of all parts of the control plane together, now, and the processor time of each and of the simulated nodes. */
+  /** The memory and CPU time of all parts of the control plane together, and the CPU time of each part and of the simulated nodes. */
   usage(): Promise<ClusterUsage>;
 };
 
@@ -37,7 +37,7 @@ export type ClusterUsage = {
   readonly parts: Readonly<Record<string, number>>;
 };
 
-/** Lends a cluster, and ends it whatever `work` does. `podMs` is how long a pod runs; without it there are no nodes. */
+/** Starts a cluster for `work`, and stops it in any case. `podMs` is how long a pod runs; without it there are no nodes. */
 export async function withOperatorCluster<Result>(
   podMs: number | undefined,
   work: (cluster: OperatorCluster) => Promise<Result>,
@@ -87,7 +87,7 @@ export async function withOperatorCluster<Result>(
   }
 }
 
-/** A service account that may do everything, and a token of it. */
+/** A service account with all permissions, and its token. */
 async function operatorAccount(client: Connection, namespace: string): Promise<{ readonly user: string; readonly token: string }> {
   const name = 'operator';
   await client.request({ method: 'POST', path: resourcePath(SERVICE_ACCOUNTS, { namespace }), body: { metadata: { name } } });
@@ -105,7 +105,7 @@ async function operatorAccount(client: Connection, namespace: string): Promise<{
   return { user: `system:serviceaccount:${namespace}:${name}`, token: status.token };
 }
 
-/** An experiment of five folds at once, each on one GPU. */
+/** An experiment that trains five folds concurrently, each on one GPU. */
 export function benchExperiment(name: string): object {
   return {
     apiVersion: API_VERSION,

@@ -23,7 +23,7 @@ const CONTROL: PodControl = {
   waiting: async () => undefined,
 };
 
-/** A record, and how to let pods run until they are ended. */
+/** A record, and a function that starts pods and returns how to end them. */
 function stage() {
   const record = createContainerRecord();
   const ends = new Map<KubeletPod, (end: PodEnd) => void>();
@@ -43,7 +43,7 @@ function stage() {
 }
 
 describe('the record of containers', () => {
-  it('says nothing of those that run one after the other, or at different places', async () => {
+  it('reports nothing for containers that run one after the other, or in different places', async () => {
     const { record, begin } = stage();
     const end = await begin(pod('a', 'job-1'));
     await begin(pod('b', 'job-2', 1));
@@ -52,7 +52,7 @@ describe('the record of containers', () => {
     expect([record.overlaps, record.twins(), record.containers()]).toEqual([[], 0, 3]);
   });
 
-  it('tells pods of one Job from those of two', async () => {
+  it('distinguishes pods of one Job from pods of two Jobs', async () => {
     const { record, begin } = stage();
     await begin(pod('a', 'job-1'));
     await begin(pod('a-again', 'job-1'));
@@ -61,7 +61,7 @@ describe('the record of containers', () => {
     expect([record.overlaps, record.twins()]).toEqual([['a and b'], 1]);
   });
 
-  it('remembers the first of two when the second has ended', async () => {
+  it('remembers the first of two containers when the second has ended', async () => {
     const { record, begin } = stage();
     await begin(pod('a', 'job-1'));
     const endTwin = await begin(pod('a-again', 'job-1'));
@@ -70,7 +70,7 @@ describe('the record of containers', () => {
     expect(record.overlaps).toEqual(['a and b']);
   });
 
-  it('forgets a container whose run breaks', async () => {
+  it('forgets a container whose run fails', async () => {
     const { record, begin } = stage();
     const broken = record.around(async (_, control) => {
       await control.started();

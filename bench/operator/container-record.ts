@@ -1,20 +1,20 @@
-/** Which containers of a soak ran at the same time although they should not. */
+/** Records which containers of a soak ran concurrently although they must not. */
 import { LABEL } from '@carpal/configs/names.ts';
 import type { KubeletPod } from '@carpal/testbed/cluster/kubelet-pod.ts';
 import type { RunPod } from '@carpal/testbed/cluster/pod-work.ts';
 import { attemptOfPod } from '@carpal/testbed/operator/scripted-attempt.ts';
 
 export type ContainerRecord = {
-  /** Runs a pod as `play` does, and keeps it in the record while it does. */
+  /** Runs a pod with `play`, and keeps it in the record for that long. */
   around(play: RunPod): RunPod;
-  /** Containers of one stage of one experiment, of different Jobs, that ran at the same time. */
+  /** Containers of different Jobs that ran concurrently for one stage of one experiment. */
   readonly overlaps: readonly string[];
   /**
-   * Pods that ran beside others of their own Job alone: its controller asks again for a pod where the answer to its first request was lost.
-   * Kubernetes says of Jobs that a program may be started twice, also where one pod is asked for.
+   * The number of pods that ran next to others of their own Job only: the Job controller asks again for a pod when the answer to its first
+   * request is lost. Kubernetes documents that a Job's program may start twice even if one pod is asked for.
    */
   twins(): number;
-  /** How many have begun. */
+  /** The number of containers that have started. */
   containers(): number;
 };
 
@@ -50,7 +50,7 @@ export function createContainerRecord(): ContainerRecord {
   };
 }
 
-/** Where one container may run at a time. */
+/** The place where only one container may run at a time. */
 function placeOf(pod: KubeletPod): string {
   const { experiment, stage, fold } = attemptOfPod(pod);
   return `${pod.metadata.labels?.[LABEL.experimentUid]} ${experiment} ${stage} ${fold ?? ''}`;

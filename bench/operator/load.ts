@@ -1,35 +1,35 @@
-/** Many experiments posted at once, and everything that the operator makes of them. */
+/** Posts many experiments together, and measures everything that the operator does with them. */
 import { join } from 'node:path';
 import type { Job } from '@carpal/kubernetes/api/objects.ts';
 import { EXPERIMENTS, JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { listAll } from '@carpal/kubernetes/runtime/list-all.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import { type AuditedCall, auditedCalls } from '@carpal/testbed/cluster/audit-log.ts';
-import type { Measure } from '../harness/measures.ts';
-import { histogramQuantile, type Sample, total } from './metrics-page.ts';
+import type { Measure } from '../harness/goals.ts';
+import { type OperatorOutcome, operatorOutcome } from '../harness/outcome.ts';
 import { benchExperiment, type OperatorCluster, withOperatorCluster } from './cluster.ts';
-import { type OperatorOutcome, operatorOutcome } from './outcome.ts';
+import { histogramQuantile, type Sample, total } from './metrics-page.ts';
 import { startOperatorProcess } from './process.ts';
 
 /** prepare, five folds, ensemble. */
 const JOBS_EACH = 7;
-/** A pod runs for so long; the least that a stage costs beside what the cluster itself needs. */
+/** How long a pod runs; the least that a stage takes in addition to the work of the cluster. */
 const POD_MS = 200;
 const POLL_MS = 1000;
 /** JobSet v0.12 on 2 cores with its control plane: 200 JobSets of 5 Jobs in 39.4 s. */
-const JOBSET = { jobsASecond: 25.4, callsASet: 12.3, cpuSeconds: 5.5, rssMb: 111 } as const;
+const JOBSET = { jobsPerSecond: 25.4, callsPerSet: 12.3, cpuSeconds: 5.5, rssMb: 111 } as const;
 
 export type OperatorLoadOptions = {
   readonly experiments: number;
-  /** Of the operator's command line. */
+  /** Arguments of the operator's command line. */
   readonly args?: readonly string[];
-  /** Leaves a processor profile of the operator in this folder. */
+  /** Writes a CPU profile of the operator into this folder. */
   readonly profile?: string | undefined;
-  /** Hears how far it is. */
+  /** Called with the progress of the benchmark. */
   readonly onProgress?: (text: string) => void;
 };
 
-/** Runs the benchmark. Throws where an experiment does not end Complete with exactly its Jobs. */
+/** Runs the benchmark. Throws unless every experiment becomes Complete with exactly its own Jobs. */
 export async function operatorLoad(options: OperatorLoadOptions): Promise<OperatorOutcome> {
   const { experiments, args, profile, onProgress = () => undefined } = options;
   return await withOperatorCluster(POD_MS, async (cluster) => {
@@ -52,32 +52,32 @@ export async function operatorLoad(options: OperatorLoadOptions): Promise<Operat
     onProgress(`${experiments} experiments posted after ${((Date.now() - beginMs) / 1000).toFixed(1)} s`);
     const done = (samples: readonly Sample[]): number =>
       total(samples, 'carpal_experiments', { state: 'Complete' }) + total(samples, 'carpal_experiments', { state: 'Failed' });
-    let told = 0;
+    let reported = 0;
     await operator.until((samples) => {
       const now = done(samples);
-      if (now >= told + experiments / 4) {
-        told = now;
+      if (now >= reported + experiments / 4) {
+        reported = now;
         onProgress(`${now} experiments done after ${((Date.now() - beginMs) / 1000).toFixed(0)} s`);
       }
       return now === experiments;
     }, POLL_MS);
     const busy = await operator.usage();
     const plane = await cluster.usage();
-    // Events are written behind the work; they belong to it.
+    // Events are written after the work, but belong to it.
     const samples = await operator.until((seen) => total(seen, 'carpal_events_total') > 0 && total(seen, 'carpal_events_waiting') === 0);
     await expectAllComplete(cluster, experiments);
     await operator.stop();
     const calls = await ownCalls(cluster, beginMs);
-    return operatorOutcome(`operator-${experiments}`, `${experiments} experiments of 5 folds posted at once, pods of ${POD_MS} ms`, [
-      ...paceOf(calls, experiments, beginMs),
+    return operatorOutcome(`operator-${experiments}`, `${experiments} experiments of 5 folds posted together, pods of ${POD_MS} ms`, [
+      ...throughputOf(calls, experiments, beginMs),
       ...callsOf(calls, experiments),
-      { what: 'operator: memory at its highest', value: busy.peakRssMb, unit: 'MB', atMost: 300, peer: JOBSET.rssMb },
+      { what: 'operator: peak memory', value: busy.peakRssMb, unit: 'MB', atMost: 300, published: JOBSET.rssMb },
       { what: 'operator: memory before the first experiment', value: idle.rssMb, unit: 'MB' },
       {
-        what: 'operator: processor time',
+        what: 'operator: CPU time',
         value: busy.cpuSeconds - idle.cpuSeconds,
         unit: 's',
-        ...(experiments === 200 ? { peer: JOBSET.cpuSeconds } : {}),
+        ...(experiments === 200 ? { published: JOBSET.cpuSeconds } : {}),
       },
       { what: 'reconcile, median', value: histogramQuantile(samples, 'carpal_reconcile_duration_seconds', 0.5) * 1000, unit: 'ms' },
       {
@@ -85,11 +85,11 @@ export async function operatorLoad(options: OperatorLoadOptions): Promise<Operat
         value: histogramQuantile(samples, 'carpal_reconcile_duration_seconds', 0.99) * 1000,
         unit: 'ms',
       },
-      { what: 'reconciles an experiment', value: total(samples, 'carpal_reconcile_total') / experiments, unit: '' },
+      { what: 'reconciles per experiment', value: total(samples, 'carpal_reconcile_total') / experiments, unit: '' },
       { what: 'reconciles that failed', value: total(samples, 'carpal_reconcile_total', { result: 'error' }), unit: '' },
       { what: 'events written', value: total(samples, 'carpal_events_total', { outcome: 'written' }), unit: '' },
       { what: 'events lost', value: total(samples, 'carpal_events_total', { outcome: 'lost' }), unit: '', atMost: 0 },
-      { what: 'control plane: processor time', value: plane.cpuSeconds - planeBefore.cpuSeconds, unit: 's' },
+      { what: 'control plane: CPU time', value: plane.cpuSeconds - planeBefore.cpuSeconds, unit: 's' },
       ...Object.entries(plane.parts).map(
         ([part, seconds]): Measure => ({ what: `  ${part}`, value: seconds - (planeBefore.parts[part] ?? 0), unit: 's' }),
       ),
@@ -100,7 +100,7 @@ export async function operatorLoad(options: OperatorLoadOptions): Promise<Operat
 
 const REFLECTED: readonly string[] = ['segmentationexperiments', 'jobs', 'pods'];
 
-/** The operator's own requests since then, but for watches with the lists that begin them, and the Lease. */
+/** The operator's requests since `sinceMs`, without watches, the lists that start them, and the Lease. */
 async function ownCalls({ controlPlane, operatorUser }: OperatorCluster, sinceMs: number): Promise<readonly AuditedCall[]> {
   const calls: AuditedCall[] = [];
   for await (const call of auditedCalls(controlPlane.auditLog)) {
@@ -111,8 +111,8 @@ async function ownCalls({ controlPlane, operatorUser }: OperatorCluster, sinceMs
   return calls;
 }
 
-/** When Jobs were created and experiments ended, by the API server's own log. */
-function paceOf(calls: readonly AuditedCall[], experiments: number, beginMs: number): readonly Measure[] {
+/** When Jobs were created and experiments ended, from the API server's audit log. */
+function throughputOf(calls: readonly AuditedCall[], experiments: number, beginMs: number): readonly Measure[] {
   const last = (isMeant: (call: AuditedCall) => boolean): number =>
     calls.filter((call) => isMeant(call) && call.code < 300).reduce((latest, { atMs }) => Math.max(latest, atMs), beginMs);
   const createdS = (last(({ verb, resource }) => verb === 'create' && resource === 'jobs') - beginMs) / 1000;
@@ -121,11 +121,11 @@ function paceOf(calls: readonly AuditedCall[], experiments: number, beginMs: num
     { what: 'all Jobs created after', value: createdS, unit: 's' },
     { what: 'all experiments Complete after', value: completeS, unit: 's' },
     {
-      what: 'Jobs created, run and finished a second',
+      what: 'Jobs created, run and finished per second',
       value: (experiments * JOBS_EACH) / completeS,
       unit: '',
       atLeast: 25,
-      peer: JOBSET.jobsASecond,
+      published: JOBSET.jobsPerSecond,
     },
   ];
 }
@@ -133,7 +133,7 @@ function paceOf(calls: readonly AuditedCall[], experiments: number, beginMs: num
 function callsOf(calls: readonly AuditedCall[], experiments: number): readonly Measure[] {
   const kinds = Map.groupBy(calls, ({ verb, resource, code }) => `${verb} ${resource}${code < 300 ? '' : ` (${code})`}`);
   return [
-    { what: 'API calls an experiment', value: calls.length / experiments, unit: '', atMost: 40, peer: JOBSET.callsASet },
+    { what: 'API calls per experiment', value: calls.length / experiments, unit: '', atMost: 40, published: JOBSET.callsPerSet },
     ...Array.from(kinds, ([kind, { length }]): Measure => ({ what: `  ${kind}`, value: length / experiments, unit: '' })),
   ];
 }
@@ -149,5 +149,5 @@ async function expectAllComplete({ client, namespace }: OperatorCluster, experim
   });
   await listAll<Job>({ ...all, path: resourcePath(JOBS, { namespace }), onItem: () => (jobs += 1) });
   if (complete === experiments && jobs === experiments * JOBS_EACH) return;
-  throw new Error(`of ${experiments} experiments ${complete} are Complete, and there are ${jobs} Jobs, not ${experiments * JOBS_EACH}`);
+  throw new Error(`${complete} of ${experiments} experiments are Complete, with ${jobs} Jobs instead of ${experiments * JOBS_EACH}`);
 }

@@ -1,8 +1,8 @@
-/** A page of metrics in the text format of Prometheus, as far as the operator writes it. */
+/** A page of metrics in Prometheus' text format, in the subset that the operator writes. */
 
 export type Sample = { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly value: number };
 
-/** The samples of a page. Comments and lines that are none are left out. */
+/** The samples of a page. Ignores comments and other lines. */
 export function parseMetrics(page: string): readonly Sample[] {
   return page.split('\n').flatMap((line): Sample[] => {
     const [, name, labels = '', value] = /^([a-z_]\w*)(?:\{(.*)\})? (\S+)$/i.exec(line) ?? [];
@@ -12,14 +12,14 @@ export function parseMetrics(page: string): readonly Sample[] {
   });
 }
 
-/** The sum of the samples of that name with those labels; 0 where there is none. */
+/** The sum of the samples with that name and those labels; 0 if there are none. */
 export function total(samples: readonly Sample[], name: string, labels: Readonly<Record<string, string>> = {}): number {
   const isMeant = (sample: Sample): boolean =>
     sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value);
   return samples.filter(isMeant).reduce((sum, { value }) => sum + value, 0);
 }
 
-/** The quantile of a histogram, all its series together, even within a bucket as Prometheus takes it. NaN for one without observations. */
+/** The quantile of a histogram over all its series, interpolated within a bucket as Prometheus does. NaN without observations. */
 export function histogramQuantile(samples: readonly Sample[], name: string, fraction: number): number {
   const buckets = new Map<number, number>();
   for (const sample of samples) {

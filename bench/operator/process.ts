@@ -1,12 +1,12 @@
-/** `carpal operator` in a process of its own, as in a cluster: with a Lease, its health server and its own memory. */
+/** `carpal operator` as its own process, as in a cluster: with a Lease, its health server and its own memory. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { MEMORY_SETTINGS } from '@carpal/operator/install/memory-settings.ts';
+import { MEMORY_SETTINGS } from '@carpal/operator/install/operator-workload.ts';
 import { freePort } from '@carpal/testbed/cluster/free-port.ts';
 import { startTethered } from '@carpal/testbed/cluster/tethered-process.ts';
-import { environmentWith } from '../harness/env.ts';
+import { environmentWith } from '../../setup/env.ts';
+import { type ProcessUsage, processUsage } from '../harness/processes.ts';
 import { parseMetrics, type Sample } from './metrics-page.ts';
-import { type ProcessUsage, processUsage } from '../harness/process-usage.ts';
 
 const CLI = join(import.meta.dirname, '../..', 'cli.ts');
 const IMAGE = `carpal@sha256:${'0'.repeat(64)}`;
@@ -14,34 +14,34 @@ const POLL_MS = 100;
 
 export type OperatorProcess = {
   readonly pid: number;
-  /** When it was started, by `performance.now()`. */
+  /** The time of its start, by `performance.now()`. */
   readonly startedMs: number;
-  /** Its metrics now; undefined while it does not answer. */
+  /** Its current metrics; undefined if it does not answer. */
   samples(): Promise<readonly Sample[] | undefined>;
-  /** The first metrics of which that is true. Rejects when the process ends before. */
+  /** The first metrics for which `isSo` is true. Rejects if the process ends before. */
   until(isSo: (samples: readonly Sample[]) => boolean, pollMs?: number): Promise<readonly Sample[]>;
   usage(): Promise<ProcessUsage>;
   hasEnded(): boolean;
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, and waits for the end. */
+  /** Sends SIGTERM and waits for the end. */
   stop(): Promise<void>;
 };
 
 export type OperatorProcessOptions = {
   readonly kubeconfig: string;
   readonly artifacts: string;
-  /** Where the Lease lies. */
+  /** The namespace of the Lease. */
   readonly namespace: string;
   readonly logFile: string;
-  /** Of the operator's command line, such as `--workers`. */
+  /** Arguments of the operator's command line, such as `--workers`. */
   readonly args?: readonly string[];
-  /** Of Node, such as `--cpu-prof`. */
+  /** Arguments of Node, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
-  /** The environment, under the settings of the Deployment; this process's own where absent. */
+  /** The environment, to which the Deployment's settings are added; by default that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 };
 
-/** Starts the process; it may not lead yet when this returns. */
+/** Starts the process. It may not be the leader yet when this returns. */
 export async function startOperatorProcess(options: OperatorProcessOptions): Promise<OperatorProcess> {
   const { kubeconfig, artifacts, namespace, logFile, args = [], nodeArgs = [], env } = options;
   const port = await freePort();
@@ -64,7 +64,7 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
       const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(10_000) });
       return answer.ok ? parseMetrics(await answer.text()) : undefined;
     } catch {
-      // It has not opened its port yet, or is gone.
+      // The port is not open yet, or the process has ended.
       return undefined;
     }
   };

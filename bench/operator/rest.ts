@@ -1,13 +1,13 @@
-/** Thousands of finished experiments, and an operator that has nothing to do. */
+/** An operator with thousands of finished experiments and nothing to do. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ExperimentStatus, FRESH_STAGE } from '@carpal/configs/schema/status.ts';
 import { ensembleKey } from '@carpal/configs/names.ts';
+import { type ExperimentStatus, FRESH_STAGE } from '@carpal/configs/schema/status.ts';
 import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
-import { createLimit } from '@carpal/operator/controller/progress/limit.ts';
-import { type Sample, total } from './metrics-page.ts';
+import { createLimit } from '@carpal/operator/controller/concurrency-limit.ts';
+import { type OperatorOutcome, operatorOutcome } from '../harness/outcome.ts';
 import { benchExperiment, type OperatorCluster, withOperatorCluster } from './cluster.ts';
-import { type OperatorOutcome, operatorOutcome } from './outcome.ts';
+import { type Sample, total } from './metrics-page.ts';
 import { type OperatorProcess, startOperatorProcess } from './process.ts';
 
 const REST_MS = 60_000;
@@ -17,11 +17,11 @@ const FINISHED_AT = '2020-01-01T00:00:00Z';
 export type OperatorRestOptions = {
   readonly experiments: number;
   readonly onProgress?: (text: string) => void;
-  /** How long it is watched at rest; a minute where absent. */
+  /** How long the operator is observed at rest; a minute by default. */
   readonly restMs?: number;
 };
 
-/** Runs the benchmark: CPU and memory at rest, and how soon an operator that starts anew has seen to everything. */
+/** Runs the benchmark: CPU and memory at rest, and how long a restarted operator takes to reconcile everything. */
 export async function operatorRest(options: OperatorRestOptions): Promise<OperatorOutcome> {
   const { experiments, onProgress = () => undefined, restMs = REST_MS } = options;
   return await withOperatorCluster(undefined, async (cluster) => {
@@ -31,27 +31,27 @@ export async function operatorRest(options: OperatorRestOptions): Promise<Operat
       startOperatorProcess({ kubeconfig, artifacts, namespace, logFile: join(controlPlane.folder, 'operator.log') });
     const first = await start();
     await first.until(isSettled(experiments));
-    onProgress('the first operator has settled');
+    onProgress('the first operator has reconciled everything');
     await first.stop();
     const second = await start();
     await second.until(isSettled(experiments));
     const settledS = (performance.now() - second.startedMs) / 1000;
     const settled = await second.usage();
-    onProgress(`the second has settled after ${settledS.toFixed(1)} s; it rests for ${restMs / 1000} s`);
+    onProgress(`the second has reconciled everything after ${settledS.toFixed(1)} s; it rests for ${restMs / 1000} s`);
     await pause(restMs);
     const rested = await second.usage();
     await second.stop();
-    return operatorOutcome('operator-rest', `${experiments} finished experiments whose Jobs are gone already, at rest`, [
+    return operatorOutcome('operator-rest', `${experiments} finished experiments whose Jobs are deleted, at rest`, [
       {
-        what: 'processor at rest, of one core',
+        what: 'CPU at rest, of one core',
         value: ((rested.cpuSeconds - settled.cpuSeconds) / (restMs / 1000)) * 100,
         unit: '%',
         atMost: 1,
       },
-      { what: 'a restart has settled after', value: settledS, unit: 's', atMost: 20 },
-      { what: 'processor time of a restart', value: settled.cpuSeconds, unit: 's' },
+      { what: 'everything is reconciled after a restart within', value: settledS, unit: 's', atMost: 20 },
+      { what: 'CPU time of a restart', value: settled.cpuSeconds, unit: 's' },
       { what: 'memory at rest', value: rested.rssMb, unit: 'MB' },
-      { what: 'memory at its highest', value: rested.peakRssMb, unit: 'MB', atMost: 300 },
+      { what: 'peak memory', value: rested.peakRssMb, unit: 'MB', atMost: 300 },
     ]);
   });
 }
@@ -63,7 +63,7 @@ const isSettled =
     total(samples, 'carpal_reconcile_total') >= experiments &&
     total(samples, 'carpal_queue_depth') === 0;
 
-/** Experiments with the status of a good end, written here: nothing ever ran. */
+/** Creates experiments with the status of a successful end; nothing has run. */
 async function createFinished(
   { client, namespace }: OperatorCluster,
   experiments: number,
@@ -77,7 +77,7 @@ async function createFinished(
     const path = resourcePath(EXPERIMENTS, { namespace, name, subresource: 'status' });
     await client.request({ method: 'PATCH', patch: 'merge', path, body: { status: finishedStatus(namespace, name) } });
     made += 1;
-    if (made % 1000 === 0) onProgress(`${made} finished experiments made`);
+    if (made % 1000 === 0) onProgress(`${made} finished experiments created`);
   };
   await Promise.all(Array.from({ length: experiments }, (_, index) => limited(() => create(`rest-${index}`))));
 }

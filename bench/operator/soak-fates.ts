@@ -1,4 +1,4 @@
-/** What each experiment of a soak is, what its pods do, and how it is to end: all drawn from the seed and its number. */
+/** What each experiment of a soak is, what its pods do, and how it must end: all drawn from the seed and its number. */
 import type { Reason } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import { randomFor } from '@carpal/masks/random.ts';
@@ -7,22 +7,22 @@ import type { ScriptedAttempt } from '@carpal/testbed/operator/scripted-attempt.
 
 export type Fate = {
   readonly manifest: object;
-  /** How it is to end, whatever happens to it on the way. */
+  /** How it must end, whatever happens in between. */
   readonly end: { readonly state: 'Complete' | 'Failed'; readonly reason: Reason };
   readonly script: (attempt: ScriptedAttempt) => PodScript;
 };
 
 const FOLDS = 3;
-/** Of a hundred first and second attempts so many end badly; a third never does. */
+/** The percentage of first and second attempts that fail. A third attempt never fails. */
 const PERCENT = 12;
 const BAD_ENDS: readonly PodScript[] = [{ exitCode: 1, message: 'loss is not a number' }, { exitCode: 75 }, OUT_OF_MEMORY];
 
-/** The name of the experiment of that number; without one, what all names begin with. */
+/** The name of the experiment with that number; with '', the prefix of all names. */
 export function nameOf(index: number | ''): string {
   return `soak-${index}`;
 }
 
-/** One in ten has data that nobody can read, one in ten fails more often than it may; the others end well. */
+/** One in ten has data that cannot be read, and one in ten fails more often than allowed. The others succeed. */
 export function fateOf(seed: number, index: number): Fate {
   const name = nameOf(index);
   const unreadable = index % 10 === 3;

@@ -1,75 +1,8 @@
-/** Everything that a soak does to its cluster. Each fault mends what it broke before it ends; what it cannot mend is the operator's work. */
-import { setTimeout as pause } from 'node:timers/promises';
-import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
-import { EXPERIMENTS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+/** The faults of a soak. Each fault repairs its own damage before it ends, except what the operator must repair. */
 import type { Random } from '@carpal/masks/random.ts';
-import { hasEnded } from '@carpal/operator/jobs/kept-job.ts';
-import type { KubeletPod } from '@carpal/testbed/cluster/kubelet-pod.ts';
 import type { ApiCall, ApiFault } from '@carpal/testbed/operator/faulty-api-proxy.ts';
 import type { SoakWorld } from './soak-world.ts';
-
-export type SoakFault = {
-  readonly name: string;
-  /** How often it is drawn, compared with the others. */
-  readonly weight: number;
-  /** Faults that need the same thing do not happen together. */
-  readonly needs?: string;
-  /** False where there was nothing to do it to. */
-  readonly act: (world: SoakWorld, random: Random, deleted: Set<string>) => Promise<boolean>;
-};
-
-const seconds = (random: Random, least: number, most: number): Promise<void> => pause(random.range(least, most) * 1000);
-
-function one<Item>(items: readonly Item[], random: Random): Item | undefined {
-  return items[random.integer(Math.max(1, items.length))];
-}
-
-const runningPods = ({ nodes, kubelet }: SoakWorld): readonly (readonly [string, KubeletPod])[] =>
-  nodes.flatMap((node) =>
-    kubelet(node)
-      .pods()
-      .filter(({ status }) => status?.phase === 'Running')
-      .map((pod) => [node, pod] as const),
-  );
-
-const evicted =
-  (disruptionTarget: boolean) =>
-  async (world: SoakWorld, random: Random): Promise<boolean> => {
-    const [node, pod] = one(runningPods(world), random) ?? [];
-    if (node === undefined || pod === undefined) return false;
-    world.kubelet(node).evict(pod.metadata.namespace, pod.metadata.name, { disruptionTarget });
-    return true;
-  };
-
-/** An experiment that goes on. */
-const someExperiment = ({ experiments }: SoakWorld, random: Random): string | undefined =>
-  one(
-    experiments.list().filter(({ ended }) => ended === undefined),
-    random,
-  )?.metadata.name;
-
-const change = (world: SoakWorld, name: string, run: object): Promise<unknown> =>
-  insisted(() =>
-    world.client.request({
-      method: 'PATCH',
-      patch: 'merge',
-      path: resourcePath(EXPERIMENTS, { namespace: world.namespace, name }),
-      body: { spec: { run } },
-    }),
-  );
-
-/** Tries for as long as the API server is away; an object that is gone is no error. */
-async function insisted(ask: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    try {
-      await ask();
-      return;
-    } catch (error) {
-      if (!(error instanceof ApiError) || (error.status > 0 && error.status < 409)) return;
-      await pause(500);
-    }
-  }
-}
+import { EXPERIMENT_FAULTS, insisted, one, POD_FAULTS, type SoakFault, seconds } from './workload-faults.ts';
 
 const isWrite = ({ verb }: ApiCall): boolean => verb !== 'get' && verb !== 'list' && verb !== 'watch';
 
@@ -82,40 +15,10 @@ const refused =
     return true;
   };
 
-const jobDeleted =
-  (propagationPolicy: 'Foreground' | 'Background' | 'Orphan') =>
-  async (world: SoakWorld, random: Random): Promise<boolean> => {
-    const job = one(
-      world.jobs.list().filter((some) => !hasEnded(some)),
-      random,
-    );
-    if (job === undefined) return false;
-    const { name, namespace = '' } = job.metadata;
-    await insisted(() =>
-      world.client.request({ method: 'DELETE', path: resourcePath(JOBS, { namespace, name }), body: { propagationPolicy } }),
-    );
-    return true;
-  };
-
-export const SOAK_FAULTS: readonly SoakFault[] = [
-  { name: 'pod evicted for want of memory on its node', weight: 6, act: evicted(true) },
-  { name: 'pod evicted for its own disk use', weight: 3, act: evicted(false) },
+/** Faults of nodes, operators, the API server, the network and the artifact store. */
+const CLUSTER_FAULTS: readonly SoakFault[] = [
   {
-    name: 'pod deleted',
-    weight: 6,
-    act: async (world, random) => {
-      const [, pod] = one(runningPods(world), random) ?? [];
-      if (pod === undefined) return false;
-      const { name, namespace } = pod.metadata;
-      await insisted(() => world.client.request({ method: 'DELETE', path: resourcePath(PODS, { namespace, name }) }));
-      return true;
-    },
-  },
-  { name: 'Job deleted in the background', weight: 3, act: jobDeleted('Background') },
-  { name: 'Job deleted in the foreground', weight: 3, act: jobDeleted('Foreground') },
-  { name: 'Job deleted, its pod left alone', weight: 2, act: jobDeleted('Orphan') },
-  {
-    name: 'node lost, another under its name later',
+    name: 'node lost, later replaced under its name',
     weight: 2,
     needs: 'node',
     act: async (world, random) => {
@@ -127,7 +30,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
     },
   },
   {
-    name: 'node cut off the network for a while',
+    name: 'node disconnected for a while',
     weight: 3,
     needs: 'node',
     act: async (world, random) => {
@@ -140,7 +43,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
     },
   },
   {
-    name: 'operator killed and started again',
+    name: 'operator killed and restarted',
     weight: 4,
     needs: 'operator',
     act: async (world, random) => {
@@ -152,7 +55,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
     },
   },
   {
-    name: 'operator told to end and started again',
+    name: 'operator terminated and restarted',
     weight: 2,
     needs: 'operator',
     act: async (world, random) => {
@@ -163,7 +66,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
     },
   },
   {
-    name: 'operator frozen beyond its Lease, then going on',
+    name: 'operator frozen beyond its Lease, then resumed',
     weight: 1,
     needs: 'operator',
     act: async (world, random) => {
@@ -175,7 +78,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
     },
   },
   {
-    name: 'API server killed and started again',
+    name: 'API server killed and restarted',
     weight: 1,
     needs: 'api',
     act: async (world, random) => {
@@ -209,7 +112,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
   { name: 'connections cut before a write', weight: 2, needs: 'proxy', act: refused('cut', 40) },
   { name: 'writes slow', weight: 2, needs: 'proxy', act: refused({ delayMs: 1500 }, 60) },
   {
-    name: 'artifact store away',
+    name: 'artifact store unavailable',
     weight: 2,
     needs: 'store',
     act: async (world, random) => {
@@ -219,38 +122,7 @@ export const SOAK_FAULTS: readonly SoakFault[] = [
       return true;
     },
   },
-  {
-    name: 'experiment suspended and resumed',
-    weight: 5,
-    act: async (world, random) => {
-      const name = someExperiment(world, random);
-      if (name === undefined) return false;
-      await change(world, name, { suspend: true });
-      await seconds(random, 1, 8);
-      await change(world, name, { suspend: false });
-      return true;
-    },
-  },
-  {
-    name: 'parallelism changed',
-    weight: 3,
-    act: async (world, random) => {
-      const name = someExperiment(world, random);
-      if (name === undefined) return false;
-      await change(world, name, { parallelism: 1 + random.integer(3) });
-      return true;
-    },
-  },
-  {
-    name: 'experiment deleted',
-    weight: 2,
-    act: async (world, random, deleted) => {
-      const name = someExperiment(world, random);
-      if (name === undefined) return false;
-      deleted.add(name);
-      const path = resourcePath(EXPERIMENTS, { namespace: world.namespace, name });
-      await insisted(() => world.client.request({ method: 'DELETE', path }));
-      return true;
-    },
-  },
 ];
+
+/** Every fault. The order decides which fault a random number draws. */
+export const SOAK_FAULTS: readonly SoakFault[] = [...POD_FAULTS, ...CLUSTER_FAULTS, ...EXPERIMENT_FAULTS];

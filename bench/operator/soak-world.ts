@@ -1,4 +1,4 @@
-/** A cluster in which everything can go wrong: two operators behind a faulty proxy, nodes that come and go, and a record of every container. */
+/** A cluster for faults: two operators behind a faulty proxy, nodes that come and go, and a record of every container. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
@@ -6,7 +6,7 @@ import type { Job } from '@carpal/kubernetes/api/objects.ts';
 import { EXPERIMENTS, JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { createReflector, type Reflector } from '@carpal/kubernetes/runtime/reflector.ts';
 import { type ExperimentObject, type KeptExperiment, keepExperiment } from '@carpal/operator/controller/experiment-object.ts';
-import { type KeptJob, keepJob } from '@carpal/operator/jobs/kept-job.ts';
+import { type KeptJob, keepJob } from '@carpal/operator/jobs/kept-objects.ts';
 import { applyCrd } from '@carpal/testbed/cluster/apply-crd.ts';
 import { type ControlPlane, startControlPlane } from '@carpal/testbed/cluster/control-plane.ts';
 import { freshNamespace } from '@carpal/testbed/cluster/fresh-namespace.ts';
@@ -19,40 +19,40 @@ import { type OperatorProcess, startOperatorProcess } from './process.ts';
 
 const NODES = ['node-0', 'node-1', 'node-2', 'node-3'];
 const CAPACITY = { 'nvidia.com/gpu': '64', cpu: '640', memory: '9Ti', pods: '500' };
-/** A node may be silent for so long before its pods are given up. */
+/** How long a node may be silent before its pods are evicted. */
 const GRACE_SECONDS = 8;
-/** Watches end by themselves as often as this, so that a fault is over soon. */
+/** Watches end by themselves after this time, so that the effect of a fault is short. */
 const WATCH_SECONDS = 20;
 
 export type SoakWorld = {
   readonly controlPlane: ControlPlane & { readonly auditLog: string };
-  /** An administrator's, past the proxy. */
+  /** An administrator's connection that bypasses the proxy. */
   readonly client: Connection;
   readonly namespace: string;
   readonly proxy: FaultyApiProxy;
-  /** What is there, as this process has seen it. */
+  /** The objects as this process sees them. */
   readonly experiments: Reflector<ExperimentObject, KeptExperiment>;
   readonly jobs: Reflector<Job, KeptJob>;
   readonly nodes: readonly string[];
   kubelet(node: string): ProcessKubelet;
-  /** The machine is gone with all that ran on it, until another comes under its name. */
+  /** Takes the machine away with everything that runs on it, until another one comes under its name. */
   loseNode(node: string): Promise<void>;
   bringNode(node: string): Promise<void>;
-  /** The two operators; each name stands for a process at a time. */
+  /** The processes of the two operators, one per slot. */
   readonly operators: OperatorProcess[];
   startOperator(slot: number): Promise<void>;
-  /** Nobody can read or write artifacts. */
+  /** Makes artifacts unreadable and unwritable. */
   takeStoreAway(): Promise<void>;
   bringStoreBack(): Promise<void>;
-  /** Containers of one stage that ran at the same time: of different Jobs, and how many of the same (container-record.ts). */
+  /** Containers of one stage that ran concurrently: those of different Jobs, and the number of those of one Job (container-record.ts). */
   readonly overlaps: readonly string[];
   readonly twins: number;
-  /** Containers that have begun. */
+  /** The number of containers that have started. */
   readonly containers: number;
   stop(): Promise<void>;
 };
 
-/** Starts everything; pods do as `script` says. */
+/** Starts everything. Pods do what `script` returns. */
 export async function startSoakWorld(script: (attempt: ScriptedAttempt) => PodScript, random: () => number): Promise<SoakWorld> {
   const controlPlane = await startControlPlane({ audit: true, nodeGraceSeconds: GRACE_SECONDS });
   const ends: (() => Promise<unknown>)[] = [controlPlane.stop];
@@ -85,7 +85,7 @@ async function fill(
   const run = record.around(scripted((pod) => script(attemptOfPod(pod))));
   const kubelets = new Map<string, ProcessKubelet>();
   const bringNode = async (name: string): Promise<void> => {
-    // What the API server refuses while it is down or changed its mind about is part of the soak.
+    // The API server may refuse requests while it is down; that is part of the soak.
     const options = { client, nodes: [{ name, capacity: CAPACITY }], run, onError: () => undefined };
     kubelets.set(name, await startProcessKubelet(options));
   };
@@ -153,7 +153,7 @@ async function fill(
     startOperator,
     takeStoreAway: async () => {
       await rename(artifacts, away);
-      // A file in its place: nothing can be made in it either.
+      // A file in its place, so that nothing can be created there.
       await writeFile(artifacts, '');
     },
     bringStoreBack: async () => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { soak } from './soak.ts';
 
 describe('a short soak', () => {
-  it('leaves nothing lost, stuck, doubled or left over', async () => {
-    const { wrong, measures } = await soak({ seed: 1, forMs: 20_000, atOnce: 8, everyMs: 1000 });
+  it('loses, duplicates, blocks and leaves over nothing', async () => {
+    const { wrong, measures } = await soak({ seed: 1, forMs: 20_000, active: 8, everyMs: 1000 });
     expect(wrong).toEqual([]);
     expect(measures.find(({ what }) => what === 'experiments')?.value).toBeGreaterThanOrEqual(8);
   }, 300_000);

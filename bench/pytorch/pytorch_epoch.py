@@ -1,10 +1,10 @@
-"""An epoch as the original ran it, as the peer of carpal's: data, steps and validation, from its description.
+"""An epoch as the original ran it, as the baseline of carpal's: data, steps and validation, written from its description.
 
-Training images are decoded, rasterised and resized anew by two workers. A step runs the network twice unless "doubleForward" is
-false: the original ran it once outside autocast and threw the result away. Validation reads each image when its turn comes, brings
-its logits to the label's own 2048 by 2048 pixels, and takes loss and soft Dice there.
+Two workers decode, rasterise and resize the training images again in every epoch. A step runs the network twice unless "doubleForward" is
+false: the original ran it once outside autocast and discarded the result. Validation reads one image at a time, enlarges its logits to the
+label's own 2048 by 2048 pixels, and computes loss and soft Dice there.
 
-Prints one line of JSON: {"seconds": [one figure an epoch], "items": images an epoch, "peakMb": resident memory at its highest}.
+Prints one line of JSON: {"seconds": [one figure per epoch], "items": images per epoch, "peakMb": peak resident memory}.
 """
 
 import json
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 
-class Sheets(Dataset):
+class Images(Dataset):
     """Pairs of an image and its annotation file."""
 
     def __init__(self, pairs, request, resize_label):
@@ -40,7 +40,7 @@ def train(model, optimizer, batches, double_forward):
     total = 0.0
     for images, targets in batches:
         optimizer.zero_grad(set_to_none=True)
-        # Both passes have one name, so the first one's activations live until the second is done, as they did there.
+        # Both results have one name, so the activations of the first pass live until the second is done, as in the original.
         logits = model(images) if double_forward else None
         logits = model(images)
         loss = loss_of(logits, targets)
@@ -65,8 +65,8 @@ def validate(model, batches):
 
 def main():
     request = json.loads(sys.argv[1])
-    # Packages of the environment that has OpenCV, after torch's own.
-    sys.path.append(request["opencv"])
+    # original.py, and the packages of the environment that has OpenCV, after torch's own.
+    sys.path.extend(request["paths"])
     torch.manual_seed(0)
     torch.set_num_threads(request["threads"])
     model = build("UNet", len(request["classes"]), {})
@@ -74,16 +74,16 @@ def main():
     count, double_forward = request["count"], request.get("doubleForward", True)
 
     def loaders(training, validation):
-        first = DataLoader(Sheets(training, request, True), batch_size=count, shuffle=True, num_workers=2)
-        return first, DataLoader(Sheets(validation, request, False), batch_size=1)
+        first = DataLoader(Images(training, request, True), batch_size=count, shuffle=True, num_workers=2)
+        return first, DataLoader(Images(validation, request, False), batch_size=1)
 
     def epoch(training, validation):
-        batches, sheets = loaders(training, validation)
+        batches, images = loaders(training, validation)
         train(model, optimizer, batches, double_forward)
-        validate(model, sheets)
+        validate(model, images)
 
     training, validation = request["training"], request["validation"]
-    # A whole epoch that does not count.
+    # A warm-up epoch.
     epoch(training, validation)
     seconds = []
     for _ in range(request["repetitions"]):

@@ -1,9 +1,9 @@
-"""Inference as the original did it, as the peer of carpal's: an image file in, RLE text of every class out, from its description.
+"""Inference as the original ran it, as the baseline of carpal's: from an image file to RLE text of every class, from its description.
 
-The network answers, but its weights are random and would give noise, so logits that a trained network might have given (handed in as raw
-float32, channels first) take the answer's place before it is brought to the sheet's size.
+The network runs, but its weights are random and would give noise. So its answer is replaced by logits that a trained network could give
+(files of raw float32, channels first) before it is enlarged to the image's size.
 
-Prints one line of JSON: {"seconds": [one figure a repetition], "items": images a repetition, "peakMb": resident memory at its highest}.
+Prints one line of JSON: {"seconds": [one figure per repetition], "items": images per repetition, "peakMb": peak resident memory}.
 """
 
 import json
@@ -14,13 +14,13 @@ import torch
 from networks import build, heads_of
 from torch.nn import functional as F
 
-SHEET = 2048
+IMAGE_SIZE = 2048
 
 
 def main():
     request = json.loads(sys.argv[1])
-    # Packages of the environment that has OpenCV, after torch's own.
-    sys.path.append(request["opencv"])
+    # original.py, and the packages of the environment that has OpenCV, after torch's own.
+    sys.path.extend(request["paths"])
     import cv2
     import numpy as np
     from original import encode, timed
@@ -34,12 +34,12 @@ def main():
 
     @torch.no_grad()
     def predict(path, logits):
-        # Grey in the one channel that the networks take; the original fed three that were alike.
+        # One grey channel, which these networks take; the original passed three equal ones.
         image = cv2.imread(path, cv2.IMREAD_GRAYSCALE) / 255.0
         image = cv2.resize(image, (size, size)).astype(np.float32)
         answer = heads_of(model(torch.from_numpy(image)[None, None].contiguous(memory_format=layout)))[0]
         answer.copy_(logits)
-        full = F.interpolate(answer, size=(SHEET, SHEET), mode="bilinear")
+        full = F.interpolate(answer, size=(IMAGE_SIZE, IMAGE_SIZE), mode="bilinear")
         masks = (torch.sigmoid(full) > threshold).numpy()
         return [encode(mask) for mask in masks[0]]
 

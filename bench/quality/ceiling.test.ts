@@ -11,7 +11,7 @@ const circle = (x: number, y: number, radius: number): Float32Array =>
 const disc = fillPolygon(circle(101, 93, 40), 256, 256);
 
 describe('the ceiling of a target', () => {
-  it('is 1 where the square is as large as the sheet, whatever kind the target is of', () => {
+  it('is 1 if the square is as large as the image, for every kind of target', () => {
     for (const kind of ['area', 'nearest', 'floor'] as const) expect(ceilingOf(disc, 256, kind)).toBe(1);
   });
 
@@ -22,7 +22,7 @@ describe('the ceiling of a target', () => {
     expect(area).toBeGreaterThan(0.98);
   });
 
-  it('takes the pixel at the centre, or the upper left one', () => {
+  it('samples the area, the pixel at the centre, or the upper left one', () => {
     const rectangle = fillPolygon(Float32Array.of(2, 0, 7, 0, 7, 7, 2, 7), 8, 8);
     const fit = squareFit(8, 8, 2);
     expect([...smallTarget(rectangle, fit, 'area')]).toEqual([128, 255, 128, 255]);
@@ -30,7 +30,7 @@ describe('the ceiling of a target', () => {
     expect([...smallTarget(rectangle, fit, 'floor')]).toEqual([0, 255, 0, 255]);
   });
 
-  it('pads a sheet that is not square', () => {
+  it('pads an image that is not square', () => {
     const bar = fillPolygon(Float32Array.of(0, 0, 7, 0, 7, 3, 0, 3), 8, 4);
     const fit = squareFit(8, 4, 4);
     expect([...smallTarget(bar, fit, 'nearest')]).toEqual([0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0]);

@@ -1,69 +1,61 @@
 import { describe, expect, it } from 'vitest';
-import { ceilingClaim, overlapClaim, readingClaim, verdictOf } from './effects.ts';
-import { diceInterval, gainOver, type ReadingFigure, readingFigure } from './reading-figure.ts';
+import { ceilingText, effectRow, overlapText } from './effects.ts';
+import { diceInterval, type ReadingFigure, readingFigure } from './reading-figure.ts';
 
 const figure = (...dice: readonly number[]): ReadingFigure => ({
   dice: dice.reduce((sum, value) => sum + value, 0) / dice.length,
   perClass: [],
   people: dice.map((value, index) => ({ group: `ID00${index}`, answers: 2, sum: 2 * value })),
 });
-const claim = { text: 'Ours is better', better: 'ours', worse: 'theirs' };
-const said = (ours: ReadingFigure, theirs: ReadingFigure) =>
-  readingClaim(
-    claim,
+const effect = { change: 'a change', changed: 'with', base: 'without' };
+const row = (changed: ReadingFigure, base: ReadingFigure) =>
+  effectRow(
+    effect,
     new Map([
-      ['ours', ours],
-      ['theirs', theirs],
+      ['with', changed],
+      ['without', base],
     ]),
   );
 
-describe('a claim about two readings', () => {
-  it('is confirmed, refuted or not decided by where the interval over people lies, and by their number', () => {
+describe('effectRow', () => {
+  it('shows the mean difference over people and its interval, without a verdict', () => {
     const [low, high] = [figure(0.5, 0.6, 0.7, 0.65, 0.6, 0.5), figure(0.55, 0.66, 0.74, 0.7, 0.64, 0.56)];
-    expect(said(high, low)).toMatch(/^\*\*Ours is better: confirmed\*\*, \+0\.0500 \(\+0\.0\d+ to \+0\.0\d+, p 0\.031\)\.$/);
-    expect(said(low, high)).toContain('refuted**, −0.0500');
-    expect(said(figure(0.55, 0.66, 0.74, 0.7), figure(0.5, 0.6, 0.7, 0.65))).toContain('not decided**, +0.0500');
-    expect(said(figure(0.5, 0.7, 0.6), figure(0.6, 0.6, 0.6))).toContain('not decided');
-    expect(verdictOf(gainOver(low, low))).toBe('not decided');
+    expect(row(high, low)).toEqual(['a change', 'with − without', expect.stringMatching(/^\+0\.0500 \(\+0\.0\d+ to \+0\.0\d+\)$/)]);
+    expect(row(low, high)?.[2]).toMatch(/^−0\.0500 \(−0\.0\d+ to −0\.0\d+\)$/);
+    expect(row(figure(0.5, 0.7, 0.6), figure(0.6, 0.6, 0.6))?.[2]).toMatch(/^\+0\.0000 \(−0\.\d+ to \+0\.\d+\)$/);
   });
 
-  it('is left out until both are measured, and cannot be made over other people', () => {
-    expect(readingClaim(claim, new Map([['ours', figure(0.5)]]))).toBeUndefined();
-    expect(() => said(figure(0.5, 0.6), figure(0.5))).toThrow('ID001');
+  it('is undefined until both readings are measured, and cannot be computed over different people', () => {
+    expect(effectRow(effect, new Map([['with', figure(0.5)]]))).toBeUndefined();
+    expect(() => row(figure(0.5, 0.6), figure(0.5))).toThrow('ID001');
   });
 });
 
-describe('the claim about targets', () => {
+describe('ceilingText', () => {
   const rows = (area: number) => [
     { size: 128, kind: 'area' as const, dice: area, perClass: [] },
     { size: 128, kind: 'nearest' as const, dice: 0.9, perClass: [] },
     { size: 128, kind: 'floor' as const, dice: 0.8, perClass: [] },
   ];
 
-  it('follows the figures', () => {
-    expect(ceilingClaim({ sheet: 512, sheets: 1, rows: rows(0.95) })).toContain(
-      'confirmed** on sheets of 512 px: at 128 px 0.9500 instead of 0.9000',
-    );
-    expect(ceilingClaim({ sheet: 512, sheets: 1, rows: rows(0.85) })).toContain('refuted');
-    expect(ceilingClaim({ sheet: 512, sheets: 1, rows: [] })).toBeUndefined();
-    const both = [...rows(0.95), ...rows(0.85).map((row) => ({ ...row, size: 256 }))];
-    expect(ceilingClaim({ sheet: 512, sheets: 1, rows: both })).toContain('confirmed at 128 px only');
+  it('shows how much area targets gain at each size', () => {
+    const text = (area: number) => ceilingText({ imageSize: 512, images: 3, rows: rows(area) });
+    expect(text(0.95)).toContain('3 images of 512 px: at 128 px +0.0500 over nearest and +0.1500 over cv2.INTER_NEAREST.');
+    expect(text(0.85)).toContain('−0.0500 over nearest');
+    expect(ceilingText({ imageSize: 512, images: 1, rows: [] })).toBeUndefined();
   });
 });
 
-describe('the claim about one label a pixel', () => {
-  it('is refuted where bones do not overlap', () => {
-    const perfect = { dice: 1, perClass: [] };
-    const none = { sheets: 1, sharedOfBone: 0, sharedOfImage: 0, smallerTakes: perfect, largerTakes: perfect };
-    expect(overlapClaim(none)).toContain('refuted');
-    expect(
-      overlapClaim({ ...none, sharedOfBone: 0.0123, smallerTakes: { dice: 0.97, perClass: [] }, largerTakes: { dice: 0.9, perClass: [] } }),
-    ).toContain("confirmed.** 1.23 % of the bones' pixels");
+describe('overlapText', () => {
+  it('shows the highest Dice with one label per pixel', () => {
+    const score = (dice: number) => ({ dice, perClass: [] });
+    const figures = { images: 1, sharedOfBone: 0.0123, sharedOfImage: 0, smallerTakes: score(0.97), largerTakes: score(0.9) };
+    expect(overlapText(figures)).toContain('0.9700 if the smaller bone takes shared pixels, 0.9000 if the larger one does. 1.23 %');
   });
 });
 
-describe('what a reading gave', () => {
-  it('is averaged over sets of networks and told by person', () => {
+describe('readingFigure', () => {
+  it('averages over sets of networks and sums up per person', () => {
     const images = [
       { imageName: 'a.png', dice: 0.4 },
       { imageName: 'b.png', dice: 0.6 },

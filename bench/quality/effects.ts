@@ -1,81 +1,51 @@
-/** What the figures say of the claims behind carpal's choices: sentences made by comparison, whatever comes out. */
-import type { CeilingFigure, OverlapFigure } from './truth.ts';
+/** The effects that the figures show, with their intervals. They rest on few people and one recipe, so there are no verdicts. */
 import { type Gain, gainOver, type ReadingFigure } from './reading-figure.ts';
+import type { CeilingFigure, OverlapFigure } from './truth.ts';
 
-export type Verdict = 'confirmed' | 'refuted' | 'not decided';
+const signed = (share: number): string => `${share < 0 ? '−' : '+'}${Math.abs(share).toFixed(4)}`;
 
-/** What chance may bring about as often as this is not decided. */
-const LEAST_SURPRISE = 0.05;
-
-/**
- * A claim is confirmed or refuted where all of the interval lies on one side of nothing and the differences' signs are hardly chance: the
- * interval alone is too narrow where people are few.
- */
-export function verdictOf({ interval, p }: Gain): Verdict {
-  if (!interval || p >= LEAST_SURPRISE) return 'not decided';
-  if (interval.low > 0) return 'confirmed';
-  return interval.high < 0 ? 'refuted' : 'not decided';
-}
-
-const points = (share: number, digits = 4): string => `${share < 0 ? '−' : '+'}${Math.abs(share).toFixed(digits)}`;
-
-/** `+0.0123 (+0.0100 to +0.0150, p 0.008)` */
-export function gainText({ mean, interval, p }: Gain): string {
-  const span = interval ? `${points(interval.low)} to ${points(interval.high)}, ` : '';
-  return `${points(mean)} (${span}p ${p.toFixed(3)})`;
-}
-
-/** Area targets against the other two on sheets of one size; undefined where nothing was measured. */
-export function ceilingClaim({ sheet, rows }: CeilingFigure): string | undefined {
-  const sizes = [...new Set(rows.map(({ size }) => size))];
-  const compared = sizes.flatMap((size) => {
-    const diceOf = (kind: string): number | undefined => rows.find((row) => row.size === size && row.kind === kind)?.dice;
-    const [area, nearest, floor] = [diceOf('area'), diceOf('nearest'), diceOf('floor')];
-    if (area === undefined || nearest === undefined || floor === undefined) return [];
-    return [{ size, area, nearest, floor, isHigher: area > nearest && area > floor }];
-  });
-  if (compared.length === 0) return undefined;
-  const higher = compared.filter(({ isHigher }) => isHigher);
-  const verdict =
-    higher.length === compared.length ? 'confirmed' : higher.length === 0 ? 'refuted' : `confirmed at ${sizesOf(higher)} only`;
-  const gains = compared.map(
-    ({ size, area, nearest, floor }) =>
-      `at ${size} px ${area.toFixed(4)} instead of ${nearest.toFixed(4)} (nearest) and ${floor.toFixed(4)} (cv2.INTER_NEAREST)`,
-  );
-  return `**Area targets lift the ceiling at small sizes: ${verdict}** on sheets of ${sheet} px: ${gains.join('; ')}.`;
-}
-
-const sizesOf = (compared: readonly { size: number }[]): string => compared.map(({ size }) => `${size} px`).join(', ');
-
-/** What a perfect answer with one label a pixel loses. */
-export function overlapClaim({ sharedOfBone, smallerTakes, largerTakes }: OverlapFigure): string {
-  const best = Math.max(smallerTakes.dice, largerTakes.dice);
-  const verdict: Verdict = best < 1 ? 'confirmed' : 'refuted';
-  return `**A perfect answer with one label a pixel cannot be right: ${verdict}.** ${percent(sharedOfBone)} of the bones' pixels belong to several bones. Where the smaller bone takes them, Dice ends at ${smallerTakes.dice.toFixed(4)}; where the larger one does, at ${largerTakes.dice.toFixed(4)}.`;
+/** `+0.0123 (+0.0100 to +0.0150)` */
+export function gainText({ mean, interval }: Gain): string {
+  return interval ? `${signed(mean)} (${signed(interval.low)} to ${signed(interval.high)})` : signed(mean);
 }
 
 export const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 
-/** A claim that `better` has more Dice than `worse` on the same people. */
-export type ReadingClaim = { readonly text: string; readonly better: string; readonly worse: string };
+/** A change, and the readings with it and without it. */
+export type Effect = { readonly change: string; readonly changed: string; readonly base: string };
 
-export const READING_CLAIMS: readonly ReadingClaim[] = [
-  { text: 'A network trained on area targets is better than one trained on nearest ones', better: 'single', worse: 'targets-nearest' },
-  { text: 'A class each (sigmoid) is better than argmax of the same logits', better: 'single', worse: 'decode-argmax' },
-  { text: 'Dice + BCE is better than BCE alone', better: 'single', worse: 'loss-bce' },
-  { text: 'A flipped view beside the image helps', better: 'views-flip', worse: 'single' },
-  { text: 'Turned and scaled views beside these help further', better: 'views-all', worse: 'views-flip' },
-  { text: 'Folds that vote softly are better than one of them', better: 'vote-soft', worse: 'single' },
-  { text: 'A soft vote is better than a hard one', better: 'vote-soft', worse: 'vote-hard' },
-  { text: 'A threshold a class helps', better: 'thresholds', worse: 'vote-soft' },
-  { text: 'Cleaning where it gains out of fold helps', better: 'cleaning', worse: 'vote-soft' },
-  { text: 'Views, thresholds and cleaning together help', better: 'all-levers', worse: 'vote-soft' },
+export const EFFECTS: readonly Effect[] = [
+  { change: 'training on area targets instead of nearest ones', changed: 'single', base: 'targets-nearest' },
+  { change: 'a probability per class (sigmoid) instead of argmax of the same logits', changed: 'single', base: 'decode-argmax' },
+  { change: 'Dice + BCE instead of BCE alone', changed: 'single', base: 'loss-bce' },
+  { change: 'a flipped view in addition to the image', changed: 'views-flip', base: 'single' },
+  { change: 'rotated and scaled views in addition to these', changed: 'views-all', base: 'views-flip' },
+  { change: 'a soft vote of all folds instead of one fold', changed: 'vote-soft', base: 'single' },
+  { change: 'a soft vote instead of a hard one', changed: 'vote-soft', base: 'vote-hard' },
+  { change: 'a threshold per class', changed: 'thresholds', base: 'vote-soft' },
+  { change: 'cleaning where it gains out of fold', changed: 'cleaning', base: 'vote-soft' },
+  { change: 'a flipped view, thresholds and cleaning together', changed: 'all-levers', base: 'vote-soft' },
 ];
 
-/** The sentence of a claim; undefined while one of its readings is not measured. */
-export function readingClaim(claim: ReadingClaim, readings: ReadonlyMap<string, ReadingFigure>): string | undefined {
-  const [better, worse] = [readings.get(claim.better), readings.get(claim.worse)];
-  if (!better || !worse) return undefined;
-  const gain = gainOver(better, worse);
-  return `**${claim.text}: ${verdictOf(gain)}**, ${gainText(gain)}.`;
+/** The row of an effect: the change, the readings and the gain. Undefined until both readings are measured. */
+export function effectRow({ change, changed, base }: Effect, readings: ReadonlyMap<string, ReadingFigure>): readonly string[] | undefined {
+  const [after, before] = [readings.get(changed), readings.get(base)];
+  return after && before ? [change, `${changed} − ${base}`, gainText(gainOver(after, before))] : undefined;
+}
+
+/** How much area targets raise the ceiling over the other kinds; undefined if nothing was measured. */
+export function ceilingText({ imageSize, images, rows }: CeilingFigure): string | undefined {
+  const gains = [...new Set(rows.map(({ size }) => size))].flatMap((size) => {
+    const diceOf = (kind: string): number | undefined => rows.find((row) => row.size === size && row.kind === kind)?.dice;
+    const [area, nearest, floor] = [diceOf('area'), diceOf('nearest'), diceOf('floor')];
+    if (area === undefined || nearest === undefined || floor === undefined) return [];
+    return [`at ${size} px ${signed(area - nearest)} over nearest and ${signed(area - floor)} over cv2.INTER_NEAREST`];
+  });
+  if (gains.length === 0) return undefined;
+  return `The highest Dice that area targets allow, on ${images} images of ${imageSize} px: ${gains.join('; ')}.`;
+}
+
+/** What a perfect answer with one label per pixel loses. */
+export function overlapText({ images, sharedOfBone, smallerTakes, largerTakes }: OverlapFigure): string {
+  return `The highest Dice of an answer with one label per pixel, on ${images} images: ${smallerTakes.dice.toFixed(4)} if the smaller bone takes shared pixels, ${largerTakes.dice.toFixed(4)} if the larger one does. ${percent(sharedOfBone)} of the bones' pixels belong to several bones.`;
 }

@@ -1,13 +1,13 @@
-/** docs/results.md, made from the figures of a study. */
-import { ceilingClaim, gainText, overlapClaim, percent, READING_CLAIMS, readingClaim } from './effects.ts';
-import type { Kept } from './figure-cache.ts';
-import type { CeilingFigure, OverlapFigure } from './truth.ts';
+/** docs/results.md, generated from the figures of a study. */
+import { table } from '../harness/outcome.ts';
+import { ceilingText, EFFECTS, effectRow, gainText, overlapText, percent } from './effects.ts';
+import { type CachedFigure, trainingOf } from './figure-cache.ts';
 import { diceInterval, gainOver, type ReadingFigure } from './reading-figure.ts';
 import type { StudyFigures } from './run-study.ts';
 import type { Reading, Study, Training } from './study.ts';
-import { trainingOf } from './study-keys.ts';
+import type { CeilingFigure, OverlapFigure } from './truth.ts';
 
-/** Classes that argmax changes, so many of them in the table. */
+/** Number of rows in the table of the classes that argmax changes most. */
 const CHANGED_CLASSES = 10;
 
 const digits = (dice: number): string => dice.toFixed(4);
@@ -17,9 +17,6 @@ function diceCell(figure: ReadingFigure): string {
   return interval ? `**${digits(figure.dice)}** (${digits(interval.low)}–${digits(interval.high)})` : `**${digits(figure.dice)}**`;
 }
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [`| ${head.join(' | ')} |`, `|${'---|'.repeat(head.length)}`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
-
 const section = (title: string, ...paragraphs: readonly (string | undefined)[]): string =>
   [`## ${title}`, ...paragraphs.filter((paragraph) => paragraph !== undefined && paragraph !== '')].join('\n\n');
 
@@ -27,34 +24,26 @@ function readingsOf(study: Study, ids: readonly string[]): readonly Reading[] {
   return ids.flatMap((id) => study.readings.filter((reading) => reading.id === id));
 }
 
+const optionsText = ({ model }: Training): string =>
+  Object.entries(model.options)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+
 function networks(study: Study, { folds, readings }: StudyFigures): string {
   const rows = readingsOf(study, study.networks).flatMap(({ id, training, title }) => {
     const [reading, fold] = [readings[id], folds[training]];
     if (!reading || !fold) return [];
     const { parameters, secondsPerEpoch, peakMb } = fold.figure;
     const cost = [secondsPerEpoch.toFixed(1), peakMb.toFixed(0)];
-    return [
-      [
-        title,
-        optionsText(trainingOf(study, training)),
-        parameters.toLocaleString('en-US'),
-        diceCell(reading.figure),
-        ...cost,
-        reading.revision,
-      ],
-    ];
+    const options = optionsText(trainingOf(study, training));
+    return [[title, options, parameters.toLocaleString('en-US'), diceCell(reading.figure), ...cost, reading.revision]];
   });
   return section(
     'Networks',
-    'Fold 0 of each, one network without further views, threshold 0.5. In brackets the middle 95 % when people are drawn anew. The seconds\nare those of a machine that may have had other work; `docs/benchmarks.md` compares speeds.',
-    table(['network', 'options', 'parameters', 'Dice', 'seconds an epoch', 'peak MB', 'revision'], rows),
+    'Fold 0 of each network, without further views, threshold 0.5. In parentheses the 95 % bootstrap interval over people. Other programs may\nhave run during the training; `docs/benchmarks.md` compares speeds.',
+    table(['network', 'options', 'parameters', 'Dice', 'seconds per epoch', 'peak MB', 'revision'], rows),
   );
 }
-
-const optionsText = ({ model }: Training): string =>
-  Object.entries(model.options)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(', ');
 
 function ablations(study: Study, { readings }: StudyFigures): string {
   const rows = readingsOf(study, study.ablations).flatMap(({ id, title, against, votes }) => {
@@ -66,12 +55,12 @@ function ablations(study: Study, { readings }: StudyFigures): string {
   });
   return section(
     'Ablations',
-    "Each row differs from the one that it is compared with in one thing. Gains are person by person: their mean, the middle 95 % of it when people are drawn anew, and how likely so much would be if the two were alike (signs of people's gains turned at random). Thresholds and cleaning are chosen on the training half, out of fold.",
+    'Each row differs in one thing from the row that it is compared with. A gain is the mean over people of their difference in Dice, with its 95 % bootstrap interval. Thresholds and cleaning are chosen on the training half, out of fold.',
     table(['name', 'what', 'votes', 'Dice', 'gain', 'revision'], rows),
   );
 }
 
-function ceilings(figures: readonly Kept<CeilingFigure>[]): string {
+function ceilings(figures: readonly CachedFigure<CeilingFigure>[]): string {
   const tables = figures.map(({ figure, revision }) => {
     const sizes = [...new Set(figure.rows.map(({ size }) => size))];
     const cell = (size: number, kind: string): string => {
@@ -80,18 +69,18 @@ function ceilings(figures: readonly Kept<CeilingFigure>[]): string {
     };
     const rows = sizes.map((size) => [`${size}`, ...['area', 'nearest', 'floor'].map((kind) => cell(size, kind))]);
     const head = ['training size', 'area', 'nearest: the pixel at the centre', 'cv2.INTER_NEAREST: the upper left pixel'];
-    return `${figure.sheets} sheets of ${figure.sheet} px, at revision ${revision}:\n\n${table(head, rows)}`;
+    return `${figure.images} images of ${figure.imageSize} px, at revision ${revision}:\n\n${table(head, rows)}`;
   });
   return section(
-    'The ceiling that targets set',
-    'No training: true masks made small as a target, made large bilinearly, cut at one half, and compared with the truth. A network that has learned its targets perfectly would score so; in brackets the worst bone. Where a pixel of the square is an even number of sheet pixels wide, its centre falls between two, and nearest takes the lower right one: half a pixel off, as the upper left one is for a width of two.',
+    'The highest Dice that targets allow',
+    'Without training: true masks are reduced to a target, enlarged bilinearly, cut at one half, and compared with the true masks. This is the score of a network that has learned its targets perfectly; in parentheses the worst bone. If the scale is an even number, the centre of a target pixel lies between two image pixels, and nearest takes the lower right one: half a pixel off, as the upper left one is at a scale of two.',
     ...tables,
   );
 }
 
-function overlap(classes: readonly string[], { overlap: kept, readings }: StudyFigures): string | undefined {
-  if (!kept) return undefined;
-  const { figure, revision } = kept;
+function overlap(classes: readonly string[], { overlap: cached, readings }: StudyFigures): string | undefined {
+  if (!cached) return undefined;
+  const { figure, revision } = cached;
   const [sigmoid, argmax] = [readings['single']?.figure, readings['decode-argmax']?.figure];
   const cell = (values: readonly number[] | undefined, index: number): string => {
     const value = values?.[index];
@@ -106,68 +95,65 @@ function overlap(classes: readonly string[], { overlap: kept, readings }: StudyF
   ]);
   const all = ['all', digits(figure.smallerTakes.dice), digits(figure.largerTakes.dice)];
   const lost =
-    argmax?.lostShare === undefined
-      ? undefined
-      : `Argmax takes ${percent(argmax.lostShare)} of their pixels from the masks of the networks.`;
+    argmax?.lostShare === undefined ? undefined : `Argmax removes ${percent(argmax.lostShare)} of the pixels of the networks' masks.`;
   return section(
-    'One label a pixel',
-    `Of the pixels of bones ${percent(figure.sharedOfBone)} lie in several bones, ${percent(figure.sharedOfImage)} of the sheet (${figure.sheets} test sheets, at revision ${revision}). Below, what a perfect answer with one label a pixel would score, and what the same logits of a network score by a probability a class and by argmax; a network trained with softmax was not measured.`,
+    'One label per pixel',
+    `${percent(figure.sharedOfBone)} of the pixels of bones lie in several bones; these are ${percent(figure.sharedOfImage)} of the image (${figure.images} test images, at revision ${revision}). The table shows the score of a perfect answer with one label per pixel, and the scores of the same logits by a probability per class and by argmax. A network trained with softmax was not measured.`,
     lost,
     table(
-      ['bone', 'perfect, the smaller bone takes', 'perfect, the larger one takes', 'sigmoid', 'argmax'],
+      ['bone', 'perfect, the smaller bone takes', 'perfect, the larger bone takes', 'sigmoid', 'argmax'],
       [[...all, sigmoid ? digits(sigmoid.dice) : '–', argmax ? digits(argmax.dice) : '–'], ...rows],
     ),
   );
 }
 
 function mostChanged({ smallerTakes, largerTakes }: OverlapFigure): readonly number[] {
-  const loss = (index: number): number => Math.min(smallerTakes.perClass[index] ?? 1, largerTakes.perClass[index] ?? 1);
-  return [...smallerTakes.perClass.keys()].sort((a, b) => loss(a) - loss(b)).slice(0, CHANGED_CLASSES);
+  const least = (index: number): number => Math.min(smallerTakes.perClass[index] ?? 1, largerTakes.perClass[index] ?? 1);
+  return [...smallerTakes.perClass.keys()].sort((a, b) => least(a) - least(b)).slice(0, CHANGED_CLASSES);
 }
 
-function claims({ ceilings: kept, overlap: shared, readings }: StudyFigures): string {
+function effects({ phantoms }: Study, { ceilings: cached, overlap: shared, readings }: StudyFigures): string {
   const measured = new Map(Object.entries(readings).map(([id, { figure }]) => [id, figure]));
-  const sentences = [
-    ...kept.map(({ figure }) => ceilingClaim(figure)),
-    shared ? overlapClaim(shared.figure) : undefined,
-    ...READING_CLAIMS.map((claim) => readingClaim(claim, measured)),
-  ];
-  const lines = sentences.flatMap((sentence) => (sentence === undefined ? [] : [`- ${sentence}`]));
+  const sentences = [...cached.map(({ figure }) => ceilingText(figure)), shared ? overlapText(shared.figure) : undefined];
+  const rows = EFFECTS.flatMap((effect) => {
+    const row = effectRow(effect, measured);
+    return row ? [row] : [];
+  });
   return section(
-    'Claims',
-    'Confirmed or refuted where the whole interval lies on one side of nothing and p is under 0.05, by these figures.',
-    lines.join('\n'),
+    'Effects',
+    `The difference in Dice that each change makes, as the mean over people, with its 95 % bootstrap interval. These figures rest on the ${phantoms.testPeople} people of the test half and one recipe: they say how large an effect was here, not whether it holds elsewhere.`,
+    rows.length === 0 ? undefined : table(['change', 'readings', 'difference in Dice'], rows),
+    sentences.flatMap((sentence) => (sentence === undefined ? [] : [`- ${sentence}`])).join('\n'),
   );
 }
 
-/** The page: budget, claims, networks, ablations, ceilings, overlap. What is not measured yet is left out. */
+/** The page: budget, effects, networks, ablations, ceilings, overlap. It omits what is not measured yet. */
 export function resultsPage(study: Study, classes: readonly string[], figures: StudyFigures): string {
   const overlaps = figures.overlap === undefined ? [] : [figures.overlap];
   const everything = [...figures.ceilings, ...overlaps, ...Object.values(figures.folds), ...Object.values(figures.readings)];
   const machines = [...new Set(everything.map(({ machine }) => machine))].join('; ');
-  return `${[
+  const parts = [
     '# Results',
     introduction(study, machines),
-    claims(figures),
+    effects(study, figures),
     networks(study, figures),
     ablations(study, figures),
     ceilings(figures.ceilings),
     overlap(classes, figures),
-  ]
-    .filter((part) => part !== undefined)
-    .join('\n\n')}\n`;
+  ];
+  return `${parts.filter((part) => part !== undefined).join('\n\n')}\n`;
 }
 
 function introduction({ phantoms, folds, size, trainings }: Study, machines: string): string {
-  const { people, testPeople, seed, size: sheet } = phantoms;
+  const { people, testPeople, seed, size: imageSize } = phantoms;
   const [{ spec } = { spec: undefined }] = trainings;
   const { epochs, batchSize } = spec?.training ?? {};
   return [
-    `Made by \`./carpal bench results --write\`${machines === '' ? '' : ` on ${machines}`}; each row tells the revision that it was measured at.`,
-    `Everything is measured on one phantom set (\`carpal data synth --people ${people} --test-people ${testPeople} --seed ${seed} --size ${sheet}\`): trained on the`,
-    `${people} people of the training half less those of the fold (${folds} folds by person), scored on the ${testPeople} people of the test half, two hands each, as mean Dice over`,
-    `image × class at the sheet's own ${sheet} px. The budget is the same for all: ${epochs} epochs at ${size} px, batches of ${batchSize}, one recipe (\`bench/quality/study.ts\`) with`,
-    'one learning rate, chosen on SlimUNet, and no pretrained weights. That is little: the table ranks what learns fast from nothing, not what is best after a day. Phantoms are',
-    'not patients: none of these scores stands beside one of the real data set.',
+    `Measured with \`./carpal bench results --write\`${machines === '' ? '' : ` on ${machines}`}. Each row shows the revision that it was measured at.`,
+    `All figures are from one phantom set (\`carpal data synth --people ${people} --test-people ${testPeople} --seed ${seed} --size ${imageSize}\`). Networks are trained on the`,
+    `${people} people of the training half without those of the fold (${folds} folds by person), and scored on the ${testPeople} people of the test half, two hands each, as mean Dice`,
+    `over image × class at the images' own ${imageSize} px. The budget is the same for all: ${epochs} epochs at ${size} px, batches of ${batchSize}, one recipe (\`bench/quality/study.ts\`) with`,
+    'one learning rate, chosen on SlimUNet, and no pretrained weights. This is a small budget: the table ranks networks by how fast they learn from scratch, not by their',
+    'quality after a long training. Phantoms are not patients: do not compare these scores with those of a real data set.',
   ].join('\n');
 }

@@ -3,17 +3,17 @@ import { ensembleKey, FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import { area } from '@carpal/masks/measure.ts';
+import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { scoreSubmission } from '@carpal/report/scoring/score-submission.ts';
 import { type ImageDice, type Score, scoreMasks, summarise } from '@carpal/report/scoring/scoring.ts';
 import { findTruth, readTruth } from '@carpal/report/scoring/truth-folder.ts';
-import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
-import { openFoldNetworks } from '@carpal/trainer/infer/networks.ts';
-import type { Network } from '@carpal/trainer/infer/networks.ts';
 import { logitsToMask } from '@carpal/trainer/infer/logits-to-mask.ts';
+import type { Network } from '@carpal/trainer/infer/networks.ts';
+import { openFoldNetworks } from '@carpal/trainer/infer/networks.ts';
 import { runEnsemble } from '@carpal/trainer/stages/ensemble.ts';
 import { type ReadingFigure, readingFigure } from './reading-figure.ts';
 import { argmaxOf } from './single-label.ts';
-import type { KeyedReading } from './training-work.ts';
+import type { KeyedReading } from './training.ts';
 
 export type NetworksToRead = {
   readonly experiment: SegmentationExperiment;
@@ -24,7 +24,9 @@ export type NetworksToRead = {
   readonly signal: AbortSignal;
 };
 
-/** The reading's figure on the test half, at the sheets' own size: by the ensemble stage's submission, or for argmax by the logits. */
+/**
+ * The reading's figure on the test half, at the images' own size: from the submission of the ensemble stage, or from the logits for argmax.
+ */
 export async function readNetworks(request: NetworksToRead): Promise<ReadingFigure> {
   const { prepared, reading } = request;
   const groups = new Map(prepared.samples.map(({ imageName, group }) => [imageName, group]));
@@ -54,11 +56,11 @@ async function scoreOfVote(request: NetworksToRead, folds: readonly number[]): P
   const experiment = variantOf(request, folds);
   await runEnsemble({ experiment, store, clock: Date.now, signal });
   const submission = await store.checkout(`${ensembleKey(experiment)}/${FILE.submission}`);
-  // The images are at hand, so the size is never asked for.
+  // The data set contains the images, so this size is never used.
   return scoreSubmission({ truth: dataset, submission, classes: prepared.classes, size: { width: 1, height: 1 } });
 }
 
-/** Of one network without further views: the masks that its logits give, and those with a single label a pixel. */
+/** For one network without further views: the masks of its logits, and the same with one label per pixel. */
 async function scoreOfArgmax(request: NetworksToRead, folds: readonly number[]): Promise<{ score: Score; lostShare: number }> {
   const { dataset, prepared, store } = request;
   const networks = await openFoldNetworks(variantOf(request, folds), store);

@@ -1,20 +1,18 @@
 import { meanOf, type Score } from '@carpal/report/scoring/scoring.ts';
-import { bootstrapIntervals, type Interval } from '@carpal/report/statistics/estimates.ts';
-import { meansOf, type PersonSums } from '@carpal/report/statistics/estimates.ts';
-import { signFlipProbability } from '@carpal/report/statistics/sign-flip.ts';
+import { bootstrapIntervals, type Interval, meansOf, type PersonSums } from '@carpal/report/statistics/estimates.ts';
 
-/** What a reading gave on the test half. */
+/** The score of a reading on the test half. */
 export type ReadingFigure = {
-  /** Mean over image × class. */
+  /** The mean over image × class. */
   readonly dice: number;
   readonly perClass: readonly number[];
-  /** In order of their names: how many answers there are for a person, and the sum of their mean Dice. */
+  /** Sorted by name: the number of a person's answers, and the sum of their mean Dice. */
   readonly people: readonly { readonly group: string; readonly answers: number; readonly sum: number }[];
-  /** With argmax: the share of the masks' pixels that went to another bone. */
+  /** For argmax: the share of the masks' pixels that went to another bone. */
   readonly lostShare?: number;
 };
 
-/** The scores of every set of networks together; each set answers for the same images. `groupOf` names an image's person. */
+/** Joins the scores of several sets of networks, each for the same images. `groupOf` names an image's person. */
 export function readingFigure(
   scores: readonly Pick<Score, 'perClass' | 'perImage'>[],
   groupOf: (imageName: string) => string,
@@ -32,16 +30,16 @@ export function readingFigure(
   return { dice: meanOf(perClass), perClass, people: named, ...(lostShare === undefined ? {} : { lostShare }) };
 }
 
-/** Where the mean Dice lies when people are drawn anew; undefined for fewer than two. */
+/** The 95 % bootstrap interval of the mean Dice over people; undefined for fewer than two people. */
 export function diceInterval({ people }: ReadingFigure): Interval | undefined {
   const sums = people.map(({ answers, sum }): PersonSums => ({ images: answers, sums: Float64Array.of(sum) }));
   return bootstrapIntervals(sums)[0];
 }
 
-/** How much more a reading gives the same people than another, and how likely so much would be if the two were alike. */
-export type Gain = { readonly mean: number; readonly interval: Interval | undefined; readonly p: number };
+/** How much more a reading scores on the same people than another: the mean over people and its 95 % bootstrap interval. */
+export type Gain = { readonly mean: number; readonly interval: Interval | undefined };
 
-/** The gain of `ours` over `other`, person by person. RangeError where a person is in `ours` only. */
+/** The gain of `ours` over `other`. Throws a RangeError if a person is only in `ours`. */
 export function gainOver(ours: ReadingFigure, other: ReadingFigure): Gain {
   const before = new Map(other.people.map(({ group, answers, sum }) => [group, sum / answers]));
   const gains = ours.people.map(({ group, answers, sum }): PersonSums => {
@@ -50,5 +48,5 @@ export function gainOver(ours: ReadingFigure, other: ReadingFigure): Gain {
     return { images: 1, sums: Float64Array.of(sum / answers - then) };
   });
   const [mean = 0] = meansOf(gains);
-  return { mean, interval: bootstrapIntervals(gains)[0], p: signFlipProbability(gains.map(({ sums }) => sums[0] ?? 0)) };
+  return { mean, interval: bootstrapIntervals(gains)[0] };
 }

@@ -13,8 +13,8 @@ const row = (text: string) =>
   );
 const text = (mask: ReturnType<typeof row>): string => Array.from(bitmapFromMask(mask), (pixel) => (pixel === 1 ? '#' : '.')).join('');
 
-describe('masks without overlap', () => {
-  it('give what is shared to the first in order', () => {
+describe('withoutOverlap', () => {
+  it('gives shared pixels to the first mask in order', () => {
     const masks = [row('####..'), row('..###.')];
     expect(smallestFirst(masks)).toEqual([1, 0]);
     expect(withoutOverlap(masks, [1, 0]).map(text)).toEqual(['##....', '..###.']);
@@ -22,8 +22,8 @@ describe('masks without overlap', () => {
   });
 });
 
-describe('argmax of logits', () => {
-  it('leaves each pixel to the class with the greatest logit, and none without a class that passes the threshold', () => {
+describe('argmaxOf', () => {
+  it('gives each pixel to the class with the greatest logit, and removes no pixel that a mask holds', () => {
     const [size, classes, side] = [4, 3, 16];
     const random = randomFor(1, 'logits');
     const values = Float32Array.from({ length: size * size * classes }, () => random.normal());
@@ -42,7 +42,7 @@ describe('argmax of logits', () => {
     expect(shared).toBeGreaterThan(0);
   });
 
-  it('takes the greatest of logits that lie on the sheet pixel by pixel', () => {
+  it('takes the greatest logit of each pixel if logits and image have the same size', () => {
     const values = Float32Array.of(2, 1, 1, 2, -1, -2, 3, -1);
     const fit = squareFit(2, 2, 2);
     const masks = [0, 1].map((classIndex) =>

@@ -1,11 +1,11 @@
 import { difference, union } from '@carpal/masks/combine.ts';
 import type { Fit } from '@carpal/masks/fit.ts';
 import { area } from '@carpal/masks/measure.ts';
-import { RleBuilder } from '@carpal/masks/rle-builder.ts';
-import { emptyMask, type RleMask } from '@carpal/masks/rle-mask.ts';
+import { emptyMask, RleBuilder, type RleMask } from '@carpal/masks/rle-mask.ts';
 
 /**
- * Masks of one sheet without any overlap: where several lie, the pixel goes to the one that comes first in `order` (indexes of masks).
+ * The masks of one image without overlap: a pixel in several masks goes to the one that comes first in `order` (indexes of masks). Throws a
+ * RangeError for an index without a mask.
  */
 export function withoutOverlap(masks: readonly RleMask[], order: readonly number[]): RleMask[] {
   const own = [...masks];
@@ -21,18 +21,18 @@ export function withoutOverlap(masks: readonly RleMask[], order: readonly number
   return own;
 }
 
-/** Indexes of the masks, those with the fewest pixels first. */
+/** The indexes of the masks, those with the fewest pixels first. */
 export function smallestFirst(masks: readonly RleMask[]): number[] {
   const areas = masks.map(area);
   return [...masks.keys()].sort((a, b) => (areas[a] ?? 0) - (areas[b] ?? 0));
 }
 
-/** Logits [size, size, classes] in the training square. */
+/** Logits `[size, size, classes]` in the training square. */
 export type Logits = { readonly values: Float32Array; readonly classes: number; readonly fit: Fit };
 
 /**
- * The masks as argmax would have given them: a pixel that several of them hold goes to the class with the greatest logit there, taken
- * bilinearly as the masks were. Pixels that no class passes the threshold in stay without one, as a background class would have them.
+ * The masks that argmax would give: a pixel in several masks goes to the class with the greatest logit there, interpolated bilinearly as
+ * the masks were. Pixels in which no class passes the threshold get no label, as with a background class.
  */
 export function argmaxOf(masks: readonly RleMask[], logits: Logits): RleMask[] {
   const [first] = masks;
@@ -69,7 +69,7 @@ function holdersOfPixels(masks: readonly RleMask[], pixels: number): Uint8Array 
   return holders;
 }
 
-/** The class with the greatest logit at a sheet's pixel; among all classes it is one of those that hold it. */
+/** The class with the greatest logit at a pixel of the image. It is always one of the classes whose masks hold the pixel. */
 function mostProbable(masks: readonly RleMask[], { values, classes, fit }: Logits, pixel: number, width: number): number {
   const [x0, across] = cellOf(pixel % width, fit.offsetX, fit);
   const [y0, down] = cellOf(Math.floor(pixel / width), fit.offsetY, fit);
@@ -86,7 +86,7 @@ function mostProbable(masks: readonly RleMask[], { values, classes, fit }: Logit
   return best;
 }
 
-/** The square's pixel before the centre of a sheet's pixel, along one axis, and how far behind it that lies. */
+/** Along one axis: the pixel of the square before the centre of an image's pixel, and the distance between both. */
 function cellOf(position: number, offset: number, { size, scale }: Fit): [number, number] {
   const at = Math.min(Math.max((position + 0.5 - offset) / scale - 0.5, 0), size - 1);
   const floor = Math.min(Math.floor(at), Math.max(size - 2, 0));

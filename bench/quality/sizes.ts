@@ -1,8 +1,8 @@
 import type { StudySize } from './study.ts';
 
 /**
- * The study of docs/results.md: about an hour of two cores. Networks are narrower than their default where that alone would take
- * most of the time; the page says how wide each is.
+ * The study of docs/results.md: about an hour on two cores. Networks that would take most of the time at their default width are narrower;
+ * the page shows each width.
  */
 export const FULL: StudySize = {
   phantoms: { people: 24, testPeople: 8, seed: 11, size: 512 },
@@ -30,7 +30,7 @@ export const FULL: StudySize = {
   ],
 };
 
-/** The same in a minute or two, to see that every part of it works. Its figures say nothing. */
+/** The same in a minute or two, to test that every part works. Its figures mean nothing. */
 export const MINIATURE: StudySize = {
   phantoms: { people: 4, testPeople: 2, seed: 11, size: 256 },
   folds: 2,

@@ -1,9 +1,9 @@
 import { MODELS } from '@carpal/trainer/models/registry.ts';
 import { describe, expect, it } from 'vitest';
+import { contentKey, readingKey, trainingKey, trainingOf } from './figure-cache.ts';
 import { FULL, MINIATURE } from './sizes.ts';
 import { studyOf } from './study.ts';
-import { experimentOf } from './study-experiment.ts';
-import { contentKey, readingKey, trainingKey, trainingOf } from './study-keys.ts';
+import { experimentOf } from './training.ts';
 
 const full = studyOf(FULL);
 
@@ -14,7 +14,7 @@ describe('the study of docs/results.md', () => {
   });
 
   it.each([full, studyOf(MINIATURE)])(
-    'is made of valid experiments whose readings know their training and what they are compared with',
+    'consists of valid experiments and of readings with an existing training and an existing comparison',
     (study) => {
       for (const training of study.trainings) expect(experimentOf(study, training, 'data').spec.training.epochs).toBeGreaterThan(1);
       const ids = study.readings.map(({ id }) => id);
@@ -26,7 +26,7 @@ describe('the study of docs/results.md', () => {
     },
   );
 
-  it('gives all trainings the same budget and recipe but for the one thing that is measured', () => {
+  it('gives all trainings the same budget and recipe, except for the one thing that is measured', () => {
     const [base] = full.trainings;
     for (const { id, spec } of full.trainings) {
       expect(spec.training).toEqual(base?.spec.training);
@@ -36,7 +36,7 @@ describe('the study of docs/results.md', () => {
     }
   });
 
-  it('keeps figures under keys of their content: order and titles change none, every setting does', () => {
+  it('has keys of the content of figures: order and titles do not change them, every setting does', () => {
     expect(contentKey({ a: 1, b: [2] })).toBe(contentKey({ b: [2], a: 1 }));
     const keys = full.readings.filter(({ id }) => full.ablations.includes(id)).map((reading) => readingKey(full, reading));
     expect(new Set(keys).size).toBe(keys.length);

@@ -1,8 +1,8 @@
-/** What is measured for docs/results.md: which networks are trained on what, and how their answers become masks. Pure. */
+/** What docs/results.md measures: which networks are trained on what, and how their answers become masks. Pure. */
 import type { ExperimentManifest, ModelSpec, TtaName } from '@carpal/configs/schema/experiment.ts';
 import type { PhantomParameters } from '@carpal/trainer/phantom/phantom-set.ts';
 
-/** A manifest's spec without its data set, and the folds that are trained of it. */
+/** A manifest's spec without its data set, and the folds that are trained. */
 export type Training = {
   readonly id: string;
   readonly model: { readonly name: ModelSpec['name']; readonly options: ModelSpec['options'] };
@@ -13,20 +13,20 @@ export type Training = {
 /** One way of turning a training's networks into masks of the test half. */
 export type Reading = {
   readonly id: string;
-  /** The id of the training whose networks answer. */
+  /** The id of the training whose networks are used. */
   readonly training: string;
   readonly title: string;
-  /** Each a set of folds that vote together; the figures of several sets are averaged image by image. */
+  /** Each entry is a set of folds that vote together. The figures of several sets are averaged image by image. */
   readonly votes: readonly (readonly number[])[];
-  /** Every class by its own probability, or every pixel to the most probable class alone. */
+  /** Each class by its own probability, or each pixel only to its most probable class. */
   readonly decode: 'sigmoid' | 'argmax';
   readonly tta: readonly TtaName[];
   readonly ensemble: { readonly method: 'soft' | 'hard'; readonly perClassThresholds: boolean; readonly perClassCleaning: boolean };
-  /** The id of the reading that it is compared with, person by person. */
+  /** The id of the reading that it is compared with, per person. */
   readonly against?: string;
 };
 
-/** Sheets of one size whose true masks are made small and large again. */
+/** Images of one size whose true masks are reduced and enlarged again. */
 export type CeilingPlan = { readonly phantoms: PhantomParameters; readonly sizes: readonly number[] };
 
 /** Everything that one run measures. */
@@ -35,15 +35,15 @@ export type Study = {
   readonly folds: number;
   readonly size: number;
   readonly trainings: readonly Training[];
-  /** One a network, in the order of the table: the ids of readings. */
+  /** The ids of one reading per network, in the order of the table. */
   readonly networks: readonly string[];
-  /** The ids of readings that the first table of ablations shows, baselines included. */
+  /** The ids of the readings in the table of ablations, including those that others are compared with. */
   readonly ablations: readonly string[];
   readonly readings: readonly Reading[];
   readonly ceilings: readonly CeilingPlan[];
 };
 
-/** What the sizes of a study are; the recipe itself is the same for all. */
+/** The sizes of a study. The recipe is the same for all. */
 export type StudySize = {
   readonly phantoms: PhantomParameters;
   readonly folds: number;
@@ -64,7 +64,7 @@ const DICE_AND_BCE = [
 const FLIP: readonly TtaName[] = ['identity', 'flipHorizontal'];
 const ALL_VIEWS: readonly TtaName[] = [...FLIP, 'rotateLeft', 'rotateRight', 'scaleDown', 'scaleUp'];
 
-/** The one budget and recipe of every training. */
+/** The budget and recipe of every training. */
 function recipe({ size, epochs, validateEvery }: StudySize): Training['spec'] {
   return {
     model: { name: 'SlimUNet' },
@@ -83,8 +83,8 @@ function recipe({ size, epochs, validateEvery }: StudySize): Training['spec'] {
 }
 
 /**
- * The study of that size: a training of fold 0 for every network, all folds of the fast one in three ways, and the readings of them. What
- * is compared differs in one thing; single networks are compared over all folds, so that no one fold's luck decides.
+ * The study of that size: a training of fold 0 for every network, all folds of the fast network in three variants, and their readings.
+ * Compared readings differ in one thing. Single networks are compared over all folds, so that the luck of one fold does not decide.
  */
 export function studyOf(sizes: StudySize): Study {
   const { phantoms, folds, size, models, fast, ceilings } = sizes;
@@ -130,23 +130,23 @@ function ablationReadings(base: string, folds: readonly number[]): readonly Read
   const vote = { ...common, votes: [folds], against: 'vote-soft' };
   return [
     { ...common, id: 'single', title: 'one network: area targets, Dice + BCE, no views, threshold 0.5' },
-    { ...single, id: 'targets-nearest', training: `${base}-nearest`, title: 'one network: targets by the nearest pixel' },
+    { ...single, id: 'targets-nearest', training: `${base}-nearest`, title: 'one network: nearest-pixel targets' },
     { ...single, id: 'loss-bce', training: `${base}-bce`, title: 'one network: BCE alone' },
-    { ...single, id: 'decode-argmax', decode: 'argmax', title: 'one network: each pixel to its most probable bone alone' },
-    { ...single, id: 'views-flip', tta: FLIP, title: 'one network, two views: as it is and flipped' },
-    { ...single, id: 'views-all', tta: ALL_VIEWS, title: 'one network, six views: flipped, turned both ways, smaller, larger' },
-    { ...single, id: 'vote-soft', votes: [folds], title: `${folds.length} folds, their probabilities averaged` },
+    { ...single, id: 'decode-argmax', decode: 'argmax', title: 'one network: each pixel only to its most probable bone' },
+    { ...single, id: 'views-flip', tta: FLIP, title: 'one network, two views: original and flipped' },
+    { ...single, id: 'views-all', tta: ALL_VIEWS, title: 'one network, six views: flipped, rotated both ways, smaller, larger' },
+    { ...single, id: 'vote-soft', votes: [folds], title: `${folds.length} folds, mean of their probabilities` },
     {
       ...single,
       id: 'vote-hard',
       votes: [folds],
       ensemble: { ...PLAIN, method: 'hard' },
-      title: `${folds.length} folds, one vote a pixel each`,
+      title: `${folds.length} folds, one vote per pixel each`,
     },
-    { ...vote, id: 'thresholds', ensemble: { ...PLAIN, perClassThresholds: true }, title: 'soft vote, a threshold a class' },
+    { ...vote, id: 'thresholds', ensemble: { ...PLAIN, perClassThresholds: true }, title: 'soft vote, a threshold per class' },
     { ...vote, id: 'cleaning', ensemble: { ...PLAIN, perClassCleaning: true }, title: 'soft vote, cleaning where it gains out of fold' },
     {
-      ...{ ...vote, id: 'all-levers', tta: FLIP, title: 'soft vote, two views, a threshold a class, cleaning' },
+      ...{ ...vote, id: 'all-levers', tta: FLIP, title: 'soft vote, two views, a threshold per class, cleaning' },
       ensemble: { method: 'soft', perClassThresholds: true, perClassCleaning: true },
     },
   ];

@@ -1,58 +1,78 @@
-/** What can be said of targets and of single-label answers without any training: from the true masks alone. */
-
+/** What the true masks alone show, without any training: the ceilings that targets set, and the cost of one label per pixel. */
 import { union } from '@carpal/masks/combine.ts';
-import { dice } from '@carpal/masks/dice.ts';
-import { area } from '@carpal/masks/measure.ts';
+import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
+import { area, dice } from '@carpal/masks/measure.ts';
 import { emptyMask, type RleMask } from '@carpal/masks/rle-mask.ts';
 import { majority } from '@carpal/masks/vote.ts';
+import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
+import { discoverDataset } from '@carpal/report/dataset/discover.ts';
 import { meanOf } from '@carpal/report/scoring/scoring.ts';
+import { findTruth, readTruth } from '@carpal/report/scoring/truth-folder.ts';
 import { ceilingOf, TARGET_KINDS, type TargetKind } from './ceiling.ts';
 import { smallestFirst, withoutOverlap } from './single-label.ts';
 
-/** The mean Dice that targets of a kind and size leave, in all and a class. */
-export type CeilingRow = { readonly size: number; readonly kind: TargetKind; readonly dice: number; readonly perClass: readonly number[] };
-export type CeilingFigure = { readonly sheet: number; readonly sheets: number; readonly rows: readonly CeilingRow[] };
+/** The masks of images, in class order, one image at a time. */
+type MasksOfImages = AsyncGenerator<readonly RleMask[]>;
 
-/** The ceilings of every size and kind over all sheets. */
+/** The true masks of every annotated training image of square phantoms. */
+export async function* trueTrainingMasks(folder: string, classes: readonly string[], size: number): MasksOfImages {
+  const { train } = await discoverDataset(folder);
+  for (const { annotationPath } of train) {
+    if (annotationPath === undefined) continue;
+    const polygons = await readAnnotation(annotationPath, classes);
+    yield polygons.map((polygon) => fillPolygon(polygon, size, size));
+  }
+}
+
+/** The true masks of every test image of square phantoms. */
+export async function* trueTestMasks(folder: string, classes: readonly string[], size: number): MasksOfImages {
+  for (const entry of await findTruth(folder)) yield readTruth(entry, classes, { width: size, height: size });
+}
+
+/** The mean Dice that targets of a size and kind allow, overall and per class. */
+export type CeilingRow = { readonly size: number; readonly kind: TargetKind; readonly dice: number; readonly perClass: readonly number[] };
+export type CeilingFigure = { readonly imageSize: number; readonly images: number; readonly rows: readonly CeilingRow[] };
+
+/** The ceilings of every size and kind over all images. */
 export async function measureCeilings(
-  sheets: AsyncIterable<readonly RleMask[]>,
-  sheetSize: number,
+  images: MasksOfImages,
+  imageSize: number,
   sizes: readonly number[],
-  onSheet: () => void,
+  onImage: () => void,
 ): Promise<CeilingFigure> {
   const cells = sizes.flatMap((size) => TARGET_KINDS.map((kind) => ({ size, kind, sums: [] as number[] })));
   let count = 0;
-  for await (const masks of sheets) {
+  for await (const masks of images) {
     for (const { size, kind, sums } of cells) {
       for (const [index, mask] of masks.entries()) sums[index] = (sums[index] ?? 0) + ceilingOf(mask, size, kind);
     }
     count += 1;
-    onSheet();
+    onImage();
   }
   const rows = cells.map(({ size, kind, sums }) => {
     const perClass = sums.map((sum) => sum / count);
     return { size, kind, dice: meanOf(perClass), perClass };
   });
-  return { sheet: sheetSize, sheets: count, rows };
+  return { imageSize, images: count, rows };
 }
 
-/** What a perfect answer with one label a pixel would score. */
+/** What a perfect answer with one label per pixel would score. */
 export type OverlapFigure = {
-  readonly sheets: number;
-  /** The share of the pixels of bones that lie in several. */
+  readonly images: number;
+  /** The share of the bones' pixels that lie in several bones. */
   readonly sharedOfBone: number;
   readonly sharedOfImage: number;
-  /** Where the smaller bone takes what it shares, and where the larger one does. */
+  /** Where the smaller bone takes the shared pixels, and where the larger one does. */
   readonly smallerTakes: { readonly dice: number; readonly perClass: readonly number[] };
   readonly largerTakes: { readonly dice: number; readonly perClass: readonly number[] };
 };
 
-/** How much bones overlap, and what that costs an answer that cannot say so. */
-export async function measureOverlap(sheets: AsyncIterable<readonly RleMask[]>): Promise<OverlapFigure> {
+/** How much bones overlap, and what that costs an answer with one label per pixel. */
+export async function measureOverlap(images: MasksOfImages): Promise<OverlapFigure> {
   const smaller: number[] = [];
   const larger: number[] = [];
   let [count, shared, bone, pixels] = [0, 0, 0, 0];
-  for await (const masks of sheets) {
+  for await (const masks of images) {
     const [first] = masks;
     if (!first) continue;
     const order = smallestFirst(masks);
@@ -69,7 +89,7 @@ export async function measureOverlap(sheets: AsyncIterable<readonly RleMask[]>):
     return { dice: meanOf(perClass), perClass };
   };
   return {
-    sheets: count,
+    images: count,
     sharedOfBone: shared / bone,
     sharedOfImage: shared / pixels,
     smallerTakes: summary(smaller),

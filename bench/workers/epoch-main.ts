@@ -1,11 +1,11 @@
-/** carpal's side of the epoch benchmark, in a process of its own: batches, steps and validation as `fold` runs them. */
-import { openBatches } from '@carpal/trainer/data/batches.ts';
+/** carpal's side of the epoch cases, in its own process: batches, steps and validation as `fold` runs them. */
+
 import { openPrepared } from '@carpal/report/dataset/prepared-set.ts';
-import { openTrainingEngine } from '@carpal/trainer/engine/open-engine.ts';
-import { buildModel } from '@carpal/trainer/models/registry.ts';
+import { openBatches } from '@carpal/trainer/data/batches.ts';
 import { DiceThread } from '@carpal/trainer/train/dice-thread.ts';
 import { validate } from '@carpal/trainer/train/validate.ts';
 import type { EpochRequest } from '../cases/epoch.ts';
+import { openTraining } from './training-step.ts';
 
 const request = JSON.parse(process.argv[2] ?? '{}') as EpochRequest;
 const { network, count, training, validation, repetitions } = request;
@@ -14,13 +14,7 @@ const { size } = prepared;
 const classes = prepared.classes.length;
 const samplesOf = (names: readonly string[]) => prepared.samples.filter(({ imageName }) => names.includes(imageName));
 
-const losses = [
-  { name: 'Dice', weight: 0.9 },
-  { name: 'BCE', weight: 0.1 },
-] as const;
-const model = buildModel({ name: network, classes, seed: 0 });
-const settings = { model, losses, optimizer: { name: 'AdamW', weightDecay: 1e-4 } } as const;
-const { step, evaluator } = openTrainingEngine(settings, (line) => process.stderr.write(`${line}\n`));
+const { step, evaluator } = openTraining({ network, classes, precision: 'float32' });
 const dices = new DiceThread({ preparedFolder: prepared.folder, size, classes, threshold: 0.5 });
 
 async function runEpoch(epoch: number, train: readonly string[], validated: readonly string[]): Promise<void> {
@@ -43,7 +37,7 @@ async function runEpoch(epoch: number, train: readonly string[], validated: read
   if (!found || !Number.isFinite(found.loss)) throw new Error('the validation found nothing');
 }
 
-// A whole epoch that does not count: graphs are recorded in it.
+// A warm-up epoch, in which graphs are recorded.
 await runEpoch(0, training, validation);
 const seconds: number[] = [];
 for (let epoch = 1; epoch <= repetitions; epoch++) {

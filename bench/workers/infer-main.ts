@@ -1,20 +1,20 @@
-/** carpal's side of the inference benchmark, in a process of its own: image file to RLE text as `predict` does it. */
+/** carpal's side of the inference cases, in its own process: from an image file to RLE text as `predict` does it. */
 import { readFileSync } from 'node:fs';
 import { formatRle } from '@carpal/masks/rle-text.ts';
 import { readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
-import { openPredictor } from '@carpal/trainer/engine/open-engine.ts';
-import type { Network } from '@carpal/trainer/infer/networks.ts';
 import { fittedSquares } from '@carpal/trainer/infer/image-squares.ts';
+import type { Network } from '@carpal/trainer/infer/networks.ts';
 import { softVote } from '@carpal/trainer/infer/vote.ts';
 import { buildModel } from '@carpal/trainer/models/registry.ts';
-import { measure } from '../harness/figure.ts';
+import { createPredictor } from '@carpal/trainer/step/inference.ts';
 import type { InferRequest } from '../cases/infer.ts';
+import { measure } from '../harness/measure.ts';
 
 const request = JSON.parse(process.argv[2] ?? '{}') as InferRequest;
 const { network: name, size, classes, threshold, images, repetitions } = request;
 const thresholds = Array.from({ length: classes }, () => threshold);
 
-/** Channels last, as the network answers. */
+/** Logits in the network's layout, channels last. */
 function readLogits(path: string): Float32Array {
   const bytes = readFileSync(path);
   const planes = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
@@ -24,9 +24,9 @@ function readLogits(path: string): Float32Array {
 
 const trained = request.logits.map(readLogits);
 const model = buildModel({ name, classes, seed: 0 });
-const predictor = openPredictor(model);
+const predictor = createPredictor(model);
 let current = 0;
-/** The network answers, and what a trained one might have said is taken instead. */
+/** The network runs, and its answer is replaced by the logits that a trained one could give. */
 const network: Omit<Network, 'facts' | 'where' | 'dispose'> = {
   inputSize: size,
   sizeMultiple: model.sizeMultiple,
@@ -46,12 +46,12 @@ async function predictAll(): Promise<number> {
   let characters = 0;
   let next = readRadiograph(images[0] ?? '');
   for (const index of images.keys()) {
-    const sheet = await next;
+    const image = await next;
     const following = images[index + 1];
-    // As in predict: the next image is decoded on a library thread while this one is predicted.
+    // As `predict` does: a library thread decodes the next image while this one is predicted.
     if (following !== undefined) next = readRadiograph(following);
     current = index;
-    for (const mask of await softVote(vote, fittedSquares(sheet))) characters += formatRle(mask).length;
+    for (const mask of await softVote(vote, fittedSquares(image))) characters += formatRle(mask).length;
   }
   return characters;
 }

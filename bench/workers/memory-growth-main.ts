@@ -1,13 +1,13 @@
-/** Many training steps in one process, and what it holds early on and at their end. */
+/** Many training steps in one process, and the memory that it holds early and at the end. */
 import { tf } from '@carpal/trainer/engine/tensorflow.ts';
-import { openBenchStep } from './training-step.ts';
-import type { FlatRequest, Holdings } from '../cases/memory-growth.ts';
+import type { GrowthRequest, Holdings } from '../cases/memory-growth.ts';
+import { openStep } from './training-step.ts';
 
-const request = JSON.parse(process.argv[2] ?? '{}') as FlatRequest;
+const request = JSON.parse(process.argv[2] ?? '{}') as GrowthRequest;
 const { steps, window } = request;
-const { run } = openBenchStep(request);
+const { run } = openStep(request);
 
-/** Over so many steps the least resident memory (what garbage waits for its collector is no growth), and the tensors at their end. */
+/** The least resident memory over this many steps (uncollected garbage is not growth), and the tensors at their end. */
 function holdingsOver(count: number): Holdings {
   let rssBytes = Number.POSITIVE_INFINITY;
   for (let index = 0; index < count; index++) {

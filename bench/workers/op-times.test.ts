@@ -6,8 +6,8 @@ const line = (at: string, what: string, node: number, run: number, type: string)
 const begins = 'Process node';
 const ends = 'Synchronous kernel done';
 
-describe('times of operations', () => {
-  it('are summed by type over the last runs of a log, the dearest first, other lines left out', () => {
+describe('opTimes', () => {
+  it('sums times by type over the last runs of a log, the slowest first, and ignores other lines', () => {
     const log = [
       line('00.000000', begins, 1, 1, 'Conv2D'),
       line('09.000000', ends, 1, 1, 'Conv2D'),
@@ -25,7 +25,7 @@ describe('times of operations', () => {
     ]);
   });
 
-  it('are none in an empty log', () => {
+  it('returns nothing for an empty log', () => {
     expect(opTimes('', 3)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
-/** Time of one type of TensorFlow operation in a run of a graph. */
+/** The time that one type of TensorFlow operation takes in a run of a graph. */
 export type OpTime = { readonly type: string; readonly count: number; readonly milliseconds: number };
 
-/** As TensorFlow's executor logs it at level 2: when a node is taken up, and when its kernel is done. */
+/** TensorFlow's executor logs at level 2 when it starts a node and when the node's kernel is done. */
 const LINE = /(\d\d):(\d\d):(\d\d\.\d+): I .*\] (Process node|Synchronous kernel done): (\d+) step (\d+) \{\{node .*?\}\} = (\w+)\[/;
 
 type Event = { readonly ms: number; readonly isDone: boolean; readonly node: string; readonly run: number; readonly type: string };
@@ -14,15 +14,15 @@ function eventOf(line: string): Event | undefined {
 }
 
 /**
- * Where the time of a graph goes, by type of operation, the dearest first: means over the last `runs` runs in the log of an executor
- * (TF_CPP_VMODULE=executor=2), which logs each node's beginning and end. Nodes must not overlap (TF_NUM_INTEROP_THREADS=1).
+ * The time of a graph by type of operation, the slowest first: means over the last `runs` runs in the log of an executor
+ * (TF_CPP_VMODULE=executor=2), which logs the start and the end of each node. Nodes must not overlap (TF_NUM_INTEROP_THREADS=1).
  */
 export function opTimes(log: string, runs: number): OpTime[] {
   const events = log.split('\n').flatMap((line) => eventOf(line) ?? []);
   const last = Math.max(0, ...events.map(({ run }) => run));
   const began = new Map<string, number>();
   const byType = new Map<string, { count: number; milliseconds: number }>();
-  // Lines of one instant may change places on their way to the log.
+  // Lines with the same time may arrive in any order.
   for (const { ms, isDone, node, run, type } of events.sort((a, b) => a.ms - b.ms || Number(a.isDone) - Number(b.isDone))) {
     if (run <= last - runs) continue;
     const key = `${run} ${node}`;

@@ -1,25 +1,26 @@
-/** `node bench/workers/profile-main.ts [network] [size] [precision]` prints where the time of a training step goes, by TensorFlow's own log. */
+/** `node bench/workers/profile-main.ts [network] [size] [precision]` shows where the time of a training step goes, from TensorFlow's own log. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { loadClasses } from '@carpal/configs/classes.ts';
-import { exactly } from '../harness/effort.ts';
-import { environmentWith } from '../harness/env.ts';
+import { environmentWith } from '../../setup/env.ts';
+import type { TimedStepRequest } from '../cases/step.ts';
 import { type Figure, millisecondsPerItem } from '../harness/figure.ts';
+import { exactly } from '../harness/measure.ts';
+import { table } from '../harness/outcome.ts';
 import { opTimes } from './op-times.ts';
-import type { StepRequest } from '../cases/step.ts';
 
 const STEPS = 5;
-/** Types below this share are told together. */
+/** Types of operations below this share are summed up in one row. */
 const LEAST_SHARE = 0.005;
 const LOG_BYTES = 512 * 2 ** 20;
 
 const [network = 'UNet', size = '256', precision = 'float32'] = process.argv.slice(2);
-const request: StepRequest = {
+const request: TimedStepRequest = {
   network,
   size: Number(size),
   count: 1,
   classes: loadClasses('hand-bones').length,
-  precision: precision as StepRequest['precision'],
+  precision: precision as TimedStepRequest['precision'],
   warmup: 2,
   effort: exactly(STEPS),
 };
@@ -38,17 +39,22 @@ const plain = stepsWith({});
 const logged = stepsWith({ TF_CPP_MIN_LOG_LEVEL: '0', TF_CPP_VMODULE: 'executor=2', TF_NUM_INTEROP_THREADS: '1' });
 const times = opTimes(logged.log, STEPS);
 const total = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-const row = (type: string, count: number, milliseconds: number): string =>
-  `| ${type} | ${count.toFixed(0)} | ${milliseconds.toFixed(1)} | ${((100 * milliseconds) / total).toFixed(1)} % |`;
+const row = (type: string, count: number, milliseconds: number): readonly string[] => [
+  type,
+  count.toFixed(0),
+  milliseconds.toFixed(1),
+  `${((100 * milliseconds) / total).toFixed(1)} %`,
+];
 const shown = times.filter(({ milliseconds }) => milliseconds >= total * LEAST_SHARE);
 const rest = times.filter((time) => !shown.includes(time));
 const sumOf = (key: 'count' | 'milliseconds'): number => rest.reduce((sum, time) => sum + time[key], 0);
 const median = (figure: Figure): string => millisecondsPerItem(figure).median.toFixed(0);
+const rows = [
+  ...shown.map(({ type, count, milliseconds }) => row(type, count, milliseconds)),
+  row(`${rest.length} others`, sumOf('count'), sumOf('milliseconds')),
+];
 process.stdout.write(`${network}, ${size} px, ${precision}: a step takes ${median(plain.figure)} ms (median of ${STEPS});
-logged and with one operation at a time ${median(logged.figure)} ms, of which ${total.toFixed(0)} ms in operations.
+with the log and one operation at a time ${median(logged.figure)} ms, ${total.toFixed(0)} ms of it in operations.
 
-| operation | a step | ms a step | share |
-|---|---|---|---|
-${shown.map(({ type, count, milliseconds }) => row(type, count, milliseconds)).join('\n')}
-${row(`${rest.length} others`, sumOf('count'), sumOf('milliseconds'))}
+${table(['operation', 'count per step', 'ms per step', 'share'], rows)}
 `);

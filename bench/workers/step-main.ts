@@ -1,11 +1,11 @@
-/** One side of the step benchmark, in a process of its own: carpal's training step as `fold` runs it. Prints what pytorch_step.py prints. */
-import { openBenchStep } from './training-step.ts';
-import { isEnough } from '../harness/effort.ts';
-import type { StepRequest } from '../cases/step.ts';
+/** carpal's side of the step cases, in its own process. Prints the JSON that pytorch_step.py prints, without shortcuts. */
+import type { TimedStepRequest } from '../cases/step.ts';
+import { isEnough } from '../harness/measure.ts';
+import { openStep } from './training-step.ts';
 
-const request = JSON.parse(process.argv[2] ?? '{}') as StepRequest;
+const request = JSON.parse(process.argv[2] ?? '{}') as TimedStepRequest;
 const { count, warmup, effort } = request;
-const { run, parameters } = openBenchStep(request);
+const { run, parameters } = openStep(request);
 for (let index = 0; index < warmup; index++) run();
 const seconds: number[] = [];
 while (!isEnough(seconds, effort)) {

@@ -8,7 +8,7 @@ def conv_gelu(start, end, dilation=1):
 
 
 class DoubleAttention(nn.Module):
-    """x weighed by place and by channel, summed (after CBAM, Woo and others 2018)."""
+    """x weighted by place plus x weighted by channel (after CBAM, Woo et al. 2018)."""
 
     def __init__(self, channels, hidden):
         super().__init__()
@@ -18,11 +18,11 @@ class DoubleAttention(nn.Module):
     def forward(self, x):
         place = torch.sigmoid(self.place(torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)))
         channel = torch.sigmoid(self.channel(x.mean((2, 3), keepdim=True)) + self.channel(x.amax((2, 3), keepdim=True)))
-        return x * place + x * channel
+        return x * (place + channel)
 
 
 class CustomUNet(nn.Module):
-    """The original's own network: dilated encoder with attention, 512-1024-512 at the bottom, skips by sum."""
+    """The original's own network: a dilated encoder with attention, 512-1024-512 at the bottom, skip connections that are added."""
 
     def __init__(self, classes, width=64):
         super().__init__()

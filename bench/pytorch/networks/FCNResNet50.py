@@ -5,7 +5,7 @@ from networks.resnet import Bottleneck
 
 
 class ResNet50(nn.Module):
-    """Under torchvision's names, with the strides of the last two stages turned into dilation."""
+    """With torchvision's names; the last two stages have dilation instead of strides."""
 
     def __init__(self, width):
         super().__init__()

@@ -19,8 +19,13 @@ def up(x, factor):
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
+def enlarged(x, branch):
+    """A map of that branch at the size of the first branch."""
+    return x if branch == 0 else up(x, 2**branch)
+
+
 class Exchange(nn.Module):
-    """Several branches, then each becomes the sum of all brought to its size."""
+    """Residual blocks on every branch; then each branch becomes the sum of all branches at its size."""
 
     def __init__(self, widths):
         super().__init__()
@@ -48,7 +53,7 @@ class Exchange(nn.Module):
 
 
 class Backbone(nn.Module):
-    """The features at 1/4, 1/8, 1/16 and 1/32, with modules under timm's names."""
+    """The features at 1/4, 1/8, 1/16 and 1/32; modules have timm's names."""
 
     def __init__(self, stem, width):
         super().__init__()
@@ -87,7 +92,10 @@ class Backbone(nn.Module):
 
 
 class HRNet(nn.Module):
-    """HRNetV2 (Wang and others 2020) for segmentation: branches at 1/4 side by side, 1x1 with bias, normalisation, ReLU, 1x1."""
+    """HRNetV2 (Wang et al. 2020) for segmentation: branches concatenated at 1/4, 1x1 with bias, normalisation, ReLU, 1x1."""
+
+    # Whether each branch takes its share of the first 1x1 convolution before it is interpolated; its bias is omitted then.
+    pointwise_first = False
 
     def __init__(self, classes, variant="W48", divisor=1):
         super().__init__()
@@ -102,8 +110,12 @@ class HRNet(nn.Module):
 
     def forward(self, x):
         maps = self.backbone(x.expand(-1, 3, -1, -1))
-        side_by_side = torch.cat([x if branch == 0 else up(x, 2**branch) for branch, x in enumerate(maps)], 1)
-        return up(self.last_layer(side_by_side), 4)
+        if self.pointwise_first:
+            shares = self.last_layer[0].weight.split(self.backbone.widths, 1)
+            joined = sum(enlarged(F.conv2d(x, share), branch) for branch, (x, share) in enumerate(zip(maps, shares)))
+            return up(self.last_layer[1:](joined), 4)
+        joined = torch.cat([enlarged(x, branch) for branch, x in enumerate(maps)], 1)
+        return up(self.last_layer(joined), 4)
 
 
 def build(classes: int, options: dict) -> nn.Module:

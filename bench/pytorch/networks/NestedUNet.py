@@ -6,7 +6,7 @@ from networks.blocks import double_conv
 
 
 class NestedUNet(nn.Module):
-    """UNet++ (Zhou and others 2018): node (level, step) sees the earlier nodes of its level and the one below, up-sampled."""
+    """UNet++ (Zhou et al. 2018): node (level, step) sees the earlier nodes of its level and the upsampled node below."""
 
     def __init__(self, classes, width=32, deepSupervision=False):
         super().__init__()

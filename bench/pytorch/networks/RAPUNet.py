@@ -73,7 +73,7 @@ class Bias(nn.Module):
 
 
 class RAPUNet(nn.Module):
-    """A chain of RAPU blocks to which the maps of a CAFormer-S18 are added; two ways of aggregation, their maps summed."""
+    """A chain of RAPU blocks to which the maps of a CAFormer-S18 are added; the sum of two aggregations of their maps is the answer."""
 
     def __init__(self, classes, width=16, head="perClass", divisor=1):
         super().__init__()

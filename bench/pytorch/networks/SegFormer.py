@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 HEADS = [1, 2, 5, 8]
 REDUCTIONS = [8, 4, 2, 1]
-# Width of a head, heads, blocks of each stage, channels of the decoder.
+# Width of a head, heads and blocks per stage, channels of the decoder.
 VARIANTS = {
     "published": (64, [1, 2, 4, 8], [3, 4, 6, 3], 256),
     "B0": (32, HEADS, [2, 2, 2, 2], 256),
@@ -25,6 +25,11 @@ def on_map(convolution, x):
     return convolution(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
+def on_channels(linear, x):
+    """A linear map of the channels of `[n, c, h, w]`."""
+    return linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
 def heads_of(x, heads):
     """`[n, h, w, c]` or `[n, tokens, c]` as `[n, heads, tokens, c / heads]`."""
     x = x.flatten(1, -2)
@@ -36,7 +41,7 @@ def joined(x, like):
 
 
 class TrueAttention(nn.Module):
-    """Keys and values of a map shrunk by a convolution and normalised."""
+    """Keys and values come from a map that a convolution shrinks, after normalisation."""
 
     def __init__(self, channels, heads, reduction):
         super().__init__()
@@ -58,7 +63,7 @@ class TrueAttention(nn.Module):
 
 
 class PublishedAttention(nn.Module):
-    """In each head, reduction^2 keys in raster order become one by a linear map that all heads and the values share."""
+    """In each head, a linear map turns reduction^2 keys in raster order into one. All heads and the values share this map."""
 
     def __init__(self, channels, heads, reduction):
         super().__init__()
@@ -141,7 +146,10 @@ def at_size_of(x, first):
 
 
 class TrueDecoder(nn.Module):
-    """A linear map of each stage, all at 1/4, side by side (the deepest first), 1x1, normalisation, ReLU, 1x1."""
+    """A linear map per stage, all concatenated at 1/4 (the deepest first), 1x1, normalisation, ReLU, 1x1."""
+
+    # Whether each stage's linear map and its share of the 1x1 convolution become one matrix, applied before interpolation.
+    pointwise_first = False
 
     def __init__(self, widths, channels, classes):
         super().__init__()
@@ -152,13 +160,21 @@ class TrueDecoder(nn.Module):
         self.head = nn.Conv2d(channels, classes, 1)
 
     def forward(self, maps):
-        projected = [self.get_submodule(f"stage{i + 1}")(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2) for i, x in enumerate(maps)]
-        side_by_side = torch.cat([at_size_of(x, projected[0]) for x in reversed(projected)], 1)
-        return self.head(F.relu(self.fuse.norm(self.fuse(side_by_side))))
+        return self.head(F.relu(self.fuse.norm(self.joined_by_matrices(maps) if self.pointwise_first else self.joined(maps))))
+
+    def joined(self, maps):
+        projected = [on_channels(self.get_submodule(f"stage{i + 1}"), x) for i, x in enumerate(maps)]
+        return self.fuse(torch.cat([at_size_of(x, projected[0]) for x in reversed(projected)], 1))
+
+    def joined_by_matrices(self, maps):
+        """The same without the biases, which the normalisation removes."""
+        shares = reversed(self.fuse.weight.flatten(1).chunk(len(maps), 1))
+        matrices = [share @ self.get_submodule(f"stage{i + 1}").weight for i, share in enumerate(shares)]
+        return sum(at_size_of(on_channels(lambda y: F.linear(y, matrix), x), maps[0]) for x, matrix in zip(maps, matrices))
 
 
 class PublishedDecoder(nn.Module):
-    """All maps at 1/4 side by side, 1x1, 1x1."""
+    """All maps concatenated at 1/4, 1x1, 1x1."""
 
     def __init__(self, widths, channels, classes):
         super().__init__()

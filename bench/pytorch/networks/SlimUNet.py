@@ -6,7 +6,7 @@ from networks.blocks import double_conv
 
 
 class SlimUNet(nn.Module):
-    """width * (1, 2, 4, 8, 8), no biases before normalisation, bilinear up-sampling."""
+    """width * (1, 2, 4, 8, 8), no biases before normalisation, bilinear upsampling."""
 
     def __init__(self, classes, width=16, depth=5):
         super().__init__()

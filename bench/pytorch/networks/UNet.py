@@ -6,7 +6,7 @@ from networks.blocks import double_conv
 
 
 class UNet(nn.Module):
-    """64-128-256-512, bottom 512-1024-512, transposed convolutions that keep their channels."""
+    """64-128-256-512, bottom 512-1024-512, transposed convolutions that keep the number of channels."""
 
     def __init__(self, classes):
         super().__init__()

@@ -14,7 +14,7 @@ def grown(x, factor):
 
 
 class UNet3Plus(nn.Module):
-    """UNet 3+ (Huang and others 2020): every decoder level sees all five scales. Guidance is the soft one of carpal."""
+    """UNet 3+ (Huang et al. 2020): every decoder level sees all five scales. Guidance is the soft one of carpal."""
 
     def __init__(self, classes, width=64, guidance=False, deepSupervision=False):
         super().__init__()

@@ -13,18 +13,18 @@ def conv_norm_relu(start, end):
 
 
 class Node(nn.Module):
-    def __init__(self, start, beside, end):
+    def __init__(self, start, others, end):
         super().__init__()
-        self.conv1 = conv_norm_relu(start + beside, end)
+        self.conv1 = conv_norm_relu(start + others, end)
         self.conv2 = conv_norm_relu(end, end)
 
-    def forward(self, below, *beside):
+    def forward(self, below, *others):
         up = F.interpolate(below, scale_factor=2, mode="nearest")
-        return self.conv2(self.conv1(torch.cat([up, *beside], 1) if beside else up))
+        return self.conv2(self.conv1(torch.cat([up, *others], 1) if others else up))
 
 
 class Decoder(nn.Module):
-    """UNet++ (Zhou and others 2018). Node x_i_j is the i-th last of row j (row 0 is 1/16 of the size) and sees the nodes x_k_j with k > i."""
+    """UNet++ (Zhou et al. 2018). Node x_i_j is the i-th last of row j (row 0 is 1/16 of the size) and sees the nodes x_k_j with k > i."""
 
     def __init__(self, widths, channels):
         super().__init__()
@@ -45,13 +45,13 @@ class Decoder(nn.Module):
         for row, skip in enumerate(skips):
             for step in range(row, -1, -1):
                 start = nodes[step, row - 1] if step < row else (skips[row - 1] if row > 0 else deepest)
-                beside = [nodes[other, row] for other in range(step + 1, row + 1)]
-                nodes[step, row] = self.blocks[f"x_{step}_{row}"](start, *beside, skip)
+                others = [nodes[other, row] for other in range(step + 1, row + 1)]
+                nodes[step, row] = self.blocks[f"x_{step}_{row}"](start, *others, skip)
         return self.blocks[f"x_0_{self.rows}"](nodes[0, self.rows - 1])
 
 
 class UNetPlusPlus(nn.Module):
-    """Modules under the names of segmentation_models.pytorch, whose weights therefore fit."""
+    """Modules have the names of segmentation_models.pytorch, so its weights fit."""
 
     def __init__(self, classes, encoder="ResNet34", divisor=1):
         super().__init__()

@@ -1,9 +1,8 @@
-"""CAFormer-S18 (Yu et al. 2022, "MetaFormer Baselines for Vision"). Modules are named like carpal's variables."""
+"""CAFormer-S18 (Yu et al. 2022, "MetaFormer Baselines for Vision"). Modules have the names of carpal's variables."""
 
 import torch
 from torch import nn
 from torch.nn import functional as F
-
 
 
 class TokenNorm(nn.Module):
@@ -107,7 +106,7 @@ class Stage(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Takes no part; published counts have it."""
+    """Unused, but part of published parameter counts."""
 
     def __init__(self, channels):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Blocks that DUCKNet and RAPUNet share. Modules are named like carpal's variables."""
+"""Blocks that DUCKNet and RAPUNet share. Modules have the names of carpal's variables."""
 
 from torch import nn
 from torch.nn import functional as F
@@ -16,7 +16,7 @@ class ConvReluNorm(nn.Conv2d):
 
 
 def numbered(modules):
-    """A sequence whose members are named 1, 2, 3 ..."""
+    """A sequence whose members are named 1, 2, 3 …"""
     sequence = nn.Sequential()
     for index, module in enumerate(modules):
         sequence.add_module(str(index + 1), module)
@@ -28,7 +28,7 @@ def atrous_chain(start, end, length):
 
 
 class ResnetBlock(nn.Module):
-    """Two convolutions, a 1x1 convolution with ReLU beside them, the sum normalised."""
+    """Two convolutions plus a 1x1 convolution with ReLU; the sum is normalised."""
 
     def __init__(self, start, end, normalized_skip):
         super().__init__()

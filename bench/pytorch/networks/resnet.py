@@ -1,4 +1,4 @@
-"""The residual networks (He and others 2016) under torchvision's names."""
+"""The residual networks (He et al. 2016) with torchvision's names."""
 
 from torch import nn
 from torch.nn import functional as F

@@ -1,6 +1,6 @@
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 import { describe, expect, it } from 'vitest';
-import { stallMeasures } from './feed-stall.ts';
+import { stallMeasures } from './data-path.ts';
 
 const epoch = (seconds: number, waitSeconds?: number): EpochMetrics => ({
   ...{ epoch: 1, step: 1, learningRate: 0.1, loss: 1, validationLoss: null, dice: null, perClassDice: [], imagesPerSecond: 1, memoryMb: 1 },
@@ -8,13 +8,13 @@ const epoch = (seconds: number, waitSeconds?: number): EpochMetrics => ({
   ...(waitSeconds === undefined ? {} : { waitSeconds }),
 });
 
-describe('the wait for batches', () => {
-  it('is that of the epoch that waits for the largest part of its time', () => {
+describe('stallMeasures', () => {
+  it('returns the share of the epoch that waits for the largest part of its time', () => {
     const [share] = stallMeasures([epoch(50, 0.1), epoch(40, 1)]);
     expect(share).toMatchObject({ value: 2.5, unit: '%', atMost: 2 });
   });
 
-  it('is unknown where an epoch does not tell', () => {
+  it('throws for an epoch that does not report its wait', () => {
     expect(() => stallMeasures([epoch(50, 0.1), epoch(40)])).toThrow(RangeError);
   });
 });
