@@ -3,26 +3,26 @@ import { byteTensor, floatsOfBytes, runKernel, runKernelOutputs, typeAttribute }
 import { tf } from './tensorflow.ts';
 
 describe('kernels', () => {
-  it('relies on private parts of tfjs-node that were read in version 4.22.0', () => {
+  it('rely on private parts of tfjs-node as they are in version 4.22.0', () => {
     expect(tf.version['tfjs-node']).toBe('4.22.0');
   });
 
-  it('calls a kernel that tfjs does not wrap', () => {
+  it('can be called when tfjs does not wrap them', () => {
     expect(runKernel('L2Loss', [typeAttribute('T')], [tf.tensor1d([3, 4])]).dataSync()).toEqual(Float32Array.of(12.5));
   });
 
-  it('returns every output of a kernel', () => {
+  it('return all of their outputs', () => {
     const logits = tf.tensor2d([[0, 0]]);
     const [loss, gradient] = runKernelOutputs('SoftmaxCrossEntropyWithLogits', [typeAttribute('T')], [logits, tf.tensor2d([[1, 0]])], 2);
     expect(loss?.dataSync()[0]).toBeCloseTo(Math.log(2), 6);
     expect([...(gradient?.dataSync() ?? [])]).toEqual([-0.5, 0.5]);
   });
 
-  it('passes on what TensorFlow says of a kernel that does not fit', () => {
+  it("report TensorFlow's message when inputs do not fit", () => {
     expect(() => runKernel('Relu', [typeAttribute('T')], [])).toThrow(/Relu/);
   });
 
-  it('hands bytes over as bytes and expands them on the device', () => {
+  it('take bytes as bytes and expand them on the device', () => {
     const before = tf.memory().numTensors;
     const bytes = Uint8Array.from({ length: 256 }, (_, value) => value);
     const floats = tf.tidy(() => tf.div(floatsOfBytes(byteTensor(bytes, [4, 64])), 255));

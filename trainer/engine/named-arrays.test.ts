@@ -9,12 +9,12 @@ const arrays = (...values: number[]): NamedArrays =>
   ]);
 
 describe('checkFinite', () => {
-  it('takes any finite values, and none', () => {
+  it('accepts any finite values, and empty arrays', () => {
     expect(() => checkFinite(arrays(0, -0, 3.4e38, -3.4e38, 1e-45), 'a')).not.toThrow();
     expect(() => checkFinite(arrays(), 'a')).not.toThrow();
   });
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('names the array and the place of %d', (value) => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('names the array and the index of %d', (value) => {
     expect(() => checkFinite(arrays(1, 2, value, 4), 'x.safetensors')).toThrow(
       expect.objectContaining({ code: 'weights-invalid', where: 'x.safetensors', message: `model/b/bias holds ${value} at 2` }),
     );

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import type { NamedArrays } from './named-arrays.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 
-/** Written by Python's safetensors 0.8 (numpy.save): a bias of three, a kernel [1, 2, 3] of 0 to 5, a scalar, and metadata. */
+/** Written by Python's safetensors 0.8 (numpy.save): a bias of three values, a kernel [1, 2, 3] of 0 to 5, a scalar, and metadata. */
 const FROM_PYTHON =
   'EAEAAAAAAAB7Il9fbWV0YWRhdGFfXyI6eyJtb2RlbCI6IlNsaW1VTmV0Iiwibm90ZSI6Is+AIn0sIm1vZGVsL2hlYWQvYmlhcyI6eyJkdHlwZSI6IkYzMiIs' +
   'InNoYXBlIjpbM10sImRhdGFfb2Zmc2V0cyI6WzAsMTJdfSwibW9kZWwvaGVhZC9rZXJuZWwiOnsiZHR5cGUiOiJGMzIiLCJzaGFwZSI6WzEsMiwzXSwiZGF0' +
   'YV9vZmZzZXRzIjpbMTIsMzZdfSwib3B0aW1pemVyL2JldGExUG93ZXIiOnsiZHR5cGUiOiJGMzIiLCJzaGFwZSI6W10sImRhdGFfb2Zmc2V0cyI6WzM2LDQw' +
   'XX19ICAgICAgIAAAwD8AABDAWdkAMwAAAAAAAIA/AAAAQAAAQEAAAIBAAACgQClcTz8=';
 
-/** A file with this header, whatever it says, and this many bytes of data. */
+/** A file with any text as its header and this many bytes of data. */
 function fileOf(header: string, dataBytes: number, claimed?: bigint): Buffer {
   const json = Buffer.from(header);
   const length = Buffer.alloc(8);
@@ -48,19 +48,19 @@ describe('safetensors', () => {
     );
   });
 
-  it('takes any name, even one that means something to JavaScript', () => {
+  it('accepts any name, even one with a meaning in JavaScript', () => {
     const arrays: NamedArrays = new Map([['__proto__', { shape: [1], data: Float32Array.of(1) }]]);
     expect(decodeSafetensors(encodeSafetensors(arrays)).arrays).toEqual(arrays);
   });
 
-  it('lets the data begin at a multiple of eight bytes and gives the same bytes for the same input', () => {
+  it('starts the data at a multiple of eight bytes and gives the same bytes for the same input', () => {
     const arrays: NamedArrays = new Map([['x', { shape: [1], data: Float32Array.of(1) }]]);
     const bytes = encodeSafetensors(arrays, { a: 'b' });
     expect((bytes.length - 4) % 8).toBe(0);
     expect(encodeSafetensors(arrays, { a: 'b' }).equals(bytes)).toBe(true);
   });
 
-  it('reads values that lie at any offset of a larger buffer', () => {
+  it('reads values at any offset of a larger buffer', () => {
     const bytes = encodeSafetensors(new Map([['x', { shape: [2], data: Float32Array.of(1, 2) }]]));
     const shifted = Buffer.concat([Buffer.alloc(3), bytes]).subarray(3);
     expect(decodeSafetensors(shifted).arrays.get('x')?.data).toEqual(Float32Array.of(1, 2));
@@ -72,21 +72,21 @@ describe('safetensors', () => {
     { name: 'a header longer than the file', bytes: fileOf('{}', 0, 99n) },
     { name: 'a header of 2⁶³ bytes', bytes: fileOf('{}', 0, 1n << 63n) },
     { name: 'a header of 200 MB', bytes: fileOf('{}', 0, 200_000_000n) },
-    { name: 'a header that is no JSON', bytes: fileOf('{"a":', 0) },
+    { name: 'a header that is not JSON', bytes: fileOf('{"a":', 0) },
     { name: 'a header that is a list', bytes: fileOf('[]', 0) },
     { name: 'a header that begins with a space', bytes: fileOf(' {}', 0) },
     { name: 'a header that is not UTF-8', bytes: Buffer.concat([fileOf('', 0, 4n), Buffer.from([0x7b, 0xff, 0xfe, 0x7d])]) },
-    { name: 'a name that stands twice', bytes: fileOf(`${entry({}).slice(0, -1)},${entry({}).slice(1)}`, 8) },
-    { name: 'a name that stands twice in another spelling', bytes: fileOf(`${entry({}).slice(0, -1)},"\\u0061"${entry({}).slice(4)}`, 8) },
-    { name: 'a field that stands twice', bytes: fileOf(entry({}).replace('"shape"', '"shape":[1],"shape"'), 8) },
-    { name: 'an entry that is no object', bytes: fileOf('{"a":3}', 0) },
+    { name: 'a repeated name', bytes: fileOf(`${entry({}).slice(0, -1)},${entry({}).slice(1)}`, 8) },
+    { name: 'a repeated name in another spelling', bytes: fileOf(`${entry({}).slice(0, -1)},"\\u0061"${entry({}).slice(4)}`, 8) },
+    { name: 'a repeated field', bytes: fileOf(entry({}).replace('"shape"', '"shape":[1],"shape"'), 8) },
+    { name: 'an entry that is not an object', bytes: fileOf('{"a":3}', 0) },
     { name: 'another type', bytes: fileOf(entry({ dtype: 'F16', data_offsets: [0, 4] }), 4) },
     { name: 'a negative extent', bytes: fileOf(entry({ shape: [-2] }), 8) },
-    { name: 'an extent that is no integer', bytes: fileOf(entry({ shape: [0.5, 4] }), 8) },
+    { name: 'an extent that is not an integer', bytes: fileOf(entry({ shape: [0.5, 4] }), 8) },
     { name: 'a shape whose product overflows', bytes: fileOf(entry({ shape: [2 ** 40, 2 ** 40] }), 8) },
     { name: 'a shape of nine axes', bytes: fileOf(entry({ shape: [2, 1, 1, 1, 1, 1, 1, 1, 1] }), 8) },
     { name: 'offsets beyond the file', bytes: fileOf(entry({ data_offsets: [8, 16] }), 8) },
-    { name: 'offsets the wrong way round', bytes: fileOf(entry({ data_offsets: [8, 0] }), 8) },
+    { name: 'offsets in the wrong order', bytes: fileOf(entry({ data_offsets: [8, 0] }), 8) },
     { name: 'negative offsets', bytes: fileOf(entry({ data_offsets: [-8, 0] }), 8) },
     { name: 'three offsets', bytes: fileOf(entry({ data_offsets: [0, 4, 8] }), 8) },
     { name: 'fewer bytes than the shape needs', bytes: fileOf(entry({ shape: [3] }), 8) },
@@ -96,7 +96,7 @@ describe('safetensors', () => {
       name: 'a gap between arrays',
       bytes: fileOf(`${entry({}).slice(0, -1)},"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}`, 16),
     },
-    { name: 'metadata that is no record of strings', bytes: fileOf('{"__metadata__":{"a":1}}', 0) },
+    { name: 'metadata that is not a record of strings', bytes: fileOf('{"__metadata__":{"a":1}}', 0) },
     { name: 'a truncated file', bytes: Buffer.from(FROM_PYTHON, 'base64').subarray(0, -1) },
   ])('refuses $name', ({ bytes }) => {
     expect(() => decodeSafetensors(bytes, 'weights.safetensors')).toThrow(
@@ -104,7 +104,7 @@ describe('safetensors', () => {
     );
   });
 
-  it('never fails in another way, whatever bytes of a good file are changed', () => {
+  it('never fails in another way, whichever bytes of a valid file are changed', () => {
     const good = Buffer.from(FROM_PYTHON, 'base64');
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), (changes) => {

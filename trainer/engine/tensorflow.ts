@@ -1,5 +1,6 @@
 /**
- * The one door to TensorFlow: tfjs as the model API, TensorFlow's C library below it. Only engine/, models/ and objective/ come through it.
+ * The only import of TensorFlow: tfjs as the model API, on TensorFlow's C library. Only engine, models, objective and step import this
+ * file.
  */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -8,24 +9,25 @@ import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import type * as TensorFlow from '@tensorflow/tfjs-node-gpu';
 import { quietTensorFlow } from './env.ts';
 
-// tfjs-node 4.22 calls these two; Node 23 removed the first and warns at the second (tfjs issue 8609, the fix was never released).
+// tfjs-node 4.22 calls these two functions. Node 23 removed the first and deprecated the second (tfjs issue 8609; the fix was never
+// released).
 const legacy = util as unknown as Record<'isNullOrUndefined' | 'isArray', unknown>;
 legacy.isNullOrUndefined = (value: unknown): boolean => value === null || value === undefined;
 legacy.isArray = Array.isArray;
 
-/** TensorFlow's shape functions (setup/native/output-shapes.cc). Throws TensorFlow's message where it refuses the node. */
+/** TensorFlow's shape functions (setup/native/output-shapes.cc). They throw TensorFlow's message when it refuses the node. */
 type ShapeFunctions = {
-  /** What the node of a GraphDef gives: no shape where its rank is unknown, -1 for a dimension that is. */
+  /** The outputs of a node of a GraphDef; `shape` is null if the rank is unknown, and an unknown dimension is -1. */
   outputShapes(graph: Uint8Array, node: string): { readonly dtype: number; readonly shape: number[] | null }[];
 };
 
 const PACKAGE = '@tensorflow/tfjs-node-gpu';
 const require = createRequire(import.meta.url);
 
-/** tfjs on TensorFlow's library. CarpalError `engine-missing` where the library or its binding is not installed. */
+/** tfjs on TensorFlow's library. Throws `engine-missing` when the library or its binding is not installed. */
 export const tf = load<typeof TensorFlow>(PACKAGE);
 
-/** The same library, asked about operations that nobody runs. */
+/** The shape functions of the same library. */
 export const shapeFunctions = load<ShapeFunctions>(
   join(dirname(require.resolve(`${PACKAGE}/package.json`)), 'lib/napi-v8/output_shapes.node'),
 );

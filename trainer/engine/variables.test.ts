@@ -5,7 +5,7 @@ import { SharedZeros } from './variables.ts';
 const MB = 2 ** 20;
 
 describe('shared zeros', () => {
-  it.each([[[]], [[0]], [[5]], [[3, 3, 16, 4]], [[7, 31]]])('of shape %j are zeros, whatever else there was', (shape) => {
+  it.each([[[]], [[0]], [[5]], [[3, 3, 16, 4]], [[7, 31]]])('of shape %j are zeros, whatever shapes came before and after', (shape) => {
     tf.tidy(() => {
       const zeros = new SharedZeros();
       zeros.like([2, 3]);
@@ -17,17 +17,17 @@ describe('shared zeros', () => {
     });
   });
 
-  it('take memory once', () => {
+  it('use memory once', () => {
     const zeros = new SharedZeros();
     const before = process.memoryUsage.rss();
-    // Each of them is 8 MB, all would be 800.
+    // Each is 8 MB; together they would be 800 MB.
     const views = Array.from({ length: 100 }, () => zeros.like([2, MB]));
     expect(process.memoryUsage.rss() - before).toBeLessThan(200 * MB);
     for (const view of views) view.dispose();
     zeros.dispose();
   });
 
-  it('are gone with the last of them', () => {
+  it('are freed with the last of their views', () => {
     const before = tf.memory();
     const zeros = new SharedZeros();
     const view = zeros.like([4]);

@@ -5,11 +5,11 @@ import type { LossOptions } from './loss-term.ts';
 import { LOSSES, lossOf, lossValueOf, type WeightedLoss } from './losses.ts';
 
 const SHAPE = [2, 3, 4, 3] as const;
-/** Off centre, so that no two errors of Lovász's are alike. */
+/** Shifted, so that no two errors of the Lovász loss are equal. */
 const logits = () => tf.add(tf.mul(spreadValues(SHAPE, 1), 6), 0.013) as Tensor4D;
 const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
 
-/** The pixels of each class of each image, or all at once. */
+/** The pixels of each class of each image, or all of them as one group. */
 function groups(reduction = 'perImageClass'): number[][] {
   const all = Array.from({ length: 72 }, (_, i) => i);
   if (reduction === 'global') return [all];
@@ -64,7 +64,7 @@ const byDefinition: Record<WeightedLoss['name'], (z: number[], y: number[], opti
         const error = (i: number): number => 1 - at(z, i) * (2 * at(y, i) - 1);
         const worst = pixels.toSorted((a, b) => error(b) - error(a));
         const area = pixels.reduce((sum, i) => sum + at(y, i), 0);
-        /** The Jaccard loss where the `count` worst pixels are wrong. */
+        /** The Jaccard loss if the `count` worst pixels are wrong. */
         const jaccard = (count: number): number => {
           const wrong = worst.slice(0, count);
           const missing = area - wrong.reduce((sum, i) => sum + at(y, i), 0);
@@ -79,7 +79,7 @@ const byDefinition: Record<WeightedLoss['name'], (z: number[], y: number[], opti
 const rows: { name: string; losses: WeightedLoss[] }[] = [
   ...(Object.keys(LOSSES) as WeightedLoss['name'][]).map((name) => ({ name, losses: [{ name, weight: 1 }] })),
   ...(['Dice', 'IoU', 'FocalTversky'] as const).map((name) => ({
-    name: `${name} over everything`,
+    name: `${name} over the whole batch`,
     losses: [{ name, weight: 1, reduction: 'global' as const }],
   })),
   ...[0, 0.5, 3].map((gamma) => ({
@@ -110,7 +110,7 @@ const KINDS = [
 const cases = rows.flatMap((row) => KINDS.map((kind) => ({ ...row, ...kind })));
 
 describe('losses', () => {
-  it.each(cases)('$name has the value of its definition for pixels $kind, with and without a gradient', ({ losses, targets }) => {
+  it.each(cases)('$name has the value of its definition, with and without a gradient, for pixels $kind', ({ losses, targets }) => {
     tf.tidy(() => {
       const [z, y] = [[...logits().dataSync()], [...targets().dataSync()]];
       const expected = losses.reduce((sum, { name, weight, ...options }) => sum + weight * byDefinition[name](z, y, options), 0);
@@ -119,7 +119,7 @@ describe('losses', () => {
     });
   });
 
-  it.each(cases)('$name has the gradient that differences of its definition show for pixels $kind', ({ losses, targets }) => {
+  it.each(cases)("$name has the gradient that its definition's differences show for pixels $kind", ({ losses, targets }) => {
     tf.tidy(() => {
       const y = targets();
       const gradient = tf.grad((z) => lossOf(losses)(z as Tensor4D, y))(logits());
@@ -137,7 +137,7 @@ describe('losses', () => {
   const everyLoss = (Object.keys(LOSSES) as WeightedLoss['name'][]).map((name) => ({ name, gamma: undefined as number | undefined }));
 
   it.each([...everyLoss, { name: 'Focal' as const, gamma: 0.5 }, { name: 'FocalTversky' as const, gamma: 0.75 }])(
-    '$name with gamma $gamma is finite, and so is its gradient, for logits far out, right or wrong',
+    '$name with gamma $gamma and its gradient are finite for extreme logits, right or wrong',
     ({ name, gamma }) => {
       tf.tidy(() => {
         const far = tf.tensor4d([1e4, -1e4, 1e4, -1e4, 100, 0, -100, 30], [1, 2, 4, 1]);
@@ -151,7 +151,7 @@ describe('losses', () => {
     },
   );
 
-  it.each(everyLoss)('$name is as good as nothing where everything is right, with a class absent too', ({ name }) => {
+  it.each(everyLoss)('$name is nearly zero when everything is right, also with an absent class', ({ name }) => {
     tf.tidy(() => {
       const truth = tf.tensor4d([1, 0, 0, 0, 1, 0, 0, 0], [1, 2, 2, 2]);
       const right = tf.mul(tf.sub(tf.mul(truth, 2), 1), 30) as Tensor4D;
@@ -159,7 +159,7 @@ describe('losses', () => {
     });
   });
 
-  it('BCE adds up errors far out exactly', () => {
+  it('BCE adds extreme errors exactly', () => {
     tf.tidy(() => {
       const far = tf.tensor4d([1e4, -1e4, 1e4, -1e4], [1, 2, 2, 1]);
       const losses = lossOf([{ name: 'BCE', weight: 1 }]);
@@ -168,16 +168,16 @@ describe('losses', () => {
     });
   });
 
-  it('Lovasz counts only the worst pixel of a class that is not there', () => {
+  it('Lovasz counts only the worst pixel of an absent class', () => {
     tf.tidy(() => {
       const loss = lossOf([{ name: 'Lovasz', weight: 1 }])(tf.tensor4d([0.5, 2, -3, 1], [1, 2, 2, 1]), tf.zeros([1, 2, 2, 1]));
       expect(loss.dataSync()[0]).toBeCloseTo(3, 4);
     });
   });
 
-  it('Lovasz keeps its order over as many pixels as a sheet has', () => {
+  it('Lovasz keeps the order of as many pixels as an image has', () => {
     tf.tidy(() => {
-      // One class covers the left half; its right half is predicted wrong by the same margin: half of it is missing.
+      // One class covers the left half of the image. Its right half is predicted wrong by the same margin: half of the class is missing.
       const columns = tf.range(0, 256);
       const truth = tf.tile(tf.reshape(tf.cast(tf.less(columns, 128), 'float32'), [1, 1, 256, 1]), [1, 256, 1, 1]) as Tensor4D;
       const z = tf.tile(tf.reshape(tf.sub(1, tf.mul(tf.cast(tf.greaterEqual(columns, 64), 'float32'), 2)), [1, 1, 256, 1]), [1, 256, 1, 1]);

@@ -36,7 +36,7 @@ function rates(given: ScheduleSettings): number[] {
   });
 }
 
-/** The rates of a training that is stopped after every epoch and goes on from the schedule's state, sent through JSON. */
+/** The rates of a training that stops after every epoch and continues from the schedule's state, passed through JSON. */
 function resumedRates(given: ScheduleSettings): number[] {
   let schedule = createSchedule(given);
   return EPOCHS.map((epoch) => {
@@ -56,12 +56,12 @@ describe('schedules over 100 epochs', () => {
     for (const [index, rate] of actual.entries()) expect(Math.abs(rate - (expected[index] as number))).toBeLessThan(1e-13);
   });
 
-  it.each(rows)('$name with $options goes on from its state as if it had never stopped', ({ name, options }) => {
+  it.each(rows)('$name with $options continues from its state as if it had never stopped', ({ name, options }) => {
     expect(resumedRates(settings(name, options))).toEqual(rates(settings(name, options)));
   });
 
   it.each(['CosineAnnealingLR', 'PolynomialLR', 'CosineAnnealingWarmRestarts', 'CustomCosineAnnealingWarmUpRestarts'] as const)(
-    '%s reaches to the last epoch where nothing says otherwise, warmed up or not',
+    '%s lasts until the last epoch by default, with and without a warm-up',
     (name) => {
       const [plain, warm] = [rates(settings(name, {})), rates(settings(name, { warmupEpochs: 10 }))];
       expect(plain[0]).toBe(learningRate);
@@ -73,20 +73,20 @@ describe('schedules over 100 epochs', () => {
     },
   );
 
-  it('climbs linearly before any schedule, which then begins at its own first epoch', () => {
+  it('warm up linearly before any schedule, which then starts at its own first epoch', () => {
     const schedule = createSchedule(settings('MultiStepLR', { warmupEpochs: 3, milestones: [2], gamma: 0.1 }));
     const first = [1, 2, 3, 4, 5, 6].map((epoch) => schedule.rateFor(epoch));
     for (const [index, rate] of [2.5e-4, 5e-4, 7.5e-4, 1e-3, 1e-3, 1e-4].entries()) expect(first[index]).toBeCloseTo(rate, 12);
   });
 
-  it('asks ReduceLROnPlateau nothing while it warms up', () => {
+  it('do not report losses to ReduceLROnPlateau during the warm-up', () => {
     const options = { factor: 0.5, patience: 2, cooldown: 1, warmupEpochs: 4 };
     expect(rates(settings('ReduceLROnPlateau', options)).slice(0, 5)).toEqual([1, 2, 3, 4, 5].map((epoch) => (learningRate * epoch) / 5));
     expect(resumedRates(settings('ReduceLROnPlateau', options))).toEqual(rates(settings('ReduceLROnPlateau', options)));
   });
 
   it.each([null, 3, {}, { plateau: { rate: 1, best: null, bad: 0 }, changes: [] }, { plateau: null, changes: [] }])(
-    'refuses the state %j',
+    'refuse the state %j',
     (state) => {
       expect(() => createSchedule(settings('ReduceLROnPlateau', {})).restore(state)).toThrow(
         expect.objectContaining({ code: 'checkpoint-invalid' }),

@@ -18,7 +18,7 @@ function batchOf(size: number): StepBatch {
   return { images, targets, count: 2, size };
 }
 
-/** The values as bfloat16 knows them: the upper half of each number, rounded to even. */
+/** The values in bfloat16: the upper half of each number, rounded to even. */
 function rounded(values: Float32Array): Float32Array {
   const words = new Uint32Array(Float32Array.from(values).buffer);
   for (const [index, word] of words.entries()) words[index] = (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000;
@@ -28,7 +28,7 @@ function rounded(values: Float32Array): Float32Array {
 const ofKernels = (state: NamedArrays, what: string): NamedArrays =>
   new Map([...state].filter(([name]) => name.startsWith(what) && name.endsWith('/kernel')));
 
-/** ‖a − b‖ / ‖a‖ over arrays of two states as one vector. */
+/** ‖a − b‖ / ‖a‖ over the arrays of two states as one vector. */
 function distance(a: NamedArrays, b: NamedArrays): number {
   const sum = (of: (value: number, other: number) => number): number =>
     [...a].reduce(
@@ -38,11 +38,11 @@ function distance(a: NamedArrays, b: NamedArrays): number {
   return Math.sqrt(sum((value, other) => (value - other) ** 2) / sum((value) => value ** 2));
 }
 
-/** The first form of each. */
+/** The first form of each network. */
 const NETWORKS = SMALL_NETWORKS.filter(([name], index) => SMALL_NETWORKS.findIndex((row) => row[0] === name) === index);
 
 describe.each(NETWORKS)('a bfloat16 step of %s with %o', (name, options) => {
-  /** What one step makes of a batch, by AdamW's first mean: a tenth of the gradients of all kernels. */
+  /** The loss of one step on a batch, and AdamW's means: a tenth of the gradients of all kernels. */
   function step(
     create: typeof createTrainingStep | typeof createEagerStep,
     precision: 'float32' | 'bfloat16',
@@ -64,15 +64,15 @@ describe.each(NETWORKS)('a bfloat16 step of %s with %o', (name, options) => {
     }
   }
 
-  it('is as near to float32 as weights and images that are rounded to bfloat16 are', () => {
-    const wide = step(createEagerStep, 'float32');
-    const narrow = step(createTrainingStep, 'bfloat16');
-    // Fifty normalisations make of a rounded weight another gradient altogether: how far it comes is the network's own measure.
+  it('differs from float32 about as much as a float32 step with weights and images that are rounded to bfloat16', () => {
+    const float32 = step(createEagerStep, 'float32');
+    const bfloat16 = step(createTrainingStep, 'bfloat16');
+    // Fifty normalisations turn a rounded weight into a very different gradient: how different is the measure of each network.
     const near = step(createEagerStep, 'float32', rounded);
-    expect(Math.abs(narrow.loss / wide.loss - 1)).toBeLessThan(0.01);
-    expect(distance(wide.gradients, narrow.gradients)).toBeLessThan(0.01 + 3 * distance(wide.gradients, near.gradients));
-    // Where that is far, the last layer, which the rounding of what it is given reaches first, still tells right from wrong.
-    const last = new Map([...wide.gradients].slice(-1));
-    expect(distance(last, narrow.gradients)).toBeLessThan(0.1 + 3 * distance(last, near.gradients));
+    expect(Math.abs(bfloat16.loss / float32.loss - 1)).toBeLessThan(0.01);
+    expect(distance(float32.gradients, bfloat16.gradients)).toBeLessThan(0.01 + 3 * distance(float32.gradients, near.gradients));
+    // Even if that is much, the gradient of the last layer must be right, because rounding errors reach it first.
+    const last = new Map([...float32.gradients].slice(-1));
+    expect(distance(last, bfloat16.gradients)).toBeLessThan(0.1 + 3 * distance(last, near.gradients));
   }, 120_000);
 });

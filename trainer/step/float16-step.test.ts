@@ -9,11 +9,11 @@ import type { StepBatch, TrainingStep } from './step.ts';
 import type { TrainingSettings } from './training-function.ts';
 import { createTrainingStep } from './training-step.ts';
 
-/** Scaling is the same on every machine; only on a GPU does the graph between the scales run in float16. */
+/** Loss scaling is the same on every machine; the graph runs in float16 only on a GPU. */
 
 const CLASSES = 3;
 const SIZE = 16;
-/** Times the gradient of a loss of this weight, more than float32 holds. */
+/** With this scale, the gradient of the loss weight below overflows even float32. */
 const TOO_LARGE = 2 ** 127;
 const HEAVY = [{ name: 'BCE', weight: 1000 }] as const;
 
@@ -47,19 +47,19 @@ const run = (step: TrainingStep, from: number, to: number): number[] =>
 const number = (state: NamedArrays, name: string): number => state.get(`optimizer/${name}`)?.data[0] ?? Number.NaN;
 const scaleOf = (step: TrainingStep): number => number(step.readState(), 'lossScale');
 
-/** The moving averages of batch normalisation, which every step moves. */
+/** The moving averages of batch normalisation, which every step changes. */
 function averages({ model }: TrainingSettings, state: NamedArrays): NamedArrays {
   const names = new Set(model.variables.filter(({ trainable }) => !trainable).map(({ name }) => `model/${name}`));
   return new Map([...state].filter(([name]) => names.has(name)));
 }
 
-/** The state that a skipped step must leave alone: all but the scale and the moving averages. */
+/** The state that a skipped step must not change: everything except the scale and the moving averages. */
 function kept(settings: TrainingSettings, state: NamedArrays): NamedArrays {
   const others = new Set(['optimizer/lossScale', 'optimizer/goodSteps', ...averages(settings, state).keys()]);
   return new Map([...state].filter(([name]) => !others.has(name)));
 }
 
-/** A network whose loss is finite and whose gradients never are. */
+/** A network with a finite loss and infinite gradients. */
 function endless(settings: TrainingSettings): TrainingSettings {
   const { forward } = settings.model;
   const steep = (logits: Tensor4D): Tensor4D =>
@@ -73,7 +73,7 @@ function endless(settings: TrainingSettings): TrainingSettings {
 }
 
 describe('a float16 step', () => {
-  it('gives the weights of the float32 step within 1e-5 while nothing overflows', () => {
+  it('has the weights of the float32 step within 1e-5 while nothing overflows', () => {
     const more = { gradientClip: 0.5 };
     const plain = withStep({ ...settingsOf({}, more), precision: 'float32' }, (step) => ({
       losses: run(step, 0, 3),
@@ -92,7 +92,7 @@ describe('a float16 step', () => {
     });
   });
 
-  it('halves the scale when gradients overflow and changes no weight and no slot, then goes on', () => {
+  it('halves the scale and changes no weight and no slot when gradients overflow, then continues', () => {
     const settings = settingsOf({ initial: TOO_LARGE }, { losses: HEAVY });
     withStep(settings, (step) => {
       const first = step.readState();
@@ -112,7 +112,7 @@ describe('a float16 step', () => {
     });
   });
 
-  it('skips a step in the middle of training too, when the slots are no longer zero', () => {
+  it('skips a step in the middle of training too, when the slots are not zero', () => {
     const settings = settingsOf({}, { losses: HEAVY });
     withStep(settings, (step) => {
       run(step, 0, 3);
@@ -136,7 +136,7 @@ describe('a float16 step', () => {
     });
   });
 
-  it('doubles the scale after so many good steps in a row', () => {
+  it('doubles the scale after the given number of good steps in a row', () => {
     withStep(settingsOf({ initial: 8, growthInterval: 3 }), (step) => {
       const scales = Array.from({ length: 7 }, (_, index) => {
         run(step, index, index + 1);
@@ -162,7 +162,7 @@ describe('a float16 step', () => {
     expect(number(half.state, 'goodSteps')).toBeGreaterThan(0);
   });
 
-  it('says that training has diverged when no scale makes the gradients finite', () => {
+  it('reports that training has diverged when no scale makes the gradients finite', () => {
     withStep(endless(settingsOf({ initial: 2 ** -14 })), (step) => {
       expect(run(step, 0, 3).map(Number.isFinite)).toEqual([true, true, false]);
     });

@@ -5,7 +5,7 @@ import { type NamedVariable, SlotVariables } from '../engine/variables.ts';
 /** The initial loss scale, and after how many good steps in a row it doubles. */
 export type LossScaleSettings = { readonly initial?: number; readonly growthInterval?: number };
 
-/** Keeps small gradients from underflowing in float16: they are computed times a scale that grows until they overflow. */
+/** Keeps small gradients from becoming zero in float16: they are computed times a scale, which grows until they overflow. */
 export type LossScaler = {
   /** The logits to compute the loss from, in float32 even if they were computed in float16. */
   toFloat32(logits: Tensor4D): Tensor4D;

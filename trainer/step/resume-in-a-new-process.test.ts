@@ -8,13 +8,13 @@ import type { SomeSteps } from './testing/some-steps-main.ts';
 
 const MAIN = join(import.meta.dirname, 'testing/some-steps-main.ts');
 
-/** The losses of some steps in a process of their own. */
+/** The losses of some steps in a new process. */
 async function train(request: SomeSteps): Promise<number[]> {
   const { stdout } = await promisify(execFile)(process.execPath, [MAIN, JSON.stringify(request)]);
   return JSON.parse(stdout) as number[];
 }
 
-it('saved after five steps and loaded in a new process ends after five more in the bits of ten uninterrupted ones', async () => {
+it('a training saved after five steps and continued in a new process ends after ten steps in the bits of an uninterrupted one', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'carpal-resume-'));
   const file = (name: string): string => join(folder, `${name}.safetensors`);
   try {

@@ -9,7 +9,7 @@ const save = (seed: StepSeed): NamedArrays => {
 };
 
 describe('the seed of a step', () => {
-  it('differs from step to step and goes on from where it was saved', () => {
+  it('differs from step to step and continues from its saved state', () => {
     const whole = new StepSeed(4_294_967_295, true);
     const values = Array.from({ length: 4 }, () => {
       const now = [...whole.values];
@@ -22,7 +22,7 @@ describe('the seed of a step', () => {
     expect(resumed.values).toEqual(whole.values);
   });
 
-  it('leaves no trace in the state of a network that draws nothing', () => {
+  it('saves nothing for a network that draws no random numbers', () => {
     expect(save(new StepSeed(1, false)).size).toBe(0);
   });
 

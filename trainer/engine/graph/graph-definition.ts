@@ -1,6 +1,6 @@
 /**
- * Writes a TensorFlow graph: nodes, their attributes, and the SavedModel envelope in which tfjs's binding loads it.
- * Field numbers are those of tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto and
+ * Writes a TensorFlow graph: nodes, their attributes, and the SavedModel envelope in which tfjs's binding loads it. Field numbers are from
+ * tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto and
  * tensorflow/core/protobuf/{saved_model,meta_graph}.proto.
  */
 import type { KernelAttribute } from '../kernels.ts';
@@ -15,7 +15,7 @@ export type Attribute = Buffer;
 
 const dimensions = (shape: readonly number[]): Buffer => Buffer.concat(shape.map((size) => bytesField(2, integerField(1, size))));
 
-/** The kinds of AttrValue that recorded operations carry. */
+/** The kinds of AttrValue that recorded operations have. */
 export const attribute = {
   text: (value: string): Attribute => bytesField(2, value),
   integer: (value: number): Attribute => integerField(3, value),
@@ -30,7 +30,7 @@ export const attribute = {
     bytesField(8, Buffer.concat([integerField(1, dataType), bytesField(2, dimensions(shape)), bytesField(4, bytes)])),
 } as const;
 
-/** A kernel's attribute as an attribute of a node, by TF_AttrType. Throws `not-recordable` for a type that no graph here carries. */
+/** A kernel's attribute as an attribute of a node, by TF_AttrType. Throws `not-recordable` for other types. */
 export function nodeAttribute({ name, type, value }: KernelAttribute): Attribute {
   const list = Array.isArray(value);
   if (type === 0) return attribute.text(String(value));
@@ -42,20 +42,20 @@ export function nodeAttribute({ name, type, value }: KernelAttribute): Attribute
   throw new NotRecordable(`attribute ${name} has the unknown type ${type}`);
 }
 
-/** The graph version of TensorFlow 2.18: what its loader takes without converting (core/public/version.h). */
+/** The graph version of TensorFlow 2.18, which its loader accepts without a conversion (core/public/version.h). */
 const PRODUCER = 1500;
 
-/** A graph under construction. A reference is a node's name, `name:k` for its k-th output, or `^name` for "after it". */
+/** A graph under construction. A reference is a node's name, `name:k` for its k-th output, or `^name` for "after it" (a control input). */
 export class GraphDefinition {
   readonly #nodes: Buffer[] = [];
   readonly #names = new Set<string>();
 
-  /** Adds a node and returns its name; `name` must be new, and is made up where it is not given. */
+  /** Adds a node and returns its name. `name` must be new; without one, a name is generated. */
   add(operation: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>, name?: string): string {
     const own = name ?? `${operation}_${this.#nodes.length}`;
     if (this.#names.has(own)) throw new Error(`the graph already has a node "${own}"`);
     this.#names.add(own);
-    // NodeDef wants control inputs after data inputs.
+    // A NodeDef lists control inputs after data inputs.
     const ordered = [...inputs.filter((input) => !input.startsWith('^')), ...inputs.filter((input) => input.startsWith('^'))];
     const fields = [
       bytesField(1, own),
@@ -67,7 +67,7 @@ export class GraphDefinition {
     return own;
   }
 
-  /** A Const node holding raw little-endian element bytes. */
+  /** A Const node with raw little-endian element bytes. */
   constant(dataType: number, shape: readonly number[], bytes: Uint8Array, name?: string): string {
     return this.add('Const', [], { dtype: attribute.type(dataType), value: attribute.tensor(dataType, shape, bytes) }, name);
   }

@@ -1,6 +1,6 @@
 /**
- * A graph loaded into a TensorFlow session of this process: named inputs in, named outputs out, and state that lives in the session's
- * variables between runs.
+ * A graph loaded into a TensorFlow session of this process: named inputs and outputs, and state that stays in the session's variables
+ * between runs.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,13 +17,13 @@ export type StateVariable = { readonly name: string; readonly shape: readonly nu
 
 const FLOAT = attribute.type(DATA_TYPE.float32);
 
-/** A graph with float32 session state: what to feed to set it, what to fetch to read it. */
+/** A graph with float32 session state. */
 export class StatefulGraph {
   readonly graph = new GraphDefinition();
   readonly variables: StateVariable[] = [];
   readonly outputs = new Map<string, string>();
 
-  /** Declares a variable; reading it gives its value before any update of the same run that names `read` as a control input. */
+  /** Declares a variable. Its `read` node gives the value before all updates of the same run that have `read` as a control input. */
   variable(name: string, shape: readonly number[]): StateVariable {
     const handle = this.graph.add(
       'VarHandleOp',
@@ -37,7 +37,7 @@ export class StatefulGraph {
     return variable;
   }
 
-  /** Assigns a variable once it has been read; returns the control reference of the update. */
+  /** Assigns a variable after it has been read; returns the control reference of the update. */
   assign(variable: StateVariable, value: string): string {
     return `^${this.graph.add('AssignVariableOp', [variable.handle, value, `^${variable.read}`], { dtype: FLOAT })}`;
   }
@@ -46,19 +46,19 @@ export class StatefulGraph {
     return this.graph.add('Placeholder', [], { dtype: attribute.type(dataType), shape: attribute.shape(shape) }, `input/${name}`);
   }
 
-  /** Makes `value` fetchable under `name`; the updates are done before it is handed out. */
+  /** Makes `value` available as an output `name`. A run finishes the updates before it returns the output. */
   output(name: string, dataType: number, value: string, updates: readonly string[]): void {
     this.outputs.set(name, this.graph.add('Identity', [value, ...updates], { T: attribute.type(dataType) }, `output/${name}`));
   }
 }
 
-/** Feeds: the element type is TensorFlow's number; values are shared, not copied, until the run returns. */
+/** An input of a run. `dataType` is TensorFlow's number; the values are shared with TensorFlow, not copied, until the run returns. */
 export type Feed = { readonly dataType: number; readonly shape: readonly number[]; readonly values: TypedValues };
 
 /**
- * A copy of a native tensor in memory of TensorFlow's own. Without one a variable would be the array that it was set from where that is
- * aligned: the next update would change it, and the one after would let go of it on one of TensorFlow's threads, which may not touch
- * JavaScript's heap (the process dies of that now and then).
+ * A copy of a native tensor in TensorFlow's own memory. Without a copy, a variable that is set from an aligned JavaScript array would be
+ * that array. The next update would change the array, and the one after it would release the array on one of TensorFlow's threads, which
+ * must not touch JavaScript's heap: then the process dies from time to time.
  */
 function ownCopy(id: number): number {
   const [copy] = nativeBackend().binding.executeOp('DeepCopy', [typeAttribute('T')], [id], 1);
@@ -93,7 +93,7 @@ export class GraphSession {
     }
   }
 
-  /** One run: every output wanted, after every update that the graph hangs on them. */
+  /** One run: returns the wanted outputs, after all updates that they depend on. */
   run(feeds: Readonly<Record<string, Feed>>, wanted: readonly string[]): Map<string, TypedValues> {
     const { binding } = nativeBackend();
     const names = Object.keys(feeds);
@@ -107,7 +107,7 @@ export class GraphSession {
     }
   }
 
-  /** Sets all state. Throws when an array is missing or has another shape. */
+  /** Sets all state. Throws if an array is missing or has another shape. */
   writeState(arrays: NamedArrays): void {
     const { binding } = nativeBackend();
     this.#initialize(({ name, shape }) => {
@@ -123,8 +123,8 @@ export class GraphSession {
   }
 
   /**
-   * Takes all state out of variables of the same names, without a detour over JavaScript: `release` is called with each variable once its values
-   * are here. With all of them held twice for a moment, that moment was the fullest of training: HRNet's weights and slots are 790 MB.
+   * Takes all state from variables of the same names, without copies in JavaScript, and calls `release` with each variable once its values
+   * are here. Holding all of them twice was the peak of training's memory: HRNet's weights and slots are 790 MB.
    */
   takeState(variables: readonly NamedVariable[], release: (variable: Variable) => void): void {
     const byName = new Map(variables.map(({ name, variable }) => [name, variable]));
@@ -138,16 +138,16 @@ export class GraphSession {
     });
   }
 
-  /** Takes the state of another session over variables of the same names; that one is of no use afterwards but to be disposed of. */
+  /** Takes the state of another session with variables of the same names. The other session can only be disposed of afterwards. */
   moveState(former: GraphSession): void {
     const { binding } = nativeBackend();
     const reads = this.#variables.map(({ read }) => `${read}:0`).join(',');
     const values = binding.runSavedModel(former.#session, [], '', reads);
-    // Memory of TensorFlow's own, which no other variable writes to once the former session is gone: no copy is needed.
+    // The values are in TensorFlow's own memory, and nothing else writes to it once the former session is gone: no copy is needed.
     this.#initialize((_, index) => values[index]?.id as number);
   }
 
-  /** All state as it is between two runs. */
+  /** All state, between two runs. */
   readState(): NamedArrays {
     const { binding } = nativeBackend();
     const fetched = binding.runSavedModel(this.#session, [], '', this.#variables.map(({ read }) => `${read}:0`).join(','));
@@ -160,7 +160,7 @@ export class GraphSession {
     nativeBackend().binding.deleteSavedModel(this.#session);
   }
 
-  /** Sets each variable to the native tensor that `make` returns for it. They become the variables' memory: nothing else may share it. */
+  /** Sets each variable to the native tensor that `make` returns. The tensors become the variables' memory: nothing else may share it. */
   #initialize(make: (variable: StateVariable, index: number) => number): void {
     const { binding } = nativeBackend();
     const ids: number[] = [];
@@ -174,9 +174,9 @@ export class GraphSession {
     }
   }
 
-  /** The values of a native tensor, which is deleted. */
+  /** The values of a native tensor; deletes the tensor. */
   #take(native: NativeTensor | undefined): TypedValues {
-    if (!native) throw new Error('the session returned fewer outputs than were asked for');
+    if (!native) throw new Error('the session returned fewer outputs than requested');
     const { binding } = nativeBackend();
     const values = binding.tensorDataSync(native.id);
     binding.deleteTensor(native.id);

@@ -4,42 +4,42 @@ import { tf } from '../tensorflow.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import {
   describedTensor,
-  type NativeStandIn,
+  type NativeRecorder,
   nativeBackend,
   nativeDataType,
   nativeId,
   nextDescribedId,
-  withStandIn,
+  withRecorder,
 } from './native-binding.ts';
 
-/** The private parts of tfjs-node that recording relies on: if one of these fails after an upgrade, engine/graph needs another look. */
+/** The private parts of tfjs-node that recording relies on. If one of these tests fails after an upgrade, check engine/graph. */
 describe('tfjs-node below its public API', () => {
-  it('is the version that these facts were found in', () => {
+  it('is the version in which these facts were found', () => {
     expect(tf.version_core).toBe('4.22.0');
     expect((nativeBackend().binding as unknown as { TF_Version: string }).TF_Version).toBe('2.18.1');
   });
 
-  it('says whether it found a GPU', () => {
+  it('reports whether it found a GPU', () => {
     expect(nativeBackend().isUsingGpuDevice).toBeTypeOf('boolean');
   });
 
   it('runs every kernel through executeOp, uploads through createTensor and reads through tensorDataSync', () => {
     const seen: string[] = [];
-    const execute: NativeStandIn['execute'] = (name) => {
+    const execute: NativeRecorder['execute'] = (name) => {
       seen.push(name);
       return [{ id: nextDescribedId(), shape: [2], dtype: DATA_TYPE.float32 }];
     };
     const read = (): never => {
       throw new Error('there is nothing to read');
     };
-    const standIn = { execute, uploaded: () => void seen.push('upload'), read };
-    expect(() => withStandIn(standIn, () => tf.tidy(() => void tf.relu(tf.add(tf.tensor1d([1, -2]), 1)).dataSync()))).toThrow(
+    const recorder = { execute, uploaded: () => void seen.push('upload'), read };
+    expect(() => withRecorder(recorder, () => tf.tidy(() => void tf.relu(tf.add(tf.tensor1d([1, -2]), 1)).dataSync()))).toThrow(
       'there is nothing to read',
     );
     expect(seen).toEqual(['upload', 'upload', 'Add', 'Relu']);
   });
 
-  it('lets go of described tensors without a word to the native module', () => {
+  it('disposes of described tensors without calling the native module', () => {
     const before = tf.memory().numTensors;
     const described = describedTensor([2, 3], DATA_TYPE.float32);
     expect(described.shape).toEqual([2, 3]);
@@ -52,18 +52,18 @@ describe('tfjs-node below its public API', () => {
     expect(() => tf.tidy(() => tf.neg(describedTensor([2], DATA_TYPE.float32)))).toThrow();
   });
 
-  it('is left as it was after a step that failed', () => {
+  it('is restored after a step that failed', () => {
     const { binding } = nativeBackend();
-    const standIn = { execute: () => [], uploaded: () => undefined, read: () => undefined };
+    const recorder = { execute: () => [], uploaded: () => undefined, read: () => undefined };
     expect(() =>
-      withStandIn(standIn, () => {
+      withRecorder(recorder, () => {
         throw new Error('the step failed');
       }),
     ).toThrow('the step failed');
     expect(nativeBackend().binding).toBe(binding);
   });
 
-  it('gives a variable a new native tensor when it is assigned, and keeps it when it is only read', () => {
+  it('gives a variable a new native tensor when it is assigned, and keeps the tensor when the variable is only read', () => {
     const variable = tf.variable(tf.scalar(1));
     const before = nativeId(variable);
     tf.tidy(() => void tf.add(variable, 1).dataSync());
@@ -73,7 +73,7 @@ describe('tfjs-node below its public API', () => {
     variable.dispose();
   });
 
-  it('knows a tensor of bytes as bytes though tfjs calls it int32', () => {
+  it('knows that a tensor of bytes holds bytes, although tfjs calls it int32', () => {
     const bytes = byteTensor(Uint8Array.of(1, 2, 3), [3]);
     expect(bytes.dtype).toBe('int32');
     expect(nativeDataType(bytes)).toBe(DATA_TYPE.uint8);

@@ -1,11 +1,11 @@
 /**
- * The parts of tfjs-node 4.22 below its public API that recording and running graphs rely on. They are private there, so the version is
- * pinned and native-binding.test.ts holds each fact stated here.
+ * The private parts of tfjs-node 4.22 that recording and running graphs rely on. The version is pinned, and native-binding.test.ts checks
+ * each fact stated here.
  */
 import type { KernelAttribute } from '../kernels.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 
-/** What the binding says of a tensor that it holds. `dtype` is TensorFlow's number for the element type. */
+/** A tensor in the binding. `dtype` is TensorFlow's number for the element type. */
 export type NativeTensor = { readonly id: number; readonly shape: readonly number[]; readonly dtype: number };
 
 export type TypedValues = Float32Array | Int32Array | Uint8Array;
@@ -13,7 +13,7 @@ export type TypedValues = Float32Array | Int32Array | Uint8Array;
 /** The native module: every kernel that tfjs runs goes through `executeOp`, every upload through `createTensor`. */
 export type NativeBinding = {
   executeOp(name: string, attributes: readonly KernelAttribute[], inputIds: readonly number[], outputs: number): NativeTensor[];
-  /** The typed array's memory is shared with the tensor, not copied: it must not change before the tensor is deleted. */
+  /** The tensor shares the memory of the typed array: the array must not change before the tensor is deleted. */
   createTensor(shape: readonly number[], dataType: number, values: TypedValues): number;
   tensorDataSync(id: number): TypedValues;
   deleteTensor(id: number): void;
@@ -27,7 +27,7 @@ export type NativeBinding = {
 /** tfjs's Node backend: maps its tensors to native ones. */
 export type NativeBackend = {
   binding: NativeBinding;
-  /** The native ids of tfjs tensors; a tensor made in JavaScript is uploaded now. */
+  /** The native ids of tfjs tensors. Uploads tensors that were made in JavaScript. */
   getInputTensorIds(tensors: readonly { readonly dataId: object }[]): number[];
   createOutputTensor(native: NativeTensor): Tensor;
   readonly isUsingGpuDevice: boolean;
@@ -51,39 +51,42 @@ export function nativeId(tensor: { readonly dataId: object }): number {
   return id;
 }
 
-/** TensorFlow's number for the element type that a tensor really has (tfjs calls bytes int32). */
+/** TensorFlow's number for the real element type of a tensor (tfjs calls bytes int32). */
 export function nativeDataType(tensor: { readonly dataId: object }): number {
   return nativeBackend().tensorMap.get(tensor.dataId).dtype;
 }
 
-/** What stands between tfjs and the native module while something is recorded. */
-export type NativeStandIn = {
-  /** Takes the place of a kernel: says what it would give. Ids that it makes up are negative, so that tfjs deletes nothing of theirs. */
+/** Replaces the native module while something is recorded. */
+export type NativeRecorder = {
+  /**
+   * Called instead of a kernel; describes the kernel's outputs. Their ids are negative, so that tfjs does not delete them in the native
+   * module.
+   */
   execute(name: string, attributes: readonly KernelAttribute[], inputIds: readonly number[], outputs: number): NativeTensor[];
-  /** Hears of values that JavaScript hands over; they are uploaded all the same. */
+  /** Called for values that JavaScript passes to TensorFlow, after their upload. */
   uploaded(id: number, shape: readonly number[], dataType: number, values: TypedValues): void;
-  /** Hears that values are to be read, before they are; throws where they cannot. */
+  /** Called before values are read; throws if they cannot be read. */
   read(id: number): void;
 };
 
-/** Runs `work` with the stand-in in the native module's place, and puts the module back afterwards, also after an error. */
-export function withStandIn<T>(standIn: NativeStandIn, work: () => T): T {
+/** Runs `work` with the recorder in place of the native module, and restores the module afterwards, also after an error. */
+export function withRecorder<T>(recorder: NativeRecorder, work: () => T): T {
   const backend = nativeBackend();
   const original = backend.binding;
-  // The module's own fields are read-only: work on an object that stands before it.
+  // The module's own fields are read-only, so an object that inherits from it overrides them.
   const replaced = Object.create(original) as NativeBinding;
   Object.defineProperties(replaced, {
-    executeOp: { value: standIn.execute },
+    executeOp: { value: recorder.execute },
     createTensor: {
       value: (shape: number[], dataType: number, values: TypedValues): number => {
         const id = original.createTensor(shape, dataType, values);
-        standIn.uploaded(id, shape, dataType, values);
+        recorder.uploaded(id, shape, dataType, values);
         return id;
       },
     },
     tensorDataSync: {
       value: (id: number): TypedValues => {
-        standIn.read(id);
+        recorder.read(id);
         return original.tensorDataSync(id);
       },
     },
@@ -97,8 +100,8 @@ export function withStandIn<T>(standIn: NativeStandIn, work: () => T): T {
 }
 
 /**
- * A tensor without values: it has a shape and a type, and takes no memory. To be handed to what is recorded; whatever else reads it or
- * computes with it fails. It belongs to the enclosing tidy, like any other.
+ * A tensor with a shape and a type, but without values or memory. Only recorded code can use it; anything else that reads it or computes
+ * with it fails. It belongs to the enclosing tidy, like any other tensor.
  */
 export function describedTensor(shape: readonly number[], dtype: number): Tensor {
   return nativeBackend().createOutputTensor({ id: nextDescribedId(), shape: [...shape], dtype });
@@ -106,7 +109,7 @@ export function describedTensor(shape: readonly number[], dtype: number): Tensor
 
 let describedIds = -1;
 
-/** Ids of values that were never computed. tfjs deletes those from 0 on, and takes -1 for one that is yet to be uploaded. */
+/** A new id for a value that is never computed. tfjs deletes tensors with ids from 0 up, and -1 means "not uploaded yet". */
 export function nextDescribedId(): number {
   describedIds -= 1;
   return describedIds;

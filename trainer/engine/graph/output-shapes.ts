@@ -1,26 +1,26 @@
 /**
- * What an operation would give: TensorFlow's own shape functions are asked, and nothing is computed. They look at the shapes of its inputs and
- * at the values of small constants among them (the new shape of a Reshape, the axes of a Sum).
+ * Shapes and types of an operation's outputs, from TensorFlow's own shape functions; nothing is computed. They use the shapes of the inputs
+ * and the values of small constants among them (the new shape of a Reshape, the axes of a Sum).
  */
 
 import type { KernelAttribute } from '../kernels.ts';
 import { shapeFunctions } from '../tensorflow.ts';
 import { type Attribute, attribute, GraphDefinition, nodeAttribute } from './graph-definition.ts';
 
-/** An input: its values where they are known, its shape where that is. */
+/** An input, with its shape and its values if they are known. */
 export type ShapedInput = { readonly dtype: number; readonly shape: readonly number[] | undefined; readonly bytes?: Uint8Array };
 
-/** An output; no shape where it depends on values. */
+/** An output, without a shape if the shape depends on values. */
 export type ShapedOutput = { readonly dtype: number; readonly shape: readonly number[] | undefined };
 
-/** Values that say how large something is are few: larger constants are described by their shape alone. */
+/** Constants that describe sizes are small; of larger ones only the shape is used. */
 const VALUES_BELOW_BYTES = 512;
 const NODE = 'operation';
 
-/** Answers by question: blocks of a network ask the same, and so does the second recording of a step. */
+/** Known outputs by operation and inputs: blocks of a network repeat them, and so does the second recording of a step. */
 const answers = new Map<string, readonly ShapedOutput[]>();
 
-/** The outputs of an operation, all that it has. Throws TensorFlow's message where it would refuse the operation. */
+/** All outputs of an operation. Throws TensorFlow's message if it would refuse the operation. */
 export function outputShapes(name: string, attributes: readonly KernelAttribute[], given: readonly ShapedInput[]): readonly ShapedOutput[] {
   const inputs = given.map(({ dtype, shape, bytes }): ShapedInput => {
     return bytes && bytes.length < VALUES_BELOW_BYTES ? { dtype, shape, bytes } : { dtype, shape };
@@ -35,7 +35,7 @@ export function outputShapes(name: string, attributes: readonly KernelAttribute[
   return answer;
 }
 
-/** A graph of the operation alone. */
+/** A graph with only this operation. */
 function graphOf(name: string, attributes: readonly KernelAttribute[], inputs: readonly ShapedInput[]): Uint8Array {
   const graph = new GraphDefinition();
   const references = inputs.map(({ dtype, shape, bytes }) => {

@@ -6,12 +6,12 @@ import type { Tape } from './tape.ts';
 
 afterEach(() => tf.disposeVariables());
 
-/** A program that gives twice its variable. */
+/** A program that doubles its variable. */
 function doubling(variable: Variable): Tape {
   return tapeOf({ inputs: {}, run: (): Record<string, Tensor> => ({ twice: tf.mul(variable, 2) }) }, [{ name: 'weight', variable }]);
 }
 
-it('programs that cannot join leave those that have joined, and their state, as they were', () => {
+it('a program that cannot be added leaves the earlier programs and their state unchanged', () => {
   const variable = tf.variable(tf.tensor1d([1, 2]));
   const variables = [{ name: 'weight', variable }];
   const programs = new JoinedPrograms(variables, { precision: 'float32' });

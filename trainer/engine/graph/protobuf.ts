@@ -1,6 +1,6 @@
 /**
- * As much of the protocol-buffer wire format as a TensorFlow graph needs, written only (protobuf.dev/programming-guides/encoding).
- * Each function returns one field: its number, its wire type and its content.
+ * The part of the protocol-buffer wire format that writing a TensorFlow graph needs (protobuf.dev/programming-guides/encoding). Each
+ * function returns one field: its number, its wire type and its content.
  */
 const VARINT = 0;
 const BYTES = 2;
@@ -31,7 +31,7 @@ export function floatField(field: number, value: number): Buffer {
   return Buffer.concat([tag(field, FIXED32), bytes]);
 }
 
-/** Text, raw bytes, or a message already written. */
+/** Text, raw bytes, or an encoded message. */
 export function bytesField(field: number, value: string | Uint8Array): Buffer {
   const bytes = typeof value === 'string' ? Buffer.from(value, 'utf8') : value;
   return Buffer.concat([tag(field, BYTES), varint(bytes.length), bytes]);

@@ -1,6 +1,6 @@
 /**
- * Settings of a TensorFlow session, as the bytes of a ConfigProto (tensorflow/core/protobuf/config.proto, rewriter_config.proto). The binding
- * reads them from beside the saved model (setup/native/session-config.h).
+ * Settings of a TensorFlow session, as the bytes of a ConfigProto (tensorflow/core/protobuf/config.proto, rewriter_config.proto). The
+ * binding reads them from a file next to the saved model (setup/native/session-config.h).
  */
 import { bytesField, integerField } from './protobuf.ts';
 
@@ -24,9 +24,9 @@ const NO_MEMORY_REWRITES = 1;
 const ONE_ROUND = 1;
 
 /**
- * TensorFlow rewrites a graph at the first run of every set of feeds and fetches, in two rounds by default. For a recorded step of thousands
- * of nodes that was two fifths of the time to the first finished step. What makes steps faster (operations fused, constants folded,
- * arithmetic simplified) is found in the first round; loops and functions, a recorded step has none of.
+ * TensorFlow rewrites a graph at the first run of every set of feeds and fetches, in two rounds by default. For a recorded step with
+ * thousands of nodes, that was two fifths of the time to the first finished step. The first round finds what makes steps faster (fused
+ * operations, folded constants, simplified arithmetic); a recorded step has no loops and no functions.
  */
 const QUICK = [
   [REWRITE.rounds, ONE_ROUND],
@@ -35,9 +35,9 @@ const QUICK = [
 ] as const;
 
 /**
- * The settings for a precision. A bfloat16 graph says itself what is narrow (narrow-plan.ts) and is rewritten like a float32 one. Under float16
- * TensorFlow's rewriter runs convolutions and what stands between them in float16, with its lists of what may and what must not; weights,
- * losses and the optimizer stay float32. There it keeps both rounds: what one would lose has not been measured.
+ * The session settings for a precision. A bfloat16 graph has explicit bfloat16 nodes (reduced-precision-plan.ts) and is rewritten like a
+ * float32 graph. For float16, TensorFlow's rewriter uses its own lists to run convolutions and the operations between them in float16;
+ * weights, losses and the optimizer stay float32. It keeps both rounds there, because the effect of a single round has not been measured.
  */
 export function sessionConfig(precision: Precision): Buffer {
   const settings = precision === 'float16' ? [[REWRITE.autoMixedPrecision, ON] as const] : QUICK;

@@ -4,7 +4,7 @@ import { type Tensor, tf, type Variable } from '../tensorflow.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import { difference, record, type Tape } from './tape.ts';
 
-/** A step on two values and a variable of two values. `time` counts how often it has run. */
+/** A step on two values and a variable of two values. `time` counts the earlier recordings. */
 type Step = (x: Tensor, weight: Variable, time: number) => Record<string, Tensor>;
 
 function taped(step: Step, time = 0): Tape {
@@ -23,7 +23,7 @@ function taped(step: Step, time = 0): Tape {
 const both = (step: Step): string | undefined => difference(taped(step, 0), taped(step, 1));
 
 describe('two recordings of a step', () => {
-  it('on other data are the same program', () => {
+  it('with other data are the same program', () => {
     const step: Step = (x, weight) => {
       const y = tf.add(tf.mul(x, weight), 1);
       weight.assign(tf.sub(weight, y));
@@ -34,66 +34,66 @@ describe('two recordings of a step', () => {
 
   it.each<{ name: string; step: Step; says: RegExp }>([
     {
-      name: 'an operation more',
+      name: 'an additional operation',
       step: (x, _, time) => ({ y: time === 0 ? tf.neg(x) : tf.neg(tf.neg(x)) }),
-      says: /1 operations one time and 2 the next/,
+      says: /the first recording has 1 operations and the second 2/,
     },
     {
-      name: 'another operation',
+      name: 'a different operation',
       step: (x, _, time) => ({ y: time === 0 ? tf.neg(x) : tf.exp(x) }),
-      says: /^operation 0 is Neg one time and Exp/,
+      says: /^operation 0 is Neg in the first recording and Exp/,
     },
     {
-      name: 'another attribute',
+      name: 'a different attribute',
       step: (x, _, time) => ({ y: tf.cumsum(x, 0, time === 0) }),
-      says: /^operation 0 is Cumsum one time and Cumsum \(or its attributes differ\)/,
+      says: /^operation 0 is Cumsum in the first recording and Cumsum \(or has other attributes\)/,
     },
     {
-      name: 'a number that JavaScript counts',
+      name: 'a number that JavaScript counts up',
       step: (x, _, time) => ({ y: tf.mul(x, time) }),
       says: /^input 1 of operation 0 \(Mul\) is a value made in JavaScript that changes between steps$/,
     },
     {
-      name: 'the same operations in another order of their inputs',
+      name: 'the same operation with its inputs swapped',
       step: (x, weight, time) => ({ y: time === 0 ? tf.sub(x, weight) : tf.sub(weight, x) }),
-      says: /^input 0 of operation 0 \(Sub\) comes from elsewhere the next time$/,
+      says: /^input 0 of operation 0 \(Sub\) has another origin in the second recording$/,
     },
     {
-      name: 'an operation on another result',
+      name: 'an operation on a different result',
       step: (x, _, time) => {
         const [one, other] = [tf.exp(x), tf.neg(x)];
         return { y: tf.square(time === 0 ? one : other) };
       },
-      says: /^input 0 of operation 2 \(Square\) comes from elsewhere the next time$/,
+      says: /^input 0 of operation 2 \(Square\) has another origin in the second recording$/,
     },
     {
-      name: 'another result',
+      name: 'a different result',
       step: (x, _, time) => {
         const [one, other] = [tf.exp(x), tf.neg(x)];
         return { y: time === 0 ? one : other };
       },
-      says: /^y comes from elsewhere the next time$/,
+      says: /^y has another origin in the second recording$/,
     },
     {
-      name: 'a variable that is assigned one time only',
+      name: 'a variable that only one of them assigns',
       step: (x, weight, time) => {
         const y = tf.mul(x, weight);
         if (time === 0) weight.assign(y);
         return { y };
       },
-      says: /^its assigned values are others the next time$/,
+      says: /^the recordings have different assigned values$/,
     },
-  ])('with $name are not', ({ step, says }) => {
+  ])('with $name are different programs', ({ step, says }) => {
     expect(both(step)).toMatch(says);
   });
 });
 
 describe('a recording', () => {
   it.each<{ name: string; step: Step }>([
-    { name: 'a variable', step: (x, weight) => ({ y: tf.mul(x, weight.dataSync()[0] ?? 0) }) },
-    { name: 'a computed value', step: (x) => ({ y: tf.mul(x, tf.neg(x).dataSync()[0] ?? 0) }) },
-  ])('refuses to read $name in JavaScript, where it would be frozen', ({ step }) => {
-    expect(() => taped(step)).toThrow(/reads the values of a tensor in JavaScript/);
+    { name: 'an input or a variable', step: (x, weight) => ({ y: tf.mul(x, weight.dataSync()[0] ?? 0) }) },
+    { name: 'the result of Neg', step: (x) => ({ y: tf.mul(x, tf.neg(x).dataSync()[0] ?? 0) }) },
+  ])('refuses a step in which JavaScript reads the values of $name, because they would be frozen', ({ name, step }) => {
+    expect(() => taped(step)).toThrow(`JavaScript reads the values of ${name}`);
   });
 
   it('has the shapes and types that the kernels would give', () => {
@@ -114,10 +114,10 @@ describe('a recording', () => {
     expect([...results.keys(), ...assigned.keys()]).toEqual(['taller', 'where', 'weight']);
   });
 
-  it('runs no kernel: it holds no more memory than its constants', () => {
+  it('runs no kernel: it takes only the memory of its constants', () => {
     const bytes = () => process.memoryUsage().rss;
     const before = bytes();
-    // A hundred gigabytes, if anybody computed them.
+    // A hundred gigabytes if it were computed.
     const { operations } = taped((x) => {
       const large = tf.tile(tf.reshape(x, [1, 2]), [1 << 17, 1 << 17]);
       return { y: tf.sum(tf.exp(large)) };
@@ -126,23 +126,23 @@ describe('a recording', () => {
     expect(bytes() - before).toBeLessThan(2 ** 28);
   });
 
-  it('passes on what TensorFlow says of shapes that do not fit', () => {
+  it("reports TensorFlow's message about shapes that do not fit", () => {
     expect(() => taped((x) => ({ y: runKernel('Add', [typeAttribute('T')], [x, tf.ones([3])]) }))).toThrow(
       /Dimensions must be equal, but are 2 and 3/,
     );
   });
 
-  it('refuses an operation whose size depends on values', () => {
+  it('refuses an operation whose output size depends on values', () => {
     const unique = [typeAttribute('T'), typeAttribute('out_idx', DATA_TYPE.int32)];
     expect(() => taped((x) => ({ y: runKernelOutputs('Unique', unique, [x], 2)[0] as Tensor }))).toThrow(
-      /the shape of what Unique gives depends on values/,
+      /the shape of an output of Unique depends on values/,
     );
   });
 
   it('refuses a value that was computed outside the step', () => {
     const outside = tf.neg(tf.tensor1d([1, 2]));
     expect(() => taped((x) => ({ y: tf.mul(x, outside) }))).toThrow(
-      /Mul reads a tensor from outside that is neither an input nor a variable/,
+      /Mul reads a tensor from outside the step that is neither an input nor a variable/,
     );
     outside.dispose();
   });

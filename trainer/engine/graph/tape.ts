@@ -1,11 +1,11 @@
 /**
- * A tape: the TensorFlow operations of one eager step, in order, with what flows between them. Recording lets the step run on tensors that
- * have shapes and no values, and takes down what it calls; nothing about the step has to be written in a special way.
+ * A tape: the TensorFlow operations of one step, in order, with the values between them. A recording runs the step on tensors that have
+ * shapes and no values, and notes every kernel that it calls, so the step needs no special code.
  */
 import type { KernelAttribute } from '../kernels.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import { DATA_TYPE } from './graph-definition.ts';
-import { type NativeTensor, nativeDataType, nativeId, nextDescribedId, type TypedValues, withStandIn } from './native-binding.ts';
+import { type NativeTensor, nativeDataType, nativeId, nextDescribedId, type TypedValues, withRecorder } from './native-binding.ts';
 import { NotRecordable } from './not-recordable.ts';
 import { outputShapes, type ShapedInput } from './output-shapes.ts';
 
@@ -16,10 +16,10 @@ export type TapedOperation = {
   readonly outputs: readonly NativeTensor[];
 };
 
-/** A value that the step took from JavaScript: made in it, or standing outside it without being an input or a variable. */
+/** A value that the step took from JavaScript. */
 export type TapedConstant = { readonly shape: readonly number[]; readonly dtype: number; readonly bytes: Uint8Array };
 
-/** Where a step begins: a tensor fed anew each time, or a variable's value. `id` is the native id that the step saw. */
+/** Where a step begins: an input, which is fed in every run, or the value of a variable. `id` is the native id that the step saw. */
 export type Leaf = { readonly name: string; readonly id: number; readonly shape: readonly number[]; readonly dtype: number };
 
 export type Tape = {
@@ -29,14 +29,14 @@ export type Tape = {
   readonly variables: readonly Leaf[];
   /** The native id of each result. */
   readonly results: ReadonlyMap<string, NativeTensor>;
-  /** Native ids of the values that variables had after the step, where it assigned them. */
+  /** The native ids of the values that the step assigned to variables. */
   readonly assigned: ReadonlyMap<string, NativeTensor>;
 };
 
-/** A variable whose value the step reads, and may assign. */
+/** A variable that the step reads and may assign. */
 export type TapedVariable = { readonly name: string; readonly variable: Tensor };
 
-/** A copy of the values' bytes in the tensor's element type (tfjs hands booleans and numbers over in several array types). */
+/** A copy of the values' bytes in the tensor's element type (tfjs passes booleans and numbers in several array types). */
 function bytesOf(values: TypedValues | readonly number[], dtype: number): Uint8Array {
   if (ArrayBuffer.isView(values)) return new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
   if (dtype === DATA_TYPE.int32) return new Uint8Array(Int32Array.from(values).buffer);
@@ -47,13 +47,13 @@ function bytesOf(values: TypedValues | readonly number[], dtype: number): Uint8A
 const native = (tensor: Tensor): NativeTensor => ({ id: nativeId(tensor), shape: [...tensor.shape], dtype: nativeDataType(tensor) });
 const leaf = (name: string, tensor: Tensor): Leaf => ({ name, ...native(tensor) });
 
-/** Outputs whose shape TensorFlow leaves open, and which only the gradient's kernel of the same layer reads. */
+/** Outputs whose shape TensorFlow does not infer; only the gradient kernel of the same layer reads them. */
 const UNSHAPED: Readonly<Record<string, readonly number[]>> = { FusedBatchNormV3: [5] };
 
 /**
- * Runs `step` once and returns its tape. None of its kernels is run: each result has the shape and type that TensorFlow's shape functions
- * give it and no values, so a recording takes neither the time nor the memory of a step. What is left of it (results, values that variables
- * were assigned) has no values either.
+ * Runs `step` once and returns its tape. Runs no kernel: results get their shapes and types from TensorFlow's shape functions and have no
+ * values, so a recording takes neither the time nor the memory of a step. The returned results and the values assigned to variables have no
+ * values either. Throws `not-recordable` for a step that reads values, uses tensors from outside, or has shapes that depend on values.
  */
 export function record<Results extends Record<string, Tensor>>(
   step: () => Results,
@@ -68,18 +68,19 @@ export function record<Results extends Record<string, Tensor>>(
   if (values.size < inputLeaves.length + variableLeaves.length) throw new Error('two variables or inputs are one tensor');
   const given = (id: number, name: string): ShapedInput => {
     const value = values.get(id) ?? constants.get(id);
-    if (!value) throw new NotRecordable(`${name} reads a tensor from outside that is neither an input nor a variable`);
+    if (!value) throw new NotRecordable(`${name} reads a tensor from outside the step that is neither an input nor a variable`);
     return value;
   };
 
-  const results = withStandIn(
+  const results = withRecorder(
     {
       execute(name, attributes, inputIds, count) {
         const inputs = inputIds.map((id) => given(id, name));
         const outputs = outputShapes(name, attributes, inputs)
           .slice(0, count)
           .map(({ dtype, shape }, position): NativeTensor => {
-            if (!shape && !UNSHAPED[name]?.includes(position)) throw new NotRecordable(`the shape of what ${name} gives depends on values`);
+            if (!shape && !UNSHAPED[name]?.includes(position))
+              throw new NotRecordable(`the shape of an output of ${name} depends on values`);
             const id = nextDescribedId();
             values.set(id, { dtype, shape });
             return { id, dtype, shape: [...(shape ?? [])] };
@@ -91,7 +92,10 @@ export function record<Results extends Record<string, Tensor>>(
         constants.set(id, { shape: [...shape], dtype, bytes: bytesOf(bytes, dtype) });
       },
       read(id) {
-        if (!constants.has(id)) throw new NotRecordable('it reads the values of a tensor in JavaScript (dataSync)');
+        if (constants.has(id)) return;
+        const origin = operations.find(({ outputs }) => outputs.some((output) => output.id === id));
+        const what = origin === undefined ? 'an input or a variable' : `the result of ${origin.name}`;
+        throw new NotRecordable(`JavaScript reads the values of ${what} (dataSync)`);
       },
     },
     () => tf.tidy(step) as Results,
@@ -116,7 +120,7 @@ export function record<Results extends Record<string, Tensor>>(
 
 const attributesText = (operation: TapedOperation): string => JSON.stringify(operation.attributes);
 
-/** Where each value comes from that was not made in JavaScript, in words that all recordings of one program have in common. */
+/** The origin of each value that was not made in JavaScript, in a form that is equal in all recordings of one program. */
 function originsOf({ operations, inputs, variables }: Tape): ReadonlyMap<number, string> {
   const leaves = [...inputs, ...variables].map(({ id, name }) => [id, name] as const);
   const outputs = operations.flatMap((operation, index) =>
@@ -126,26 +130,26 @@ function originsOf({ operations, inputs, variables }: Tape): ReadonlyMap<number,
 }
 
 /**
- * Why two recordings of the same step are not the same program, or undefined if they are: JavaScript that drew random numbers or counted steps
- * shows here. (What branches on data has to read it, which no recording lets it.)
+ * Why two recordings of one step are not the same program, or undefined if they are. This finds JavaScript that draws random numbers or
+ * counts steps. (A step that branches on data has to read it, which no recording allows.)
  */
 export function difference(first: Tape, second: Tape): string | undefined {
   if (first.operations.length !== second.operations.length) {
-    return `it runs ${first.operations.length} operations one time and ${second.operations.length} the next`;
+    return `the first recording has ${first.operations.length} operations and the second ${second.operations.length}`;
   }
   const [origins, otherOrigins] = [originsOf(first), originsOf(second)];
-  /** What of a value is not the same in both. */
+  /** What differs in a value between the recordings. */
   const change = (id: number, otherId: number | undefined): string | undefined => {
     const [constant, other] = [first.constants.get(id), second.constants.get(otherId ?? -1)];
     const isSame =
       constant && other ? Buffer.compare(constant.bytes, other.bytes) === 0 : origins.get(id) === otherOrigins.get(otherId ?? -1);
     if (isSame) return undefined;
-    return constant && other ? 'is a value made in JavaScript that changes between steps' : 'comes from elsewhere the next time';
+    return constant && other ? 'is a value made in JavaScript that changes between steps' : 'has another origin in the second recording';
   };
   for (const [index, one] of first.operations.entries()) {
     const other = second.operations[index];
     if (!other || one.name !== other.name || attributesText(one) !== attributesText(other)) {
-      return `operation ${index} is ${one.name} one time and ${other?.name} (or its attributes differ) the next`;
+      return `operation ${index} is ${one.name} in the first recording and ${other?.name} (or has other attributes) in the second`;
     }
     for (const [position, id] of one.inputIds.entries()) {
       const why = change(id, other.inputIds[position]);
@@ -153,7 +157,7 @@ export function difference(first: Tape, second: Tape): string | undefined {
     }
   }
   for (const kind of ['results', 'assigned'] as const) {
-    if ([...first[kind].keys()].join() !== [...second[kind].keys()].join()) return `its ${kind} values are others the next time`;
+    if ([...first[kind].keys()].join() !== [...second[kind].keys()].join()) return `the recordings have different ${kind} values`;
     for (const [name, { id }] of first[kind]) {
       const why = change(id, second[kind].get(name)?.id);
       if (why !== undefined) return `${name} ${why}`;

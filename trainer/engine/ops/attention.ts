@@ -14,8 +14,9 @@ const SOFTMAX = [typeAttribute('T')];
 const multiply = (attributes: ReturnType<typeof product>, a: Tensor, b: Tensor): Tensor => runKernel('BatchMatMulV2', attributes, [a, b]);
 
 /**
- * Scaled dot-product attention, softmax(q·kᵀ/√d)·v, of q `[batch, heads, queries, d]` over k and v `[batch, heads, keys, d]`. The softmax is
- * kept for the gradient; its rows' inner products with their own gradient are taken from the output, which is `keys`/d times smaller.
+ * Scaled dot-product attention, softmax(q·kᵀ/√d)·v, of q `[batch, heads, queries, d]` over k and v `[batch, heads, keys, d]`. The softmax
+ * is saved for the gradient. The inner products of its rows with their gradient are computed from the output, which is `keys`/d times
+ * smaller.
  */
 export function attention(q: Tensor4D, k: Tensor4D, v: Tensor4D): Tensor4D {
   const scale = 1 / Math.sqrt(q.shape[3]);

@@ -11,7 +11,7 @@ const variables = () => ({
 });
 
 describe('batch normalisation', () => {
-  it('moves its averages as PyTorch does: a tenth of the batch, by the unbiased variance', () => {
+  it('moves its averages like PyTorch: a tenth of the batch, with the unbiased variance', () => {
     const norm = variables();
     const x = spreadValues([2, 3, 3, 2], 1) as Tensor4D;
     batchNorm(x, norm, true);
@@ -28,7 +28,7 @@ describe('batch normalisation', () => {
     }
   });
 
-  it('normalises by the moving averages in inference and leaves them as they are', () => {
+  it('normalises with the moving averages in inference and does not change them', () => {
     const norm = variables();
     const y = batchNorm(tf.tensor4d([1.5, 3.5], [1, 1, 1, 2]), norm, false).dataSync();
     expect(y[0]).toBeCloseTo((1.5 - 0.5) / Math.sqrt(1 + 1e-5), 6);

@@ -1,9 +1,9 @@
 import { booleanAttribute, floatAttribute, runKernelOutputs, textAttribute, typeAttribute, withGradient } from '../kernels.ts';
 import { type Tensor, type Tensor4D, tf, type Variable } from '../tensorflow.ts';
 
-/** Added to the variance before the root is taken (PyTorch's default). */
+/** Added to the variance before the square root (PyTorch's default). */
 const EPSILON = 1e-5;
-/** Weight of the newest batch in the moving averages (what PyTorch calls momentum, and TensorFlow one minus it). */
+/** Weight of the newest batch in the moving averages (PyTorch's momentum; TensorFlow's is one minus this). */
 const MOMENTUM = 0.1;
 
 export type BatchNormVariables = {
@@ -12,8 +12,8 @@ export type BatchNormVariables = {
   readonly movingMean: Variable;
   readonly movingVariance: Variable;
   /**
-   * A bias of the convolution before, which published networks have and count. Normalisation takes it out again whatever it is, so in
-   * training it only moves the moving mean, and its gradient is exactly zero; adding it would cost two passes over x.
+   * The bias of the preceding convolution, which published networks have and count. Normalisation removes it, so in training it only shifts
+   * the moving mean, and its gradient is exactly zero; adding it to x would cost two passes over memory.
    */
   readonly offset?: Tensor | undefined;
 };
@@ -32,10 +32,7 @@ const GRADIENT = TRAINING.filter((attribute) => attribute.name !== 'exponential_
 
 /**
  * Batch normalisation of x `[batch, height, width, channels]` per channel, as PyTorch's BatchNorm2d.
- *
- * In training: y = gamma·(x − mean)/√(variance + 1e-5) + beta by the batch's own mean and (biased) variance, and, as a side effect, the moving
- * averages become 0.9·old + 0.1·batch, where the variance is the unbiased one (n − 1). In inference the moving averages take the batch's place
- * and nothing is updated or differentiated.
+ *  In training: y = gamma·(x − mean)/√(variance + 1e-5) + beta with the mean and the (biased) variance of the batch. As a side effect, the moving averages become 0.9·old + 0.1·batch, with the unbiased variance (n − 1). In inference, the moving averages replace the batch's statistics, and nothing is updated or differentiated.
  */
 export function batchNorm(x: Tensor4D, variables: BatchNormVariables, training: boolean): Tensor4D {
   const { gamma, beta, movingMean, movingVariance, offset } = variables;

@@ -5,8 +5,8 @@ import { convolutionAttributes, shapeTensor } from './conv2d.ts';
 const ATTRIBUTES = convolutionAttributes({ stride: 2, padding: 'valid' });
 
 /**
- * Transposed convolution by a 2×2 kernel `[2, 2, out, in]` at stride 2: each pixel of x `[batch, height, width, in]` becomes a 2×2 tile of the
- * result `[batch, 2·height, 2·width, out]`. It is the gradient of a convolution, and its own gradients are convolutions.
+ * Transposed convolution with a 2×2 kernel `[2, 2, out, in]` and stride 2: each pixel of x `[batch, height, width, in]` becomes a 2×2 tile
+ * of the result `[batch, 2·height, 2·width, out]`. It is the gradient of a convolution, and its own gradients are convolutions.
  */
 export function convTranspose2x2(x: Tensor4D, kernel: Tensor): Tensor4D {
   const [batch, height, width] = x.shape;

@@ -16,7 +16,7 @@ export type ConvolutionGeometry = {
   readonly dilation?: number;
   /** `same` keeps the size (at stride 1), `valid` adds nothing, `[top, bottom, left, right]` adds that many zeros. */
   readonly padding?: 'same' | 'valid' | readonly [number, number, number, number];
-  /** False where x is the images: nothing asks for their gradient, which would cost as much as the layer itself. */
+  /** False if x is the images: their gradient is not needed and would cost as much as the layer itself. */
   readonly inputGradient?: boolean;
 };
 
@@ -34,12 +34,12 @@ export function convolutionAttributes({ stride = 1, dilation = 1, padding = 'sam
   ];
 }
 
-/** A shape as the kernels take it. */
+/** A shape as a tensor, as kernels need it. */
 export const shapeTensor = (shape: readonly number[]): Tensor => tf.tensor1d([...shape], 'int32');
 
 /**
- * Convolution of x `[batch, height, width, in]` by kernel `[height, width, in, out]` (a cross-correlation, as everywhere in deep learning),
- * without bias. Both gradients are TensorFlow's kernels, which, unlike tfjs's wrappers, take dilation and explicit padding.
+ * Convolution of x `[batch, height, width, in]` with kernel `[height, width, in, out]` (a cross-correlation, as everywhere in deep
+ * learning), without bias. Both gradients are TensorFlow's kernels. Unlike tfjs's wrappers, they support dilation and explicit padding.
  */
 export function conv2d(x: Tensor4D, kernel: Tensor, geometry: ConvolutionGeometry = {}): Tensor4D {
   const attributes = convolutionAttributes(geometry);
@@ -57,14 +57,14 @@ export function conv2d(x: Tensor4D, kernel: Tensor, geometry: ConvolutionGeometr
   }));
 }
 
-/** Whether every output pixel is a product of the one input pixel below it. */
+/** Whether every output pixel depends on one input pixel only. */
 function isPointwise({ shape: [height, width] }: Tensor, { stride = 1, padding = 'same' }: ConvolutionGeometry): boolean {
   return height === 1 && width === 1 && stride === 1 && typeof padding === 'string';
 }
 
 /**
- * The gradient by a 1×1 kernel as one product of matrices: oneDNN's convolution takes several times as long for it (2048 to 512 channels over
- * 64×64 pixels in bfloat16). Forward, and by the input, the two are alike.
+ * The gradient by a 1×1 kernel as one matrix product: oneDNN's convolution takes several times as long (2048 to 512 channels over 64×64
+ * pixels in bfloat16). For the forward pass and the gradient by the input, the two are equally fast.
  */
 function byPointwiseWeights(input: Tensor, dy: Tensor, shape: readonly number[]): Tensor {
   const [, , from = 1, to = 1] = shape;

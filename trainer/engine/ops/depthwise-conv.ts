@@ -10,7 +10,10 @@ const ATTRIBUTES = [
   integersAttribute('dilations', [1, 1, 1, 1]),
 ];
 
-/** Each channel of x `[batch, height, width, channels]` convolved by its own kernel of `[height, width, channels, 1]`; the size stays. */
+/**
+ * Each channel of x `[batch, height, width, channels]` convolved with its own kernel from `[height, width, channels, 1]`; height and width
+ * stay the same.
+ */
 export function depthwiseConv(x: Tensor4D, kernel: Tensor): Tensor4D {
   return withGradient<Tensor4D>([x, kernel], () => ({
     value: runKernel<Tensor4D>('DepthwiseConv2dNative', ATTRIBUTES, [x, kernel]),

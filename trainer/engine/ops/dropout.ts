@@ -4,19 +4,19 @@ import { shapeTensor } from './conv2d.ts';
 
 const UNIFORM = [typeAttribute('T', TYPE.int32), typeAttribute('dtype'), typeAttribute('Tseed', TYPE.int32)];
 
-/** Which values are dropped (probability `rate`) and what the others are multiplied by so that the expected sum stays. */
+/** Which values are dropped (with probability `rate`). */
 type DropoutChoice = {
   readonly rate: number;
-  /** Two int32 values, others in every step. */
+  /** Two int32 values, different in every step. */
   readonly seed: Tensor;
-  /** The place in the network: two places of one step draw different numbers. */
+  /** The place in the network: two places draw different numbers in the same step. */
   readonly place: number;
 };
 
 /**
- * x with a fraction `rate` of its values set to 0 and the others divided by 1 − rate (Srivastava and others 2014, in the form that leaves
- * inference alone). Drawn on the device by Philox counters: the same seed, place and shape drop the same values on any number of threads,
- * whether the step is eager or recorded.
+ * x with a fraction `rate` of its values set to 0 and the others divided by 1 − rate, so that the expected sum stays the same (Srivastava
+ * and others 2014, in the form that does not change inference). Drawn on the device with Philox counters: the same seed, place and shape
+ * drop the same values for any number of threads, eager or recorded.
  */
 export function dropout(x: Tensor4D, { rate, seed, place }: DropoutChoice): Tensor4D {
   return withGradient<Tensor4D>([x], () => {

@@ -2,13 +2,13 @@ import { withGradient } from '../kernels.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import { biasAdd } from './linear.ts';
 
-/** Added to the variance before the root is taken. */
+/** Added to the variance before the square root. */
 const EPSILON = 1e-6;
 
 /**
- * Layer normalisation of x `[…, channels]` over its last axis: y = gamma·(x − mean)/√(variance + 1e-6), plus beta where there is one; the
- * variance is the biased one. Written from sums and products, because TensorFlow has no kernel for it on CPUs. What it keeps for the gradient
- * is the normalised x and one number for each row.
+ * Layer normalisation of x `[…, channels]` over its last axis: y = gamma·(x − mean)/√(variance + 1e-6), plus beta if given, with the biased
+ * variance. Composed of sums and products, because TensorFlow has no CPU kernel for it. Saves the normalised x and one number per row for
+ * the gradient.
  */
 export function layerNorm<Shape extends Tensor>(x: Shape, gamma: Tensor, beta?: Tensor): Shape {
   const rows = tf.reshape(x, [-1, gamma.shape[0] as number]);

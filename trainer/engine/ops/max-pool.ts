@@ -19,19 +19,19 @@ function pooled(x: Tensor4D, given: readonly KernelAttribute[]): Tensor4D {
 }
 
 /**
- * The largest of each tile of `size`×`size` of x `[batch, height, width, channels]`, whose sides are multiples of it. The gradient goes to the
- * first largest.
+ * The maximum of each `size`×`size` tile of x `[batch, height, width, channels]`, whose height and width are multiples of `size`. The
+ * gradient goes to the first maximum.
  */
 export function maxPool(x: Tensor4D, size: number): Tensor4D {
   return pooled(x, attributes(size, size, 'VALID'));
 }
 
-/** The largest of each 2×2 tile. */
+/** The maximum of each 2×2 tile. */
 export function maxPool2x2(x: Tensor4D): Tensor4D {
   return maxPool(x, 2);
 }
 
-/** The largest of 3×3 values around every second pixel, beyond the border nothing counts (PyTorch: kernel 3, stride 2, padding 1). */
+/** The maximum of 3×3 values around every second pixel, ignoring positions beyond the border (PyTorch: kernel 3, stride 2, padding 1). */
 export function maxPool3x3Stride2(x: Tensor4D): Tensor4D {
   return pooled(x, OVERLAPPING);
 }

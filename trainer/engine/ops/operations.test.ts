@@ -14,7 +14,7 @@ type Row = { name: string; shapes: number[][]; fast: Operation; plain?: Operatio
 const four = (x: Tensor | undefined): Tensor4D => x as Tensor4D;
 const given = (x: Tensor | undefined): Tensor => x as Tensor;
 
-/** Interpolation as a product with a matrix on both axes. */
+/** Interpolation as a matrix product on both axes. */
 function resizedBy(matrix: number[][]): Operation {
   return (x) => {
     const [batch = 0, height = 0, width = 0, channels = 0] = given(x).shape;
@@ -33,9 +33,9 @@ const BILINEAR = [
   [0, 0.25, 0.75],
   [0, 0, 1],
 ];
-/** Six pixels from three whose corners stay: pixel i lies at i·2/5. */
+/** Six pixels from three with fixed corners: pixel i is at i·2/5. */
 const CORNERS = [0, 0.4, 0.8, 1.2, 1.6, 2].map((at) => [0, 1, 2].map((column) => Math.max(0, 1 - Math.abs(at - column))));
-/** Twelve pixels from three: pixel i lies at (i + ½)/4 − ½, held within the image. */
+/** Twelve pixels from three: pixel i is at (i + ½)/4 − ½, clamped to the image. */
 const FOURFOLD = Array.from({ length: 12 }, (_, pixel) => Math.min(2, Math.max(0, (pixel + 0.5) / 4 - 0.5))).map((at) =>
   [0, 1, 2].map((column) => Math.max(0, 1 - Math.abs(at - column))),
 );

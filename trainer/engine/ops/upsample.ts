@@ -20,27 +20,28 @@ function resized(x: Tensor4D, factor: number, attributes: typeof CENTRES): Tenso
 }
 
 /**
- * `factor` times the height and width by bilinear interpolation with aligned half-pixel centres (PyTorch: align_corners=False; OpenCV:
- * INTER_LINEAR), so that nothing shifts between the levels of a network. tfjs's own gradient ignores where the centres lie; this one does not.
+ * Scales height and width by `factor` with bilinear interpolation and aligned half-pixel centres (PyTorch: align_corners=False; OpenCV:
+ * INTER_LINEAR), so that nothing shifts between the levels of a network. tfjs's own gradient ignores the position of the centres; this one
+ * does not.
  */
 export function upsampleBilinear(x: Tensor4D, factor: number): Tensor4D {
   return factor === 1 ? x : resized(x, factor, CENTRES);
 }
 
-/** Twice the height and width, with aligned half-pixel centres. */
+/** Doubles height and width, with aligned half-pixel centres. */
 export function upsampleBilinear2x(x: Tensor4D): Tensor4D {
   return upsampleBilinear(x, 2);
 }
 
 /**
- * Twice the height and width by bilinear interpolation in which the corner pixels keep their places (PyTorch: align_corners=True): what some
- * published networks were trained with, though everything between the corners shifts by up to half a pixel.
+ * Doubles height and width with bilinear interpolation in which the corner pixels stay in place (PyTorch: align_corners=True). Some
+ * published networks were trained with it, although everything between the corners shifts by up to half a pixel.
  */
 export function upsampleBilinear2xAligned(x: Tensor4D): Tensor4D {
   return resized(x, 2, CORNERS);
 }
 
-/** Twice the height and width, each pixel repeated in a 2×2 tile; the gradient is the sum over the tile. */
+/** Doubles height and width by repeating each pixel in a 2×2 tile; the gradient is the sum over the tile. */
 export function upsampleNearest2x(x: Tensor4D): Tensor4D {
   const [, height, width] = x.shape;
   return withGradient<Tensor4D>([x], () => ({

@@ -1,10 +1,10 @@
-/** Support for the tests of operations: gradients by tfjs's tape against central differences. */
+/** Support for tests of operations: compares tfjs's gradients with central differences. */
 import { randomFor } from '@carpal/masks/random.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 
 export type Operation = (...inputs: Tensor[]) => Tensor;
 
-/** An array of this shape whose values lie in -1..1, keep at least 0.05 from zero and, pairwise, 0.0005 from each other (no kinks, no ties). */
+/** An array of this shape with values in -1..1 that are at least 0.05 from zero and 0.0005 from each other (no kinks, no ties). */
 export function spreadValues(shape: readonly number[], seed: number): Tensor {
   const count = shape.reduce((product, extent) => product * extent, 1);
   const random = randomFor(seed, 'values');
@@ -31,8 +31,8 @@ export function gradientsOf(operation: Operation, inputs: readonly Tensor[]): Fl
 }
 
 /**
- * For each input and a few random directions: the slope of that weighted sum along the direction, by the gradients and by central differences
- * (which, in float32, agree to about a thousandth).
+ * For each input and a few random directions: the slope of that weighted sum along the direction, by the gradients and by central
+ * differences (which agree to about a thousandth in float32).
  */
 export function slopes(operation: Operation, inputs: readonly Tensor[], epsilon = 1e-2): { byGradient: number; byDifference: number }[] {
   const gradients = gradientsOf(operation, inputs);

@@ -1,7 +1,7 @@
 """
-Writes fixtures/optimizers.json and fixtures/schedules.json beside this file: what PyTorch's optimizers make of a small problem in 20 steps, and the learning
-rates of its schedulers over 100 epochs. Lion and the cosine with restarts and warm-up are not in PyTorch; they are written here from their
-definitions. Run with any Python that has torch: python export.py
+Writes fixtures/optimizers.json and fixtures/schedules.json next to this file: the results of PyTorch's optimizers on a small problem after 1 and 20 steps,
+and the learning rates of its schedulers over 100 epochs. PyTorch has neither Lion nor the cosine with restarts and warm-up; they are
+implemented here from their definitions. Run with any Python that has torch: python export.py
 """
 
 import json
@@ -36,7 +36,7 @@ class Lion(torch.optim.Optimizer):
 
 
 class WarmUpRestarts:
-    """In each cycle a linear climb from the least rate, then a cosine; the peak falls by gamma, the cosine part grows by a factor."""
+    """Each cycle is a linear warm-up from the lowest rate and a cosine; the peak is multiplied by gamma, the length of the cosine by a factor."""
 
     def __init__(self, cycle, factor, warm_up, least, most, gamma):
         self.cycle, self.factor, self.warm_up, self.least, self.most, self.gamma = cycle, factor, warm_up, least, most, gamma
@@ -57,7 +57,7 @@ class WarmUpRestarts:
 
 
 def problem():
-    """Weights, two batches of images and targets: numbers that float32 and a byte hold exactly."""
+    """Weights and two batches of images and targets, in numbers that are exact in float32 and in a byte."""
     draw = torch.Generator().manual_seed(5)
 
     def integers(most, *shape):
@@ -131,12 +131,12 @@ LOSSES = [1 / min(e, 20 + e % 30) + 0.01 * ((e * 7919) % 64) / 64 for e in range
 
 
 def sequence(make, warm_up=0):
-    """The rate of each epoch where `step` is called after each."""
+    """The rate of each epoch if `step` is called after each epoch."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1e-3)
     scheduler = make(optimizer)
     if warm_up > 0:
-        climb = lr_scheduler.LinearLR(optimizer, start_factor=1 / (warm_up + 1), total_iters=warm_up)
-        scheduler = lr_scheduler.SequentialLR(optimizer, [climb, scheduler], milestones=[warm_up])
+        warm = lr_scheduler.LinearLR(optimizer, start_factor=1 / (warm_up + 1), total_iters=warm_up)
+        scheduler = lr_scheduler.SequentialLR(optimizer, [warm, scheduler], milestones=[warm_up])
     rates = []
     for loss in LOSSES:
         rates.append(optimizer.param_groups[0]["lr"])
@@ -171,7 +171,7 @@ def schedules():
     ]
     made = [{"name": name, "options": options, "rates": sequence(make)} for name, options, make in rows]
     for name, options, make in rows:
-        # Told of losses only, PyTorch's plateau cannot stand in a sequence.
+        # ReduceLROnPlateau needs losses, so PyTorch cannot use it in a sequence.
         if name != "ReduceLROnPlateau":
             made.append({"name": name, "options": {**options, "warmupEpochs": 7}, "rates": sequence(make, 7)})
     for warm_up, factor, gamma in ((3, 2, 0.5), (0, 1, 1)):
@@ -182,7 +182,7 @@ def schedules():
 
 
 def rounded(value):
-    """Twelve digits: more than float32 and the comparison need."""
+    """Twelve digits: more than float32 and the comparisons need."""
     if isinstance(value, float):
         return float(f"{value:.12g}")
     if isinstance(value, dict):

@@ -1,9 +1,9 @@
-/** Every network of the registry, small enough to be trained by a test. */
+/** Every network of the registry, in a form small enough to train in a test. */
 import type { Model, ModelBuild, ModelOptions } from '../../models/model.ts';
 import { MODELS } from '../../models/registry.ts';
 
 /**
- * Small forms that run all of a network's code; in narrower ones sums cancel so far that rounding is all that is left of some gradients.
+ * Small forms that run all of a network's code. In even smaller ones, sums cancel until only rounding errors are left of some gradients.
  */
 export const SMALL_NETWORKS: readonly [name: string, options: ModelOptions][] = [
   ['UNet', { width: 8 }],
@@ -24,7 +24,10 @@ export const SMALL_NETWORKS: readonly [name: string, options: ModelOptions][] = 
   ['UNetPlusPlus', { encoder: 'ResNet50', divisor: 8 }],
 ];
 
-/** A network of that table. Not by buildModel: UNet's width is none of a manifest's options, and at full width its row takes half a minute. */
+/**
+ * A network of that table. Does not use buildModel: the width of UNet is not an option of a manifest, and at full width its test takes half
+ * a minute.
+ */
 export function buildSmall(name: string, build: ModelBuild): Model {
   const model = MODELS.find((entry) => entry.name === name)?.build(build);
   if (!model) throw new Error(`there is no network "${name}"`);
