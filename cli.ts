@@ -1,4 +1,4 @@
-/** The command table. A command's module is loaded only when it is called, so that `--help` stays quick. */
+/** The command table. A command's module is loaded only when the command is called, so that `--help` is fast. */
 
 import { didYouMean } from '@carpal/configs/did-you-mean.ts';
 import { CarpalError, EXIT, formatError } from '@carpal/configs/errors.ts';
@@ -6,7 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { COMMANDS, type CommandEntry } from './cli/commands.ts';
 import packageJson from './package.json' with { type: 'json' };
 
-/** The help that lists commands: all of them, or those of a group, such as `data`. */
+/** The help that lists commands: all of them, or those of a group such as `data`. */
 function listing(group = ''): string {
   const start = group === '' ? '' : `${group} `;
   const root = new Command(`carpal ${start}`.trim())
@@ -19,7 +19,7 @@ function listing(group = ''): string {
   return root.helpInformation();
 }
 
-/** The entry whose words begin `words`, and the words left over. */
+/** The entry whose words are the beginning of `words`, and the remaining words. */
 function findCommand(words: readonly string[]): { entry: CommandEntry; rest: string[] } | undefined {
   for (const entry of COMMANDS) {
     const name = entry.name.split(' ');
@@ -48,7 +48,7 @@ async function main(words: readonly string[]): Promise<number> {
   return Number(process.exitCode ?? EXIT.ok);
 }
 
-/** What commander has to say of a command line, as an error of the table. */
+/** Turns commander's message about a command line into an error of the table. */
 function usageError(text: string, called: string): CarpalError {
   return new CarpalError(
     'usage-invalid',
@@ -56,22 +56,22 @@ function usageError(text: string, called: string): CarpalError {
       .replace(/^error: /, '')
       .trim()
       .replaceAll('\n', ' '),
-    { fix: `${called} --help says what it takes.` },
+    { fix: `Run ${called} --help for its usage.` },
   );
 }
 
-/** The error for words that begin no command: a group's commands, or the one that was probably meant. */
+/** The error for words that match no command. It names the commands of the group, or the command that was probably meant. */
 function unknownCommand(words: readonly string[]): CarpalError {
   const names = COMMANDS.map(({ name }) => name);
   const group = names.filter((name) => name.startsWith(`${words[0]} `));
   const given = words.slice(0, group.length > 0 ? 2 : 1).join(' ');
   const meant = didYouMean(given, names);
   const hint = meant === undefined ? '' : `Did you mean carpal ${meant}? `;
-  const fix = group.length > 0 ? `There is: ${group.map((name) => `carpal ${name}`).join(', ')}.` : 'carpal --help lists the commands.';
+  const fix = group.length > 0 ? `Commands: ${group.map((name) => `carpal ${name}`).join(', ')}.` : 'carpal --help lists the commands.';
   return new CarpalError('usage-invalid', `carpal has no command "${given}"`, { fix: `${hint}${fix}` });
 }
 
-/** Turns whatever a command threw into an exit code and, where a person can act on it, a message. */
+/** Turns the error of a command into an exit code and, if a person can act on it, a message. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CarpalError) {
@@ -83,22 +83,22 @@ function report(error: unknown): number {
   return EXIT.bug;
 }
 
-/** Waits until what was printed is with its reader: a pipe takes 64 KiB at once, and an exit forgets the rest. */
+/** Waits until the output has reached its reader: a pipe buffers 64 KiB, and exiting discards the rest. */
 function printed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => void stream.write('', () => resolve()));
 }
 
-// A reader that has seen enough, such as head, is no fault.
+// It is not an error if the reader stops early, as head does.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
 }
-/** How long something that a command left open may keep the process. */
+/** How long open handles of a command may keep the process alive. */
 const LINGER_MS = 1000;
 
 process.exitCode = await main(process.argv.slice(2)).catch(report);
 await Promise.all([process.stdout, process.stderr].map(printed));
-// The process ends by itself, when nothing is left to do. To exit at once would now and then last for ever (a fold would keep its GPU): it waits
-// for V8's compiler threads, of which one may wait for the garbage collection of a main thread that only waits for it (nodejs/node, issue 54918).
+// The process ends by itself when no work is left. Exiting immediately can hang forever, and a fold would keep its GPU: exit waits for V8's
+// compiler threads, and one of them may wait for a garbage collection of the main thread, which waits for it (nodejs/node, issue 54918).
 setTimeout(() => process.exit(), LINGER_MS).unref();

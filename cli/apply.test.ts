@@ -15,13 +15,13 @@ const CARPAL = join(PROJECT, 'carpal');
 const run = promisify(execFile);
 
 let folder = '';
-// The data set of the manifest is relative, so stages run where `carpal run` does.
+// The manifest names its data set by a relative path, so stages run in the same folder as `carpal run`.
 const world = useOperatorWorld({
   gpus: 1,
   run: (client) => (pod, control) => hostProcess({ client, workingFolder: folder })(pod, control),
 });
 
-/** The quickstart's own manifest with less to do: a smaller picture, two folds, two epochs. */
+/** The quickstart's manifest with less work: smaller images, two folds, two epochs. */
 async function smallQuickstart(): Promise<string> {
   const manifest = parse(await readFile(join(PROJECT, 'configs/experiments/quickstart.yaml'), 'utf8'));
   manifest.spec.dataset.split.folds = 2;
@@ -41,8 +41,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('kubectl apply of the manifest that carpal run takes', () => {
-  it('trains its folds, ends Complete, and gives the same submission to the byte', async () => {
+describe('kubectl apply of a manifest that carpal run accepts', () => {
+  it('trains its folds, ends Complete, and produces the same submission, byte for byte', async () => {
     const file = await smallQuickstart();
     await run(CARPAL, ['run', file, '--out', 'out'], { cwd: folder });
     const alone = await readFile(join(folder, 'out/submission.csv'), 'utf8');

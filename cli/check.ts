@@ -10,9 +10,9 @@ const SHOWN = 50;
 /** `carpal check`: whether a submission is valid for a folder of images. */
 export const command = (): Command =>
   new Command()
-    .description('Whether a submission has every row, in order, with masks that fit the images.')
+    .description('Checks that a submission has every row, in order, with masks that fit the images.')
     .requiredOption('--submission <file>', 'the submission')
-    .requiredOption('--images <folder>', 'the images it is for: a folder, or a data set (its test half)')
+    .requiredOption('--images <folder>', 'the images of the submission: a folder, or a data set (its test half)')
     .option('--classes <name>', 'list of classes', 'hand-bones')
     .option('--json', 'print JSON')
     .action(async (options: Options) => {

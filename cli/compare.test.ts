@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('carpal compare', () => {
-  it('sets an experiment of the artifacts beside an out folder, as a table, as JSON and as a page', async () => {
+  it('compares an experiment in the artifacts with an out folder, as a table, as JSON and as a page', async () => {
     const words = ['out/a', 'experiments/default/b/u1'];
     const [text, json] = [await call(...words, '--html', 'page.html'), await call(...words, '--json')];
     expect([text.code, text.stderr, json.code, json.stderr]).toEqual([0, '', 0, '']);
@@ -44,9 +44,9 @@ describe('carpal compare', () => {
   });
 
   it.concurrent.for([
-    ['a run alone', ['out/a'], 64, 'usage-invalid: a comparison needs at least two runs, not 1'],
-    ['a folder that is not there', ['out/a', 'out/x'], 65, 'artifact-missing: there is no such folder (out/x)'],
-    ['a folder that is no run', ['out/a', 'empty'], 65, 'artifact-missing: the run does not have this file (empty/out-of-fold.json)'],
+    ['a single run', ['out/a'], 64, 'usage-invalid: a comparison needs at least two runs, not 1'],
+    ['a folder that does not exist', ['out/a', 'out/x'], 65, 'artifact-missing: there is no such folder (out/x)'],
+    ['a folder that is not a run', ['out/a', 'empty'], 65, 'artifact-missing: the run does not have this file (empty/out-of-fold.json)'],
     [
       'an experiment without an ensemble',
       ['out/a', 'experiments/default/c/u2'],

@@ -10,10 +10,10 @@ import { Command } from 'commander';
 
 type Options = { readonly json?: true; readonly html?: string };
 
-/** `carpal compare`: runs side by side, on the images that they share. */
+/** `carpal compare`: compares runs on the images that they share. */
 export const command = (): Command =>
   new Command()
-    .description('Compares runs with the first: Dice with intervals over people, paired differences, classes, time and memory.')
+    .description('Compares runs with the first one: Dice with intervals over people, paired differences, classes, time and memory.')
     .argument('<run...>', 'two or more: out folders (out/NAME), or folders or s3:// URIs of experiments (…/experiments/NAMESPACE/NAME/UID)')
     .option('--html <file>', 'write a page with curves and the difference of each class')
     .option('--json', 'print JSON')

@@ -13,7 +13,7 @@ const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const FILE = 'configs/experiments/unet-512.yaml';
 const cost = (...args: string[]) => runCli(carpal('cost', FILE, '--images', '800', ...args), PROJECT);
 
-/** A run of the manifest that left metrics of two epochs; its folder. */
+/** Creates a run of the manifest with metrics of two epochs. Returns its folder. */
 function pastRun(name: string, set: readonly string[] = []): string {
   const experiment = loadExperiment(FILE, { set: [...set] });
   const run = join(folder, 'artifacts/experiments/default', name, 'uid-1');
@@ -26,7 +26,7 @@ function pastRun(name: string, set: readonly string[] = []): string {
 }
 
 describe('carpal cost', () => {
-  it('multiplies a step time with epochs and prices', async () => {
+  it('multiplies step time by epochs and prices', async () => {
     const { code, stdout } = await cost('--step-ms', '120', '--json');
     expect(code).toBe(0);
     const estimate = JSON.parse(stdout);
@@ -35,7 +35,7 @@ describe('carpal cost', () => {
     expect(estimate.total.onDemand).toBeCloseTo(estimate.total.gpuHours * 3.06);
   });
 
-  it('takes the step time of a past run: by its folder, by the file of a fold, by its name', async () => {
+  it('takes the step time of a past run by its folder, by the file of a fold, or by its name', async () => {
     const run = pastRun('past');
     const totals = await Promise.all(
       [[run], [join(run, 'folds/0/metrics.ndjson')], ['past', '--workdir', folder]].map(async ([place = '', ...rest]) => {
@@ -44,11 +44,11 @@ describe('carpal cost', () => {
         return JSON.parse(stdout);
       }),
     );
-    // 10 images a second: 200 ms a step of 2; 80 s less 64 s of training are left for the validation of 160 images.
+    // 10 images per second are 200 ms per step of 2 images. 80 s minus 64 s of training leave 16 s for validating 160 images.
     for (const { pace } of totals) expect(pace).toEqual({ stepMs: 200, validationMsPerImage: 100 });
   });
 
-  it('counts the images of a data set that is at hand, fold by fold', async () => {
+  it('counts the images of a local data set, fold by fold', async () => {
     for (const person of [1, 2, 3, 4, 5, 6]) {
       const images = join(folder, `hands/train/DCM/ID00${person}`);
       mkdirSync(images, { recursive: true });
@@ -66,13 +66,13 @@ describe('carpal cost', () => {
   });
 
   it.each([
-    ['no step time', [], 'how long a training step takes on these nodes is not known'],
-    ['a run that is not there', ['--history', 'nobody', '--workdir', folder], 'there is no run "nobody"'],
-    ['two step times', ['--history', 'x', '--step-ms', '1'], '--step-ms and --history both name a step time'],
+    ['no step time', [], 'the time of a training step on these nodes is not known'],
+    ['a run that does not exist', ['--history', 'nobody', '--workdir', folder], 'there is no run "nobody"'],
+    ['two step times', ['--history', 'x', '--step-ms', '1'], '--step-ms and --history both give a step time'],
     ['nodes with different GPUs', ['--step-ms', '1', '--environment', 'eks-g'], 'T4, A10G, L4'],
-    ['nodes that are too small', ['--step-ms', '1', '--set', 'spec.placement.memory=900Gi'], 'no node has room for a fold of 1 GPUs'],
+    ['nodes that are too small', ['--step-ms', '1', '--set', 'spec.placement.memory=900Gi'], 'no node has room for a fold with 1 GPUs'],
     ['an unknown environment', ['--step-ms', '1', '--environment', 'moon'], 'there is no environment "moon"'],
-    ['a step time that is none', ['--step-ms', '-1'], 'above 0'],
+    ['an invalid step time', ['--step-ms', '-1'], 'above 0'],
   ])('refuses %s', async (_, args, said) => {
     const { code, stdout, stderr } = await cost(...args);
     expect([code !== 0, stdout]).toEqual([true, '']);
@@ -84,7 +84,7 @@ describe('carpal cost', () => {
     expect(stderr).toContain('the run differs in spec.input.size');
   });
 
-  it('asks for the images of a data set that is not at hand', async () => {
+  it('asks for the number of images if the data set is not local', async () => {
     const { stderr } = await runCli(carpal('cost', FILE, '--step-ms', '100'), PROJECT);
     expect(stderr).toContain('--images');
   });

@@ -5,10 +5,10 @@ import { inspectionText } from '@carpal/report/dataset/inspection-text.ts';
 import { Command } from 'commander';
 import { progressLine } from './progress-line.ts';
 
-/** `carpal data inspect`: statistics and defects of a data set. Ends with the code for bad data if a defect would stop training. */
+/** `carpal data inspect`: statistics and defects of a data set. Exits with the code for bad data if a defect would stop training. */
 export const command = (): Command =>
   new Command()
-    .description('Reads every image and annotation of a data set: statistics, and what is amiss with its path.')
+    .description('Reads every image and annotation of a data set; shows statistics, and every defect with its path.')
     .argument('<folder>', 'the data set: train/DCM, train/outputs_json, test/DCM')
     .option('--classes <name>', 'the class list', 'hand-bones')
     .option('--json', 'print everything as JSON')

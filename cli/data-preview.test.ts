@@ -22,14 +22,14 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const preview = (...words: string[]): Promise<Ending> => run(carpal('data', 'preview', '--experiment', 'e.json', ...words), folder);
 
 describe('carpal data preview', () => {
-  it('writes a sheet for each image picked, one tile an epoch, and the same again', async () => {
+  it('writes one contact sheet per chosen image, with one tile per epoch, and the same again on a second call', async () => {
     const [first, second] = [join(folder, 'a'), join(folder, 'b')];
     const { stdout, stderr, code } = await preview('--out', first, '--images', '3', '--variants', '2');
     expect([stderr, code]).toEqual(['', 0]);
     const names = ['image1_L.preview.png', 'image2_L.preview.png', 'image3_L.preview.png'];
     expect(stdout.trim().split('\n')).toEqual(names.map((name) => join(first, name)));
     expect((await readdir(first)).toSorted()).toEqual(names);
-    // A PNG begins with its signature and its header: width and height from byte 16 on.
+    // A PNG starts with its signature and its header; width and height start at byte 16.
     const png = await readFile(join(first, names[0] ?? ''));
     const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
     expect(width).toBeGreaterThan(3 * 256);

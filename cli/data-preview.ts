@@ -1,28 +1,29 @@
 import { join } from 'node:path';
-import { checkFolder } from '@carpal/artifacts/make-folder.ts';
-import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
+import { checkFolder, writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
 import { openDataset } from '@carpal/report/dataset/open-dataset.ts';
-import { contactSheetPng } from '@carpal/report/html/contact-sheet.ts';
-import { pickEvenly } from '@carpal/report/html/pick-images.ts';
+import { contactSheetPng } from '@carpal/report/images/contact-sheet.ts';
+import { pickEvenly } from '@carpal/report/images/pick-images.ts';
 import { previewTiles } from '@carpal/trainer/data/preview-image.ts';
 import { Command } from 'commander';
-import { wholeNumber } from './whole-number.ts';
+import { wholeNumber } from './option-values.ts';
 
 type Options = { experiment: string; out: string; images: number; variants: number; epoch: number };
 
 const COLUMNS = 4;
 
-/** `carpal data preview`: what training will see of some images. */
+/** `carpal data preview`: shows some images as training will see them. */
 export const command = (): Command =>
   new Command()
-    .description('Draws training images as the network sees them in some epochs, augmented, with their outlines: one sheet an image.')
+    .description(
+      'Draws training images as the network sees them in some epochs: augmented, with their outlines, one contact sheet per image.',
+    )
     .requiredOption('--experiment <file>', 'the manifest, YAML or JSON')
-    .requiredOption('--out <folder>', 'where the sheets go: NAME.preview.png')
-    .option('--images <n>', 'how many images, taken evenly from the training half', wholeNumber('--images', 1, 1000), 4)
-    .option('--variants <n>', 'how many epochs of each', wholeNumber('--variants', 1, 100), 7)
+    .requiredOption('--out <folder>', 'where to write the contact sheets: NAME.preview.png')
+    .option('--images <n>', 'number of images, taken evenly from the training half', wholeNumber('--images', 1, 1000), 4)
+    .option('--variants <n>', 'number of epochs to show per image', wholeNumber('--variants', 1, 100), 7)
     .option('--epoch <n>', 'the first of these epochs', wholeNumber('--epoch', 1, 1_000_000), 1)
     .action(async (options: Options) => {
       const { spec } = loadExperiment(options.experiment);

@@ -11,7 +11,7 @@ type Options = { readonly experiment: string; readonly artifacts: string };
 /** `carpal ensemble`: the last stage of an experiment. */
 export const command = (): Command =>
   new Command()
-    .description("Votes the folds' networks on the test images, scores the out-of-fold masks and writes submission, scores and report.")
+    .description("Combines the folds' networks on the test images, scores the out-of-fold masks, and writes submission, scores and report.")
     .requiredOption('--experiment <file>', 'the manifest, YAML or JSON')
     .requiredOption('--artifacts <uri>', 'the artifact store: a folder or s3://bucket/prefix')
     .action(async ({ experiment: file, artifacts }: Options) => {

@@ -1,4 +1,4 @@
-/** What the operator's pod is told by its environment; options of the command line go before it. */
+/** Settings of the operator's pod from its environment. Options of the command line override them. */
 export function operatorEnvironment(): {
   readonly image: string | undefined;
   readonly artifacts: string | undefined;

@@ -1,9 +1,9 @@
 import type { SplitSpec } from '@carpal/configs/schema/experiment.ts';
-import type { FoldImages } from '@carpal/operator/cost/fold-work.ts';
+import type { FoldImages } from '@carpal/operator/cost/fold-time.ts';
 import type { Sample } from '@carpal/report/dataset/discover.ts';
 import { assignFolds } from '@carpal/trainer/data/folds.ts';
 
-/** How many images every fold of a split trains on and is measured on. Throws `folds-exceed-people`. */
+/** The number of training and validation images of every fold of a split. Throws `folds-exceed-people`. */
 export function foldImages(train: readonly Sample[], split: SplitSpec): readonly FoldImages[] {
   const foldOf = assignFolds(train, split);
   return Array.from({ length: split.folds }, (_, fold) => {

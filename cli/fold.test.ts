@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** An experiment file of its own, prepared. */
+/** Writes an experiment file with its own uid and prepares it. */
 async function experimentFile(uid: string): Promise<{ experiment: SegmentationExperiment; file: string }> {
   const made = tinyExperiment(join(folder, 'data'));
   const experiment = { ...made, metadata: { ...made.metadata, uid } };
@@ -26,7 +26,7 @@ async function experimentFile(uid: string): Promise<{ experiment: SegmentationEx
   return { experiment, file };
 }
 
-/** Runs `carpal fold` and sends it `signal` as soon as its output holds `when`. */
+/** Runs `carpal fold` and sends it `signal` as soon as its output contains `when`. */
 async function runProcess(file: string, signal?: NodeJS.Signals, when = ''): Promise<Ending> {
   const running = start(carpal('fold', '--fold', '1', '--experiment', file, '--artifacts', folder), folder);
   if (signal) {
@@ -44,7 +44,7 @@ async function weightsOf(experiment: SegmentationExperiment): Promise<string[]> 
 }
 
 describe('carpal fold', () => {
-  it('ends in the weights of an uninterrupted run after kill -9 at several moments and after SIGTERM', { timeout: 120_000 }, async () => {
+  it('ends with the weights of an uninterrupted run after kill -9 at several moments and after SIGTERM', { timeout: 120_000 }, async () => {
     const straight = await experimentFile('straight');
     expect(await runProcess(straight.file)).toMatchObject({ code: 0 });
     const broken = await experimentFile('broken');
@@ -59,11 +59,11 @@ describe('carpal fold', () => {
     expect(await weightsOf(broken.experiment)).toEqual(await weightsOf(straight.experiment));
   });
 
-  it('says at once that a finished fold is finished', async () => {
+  it('reports immediately that a finished fold is finished', async () => {
     const { file } = await experimentFile('straight');
     expect(await runProcess(file)).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^fold 1 is finished: best Dice 0\.\d{4} in epoch \d\n$/m),
+      stdout: expect.stringMatching(/^fold 1 is already finished: best Dice 0\.\d{4} in epoch \d\n$/m),
     });
   });
 });

@@ -23,21 +23,21 @@ describe('carpal manifests', () => {
     expect(first.stdout).toContain('--stage-env=AWS_REGION=us-east-1');
   });
 
-  it('prints an installation whose artifacts lie on a shared disk', async () => {
+  it('prints an installation with its artifacts on a shared disk', async () => {
     const { code, stdout } = await manifests('--artifacts', '/artifacts', '--artifacts-claim', 'shared', '--pull-secret', 'registry');
     expect(code).toBe(0);
     for (const line of ['--artifacts-claim=shared', 'claimName: shared', 'mountPath: /artifacts', '--pull-secret=registry'])
       expect(stdout).toContain(line);
   });
 
-  it('prints an installation for one namespace, whose operator may have a Lease of its own', async () => {
+  it('prints an installation for one namespace, whose operator may use its own Lease', async () => {
     const { code, stdout } = await manifests('--image', IMAGE, '--artifacts', 's3://bucket', '--watch-namespace', 'radiology');
     expect(code).toBe(0);
     expect(stdout).toContain('--watch-namespace=radiology');
     expect(stdout).toMatch(/resourceNames:\s+- carpal-operator-radiology\n/);
   });
 
-  it('says on standard error that a placeholder is one', async () => {
+  it('names each placeholder on standard error', async () => {
     const { code, stdout, stderr } = await manifests();
     expect([code, stderr]).toEqual([0, expect.stringContaining('--image and --artifacts')]);
     expect(kindsOf(stdout).length).toBeGreaterThan(12);
@@ -47,7 +47,7 @@ describe('carpal manifests', () => {
     ['registry.example:5000/carpal', true],
     ['registry.example/carpal:v1', true],
     [IMAGE, false],
-  ])('says on standard error of the image %s that it may become another one: %s', async (image, says) => {
+  ])('warns on standard error about the image %s, which is not fixed: %s', async (image, says) => {
     const { code, stdout, stderr } = await manifests('--image', image, '--artifacts', 's3://bucket/carpal');
     expect([code, stderr.includes('not a digest')]).toEqual([0, says]);
     expect(stdout).toContain(image);

@@ -6,7 +6,7 @@ import { manifestSettings } from '@carpal/operator/install/manifest-settings.ts'
 import { allManifests, yamlDocuments } from '@carpal/operator/install/manifests.ts';
 import { isDigest } from '@carpal/operator/jobs/stage-settings.ts';
 import { Command, InvalidArgumentError } from 'commander';
-import { collect, collectVariable } from './collect.ts';
+import { collect, collectVariable } from './option-values.ts';
 
 type Options = {
   environment?: string;
@@ -30,25 +30,32 @@ type Options = {
 export const command = (): Command =>
   new Command()
     .description('Prints every Kubernetes object of an installation as YAML, for kubectl apply --server-side -f -.')
-    .option('--environment <name>', 'one of configs/environments, or the path of such a file: its artifact store and variables')
-    .option('--image <reference>', 'what the operator and the stages run, by digest')
+    .option('--environment <name>', 'one of configs/environments, or the path of such a file: provides the artifact store and variables')
+    .option('--image <reference>', 'the image of the operator and the stages, by digest')
     .option('--artifacts <uri>', 's3://bucket/prefix, or the folder at which --artifacts-claim is mounted')
     .option('--artifacts-secret <name>', "a Secret with the store's credentials; none with Pod Identity or IRSA")
-    .option('--artifacts-claim <name>', "a ReadWriteMany claim of the operator's namespace and of each of experiments, all of one disk")
-    .option('--pull-secret <name>', "a Secret for the image's registry, in the same namespaces")
-    .option('--namespace <name>', 'of the operator (default: carpal-system)', kubernetesName)
-    .option('--watch-namespace <name>', 'look after the experiments of one namespace only', kubernetesName)
-    .option('--env <name=value>', 'a variable of the operator and of every stage; may be given several times', collectVariable)
-    .option('--experiments <namespace>', 'a namespace whose stages get their service account at once; may be given several times', names)
-    .option('--monitoring', 'with ServiceMonitor, alerts and dashboard, for a cluster with the Prometheus operator')
-    .option('--for-namespace <name>', 'only what a further namespace of experiments needs', kubernetesName)
-    .option('--dataset <uri>', 'with --for-namespace: a data set that it may read, and no other; may be given several times', collect)
     .option(
-      '--weights <uri>',
-      'with --for-namespace: where weights to begin with may lie, instead of where data sets may; likewise',
+      '--artifacts-claim <name>',
+      "a ReadWriteMany claim in the operator's namespace and in each namespace of experiments, all on one disk",
+    )
+    .option('--pull-secret <name>', "a Secret for the image's registry, in the same namespaces")
+    .option('--namespace <name>', 'namespace of the operator (default: carpal-system)', kubernetesName)
+    .option('--watch-namespace <name>', 'manage the experiments of one namespace only', kubernetesName)
+    .option('--env <name=value>', 'a variable of the operator and of every stage; may be given several times', collectVariable)
+    .option('--experiments <namespace>', 'a namespace that gets the service account of the stages; may be given several times', names)
+    .option('--monitoring', 'add ServiceMonitor, alerts and dashboard, for a cluster with the Prometheus operator')
+    .option('--for-namespace <name>', 'print only what a further namespace of experiments needs', kubernetesName)
+    .option(
+      '--dataset <uri>',
+      'with --for-namespace: a data set that it may read; all others are denied; may be given several times',
       collect,
     )
-    .option('--queue <name>', 'with --for-namespace: a queue that it may use, and no other; may be given several times', collect)
+    .option(
+      '--weights <uri>',
+      'with --for-namespace: where its initial weights may be, instead of the data sets; may be given several times',
+      collect,
+    )
+    .option('--queue <name>', 'with --for-namespace: a queue that it may use; all others are denied; may be given several times', collect)
     .action((options: Options) => {
       process.stdout.write(options.forNamespace === undefined ? installation(options) : forNamespace(options.forNamespace, options));
     });
@@ -56,14 +63,14 @@ export const command = (): Command =>
 function installation(options: Options): string {
   if (options.dataset !== undefined || options.weights !== undefined || options.queue !== undefined)
     throw new CarpalError('usage-invalid', '--dataset, --weights and --queue are limits of one namespace', {
-      fix: 'Say which one with --for-namespace.',
+      fix: 'Name the namespace with --for-namespace.',
     });
   const environment = options.environment === undefined ? undefined : loadEnvironment(options.environment);
   const artifactsUri = options.artifacts ?? environment?.artifacts;
   if (artifactsUri !== undefined && storeFolder(artifactsUri) !== undefined && options.artifactsClaim === undefined)
-    throw new CarpalError('usage-invalid', `pods have no folder ${artifactsUri} of their own`, {
+    throw new CarpalError('usage-invalid', `pods have no local folder ${artifactsUri}`, {
       where: '--artifacts',
-      fix: 'Name the claim that it lies on with --artifacts-claim, or give s3://bucket/prefix.',
+      fix: 'Name the claim with --artifacts-claim, or give s3://bucket/prefix.',
     });
   const settings = manifestSettings({
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
@@ -77,13 +84,11 @@ function installation(options: Options): string {
   });
   const missing = [...(options.image === undefined ? ['--image'] : []), ...(artifactsUri === undefined ? ['--artifacts'] : [])];
   if (missing.length > 0) {
-    process.stderr.write(
-      `note: without ${missing.join(' and ')} a placeholder stands in the Deployment; put yours there before you apply it\n`,
-    );
+    process.stderr.write(`note: without ${missing.join(' and ')} the Deployment contains a placeholder; replace it before you apply\n`);
   }
   if (options.image !== undefined && !isDigest(options.image)) {
     process.stderr.write(
-      `note: ${options.image} is not a digest: replicas and retries may run another image once the tag moves; repository@sha256:… stays\n`,
+      `note: ${options.image} is not a digest: replicas and retries may run another image once the tag moves; use repository@sha256:…\n`,
     );
   }
   const { experiments, monitoring } = options;
@@ -95,12 +100,13 @@ function installation(options: Options): string {
 function forNamespace(name: string, { dataset, weights, queue, namespace }: Options): string {
   const given = { ...(dataset && { datasets: dataset }), ...(weights && { weights }), ...(queue && { queues: queue }) };
   const limits = namespaceLimits(name, given, namespace);
-  const how = `# kubectl apply --server-side --field-manager=carpal-limits-${name} -f -   (leaves the limits of other namespaces as they are)\n`;
+  const how = `# kubectl apply --server-side --field-manager=carpal-limits-${name} -f -   (leaves the limits of other namespaces unchanged)\n`;
   return `${limits === undefined ? '' : how}${yamlDocuments([stageServiceAccount(name), ...(limits === undefined ? [] : [limits])])}`;
 }
 
 function kubernetesName(value: string): string {
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value)) throw new InvalidArgumentError('It takes lower-case letters, digits and "-".');
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value))
+    throw new InvalidArgumentError('It must consist of lower-case letters, digits and "-".');
   return value;
 }
 

@@ -20,7 +20,7 @@ describe('carpal models', () => {
     );
   });
 
-  it('shows no output for a size that a network cannot take, and what it takes', () => {
+  it('shows no output for a size that a network does not accept, and shows the accepted sizes', () => {
     const { stdout } = carpal('models', '--size', '112');
     expect(stdout).toMatch(/^NAME +PARAMETERS +OUTPUT +MULTIPLE +OPTIONS/);
     expect(stdout).toMatch(/^UNet +23,382,941 +112×112×29 +16 /m);
@@ -29,7 +29,7 @@ describe('carpal models', () => {
     expect(models).toContainEqual(expect.objectContaining({ name: 'SegFormer', outputShape: null, sizeMultiple: 32 }));
   });
 
-  it('refuses a number of classes that is none', () => {
+  it('refuses an invalid number of classes', () => {
     expect(carpal('models', '--classes', '0')).toMatchObject({ status: 64, stdout: '' });
   });
 });

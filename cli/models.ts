@@ -1,15 +1,17 @@
 import { describeModels } from '@carpal/trainer/models/describe-models.ts';
 import { Command } from 'commander';
-import { wholeNumber } from './whole-number.ts';
+import { wholeNumber } from './option-values.ts';
 
-/** Columns of numbers, which end where their head does. */
+/** Columns of numbers, aligned to the right end of their header. */
 const NUMBERS = new Set([1, 3]);
 const grouped = new Intl.NumberFormat('en');
 
-/** `carpal models`: every network with its size. */
+/** `carpal models`: lists every network with its size. */
 export const command = (): Command =>
   new Command()
-    .description('Lists the networks: parameters and output shape at their default options, and what size must be a multiple of.')
+    .description(
+      'Lists the networks: parameters and output shape with default options, and the number that the size must be a multiple of.',
+    )
     .option('--classes <n>', 'number of classes', wholeNumber('--classes', 1, 99_999), 29)
     .option('--size <px>', 'side of the image in pixels', wholeNumber('--size', 1, 99_999), 512)
     .option('--json', 'print JSON')
@@ -30,7 +32,7 @@ export const command = (): Command =>
         optionWords(model.options),
         model.summary,
       ]);
-      const table = [['NAME', 'PARAMETERS', 'OUTPUT', 'MULTIPLE', 'OPTIONS', 'WHAT IT IS'], ...rows];
+      const table = [['NAME', 'PARAMETERS', 'OUTPUT', 'MULTIPLE', 'OPTIONS', 'DESCRIPTION'], ...rows];
       const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
       for (const row of table) {
         const cells = row.map((cell, column) =>

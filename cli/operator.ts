@@ -5,17 +5,16 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { connect } from '@carpal/kubernetes/api/connect.ts';
 import { logLevel } from '@carpal/kubernetes/runtime/env.ts';
 import { createLogger } from '@carpal/kubernetes/runtime/logger.ts';
-import { createMetrics } from '@carpal/operator/controller/metrics.ts';
 import { dryRunLines, planCluster } from '@carpal/operator/controller/dry-run.ts';
+import { createMetrics } from '@carpal/operator/controller/metrics.ts';
 import { leaseName } from '@carpal/operator/controller/operator-name.ts';
 import type { OperatorSettings } from '@carpal/operator/controller/operator-settings.ts';
 import { runOperator } from '@carpal/operator/controller/run-operator.ts';
-import { operatorEnvironment } from './env.ts';
 import { artifactsVolume, stageSettings } from '@carpal/operator/jobs/stage-settings.ts';
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { collectVariable } from './collect.ts';
-import { wholeNumber } from './whole-number.ts';
+import { operatorEnvironment } from './env.ts';
+import { collectVariable, wholeNumber } from './option-values.ts';
 
 type Options = {
   kubeconfig?: string;
@@ -36,37 +35,35 @@ type Options = {
   json?: true;
 };
 
-/** `carpal operator`: looks after the SegmentationExperiments of a cluster. */
+/** `carpal operator`: manages the SegmentationExperiments of a cluster. */
 export const command = (): Command =>
   new Command()
-    .description(
-      'Turns every SegmentationExperiment of a cluster into Jobs and tells the truth about them in its status. Runs until SIGTERM.',
-    )
+    .description('Runs every SegmentationExperiment of a cluster as Jobs and reports its state in its status. Runs until SIGTERM.')
     .option('--kubeconfig <file>', "a kubeconfig (default: kubectl's, or the pod's own service account)")
     .option('--context <name>', 'its context')
-    .option('--image <reference>', 'what stages run, by digest (default: $CARPAL_IMAGE)')
+    .option('--image <reference>', 'the image of the stages, by digest (default: $CARPAL_IMAGE)')
     .option('--artifacts <uri>', 's3://bucket/prefix, or the folder at which --artifacts-claim is mounted (default: $CARPAL_ARTIFACTS)')
     .option(
       '--artifacts-secret <name>',
-      "a Secret of each experiment's namespace with the store's credentials; none with Pod Identity or IRSA",
+      "a Secret in each experiment's namespace with the store's credentials; not needed with Pod Identity or IRSA",
     )
     .option(
       '--artifacts-claim <name>',
-      "a ReadWriteMany claim of each experiment's namespace, mounted in its stages at the folder of --artifacts",
+      "a ReadWriteMany claim in each experiment's namespace, mounted in its stages at the folder of --artifacts",
     )
-    .option('--pull-secret <name>', "a Secret of each experiment's namespace for the image's registry")
+    .option('--pull-secret <name>', "a Secret in each experiment's namespace for the image's registry")
     .option('--service-account <name>', 'service account of stages whose experiment names none (default: carpal-stage)')
     .option('--stage-env <name=value>', 'a variable of every stage, such as AWS_REGION; may be given several times', collectVariable)
-    .option('--namespace <name>', "where the Lease lies (default: the pod's namespace, or carpal-system)")
+    .option('--namespace <name>', "namespace of the Lease (default: the pod's namespace, or carpal-system)")
     .option(
       '--watch-namespace <name>',
-      "look after one namespace only; beside an operator of all of them they would be in each other's way",
+      'manage one namespace only; not together with an operator of all namespaces, because both would manage it',
     )
-    .option('--workers <count>', 'experiments worked on at once', wholeNumber('--workers', 1, 99_999), 16)
-    .option('--port <port>', 'of /healthz, /readyz and /metrics; 0 for any free one', wholeNumber('--port', 0, 65_535), 8080)
-    .option('--no-leader-election', 'lead at once; for one operator alone')
-    .option('--dry-run', 'print what would be started, stopped and removed now, and do none of it')
-    .option('--json', 'with --dry-run: print it as JSON')
+    .option('--workers <count>', 'number of experiments processed concurrently', wholeNumber('--workers', 1, 99_999), 16)
+    .option('--port <port>', 'port of /healthz, /readyz and /metrics; 0 chooses any free port', wholeNumber('--port', 0, 65_535), 8080)
+    .option('--no-leader-election', 'lead immediately, without election; only for a single operator')
+    .option('--dry-run', 'print what the operator would start, stop and remove now, without doing it')
+    .option('--json', 'with --dry-run: print JSON')
     .action(operate);
 
 function settingsOf(options: Options): OperatorSettings {
@@ -108,7 +105,7 @@ async function operate(options: Options): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   try {
-    // A step must not wait for a store that is away: it is tried again anyway.
+    // A step must not wait for an unavailable store, because it is retried anyway.
     const store = openStore(settings.stages.artifactsUri, { retryForMs: 0, timeoutMs: 10_000 });
     if (options.dryRun) {
       const planned = await planCluster({ connection, settings, store, now: () => new Date(), signal: stop.signal });
@@ -128,7 +125,7 @@ async function operate(options: Options): Promise<void> {
       metrics,
       log,
       now: () => new Date(),
-      // For jitter alone.
+      // Used only for jitter.
       random: () => randomInt(2 ** 32) / 2 ** 32,
       signal: stop.signal,
     });

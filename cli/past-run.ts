@@ -1,4 +1,4 @@
-/** The metrics of a run that was: of a file, of an experiment's folder here or in S3, or of a run of the work folder by its name. */
+/** Finds the metrics of a past run: a file, the folder of an experiment here or in S3, or a run in the work folder by its name. */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { readExperimentRecord } from '@carpal/artifacts/experiment-record.ts';
@@ -11,15 +11,15 @@ import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.t
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 
 export type PastRun = {
-  /** For people. */
+  /** A title for people. */
   readonly title: string;
-  /** What was run; undefined for a lone metrics.ndjson. */
+  /** The manifest of the run; undefined for a single metrics.ndjson. */
   readonly experiment: SegmentationExperiment | undefined;
-  /** One list for each fold that has finished an epoch. */
+  /** One list per fold that has finished an epoch. */
   readonly folds: readonly (readonly EpochMetrics[])[];
 };
 
-/** Throws `cost-unmeasured` where nothing is found. `workFolder` is where names are looked for. */
+/** Throws `cost-unmeasured` if there is no such run. Names are looked up in `workFolder`. */
 export async function readPastRun(place: string, workFolder: string): Promise<PastRun> {
   const run = await find(place, workFolder);
   const folds = run.folds.filter((metrics) => metrics.length > 0);

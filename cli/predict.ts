@@ -1,8 +1,8 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { type PredictOptions, predict } from '@carpal/trainer/infer/predict.ts';
 import { Command, Option } from 'commander';
+import { weightsChoice } from './option-values.ts';
 import { addViewingOptions, type ViewingOptions, viewingOfOptions } from './viewing-options.ts';
-import { weightsChoice } from './weights-choice.ts';
 
 type Options = ViewingOptions & {
   readonly weights: string[];
@@ -19,18 +19,18 @@ type Options = ViewingOptions & {
 export const command = (): Command =>
   addViewingOptions(
     new Command()
-      .description('Masks for new images of any size, 8 or 16 bit, by the vote of networks of any architecture and input size.')
-      .requiredOption('--weights <path...>', "best.safetensors files, or experiments' folders for all their folds; path=2 counts twice")
+      .description('Makes masks for new images of any size, 8 or 16 bit, by combining networks of any architecture and input size.')
+      .requiredOption('--weights <path...>', 'best.safetensors files, or folders of experiments for all their folds; path=2 counts twice')
       .requiredOption('--images <folder>', 'a folder of images, or a data set (its test half)')
       .requiredOption('--out <file>', 'the submission to write')
       .addOption(
-        new Option('--method <method>', 'soft: probabilities are averaged; hard: more than half of the weight must have a pixel')
+        new Option('--method <method>', 'soft: average probabilities; hard: more than half of the weight must contain the pixel')
           .choices(['soft', 'hard'])
           .default('soft'),
       )
-      .option('--overlays <folder>', 'write the masks over each image as PNG into this folder')
+      .option('--overlays <folder>', 'write the masks drawn over each image into this folder, as PNG')
       .option('--threshold <probability>', 'probability above which a pixel belongs to a bone (default: 0.5)')
-      .option('--thresholds <file>', "an ensemble's thresholds.json: threshold and cleaning of each class"),
+      .option('--thresholds <file>', "an ensemble's thresholds.json: threshold and cleaning for each class"),
   )
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
@@ -54,19 +54,19 @@ export const command = (): Command =>
       process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : line);
     });
 
-/** One threshold for all classes, or the file that has one for each. */
+/** One threshold for all classes, or the file with one per class. */
 function thresholdsOf({ threshold, thresholds }: Options): number | string {
   if (threshold === undefined) return thresholds ?? 0.5;
   if (thresholds !== undefined) {
-    const fix = 'Leave one of the two out.';
-    throw new CarpalError('usage-invalid', 'the file has a threshold for each class already', {
+    const fix = 'Give only one of the two.';
+    throw new CarpalError('usage-invalid', 'the file already has a threshold for each class', {
       where: '--threshold, --thresholds',
       fix,
     });
   }
   const value = Number(threshold);
   if (threshold.trim() !== '' && value > 0 && value < 1) return value;
-  throw new CarpalError('usage-invalid', `"${threshold}" is no threshold`, {
+  throw new CarpalError('usage-invalid', `"${threshold}" is not a threshold`, {
     where: '--threshold',
     fix: 'Give a number between 0 and 1, such as 0.5.',
   });

@@ -7,10 +7,10 @@ import { withStopSignal } from './stop-signal.ts';
 
 type Options = { experiment: string; artifacts: string };
 
-/** `carpal prepare`: the first stage of an experiment, made once for all its folds. */
+/** `carpal prepare`: the first stage of an experiment, run once for all folds. */
 export const command = (): Command =>
   new Command()
-    .description('Decodes the data set once, at training size, into the artifact store. An interrupted one goes on where it stopped.')
+    .description('Decodes the data set once, at training size, into the artifact store. Continues where it was interrupted.')
     .requiredOption('--experiment <file>', 'the manifest, YAML or JSON')
     .requiredOption('--artifacts <uri>', 'the artifact store: a folder or s3://bucket/prefix')
     .action(async ({ experiment: file, artifacts }: Options) => {

@@ -1,11 +1,11 @@
-/** Where progress goes; `process.stderr` is one. */
+/** Where progress is written; `process.stderr` is one. */
 export type ProgressStream = { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
 
 const BAR_WIDTH = 24;
 
 /**
- * A bar that is redrawn in its line in a terminal, and elsewhere (a log, a pipe) one plain line for each tenth of the way.
- * Drawn at most ten times a second by the clock given, and always at the end.
+ * In a terminal: a bar that is redrawn in one line. Elsewhere (a log, a pipe): one plain line per tenth of the work. Drawn at most ten
+ * times per second of the given clock, and always at the end.
  */
 export function progressLine(
   label: string,

@@ -22,7 +22,7 @@ type PlanJson = Readonly<Record<string, unknown>> & { readonly stages: readonly 
 const planOf = ({ stdout }: { stdout: string }): PlanJson => JSON.parse(stdout) as PlanJson;
 
 describe('carpal run --dry-run', () => {
-  it('prints the stages, the work of each fold, and time and memory from timed steps; writes nothing', async () => {
+  it('prints the stages, the work of each fold, and time and memory from timed steps, and writes nothing', async () => {
     const { code, stdout, stderr } = await runTiny('--dry-run');
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/^tiny-prepare-1\n {2}.* prepare --experiment /);
@@ -33,7 +33,7 @@ describe('carpal run --dry-run', () => {
     expect(await readdir(folder)).not.toContain('.carpal');
   });
 
-  it('gives the same as JSON', async () => {
+  it('prints the same as JSON', async () => {
     const plan = planOf(await runTiny('--dry-run', '--json'));
     expect(plan).toMatchObject({
       experiment: 'tiny',
@@ -48,20 +48,20 @@ describe('carpal run --dry-run', () => {
     expect(plan.stages.map(({ attempt }) => attempt)).toEqual(ATTEMPTS);
   });
 
-  it('times nothing if it is told so', async () => {
+  it('runs no timed steps with --no-trial', async () => {
     const { stdout } = await runTiny('--dry-run', '--no-trial');
     expect(stdout).toMatch(/FOLD {2}IMAGES {2}VALIDATED {2}STEPS\/EPOCH\n/);
     expect(stdout).toMatch(/time and memory were not measured\n$/);
     expect(planOf(await runTiny('--dry-run', '--no-trial', '--json'))).toMatchObject({ trial: null, notMeasured: ['time and memory'] });
   });
 
-  it.each([['--json'], ['--no-trial']])('is what %s is for', async (flag) => {
-    expect(await runTiny(flag)).toMatchObject({ code: 64, stderr: expect.stringContaining('is for --dry-run') });
+  it.each([['--json'], ['--no-trial']])('are what %s needs', async (flag) => {
+    expect(await runTiny(flag)).toMatchObject({ code: 64, stderr: expect.stringContaining('--no-trial is only valid with --dry-run') });
   });
 });
 
 describe('a size that is auto', () => {
-  it('is measured before the run, told, and kept by the run that goes on, until it starts over', { timeout: 120_000 }, async () => {
+  it('is measured before the run, reported, and kept by a run that continues, until it starts over', { timeout: 120_000 }, async () => {
     const auto = ['--set', 'training.batchSize=auto', '--workdir', 'work', '--out', 'out'];
     const first = await runTiny(...auto);
     expect(first.code, first.stderr).toBe(0);
@@ -93,7 +93,7 @@ describe('a size that is auto', () => {
     expect(over.stages.map(({ attempt }) => attempt)).toEqual(ATTEMPTS);
   });
 
-  it('is told by a dry run, and cannot be told without a trial', async () => {
+  it('is reported by a dry run, and is unknown without a trial', async () => {
     const auto = ['--dry-run', '--set', 'input.size=auto', '--workdir', 'other', '--json'];
     const { stdout, stderr } = await runTiny(...auto);
     expect(planOf({ stdout })).toMatchObject({ inputSize: 256 });

@@ -1,4 +1,4 @@
-/** `carpal run --dry-run`: what a run would do, and what it is expected to take. */
+/** `carpal run --dry-run`: the stages that a run would execute, and their expected time and memory. */
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
@@ -16,9 +16,9 @@ export type RunPlan = {
   readonly experiment: SegmentationExperiment;
   readonly stages: readonly PlannedCommand[];
   readonly estimate: RunEstimate;
-  /** Absent where no steps were tried, or no fold is left to train. */
+  /** Absent if no steps were tried, or no fold is left to train. */
   readonly trial?: TrialOutcome;
-  /** Of the machine, and the part of it that a fold of the run will be given. */
+  /** The machine's limit, and the share that each fold of the run gets. */
   readonly limit: MemoryLimit;
   readonly share: MemoryLimit;
 };
@@ -26,16 +26,18 @@ export type RunPlan = {
 export type PlanRequest = {
   readonly workFolder: string;
   readonly program: readonly string[];
-  /** Whether the run of that name is to be forgotten. */
+  /** Whether the existing run of that name will be deleted. */
   readonly fresh: boolean;
-  /** The data set, at hand. */
+  /** The local folder of the data set. */
   readonly dataset: string;
   readonly tries: boolean;
 };
 
 const TIMED_STEPS = 3;
 
-/** Looks, and tries steps if `tries` says so. Starts and writes nothing else. Throws what {@link dryRun} and {@link foldImages} throw. */
+/**
+ * Plans, and runs trial steps if `tries` is true. Starts and writes nothing else. Throws what {@link dryRun} and {@link foldImages} throw.
+ */
 export async function planRun(experiment: SegmentationExperiment, request: PlanRequest): Promise<RunPlan> {
   const { spec } = experiment;
   const { dataset, tries } = request;
@@ -55,7 +57,7 @@ export async function planRun(experiment: SegmentationExperiment, request: PlanR
 
 const megabytes = ({ bytes }: MemoryLimit): number => bytes / 2 ** 20;
 
-/** The plan for people. */
+/** The plan as text. */
 export function planText(plan: RunPlan): string {
   const { stages, estimate: expected, trial, limit } = plan;
   const commands = stages.map(({ attempt, command: words }) => `${attempt}\n  ${words.join(' ')}\n`).join('');
@@ -66,7 +68,7 @@ export function planText(plan: RunPlan): string {
   return `${figures}\n${estimateNotes(expected, timed, { mb: megabytes(limit), from: limit.from }, notMeasured(expected, trial.device))}`;
 }
 
-/** The same as JSON. */
+/** The plan as JSON. */
 export function planJson(plan: RunPlan): object {
   const { experiment, stages, estimate: expected, trial, limit } = plan;
   const { input, training, model } = experiment.spec;
@@ -92,15 +94,15 @@ function measuredOf(trial: TrialOutcome | undefined): Omit<Measured, 'kind'> | u
   return measured;
 }
 
-/** The error that running would end in, as far as the trial tells: the plan is to be printed all the same. */
+/** The error that the run would end with, as far as the trial shows. The plan is printed as well. */
 export function planError(plan: RunPlan): CarpalError | undefined {
   const { trial, experiment, share } = plan;
   if (trial === undefined || trial.kind === 'measured') return undefined;
   const { spec } = experiment;
   if (trial.kind === 'failed') return new CarpalError('trial-failed', trial.message);
   if (trial.kind === 'too-slow') {
-    return new CarpalError('trial-failed', `the steps of the trial were not done in ${trial.seconds} s`, {
-      fix: 'Lower input.size or training.batchSize; --no-trial leaves the trial out.',
+    return new CarpalError('trial-failed', `the trial steps did not finish within ${trial.seconds} s`, {
+      fix: 'Lower input.size or training.batchSize; --no-trial skips the trial.',
     });
   }
   return memoryTooSmall({

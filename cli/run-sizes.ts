@@ -1,4 +1,4 @@
-/** The sizes of a run: what the manifest says, what the run began with, or what trial steps on this machine find. */
+/** The sizes of a run: from the manifest, from the start of the run, or from trial steps on this machine. */
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { sizesUnmeasured } from '@carpal/configs/load.ts';
 import { withSizes } from '@carpal/configs/schema/auto.ts';
@@ -11,24 +11,24 @@ import { readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/process-mem
 import { runTrial } from '@carpal/trainer/memory/trial.ts';
 import { foldImages } from './fold-images.ts';
 
-/** Images of a data set are alike, so a few tell how large they are. */
+/** The images of a data set have similar sizes, so a few are enough. */
 const IMAGES_LOOKED_AT = 16;
 
 export type SizeRequest = {
-  /** Its `run.parallelism` bounded by the machine. */
+  /** The manifest, with `run.parallelism` limited to the machine. */
   readonly manifest: CheckedManifest;
   readonly workFolder: string;
-  /** Whether the run of that name is to be forgotten, and its sizes with it. */
+  /** Whether the existing run of that name, and its sizes, will be deleted. */
   readonly fresh: boolean;
-  /** The data set, at hand. */
+  /** The local folder of the data set. */
   readonly dataset: string;
   readonly mayTry: boolean;
   readonly log: (line: string) => void;
 };
 
 /**
- * The experiment with every size in numbers. Throws `sizes-unmeasured` where one has to be measured and `mayTry` is false, and what
- * {@link measureSizes} throws.
+ * The experiment with a number for every size. Throws `sizes-unmeasured` if a size must be measured and `mayTry` is false, and what {@link
+ * measureSizes} throws.
  */
 export async function withKnownSizes(request: SizeRequest): Promise<SegmentationExperiment> {
   const { manifest, workFolder, fresh, mayTry, log } = request;
@@ -37,8 +37,8 @@ export async function withKnownSizes(request: SizeRequest): Promise<Segmentation
   const known = withSizes(manifest, sizes);
   if (known !== undefined) return known;
   const { spec } = manifest;
-  if (!mayTry) throw sizesUnmeasured(spec, { fix: 'Leave --no-trial out, or write numbers.' });
-  // Brings in the image library, which no other part of the command needs.
+  if (!mayTry) throw sizesUnmeasured(spec, { fix: 'Remove --no-trial, or write numbers.' });
+  // Loaded here because it brings in the image library, which no other part of the command needs.
   const { readImageHeader } = await import('@carpal/report/dataset/read-radiograph.ts');
   const { train } = await discoverDataset(request.dataset);
   const trained = foldImages(train, spec.dataset.split).filter(({ fold }) => spec.run.folds.includes(fold));

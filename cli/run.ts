@@ -3,25 +3,25 @@ import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { checkFolder } from '@carpal/artifacts/make-folder.ts';
+import type { Provenance } from '@carpal/artifacts/experiment-record.ts';
+import { carpalErrorOf } from '@carpal/artifacts/stage-error.ts';
+import { checkFolder } from '@carpal/artifacts/write-file.ts';
 import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
 import { CarpalError, EXIT, formatError } from '@carpal/configs/errors.ts';
 import { formatMistake, loadManifest } from '@carpal/configs/load.ts';
 import type { CheckedManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { Provenance } from '@carpal/operator/experiment/experiment-record.ts';
 import { stageTitle } from '@carpal/operator/experiment/stage.ts';
 import { createLiveView } from '@carpal/operator/local/live-view.ts';
 import { fitToMachine } from '@carpal/operator/local/local-parallelism.ts';
 import { createPlainView } from '@carpal/operator/local/plain-view.ts';
 import { countTestImages, publishOutputs } from '@carpal/operator/local/publish-outputs.ts';
 import { type RunResult, type RunView, runExperiment } from '@carpal/operator/local/run-experiment.ts';
-import { carpalErrorOf } from '@carpal/operator/progress/stage-error-text.ts';
 import { isInS3, openDataset } from '@carpal/report/dataset/open-dataset.ts';
 import { checkDataset } from '@carpal/trainer/data/check-dataset.ts';
 import { Command } from 'commander';
 import colours from 'picocolors';
 import packageJson from '../package.json' with { type: 'json' };
-import { collect } from './collect.ts';
+import { collect } from './option-values.ts';
 import { planError, planJson, planRun, planText } from './run-plan.ts';
 import { withKnownSizes } from './run-sizes.ts';
 
@@ -30,17 +30,17 @@ type Options = { workdir: string; out?: string; set?: string[]; fresh?: true; dr
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAM = [join(PROJECT, 'cli.ts')];
 
-/** `carpal run`: a whole experiment on this machine. */
+/** `carpal run`: runs a whole experiment on this machine. */
 export const command = (): Command =>
   new Command()
-    .description('Runs a whole experiment on this machine. The same command goes on where a stopped or killed run left off.')
+    .description('Runs a whole experiment on this machine. The same command continues a stopped or killed run.')
     .argument('<file>', 'the manifest')
     .option('--workdir <folder>', 'where the run keeps its state and artifacts', '.carpal')
     .option('--out <folder>', 'where the results go (default: out/NAME)')
     .option('--set <path=value>', 'change a field of the manifest; may be given several times', collect)
-    .option('--fresh', 'start over: forget the run of this name in the work folder')
-    .option('--dry-run', 'print the stages, and from three timed steps the time and memory expected; start no stage')
-    .option('--no-trial', 'with --dry-run: time no steps')
+    .option('--fresh', 'start over: delete the run of this name in the work folder')
+    .option('--dry-run', 'print the stages, and the expected time and memory from three timed steps; start no stage')
+    .option('--no-trial', 'with --dry-run: run no timed steps')
     .option('--json', 'with --dry-run: print JSON')
     .action(run);
 
@@ -51,7 +51,7 @@ async function run(file: string, options: Options): Promise<void> {
   const manifest = fitToMachine(asked, availableParallelism());
   const workFolder = resolve(options.workdir);
   const out = options.out ?? join('out', manifest.metadata.name);
-  // What can be told at once is told before anything is begun, rather than by a stage, or after hours of training.
+  // What can be checked now is reported before anything starts, not by a stage or after hours of training.
   const dataset = await openDataset(manifest.spec.dataset.uri);
   await checkDataset(dataset, manifest.spec.dataset.split);
   await checkFolder(workFolder);
@@ -71,25 +71,25 @@ async function run(file: string, options: Options): Promise<void> {
 
 function checkOptions({ dryRun, trial, json }: Options): void {
   if (dryRun || (trial && !json)) return;
-  throw new CarpalError('usage-invalid', `${json ? '--json' : '--no-trial'} is for --dry-run`, {
-    fix: 'Add --dry-run, or leave it out; carpal compare and metrics.ndjson tell of runs that were.',
+  throw new CarpalError('usage-invalid', `${json ? '--json' : '--no-trial'} is only valid with --dry-run`, {
+    fix: 'Add --dry-run, or remove the option. For past runs, use carpal compare or metrics.ndjson.',
   });
 }
 
-/** Advice and the choice of sizes are told as they come. JSON must stand alone in its stream. */
+/** Where advice and chosen sizes are printed. With JSON, standard output holds nothing else. */
 function sayOf({ json }: Options): (line: string) => void {
   const stream = json ? process.stderr : process.stdout;
   return (line) => void stream.write(`${line}\n`);
 }
 
-/** Stages may run elsewhere, so the data set's folder is made absolute; one in S3 is named the same from everywhere. */
+/** Stages may run in another folder, so the data set's folder becomes an absolute path. An S3 URI stays as it is. */
 function resolveDataset(manifest: CheckedManifest): CheckedManifest {
   const { dataset } = manifest.spec;
   if (isInS3(dataset.uri)) return manifest;
   return { ...manifest, spec: { ...manifest.spec, dataset: { ...dataset, uri: datasetFolder(dataset.uri) } } };
 }
 
-/** Runs with a view that fits the terminal, and with Ctrl-C asking first and killing the second time. */
+/** Runs with a view that fits the terminal. The first Ctrl-C asks the run to stop, the second one kills it. */
 async function watched(experiment: SegmentationExperiment, workFolder: string, fresh: boolean): Promise<RunResult> {
   const [stop, kill] = [new AbortController(), new AbortController()];
   const onSignal = (): void => (stop.signal.aborted ? kill : stop).abort();
@@ -122,7 +122,7 @@ async function provenance(): Promise<Provenance> {
     const { stdout } = await promisify(execFile)('git', ['-C', PROJECT, 'rev-parse', 'HEAD'], { timeout: 5000 });
     return { ...versions, gitRevision: stdout.trim() };
   } catch {
-    // No git, or not a checkout: the version has to do.
+    // No git, or not a checkout: the version alone must do.
     return versions;
   }
 }
@@ -132,7 +132,7 @@ async function conclude(result: RunResult, out: string): Promise<void> {
   if (result.end === 'failed') return reportFailure(result);
   if (result.end !== 'complete') {
     const why = result.end === 'suspended' ? 'suspended (run.suspend is true): set it to false, and the' : 'stopped; the';
-    process.stdout.write(`${name} is ${why} same command goes on from the checkpoints.\n`);
+    process.stdout.write(`${name} is ${why} same command continues from the checkpoints.\n`);
     if (result.end === 'stopped') process.exitCode = EXIT.stopped;
     return;
   }
@@ -145,13 +145,13 @@ async function conclude(result: RunResult, out: string): Promise<void> {
   process.stdout.write(`${name} is complete${dice}.\n${lines.join('')}${note}`);
 }
 
-/** The stage's own error, and where to read more; exits as the stage did where that says what is at fault. */
+/** The stage's own error, and where to find more. Exits with the code of the stage. */
 function reportFailure({ failure, experiment }: RunResult): void {
   const { name } = experiment.metadata;
   const restart = `start ${name} over with --fresh; the prepared data set is kept.`;
   const error =
     failure?.error === undefined
-      ? new CarpalError('experiment-failed', failure?.message ?? 'Failed', { fix: `Mend the cause, then ${restart}` })
+      ? new CarpalError('experiment-failed', failure?.message ?? 'Failed', { fix: `Fix the cause, then ${restart}` })
       : carpalErrorOf(failure.error, ` Then ${restart}`);
   const log = failure?.log === undefined ? '' : `; its log: ${relative(process.cwd(), failure.log)}`;
   const stage = failure === undefined ? '' : `  ${stageTitle(failure.stage)} failed${log}\n`;

@@ -19,12 +19,12 @@ const WORST_SHOWN = 5;
 /** `carpal score`: Dice of a submission against annotations. */
 export const command = (): Command =>
   new Command()
-    .description('Dice of a submission in all, per class and for its worst images: the mean over image × class.')
+    .description('Computes the Dice of a submission overall, per class and for its worst images: the mean over image × class.')
     .requiredOption('--truth <folder>', 'folder with outputs_json/<person>/<image>.json, or a data set that has truth/')
     .requiredOption('--submission <file>', 'the submission')
     .option('--classes <name>', 'list of classes', 'hand-bones')
-    .option('--size <size>', 'size of sheets whose images are not beside the annotations', '2048')
-    .option('--min-dice <dice>', 'exit with 65 when the score is below it, for scripts', parseDice)
+    .option('--size <size>', 'size of images that are not next to the annotations', '2048')
+    .option('--min-dice <dice>', 'exit with 65 if the score is below this value, for scripts', parseDice)
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const classes = loadClasses(options.classes);
@@ -39,7 +39,7 @@ export const command = (): Command =>
 function parseDice(text: string): number {
   const dice = Number(text);
   if (text.trim() !== '' && dice >= 0 && dice <= 1) return dice;
-  throw new CarpalError('usage-invalid', `"${text}" is not a Dice from 0 to 1`, { where: '--min-dice' });
+  throw new CarpalError('usage-invalid', `"${text}" is not a Dice between 0 and 1`, { where: '--min-dice' });
 }
 
 function scoreObject(score: Score, classes: readonly string[]): object {

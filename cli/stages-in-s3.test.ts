@@ -17,7 +17,7 @@ beforeAll(async () => {
   server = await startS3Server();
   await server.makeBucket('hands');
   for (const [name, value] of Object.entries(server.environment)) vi.stubEnv(name, value);
-  // Local copies lie among the temporary files; this test has its own.
+  // Local copies are temporary files; this test uses its own folder for them.
   await mkdir(join(folder, 'tmp'));
   vi.stubEnv('TMPDIR', join(folder, 'tmp'));
   await writeTinyDataset(join(folder, 'data'), 4);
@@ -35,10 +35,9 @@ afterAll(async () => {
 
 const call = (...words: readonly string[]): Promise<Ending> => run(carpal(...words), folder);
 
-const experimentOver = (uri: string) =>
-  tinyExperiment(uri, { training: { epochs: 1, batchSize: 4 }, run: { folds: [0] } });
+const experimentOver = (uri: string) => tinyExperiment(uri, { training: { epochs: 1, batchSize: 4 }, run: { folds: [0] } });
 
-/** All three stages, each a process of its own. */
+/** All three stages, each in its own process. */
 async function runStages(uri: string, artifacts: string): Promise<void> {
   const file = join(folder, 'experiment.json');
   await writeFile(file, JSON.stringify(experimentOver(uri)));
@@ -50,7 +49,7 @@ async function runStages(uri: string, artifacts: string): Promise<void> {
 }
 
 describe('the stages with data set and artifacts in S3', () => {
-  it('leave what they leave in a folder: the same weights, the same submission, and a report', async () => {
+  it('produce the same as in a folder: the same weights, the same submission, and a report', async () => {
     const store = openStore('s3://hands/carpal');
     await openStore('s3://hands/data').publish(join(folder, 'data'), 'tiny');
     await runStages('s3://hands/data/tiny', store.uri);
@@ -68,7 +67,7 @@ describe('the stages with data set and artifacts in S3', () => {
     }
   });
 
-  it('end with exit 65 where nothing lies in the bucket, and 78 where there is no bucket', async () => {
+  it('end with exit 65 if the bucket is empty, and 78 if it does not exist', async () => {
     const file = join(folder, 'nothing.json');
     await writeFile(file, JSON.stringify(experimentOver('s3://hands/nothing')));
     const nothing = await call('prepare', '--experiment', file, '--artifacts', 's3://hands/carpal');
@@ -79,7 +78,7 @@ describe('the stages with data set and artifacts in S3', () => {
     expect(noBucket).toMatchObject({ code: 78, stderr: expect.stringContaining('store-misplaced') });
   });
 
-  it('are planned for a data set in S3 by carpal run as well', async () => {
+  it('are also planned by carpal run for a data set in S3', async () => {
     const file = join(folder, 'run.json');
     await writeFile(file, JSON.stringify(experimentOver('s3://hands/data/tiny')));
     expect(await call('run', file, '--dry-run', '--workdir', join(folder, 'work'))).toMatchObject({ code: 0, stderr: '' });

@@ -1,4 +1,7 @@
-/** Does `work` with a signal that SIGTERM or Ctrl-C aborts. A second one of its kind ends the process at once, as where nobody listens. */
+/**
+ * Runs `work` with a signal that SIGTERM or Ctrl-C aborts. A second signal of the same kind ends the process immediately, as without a
+ * handler.
+ */
 export async function withStopSignal<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();

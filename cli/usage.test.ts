@@ -15,12 +15,12 @@ describe('the command line', () => {
     for (const { name, summary } of COMMANDS) expect(stdout).toMatch(new RegExp(`^ +${name} +${summary}`.replace("'s", '.s'), 'm'));
   });
 
-  it.concurrent.for(COMMANDS.map(({ name }) => name))('%s --help says what it takes', async (name) => {
+  it.concurrent.for(COMMANDS.map(({ name }) => name))('%s --help shows its usage', async (name) => {
     const { code, stdout, stderr } = await call(...name.split(' '), '--help');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(new RegExp(`^Usage: carpal ${name} `));
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-    // What stands for a value is in small letters everywhere, and a default is one that a person could have written.
+    // Value placeholders are in lower case everywhere, and each default is a value that a person could have typed.
     expect(stdout).not.toMatch(/[<[][A-Z]|default: \[\]/);
   });
 
@@ -32,7 +32,7 @@ describe('the command line', () => {
     expect(listed).toEqual(COMMANDS.map(({ name }) => name).filter((name) => name.startsWith('data ')));
   });
 
-  it.each(['run', 'data synth'])('says for help %s what it says for %s --help', async (name) => {
+  it.each(['run', 'data synth'])('prints the same for help %s as for %s --help', async (name) => {
     const words = name.split(' ');
     const [helped, asked] = await Promise.all([call('help', ...words), call(...words, '--help')]);
     expect(helped).toEqual(asked);
@@ -50,7 +50,7 @@ describe('the command line', () => {
       'Did you mean carpal data synth?',
     ],
     ['an option before any command', ['--wrkdir', '--help'], 'carpal has no command "--wrkdir"', 'carpal --help'],
-    ['half a command', ['data'], 'carpal has no command "data"', 'There is: carpal data synth, carpal data inspect, carpal data preview.'],
+    ['half a command', ['data'], 'carpal has no command "data"', 'Commands: carpal data synth, carpal data inspect, carpal data preview.'],
     ['an unknown option', ['run', 'a.yaml', '--wrkdir', 'x'], "unknown option '--wrkdir' (Did you mean --workdir?)", 'carpal run --help'],
     ['a missing argument', ['run'], "missing required argument 'file'", 'carpal run --help'],
     ['a missing option', ['fold', '--fold', '9'], "required option '--experiment <file>' not specified", 'carpal fold --help'],
@@ -73,7 +73,7 @@ describe('the command line', () => {
     expect(stderr).toContain(next);
   });
 
-  it('says of a manifest that is not there that it is not', async () => {
+  it('says that a manifest does not exist', async () => {
     const { code, stderr } = await call('run', 'missing.yaml');
     expect([code, stderr.split('\n')[0]]).toEqual([78, 'manifest-unreadable: there is no such file (missing.yaml)']);
   });

@@ -1,14 +1,14 @@
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
 import type { Mistake } from '@carpal/configs/finding.ts';
 import { formatMistake, type LoadOptions, type ManifestReport, readManifest } from '@carpal/configs/load.ts';
-import { AUTO } from '@carpal/configs/schema/auto.ts';
+import { AUTO } from '@carpal/configs/schema/fields.ts';
 import { Command } from 'commander';
-import { collect } from './collect.ts';
+import { collect } from './option-values.ts';
 
-/** Checks manifests. One line for a good file, every mistake of a bad one; exit 78 if any is bad. */
+/** Checks manifests. Prints one line for a valid file and every problem of an invalid one; exits with 78 if any is invalid. */
 export const command = (): Command =>
   new Command()
-    .description('Checks manifests and names every mistake with its line, field and mend.')
+    .description('Checks manifests and reports every problem with its line, its field and the fix.')
     .argument('<file...>', 'manifests: YAML or JSON')
     .option('--set <path=value>', 'check with this field changed; may be given several times', collect)
     .option('--json', 'print the result as JSON')
@@ -21,7 +21,7 @@ export const command = (): Command =>
 
 type FileReport = { readonly file: string; readonly report: ManifestReport };
 
-/** A file that cannot be read is a mistake of its own, so that the other files are still checked. */
+/** A file that cannot be read counts as one problem, so that the other files are still checked. */
 function readReport(file: string, options: LoadOptions): ManifestReport {
   try {
     return readManifest(file, options);

@@ -15,7 +15,7 @@ describe('the options of views and windows', () => {
     expect(viewingOf('--window', '512')).toMatchObject({ window });
   });
 
-  it('are all taken', () => {
+  it('are all accepted', () => {
     expect(viewingOf('--window', '64', '--window-weights', 'uniform').window).toMatchObject({ weights: 'uniform' });
     const given = ['--tta', 'identity, rotateLeft', '--tta-degrees', '5', '--tta-scale', '0.1'];
     const windows = ['--window', '96', '--stride', '32', '--sheet-size', '160'];
@@ -44,9 +44,9 @@ describe('the options of views and windows', () => {
   });
 
   it.each([
-    ['--stride', '128', '--stride', 'steps of 128 leave gaps between windows of 96'],
+    ['--stride', '128', '--stride', 'a stride of 128 leaves gaps between windows of 96'],
     ['--stride', '0', '--stride', 'the value must be at least 1, is 0'],
-    ['--sheet-size', '64', '--window', 'a window of 96 px is larger than the sheet of 64 px it is cut from'],
+    ['--sheet-size', '64', '--window', 'a window of 96 px is larger than the image of 64 px that it is cut from'],
     ['--sheet-size', 'wide', '--sheet-size', 'the value must be a number, is NaN'],
     ['--window-weights', 'flat', '--window-weights', 'the value "flat" is not a valid value'],
   ])('refuse for windows of 96 %s %s', (option, value, where, message) => {

@@ -1,13 +1,13 @@
 import { issueFinding } from '@carpal/configs/check/issue-finding.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { FieldPath } from '@carpal/configs/finding.ts';
+import { windowFindings } from '@carpal/configs/rules/learning.ts';
 import type { TtaName } from '@carpal/configs/schema/experiment.ts';
 import { inferenceSchema, TTA_NAMES } from '@carpal/configs/schema/learning.ts';
-import { windowFindings } from '@carpal/configs/rules/learning.ts';
 import { type Viewing, viewingOf } from '@carpal/trainer/infer/views.ts';
 import type { Command } from 'commander';
 
-/** How the options of {@link addViewingOptions} come out of commander. */
+/** The values of the options of {@link addViewingOptions}, as commander returns them. */
 export type ViewingOptions = {
   readonly tta: string;
   readonly ttaDegrees: string;
@@ -18,7 +18,7 @@ export type ViewingOptions = {
   readonly windowWeights: string;
 };
 
-/** The fields of a manifest's `inference` by the options that stand for them. */
+/** For each field of a manifest's `inference`, the option that sets it. */
 const OPTION_OF: Readonly<Record<string, string>> = {
   tta: '--tta',
   ttaDegrees: '--tta-degrees',
@@ -31,19 +31,19 @@ const OPTION_OF: Readonly<Record<string, string>> = {
 
 const DEFAULTS = inferenceSchema.parse({});
 
-/** The options of a command that predicts: what a manifest says under `inference`, by the same names, with the same defaults and bounds. */
+/** The options of a command that predicts: the fields of a manifest's `inference`, with the same names, defaults and bounds. */
 export function addViewingOptions(command: Command): Command {
   return command
     .option('--tta <views>', `views to average, with commas: ${TTA_NAMES.join(', ')}`, DEFAULTS.tta.join(','))
     .option('--tta-degrees <degrees>', 'how far rotateLeft and rotateRight turn', String(DEFAULTS.ttaDegrees))
-    .option('--tta-scale <share>', 'by what share scaleDown and scaleUp change the size', String(DEFAULTS.ttaScale))
-    .option('--window <px>', 'slide a window of this side over the sheet; left out, the whole sheet is seen at the input size')
-    .option('--stride <px>', 'from one window to the next; left out, half a window')
-    .option('--sheet-size <px>', 'side of the square that the sheet is fitted to before windows are cut; left out, twice the window')
+    .option('--tta-scale <share>', 'the share by which scaleDown and scaleUp change the size', String(DEFAULTS.ttaScale))
+    .option('--window <px>', 'slide a window of this side over the image (default: the whole image at the input size)')
+    .option('--stride <px>', 'distance from one window to the next (default: half a window)')
+    .option('--sheet-size <px>', 'side of the square that the image is fitted to before windows are cut (default: twice the window)')
     .option('--window-weights <kind>', 'how overlapping windows are averaged: gaussian or uniform', 'gaussian');
 }
 
-/** The views and windows asked for. Throws `usage-invalid` naming the option at fault. */
+/** The requested views and windows. Throws `usage-invalid` with the name of the invalid option. */
 export function viewingOfOptions(options: ViewingOptions): Viewing {
   const { tta, window, stride, sheetSize } = options;
   const views = tta.split(',').map((part) => viewNamed(part.trim()));
@@ -51,7 +51,7 @@ export function viewingOfOptions(options: ViewingOptions): Viewing {
   if (twice) throw wrong(['tta'], `view ${twice} is named twice`);
   if (window === undefined) {
     const stray = stride !== undefined ? 'stride' : sheetSize !== undefined ? 'sheetSize' : undefined;
-    if (stray) throw wrong(['window', stray], 'it goes with --window');
+    if (stray) throw wrong(['window', stray], 'it is only valid with --window');
   }
   const asked = {
     tta: views,
@@ -62,7 +62,7 @@ export function viewingOfOptions(options: ViewingOptions): Viewing {
   const inference = inferenceSchema.safeParse(asked, { reportInput: true });
   if (!inference.success) {
     const [found] = inference.error.issues.map(issueFinding);
-    throw wrong(found?.path ?? [], `the value ${found?.message ?? 'is not as it should be'}`);
+    throw wrong(found?.path ?? [], `the value ${found?.message ?? 'is invalid'}`);
   }
   const [found] = inference.data.window === undefined ? [] : windowFindings(inference.data.window);
   if (found) throw wrong(['window', ...found.path], found.message);

@@ -1,18 +1,18 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { parseImageSize } from '@carpal/report/scoring/parse-image-size.ts';
+import { parseImageSize } from '@carpal/report/scoring/truth-folder.ts';
 import { voteSubmissions } from '@carpal/report/scoring/vote-submissions.ts';
 import { Command } from 'commander';
 
 type Options = { readonly out: string; readonly minVotes?: string; readonly size?: string };
 
-/** `carpal vote`: several submissions into one. */
+/** `carpal vote`: combines several submissions. */
 export const command = (): Command =>
   new Command()
-    .description('Hard vote: a pixel is kept where enough submissions have it. Rows are joined by image and class.')
+    .description('Hard vote: a pixel is kept if enough submissions contain it. Rows are joined by image and class.')
     .argument('<file...>', 'the submissions')
     .requiredOption('--out <file>', 'the submission to write')
-    .option('--min-votes <count>', 'votes that a pixel needs (default: more than half of the files)')
-    .option('--size <size>', 'size of every sheet, as 2048 or 1344x1573, if masks beyond it shall be refused')
+    .option('--min-votes <count>', 'number of votes that a pixel needs (default: more than half of the files)')
+    .option('--size <size>', 'size of every image, such as 2048 or 1344x1573, to refuse masks outside it')
     .action(async (files: string[], options: Options) => {
       const result = await voteSubmissions({
         files,
@@ -28,8 +28,8 @@ export const command = (): Command =>
 function voteCount(text: string): number {
   const votes = Number(text);
   if (Number.isInteger(votes) && votes >= 1) return votes;
-  throw new CarpalError('usage-invalid', `"${text}" is no number of votes`, {
+  throw new CarpalError('usage-invalid', `"${text}" is not a number of votes`, {
     where: '--min-votes',
-    fix: 'Give a whole number from 1 on.',
+    fix: 'Give a whole number of at least 1.',
   });
 }

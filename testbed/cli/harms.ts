@@ -1,4 +1,4 @@
-/** The ways in which input can be bad, done to the files of a test's folder. */
+/** Ways to damage input, applied to the files of a test's folder. */
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
@@ -21,7 +21,7 @@ async function cutShort(path: string): Promise<void> {
   await writeFile(path, (await readFile(path)).subarray(0, 3000));
 }
 
-/** A whole grey PNG of 100 megapixels, all black, in a file of some hundred kilobytes. */
+/** A valid grey PNG of 100 megapixels, all black, in a file of some hundred kilobytes. */
 async function writeHugeImage(path: string): Promise<void> {
   const side = 10_000;
   const chunk = (type: string, data: Uint8Array): Buffer => {
@@ -39,16 +39,16 @@ async function writeHugeImage(path: string): Promise<void> {
   await writeFile(path, Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]));
 }
 
-/** A submission for the test images without any bone: `rows` may drop or double some. */
+/** A submission without any bone for the test images; `rows` may drop or repeat some. */
 async function writeSubmission(path: string, images: readonly string[], rows: (all: string[]) => string[] = (all) => all): Promise<void> {
   const all = images.flatMap((name) => CLASSES.map((bone) => `${name},${bone},`));
   await writeFile(path, `image_name,class,rle\n${rows(all).join('\n')}\n`);
 }
 
-/** What a weights file says of itself. */
+/** The metadata of a weights file. */
 type Claims = Partial<Record<'model' | 'options' | 'classes' | 'inputSize', string>>;
 
-/** A weights file of a SlimUNet that was never trained; it may claim to be something else. */
+/** A weights file of an untrained SlimUNet; `claims` replaces parts of its metadata. */
 async function writeWeights(path: string, claims: Claims = {}, harm: (arrays: NamedArrays) => void = () => undefined): Promise<void> {
   const options = { width: 4, depth: 3 };
   const model = buildModel({ name: 'SlimUNet', options, classes: CLASSES.length, seed: 1 });
@@ -59,7 +59,10 @@ async function writeWeights(path: string, claims: Claims = {}, harm: (arrays: Na
   await writeFile(path, encodeSafetensors(arrays, metadata));
 }
 
-/** What can be done to a case's folder, whose data set is a copy of the one in `data`. Files of the case: a.csv, good.csv, a.safetensors, … */
+/**
+ * The damage that can be done to a case's folder, whose data set is a copy of the one in `data`. Files of a case: a.csv, good.csv,
+ * a.safetensors, …
+ */
 export async function harmsFor(data: string) {
   const first = async (folder: string): Promise<string> => join(folder, (await readdir(join(data, folder))).sort()[0] ?? '');
   const image = await first('train/DCM/ID002');

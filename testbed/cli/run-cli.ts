@@ -11,12 +11,12 @@ export type Ending = {
 };
 export type Running = { readonly process: ChildProcess; readonly ended: Promise<Ending>; printed(text: string): Promise<void> };
 
-/** The words that call carpal as a process of its own. */
+/** The words that call carpal in a separate process. */
 export function carpal(...words: readonly string[]): readonly string[] {
   return [process.execPath, '--disable-warning=ExperimentalWarning', CLI, ...words];
 }
 
-/** Starts a command in a folder; `printed` waits until its output holds a text, or throws when it ended without. */
+/** Starts a command in a folder. `printed` waits until its output contains a text, and throws if it ends without it. */
 export function start(command: readonly string[], cwd: string): Running {
   const [program = '', ...words] = command;
   const child = spawn(program, words, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -50,7 +50,7 @@ export function start(command: readonly string[], cwd: string): Running {
 let running = 0;
 const queue: (() => void)[] = [];
 
-/** Runs a command to its end; of those asked for at once, two at a time. */
+/** Runs a command to its end; at most two run concurrently. */
 export async function run(command: readonly string[], cwd: string): Promise<Ending> {
   if (running >= 2) await new Promise<void>((resolve) => queue.push(resolve));
   running += 1;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Mounts a tmpfs on $1 with the options $2, runs the rest, and lists to $3 what the disk then holds; nobody else sees the disk. */
+/** Mounts a tmpfs on $1 with the options $2, runs the rest, and then lists the files on the disk to $3. Only this process sees the disk. */
 const SCRIPT = `disk=$1 options=$2 listing=$3; shift 3
 mount -t tmpfs -o "$options" none "$disk" || exit 33
 "$@"; code=$?; (cd "$disk" && find . -type f) > "$listing"; exit $code`;
@@ -12,8 +12,8 @@ mount -t tmpfs -o "$options" none "$disk" || exit 33
 const namespaced = (flags: string, words: readonly string[]): string[] => ['unshare', flags, 'sh', '-c', SCRIPT, 'sh', ...words];
 
 /**
- * How this machine lets a process see a disk of its own: the flags of unshare, as root or as root of a user namespace; undefined where it
- * allows neither.
+ * The flags of unshare with which this machine lets a process mount a disk: as root, or as root of a user namespace. Undefined if it allows
+ * neither.
  */
 export async function mountFlags(): Promise<string | undefined> {
   const disk = await mkdtemp(join(tmpdir(), 'carpal-disk-'));
@@ -32,7 +32,7 @@ export async function mountFlags(): Promise<string | undefined> {
   }
 }
 
-/** A command that runs with a small disk on the folder `disk`. */
+/** A command that runs with a small disk mounted on the folder `disk`. */
 export function onDisk(flags: string, disk: string, options: string, listing: string, command: readonly string[]): readonly string[] {
   return namespaced(flags, [disk, options, listing, ...command]);
 }

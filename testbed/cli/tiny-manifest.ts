@@ -1,4 +1,7 @@
-/** An experiment of seconds, as YAML: two folds of a narrow network, two epochs each, on the data set in `data` beside it. */
+/**
+ * An experiment that takes seconds, as YAML: two folds of a small network, two epochs each, on the data set in the folder `data` next to
+ * it.
+ */
 export const TINY_MANIFEST = `apiVersion: carpal.dev/v1alpha1
 kind: SegmentationExperiment
 metadata: {name: tiny}

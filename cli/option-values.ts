@@ -1,0 +1,38 @@
+import { CarpalError } from '@carpal/configs/errors.ts';
+import type { WeightsChoice } from '@carpal/trainer/infer/networks.ts';
+import { InvalidArgumentError } from 'commander';
+
+/** For an option that may be given several times: its values, in order. */
+export function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+/** For variables that may be given several times, as NAME=VALUE. */
+export function collectVariable(value: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [, name, text] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(value) ?? [];
+  if (name === undefined || text === undefined) throw new InvalidArgumentError('It must be NAME=VALUE.');
+  return { ...before, [name]: text };
+}
+
+/** Parses an option's value as a whole number from `low` to `high`. Throws `usage-invalid` with the name of the option. */
+export function wholeNumber(option: string, low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
+    throw new CarpalError('usage-invalid', `"${text}" is not a whole number from ${low} to ${high}`, { where: option });
+  };
+}
+
+/**
+ * Parses `PATH` or `PATH=WEIGHT` of --weights. The weight is the part after the last equals sign, unless that part contains a slash. Throws
+ * `usage-invalid` for a weight that is not a finite number above 0.
+ */
+export function weightsChoice(text: string): WeightsChoice {
+  const [, path, written] = /^(.*)=([^=/\\]*)$/s.exec(text) ?? [];
+  if (path === undefined || written === undefined) return { path: text, weight: 1 };
+  const weight = Number(written);
+  const fix = 'Give a number above 0, such as best.safetensors=2; for a path that contains an equals sign write PATH=1.';
+  if (path === '') throw new CarpalError('usage-invalid', `"${text}" names no weights`, { where: '--weights', fix });
+  if (written.trim() !== '' && Number.isFinite(weight) && weight > 0) return { path, weight };
+  throw new CarpalError('usage-invalid', `"${written}" is not a weight for ${path}`, { where: '--weights', fix });
+}
