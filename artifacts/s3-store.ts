@@ -73,12 +73,12 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
   const fullKey = (key: string): string => (root === '' ? key : `${root}/${key}`);
   const ownKey = (key: string): string => (root === '' ? key : key.slice(root.length + 1));
   const checked = (key: string): string => fullKey(keyParts(key).join('/'));
-  const whereOf = (key: string): string => (key === '' ? place : `${place}/${key}`);
+  const locationOf = (key: string): string => (key === '' ? place : `${place}/${key}`);
 
   /** Every object at or under a prefix, including those of other writers, with full keys. */
   const listAll = async (prefix: string): Promise<S3Object[]> => {
     const key = prefix === '' ? root : checked(prefix);
-    const found = await ask(whereOf(prefix), [], async (s3) => {
+    const found = await ask(locationOf(prefix), [], async (s3) => {
       if (prefix === '') return s3.list(key === '' ? '' : `${key}/`);
       // The object with this key sorts first among all keys that start with it. Listing them all would also return `a10` for `a1`.
       const [below, [first]] = await Promise.all([s3.list(`${key}/`), s3.list(key, 1)]);
@@ -95,7 +95,7 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
 
   const readIfPresent = async (key: string): Promise<Buffer | undefined> => {
     const full = checked(key);
-    return (await ask(whereOf(key), ['absent'], async (s3) => s3.get(full)))?.content;
+    return (await ask(locationOf(key), ['absent'], async (s3) => s3.get(full)))?.content;
   };
 
   type Download = CachedObject & { readonly object: S3Object };
@@ -104,7 +104,7 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
     const found = await listOwn(prefix);
     if (found.length === 0)
       throw new CarpalError('artifact-missing', `the store has nothing under ${prefix === '' ? 'its root' : prefix}`, {
-        where: whereOf(prefix),
+        where: locationOf(prefix),
       });
     const below = prefix === '' ? found : found.filter(({ key }) => key !== prefix);
     const chosen = below.length > 0 ? below : found;
@@ -117,12 +117,13 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
     });
     let changed = false;
     const download = async ({ object }: Download, path: string): Promise<void> => {
-      const answer = await ask(whereOf(ownKey(object.key)), ['changed', 'absent'], async (s3) => {
+      const answer = await ask(locationOf(ownKey(object.key)), ['changed', 'absent'], async (s3) => {
         await s3.download(object, path);
         return true;
       });
       changed ||= answer === undefined;
-      if (answer === undefined) throw new CarpalError('artifact-store-failed', 'the object keeps changing', { where: whereOf(object.key) });
+      if (answer === undefined)
+        throw new CarpalError('artifact-store-failed', 'the object keeps changing', { where: locationOf(object.key) });
     };
     const tree = await checkoutInto(checkoutFolder, downloads, download, new Date()).catch((error: unknown) => {
       if (changed) return undefined;
@@ -136,12 +137,12 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
     readIfPresent,
     async read(key) {
       const content = await readIfPresent(key);
-      if (content === undefined) throw new CarpalError('artifact-missing', `the store has no ${key}`, { where: whereOf(key) });
+      if (content === undefined) throw new CarpalError('artifact-missing', `the store has no ${key}`, { where: locationOf(key) });
       return content;
     },
     async readIfChanged(key, tag) {
       const full = checked(key);
-      const answer = await ask(whereOf(key), ['absent'], async (s3) => {
+      const answer = await ask(locationOf(key), ['absent'], async (s3) => {
         try {
           return await s3.get(full, tag);
         } catch (error) {
@@ -155,21 +156,21 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
       const full = checked(key);
       const bytes =
         typeof content === 'string' ? Buffer.from(content) : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-      await ask(whereOf(key), [], async (s3) => s3.put(full, bytes));
+      await ask(locationOf(key), [], async (s3) => s3.put(full, bytes));
     },
     async writeIfUnchanged(key, content, tag) {
       const full = checked(key);
       const bytes = Buffer.from(content);
-      const written = await ask(whereOf(key), ['changed', 'absent'], async (s3) => s3.putOver(full, bytes, tag));
+      const written = await ask(locationOf(key), ['changed', 'absent'], async (s3) => s3.putOver(full, bytes, tag));
       if (written !== undefined) return { tag: written };
-      const found = await ask(whereOf(key), ['absent'], async (s3) => s3.get(full));
+      const found = await ask(locationOf(key), ['absent'], async (s3) => s3.get(full));
       // An earlier attempt may have succeeded although its response was lost.
       return found?.content.equals(bytes) ? { tag: found.tag } : 'changed';
     },
     list: async (prefix) => (await listOwn(prefix)).map(({ key, size, modifiedMs }) => ({ key, size, modifiedMs })),
     async remove(prefix) {
       const keys = (await listAll(prefix)).map(({ key }) => key);
-      if (keys.length > 0) await ask(whereOf(prefix), [], async (s3) => s3.remove(keys));
+      if (keys.length > 0) await ask(locationOf(prefix), [], async (s3) => s3.remove(keys));
     },
     async checkout(prefix) {
       for (let attempt = 0; attempt < CHECKOUT_ATTEMPTS; attempt += 1) {
@@ -177,7 +178,7 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
         if (folder !== undefined) return folder;
       }
       throw new CarpalError('artifact-store-failed', 'objects changed during the download, three times in a row', {
-        where: whereOf(prefix),
+        where: locationOf(prefix),
       });
     },
     async publish(localFolder, prefix) {
@@ -185,7 +186,7 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
       await inParallel(files, UPLOADS_AT_ONCE, async ({ key, size }) => {
         const target = prefix === '' ? key : `${prefix}/${key}`;
         const full = checked(target);
-        await ask(whereOf(target), [], async (s3) => s3.upload(join(localFolder, key), size, full));
+        await ask(locationOf(target), [], async (s3) => s3.upload(join(localFolder, key), size, full));
       });
     },
   };

@@ -13,11 +13,11 @@ describe('cleaned', () => {
     ['largest', ['###...', '#.#...', '###...']],
     ['fill', ['###..#', '###...', '###.##']],
     ['largest+fill', ['###...', '###...', '###...']],
-  ])('by %s', (cleaning, expected) => {
+  ])('removes parts and holes as %s says', (cleaning, expected) => {
     expect(drawing(bitmapFromMask(cleaned(drawn('###..#', '#.#...', '###.##'), cleaning)), 6)).toEqual(expected);
   });
 
-  it('is the same one way at a time and every way at once, and cleaning twice changes nothing', () => {
+  it('returns the same masks as cleanedEveryWay, and cleaning twice changes nothing', () => {
     fc.assert(
       fc.property(arbitraryMasks(1), ([first]) => {
         const mask = first as RleMask;
@@ -30,13 +30,13 @@ describe('cleaned', () => {
     );
   });
 
-  it('gives a clean mask back as the same object every way', () => {
+  it('returns the same object for a clean mask, whatever the cleaning', () => {
     const mask = drawn('.##.', '.##.');
     expect(new Set(cleanedEveryWay(mask)).size).toBe(1);
   });
 });
 
-/** Rings, dots and gaps at random: many holes, unlike the stretches of arbitraryBitmaps. */
+/** Random rings, dots and gaps: many holes, unlike the stretches of arbitraryBitmaps. */
 const speckled: fc.Arbitrary<Bitmap> = fc
   .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 9 }))
   .chain(([width, height, tenths]) =>
@@ -51,7 +51,7 @@ const anyBitmap = fc.oneof(
 );
 
 describe('fillHoles', () => {
-  it('fills what flooding the background from the border does not reach, in the canonical form', () => {
+  it('fills the pixels that a flood of the background from the border does not reach, in canonical form', () => {
     fc.assert(
       fc.property(anyBitmap, (bitmap) => {
         const { width, height, pixels } = bitmap;
@@ -63,7 +63,7 @@ describe('fillHoles', () => {
     );
   });
 
-  it('keeps every pixel, and finds nothing to fill a second time', () => {
+  it('keeps every pixel, and changes nothing the second time', () => {
     fc.assert(
       fc.property(arbitraryMasks(1), ([first]) => {
         const mask = first as RleMask;
@@ -76,7 +76,7 @@ describe('fillHoles', () => {
 
   it.each<[string, string[], string[]]>([
     ['a ring', ['###', '#.#', '###'], ['###', '###', '###']],
-    ['a hole that is closed by corners alone', ['.#.', '#.#', '.#.'], ['.#.', '###', '.#.']],
+    ['a hole that is closed only by corners', ['.#.', '#.#', '.#.'], ['.#.', '###', '.#.']],
     ['an island in a hole', ['#####', '#...#', '#.#.#', '#...#', '#####'], ['#####', '#####', '#####', '#####', '#####']],
   ])('fills %s', (_, before, after) => {
     expect(drawing(bitmapFromMask(fillHoles(drawn(...before))), after[0]?.length ?? 0)).toEqual(after);
@@ -84,15 +84,15 @@ describe('fillHoles', () => {
 
   it.each<[string, string[]]>([
     ['a bay', ['###', '#..', '###']],
-    ['what reaches the border at the top', ['#.#', '#.#', '###']],
-    ['what goes on around a corner to the border', ['####', '#..#', '##.#', '##.#']],
-    ['the background of a row’s end and the next row’s beginning', ['####', '###.', '.###', '####']],
-  ])('leaves %s and gives the same object back', (_, rows) => {
+    ['a gap that reaches the top border', ['#.#', '#.#', '###']],
+    ['a gap that reaches the border around a corner', ['####', '#..#', '##.#', '##.#']],
+    ['the background at the end of a row and the start of the next', ['####', '###.', '.###', '####']],
+  ])('does not fill %s, and returns the same object', (_, rows) => {
     const mask = drawn(...rows);
     expect(fillHoles(mask)).toBe(mask);
   });
 
-  it('takes an empty sheet, a full one and one of a single row', () => {
+  it('accepts an empty image, a full one and one with a single row', () => {
     expect(area(fillHoles(emptyMask(5, 4)))).toBe(0);
     expect(area(fillHoles(drawn('##', '##')))).toBe(4);
     expect(area(difference(fillHoles(drawn('#.#.#')), drawn('#.#.#')))).toBe(0);

@@ -4,19 +4,19 @@ import type { RleMask } from './rle-mask.ts';
 import { RleBuilder } from './rle-mask.ts';
 
 /**
- * Ways to clean a mask, from the one that changes least: nothing, the largest component alone, holes filled, and the holes of the largest
- * component filled.
+ * Ways to clean a mask, from the one that changes least: nothing, only the largest component, holes filled, and only the largest component
+ * with its holes filled.
  */
 export const CLEANINGS = ['none', 'largest', 'fill', 'largest+fill'] as const;
 export type Cleaning = (typeof CLEANINGS)[number];
 
-/** The mask cleaned; where there is nothing to clean it is the same object. */
+/** The cleaned mask; the same object if there is nothing to clean. */
 export function cleaned(mask: RleMask, cleaning: Cleaning): RleMask {
   const kept = cleaning === 'largest' || cleaning === 'largest+fill' ? largestComponent(mask) : mask;
   return cleaning === 'fill' || cleaning === 'largest+fill' ? fillHoles(kept) : kept;
 }
 
-/** The mask cleaned in every way, in the order of CLEANINGS. Ways that come to the same mask mostly give the same object. */
+/** The mask cleaned in every way, in the order of CLEANINGS. Ways with the same result usually return the same object. */
 export function cleanedEveryWay(mask: RleMask): [none: RleMask, largest: RleMask, fill: RleMask, largestAndFill: RleMask] {
   const largest = largestComponent(mask);
   const filled = fillHoles(mask);
@@ -24,11 +24,9 @@ export function cleanedEveryWay(mask: RleMask): [none: RleMask, largest: RleMask
 }
 
 /**
- * The mask with its holes filled. A hole is a part of the background, connected by sides (the counterpart of a mask connected by sides and
- * corners), that does not reach the sheet's border. A mask without holes comes back as the same object.
- *
- * Only what lies between two segments of one row can be a hole, so only such gaps are looked at: the time grows with their number, that of
- * the runs and that of the rows, not with the pixels.
+ * The mask with its holes filled. A hole is a 4-connected part of the background that does not reach the image border (4-connected because
+ * masks are 8-connected). A mask without holes is returned as the same object.
+ *  Only gaps between two segments of one row can be holes, so only they are examined: the time depends on the number of gaps, runs and rows, not on the number of pixels.
  */
 export function fillHoles(mask: RleMask): RleMask {
   const { width, height } = mask;
@@ -53,7 +51,7 @@ export function fillHoles(mask: RleMask): RleMask {
   return filled.bounds.length === 0 ? mask : union(mask, filled);
 }
 
-/** The gaps between neighbouring segments of each row, as segments themselves. */
+/** The gaps between neighbouring segments of each row, in the form of segments. */
 function gapsBetween({ first, left, right }: RowSegments, height: number): RowSegments {
   const firstGap = new Uint32Array(height + 1);
   let count = 0;
@@ -74,7 +72,10 @@ function gapsBetween({ first, left, right }: RowSegments, height: number): RowSe
   return gaps;
 }
 
-/** Whether columns from … to − 1 meet, in row y, what lies before the row's first segment or behind its last; beyond the sheet they do. */
+/**
+ * Whether columns from … to − 1 touch, in row y, the background before the first segment or after the last. Outside the image they always
+ * do.
+ */
 function reachesOut({ first, left, right }: RowSegments, height: number, y: number, from: number, to: number): boolean {
   if (y < 0 || y >= height) return true;
   const [begin, end] = [first[y] as number, first[y + 1] as number];

@@ -8,13 +8,13 @@ import { arbitraryMasks } from './testing/arbitrary-masks.ts';
 const pair = arbitraryMasks(2).map((masks) => masks as [RleMask, RleMask]);
 const triple = arbitraryMasks(3).map((masks) => masks as [RleMask, RleMask, RleMask]);
 
-describe('set operations on runs', () => {
+describe('a set operation on RLE masks', () => {
   it.each([
     ['intersection', intersection, (a: number, b: number) => a & b],
     ['union', union, (a: number, b: number) => a | b],
     ['difference', difference, (a: number, b: number) => a & ~b],
     ['symmetric difference', symmetricDifference, (a: number, b: number) => a ^ b],
-  ] as const)('%s is what bitmaps give, in the canonical form', (_, operation, pixel) => {
+  ] as const)('gives the same %s as on bitmaps, in canonical form', (_, operation, pixel) => {
     fc.assert(
       fc.property(pair, ([a, b]) => {
         const result = operation(a, b);
@@ -25,7 +25,7 @@ describe('set operations on runs', () => {
     );
   });
 
-  it('commute, associate and distribute', () => {
+  it('is commutative, associative and distributive where sets are', () => {
     fc.assert(
       fc.property(triple, ([a, b, c]) => {
         expect(equalMasks(union(a, b), union(b, a))).toBe(true);
@@ -36,7 +36,7 @@ describe('set operations on runs', () => {
     );
   });
 
-  it('split a mask into what another holds of it and the rest', () => {
+  it('splits a mask into its intersection with another mask and the rest', () => {
     fc.assert(
       fc.property(pair, ([a, b]) => {
         expect(equalMasks(union(intersection(a, b), difference(a, b)), a)).toBe(true);
@@ -45,7 +45,7 @@ describe('set operations on runs', () => {
     );
   });
 
-  it('leave a mask alone with itself and with the empty mask', () => {
+  it('changes nothing with the mask itself or the empty mask', () => {
     fc.assert(
       fc.property(pair, ([a]) => {
         const none = emptyMask(a.width, a.height);
@@ -55,11 +55,11 @@ describe('set operations on runs', () => {
     );
   });
 
-  it('count the common pixels as the intersection has them', () => {
+  it('counts the common pixels like the intersection', () => {
     fc.assert(fc.property(pair, ([a, b]) => intersectionArea(a, b) === area(intersection(a, b))));
   });
 
-  it('refuse sheets of different sizes', () => {
+  it('refuses images of different sizes', () => {
     expect(() => union(emptyMask(10, 20), emptyMask(20, 10))).toThrow('different sizes: 10×20 and 20×10');
     expect(() => intersectionArea(emptyMask(10, 20), emptyMask(20, 10))).toThrow('different sizes');
   });

@@ -2,7 +2,7 @@ import { checkSameSize } from './mask-error.ts';
 import type { RleMask } from './rle-mask.ts';
 import { RleBuilder } from './rle-mask.ts';
 
-/** The pixels in both masks. MaskError if the sheets differ in size, as in every function here. */
+/** The pixels in both masks. Throws a MaskError if the image sizes differ, like every function in this file. */
 export function intersection(a: RleMask, b: RleMask): RleMask {
   return combine(a, b, 0b1000);
 }
@@ -22,7 +22,7 @@ export function symmetricDifference(a: RleMask, b: RleMask): RleMask {
   return combine(a, b, 0b0110);
 }
 
-/** The number of pixels in both masks, without making their intersection. */
+/** The number of pixels in both masks, without building their intersection. */
 export function intersectionArea(a: RleMask, b: RleMask): number {
   checkSameSize(a, b);
   const [p, q] = [a.bounds, b.bounds];
@@ -40,8 +40,8 @@ export function intersectionArea(a: RleMask, b: RleMask): number {
 }
 
 /**
- * One sweep over both lists of bounds. `table` has a bit for each of the four cases, bit (in a) + 2 × (in b); bit 0, outside both, must be
- * 0, so that the sheet's rest stays outside.
+ * One sweep over both lists of bounds. `table` has a bit for each of the four cases; its index is (in a) + 2 × (in b). Bit 0 (outside both)
+ * must be 0, so that the rest of the image stays outside.
  */
 function combine(a: RleMask, b: RleMask, table: number): RleMask {
   checkSameSize(a, b);
@@ -54,7 +54,7 @@ function combine(a: RleMask, b: RleMask, table: number): RleMask {
     const at = Math.min(nextA, nextB);
     if (nextA === at) i++;
     if (nextB === at) j++;
-    // Bounds alternate start, end: an odd number passed means inside.
+    // Bounds alternate between start and end, so an odd number of passed bounds means inside.
     const now = (table >> ((i & 1) + 2 * (j & 1))) & 1;
     if (now === inside) continue;
     if (now === 1) start = at;

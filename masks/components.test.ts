@@ -9,26 +9,29 @@ import { flooded } from './testing/flood.ts';
 const pixelsOf = (mask: RleMask): string => [...bitmapFromMask(mask)].flatMap((value, pixel) => (value ? [pixel] : [])).join();
 
 describe('components', () => {
-  it.each([4, 8] as const)('are what flooding finds with %d neighbours, in the order of their first pixels', (connectivity) => {
-    fc.assert(
-      fc.property(arbitraryBitmaps(1), ([bitmap]) => {
-        const { pixels, width, height } = bitmap as Bitmap;
-        const parts = flooded({ pixels, width, height }, connectivity).map(String);
-        expect(components(maskFromBitmap(pixels, width, height), connectivity).map(pixelsOf)).toEqual(parts);
-      }),
-    );
-  });
+  it.each([4, 8] as const)(
+    'returns the parts that a flood fill with %d neighbours finds, in the order of their first pixels',
+    (connectivity) => {
+      fc.assert(
+        fc.property(arbitraryBitmaps(1), ([bitmap]) => {
+          const { pixels, width, height } = bitmap as Bitmap;
+          const parts = flooded({ pixels, width, height }, connectivity).map(String);
+          expect(components(maskFromBitmap(pixels, width, height), connectivity).map(pixelsOf)).toEqual(parts);
+        }),
+      );
+    },
+  );
 
-  it('do not reach from a row end to the next row’s beginning', () => {
+  it('does not connect the end of a row with the start of the next', () => {
     expect(components(drawn('..##', '#...'))).toHaveLength(2);
   });
 
-  it('meet at a corner with 8 neighbours only', () => {
+  it('connects pixels at a corner only with 8 neighbours', () => {
     expect(components(drawn('#.', '.#'))).toHaveLength(1);
     expect(components(drawn('#.', '.#'), 4)).toHaveLength(2);
   });
 
-  it('join late, where two arms meet below', () => {
+  it('connects two arms that meet only further down', () => {
     expect(components(drawn('#.#.#', '#.#.#', '###.#', '....#', '#####'))).toHaveLength(2);
     expect(components(drawn('#...#', '#.#.#', '#.#.#', '#####'))).toHaveLength(1);
   });
@@ -40,7 +43,7 @@ describe('largestComponent', () => {
     expect(drawing(bitmapFromMask(largest), 5)).toEqual(['...##', '...##', '....#']);
   });
 
-  it('is the first of the components that no other outweighs', () => {
+  it('is the first of the largest components', () => {
     fc.assert(
       fc.property(arbitraryMasks(1), ([mask]) => {
         const sizes = components(mask as RleMask).map(area);
@@ -50,12 +53,12 @@ describe('largestComponent', () => {
     );
   });
 
-  it('gives a mask of one part back as it is', () => {
+  it('returns the same object for a mask with one part', () => {
     const whole = drawn('.##.', '..##');
     expect(largestComponent(whole)).toBe(whole);
   });
 
-  it('keeps the first of two as large, and nothing of an empty mask', () => {
+  it('keeps the first of two equally large parts, and nothing of an empty mask', () => {
     expect(drawing(bitmapFromMask(largestComponent(drawn('#.#'))), 3)).toEqual(['#..']);
     expect(area(largestComponent(emptyMask(4, 4)))).toBe(0);
   });

@@ -2,8 +2,8 @@ import type { RleMask } from './rle-mask.ts';
 import { RleBuilder } from './rle-mask.ts';
 
 /**
- * The connected parts of a mask in the order of their first pixels. With connectivity 8 pixels that meet at a corner are connected, with
- * 4 only those that share a side. The parts share no pixel and their union is the mask.
+ * The connected parts of a mask, in the order of their first pixels. With connectivity 8, pixels that touch at a corner are connected; with
+ * 4, only those that share a side. The parts are disjoint, and their union is the mask.
  */
 export function components(mask: RleMask, connectivity: 4 | 8 = 8): RleMask[] {
   const segments = rowSegments(mask);
@@ -19,8 +19,8 @@ export function components(mask: RleMask, connectivity: 4 | 8 = 8): RleMask[] {
 }
 
 /**
- * The part (by 8-connectivity) with the most pixels, the first of them if several are as large; empty for an empty mask. A mask of one
- * part comes back as the same object. However many parts there are, only the largest is built.
+ * The 8-connected part with the most pixels, the first one if several are equally large; empty for an empty mask. A mask with one part is
+ * returned as the same object. Builds only the largest part, however many there are.
  */
 export function largestComponent(mask: RleMask): RleMask {
   const segments = rowSegments(mask);
@@ -43,7 +43,7 @@ export function largestComponent(mask: RleMask): RleMask {
   return builder.finish(mask.width, mask.height);
 }
 
-/** Calls `visit` with each segment and its pixels start … end − 1, in their order. */
+/** Calls `visit` with each segment and its pixels start … end − 1, in order. */
 function eachSegment(
   { first, left, right }: RowSegments,
   { width, height }: RleMask,
@@ -56,12 +56,12 @@ function eachSegment(
 }
 
 /**
- * A mask's runs cut at the ends of the rows: segment s covers columns left[s] … right[s] − 1, and row y has the segments first[y] …
+ * The runs of a mask, cut at the ends of rows: segment s covers columns left[s] … right[s] − 1, and row y has the segments first[y] …
  * first[y + 1] − 1, from left to right.
  */
 export type RowSegments = { readonly first: Uint32Array; readonly left: Uint32Array; readonly right: Uint32Array };
 
-/** Cuts the runs into segments of single rows. */
+/** Cuts the runs of a mask into segments of single rows. */
 export function rowSegments(mask: RleMask): RowSegments {
   const { bounds, width, height } = mask;
   let count = 0;
@@ -90,8 +90,8 @@ export function rowSegments(mask: RleMask): RowSegments {
 }
 
 /**
- * Which segments hang together: a union-find forest over the segments of a mask, in which the root of each connected part is its first
- * segment. With connectivity 8 segments of neighbouring rows that meet at a corner are connected, with 4 only those that share a side.
+ * The connected segments of a mask as a union-find forest, in which the root of each connected part is its first segment. With connectivity
+ * 8, segments of neighbouring rows that touch at a corner are connected; with 4, only those that share a side.
  */
 export class SegmentForest {
   private readonly parent: Uint32Array;
@@ -113,7 +113,7 @@ export class SegmentForest {
     }
   }
 
-  /** The first segment of the part that segment s belongs to. */
+  /** The first segment of the part that contains segment s. */
   rootOf(s: number): number {
     const { parent } = this;
     let node = s;

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addCoverage, polygonCoverage } from './coverage.ts';
+import { addCoverage } from './coverage.ts';
 import { fillPolygon } from './fill-polygon.ts';
 import { type Fit, squareFit } from './fit.ts';
 import { area } from './measure.ts';
 import { bitmapFromMask, emptyMask, type RleMask } from './rle-mask.ts';
 import { arbitraryMasks, drawn } from './testing/arbitrary-masks.ts';
 
-/** The covered share of each square pixel, summed over all pairs of a sheet pixel and a square pixel. */
+/** The covered share of each square pixel, summed over all pairs of an image pixel and a square pixel. */
 function shares(mask: RleMask, { size, scale, offsetX, offsetY }: Fit): Float64Array {
   const bitmap = bitmapFromMask(mask);
   const overlap = (pixel: number, cell: number, offset: number): number =>
@@ -29,7 +29,7 @@ function coverage(mask: RleMask, fit: Fit): Uint8Array {
 }
 
 describe('coverage', () => {
-  it('is the covered share of each pixel’s square, whatever the sheet and the size', () => {
+  it('is the covered share of each square pixel for any image and square size', () => {
     fc.assert(
       fc.property(arbitraryMasks(1, 12), fc.integer({ min: 1, max: 20 }), ([first], size) => {
         const mask = first as RleMask;
@@ -42,14 +42,14 @@ describe('coverage', () => {
     );
   });
 
-  it('with a whole-number scale counts each pixel of the mask once', () => {
+  it('counts each pixel of the mask once with an integer scale', () => {
     const coordinate = fc.integer({ min: -5, max: 70 });
     const polygon = fc.array(fc.tuple(coordinate, coordinate), { minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(polygon, fc.integer({ min: 1, max: 11 }), fc.integer({ min: 1, max: 6 }), (points, scale, size) => {
         const side = scale * size;
         const mask = fillPolygon(points.flat(), side, side);
-        // Up to 11 × 11 sheet pixels in a square pixel the byte still tells their number.
+        // Up to 11 × 11 image pixels per square pixel, the byte still encodes their number.
         const counts = [...coverage(mask, squareFit(side, side, size))].map((value) => Math.round((value * scale * scale) / 255));
         expect(counts.reduce((sum, count) => sum + count, 0)).toBe(area(mask));
       }),
@@ -66,11 +66,11 @@ describe('coverage', () => {
     expect(out).toEqual(counts.map((count) => Math.round((count * 255) / 16)));
   });
 
-  it('covers whole pixels when the sheet is enlarged', () => {
+  it('covers whole pixels when the image is enlarged', () => {
     expect([...coverage(drawn('#.', '.#'), squareFit(2, 2, 4))]).toEqual([255, 255, 0, 0, 255, 255, 0, 0, 0, 0, 255, 255, 0, 0, 255, 255]);
   });
 
-  it('lies in the middle of the square for a sheet that is not square', () => {
+  it('is centred in the square for an image that is not square', () => {
     expect([...coverage(drawn('####', '####'), squareFit(4, 2, 4))]).toEqual([
       0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0,
     ]);
@@ -78,37 +78,24 @@ describe('coverage', () => {
     expect([...coverage(drawn('##'), squareFit(2, 1, 2))]).toEqual([128, 128, 128, 128]);
   });
 
-  it('leaves out what lies beyond a square that is only a window of the sheet', () => {
+  it('ignores pixels outside a square that shows only a window of the image', () => {
     const window: Fit = { size: 2, scale: 1, offsetX: 1, offsetY: 1 };
     expect([...coverage(drawn('####', '##..', '####', '####'), window)]).toEqual([255, 0, 255, 255]);
   });
 
-  it('touches one channel and adds to what is there, up to 255', () => {
+  it('changes one channel and adds to its values, up to 255', () => {
     const out = new Uint8Array(2 * 2 * 3).fill(10);
     addCoverage(drawn('#.', '##'), squareFit(2, 2, 2), out, 1, 3);
     expect([...out]).toEqual([10, 255, 10, 10, 10, 10, 10, 255, 10, 10, 255, 10]);
   });
 
-  it('of a polygon is that of the pixels it fills', () => {
-    const coordinate = fc.integer({ min: -10, max: 60 });
-    const points = fc.array(coordinate, { minLength: 6, maxLength: 40 }).map((values) => values.slice(0, values.length & ~1));
-    fc.assert(
-      fc.property(points, fc.integer({ min: 1, max: 64 }), (polygon, size) => {
-        const fit = squareFit(50, 40, size);
-        const out = new Uint8Array(size * size);
-        polygonCoverage(polygon, 50, 40, fit, out, 0, 1);
-        expect(out).toEqual(coverage(fillPolygon(polygon, 50, 40), fit));
-      }),
-    );
-  });
-
-  it('of the empty mask is nothing', () => {
+  it('is zero for the empty mask', () => {
     expect(coverage(emptyMask(9, 9), squareFit(9, 9, 4)).every((value) => value === 0)).toBe(true);
   });
 
-  it('refuses a target of another shape and a channel that it lacks', () => {
+  it('refuses a target with another shape and a missing channel', () => {
     const fit = squareFit(4, 4, 2);
     expect(() => addCoverage(emptyMask(4, 4), fit, new Uint8Array(11), 0, 3)).toThrow('[2, 2, 3] has 12 bytes, not 11');
-    expect(() => addCoverage(emptyMask(4, 4), fit, new Uint8Array(12), 3, 3)).toThrow('no channel 3 of 3');
+    expect(() => addCoverage(emptyMask(4, 4), fit, new Uint8Array(12), 3, 3)).toThrow('Channel 3 does not exist');
   });
 });

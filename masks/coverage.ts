@@ -1,21 +1,19 @@
-import type { Polygon } from './fill-polygon.ts';
-import { fillPolygon } from './fill-polygon.ts';
 import type { Fit } from './fit.ts';
 import { checkSquareTarget } from './fit.ts';
 import type { RleMask } from './rle-mask.ts';
 
 /**
- * One row of square pixels while it is summed up, in sheet pixels: `part` for square pixels that a run covers in part, `steps` for the
- * change from a square pixel to the next in what runs cover in full. Kept between calls and always left at zero.
+ * Sums for one row of the square, in image pixels: `part` for square pixels that a run covers partly, `steps` for the change from one
+ * square pixel to the next where runs cover them fully. Both are reused between calls, which always reset them to zero.
  */
 let part = new Float64Array(1025);
 let steps = new Float64Array(1026);
 
 /**
- * Adds to one channel of `out`, of shape [size, size, channels] and 0 … 255, how much of each square pixel the mask covers: the exact
- * share of its area, times 255 and rounded, and no more than 255 in all. Exact means a box average: with a whole-number scale the shares
- * times the area of a square pixel sum to the mask's area. Scales below 1 work too. What lies beyond the square is left out. Touches only
- * the mask's box. MaskError if `out` or `channel` does not fit.
+ * Adds the coverage of a mask to one channel of `out`, of shape `[size, size, channels]`: for each square pixel the exact share of its area
+ * that the mask covers, times 255, rounded, and limited to a total of 255. This is a box average: with an integer scale, the shares times
+ * the area of a square pixel sum up to the area of the mask. Scales below 1 work too. Pixels outside the square are ignored. Touches only
+ * the bounding box of the mask. Throws a MaskError if `out` or `channel` does not fit.
  */
 export function addCoverage(mask: RleMask, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
   const { size, scale, offsetY } = fit;
@@ -34,31 +32,15 @@ export function addCoverage(mask: RleMask, fit: Fit, out: Uint8Array, channel: n
     touched.from = size;
     touched.to = -1;
     for (let y = Math.max(firstY, Math.floor(top)); y < endY; y++) {
-      // Only what ends before this row may be passed for good: the next row of the square may begin with this row again.
+      // Only runs that end before this row are skipped for good: the next row of the square may start with the same image row.
       while (index < bounds.length && (bounds[index + 1] as number) <= y * width) index += 2;
-      addSheetRow(bounds, index, y * width, width, fit, Math.min(y + 1, bottom) - Math.max(y, top));
+      addImageRow(bounds, index, y * width, width, fit, Math.min(y + 1, bottom) - Math.max(y, top));
     }
     if (touched.to >= 0) writeRow(out, row * size * channels + channel, channels, size, 255 / (scale * scale));
   }
 }
 
-/**
- * addCoverage for a polygon: fillPolygon's pixels on a width × height sheet, averaged in the square, without a bitmap of either size. The
- * training feed's targets are made by this, so that they are as exact at 256 pixels as at 2048.
- */
-export function polygonCoverage(
-  polygon: Polygon,
-  width: number,
-  height: number,
-  fit: Fit,
-  out: Uint8Array,
-  channel: number,
-  channels: number,
-): void {
-  addCoverage(fillPolygon(polygon, width, height), fit, out, channel, channels);
-}
-
-/** The square's columns that the sums of the present row are in. */
+/** The columns of the square that contain sums of the current row. */
 const touched = { from: 0, to: -1 };
 
 function prepareSums(size: number, out: Uint8Array, channel: number, channels: number): void {
@@ -69,8 +51,8 @@ function prepareSums(size: number, out: Uint8Array, channel: number, channels: n
   }
 }
 
-/** Sums up one row of the sheet, from the run at `index` on, with `weight` the height that lies in the present row of the square. */
-function addSheetRow(bounds: Uint32Array, index: number, rowStart: number, width: number, fit: Fit, weight: number): void {
+/** Sums up one image row, starting with the run at `index`. `weight` is the height of the row inside the current row of the square. */
+function addImageRow(bounds: Uint32Array, index: number, rowStart: number, width: number, fit: Fit, weight: number): void {
   const { size, scale, offsetX } = fit;
   const inverse = 1 / scale;
   const rowEnd = rowStart + width;
@@ -79,7 +61,7 @@ function addSheetRow(bounds: Uint32Array, index: number, rowStart: number, width
     const start = bounds[i] as number;
     if (start >= rowEnd) return;
     const end = bounds[i + 1] as number;
-    // Distances from the square's left edge, in sheet pixels.
+    // Distances from the left edge of the square, in image pixels.
     const left = Math.max(0, (start > rowStart ? start - rowStart : 0) - offsetX);
     const right = Math.min(size * scale, (end < rowEnd ? end - rowStart : width) - offsetX);
     if (right <= left) continue;
@@ -98,7 +80,7 @@ function addSheetRow(bounds: Uint32Array, index: number, rowStart: number, width
   }
 }
 
-/** Writes the sums out, `channels` apart, and leaves them at zero. */
+/** Writes the sums, `channels` apart, and resets them to zero. */
 function writeRow(out: Uint8Array, rowStart: number, channels: number, size: number, valueOfArea: number): void {
   let covered = 0;
   let at = rowStart + touched.from * channels;

@@ -16,7 +16,7 @@ describe('fillPolygon', () => {
     expect(vectors.length).toBeGreaterThan(150);
   });
 
-  it.each(vectors)('fills $name pixel for pixel as OpenCV does', ({ width, height, polygon, rle }) => {
+  it.each(vectors)('fills $name exactly as OpenCV does', ({ width, height, polygon, rle }) => {
     expect(formatRle(fillPolygon(polygon, width, height))).toBe(rle);
   });
 
@@ -30,7 +30,7 @@ describe('fillPolygon', () => {
     ]);
   });
 
-  it('leaves the middle of a shape drawn twice over empty, but for its outlines', () => {
+  it('leaves areas that a self-crossing outline encloses twice empty, except for the outlines', () => {
     const pentagram = [3, 0, 6, 6, 0, 2, 6, 2, 0, 6];
     expect(bitmapFromMask(fillPolygon(pentagram, 7, 7))[3 * 7 + 3]).toBe(0);
   });
@@ -39,12 +39,12 @@ describe('fillPolygon', () => {
     expect(fillPolygon([], 4, 4).bounds).toHaveLength(0);
   });
 
-  it('rounds vertices to the nearest whole number first, halves up', () => {
+  it('rounds vertices to the nearest integer first, halves up', () => {
     const rounded = fillPolygon([1, 1, 5, 1, 5, 4], 8, 8);
     expect(equalMasks(fillPolygon(Float64Array.of(0.5, 1.49, 5.2, 0.6, 4.7, 4.4), 8, 8), rounded)).toBe(true);
   });
 
-  it('moves with the polygon', () => {
+  it('is translated with the polygon', () => {
     const coordinate = fc.integer({ min: 0, max: 20 });
     const points = fc.array(fc.tuple(coordinate, coordinate), { minLength: 1, maxLength: 12 });
     fc.assert(
@@ -62,7 +62,7 @@ describe('fillPolygon', () => {
     );
   });
 
-  it('holds every vertex, and nothing beyond the box of the vertices', () => {
+  it('contains every vertex, and nothing outside the bounding box of the vertices', () => {
     const coordinate = fc.integer({ min: 0, max: 30 });
     const points = fc.array(fc.tuple(coordinate, coordinate), { minLength: 1, maxLength: 30 });
     fc.assert(
@@ -76,7 +76,7 @@ describe('fillPolygon', () => {
     );
   });
 
-  it('forgets a large polygon before the next', () => {
+  it('keeps nothing of a large polygon for the next call', () => {
     const zigzag = Array.from({ length: 3000 }, (_, i) => [(i * 37) % 211, (i * 53) % 199]).flat();
     fillPolygon(zigzag, 220, 200);
     expect(area(fillPolygon([2, 2, 3, 3], 220, 200))).toBe(2);
@@ -87,7 +87,7 @@ describe('fillPolygon', () => {
     ['a coordinate that is not a number', [1, 2, Number.NaN, 4], 2],
     ['an infinite coordinate', [1, Number.POSITIVE_INFINITY], 1],
     ['a coordinate that no image reaches', [1, 2, 3, 3e9], 3],
-  ])('refuses %s and names it', (_, polygon, position) => {
+  ])('refuses %s and reports its position', (_, polygon, position) => {
     const fill = (): unknown => fillPolygon(polygon, 8, 8);
     expect(fill).toThrow(MaskError);
     expect(fill).toThrow(expect.objectContaining({ position }));

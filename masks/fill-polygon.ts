@@ -3,11 +3,17 @@ import type { RleMask } from './rle-mask.ts';
 import { RleBuilder } from './rle-mask.ts';
 import { clipSegment, packSpan, RowLists, type Segment, spanFrom, spanTo, traceSegment } from './trace-edge.ts';
 
-/** OpenCV counts columns in 1/65536 of a pixel while it fills. */
+/**
+ * A closed polygon as flat [x0, y0, x1, y1, …]; the last point is connected to the first. Integer coordinates are pixel CENTRES, so pixel
+ * (3, 5) covers the square from 2.5 to 3.5 and from 4.5 to 5.5. This is OpenCV's convention, which the labels of the data set follow.
+ */
+export type Polygon = Readonly<ArrayLike<number>>;
+
+/** OpenCV computes crossings in units of 1/65536 of a pixel. */
 const FIXED_ONE = 65_536;
 const MAX_COORDINATE = 2 ** 31 - 1;
 
-// Kept between calls, since the training feed fills tens of thousands of polygons a minute; nothing in them outlives a call.
+// Reused between calls, because the training feed fills tens of thousands of polygons per minute. No data survives a call.
 const spans = new RowLists();
 const crossings = new RowLists();
 const filled = new RleBuilder(1024);
@@ -15,10 +21,10 @@ const segment: Segment = { x0: 0, y0: 0, x1: 0, y1: 0 };
 let vertices = new Int32Array(4096);
 
 /**
- * The pixels of a polygon on a sheet of the given size, pixel for pixel those that OpenCV's fillPoly draws: the inside by the even-odd
- * rule plus the outline itself, so that the pixels of the boundary count as inside; a point is one pixel and two points a line. Vertices
- * that are not whole numbers are first rounded to the nearest (halves up). The polygon may reach beyond the sheet. Works from row to row
- * and makes no bitmap. MaskError for an odd number of coordinates or one that is not finite or beyond ±(2³¹ − 1); position is its index.
+ * The pixels of a polygon in an image of the given size, identical to those that OpenCV's fillPoly draws: the inside by the even-odd rule
+ * plus the outline, so boundary pixels count as inside. One point gives one pixel, two points give a line. Vertices are first rounded to
+ * the nearest integer (halves up). The polygon may extend beyond the image. Works row by row without a bitmap. Throws a MaskError for an
+ * odd number of coordinates, and for one that is not finite or beyond ±(2³¹ − 1); its position is the index of the coordinate.
  */
 export function fillPolygon(polygon: Polygon, width: number, height: number): RleMask {
   checkImageSize(width, height);
@@ -57,13 +63,13 @@ export function fillPolygon(polygon: Polygon, width: number, height: number): Rl
 
 function readVertices(polygon: Polygon): number {
   const count = polygon.length;
-  if (count % 2 !== 0) throw new MaskError(`A polygon needs pairs of coordinates, but there are ${count} numbers.`, count - 1);
+  if (count % 2 !== 0) throw new MaskError(`A polygon needs pairs of coordinates, but it has ${count} numbers.`, count - 1);
   if (vertices.length < count) vertices = new Int32Array(count);
   for (let i = 0; i < count; i++) {
     const value = Math.round(polygon[i] as number);
     if (!(value >= -MAX_COORDINATE && value <= MAX_COORDINATE)) {
       throw new MaskError(
-        `A polygon's coordinate must be a finite number of at most ±${MAX_COORDINATE}, not ${polygon[i]} (number ${i}).`,
+        `A polygon coordinate must be a finite number of at most ±${MAX_COORDINATE}, not ${polygon[i]} (number ${i}).`,
         i,
       );
     }
@@ -72,7 +78,7 @@ function readVertices(polygon: Polygon): number {
   return count;
 }
 
-/** Adds an edge's own pixels to `spans`, and where it crosses the middle of each row to `crossings`. */
+/** Adds the pixels of an edge to `spans`, and its crossing with the middle of each row to `crossings`. */
 function addEdge(x0: number, y0: number, x1: number, y1: number, width: number, height: number): void {
   segment.x0 = x0;
   segment.y0 = y0;
@@ -80,18 +86,18 @@ function addEdge(x0: number, y0: number, x1: number, y1: number, width: number, 
   segment.y1 = y1;
   if (clipSegment(segment, width, height)) traceSegment(segment, spans);
   if (y0 === y1) return;
-  // OpenCV takes the slope from the clipped and rounded segment, unless clipping has made it level.
+  // OpenCV takes the slope from the clipped and rounded segment, unless clipping has made it horizontal …
   const level = segment.y0 === segment.y1;
   const clippedY0 = level ? y0 : segment.y0;
   const clippedY1 = level ? y1 : segment.y1;
   const slope = Math.trunc(((segment.x1 - segment.x0) * FIXED_ONE) / (clippedY1 - clippedY0));
-  // … and counts from the end that lies higher. The lower end's row belongs to the next edge.
+  // … and counts from the upper end. The row of the lower end belongs to the next edge.
   const from = (y0 < y1 ? segment.x0 : segment.x1) * FIXED_ONE - (y0 < y1 ? clippedY0 : clippedY1) * slope;
   const end = Math.min(Math.max(y0, y1), height);
   for (let y = Math.max(Math.min(y0, y1), 0); y < end; y++) crossings.add(y, from + y * slope);
 }
 
-/** Adds what lies between the first and second crossing of a row, the third and fourth, and so on. */
+/** Adds the pixels between the first and second crossing of a row, between the third and fourth, and so on. */
 function addInside(y: number, width: number): void {
   const count = crossings.take(y);
   const { sorted } = crossings;
@@ -119,9 +125,3 @@ function joinSpans(y: number, rowStart: number): void {
   }
   filled.add(rowStart + from, rowStart + to + 1);
 }
-
-/**
- * A closed polygon as flat [x0, y0, x1, y1, …]; the last point joins the first. Integer coordinates are pixel CENTRES, so pixel (3, 5)
- * covers the square from 2.5 to 3.5 and from 4.5 to 5.5: OpenCV's convention, which the data set's labels follow.
- */
-export type Polygon = Readonly<ArrayLike<number>>;

@@ -1,4 +1,7 @@
-/** Input that is not a mask, a polygon or a mask text; `position` is the 0-based place in it (a character, a count, a coordinate). */
+/**
+ * The error for input that is not a valid mask, polygon or RLE text. `position` is the 0-based index of the problem in it (a character, a
+ * count, a coordinate).
+ */
 export class MaskError extends Error {
   readonly position: number | undefined;
 
@@ -9,20 +12,20 @@ export class MaskError extends Error {
   }
 }
 
-/** The longest side of a sheet: two of them still number their pixels in 32 bits, and a row's span packs into one 32-bit key. */
+/** The longest side of an image: pixel numbers then fit in 32 bits, and so do the two columns of a packed span. */
 export const MAX_SIDE = 65_535;
 
-/** Throws a MaskError unless both sides are whole numbers from 1 to MAX_SIDE. */
+/** Throws a MaskError unless both sides are integers from 1 to MAX_SIDE. */
 export function checkImageSize(width: number, height: number): void {
   const valid = (side: number): boolean => Number.isInteger(side) && side >= 1 && side <= MAX_SIDE;
   if (!valid(width) || !valid(height)) {
-    throw new MaskError(`A sheet's sides must be whole numbers from 1 to ${MAX_SIDE}, not ${width}×${height}.`);
+    throw new MaskError(`The sides of an image must be integers from 1 to ${MAX_SIDE}, not ${width}×${height}.`);
   }
 }
 
-/** Throws a MaskError unless both masks lie on sheets of one size. */
+/** Throws a MaskError unless both masks have the same image size. */
 export function checkSameSize(a: { width: number; height: number }, b: { width: number; height: number }): void {
   if (a.width !== b.width || a.height !== b.height) {
-    throw new MaskError(`The masks lie on sheets of different sizes: ${a.width}×${a.height} and ${b.width}×${b.height}.`);
+    throw new MaskError(`The masks belong to images of different sizes: ${a.width}×${a.height} and ${b.width}×${b.height}.`);
   }
 }

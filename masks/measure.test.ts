@@ -4,8 +4,8 @@ import { area, boundingBox, dice } from './measure.ts';
 import { bitmapFromMask, emptyMask, type RleMask } from './rle-mask.ts';
 import { arbitraryMasks, drawn } from './testing/arbitrary-masks.ts';
 
-describe('area and bounding box', () => {
-  it('are those of the bitmap', () => {
+describe('area and boundingBox', () => {
+  it('give the same results as on the bitmap', () => {
     fc.assert(
       fc.property(
         arbitraryMasks(1).map(([mask]) => mask as RleMask),
@@ -24,11 +24,11 @@ describe('area and bounding box', () => {
     );
   });
 
-  it('reach both sides for a run that goes on into the next row', () => {
+  it('count both sides of the image for a run that continues in the next row', () => {
     expect(boundingBox(drawn('....', '...#', '#...'))).toEqual({ left: 0, top: 1, right: 3, bottom: 2 });
   });
 
-  it('are 0 and nothing for the empty mask', () => {
+  it('return 0 and undefined for the empty mask', () => {
     expect(area(emptyMask(3, 3))).toBe(0);
     expect(boundingBox(emptyMask(3, 3))).toBeUndefined();
   });
@@ -36,16 +36,16 @@ describe('area and bounding box', () => {
 
 describe('dice', () => {
   it.each([
-    ['masks that agree', drawn('.##.'), drawn('.##.'), 1],
-    ['masks that share nothing', drawn('##..'), drawn('..##'), 0],
-    ['masks that share half', drawn('##..'), drawn('.##.'), 0.5],
+    ['identical masks', drawn('.##.'), drawn('.##.'), 1],
+    ['disjoint masks', drawn('##..'), drawn('..##'), 0],
+    ['masks that share half of their pixels', drawn('##..'), drawn('.##.'), 0.5],
     ['a mask and the empty mask', drawn('##..'), emptyMask(4, 1), 0],
     ['two empty masks, which agree', emptyMask(4, 1), emptyMask(4, 1), 1],
-  ])('of %s', (_, a, b, expected) => {
+  ])('has the expected value for %s', (_, a, b, expected) => {
     expect(dice(a, b)).toBe(expected);
   });
 
-  it('is the same both ways round, from 0 to 1, and 1 with itself', () => {
+  it('is symmetric, between 0 and 1, and 1 for a mask with itself', () => {
     fc.assert(
       fc.property(
         arbitraryMasks(2).map((masks) => masks as [RleMask, RleMask]),

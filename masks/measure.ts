@@ -1,10 +1,10 @@
 import { intersectionArea } from './combine.ts';
 import type { RleMask } from './rle-mask.ts';
 
-/** The smallest upright box around a mask, in pixels: columns left … right and rows top … bottom, all inclusive. */
+/** The smallest axis-aligned box around a mask, in pixels: columns left … right and rows top … bottom, all inclusive. */
 export type Box = { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number };
 
-/** The number of pixels inside. */
+/** The number of pixels in the mask. */
 export function area(mask: RleMask): number {
   const { bounds } = mask;
   let pixels = 0;
@@ -12,7 +12,7 @@ export function area(mask: RleMask): number {
   return pixels;
 }
 
-/** The smallest box around the mask, or undefined if it is empty. */
+/** The smallest box around the mask, or undefined if the mask is empty. */
 export function boundingBox(mask: RleMask): Box | undefined {
   const { bounds, width } = mask;
   if (bounds.length === 0) return undefined;
@@ -23,7 +23,7 @@ export function boundingBox(mask: RleMask): Box | undefined {
     const last = (bounds[i + 1] as number) - 1;
     const row = Math.floor(start / width);
     const lastRow = Math.floor(last / width);
-    // A run that goes on into the next row touches both sides of the sheet.
+    // A run that continues in the next row touches both sides of the image.
     left = Math.min(left, lastRow > row ? 0 : start - row * width);
     right = Math.max(right, lastRow > row ? width - 1 : last - lastRow * width);
   }
@@ -32,7 +32,7 @@ export function boundingBox(mask: RleMask): Box | undefined {
   return { left, top, right, bottom };
 }
 
-/** The Dice coefficient 2 |a ∩ b| / (|a| + |b|), from 0 to 1; two empty masks agree, so theirs is 1. */
+/** The Dice coefficient 2 |a ∩ b| / (|a| + |b|), from 0 to 1. Two empty masks agree, so theirs is 1. */
 export function dice(a: RleMask, b: RleMask): number {
   const both = intersectionArea(a, b);
   const sum = area(a) + area(b);

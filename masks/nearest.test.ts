@@ -8,7 +8,7 @@ import { bitmapFromMask } from './rle-mask.ts';
 import { arbitraryMasks } from './testing/arbitrary-masks.ts';
 
 describe('addNearest', () => {
-  it('takes the sheet pixel under the centre of each square pixel, and nothing beside the sheet', () => {
+  it('samples the image pixel under the centre of each square pixel, and is 0 outside the image', () => {
     fc.assert(
       fc.property(arbitraryMasks(1), fc.integer({ min: 1, max: 40 }), ([mask], size) => {
         if (!mask) throw new Error('no mask');
@@ -30,7 +30,7 @@ describe('addNearest', () => {
     );
   });
 
-  it('is the mask itself where nothing is scaled, and so is coverage', () => {
+  it('equals the mask without scaling, as coverage does', () => {
     const mask = fillPolygon([3, 2, 25, 7, 11, 28], 32, 32);
     const fit = squareFit(32, 32, 32);
     const [nearest, covered] = [new Uint8Array(32 * 32), new Uint8Array(32 * 32)];
@@ -40,7 +40,7 @@ describe('addNearest', () => {
     expect(covered).toEqual(nearest);
   });
 
-  it('misses what lies between the centres, which coverage keeps', () => {
+  it('misses lines between the centres, which coverage keeps', () => {
     const mask = fillPolygon([8, 0, 8, 31], 32, 32);
     const [nearest, covered] = [new Uint8Array(64), new Uint8Array(64)];
     addNearest(mask, squareFit(32, 32, 8), nearest, 0, 1);
@@ -49,9 +49,9 @@ describe('addNearest', () => {
     expect(covered[2]).toBe(64);
   });
 
-  it('refuses a target of another shape or without the channel', () => {
+  it('refuses a target with another shape or without the channel', () => {
     const mask = fillPolygon([0, 0, 3, 0, 3, 3], 4, 4);
     expect(() => addNearest(mask, squareFit(4, 4, 4), new Uint8Array(15), 0, 1)).toThrow('has 16 bytes, not 15');
-    expect(() => addNearest(mask, squareFit(4, 4, 4), new Uint8Array(16), 1, 1)).toThrow('no channel 1 of 1');
+    expect(() => addNearest(mask, squareFit(4, 4, 4), new Uint8Array(16), 1, 1)).toThrow('Channel 1 does not exist');
   });
 });

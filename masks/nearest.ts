@@ -2,24 +2,25 @@ import type { Fit } from './fit.ts';
 import { checkSquareTarget } from './fit.ts';
 import type { RleMask } from './rle-mask.ts';
 
-/** The sheet pixel, along one axis, that lies under the centre of square pixel `i`. */
+/** The image pixel, along one axis, under the centre of square pixel `i`. */
 function pixelUnder(i: number, scale: number, offset: number): number {
   return Math.floor((i + 0.5) * scale + offset);
 }
 
-/** The first square pixel whose centre lies in sheet pixel `at` or behind it. */
+/** The first square pixel whose centre is in image pixel `at` or after it. */
 function firstFrom(at: number, scale: number, offset: number): number {
   let i = Math.ceil((at - offset) / scale - 0.5);
-  // The division may round to either side of a centre that falls on a border.
+  // If a centre falls on a border, the division may round to either side.
   while (pixelUnder(i, scale, offset) < at) i++;
   while (pixelUnder(i - 1, scale, offset) >= at) i--;
   return i;
 }
 
 /**
- * Sets to 255, in one channel of `out` of shape [size, size, channels], each square pixel whose centre lies in the mask: the mask is sampled
- * once a pixel, at the sheet pixel under the centre (the right or lower one where a centre falls between two). What trainings do that resize
- * a mask by nearest neighbour; thin parts come and go with where they lie. MaskError if `out` or `channel` does not fit.
+ * Sets to 255, in one channel of `out` of shape `[size, size, channels]`, each square pixel whose centre is inside the mask. The mask is
+ * sampled once per square pixel, at the image pixel under its centre (the right or lower one if the centre is on a border). Trainings that
+ * resize masks by nearest neighbour do the same; whether thin parts survive depends on their position. Throws a MaskError if `out` or
+ * `channel` does not fit.
  */
 export function addNearest(mask: RleMask, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
   const { size, scale, offsetX, offsetY } = fit;
@@ -30,7 +31,7 @@ export function addNearest(mask: RleMask, fit: Fit, out: Uint8Array, channel: nu
     const y = pixelUnder(row, scale, offsetY);
     if (y < 0 || y >= height) continue;
     const rowStart = y * width;
-    // Only what ends before this row may be passed for good: the next row of the square may lie on it again.
+    // Only runs that end before this row are skipped for good: the next row of the square may sample the same image row.
     while (index < bounds.length && (bounds[index + 1] as number) <= rowStart) index += 2;
     for (let i = index; i < bounds.length && (bounds[i] as number) < rowStart + width; i += 2) {
       const start = Math.max(0, (bounds[i] as number) - rowStart);

@@ -1,6 +1,6 @@
 /**
- * Random numbers that depend on names, not on history: the numbers of (seed, epoch, image) are the same whoever asks first, so a resumed
- * run and a parallel one draw what an uninterrupted one draws, and there is no generator state to save.
+ * Random numbers that depend on names, not on history. The numbers for (seed, epoch, image) do not depend on the order of requests, so
+ * resumed and parallel runs draw the same numbers as an uninterrupted one, and there is no generator state to save.
  */
 export type Random = {
   /** Uniform in [0, 1). */
@@ -13,7 +13,7 @@ export type Random = {
   normal(): number;
 };
 
-/** A generator for the place named by the labels (sfc32, seeded by an FNV-1a hash of them). */
+/** A generator for the place that the labels name (sfc32, seeded with an FNV-1a hash of the seed and the labels). */
 export function randomFor(seed: number, ...labels: readonly (string | number)[]): Random {
   const text = [seed, ...labels].join('\u0000');
   let [a, b, c, d] = [0x9e3779b9, 0x243f6a88, 0xb7e15162, 0x811c9dc5];

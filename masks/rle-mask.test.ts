@@ -5,7 +5,7 @@ import { bitmapFromMask, emptyMask, equalMasks, maskFromBitmap } from './rle-mas
 import { arbitraryBitmaps } from './testing/arbitrary-masks.ts';
 
 describe('runs', () => {
-  it('come from a bitmap and go back to the same bitmap', () => {
+  it('converts to a bitmap and back without a change', () => {
     fc.assert(
       fc.property(arbitraryBitmaps(1, 40), ([bitmap]) => {
         const { pixels, width, height } = bitmap as NonNullable<typeof bitmap>;
@@ -14,7 +14,7 @@ describe('runs', () => {
     );
   });
 
-  it('have one form: sorted, none empty, none touching the next', () => {
+  it('has one canonical form: sorted, without empty or touching runs', () => {
     fc.assert(
       fc.property(arbitraryBitmaps(1), ([bitmap]) => {
         const { pixels, width, height } = bitmap as NonNullable<typeof bitmap>;
@@ -24,7 +24,7 @@ describe('runs', () => {
     );
   });
 
-  it('count every byte but 0 as inside, wherever the bitmap lies in its buffer', () => {
+  it('contains the pixels of every byte except 0, at any offset of the bitmap in its buffer', () => {
     const bytes = fc.array(fc.constantFrom(0, 0, 0, 1, 127, 128, 255), { minLength: 1, maxLength: 90 });
     fc.assert(
       fc.property(bytes, fc.integer({ min: 0, max: 7 }), (values, offset) => {
@@ -36,11 +36,11 @@ describe('runs', () => {
     );
   });
 
-  it('join where one row ends and the next begins', () => {
+  it('joins runs at the end of a row and the start of the next', () => {
     expect([...maskFromBitmap(Uint8Array.of(0, 1, 1, 1, 0, 0), 3, 2).bounds]).toEqual([1, 4]);
   });
 
-  it('are equal only on sheets of the same size', () => {
+  it('equals another mask only if the image size is the same', () => {
     expect(equalMasks(emptyMask(2, 3), emptyMask(2, 3))).toBe(true);
     expect(equalMasks(emptyMask(2, 3), emptyMask(3, 2))).toBe(false);
     expect(equalMasks(maskFromBitmap(Uint8Array.of(1, 0), 2, 1), maskFromBitmap(Uint8Array.of(0, 1), 2, 1))).toBe(false);
@@ -52,11 +52,11 @@ describe('runs', () => {
     [1.5, 2],
     [Number.NaN, 2],
     [65_536, 1],
-  ])('refuse a sheet of %d × %d', (width, height) => {
+  ])('refuses an image of %d × %d', (width, height) => {
     expect(() => emptyMask(width, height)).toThrow(MaskError);
   });
 
-  it('refuse a bitmap of another length', () => {
+  it('refuses a bitmap of another length', () => {
     expect(() => maskFromBitmap(new Uint8Array(5), 2, 3)).toThrow('A 2×3 bitmap has 6 bytes, not 5.');
   });
 });

@@ -1,30 +1,30 @@
 import { checkImageSize, MaskError } from './mask-error.ts';
 
 /**
- * A binary mask as runs: pixels are numbered row by row from 0 and `bounds` holds [start, end) pairs, sorted, none empty, none touching
- * the next. One mask has exactly one such form, so equal masks have equal bounds.
+ * A run-length encoded binary mask. Pixels are numbered row by row from 0, and `bounds` contains sorted [start, end) pairs; no run is empty
+ * or touches the next. Every mask has exactly one such form, so equal masks have equal bounds.
  */
 export type RleMask = { readonly width: number; readonly height: number; readonly bounds: Uint32Array };
 
-/** The mask of no pixel. */
+/** The mask without pixels. */
 export function emptyMask(width: number, height: number): RleMask {
   checkImageSize(width, height);
   return { width, height, bounds: new Uint32Array(0) };
 }
 
-/** Whether two masks hold the same pixels of a sheet of the same size. */
+/** Whether two masks contain the same pixels of an image of the same size. */
 export function equalMasks(a: RleMask, b: RleMask): boolean {
   if (a.width !== b.width || a.height !== b.height || a.bounds.length !== b.bounds.length) return false;
   for (let i = 0; i < a.bounds.length; i++) if (a.bounds[i] !== b.bounds[i]) return false;
   return true;
 }
 
-/** The runs of a bitmap of width × height bytes, row by row; any byte but 0 is inside. */
+/** The mask of a bitmap of width × height bytes, row by row. Every byte except 0 is inside. */
 export function maskFromBitmap(bitmap: Uint8Array, width: number, height: number): RleMask {
   checkImageSize(width, height);
   const total = width * height;
   if (bitmap.length !== total) throw new MaskError(`A ${width}×${height} bitmap has ${total} bytes, not ${bitmap.length}.`);
-  // Four pixels are looked at together through a 32-bit view, which cannot begin between multiples of four bytes.
+  // Four bytes are compared at once through a 32-bit view, which must start at a multiple of four bytes.
   const pixels = bitmap.byteOffset % 4 === 0 ? bitmap : bitmap.slice();
   const words = new Int32Array(pixels.buffer, pixels.byteOffset, total >>> 2);
   const builder = new RleBuilder();
@@ -55,7 +55,7 @@ function nextSet(pixels: Uint8Array, words: Int32Array, at: number): number {
   return pixel;
 }
 
-/** Four words at once: 0 exactly if each of them is 0. */
+/** 0 exactly if all four words are 0. */
 function fourWords(words: Int32Array, at: number): number {
   return (words[at] as number) | (words[at + 1] as number) | (words[at + 2] as number) | (words[at + 3] as number);
 }
@@ -70,12 +70,12 @@ function nextClear(pixels: Uint8Array, words: Int32Array, at: number): number {
   return pixel;
 }
 
-/** Taking 1 from each byte sets a high bit that was clear exactly where a borrow runs out of a byte, and the first such byte is 0. */
+/** Subtracting 1 from each byte sets a high bit that was clear only where a borrow leaves a byte; the first such byte is 0. */
 function hasZeroByte(word: number): boolean {
   return ((word - 0x01010101) & ~word & 0x80808080) !== 0;
 }
 
-/** Collects runs in ascending order into the one canonical form: runs that touch become one. */
+/** Collects runs in ascending order and joins runs that touch, so the result is canonical. */
 export class RleBuilder {
   private bounds: Uint32Array;
   private count = 0;
@@ -84,7 +84,7 @@ export class RleBuilder {
     this.bounds = new Uint32Array(capacity * 2);
   }
 
-  /** Appends pixels start … end − 1; start must not lie before the end of the run added last, and the run must not be empty. */
+  /** Appends pixels start … end − 1. The run must not be empty, nor start before the end of the last run. */
   add(start: number, end: number): void {
     const { count } = this;
     if (count > 0 && this.bounds[count - 1] === start) {
@@ -97,7 +97,7 @@ export class RleBuilder {
     this.count = count + 2;
   }
 
-  /** The runs added since the last finish, in memory of their own; the builder is empty again. */
+  /** The mask of the runs added since the last finish, in memory of its own. Empties the builder. */
   finish(width: number, height: number): RleMask {
     const bounds = this.bounds.slice(0, this.count);
     this.count = 0;

@@ -5,7 +5,7 @@ import { emptyMask, equalMasks, maskFromBitmap, type RleMask } from './rle-mask.
 import { formatRle, parseRle } from './rle-text.ts';
 import { arbitraryMasks } from './testing/arbitrary-masks.ts';
 
-/** The error that reading the text on a sheet of 4 × 3 pixels ends with. */
+/** The error of reading the text for an image of 4 × 3 pixels. */
 function errorOf(text: string): MaskError {
   try {
     parseRle(text, 4, 3);
@@ -16,8 +16,8 @@ function errorOf(text: string): MaskError {
   throw new Error('The text was read without an error.');
 }
 
-describe('the submission’s RLE text', () => {
-  it('is written and read back to the same mask', () => {
+describe('the RLE text of a submission', () => {
+  it('is read back as the mask that was written', () => {
     fc.assert(
       fc.property(arbitraryMasks(1, 40), ([mask]) => {
         const { width, height } = mask as RleMask;
@@ -37,18 +37,18 @@ describe('the submission’s RLE text', () => {
     expect(parseRle('   ', 4, 3).bounds).toHaveLength(0);
   });
 
-  it('holds the last pixel of the largest sheet', () => {
+  it('can contain the last pixel of the largest image', () => {
     const mask: RleMask = { width: 65_535, height: 65_535, bounds: Uint32Array.of(9, 4_294_836_225) };
     expect(formatRle(mask)).toBe('10 4294836216');
     expect([...parseRle('10 4294836216', 65_535, 65_535).bounds]).toEqual([9, 4_294_836_225]);
   });
 
-  it('may have spaces at its ends and several between numbers, and runs that touch, which are read as one', () => {
+  it('may have extra spaces, and runs that touch, which are joined', () => {
     expect([...parseRle('  1 2   3 2 ', 4, 3).bounds]).toEqual([0, 4]);
     expect([...parseRle('2 3 5 4 10 1', 4, 3).bounds]).toEqual([1, 8, 9, 10]);
   });
 
-  it('of many runs is read whole', () => {
+  it('can contain many runs', () => {
     const chequers = maskFromBitmap(
       Uint8Array.from({ length: 200 * 201 }, (_, i) => i & 1),
       200,
@@ -60,28 +60,28 @@ describe('the submission’s RLE text', () => {
   it.each([
     ['a start without a length', '1 2 5', 4, 'no length'],
     ['a single number', '7', 0, 'no length'],
-    ['a run that overlaps the one before', '1 3 3 2', 4, 'begins before the end'],
+    ['a run that overlaps the previous one', '1 3 3 2', 4, 'begins before the end'],
     ['runs out of order', '8 2 3 2', 4, 'begins before the end'],
-    ['a run twice', '3 2 3 2', 4, 'begins before the end'],
+    ['the same run twice', '3 2 3 2', 4, 'begins before the end'],
     ['a start of 0', '0 2', 0, 'start of 0'],
     ['a length of 0', '3 0', 2, 'length 0'],
-    ['a start beyond the sheet', '1 1 13 1', 4, "beyond the sheet's last pixel, 12"],
-    ['an end beyond the sheet', '12 2', 3, "beyond the sheet's last pixel, 12"],
-    ['a number beyond all bounds', `1 ${'9'.repeat(400)}`, 2, 'beyond the sheet'],
+    ['a start beyond the image', '1 1 13 1', 4, 'beyond the last pixel of the image, 12'],
+    ['an end beyond the image', '12 2', 3, 'beyond the last pixel of the image, 12'],
+    ['a number beyond all limits', `1 ${'9'.repeat(400)}`, 2, 'beyond the last pixel'],
     ['a negative length', '1 -2', 2, '"-"'],
     ['a fraction', '1.5 2', 1, '"."'],
     ['a word', 'nan', 0, '"n"'],
     ['a letter within a number', '1 2 3x 4', 5, '"x"'],
     ['a comma', '1,2', 1, '","'],
     ['a line break', '1 2\n', 3, '"\\n"'],
-  ])('with %s is an error that names its place', (_, text, position, words) => {
+  ])('reports the position of %s', (_, text, position, words) => {
     const error = errorOf(text);
     expect(error.position).toBe(position);
     expect(error.message).toContain(words);
     expect(error.message).toContain(`at character ${position}`);
   });
 
-  it('of any kind is either read or a MaskError', () => {
+  it('is either read or refused with a MaskError, whatever it contains', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('0', '1', '2', '9', ' ', '-', 'x'), maxLength: 20 }), (text) => {
         try {

@@ -3,14 +3,14 @@ import type { RleMask } from './rle-mask.ts';
 
 const SPACE = 32;
 const ZERO = 48;
-/** Two numbers of ten digits and a space after each. */
+/** Two numbers of ten digits, each followed by a space. */
 const MAX_RUN_CHARACTERS = 22;
 
 const decoder = new TextDecoder();
 let characters = new Uint8Array(64 * 1024);
 let parsed = new Uint32Array(8 * 1024);
 
-/** The submission's text of a mask: "start length start length …", row by row, the first pixel being 1; '' if the mask is empty. */
+/** The text of a mask in a submission: "start length start length …", row by row, where the first pixel is 1; '' if the mask is empty. */
 export function formatRle(mask: RleMask): string {
   const { bounds } = mask;
   const capacity = (bounds.length >> 1) * MAX_RUN_CHARACTERS;
@@ -28,15 +28,16 @@ export function formatRle(mask: RleMask): string {
 }
 
 /**
- * Reads the submission's text. Numbers are decimal digits with one or more spaces between them, spaces at the ends do no harm, and an
- * empty text is the empty mask. Runs must be in ascending order and may touch: runs that touch are read as one, since other writers cut a
- * run at the end of a row. Everything else is a MaskError whose position is the 0-based place of the character or number at fault: another
- * character, a start without a length, a start or a length of 0, runs out of order or overlapping, a run beyond the sheet's last pixel.
+ * Reads the text of a mask in a submission. Numbers are decimal digits separated by one or more spaces; leading and trailing spaces are
+ * allowed, and an empty text is the empty mask. Runs must be in ascending order and may touch: other writers cut runs at the end of a row,
+ * so runs that touch are joined. Everything else throws a MaskError whose position is the 0-based index of the wrong character or number:
+ * another character, a start without a length, a start or a length of 0, runs that are not in order or overlap, and a run beyond the last
+ * pixel of the image.
  */
 export function parseRle(text: string, width: number, height: number): RleMask {
   checkImageSize(width, height);
   const total = width * height;
-  // A run takes at least four characters, a space included, and gives two bounds.
+  // A run takes at least four characters, including a space, and gives two bounds.
   const capacity = (text.length >> 1) + 2;
   if (parsed.length < capacity) parsed = new Uint32Array(capacity);
   let count = 0;
@@ -59,7 +60,7 @@ export function parseRle(text: string, width: number, height: number): RleMask {
   return { width, height, bounds: parsed.slice(0, count) };
 }
 
-/** Where the number that readNumber read last ends. A result of two numbers would cost an object for each number read. */
+/** The end of the number that readNumber read last. Returning it too would allocate an object for each number. */
 let readEnd = 0;
 
 function readNumber(text: string, at: number): number {
@@ -71,7 +72,7 @@ function readNumber(text: string, at: number): number {
     value = value * 10 + digit;
   }
   if (i < text.length && text.charCodeAt(i) !== SPACE) {
-    throw new MaskError(`An RLE text holds digits and spaces only, not ${JSON.stringify(text[i])}, at character ${i}.`, i);
+    throw new MaskError(`An RLE text may contain only digits and spaces, not ${JSON.stringify(text[i])}, at character ${i}.`, i);
   }
   readEnd = i;
   return value;
@@ -83,7 +84,7 @@ function skipSpaces(text: string, at: number): number {
   return i;
 }
 
-/** Writes the decimal digits of a whole number below 2³² and gives the place after them. */
+/** Writes the decimal digits of an integer below 2³² and returns the index after them. */
 function writeNumber(text: Uint8Array, at: number, number: number): number {
   let digits = 1;
   for (let power = 10; number >= power; power *= 10) digits++;
@@ -101,10 +102,10 @@ function badRun(start: number, length: number, startAt: number, lengthAt: number
   if (length === 0) return new MaskError(`The RLE text has a run of length 0, at character ${lengthAt}.`, lengthAt);
   if (start - 1 < previousEnd) {
     return new MaskError(
-      `The run from ${start} begins before the end of the run before it (${previousEnd}), at character ${startAt}.`,
+      `The run from ${start} begins before the end of the previous run (${previousEnd}), at character ${startAt}.`,
       startAt,
     );
   }
   const position = start > total ? startAt : lengthAt;
-  return new MaskError(`The RLE text goes beyond the sheet's last pixel, ${total}, at character ${position}.`, position);
+  return new MaskError(`The RLE text goes beyond the last pixel of the image, ${total}, at character ${position}.`, position);
 }

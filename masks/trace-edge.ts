@@ -1,6 +1,9 @@
+/** A line between two points with integer coordinates. Clipping changes it in place. */
+export type Segment = { x0: number; y0: number; x1: number; y1: number };
+
 /**
- * Adds to each row the columns that a line covers: Bresenham's line with 8-connected steps, drawn from its left end, as OpenCV's
- * LineIterator does; where the exact line passes midway between two pixels the side depends on that direction.
+ * Adds the columns that a line covers to each row: Bresenham's line with 8-connected steps, drawn from its left end as OpenCV's
+ * LineIterator does. The direction matters if the exact line passes midway between two pixels.
  */
 export function traceSegment(segment: Segment, spans: RowLists): void {
   const leftFirst = segment.x0 <= segment.x1;
@@ -12,7 +15,7 @@ export function traceSegment(segment: Segment, spans: RowLists): void {
   else traceFlat(x, y, across, down, spans);
 }
 
-/** At least as wide as high: a step to the right each time, and a span for each row. */
+/** For lines at least as wide as high: one step to the right at a time, and one span per row. */
 function traceFlat(left: number, top: number, across: number, down: number, spans: RowLists): void {
   const rise = Math.abs(down);
   const step = down < 0 ? -1 : 1;
@@ -33,7 +36,7 @@ function traceFlat(left: number, top: number, across: number, down: number, span
   spans.add(y, packSpan(from, left + across));
 }
 
-/** Higher than wide: one pixel in each row. */
+/** For lines higher than wide: one pixel per row. */
 function traceSteep(left: number, top: number, across: number, down: number, spans: RowLists): void {
   const rise = Math.abs(down);
   const step = down < 0 ? -1 : 1;
@@ -49,17 +52,14 @@ function traceSteep(left: number, top: number, across: number, down: number, spa
   }
 }
 
-/** A line between two points of whole-number coordinates, changed in place by clipping. */
-export type Segment = { x0: number; y0: number; x1: number; y1: number };
-
 const LEFT = 1;
 const RIGHT = 2;
 const ABOVE = 4;
 const BELOW = 8;
 
 /**
- * Cuts a segment to the sheet, first at the top and bottom, then at the sides, each new coordinate rounded towards zero, which is what
- * OpenCV's clipLine does; false if no part is inside, and then the segment may have been cut in part, which OpenCV's fill goes on to use.
+ * Clips a segment to the image, first at the top and bottom, then at the sides; new coordinates are rounded towards zero, as in OpenCV's
+ * clipLine. Returns false if no part is inside. The segment may then be clipped partly, and OpenCV's fill uses it in this state.
  */
 export function clipSegment(segment: Segment, width: number, height: number): boolean {
   let [out0, out1] = [outside(segment.x0, segment.y0, width, height), outside(segment.x1, segment.y1, width, height)];
@@ -95,23 +95,25 @@ function outside(x: number, y: number, width: number, height: number): number {
   return (x < 0 ? LEFT : 0) | (x >= width ? RIGHT : 0) | (y < 0 ? ABOVE : 0) | (y >= height ? BELOW : 0);
 }
 
-/** What a list may keep between two uses, in values; a rare huge polygon must not hold its memory for good. */
+/** The number of values that a list keeps allocated; a rare huge polygon must not occupy memory forever. */
 const KEPT_VALUES = 1 << 18;
-/** Up to here insertion wins over the built-in sort, which has a call's cost. */
+/** Up to this length, insertion sort is faster than the built-in sort with its call overhead. */
 const INSERTION_LIMIT = 40;
 
-/** For each row of a range a bag of numbers, filled in any order and taken out sorted; reused, so that filling allocates nothing. */
+/**
+ * A list of numbers for each row of a range, filled in any order and read in ascending order. Reused, so that filling allocates nothing.
+ */
 export class RowLists {
-  /** The last value of each row, as an index, and for each value the one before it; −1 where there is none. */
+  /** For each row the index of its last value, and for each value the index of the previous one; −1 if there is none. */
   private last = new Int32Array(0);
   private previous = new Int32Array(1024);
   private values = new Float64Array(1024);
   private count = 0;
   private top = 0;
-  /** The numbers that `take` took last, from index 0 on. */
+  /** The numbers that the last `take` returned, from index 0. */
   sorted = new Float64Array(64);
 
-  /** Empties the bags, for the rows top … bottom. */
+  /** Empties the lists, for the rows top … bottom. */
   reset(top: number, bottom: number): void {
     const rows = bottom - top + 1;
     if (this.last.length < rows) this.last = new Int32Array(rows);
@@ -129,7 +131,7 @@ export class RowLists {
     this.last[row - this.top] = index;
   }
 
-  /** Puts the row's numbers in ascending order into `sorted` and gives how many there are. */
+  /** Writes the numbers of a row to `sorted` in ascending order and returns how many there are. */
   take(row: number): number {
     let { sorted } = this;
     let taken = 0;
@@ -164,7 +166,7 @@ export class RowLists {
   }
 }
 
-/** Columns from … to (inclusive) of a row as one number, ordered by `from`: sides are below 2¹⁶, so two columns fit in 32 bits. */
+/** Packs columns from … to (inclusive) into one number, ordered by `from`. Image sides are below 2¹⁶, so two columns fit in 32 bits. */
 export function packSpan(from: number, to: number): number {
   return from * 65_536 + to;
 }

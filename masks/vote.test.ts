@@ -8,7 +8,7 @@ import { majority, weightedMajority } from './vote.ts';
 const ballot = fc.integer({ min: 1, max: 7 }).chain((count) => fc.tuple(arbitraryMasks(count), fc.integer({ min: 1, max: count })));
 
 describe('majority', () => {
-  it('holds the pixels that enough bitmaps hold, in the canonical form', () => {
+  it('contains the pixels that enough bitmaps contain, in canonical form', () => {
     fc.assert(
       fc.property(ballot, ([masks, minVotes]) => {
         const bitmaps = masks.map(bitmapFromMask);
@@ -22,7 +22,7 @@ describe('majority', () => {
     );
   });
 
-  it('of one vote is the union and of all votes the intersection', () => {
+  it('is the union for one vote and the intersection for all votes', () => {
     fc.assert(
       fc.property(arbitraryMasks(3), (masks) => {
         expect(equalMasks(majority(masks, 1), masks.reduce(union))).toBe(true);
@@ -35,7 +35,7 @@ describe('majority', () => {
     fc.assert(fc.property(ballot, ([masks, minVotes]) => equalMasks(majority(masks, minVotes), majority([...masks].reverse(), minVotes))));
   });
 
-  it('joins runs that different voters carry on', () => {
+  it('joins a run that continues with other voters', () => {
     const masks: RleMask[] = [drawn('##..'), drawn('..##'), drawn('####')];
     expect([...majority(masks, 2).bounds]).toEqual([0, 4]);
   });
@@ -44,14 +44,14 @@ describe('majority', () => {
     expect(() => majority([emptyMask(2, 2), emptyMask(2, 2), emptyMask(2, 2)], minVotes)).toThrow('from 1 to 3');
   });
 
-  it('refuses no masks and masks of different sheets', () => {
+  it('refuses no masks and masks of different image sizes', () => {
     expect(() => majority([], 1)).toThrow('at least one mask');
     expect(() => majority([emptyMask(2, 2), emptyMask(2, 3)], 1)).toThrow('2×2 and 2×3');
   });
 });
 
 describe('weightedMajority', () => {
-  it('with equal weights is the majority of more than half, ties being none', () => {
+  it('is the majority of more than half with equal weights, without ties', () => {
     fc.assert(
       fc.property(ballot, fc.double({ min: 1e-6, max: 1e6, noNaN: true }), ([masks], weight) => {
         const most = majority(masks, Math.floor(masks.length / 2) + 1);
@@ -73,20 +73,20 @@ describe('weightedMajority', () => {
     );
   });
 
-  it('sees a tie where decimal fractions do not add up exactly', () => {
+  it('detects a tie although decimal fractions do not add up exactly', () => {
     const masks = [drawn('##..'), drawn('##..'), drawn('..##')];
     expect([...weightedMajority(masks, [0.1, 0.2, 0.3]).bounds]).toEqual([]);
     expect([...weightedMajority(masks, [0.1, 0.2, 0.31]).bounds]).toEqual([2, 4]);
   });
 
   it.each([[[1]], [[1, 0]], [[1, -1]], [[1, Number.NaN]], [[1, Number.POSITIVE_INFINITY]]])(
-    'refuses the weights %j of two masks',
+    'refuses the weights %j for two masks',
     (weights) => {
-      expect(() => weightedMajority([emptyMask(2, 2), emptyMask(2, 2)], weights)).toThrow('as many finite weights above 0');
+      expect(() => weightedMajority([emptyMask(2, 2), emptyMask(2, 2)], weights)).toThrow('needs one finite weight above 0 per mask');
     },
   );
 
-  it('refuses no masks and masks of different sheets', () => {
+  it('refuses no masks and masks of different image sizes', () => {
     expect(() => weightedMajority([], [])).toThrow('at least one mask');
     expect(() => weightedMajority([emptyMask(2, 2), emptyMask(2, 3)], [1, 1])).toThrow('2×2 and 2×3');
   });

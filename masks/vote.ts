@@ -2,42 +2,39 @@ import { checkSameSize, MaskError } from './mask-error.ts';
 import type { RleMask } from './rle-mask.ts';
 import { RleBuilder } from './rle-mask.ts';
 
-/** Later than every pixel of any sheet. */
+/** Greater than every pixel number. */
 const NONE = 0xffffffff;
 
 /**
- * The pixels that at least `minVotes` of the masks hold, by one sweep over the bounds of all of them: the time grows with the number of
- * runs, not of pixels. MaskError if there is no mask, the sheets differ in size, or minVotes is not a whole number from 1 to the number
- * of masks.
+ * The pixels in at least `minVotes` of the masks. One sweep over the bounds of all masks: the time depends on the number of runs, not of
+ * pixels. Throws a MaskError if there is no mask, the image sizes differ, or minVotes is not an integer from 1 to the number of masks.
  */
 export function majority(masks: readonly RleMask[], minVotes: number): RleMask {
   const first = firstOf(masks);
   if (!Number.isInteger(minVotes) || minVotes < 1 || minVotes > masks.length) {
-    throw new MaskError(
-      `The votes that a pixel needs must be a whole number from 1 to ${masks.length}, the number of masks, not ${minVotes}.`,
-    );
+    throw new MaskError(`The number of votes must be an integer from 1 to ${masks.length}, the number of masks, not ${minVotes}.`);
   }
   const votes = masks.map(() => 1);
   return sweep(masks, votes, minVotes).finish(first.width, first.height);
 }
 
-/** Weights become whole numbers of this many parts of their sum, which add up exactly in any order. */
+/** Weights are converted to integers, which add up exactly in any order; their sum is about this number. */
 const PARTS = 2 ** 40;
 
 /**
- * The pixels whose masks weigh more than half of the sum of all weights; a tie is no majority. Weights count to 12 digits. MaskError if
- * there is no mask, the sheets differ in size, or there is not one finite weight above 0 for each mask.
+ * The pixels in masks that together have more than half of the total weight; a tie is not a majority. Weights are exact to 12 digits.
+ * Throws a MaskError if there is no mask, the image sizes differ, or the weights are not one finite number above 0 per mask.
  */
 export function weightedMajority(masks: readonly RleMask[], weights: readonly number[]): RleMask {
   const { width, height } = firstOf(masks);
   if (weights.length !== masks.length || !weights.every((weight) => Number.isFinite(weight) && weight > 0)) {
-    throw new MaskError(`A weighted vote of ${masks.length} masks needs as many finite weights above 0, not ${weights.join(', ')}.`);
+    throw new MaskError(`A weighted vote of ${masks.length} masks needs one finite weight above 0 per mask, not ${weights.join(', ')}.`);
   }
-  // Seen against the largest, no weights are too large or too small to be added.
+  // Relative to the largest weight, no weight is too large or too small for the sum.
   const largest = Math.max(...weights);
   const sum = weights.reduce((total, weight) => total + weight / largest, 0);
   const parts = weights.map((weight) => Math.round((weight / largest / sum) * PARTS));
-  // Each weight may be off by one part, so what lies that near to half is a tie.
+  // Each weight may be off by one part, so a sum that close to half is a tie.
   const needed = Math.floor((parts.reduce((total, part) => total + part, 0) + masks.length) / 2) + 1;
   return sweep(masks, parts, needed).finish(width, height);
 }
@@ -49,7 +46,7 @@ function firstOf(masks: readonly RleMask[]): RleMask {
   return first;
 }
 
-/** The pixels at which the masks that hold it have `needed` votes together; votes are whole numbers. */
+/** The pixels where the masks that contain them have `needed` votes together. Votes are integers. */
 function sweep(masks: readonly RleMask[], weights: readonly number[], needed: number): RleBuilder {
   const lists = masks.map((mask) => mask.bounds);
   const passed = new Int32Array(lists.length);

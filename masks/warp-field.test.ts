@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fieldSource, fieldTarget, type Place, unfoldedField, type WarpField } from './warp-field.ts';
 
-/** Fields of any strength on a 100 × 100 sheet: unfoldedField has to tame the wild ones. */
+/** Fields of any strength in a 100 × 100 image; unfoldedField must reduce the strong ones. */
 const field = fc
   .record({
     columns: fc.integer({ min: 1, max: 7 }),
@@ -27,8 +27,8 @@ const at = (map: typeof fieldSource, of: WarpField, x: number, y: number, guess:
 };
 const apart = (a: Place, b: Place): number => Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y));
 
-describe('a field', () => {
-  it('is undone: where a place is shown shows that place, inside the sheet and far outside, from any guess', () => {
+describe('a warp field', () => {
+  it('is inverted by fieldTarget inside the image and far outside, from any guess', () => {
     fc.assert(
       fc.property(field, coordinate, coordinate, coordinate, (any, x, y, guess) => {
         const tame = unfoldedField(any);
@@ -40,7 +40,7 @@ describe('a field', () => {
     );
   });
 
-  it('folds nothing over: two places stay at least 0.4 of their distance apart, and at most 1.6', () => {
+  it('does not fold: the distance of two places changes to 0.4 … 1.6 of its value', () => {
     fc.assert(
       fc.property(field, coordinate, coordinate, coordinate, coordinate, (any, x0, y0, x1, y1) => {
         const tame = unfoldedField(any);
@@ -61,7 +61,7 @@ describe('a field', () => {
     );
   });
 
-  it('of equal moves moves everything alike, and a gentle one is left as it is', () => {
+  it('with equal moves is a translation, and stays unchanged because it does not fold', () => {
     const moves = (value: number): Float64Array => new Float64Array(6).fill(value);
     const shift: WarpField = { left: 3, top: 4, spacing: 10, columns: 3, rows: 2, moveX: moves(5), moveY: moves(-2) };
     expect(unfoldedField(shift)).toBe(shift);
@@ -69,13 +69,13 @@ describe('a field', () => {
     expect(at(fieldTarget, shift, 12, 88)).toEqual({ x: expect.closeTo(7), y: expect.closeTo(90) });
   });
 
-  it('is smooth: the move at a control point is a sixth, two thirds and a sixth of its neighbours', () => {
+  it('is smooth: the move at a control point is 1/6, 2/3 and 1/6 of its neighbours', () => {
     const moveX = Float64Array.of(0, 6, 12, 0, 0);
     const bump: WarpField = { left: 0, top: 0, spacing: 100, columns: 5, rows: 1, moveX, moveY: new Float64Array(5) };
     expect(at(fieldSource, bump, 100, 0).x).toBeCloseTo(100 + (0 + 4 * 6 + 12) / 6);
   });
 
-  it('needs a move for each control point', () => {
+  it('needs one move per control point', () => {
     const short: WarpField = { left: 0, top: 0, spacing: 1, columns: 2, rows: 2, moveX: new Float64Array(4), moveY: new Float64Array(3) };
     expect(() => unfoldedField(short)).toThrow('2 × 2 control points');
   });

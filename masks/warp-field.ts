@@ -1,9 +1,9 @@
 import { MaskError } from './mask-error.ts';
 
 /**
- * A smooth bend of the plane. Control points lie `spacing` apart, the first at (left, top), `columns` × `rows` of them, row by row; a cubic
- * B-spline through their neighbourhoods says how far each place is moved. It is written in the direction that sampling an image needs: the
- * bent image shows at q what lay at q + move(q). Beyond the control points the outermost ones go on.
+ * A smooth deformation of the plane. `columns` × `rows` control points, row by row, are `spacing` apart, the first at (left, top). The move
+ * of each place is a cubic B-spline of the control points around it. The field is defined in the direction that image sampling needs: the
+ * warped image shows at q what was at q + move(q). Outside the grid, the outermost control points continue.
  */
 export type WarpField = {
   readonly left: number;
@@ -15,28 +15,31 @@ export type WarpField = {
   readonly moveY: Float64Array;
 };
 
-/** How much moves may differ between two places, as a fraction of their distance: below 1 nothing folds over. */
-const MOST_BEND = 0.6;
-/** Vertices are moved to within so much of their place, in sheet pixels: they are filled on whole ones. */
+/** The maximum difference between the moves of two places, as a fraction of their distance. Below 1 nothing folds. */
+const MAX_BEND = 0.6;
+/** The accuracy of moved vertices, in image pixels; filling rounds them to integers. */
 const TOLERANCE = 1 / 16;
-const MOST_ROUNDS = 64;
+const MAX_ROUNDS = 64;
 
 /**
- * The field, its moves made smaller where they would fold the image over. The derivative of a B-spline is a mean of the differences of
- * neighbouring control points over their spacing, so the greatest of those differences bound how much the moves of two places can differ:
- * kept to 0.6 of the distance (in the larger of the two directions), q + move(q) takes no two places to one and its inverse can be iterated.
+ * The field, with smaller moves if it would fold the image. The derivative of a B-spline is a mean of the differences of neighbouring
+ * control points divided by their spacing, so the greatest of these differences limits how much the moves of two places can differ. If they
+ * differ by at most 0.6 of the distance (in the larger of the two directions), q + move(q) maps no two places to one, and its inverse can
+ * be computed by iteration.
  */
 export function unfoldedField(field: WarpField): WarpField {
   const { columns, rows, moveX, moveY, spacing } = field;
   if (moveX.length !== columns * rows || moveY.length !== columns * rows || !(spacing > 0))
-    throw new MaskError(`A field of ${columns} × ${rows} control points has ${moveX.length} and ${moveY.length} moves.`);
+    throw new MaskError(
+      `A field of ${columns} × ${rows} control points cannot have ${moveX.length} and ${moveY.length} moves, or its spacing is not above 0.`,
+    );
   const bend = Math.max(steepest(moveX, columns), steepest(moveY, columns)) / spacing;
-  if (!(bend > MOST_BEND)) return field;
-  const shrink = (moves: Float64Array): Float64Array => moves.map((move) => (move * MOST_BEND) / bend);
+  if (!(bend > MAX_BEND)) return field;
+  const shrink = (moves: Float64Array): Float64Array => moves.map((move) => (move * MAX_BEND) / bend);
   return { ...field, moveX: shrink(moveX), moveY: shrink(moveY) };
 }
 
-/** The greatest difference to a right neighbour and the greatest to one below, added up. */
+/** The sum of the greatest difference to a right neighbour and the greatest to one below. */
 function steepest(moves: Float64Array, columns: number): number {
   let [across, down] = [0, 0];
   for (let i = 0; i < moves.length; i++) {
@@ -47,10 +50,10 @@ function steepest(moves: Float64Array, columns: number): number {
   return across + down;
 }
 
-/** A place that functions here write to, so that a call for each of many thousand vertices makes no object. */
+/** A place that functions write to, so that calls for many thousands of vertices allocate no objects. */
 export type Place = { x: number; y: number };
 
-/** Where the bent image takes what it shows at (x, y) from. */
+/** The place from which the warped image takes its value at (x, y). */
 export function fieldSource(field: WarpField, x: number, y: number, into: Place): void {
   addMove(field, x, y, into);
   into.x += x;
@@ -58,48 +61,48 @@ export function fieldSource(field: WarpField, x: number, y: number, into: Place)
 }
 
 /**
- * Where what lay at (x, y) is shown: the place q with q + move(q) = (x, y), to 1/16 pixel. `into` may hold a guess of the move, such as
- * that of a neighbour, as `into − (x, y)`; any guess leads to the same place. Meant for fields of {@link unfoldedField}.
+ * The place where the value of (x, y) is shown: the place q with q + move(q) = (x, y), to 1/16 pixel. `into` may contain a guess of the
+ * result, such as (x, y) plus the shift of a neighbour; every guess leads to the same place. Intended for fields of {@link unfoldedField}.
  */
 export function fieldTarget(field: WarpField, x: number, y: number, into: Place): void {
   let toX = into.x;
   let toY = into.y;
-  for (let round = 0; round < MOST_ROUNDS; round++) {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     addMove(field, toX, toY, into);
     const change = Math.max(Math.abs(x - into.x - toX), Math.abs(y - into.y - toY));
     toX = x - into.x;
     toY = y - into.y;
-    // What is left is at most 0.6 / (1 − 0.6) of the last change.
+    // The remaining error is at most 0.6 / (1 − 0.6) of the last change.
     if (change < TOLERANCE / 1.5) break;
   }
   into.x = toX;
   into.y = toY;
 }
 
-/** The move at a place, into `into`. */
+/** Writes the move at a place to `into`. */
 function addMove({ left, top, spacing, columns, rows, moveX, moveY }: WarpField, x: number, y: number, into: Place): void {
-  // A little beyond the last control point all four neighbours are the last: nothing changes further out.
+  // Slightly beyond the last control point, all four neighbours are the last one, so nothing changes further out.
   const across = Math.min(Math.max((x - left) / spacing, -3), columns + 2);
   const down = Math.min(Math.max((y - top) / spacing, -3), rows + 2);
   const column = Math.floor(across);
   const row = Math.floor(down);
   const t = across - column;
   const s = down - row;
-  // The four weights of the cubic B-spline, across and then down.
+  // The four weights of the cubic B-spline, horizontally and then vertically.
   const a = ((1 - t) * (1 - t) * (1 - t)) / 6;
   const b = (4 + t * t * (3 * t - 6)) / 6;
   const d = (t * t * t) / 6;
   const c = 1 - a - b - d;
   const most = columns - 1;
-  const p = held(column - 1, most);
-  const q = held(column, most);
-  const r = held(column + 1, most);
-  const u = held(column + 2, most);
+  const p = clampIndex(column - 1, most);
+  const q = clampIndex(column, most);
+  const r = clampIndex(column + 1, most);
+  const u = clampIndex(column + 2, most);
   let sumX = 0;
   let sumY = 0;
   let weight = ((1 - s) * (1 - s) * (1 - s)) / 6;
   for (let k = -1; k <= 2; k++) {
-    const from = held(row + k, rows - 1) * columns;
+    const from = clampIndex(row + k, rows - 1) * columns;
     const [i, j, m, n] = [from + p, from + q, from + r, from + u] as const;
     sumX += weight * (a * (moveX[i] as number) + b * (moveX[j] as number) + c * (moveX[m] as number) + d * (moveX[n] as number));
     sumY += weight * (a * (moveY[i] as number) + b * (moveY[j] as number) + c * (moveY[m] as number) + d * (moveY[n] as number));
@@ -109,6 +112,6 @@ function addMove({ left, top, spacing, columns, rows, moveX, moveY }: WarpField,
   into.y = sumY;
 }
 
-function held(index: number, most: number): number {
+function clampIndex(index: number, most: number): number {
   return Math.min(Math.max(index, 0), most);
 }

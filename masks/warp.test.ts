@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addCoverage, polygonCoverage } from './coverage.ts';
+import { addCoverage } from './coverage.ts';
 import { fillPolygon } from './fill-polygon.ts';
 import { squareFit } from './fit.ts';
 import { dice } from './measure.ts';
@@ -31,8 +31,8 @@ function expectClose(found: Float64Array, expected: ArrayLike<number>, tolerance
   for (let i = 0; i < found.length; i++) expect(Math.abs((found[i] as number) - (expected[i] as number))).toBeLessThan(tolerance);
 }
 
-describe('affine maps', () => {
-  it('composed move a polygon as the second after the first does', () => {
+describe('an affine map', () => {
+  it('that is composed moves a polygon like the first map followed by the second', () => {
     fc.assert(
       fc.property(affine, affine, polygon, (second, first, points) => {
         expectClose(warpPolygon(points, compose(second, first)), warpPolygon(warpPolygon(points, first), second), 1e-6);
@@ -40,7 +40,7 @@ describe('affine maps', () => {
     );
   });
 
-  it('are undone by their inverse', () => {
+  it('is undone by its inverse', () => {
     const degrees = fc.double({ min: -360, max: 360, noNaN: true });
     const factor = fc.double({ min: 0.1, max: 10, noNaN: true });
     fc.assert(
@@ -51,27 +51,27 @@ describe('affine maps', () => {
     );
   });
 
-  it('turn clockwise about their centre, which stays', () => {
+  it('rotates clockwise around its centre, which does not move', () => {
     expectClose(warpPolygon([10, 5, 12, 5], rotation(90, 10, 5)), [10, 5, 10, 7], 1e-9);
   });
 
-  it('flip a sheet of 6 columns onto itself', () => {
+  it('flips an image of 6 columns onto itself', () => {
     expect([...warpPolygon([0, 3, 5, 3], scaling(-1, 1, (6 - 1) / 2, 0))]).toEqual([5, 3, 0, 3]);
   });
 
-  it('leave the polygon alone as the identity, in a new array', () => {
+  it('returns an equal polygon in a new array if it is the identity', () => {
     expect([...warpPolygon([1, 2, 3, 4], IDENTITY)]).toEqual([1, 2, 3, 4]);
   });
 
   it.each<[string, Affine]>([
-    ['presses all onto a line', [1, 2, 0, 2, 4, 0]],
-    ['has not-a-number', [Number.NaN, 0, 0, 0, 1, 0]],
+    ['projects everything onto a line', [1, 2, 0, 2, 4, 0]],
+    ['contains NaN', [Number.NaN, 0, 0, 0, 1, 0]],
   ])('that %s has no inverse', (_, map) => {
     expect(() => invert(map)).toThrow('no inverse');
   });
 });
 
-/** A bend of a 1024² sheet by up to 60 pixels. */
+/** A field that deforms a 1024² image by up to 60 pixels. */
 const bendOf = (seed: number): WarpField => {
   const moves = (phase: number): Float64Array => Float64Array.from({ length: 49 }, (_, i) => 60 * Math.sin(seed + phase + 2.3 * i * i));
   return unfoldedField({ left: -120, top: -120, spacing: 210, columns: 7, rows: 7, moveX: moves(1), moveY: moves(5) });
@@ -79,7 +79,7 @@ const bendOf = (seed: number): WarpField => {
 const bend = bendOf(1);
 
 describe('warpSource', () => {
-  it('leads every place of the warped sheet back to where its outline came from', () => {
+  it('maps every place of the warped image back to the place that its outline came from', () => {
     const coordinate = fc.double({ min: 0, max: 1023, noNaN: true });
     fc.assert(
       fc.property(
@@ -101,7 +101,7 @@ describe('warpSource', () => {
 });
 
 describe('joinWarp', () => {
-  it('makes one map of affine neighbours and leaves bends between them', () => {
+  it('composes neighbouring affine maps and keeps fields between them', () => {
     const warp = [translation(1, 2), translation(3, 4), bend, scaling(2, 2, 0, 0), translation(1, 0)].reduce<Warp>(joinWarp, []);
     expect(warp).toEqual([translation(4, 6), bend, [2, 0, 1, 0, 2, 0]]);
   });
@@ -109,10 +109,10 @@ describe('joinWarp', () => {
 
 describe('warpOutline', () => {
   it.each([
-    ['a triangle of three far vertices', [120, 160, 860, 240, 500, 880]],
+    ['a triangle with three distant vertices', [120, 160, 860, 240, 500, 880]],
     ['a long bone', [200, 120, 320, 120, 820, 900, 700, 900]],
-    ['a box that ends beside the sheet', [600, 600, 1020, 600, 1020, 840, 600, 840]],
-  ])('covers of a training square what the warped mask of %s covers', (_, polygon) => {
+    ['a box that ends near the border of the image', [600, 600, 1020, 600, 1020, 840, 600, 840]],
+  ])('covers the same square pixels as the warped mask of %s', (_, polygon) => {
     const warps: Warp[] = [[bend], [rotation(20, 512, 512), bend], [bend, scaling(1.3, 1.3, 512, 512), bendOf(2)]];
     for (const warp of warps) {
       const bitmap = bitmapFromMask(fillPolygon(polygon, 1024, 1024));
@@ -127,7 +127,7 @@ describe('warpOutline', () => {
       const fit = squareFit(1024, 1024, 128);
       const [ofMask, ofOutline] = [new Uint8Array(128 * 128), new Uint8Array(128 * 128)];
       addCoverage(maskFromBitmap(warped, 1024, 1024), fit, ofMask, 0, 1);
-      polygonCoverage(warpOutline(polygon, warp, 16), 1024, 1024, fit, ofOutline, 0, 1);
+      addCoverage(fillPolygon(warpOutline(polygon, warp, 16), 1024, 1024), fit, ofOutline, 0, 1);
       let [difference, both, either] = [0, 0, 0];
       for (let i = 0; i < ofMask.length; i++) {
         const [a, b] = [ofMask[i] as number, ofOutline[i] as number];
@@ -140,14 +140,14 @@ describe('warpOutline', () => {
     }
   });
 
-  it('of straight edges not cut up would miss the bend', () => {
+  it('follows the deformation only because long edges are cut', () => {
     const bone = [200, 120, 320, 120, 820, 900, 700, 900];
     const covered = (longestEdge: number): RleMask => fillPolygon(warpOutline(bone, [bend], longestEdge), 1024, 1024);
     expect(dice(covered(16), covered(1))).toBeGreaterThan(0.995);
     expect(dice(covered(1e9), covered(1))).toBeLessThan(0.95);
   });
 
-  it('leaves an empty outline empty and a given one untouched', () => {
+  it('keeps an empty outline empty and does not change its input', () => {
     const polygon = Float64Array.of(1, 2, 30, 4, 5, 60);
     expect(warpOutline([], [bend], 8)).toHaveLength(0);
     warpOutline(polygon, [bend], 8);
@@ -156,7 +156,7 @@ describe('warpOutline', () => {
 });
 
 describe('cutEdges', () => {
-  it('keeps the vertices and cuts what is longer, the closing edge too', () => {
+  it('keeps the vertices and cuts longer edges, including the closing one', () => {
     expect([...cutEdges(Float64Array.of(0, 0, 10, 0, 10, 2), 5)]).toEqual([
       ...[0, 0, 5, 0],
       ...[10, 0, 10, 2],

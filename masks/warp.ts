@@ -2,10 +2,10 @@ import type { Polygon } from './fill-polygon.ts';
 import { MaskError } from './mask-error.ts';
 import { fieldSource, fieldTarget, type Place, type WarpField } from './warp-field.ts';
 
-/** [a, b, c, d, e, f]: x' = a x + b y + c, y' = d x + e y + f, in sheet coordinates (pixel centres at whole numbers, y down). */
+/** [a, b, c, d, e, f]: x' = a x + b y + c, y' = d x + e y + f, in image coordinates (pixel centres are integers, y points down). */
 export type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
-/** Moves nothing. */
+/** Does not move anything. */
 export const IDENTITY: Affine = [1, 0, 0, 0, 1, 0];
 
 /** Moves by (x, y). */
@@ -13,26 +13,28 @@ export function translation(x: number, y: number): Affine {
   return [1, 0, x, 0, 1, y];
 }
 
-/** Turns by `degrees` about a centre, clockwise as seen on the screen (y points down). */
+/** Rotates by `degrees` around a centre, clockwise as seen on the screen (y points down). */
 export function rotation(degrees: number, centreX: number, centreY: number): Affine {
   const radians = (degrees * Math.PI) / 180;
   const [cos, sin] = [Math.cos(radians), Math.sin(radians)];
   return [cos, -sin, centreX - cos * centreX + sin * centreY, sin, cos, centreY - sin * centreX - cos * centreY];
 }
 
-/** Scales by `factorX` and `factorY` about a centre; a negative factor mirrors, so scaling(−1, 1, (width − 1) / 2, 0) flips left and right. */
+/**
+ * Scales by `factorX` and `factorY` around a centre. A negative factor mirrors: scaling(−1, 1, (width − 1) / 2, 0) flips left and right.
+ */
 export function scaling(factorX: number, factorY: number, centreX: number, centreY: number): Affine {
   return [factorX, 0, centreX - factorX * centreX, 0, factorY, centreY - factorY * centreY];
 }
 
-/** The map that does `first` and then `second`. */
+/** The map that applies `first` and then `second`. */
 export function compose(second: Affine, first: Affine): Affine {
   const [a, b, c, d, e, f] = second;
   const [p, q, r, s, t, u] = first;
   return [a * p + b * s, a * q + b * t, a * r + b * u + c, d * p + e * s, d * q + e * t, d * r + e * u + f];
 }
 
-/** The map that undoes this one; MaskError if it presses the plane flat, so that nothing can undo it. */
+/** The inverse map. Throws a MaskError if the map projects the plane onto a line or a point. */
 export function invert(affine: Affine): Affine {
   const [a, b, c, d, e, f] = affine;
   const determinant = a * e - b * d;
@@ -41,7 +43,7 @@ export function invert(affine: Affine): Affine {
   return [p, q, -(p * c + q * f), s, t, -(s * c + t * f)];
 }
 
-/** The polygon with every vertex moved by the map; a new array, unrounded. */
+/** The polygon with every vertex moved by the map, as a new array, not rounded. */
 export function warpPolygon(polygon: Polygon, affine: Affine): Float64Array {
   const [a, b, c, d, e, f] = affine;
   const warped = new Float64Array(polygon.length);
@@ -54,22 +56,22 @@ export function warpPolygon(polygon: Polygon, affine: Affine): Float64Array {
   return warped;
 }
 
-/** Maps of the sheet done one after the other, first to last; neighbouring affine ones are one. Empty: nothing moves. */
+/** Maps of the image that are applied from first to last; neighbouring affine maps are composed. Empty: nothing moves. */
 export type Warp = readonly (Affine | WarpField)[];
 
-/** Whether a step is a bend rather than an affine map. */
+/** Whether a step is a warp field rather than an affine map. */
 export function isField(step: Affine | WarpField): step is WarpField {
   return 'spacing' in step;
 }
 
-/** `warp` and then `step`. */
+/** The warp that applies `warp` and then `step`. */
 export function joinWarp(warp: Warp, step: Affine | WarpField): Warp {
   const last = warp.at(-1);
   if (last === undefined || isField(last) || isField(step)) return [...warp, step];
   return [...warp.slice(0, -1), compose(step, last)];
 }
 
-/** Where each place of the warped sheet comes from. MaskError if an affine step has no inverse. */
+/** A function that writes the place of origin of each place in the warped image. Throws a MaskError if an affine step has no inverse. */
 export function warpSource(warp: Warp): (x: number, y: number, into: Place) => void {
   const back = warp.toReversed().map((step) => (isField(step) ? step : invert(step)));
   return (x, y, into) => {
@@ -89,8 +91,8 @@ function move([a, b, c, d, e, f]: Affine, place: Place): void {
 }
 
 /**
- * The polygon as it lies in the warped sheet; a new array, unrounded. Before a bend, edges longer than `longestEdge` sheet pixels are cut
- * into parts, so that they bend with the image instead of staying straight between vertices that are far apart.
+ * The polygon in the warped image, as a new array, not rounded. Before a field, edges longer than `longestEdge` image pixels are cut into
+ * parts, so that they bend with the image instead of staying straight between distant vertices.
  */
 export function warpOutline(polygon: Polygon, warp: Warp, longestEdge: number): Float64Array {
   let outline: Float64Array = Float64Array.from(polygon);
@@ -103,7 +105,7 @@ function bend(outline: Float64Array, field: WarpField): Float64Array {
   let [moveX, moveY] = [0, 0];
   for (let i = 0; i + 1 < outline.length; i += 2) {
     const [x, y] = [outline[i] as number, outline[i + 1] as number];
-    // The vertex before was moved nearly alike, which makes this the best guess at hand.
+    // The previous vertex moved by nearly the same amount, so this is the best available guess.
     place.x = x + moveX;
     place.y = y + moveY;
     fieldTarget(field, x, y, place);
@@ -115,7 +117,7 @@ function bend(outline: Float64Array, field: WarpField): Float64Array {
   return outline;
 }
 
-/** The same closed outline with no edge longer than `longest`. */
+/** The same closed outline without edges longer than `longest`. */
 export function cutEdges(outline: Float64Array, longest: number): Float64Array {
   const cut: number[] = [];
   for (let i = 0; i + 1 < outline.length; i += 2) {

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { maskFromBitmap, type RleMask } from '../rle-mask.ts';
 
-/** A bitmap of 0 and 1 with the size of its sheet. */
+/** A bitmap of 0 and 1. */
 export type Bitmap = { readonly width: number; readonly height: number; readonly pixels: Uint8Array };
 
 /**
- * `count` bitmaps on one sheet of at most `longest` × `longest`, made of stretches so that long runs, runs over row ends, empty and full
- * sheets all come up.
+ * `count` bitmaps of one size, at most `longest` × `longest`. They are made of stretches, so they include long runs, runs across row ends,
+ * and empty and full images.
  */
 export function arbitraryBitmaps(count: number, longest = 14): fc.Arbitrary<Bitmap[]> {
   const side = fc.integer({ min: 1, max: longest });
@@ -25,20 +25,20 @@ export function arbitraryBitmaps(count: number, longest = 14): fc.Arbitrary<Bitm
   });
 }
 
-/** `count` masks on one sheet. */
+/** `count` masks of one image size. */
 export function arbitraryMasks(count: number, longest = 14): fc.Arbitrary<RleMask[]> {
   return arbitraryBitmaps(count, longest).map((bitmaps) =>
     bitmaps.map(({ pixels, width, height }) => maskFromBitmap(pixels, width, height)),
   );
 }
 
-/** A mask from a drawing: one string a row, '#' inside. */
+/** The mask of a drawing: one string per row, '#' inside. */
 export function drawn(...rows: readonly string[]): RleMask {
   const pixels = Uint8Array.from(rows.join(''), (character) => (character === '#' ? 1 : 0));
   return maskFromBitmap(pixels, rows[0]?.length ?? 0, rows.length);
 }
 
-/** The drawing of a mask, for a test's message and comparison. */
+/** The drawing of a bitmap, for comparisons in tests. */
 export function drawing(pixels: Uint8Array, width: number): string[] {
   const rows: string[] = [];
   for (let at = 0; at < pixels.length; at += width)

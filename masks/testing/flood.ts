@@ -1,6 +1,6 @@
 import type { Bitmap } from './arbitrary-masks.ts';
 
-/** The pixels beside this one, on the sheet. */
+/** The neighbours of a pixel inside the image. */
 function neighbours(pixel: number, { width, height }: Bitmap, connectivity: 4 | 8): number[] {
   const [x, y] = [pixel % width, Math.floor(pixel / width)];
   return [-1, 0, 1]
@@ -9,14 +9,17 @@ function neighbours(pixel: number, { width, height }: Bitmap, connectivity: 4 | 
     .map(([u, v]) => pixel + v * width + u);
 }
 
-/** The connected parts of a bitmap by flooding it, each as its pixel numbers in ascending order, in the order of their first pixels. */
+/**
+ * The connected parts of a bitmap, found by flood fill: the pixel numbers of each part in ascending order, parts in the order of their
+ * first pixels.
+ */
 export function flooded(bitmap: Bitmap, connectivity: 4 | 8): number[][] {
   const pixels = bitmap.pixels.slice();
   const parts: number[][] = [];
   for (let seed = 0; seed < pixels.length; seed++) {
     if (pixels[seed] === 0) continue;
     const part = new Set([seed]);
-    // A set hands out what is added while it is gone through.
+    // A loop over a set also visits elements that are added meanwhile.
     for (const pixel of part) for (const next of neighbours(pixel, bitmap, connectivity)) if (pixels[next] === 1) part.add(next);
     for (const pixel of part) pixels[pixel] = 0;
     parts.push([...part].sort((a, b) => a - b));
@@ -24,7 +27,7 @@ export function flooded(bitmap: Bitmap, connectivity: 4 | 8): number[][] {
   return parts;
 }
 
-/** The bitmap with every part of its background that does not touch the border filled, by flooding. */
+/** The bitmap with every part of its background filled that does not touch the border, found by flood fill. */
 export function floodFilled(bitmap: Bitmap): Uint8Array {
   const { width, height, pixels } = bitmap;
   const atBorder = (pixel: number): boolean => {

@@ -4,6 +4,7 @@
 
 import { cp, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { attemptLogKey } from '@carpal/artifacts/logs.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { makeFolder } from '@carpal/artifacts/write-file.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
@@ -85,7 +86,5 @@ export async function countTestImages(store: ArtifactStore, experiment: Segmenta
 /** Copies the logs of all attempts into the report, so that they are kept when the run folder is removed. */
 export async function keepLogs(store: ArtifactStore, experiment: SegmentationExperiment, logs: string): Promise<void> {
   const names = (await readdir(logs)).filter((name) => name.endsWith('.log'));
-  if (names.length === 0) return;
-  const folder = `${reportKey(experiment)}/${FILE.log}`;
-  for (const name of names) await store.write(`${folder}/${name.replace(/\.log$/, '.txt')}`, await readFile(join(logs, name)));
+  for (const name of names) await store.write(attemptLogKey(experiment, name.replace(/\.log$/, '')), await readFile(join(logs, name)));
 }
