@@ -37,8 +37,8 @@ describe('the options of views and windows', () => {
     ['--window', '-1', 'the value must be at least 32, is -1'],
     ['--window', '100.5', 'the value must be a whole number, is 100.5'],
     ['--window', 'large', 'the value must be a number, is NaN'],
-    ['--stride', '10', 'it goes with --window'],
-    ['--sheet-size', '10', 'it goes with --window'],
+    ['--stride', '10', 'it is only valid with --window'],
+    ['--sheet-size', '10', 'it is only valid with --window'],
   ])('refuse %s %s and name the option', (option, value, message) => {
     expect(() => viewingOf(option, value)).toThrow(expect.objectContaining({ code: 'usage-invalid', where: option, message }));
   });
