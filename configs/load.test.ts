@@ -9,7 +9,7 @@ import { MODEL_NAMES } from './schema/learning.ts';
 
 const HEAD = 'apiVersion: carpal.dev/v1alpha1\nkind: SegmentationExperiment\nmetadata: {name: a}\n';
 
-/** The mistakes of a text as `where path message → mend`, the file being called m.yaml. */
+/** The mistakes of a text as `where path message → fix`; the file is named m.yaml. */
 function mistakes(text: string, set: readonly string[] = []): string[] {
   const report = checkManifest(text, 'm.yaml', { set });
   return report.ok ? [] : report.mistakes.map(({ where, path, message, fix }) => `${where} ${path} ${message} → ${fix}`);
@@ -19,18 +19,18 @@ describe('the example manifests', () => {
   const folder = new URL('./experiments/', import.meta.url);
   const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
 
-  it('are three at least, and one of them is the quickstart', () => {
+  it('include the quickstart', () => {
     expect(files.length).toBeGreaterThanOrEqual(3);
     expect(files).toContain('quickstart.yaml');
   });
 
-  it.each(files)('%s is right, is called what its file is called, and needs no advice', (file) => {
+  it.each(files)('%s is valid, is named like its file, and needs no advice', (file) => {
     const report = readManifest(new URL(file, folder).pathname);
     expect(report).toMatchObject({ ok: true, advice: [] });
     expect(report.ok && `${report.experiment.metadata.name}.yaml`).toBe(file);
   });
 
-  it('hold what their comments say', () => {
+  it('have the values that their comments name', () => {
     const quickstart = loadExperiment(new URL('quickstart.yaml', folder).pathname).spec;
     expect([quickstart.model.name, quickstart.run.folds.length, quickstart.run.parallelism]).toEqual(['SlimUNet', 3, 1]);
     const unet = loadExperiment(new URL('unet-512.yaml', folder).pathname).spec;
@@ -38,7 +38,7 @@ describe('the example manifests', () => {
     expect(unet.loss.map(({ name }) => name)).toEqual(['Dice', 'BCE']);
   });
 
-  it('for a cluster have their data set where a pod sees it, and ask for no GPU', () => {
+  it('for a cluster have a data set that a pod can read, and need no GPU', () => {
     const specs = files.filter((file) => file.startsWith('cluster-')).map((file) => loadExperiment(new URL(file, folder).pathname).spec);
     expect(specs.length).toBeGreaterThanOrEqual(1);
     for (const { dataset, placement } of specs) expect([dataset.uri.split('/')[0], placement.gpus]).toEqual(['s3:', 0]);
@@ -46,7 +46,7 @@ describe('the example manifests', () => {
 });
 
 describe('a manifest with mistakes', () => {
-  it('is told of every one at once, in the order of its lines', () => {
+  it('is reported with all of them, in the order of lines', () => {
     const text = `apiVersion: carpal.dev/v1
 kind: SegmentationExperiment
 metadata:
@@ -83,7 +83,7 @@ spec:
     ]);
   });
 
-  it('points at the group in which a field is missing', () => {
+  it('points to the group in which a field is missing', () => {
     expect(mistakes(`${HEAD}spec:\n  owner: kim\n  dataset:\n    classes: hand-bones\n`)).toEqual([
       'm.yaml:4 spec.model is missing → Add it: a group of fields.',
       'm.yaml:6 spec.dataset.uri is missing → Add it: text.',
@@ -93,25 +93,25 @@ spec:
   it.each([
     ['nothing', '', 'm.yaml:1  the file is empty'],
     ['only a comment', '# hello\n', 'm.yaml:1  the file is empty'],
-    ['a lone word', 'hello', 'm.yaml:1  must be a group of fields, is "hello"'],
+    ['a single word', 'hello', 'm.yaml:1  must be a group of fields, is "hello"'],
     ['another kind', HEAD.replace('SegmentationExperiment', 'Job'), 'm.yaml:2 kind "Job" is not a valid value'],
-    ['a bracket that stays open', `${HEAD}spec: {dataset: {uri: a}`, 'm.yaml:4  this is not YAML'],
+    ['an unclosed bracket', `${HEAD}spec: {dataset: {uri: a}`, 'm.yaml:4  this is not YAML'],
     ['a tab before a field', `${HEAD}spec:\n\tdataset: {uri: a}\n`, 'm.yaml:5  indentation must use spaces, not tabs'],
-    ['an alias of nothing', `${HEAD}spec: *nothing\n`, 'm.yaml:4  there is no anchor &nothing before this alias'],
-    ['a tag of another world', `${HEAD}spec: !!python/object {}\n`, 'm.yaml:4  this is not YAML'],
+    ['an alias without an anchor', `${HEAD}spec: *nothing\n`, 'm.yaml:4  there is no anchor &nothing before this alias'],
+    ['a tag of another language', `${HEAD}spec: !!python/object {}\n`, 'm.yaml:4  this is not YAML'],
     ['a second document', `${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}}\n---\nb: 1\n`, 'm.yaml:5  a second document starts here'],
     [
       'a prototype',
       `${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}, __proto__: {owner: x}}`,
       'm.yaml:4 spec.__proto__ is not a field',
     ],
-  ])('that is %s gets a line and a mend', (_, text, beginning) => {
+  ])('gets a line and a fix: %s', (_, text, beginning) => {
     const found = mistakes(text);
     expect(found.some((mistake) => mistake.startsWith(beginning))).toBe(true);
     for (const mistake of found) expect(mistake).toMatch(/→ \S.*\.$|→ Did you mean .*\?$/);
   });
 
-  it('cannot make itself huge with aliases', () => {
+  it('cannot become huge through aliases', () => {
     const rows = ['a0: &a0 [x, x, x, x, x, x, x, x, x]'];
     for (let level = 1; level < 12; level += 1)
       rows.push(
@@ -122,17 +122,17 @@ spec:
     expect(mistakes(rows.join('\n')).join()).toContain('Excessive alias count');
   });
 
-  it('is told of the first hundred, and how many there are beside', () => {
+  it('is reported with the first hundred mistakes and the number of the others', () => {
     const found = mistakes(Array.from({ length: 20_000 }, (_, index) => `key${index}: 1`).join('\n'));
     expect(found).toHaveLength(101);
     expect(found.at(-1)).toBe('m.yaml  and 19904 more mistakes → Fix these first.');
   });
 
-  it('may begin and end with empty documents', () => {
+  it('may start and end with empty documents', () => {
     expect(mistakes(`---\n# a comment\n---\n${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}}\n---\n`)).toEqual([]);
   });
 
-  it('may use anchors and merges, and mistakes in them point at the line that is written', () => {
+  it('may use anchors and merges; mistakes in them point to the written line', () => {
     const text = `${HEAD}spec:\n  dataset: {uri: a}\n  model: {name: UNet}\n  loss:\n    - &dice {name: Dice, weight: 1}\n    - {<<: *dice, name: BCE}\n`;
     expect(mistakes(text)).toEqual([]);
     expect(mistakes(text.replace('weight: 1', 'weight: -1'))).toEqual([
@@ -141,14 +141,14 @@ spec:
     ]);
   });
 
-  it('may hold what Kubernetes writes into an object', () => {
+  it('may contain fields that Kubernetes adds to an object', () => {
     const text = `${HEAD.replace('{name: a}', '{name: a, managedFields: [{x: 1}], generation: 2, uid: 1-a}')}spec: {dataset: {uri: a}, model: {name: UNet}}\nstatus: {any: thing}\n`;
     expect(mistakes(text)).toEqual([]);
   });
 });
 
-describe('any text at all', () => {
-  it('is read or refused with a line, never thrown at', () => {
+describe('any text', () => {
+  it('is accepted or rejected with a line and never throws', () => {
     const word = fc.constantFrom(
       'spec',
       ': ',
@@ -190,7 +190,7 @@ describe('any text at all', () => {
   });
 });
 
-describe('a key that is no text', () => {
+describe('a key that is not text', () => {
   it.each(['? <<: ', '? {<<: }\n', '? [a, b]\n: 1\n'])('is a mistake with a line: %j', (text) => {
     const report = checkManifest(text, 'm.yaml');
     expect(report.ok ? [] : report.mistakes.map(({ where }) => where)).toContain('m.yaml:1');
@@ -200,7 +200,7 @@ describe('a key that is no text', () => {
 describe('--set', () => {
   const text = `${HEAD}spec:\n  dataset: {uri: a}\n  model: {name: UNet}\n`;
 
-  it('changes a field, makes groups on the way, and reads its value as YAML', () => {
+  it('changes a field, creates missing groups, and reads its value as YAML', () => {
     const set = [
       'training.epochs=5',
       'spec.run.folds=[0, 2]',
@@ -219,7 +219,7 @@ describe('--set', () => {
     );
   });
 
-  it('takes the last of two, and mends what the file says wrong', () => {
+  it('uses the last of two values, and can fix a mistake in the file', () => {
     const bad = text.replace('UNet', 'UNett');
     expect(mistakes(bad, ['model.name=Nope', 'model.name=SlimUNet'])).toEqual([]);
   });
@@ -244,7 +244,7 @@ describe('--set', () => {
     ['=3', '"=3" is not path=value'],
     ['a b=3', '"a b" is not the path of a field'],
     ['__proto__.x=3', '"__proto__.x" is not the path of a field'],
-  ])('%s is a mistake of the command line, not of the manifest', (set, message) => {
+  ])('%s is a mistake in the command line, not in the manifest', (set, message) => {
     const refusal = { code: 'usage-invalid', message: expect.stringContaining(message), where: `--set ${set}` };
     expect(() => checkManifest(text, 'm.yaml', { set: [set] })).toThrow(expect.objectContaining(refusal));
   });
@@ -256,7 +256,7 @@ describe('advice', () => {
     return report.ok ? report.advice.map(({ path }) => path) : ['bad'];
   };
 
-  it('tells of early stopping that can never happen, where a person wrote it', () => {
+  it('warns about early stopping that can never happen, if the user wrote it', () => {
     expect(paths(['training.epochs=20', 'training.validateEvery=2', 'training.earlyStopping.patience=10'])).toEqual([
       'spec.training.earlyStopping.patience',
     ]);
@@ -264,12 +264,12 @@ describe('advice', () => {
     expect(paths(['training.epochs=5', 'training.earlyStopping.patience=0'])).toEqual([]);
   });
 
-  it('tells of a learning rate that is never lowered before training stops early', () => {
+  it('warns about a learning rate that is never reduced before training stops early', () => {
     expect(paths(['scheduler.options.patience=10'])).toEqual(['spec.scheduler.options.patience']);
     expect(paths(['scheduler.options.patience=9'])).toEqual([]);
   });
 
-  it('tells whoever names somebody in report that nobody is told yet, once for all of them', () => {
+  it('warns once that no reports are sent, if spec.report names a receiver', () => {
     expect(paths(['report.slack.channel=xray', 'report.mlflow.experiment=hands'])).toEqual(['spec.report']);
     expect(paths(['report.kakao={}'])).toEqual(['spec.report']);
     expect(paths(['report={}'])).toEqual([]);
@@ -308,7 +308,7 @@ describe('loadExperiment', () => {
     throw new Error('it was loaded');
   }
 
-  it('throws one error with every mistake', () => {
+  it('throws one error with all mistakes', () => {
     const error = failure(put('bad.yaml', `${HEAD}spec: {dataset: {}, model: {name: X}}`));
     expect([error.code, error.exit]).toEqual(['manifest-invalid', 78]);
     const [headline, first] = formatError(error).split('\n');
@@ -316,7 +316,7 @@ describe('loadExperiment', () => {
     expect(first).toContain('bad.yaml:4 spec.dataset.uri is missing');
   });
 
-  it('gives from experiment.json what it wrote there', () => {
+  it('reads back its own output from experiment.json', () => {
     const experiment = loadExperiment(put('good.yaml', `${HEAD}spec: {dataset: {uri: a}, model: {name: SlimUNet}}`));
     const withUid = { ...experiment, metadata: { ...experiment.metadata, uid: '0f1e' } };
     expect(loadExperiment(put('experiment.json', JSON.stringify(withUid)))).toEqual(withUid);
@@ -337,12 +337,12 @@ describe('loadExperiment', () => {
       },
       'it has 2097152 bytes; a manifest has at most 262144',
     ],
-  ])('refuses a file %s', (_, make, message) => {
+  ])('rejects a file %s', (_, make, message) => {
     const error = failure(make());
     expect([error.code, error.message]).toEqual(['manifest-unreadable', message]);
   });
 
-  it.skipIf(process.getuid?.() === 0)('refuses a file that may not be read (root may read all)', () => {
+  it.skipIf(process.getuid?.() === 0)('rejects a file without read permission (root may read all)', () => {
     const file = put('secret.yaml', HEAD);
     chmodSync(file, 0);
     expect(failure(file).message).toBe('no permission to read it');

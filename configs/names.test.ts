@@ -5,7 +5,7 @@ import { NAME_MAX_LENGTH } from './schema/experiment.ts';
 const experiment = { metadata: { namespace: 'default', name: 'quickstart', uid: '0f1e' } };
 
 describe('the keys of an experiment', () => {
-  it('are those that the design gives', () => {
+  it('have the documented form', () => {
     expect(experimentKey(experiment)).toBe('experiments/default/quickstart/0f1e');
     expect(`${foldKey(experiment, 2)}/${FILE.bestCheckpoint}`).toBe(
       'experiments/default/quickstart/0f1e/folds/2/checkpoint/best.safetensors',
@@ -21,7 +21,7 @@ describe('the keys of an experiment', () => {
   });
 });
 
-describe('names that Kubernetes limits', () => {
+describe('names with limits in Kubernetes', () => {
   it('leave room for the longest Job name of an experiment', () => {
     expect(`${'a'.repeat(NAME_MAX_LENGTH)}-ensemble-${100 + 1000}`.length).toBeLessThanOrEqual(63);
     expect(`${'a'.repeat(NAME_MAX_LENGTH)}-fold-19-${100 + 1000}`.length).toBeLessThanOrEqual(63);

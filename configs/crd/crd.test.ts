@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { MUTABLE } from '../rules/immutability.ts';
 import { manifestSpecSchema } from '../schema/experiment.ts';
-import { orAuto } from '../schema/fields.ts';
-import { fieldsOf, type StructuralSchema, schemaAt, structuralSchema } from '../schema/structural-schema.ts';
+import { fieldsOf, schemaAt } from '../schema/structural-schema.ts';
 import { experimentStructuralSchema } from './crd.ts';
 import { fieldText } from './field-texts.ts';
 import { PRINTER_COLUMNS, SELECTABLE_FIELDS } from './printer-columns.ts';
@@ -51,40 +49,5 @@ describe('the CRD', () => {
       if (path !== '.metadata.creationTimestamp') expect(schemaAt(root, path.slice(1)), path).toBeDefined();
       expect(path).not.toContain('[');
     }
-  });
-});
-
-describe('structuralSchema', () => {
-  const shape = (schema: z.ZodType): StructuralSchema => structuralSchema(z.object({ a: schema })).properties?.['a'] ?? { type: 'object' };
-
-  it('makes the words of a pattern the message of a rule', () => {
-    expect(shape(z.string().max(9).regex(/^\d'$/, { error: 'a digit' }))).toEqual({
-      type: 'string',
-      maxLength: 9,
-      'x-kubernetes-validations': [{ rule: "self.matches('^\\\\d\\'$')", message: 'must be a digit.' }],
-    });
-  });
-
-  it('keeps a pattern without words', () => {
-    expect(shape(z.string().max(9).regex(/^x$/))).toHaveProperty('pattern', '^x$');
-  });
-
-  it('has a whole number or one word as what Kubernetes calls int-or-string', () => {
-    expect(shape(orAuto(z.int().min(1).max(9)).default(2))).toEqual({
-      'x-kubernetes-int-or-string': true,
-      minimum: 1,
-      maximum: 9,
-      default: 2,
-      'x-kubernetes-validations': [{ rule: "type(self) == int || self == 'auto'", message: 'must be a whole number or auto.' }],
-    });
-  });
-
-  it.each([
-    ['a choice of types', z.union([z.string(), z.number()])],
-    ['a number or any text', z.union([z.int().min(1).max(9), z.string().max(4)])],
-    ['anything at all', z.unknown()],
-    ['a null', z.string().nullable()],
-  ])('has none for %s', (_, schema) => {
-    expect(() => shape(schema)).toThrow(TypeError);
   });
 });

@@ -41,7 +41,8 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.dataset.classes': 'The class list: the name of a file in configs/classes.',
   'spec.dataset.split': 'How the training images are split for cross-validation.',
   'spec.dataset.split.folds': 'Number of folds.',
-  'spec.dataset.split.strategy': 'group keeps all images of a person in one fold; stratifiedGroup also balances sex and height, or bone area, between folds.',
+  'spec.dataset.split.strategy':
+    'group keeps all images of a person in one fold; stratifiedGroup also balances sex and height, or bone area, between folds.',
   'spec.dataset.split.seed': 'Seed of the split; decides which person is in which fold.',
   'spec.model': 'The network.',
   'spec.model.name': 'Name of the network.',

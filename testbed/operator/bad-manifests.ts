@@ -1,9 +1,9 @@
-/** Manifests that must not get in, each with what kubectl must say about it: which field, and what to do. */
+/** Manifests that the API server must reject, each with texts that kubectl must print: the field, and what to write. */
 export type BadManifest = readonly [what: string, spec: object, said: readonly string[]];
 
 const uri = 's3://bucket/hands';
 
-/** Each `spec` is put over `{dataset: {uri}, model: {name: UNet}}`. */
+/** Each `spec` is merged into `{dataset: {uri}, model: {name: UNet}}`. */
 export const BAD_MANIFESTS: readonly BadManifest[] = [
   ['no data set', { dataset: {} }, ['spec.dataset.uri: Required value']],
   ['an empty data set', { dataset: { uri: '' } }, ['spec.dataset.uri: Invalid value: ""', 'should be at least 1 chars long']],
@@ -22,12 +22,12 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   ],
   ['one fold', { dataset: { uri, split: { folds: 1 } } }, ['spec.dataset.split.folds: Invalid value: 1', 'greater than or equal to 2']],
   [
-    'a way to split that is not there',
+    'an unknown split strategy',
     { dataset: { uri, split: { strategy: 'random' } } },
     ['spec.dataset.split.strategy: Unsupported value: "random": supported values: "group", "stratifiedGroup"'],
   ],
   ['a network without a name', { model: {} }, ['spec.model.name: Required value']],
-  ['a network that is not there', { model: { name: 'YOLO' } }, ['spec.model.name: Unsupported value: "YOLO": supported values: "UNet"']],
+  ['an unknown network', { model: { name: 'YOLO' } }, ['spec.model.name: Unsupported value: "YOLO": supported values: "UNet"']],
   [
     'an option of another network',
     { model: { name: 'UNet', options: { width: 8 } } },
@@ -39,65 +39,71 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ['spec.model.options.variant: Invalid value: network HRNet has no variant B2. Write one of W18, W32, W48.'],
   ],
   [
-    'an encoder that is not there',
+    'an unknown encoder',
     { model: { name: 'UNetPlusPlus', options: { encoder: 'VGG16' } } },
     ['spec.model.options.encoder: Unsupported value: "VGG16": supported values: "ResNet34", "ResNet50"'],
   ],
   [
-    'no width at all',
+    'a width of 0',
     { model: { name: 'DUCKNet', options: { width: 0 } } },
     ['spec.model.options.width: Invalid value: 0', 'should be greater than or equal to 1'],
   ],
   [
-    'a size that UNet cannot halve four times',
+    'a size that is not a multiple of 16',
     { input: { size: 120 } },
     ['spec.input.size: Invalid value: must be a multiple of 16 for network UNet, is 120. Write 112 or 128.'],
   ],
   [
-    'a size that a deep SlimUNet cannot halve',
+    'a size that is not a multiple of 64 for a deep SlimUNet',
     { model: { name: 'SlimUNet', options: { depth: 7 } }, input: { size: 40 } },
     ['spec.input.size: Invalid value: must be a multiple of 64 for network SlimUNet of depth 7, is 40. Write 64.'],
   ],
-  ['a size of thousands', { input: { size: 4096 } }, ['spec.input.size: Invalid value: 4096', 'less than or equal to 2048']],
+  ['a size above the limit', { input: { size: 4096 } }, ['spec.input.size: Invalid value: 4096', 'less than or equal to 2048']],
   [
-    'targets that are neither shares nor centres',
+    'unknown targets',
     { input: { targets: 'polygons' } },
     ['spec.input.targets: Unsupported value: "polygons": supported values: "area", "nearest"'],
   ],
   [
     'an option of another augmentation',
     { augmentations: [{ name: 'flipHorizontal' }, { name: 'rotate', sigma: 0.1 }] },
-    ['spec.augmentations[1].sigma: Forbidden: is not an option of augmentation rotate. Remove it: it is an option of elastic, gaussianNoise.'],
+    [
+      'spec.augmentations[1].sigma: Forbidden: is not an option of augmentation rotate. Remove it: it is an option of elastic, gaussianNoise.',
+    ],
   ],
   [
-    'a gamma range upside down',
+    'a gamma range with low above high',
     { augmentations: [{ name: 'gamma', low: 2 }] },
     ['spec.augmentations[0]: Invalid value: low must be at most high (defaults of gamma: low 0.8, high 1.25). Lower low or raise high.'],
   ],
   [
-    'a blur range upside down',
+    'a blur range with low above high',
     { augmentations: [{ name: 'gaussianBlur', low: 2 }] },
-    ['spec.augmentations[0]: Invalid value: low must be at most high (defaults of gaussianBlur: low 0.3, high 1). Lower low or raise high.'],
+    [
+      'spec.augmentations[0]: Invalid value: low must be at most high (defaults of gaussianBlur: low 0.3, high 1). Lower low or raise high.',
+    ],
   ],
   [
-    'an elastic field as fine as noise',
+    'an elastic sigma that is too small',
     {
       augmentations: [
         { name: 'gaussianNoise', sigma: 0.001 },
         { name: 'elastic', sigma: 0.001 },
       ],
     },
-    ['spec.augmentations[1].sigma: Invalid value: must be at least 0.01 for augmentation elastic: a smaller sigma makes noise, not a smooth deformation.'],
+    [
+      'spec.augmentations[1].sigma: Invalid value: must be at least 0.01 for augmentation elastic: a smaller sigma makes noise, not a smooth deformation.',
+    ],
   ],
   [
-    'a crop that would cut the wrist',
+    'a crop that is smaller than the wrist',
     { augmentations: [{ name: 'wristCrop', low: 0.5 }] },
     [
       'spec.augmentations[0].low: Invalid value: must be at least 1 for augmentation wristCrop: a smaller window would cut off carpal bones.',
     ],
   ],
   [
-    'an augmentation that is not there',
+    'an unknown augmentation',
     { augmentations: [{ name: 'mixup' }] },
     ['spec.augmentations[0].name: Unsupported value: "mixup": supported values: "rotate"'],
   ],
@@ -107,18 +113,18 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ['spec.augmentations[0].probability: Invalid value: 50'],
   ],
   [
-    'a loss named twice',
+    'a repeated loss',
     { loss: [{ name: 'Dice' }, { name: 'Dice' }] },
     ['spec.loss: Invalid value: lists loss Dice twice. List each loss once.'],
   ],
-  ['no loss at all', { loss: [] }, ['spec.loss: Invalid value', 'should have at least 1 items']],
-  ['a loss without weight', { loss: [{ name: 'Dice', weight: 0 }] }, ['spec.loss[0].weight: Invalid value: 0', 'should be greater than 0']],
+  ['an empty list of losses', { loss: [] }, ['spec.loss: Invalid value', 'should have at least 1 items']],
+  ['a loss with weight 0', { loss: [{ name: 'Dice', weight: 0 }] }, ['spec.loss[0].weight: Invalid value: 0', 'should be greater than 0']],
   [
-    'a loss that pulls backwards',
+    'a negative loss weight',
     { loss: [{ name: 'Lovasz', weight: -1 }] },
     ['spec.loss[0].weight: Invalid value: -1', 'should be greater than 0'],
   ],
-  ['a loss that is not there', { loss: [{ name: 'MSE' }] }, ['spec.loss[0].name: Unsupported value: "MSE": supported values: "Dice"']],
+  ['an unknown loss', { loss: [{ name: 'MSE' }] }, ['spec.loss[0].name: Unsupported value: "MSE": supported values: "Dice"']],
   [
     'options of other losses and of another optimizer',
     {
@@ -135,7 +141,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ],
   ],
   [
-    'numbers that would make a loss or an optimizer stand still',
+    'values that would stop a loss or an optimizer',
     { loss: [{ name: 'FocalTversky', alpha: 0 }], optimizer: { name: 'SGD', learningRate: 0, options: { momentum: 1 } } },
     [
       'spec.loss[0].alpha: Invalid value: 0',
@@ -145,7 +151,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ],
   ],
   [
-    'an option of another schedule',
+    'an option of another scheduler',
     { scheduler: { name: 'CosineAnnealingLR', options: { factor: 0.5 } } },
     [
       'spec.scheduler.options.factor: Forbidden: is not an option of scheduler CosineAnnealingLR. Remove it: it is an option of ReduceLROnPlateau.',
@@ -159,12 +165,12 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ],
   ],
   [
-    'milestones that the warm-up pushes past the end',
+    'milestones after the last epoch because of the warm-up',
     { training: { epochs: 10 }, scheduler: { name: 'MultiStepLR', options: { milestones: [5, 8], warmupEpochs: 2 } } },
     ['spec.scheduler.options.milestones: Invalid value: no epoch follows milestone 8: training.epochs is 10, 2 of them warm-up.'],
   ],
   [
-    'restarts without a length',
+    'restarts without cycleEpochs',
     { scheduler: { name: 'CosineAnnealingWarmRestarts' } },
     [
       'spec.scheduler.options.cycleEpochs: Required value: is required by scheduler CosineAnnealingWarmRestarts. Add the epochs of the first cycle',
@@ -178,17 +184,19 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ],
   ],
   [
-    'a cycle that does nothing but climb',
+    'a cycle that is only warm-up',
     { scheduler: { name: 'CustomCosineAnnealingWarmUpRestarts', options: { cycleEpochs: 10, cycleWarmupEpochs: 10 } } },
-    ['spec.scheduler.options.cycleWarmupEpochs: Invalid value: a cycle of 10 epochs would be all warm-up (10 epochs). Write less than cycleEpochs.'],
+    [
+      'spec.scheduler.options.cycleWarmupEpochs: Invalid value: a cycle of 10 epochs would be all warm-up (10 epochs). Write less than cycleEpochs.',
+    ],
   ],
   [
-    'a schedule that is not there',
+    'an unknown scheduler',
     { scheduler: { name: 'OneCycleLR' } },
     ['spec.scheduler.name: Unsupported value: "OneCycleLR": supported values: "ReduceLROnPlateau"'],
   ],
   [
-    'milestones that fall back and come too late',
+    'milestones that decrease and come too late',
     { scheduler: { name: 'MultiStepLR', options: { milestones: [50, 40, 100] } } },
     [
       'spec.scheduler.options.milestones: Invalid value: milestones must increase. Write the epochs in increasing order, each once.',
@@ -196,69 +204,73 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ],
   ],
   [
-    'a warm-up without an end',
+    'a warm-up that is longer than the training',
     { training: { epochs: 5 }, scheduler: { options: { warmupEpochs: 15 } } },
     ['spec.scheduler.options.warmupEpochs: Invalid value: a warm-up of 15 epochs never ends: training.epochs is 5. Write less'],
   ],
   [
-    'a floor above the learning rate',
+    'a minLearningRate above the learning rate',
     { scheduler: { options: { minLearningRate: 0.1 } } },
-    ['spec.scheduler.options.minLearningRate: Invalid value: must be at most optimizer.learningRate, whose default is 0.001. Write a smaller number, or raise'],
+    [
+      'spec.scheduler.options.minLearningRate: Invalid value: must be at most optimizer.learningRate, whose default is 0.001. Write a smaller number, or raise',
+    ],
   ],
   [
-    'training that is never validated',
+    'fewer epochs than validateEvery',
     { training: { epochs: 3, validateEvery: 4 } },
-    ['spec.training.validateEvery: Invalid value: must be at most training.epochs (3), is 4: no epoch would be validated. Write at most 3.'],
+    [
+      'spec.training.validateEvery: Invalid value: must be at most training.epochs (3), is 4: no epoch would be validated. Write at most 3.',
+    ],
   ],
-  ['epochs in words', { training: { epochs: 'ten' } }, ['spec.training.epochs: Invalid value: "string"', 'must be of type integer']],
+  ['epochs as text', { training: { epochs: 'ten' } }, ['spec.training.epochs: Invalid value: "string"', 'must be of type integer']],
   [
-    'a batch in words',
+    'a batch size that is an unknown word',
     { training: { batchSize: 'large' } },
     ['spec.training.batchSize: Invalid value: "large": must be a whole number or auto.'],
   ],
-  ['half a batch', { training: { batchSize: 1.5 } }, ['spec.training.batchSize: Invalid value: "number"', 'must be of type integer']],
+  [
+    'a batch size that is not a whole number',
+    { training: { batchSize: 1.5 } },
+    ['spec.training.batchSize: Invalid value: "number"', 'must be of type integer'],
+  ],
   [
     'deep supervision of a network with one head',
     { training: { deepSupervision: true } },
     ['spec.training.deepSupervision: Invalid value: network UNet has no side heads to supervise. Write false or remove it'],
   ],
   [
-    'weights of heads that are not supervised',
+    'head weights without deep supervision',
     { model: { name: 'NestedUNet' }, training: { headWeights: [1, 1, 1, 1] } },
+    ['spec.training.headWeights: Forbidden: is only used with training.deepSupervision. Remove it, or write deepSupervision: true.'],
+  ],
+  [
+    'a wrong number of head weights',
+    { model: { name: 'UNet3Plus' }, training: { deepSupervision: true, headWeights: [1, 0.5] } },
     [
-      'spec.training.headWeights: Forbidden: is only used with training.deepSupervision. Remove it, or write deepSupervision: true.',
+      'spec.training.headWeights: Invalid value: has 2 weights, but network UNet3Plus has 5 heads. Write 5 weights, the first for the main head.',
     ],
   ],
   [
-    'weights for other heads than the network has',
-    { model: { name: 'UNet3Plus' }, training: { deepSupervision: true, headWeights: [1, 0.5] } },
-    ['spec.training.headWeights: Invalid value: has 2 weights, but network UNet3Plus has 5 heads. Write 5 weights, the first for the main head.'],
-  ],
-  [
-    'a head without weight, and an average that never moves',
+    'a head weight of 0 and an EMA decay of 1',
     { model: { name: 'NestedUNet' }, training: { deepSupervision: true, headWeights: [1, 0, 1, 1], ema: { decay: 1 } } },
     ['spec.training.headWeights[1]: Invalid value: 0', 'spec.training.ema.decay: Invalid value: 1', 'should be less than 1'],
   ],
   [
-    'weights for a network that takes none',
+    'pretrained weights for a network without an encoder',
     { model: { name: 'UNet', pretrained: { uri } } },
     ['spec.model.pretrained: Forbidden: network UNet has no encoder that uses pretrained weights. Remove it'],
   ],
-  ['a view named twice', { inference: { tta: ['identity', 'identity'] } }, ['spec.inference.tta: Invalid value: lists view identity twice.']],
-  ['a view that is not there', { inference: { tta: ['upsideDown'] } }, ['spec.inference.tta[0]: Unsupported value: "upsideDown"']],
-  [
-    'a threshold that everything passes',
-    { inference: { threshold: 0 } },
-    ['spec.inference.threshold: Invalid value: 0', 'should be greater than 0'],
-  ],
+  ['a repeated view', { inference: { tta: ['identity', 'identity'] } }, ['spec.inference.tta: Invalid value: lists view identity twice.']],
+  ['an unknown view', { inference: { tta: ['upsideDown'] } }, ['spec.inference.tta[0]: Unsupported value: "upsideDown"']],
+  ['a threshold of 0', { inference: { threshold: 0 } }, ['spec.inference.threshold: Invalid value: 0', 'should be greater than 0']],
   ['a threshold in per cent', { inference: { threshold: 50 } }, ['spec.inference.threshold: Invalid value: 50', 'should be less than 1']],
   [
-    'views that turn by half a circle and shrink to nothing',
+    'views that rotate and scale too much',
     { inference: { tta: ['rotateLeft', 'scaleDown'], ttaDegrees: 180, ttaScale: 1 } },
     ['spec.inference.ttaDegrees: Invalid value: 180', 'spec.inference.ttaScale: Invalid value: 1'],
   ],
   [
-    'sliding windows with gaps, larger than the sheet',
+    'windows with gaps, of an invalid size, and larger than the image',
     { inference: { window: { size: 1000, stride: 1001, sheetSize: 992 } } },
     [
       'spec.inference.window.size: Invalid value: must be a multiple of 16 for network UNet, is 1000. Write a multiple of 16.',
@@ -267,17 +279,19 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ],
   ],
   [
-    'a window of the usual size on a smaller sheet',
+    'a window of the default size in a smaller image',
     { inference: { window: { sheetSize: 512 } } },
-    ['spec.inference.window.size: Invalid value: a window of 1024 px is larger than the image of 512 px that it is cut from. Write at most 512'],
+    [
+      'spec.inference.window.size: Invalid value: a window of 1024 px is larger than the image of 512 px that it is cut from. Write at most 512',
+    ],
   ],
   [
-    'a vote that is not there',
+    'an unknown vote',
     { ensemble: { method: 'median' } },
     ['spec.ensemble.method: Unsupported value: "median": supported values: "soft", "hard"'],
   ],
   [
-    'folds that the split has not, and one twice',
+    'unknown and repeated folds',
     { dataset: { uri, split: { folds: 3 } }, run: { folds: [0, 0, 3] } },
     [
       'spec.run.folds: Invalid value: fold 3 does not exist: dataset.split.folds is 3. Write 0 to 2, or raise dataset.split.folds.',
@@ -285,7 +299,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ],
   ],
   [
-    'a deadline of nothing, one of years and one in words',
+    'a deadline of 0s, one of several years and one that is not a duration',
     { run: { startDeadline: '0s', foldDeadline: '1000d', ttlAfterFinished: 'soon' } },
     [
       'spec.run.startDeadline: Invalid value: "0s": must be longer than 0s. Write a duration such as 2h.',
@@ -293,9 +307,9 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
       'spec.run.ttlAfterFinished: Invalid value: "soon": must be a duration such as 90m, 2h, 14d or 1h30m.',
     ],
   ],
-  ['no fold at a time', { run: { parallelism: 0 } }, ['spec.run.parallelism: Invalid value: 0', 'greater than or equal to 1']],
+  ['a parallelism of 0', { run: { parallelism: 0 } }, ['spec.run.parallelism: Invalid value: 0', 'greater than or equal to 1']],
   [
-    'no cores, and memory in thousandths of a byte',
+    '0 cores, and memory in units of 1/1000 byte',
     { placement: { cpu: '0', memory: '48m' } },
     [
       'spec.placement.cpu: Invalid value: "0": must be more than 0 cores. Write a quantity such as "7" or "500m".',
@@ -303,13 +317,17 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ],
   ],
   [
-    'memory as people say it',
+    'memory with a unit that Kubernetes does not know',
     { placement: { memory: '48 GB' } },
     ['spec.placement.memory: Invalid value: "48 GB": must be a Kubernetes quantity in quotes, such as "7", "500m" or "48Gi".'],
   ],
-  ['cores as a number', { placement: { cpu: 7 } }, ['spec.placement.cpu: Invalid value: "integer"', 'must be of type string']],
   [
-    'labels that Kubernetes refuses',
+    'cores as a number instead of text',
+    { placement: { cpu: 7 } },
+    ['spec.placement.cpu: Invalid value: "integer"', 'must be of type string'],
+  ],
+  [
+    'labels that Kubernetes rejects',
     { placement: { nodeSelector: { 'a/b/c': 'x', a: 'x y' } } },
     [
       'spec.placement.nodeSelector: Invalid value: "a/b/c" is not a valid label key of Kubernetes. Write it as kubectl get nodes',
@@ -317,7 +335,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ],
   ],
   [
-    'tolerations that Kubernetes refuses',
+    'tolerations that Kubernetes rejects',
     { placement: { tolerations: [{ value: 'x' }, { operator: 'Exists', value: 'x', tolerationSeconds: 3 }] } },
     [
       'spec.placement.tolerations[0].key: Required value: is required unless operator is Exists. Write the key of the taint, or operator: Exists to tolerate every taint.',
@@ -335,11 +353,11 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     { report: { kakao: { receivers: ['a', 'b', 'c', 'd', 'e', 'f'] } } },
     ['spec.report.kakao.receivers: Too many: 6: must have at most 5 items'],
   ],
-  ['an owner of pages', { owner: 'x'.repeat(101) }, ['spec.owner: Too long: may not be more than 100']],
-  ['a report to nobody', { report: { slack: {} } }, ['spec.report.slack.channel: Required value']],
-  ['a field with a slip', { trainign: { epochs: 3 } }, ['unknown field "spec.trainign"']],
-  ['a field that is nowhere, deep inside', { loss: [{ name: 'Dice', smooth: 1 }] }, ['unknown field "spec.loss[0].smooth"']],
+  ['an owner that is too long', { owner: 'x'.repeat(101) }, ['spec.owner: Too long: may not be more than 100']],
+  ['a Slack report without a channel', { report: { slack: {} } }, ['spec.report.slack.channel: Required value']],
+  ['a misspelled field', { trainign: { epochs: 3 } }, ['unknown field "spec.trainign"']],
+  ['an unknown field deep inside', { loss: [{ name: 'Dice', smooth: 1 }] }, ['unknown field "spec.loss[0].smooth"']],
 ];
 
-/** Names that Kubernetes would take and we cannot. */
+/** Names that Kubernetes would accept and carpal cannot. */
 export const BAD_NAMES: readonly string[] = ['x'.repeat(41), 'wrist.2024'];

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { experimentSchema } from './experiment.ts';
+import { orAuto } from './fields.ts';
 import { epochMetricsSchema, stageProgressSchema } from './progress.ts';
+import { type StructuralSchema, structuralSchema } from './structural-schema.ts';
 
 type Node = { [key: string]: unknown };
 
@@ -70,5 +72,40 @@ describe('the schema of a SegmentationExperiment', () => {
       ['$.spec.report.slack', ['channel']],
       ['$.spec.report.mlflow', ['experiment']],
     ]);
+  });
+});
+
+describe('structuralSchema', () => {
+  const shape = (schema: z.ZodType): StructuralSchema => structuralSchema(z.object({ a: schema })).properties?.['a'] ?? { type: 'object' };
+
+  it('turns the text of a pattern into the message of a rule', () => {
+    expect(shape(z.string().max(9).regex(/^\d'$/, { error: 'a digit' }))).toEqual({
+      type: 'string',
+      maxLength: 9,
+      'x-kubernetes-validations': [{ rule: "self.matches('^\\\\d\\'$')", message: 'must be a digit.' }],
+    });
+  });
+
+  it('keeps a pattern without a text', () => {
+    expect(shape(z.string().max(9).regex(/^x$/))).toHaveProperty('pattern', '^x$');
+  });
+
+  it('turns a whole number or one word into int-or-string', () => {
+    expect(shape(orAuto(z.int().min(1).max(9)).default(2))).toEqual({
+      'x-kubernetes-int-or-string': true,
+      minimum: 1,
+      maximum: 9,
+      default: 2,
+      'x-kubernetes-validations': [{ rule: "type(self) == int || self == 'auto'", message: 'must be a whole number or auto.' }],
+    });
+  });
+
+  it.each([
+    ['a choice of types', z.union([z.string(), z.number()])],
+    ['a number or any text', z.union([z.int().min(1).max(9), z.string().max(4)])],
+    ['any value', z.unknown()],
+    ['a null', z.string().nullable()],
+  ])('rejects %s', (_, schema) => {
+    expect(() => shape(schema)).toThrow(TypeError);
   });
 });

@@ -2,11 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { checkExperiment } from '../check/check-experiment.ts';
-import { immutableChanges } from '../rules/immutability.ts';
-import type { ManifestSpec } from './experiment.ts';
-import { completeSpec } from './options.ts';
+import { type ManifestSpec, specSchema } from './experiment.ts';
+import { AUGMENTATION_OPTIONS, completeSpec, LOSS_OPTIONS, MODEL_OPTIONS, OPTIMIZER_OPTIONS, SCHEDULER_OPTIONS } from './options.ts';
 
-/** The complete spec of a manifest that is right. */
+/** The complete spec of a valid manifest. */
 function complete(spec: object): ManifestSpec {
   const manifest = { apiVersion: 'carpal.dev/v1alpha1', kind: 'SegmentationExperiment', metadata: { name: 'a' }, spec };
   const result = checkExperiment(manifest, ['hand-bones']);
@@ -17,7 +16,7 @@ function complete(spec: object): ManifestSpec {
 const minimal = { dataset: { uri: 'data' }, model: { name: 'UNet' } };
 
 describe('completeSpec', () => {
-  it('makes a data set and a network into a whole spec', () => {
+  it('turns a data set and a network into a complete spec', () => {
     expect(complete(minimal)).toEqual({
       owner: '',
       task: '',
@@ -73,7 +72,7 @@ describe('completeSpec', () => {
     });
   });
 
-  it('fills in what belongs to the names given, and keeps what is written', () => {
+  it('fills in the options of the named entries, and keeps written values', () => {
     const spec = complete({
       ...minimal,
       model: { name: 'SlimUNet', options: { width: 8 } },
@@ -94,13 +93,13 @@ describe('completeSpec', () => {
     expect(polynomial.scheduler.options).toEqual({ warmupEpochs: 0, tMax: 20, power: 0.9 });
   });
 
-  it('changes nothing when done twice, and the result is itself a right manifest', () => {
+  it('is idempotent, and its result is a valid manifest', () => {
     const spec = complete({ ...minimal, scheduler: { name: 'MultiStepLR', options: { milestones: [60] } }, run: { folds: [2] } });
     expect(completeSpec(spec)).toEqual(spec);
     expect(complete(spec)).toEqual(spec);
   });
 
-  it('keeps every fraction exactly, through YAML and JSON and back', () => {
+  it('keeps fractions exactly through YAML and JSON', () => {
     const fraction = fc.double({ min: Number.MIN_VALUE, max: 1, noNaN: true });
     fc.assert(
       fc.property(fraction, fraction, fc.double({ min: 0, max: 1, noNaN: true }), (learningRate, weight, probability) => {
@@ -123,34 +122,16 @@ describe('completeSpec', () => {
   });
 });
 
-describe('immutableChanges', () => {
-  const before = complete(minimal);
-
-  it('lets suspend, parallelism, the time to live and the reports change', () => {
-    const after = complete({
-      ...minimal,
-      run: { suspend: true, parallelism: 1, ttlAfterFinished: '1h', ttlRemovesArtifacts: true },
-      report: { slack: { channel: '#a' }, mlflow: { experiment: 'b' } },
-    });
-    expect(immutableChanges(before, after)).toEqual([]);
-  });
-
-  it('sees no difference in a default that is written out', () => {
-    expect(immutableChanges(before, complete({ ...minimal, run: { folds: [0, 1, 2, 3, 4] }, training: { epochs: 100 } }))).toEqual([]);
-  });
-
-  it('names every other field that changed, with both values', () => {
-    const after = complete({ ...minimal, dataset: { uri: 'other' }, run: { folds: [0], maxFailures: 3 }, training: { epochs: 9 } });
-    expect(immutableChanges(before, after).map(({ path, message }) => [path.join('.'), message])).toEqual([
-      ['spec.dataset.uri', 'cannot change once the experiment exists: was "data", is "other"'],
-      ['spec.training.epochs', 'cannot change once the experiment exists: was 100, is 9'],
-      ['spec.run.folds', 'cannot change once the experiment exists: was [0,1,2,3,4], is [0]'],
-      ['spec.run.maxFailures', 'cannot change once the experiment exists: was 2, is 3'],
-    ]);
-  });
-
-  it('names an entry that came or went', () => {
-    const after = complete({ ...minimal, placement: { nodeSelector: { gpu: 'v100' } } });
-    expect(immutableChanges(before, after).map(({ path }) => path)).toEqual([['spec', 'placement', 'nodeSelector', 'gpu']]);
+describe('the option tables', () => {
+  const { model, augmentations, loss, optimizer, scheduler } = specSchema.shape;
+  it.each([
+    ['networks', MODEL_OPTIONS, model.shape.options.unwrap().shape],
+    ['augmentations', AUGMENTATION_OPTIONS, augmentations.unwrap().element.omit({ name: true, probability: true }).shape],
+    ['losses', LOSS_OPTIONS, loss.unwrap().element.omit({ name: true, weight: true }).shape],
+    ['optimizers', OPTIMIZER_OPTIONS, optimizer.unwrap().shape.options.unwrap().shape],
+    ['schedulers', SCHEDULER_OPTIONS, scheduler.unwrap().shape.options.unwrap().shape],
+  ])('have an owner for each option of %s', (_, table, shape) => {
+    const owned = new Set(Object.values(table).flatMap((options) => Object.keys(options)));
+    expect([...owned].toSorted()).toEqual(Object.keys(shape).toSorted());
   });
 });
