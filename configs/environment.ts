@@ -5,6 +5,41 @@ import { CarpalError, messageOf } from './errors.ts';
 import { formatPath } from './finding.ts';
 import { quantity } from './schema/fields.ts';
 
+/** Prices change, so a price has its source and date. */
+const priceSchema = z.strictObject({
+  perHour: z.number().min(0).max(10_000),
+  source: z.string().min(1).max(500),
+  date: z.iso.date(),
+});
+
+const nodeSchema = z.strictObject({
+  instanceType: z.string().min(1).max(63),
+  gpus: z.int().min(0).max(16),
+  /** Such as V100; absent if the node has no GPU. */
+  gpu: z.string().min(1).max(63).optional(),
+  /** What pods may request: the size of the machine without what the node itself needs. */
+  allocatable: z.strictObject({ cpu: quantity(), memory: quantity() }),
+  onDemand: priceSchema.optional(),
+  /** Spot prices change every hour. If the source is an estimate, it says so. */
+  spot: priceSchema.optional(),
+});
+
+const environmentSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, { error: 'lower-case letters, digits and "-"' }),
+  summary: z.string().min(1).max(200),
+  currency: z.string().length(3).default('USD'),
+  region: z.string().min(1).max(40).optional(),
+  /** The default of --artifacts for `carpal manifests`. */
+  artifacts: z.string().min(1).max(1024).optional(),
+  /** Environment variables of the operator and of the stages. */
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4096)).default({}),
+  nodes: z.array(nodeSchema).max(64).default([]),
+});
+
+export type Environment = z.output<typeof environmentSchema>;
+export type NodeShape = Environment['nodes'][number];
+export type Price = z.output<typeof priceSchema>;
+
 const folder = new URL('./environments/', import.meta.url);
 
 /** The names of the available environments: the files of configs/environments without `.yaml`. */
@@ -46,38 +81,3 @@ function readYaml(place: string | URL, where: string): unknown {
     });
   }
 }
-
-/** Prices change, so a price has its source and date. */
-const priceSchema = z.strictObject({
-  perHour: z.number().min(0).max(10_000),
-  source: z.string().min(1).max(500),
-  date: z.iso.date(),
-});
-
-const nodeSchema = z.strictObject({
-  instanceType: z.string().min(1).max(63),
-  gpus: z.int().min(0).max(16),
-  /** Such as V100; absent if the node has no GPU. */
-  gpu: z.string().min(1).max(63).optional(),
-  /** What pods may request: the size of the machine without what the node itself needs. */
-  allocatable: z.strictObject({ cpu: quantity(), memory: quantity() }),
-  onDemand: priceSchema.optional(),
-  /** Spot prices change every hour. If the source is an estimate, it says so. */
-  spot: priceSchema.optional(),
-});
-
-export const environmentSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, { error: 'lower-case letters, digits and "-"' }),
-  summary: z.string().min(1).max(200),
-  currency: z.string().length(3).default('USD'),
-  region: z.string().min(1).max(40).optional(),
-  /** The default of --artifacts for `carpal manifests`. */
-  artifacts: z.string().min(1).max(1024).optional(),
-  /** Environment variables of the operator and of the stages. */
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4096)).default({}),
-  nodes: z.array(nodeSchema).max(64).default([]),
-});
-
-export type Environment = z.output<typeof environmentSchema>;
-export type NodeShape = Environment['nodes'][number];
-export type Price = z.output<typeof priceSchema>;

@@ -126,7 +126,7 @@ function lineOf({ where }: Mistake): number {
 /** A manifest has some hundred lines; a larger file is something else. */
 const MAX_BYTES = 256 * 1024;
 
-const WORDS: Readonly<Record<string, string>> = {
+const UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'there is no such file',
   EACCES: 'no permission to read it',
@@ -135,7 +135,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /** The text of a manifest file. Throws `manifest-unreadable` for a file that is missing, a folder, over 256 KiB, or not UTF-8 text. */
-export function readManifestText(file: string): string {
+function readManifestText(file: string): string {
   const fail = (what: string, cause?: unknown): never => {
     throw new CarpalError('manifest-unreadable', what, { where: file, cause });
   };
@@ -147,7 +147,7 @@ export function readManifestText(file: string): string {
   } catch (error) {
     if (error instanceof CarpalError) throw error;
     const code = systemErrorCode(error);
-    return fail(WORDS[code ?? ''] ?? `it cannot be read: ${code ?? String(error)}`, error);
+    return fail(UNREADABLE[code ?? ''] ?? `it cannot be read: ${code ?? String(error)}`, error);
   }
   if (bytes.includes(0)) return fail('it is not text');
   try {

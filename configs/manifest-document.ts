@@ -57,7 +57,7 @@ export function parseManifest(text: string): ManifestDocument {
     const message = `there is no anchor &${source} before this alias`;
     mistakes.push({ line: lineAt(range?.[0] ?? 0), message, fix: 'Define the anchor before it, or write the fields out.' });
   }
-  // After a duplicate key the rest can still be read; after any other mistake the content is a guess.
+  // After a duplicate key the rest can still be read; after any other mistake the content is uncertain.
   const readable = dangling.length === 0 && first.errors.length === 0;
   let value: unknown;
   try {

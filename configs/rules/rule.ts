@@ -35,7 +35,7 @@ type Definition<Path extends string, Slot extends string> = {
   readonly at: Path;
   /** The invalid field, from `at`; omitted: the value itself. */
   readonly field?: string;
-  /** The fields that `check` reads, from `at`; omitted: all. If one of them is invalid by itself, the rule is skipped: one slip is one finding. */
+  /** The fields that `check` reads, from `at`; omitted: all. If one of them is invalid by itself, the rule is skipped, so that one mistake is one finding. */
   readonly reads?: readonly string[];
   /** What is wrong, without a full stop. `{name}` is a value of the violation. */
   readonly message: string;

@@ -47,24 +47,24 @@ const TYPES: readonly string[] = ['object', 'array', 'string', 'integer', 'numbe
  * Throws a TypeError with the name of the field for a schema that cannot be converted.
  */
 export function structuralSchema(schema: z.ZodType): StructuralSchema {
-  return convert(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', override: tellForm }), '');
+  return convert(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', override: copyForm }), '');
 }
 
 /** The key that carries the text for a pattern from the zod schema into the JSON schema. */
 const FORM = 'x-form';
 
 /** Copies the text of a zod pattern (its `error`) into the JSON schema. */
-function tellForm({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Record<string, unknown> }): void {
+function copyForm({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Record<string, unknown> }): void {
   if (!(zodSchema instanceof z.ZodString)) return;
   for (const { _zod } of zodSchema._zod.def.checks ?? []) {
-    const words = 'pattern' in _zod.def ? _zod.def.error?.({} as never) : undefined;
-    if (typeof words === 'string') jsonSchema[FORM] = words;
+    const form = 'pattern' in _zod.def ? _zod.def.error?.({} as never) : undefined;
+    if (typeof form === 'string') jsonSchema[FORM] = form;
   }
 }
 
 /** A pattern as a rule: the server's own message for a pattern is the regular expression; this one says what to write. */
-function formRule(pattern: string, words: string): CelRule {
-  return { rule: `self.matches(${literal(pattern)})`, message: `must be ${words}.` };
+function formRule(pattern: string, form: string): CelRule {
+  return { rule: `self.matches(${literal(pattern)})`, message: `must be ${form}.` };
 }
 
 /** A whole number or one word: the only union in Kubernetes schemas. The limits apply to the number; a rule checks the word. */
@@ -99,10 +99,10 @@ function convertTyped(node: Record<string, unknown>, path: string): StructuralSc
   }
   if (result['type'] === 'array') result['x-kubernetes-list-type'] ??= 'atomic';
   const { pattern, ...others } = result as StructuralSchema;
-  const words = node[FORM];
+  const form = node[FORM];
   const schema: StructuralSchema =
-    pattern !== undefined && typeof words === 'string'
-      ? { ...others, 'x-kubernetes-validations': [formRule(pattern, words)] }
+    pattern !== undefined && typeof form === 'string'
+      ? { ...others, 'x-kubernetes-validations': [formRule(pattern, form)] }
       : (result as StructuralSchema);
   return schema.default === undefined ? schema : { ...schema, default: completed(schema.default, schema) };
 }

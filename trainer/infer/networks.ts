@@ -14,7 +14,7 @@ import { modelSchema } from '@carpal/configs/schema/learning.ts';
 import { z } from 'zod';
 import { checkFinite } from '../engine/named-arrays.ts';
 import { decodeSafetensors } from '../engine/safetensors.ts';
-import type { ModelOptions } from '../models/model.ts';
+import type { NetworkOptions } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
 import { createPredictor } from '../step/inference.ts';
@@ -23,7 +23,7 @@ import type { Voter } from './image-logits.ts';
 /** The metadata of a weights file. */
 type WeightsFacts = {
   readonly model: string;
-  readonly options: ModelOptions;
+  readonly options: NetworkOptions;
   readonly classes: readonly string[];
   readonly inputSize: number;
   /** `namespace/name` of the experiment that trained the weights, or ''. */

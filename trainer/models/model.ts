@@ -1,29 +1,12 @@
+import type { ModelOptions } from '@carpal/configs/schema/experiment.ts';
 import type { Tensor, Tensor4D } from '../engine/tensorflow.ts';
-import type { HRNetVariant } from './hrnet/variants.ts';
-import type { ResNetName } from './layers/resnet.ts';
 import type { ModelVariable } from './layers/variables.ts';
-import type { SegFormerVariant } from './segformer/variants.ts';
 
-/** Where RAPUNet takes its answer from. */
-export type RapuNetHead = 'published' | 'perClass';
+/** The options of a manifest, and `training.deepSupervision`: further heads that only train. Each network takes some of them (registry.ts). */
+export type NetworkOptions = Readonly<ModelOptions> & { readonly deepSupervision?: boolean | undefined };
 
-/** Options of all networks; each network says which of them it takes (registry.ts). */
-export type ModelOptions = {
-  readonly width?: number | undefined;
-  readonly depth?: number | undefined;
-  /** Further heads that only train; a manifest says `training.deepSupervision`. */
-  readonly deepSupervision?: boolean | undefined;
-  /** A classifier of the deepest features weighs the masks (UNet3Plus). */
-  readonly guidance?: boolean | undefined;
-  /** Which network of the family (SegFormer, HRNet). */
-  readonly variant?: SegFormerVariant | HRNetVariant | undefined;
-  /** What makes the features (UNetPlusPlus). */
-  readonly encoder?: ResNetName | undefined;
-  /** How the answer is made (RAPUNet). */
-  readonly head?: RapuNetHead | undefined;
-  /** Divides all published widths, or those of a transformer within. */
-  readonly divisor?: number | undefined;
-};
+/** How RAPUNet makes its output. */
+export type RapuNetHead = NonNullable<ModelOptions['head']>;
 
 /** What an option may be. */
 export type OptionValue = number | string | boolean;
@@ -54,7 +37,7 @@ export type Model = {
 
 /** What a network is built from. */
 export type ModelBuild = {
-  readonly options: ModelOptions;
+  readonly options: NetworkOptions;
   readonly classes: number;
   /** The first weights follow from the seed and the names of the variables alone. */
   readonly seed: number;

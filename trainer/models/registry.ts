@@ -3,7 +3,7 @@ import { buildCustomUNet } from './custom-unet.ts';
 import { buildDuckNet } from './duck-net.ts';
 import { buildFCNResNet50 } from './fcn-resnet50.ts';
 import { buildHRNet } from './hrnet.ts';
-import type { Model, ModelBuild, ModelOptions } from './model.ts';
+import type { Model, ModelBuild, NetworkOptions } from './model.ts';
 import { buildNestedUNet } from './nested-unet.ts';
 import { buildRapuNet } from './rapu-net.ts';
 import { buildSegFormer } from './segformer.ts';
@@ -17,7 +17,7 @@ export type ModelEntry = {
   readonly name: string;
   readonly summary: string;
   /** The options that it takes. */
-  readonly options: readonly (keyof ModelOptions)[];
+  readonly options: readonly (keyof NetworkOptions)[];
   readonly build: (build: ModelBuild) => Model;
 };
 
@@ -81,14 +81,14 @@ export function buildModel({
   seed,
 }: {
   name: string;
-  options?: ModelOptions;
+  options?: NetworkOptions;
   classes: number;
   seed: number;
 }): Model {
   const entry = MODELS.find((model) => model.name === name);
   if (!entry)
     throw new CarpalError('model-unknown', `there is no network "${name}"; there are ${MODELS.map((model) => model.name).join(', ')}`);
-  const strange = Object.keys(options).filter((option) => !entry.options.includes(option as keyof ModelOptions));
+  const strange = Object.keys(options).filter((option) => !entry.options.includes(option as keyof NetworkOptions));
   if (strange.length > 0) {
     throw new CarpalError('manifest-invalid', `${name} does not take ${strange.join(', ')}`, { where: 'spec.model.options' });
   }

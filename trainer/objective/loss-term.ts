@@ -1,21 +1,11 @@
+import type { LossOptions } from '@carpal/configs/schema/options.ts';
 import type { Scalar, Tensor, Tensor4D } from '../engine/tensorflow.ts';
 
 /**
  * What a ratio of areas is taken over: each class of each image has its own ratio and all count alike, or there is one ratio for the whole
  * batch, in which large bones outweigh small ones.
  */
-export type Reduction = 'perImageClass' | 'global';
-
-/** Options of all losses; each reads its own. Defaults are those of configs/schema/options.ts. */
-export type LossOptions = {
-  /** Focal: the weight of pixels inside; those outside have 1 − alpha. FocalTversky: the weight of false positives. */
-  readonly alpha?: number | undefined;
-  /** FocalTversky: the weight of false negatives. */
-  readonly beta?: number | undefined;
-  /** The exponent that takes weight from pixels or classes that are nearly right. */
-  readonly gamma?: number | undefined;
-  readonly reduction?: Reduction | undefined;
-};
+export type Reduction = NonNullable<LossOptions['reduction']>;
 
 /** Sums over pixels, as arrays that broadcast over logits: Σp·g, Σp, Σg. */
 export type AreaSums = { readonly both: Tensor; readonly found: Tensor; readonly truth: Tensor };

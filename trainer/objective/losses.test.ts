@@ -1,7 +1,7 @@
+import type { LossOptions } from '@carpal/configs/schema/options.ts';
 import { describe, expect, it } from 'vitest';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { relativeDifference, spreadValues } from '../engine/testing/check-gradients.ts';
-import type { LossOptions } from './loss-term.ts';
 import { LOSSES, lossOf, lossValueOf, type WeightedLoss } from './losses.ts';
 
 const SHAPE = [2, 3, 4, 3] as const;

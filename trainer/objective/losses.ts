@@ -1,7 +1,8 @@
+import type { LossOptions } from '@carpal/configs/schema/options.ts';
 import { runKernel, typeAttribute, withGradient } from '../engine/kernels.ts';
 import { type Scalar, type Tensor, type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { areaSums, dice, focalTversky, iou } from './area-losses.ts';
-import type { AreaGradient, AreaSums, LossInput, LossOptions, LossTerm, Reduction } from './loss-term.ts';
+import type { AreaGradient, AreaSums, LossInput, LossTerm, Reduction } from './loss-term.ts';
 import { lovasz } from './lovasz.ts';
 import { bce, focal } from './pixel-losses.ts';
 

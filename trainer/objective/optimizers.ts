@@ -1,22 +1,14 @@
+import type { OptimizerName, OptimizerOptions } from '@carpal/configs/schema/experiment.ts';
 import type { NamedVariable } from '../engine/variables.ts';
 import { createAdam, createSgd } from './fused-optimizers.ts';
 import type { Optimizer } from './optimizer.ts';
 import { createLion, createRmsProp } from './recorded-optimizers.ts';
 
-/** Options of all optimizers; each reads its own. */
-export type OptimizerOptions = {
-  readonly beta1?: number | undefined;
-  readonly beta2?: number | undefined;
-  readonly momentum?: number | undefined;
-  readonly nesterov?: boolean | undefined;
-  readonly smoothing?: number | undefined;
-};
-
 /** An experiment's `optimizer`, without the learning rate: each step gets its own from the schedule. */
 export type OptimizerSettings = {
-  readonly name: 'AdamW' | 'Adam' | 'SGD' | 'RMSprop' | 'Lion';
+  readonly name: OptimizerName;
   readonly weightDecay: number;
-  readonly options?: OptimizerOptions;
+  readonly options?: Readonly<OptimizerOptions>;
 };
 
 /** The named optimizer of these variables, in its initial state. Defaults are PyTorch's, except for SGD: Nesterov momentum of 0.9. */

@@ -4,7 +4,7 @@ import { conv2d } from '../../engine/ops/conv2d.ts';
 import { encodeSafetensors } from '../../engine/safetensors.ts';
 import { type Tensor, type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import { relativeDifference, spreadValues } from '../../engine/testing/check-gradients.ts';
-import type { Model, ModelOptions } from '../model.ts';
+import type { Model, NetworkOptions } from '../model.ts';
 import { buildModel } from '../registry.ts';
 import { readWeights } from '../weights.ts';
 import { PRETRAINED } from './encoders.ts';
@@ -149,7 +149,7 @@ describe('pretrained weights', () => {
     expect(readWeights(model)).toEqual(before);
   });
 
-  it.each<{ name: string; options: ModelOptions; keys: readonly string[]; ignored: string; count: number }>([
+  it.each<{ name: string; options: NetworkOptions; keys: readonly string[]; ignored: string; count: number }>([
     {
       name: 'HRNet',
       options: { variant: 'W18', divisor: 18 },

@@ -1,11 +1,11 @@
 /** Every network of the registry, in a form small enough to train in a test. */
-import type { Model, ModelBuild, ModelOptions } from '../../models/model.ts';
+import type { Model, ModelBuild, NetworkOptions } from '../../models/model.ts';
 import { MODELS } from '../../models/registry.ts';
 
 /**
  * Small forms that run all of a network's code. In even smaller ones, sums cancel until only rounding errors are left of some gradients.
  */
-export const SMALL_NETWORKS: readonly [name: string, options: ModelOptions][] = [
+export const SMALL_NETWORKS: readonly [name: string, options: NetworkOptions][] = [
   ['UNet', { width: 8 }],
   ['SlimUNet', { width: 4, depth: 3 }],
   ['NestedUNet', { width: 8 }],

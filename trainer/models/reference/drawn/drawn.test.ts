@@ -5,7 +5,7 @@ import type { NamedArrays } from '../../../engine/named-arrays.ts';
 import { decodeSafetensors } from '../../../engine/safetensors.ts';
 import { type Scalar, type Tensor4D, tf } from '../../../engine/tensorflow.ts';
 import { relativeDifference } from '../../../engine/testing/check-gradients.ts';
-import type { Model, ModelOptions } from '../../model.ts';
+import type { Model, NetworkOptions } from '../../model.ts';
 import { buildModel } from '../../registry.ts';
 import { readWeights, writeWeights } from '../../weights.ts';
 import { MODULE_NAMES } from '../module-names.ts';
@@ -14,7 +14,7 @@ import { drawnValues, drawnWeights } from './drawn-weights.ts';
 type Case = {
   readonly name: string;
   readonly network: string;
-  readonly options: ModelOptions;
+  readonly options: NetworkOptions;
   readonly classes: number;
   readonly size: number;
   readonly batch: number;
