@@ -16,7 +16,7 @@ export type StageRun = StageKey & {
   /** Counts from 1 within each stage. */
   readonly attempt: number;
   readonly state: StageRunState;
-  /** It was asked to stop by whoever runs the stages. While active it still holds its place, and its end uses no budget. */
+  /** carpal itself asked it to stop. While active it still holds its place, and its end uses no budget. */
   readonly stopRequested?: boolean;
   /** The substrate is deleting it and does not know for whom. If the planner decided it, the status knows. It still holds its place. */
   readonly deleting?: boolean;

@@ -98,12 +98,12 @@ describe('an attempt that is started', () => {
   });
 
   it('does not start while another attempt of its stage is active, whatever happened to later ones', () => {
-    const beside = seen([
+    const both = seen([
       prepared(),
       attempt(fold(0), 1, {}),
       attempt(fold(0), 2, { state: 'failed', exitCode: 1, finishedAt: at(9).toISOString() }),
     ]);
-    expect(names(plan(experimentWith({ folds: [0] }), beside, at(200)))).toEqual([]);
+    expect(names(plan(experimentWith({ folds: [0] }), both, at(200)))).toEqual([]);
   });
 
   it('does not start while an attempt of its stage is active that is already counted', () => {

@@ -76,7 +76,7 @@ describe('the rights of the operator', () => {
     world().script = ({ experiment, stage }) => (experiment === 'orphan' && stage === 'fold' ? { until: never } : {});
     await Promise.all([
       ...['held', 'taken', 'orphan'].map((name) => world().post(name)),
-      world().post('nobody', { placement: { serviceAccountName: 'nobody' } }),
+      world().post('no-account', { placement: { serviceAccountName: 'missing' } }),
     ]);
     await world().until('orphan', ({ status }) => status?.folds.every(({ state }) => state === 'Running') ?? false);
     await client.request({
@@ -97,8 +97,8 @@ describe('the rights of the operator', () => {
       expect(status).toMatchObject({ state: 'Pending', reason: 'StagePending', prepare: { state: 'Starting' } });
       expect(status?.prepare.message).toContain(`the ${kind} exists already, and nothing manages it`);
     }
-    const failing = await world().until('nobody', ({ status }) => status?.prepare.message?.includes('serviceaccount') ?? false);
-    expect(failing.status?.prepare.message).toContain('serviceaccount "nobody" not found');
+    const failing = await world().until('no-account', ({ status }) => status?.prepare.message?.includes('serviceaccount') ?? false);
+    expect(failing.status?.prepare.message).toContain('serviceaccount "missing" not found');
   });
 
   it('are complete: no request was denied', async () => {

@@ -5,7 +5,7 @@ import { fitToMachine, localParallelism } from './local-parallelism.ts';
 
 const minimal = loadExperiment(join(import.meta.dirname, '../../configs/experiments/minimal.yaml'));
 
-describe('the number of folds that train at once on one machine', () => {
+describe('the number of folds that train at the same time on one machine', () => {
   it.each([
     ['one if a fold keeps every core busy', 2, 1],
     ['one even if there is only one core', 1, 1],

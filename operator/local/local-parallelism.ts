@@ -1,11 +1,11 @@
 /** How many folds train at the same time on one machine. */
 import type { CheckedManifest } from '@carpal/configs/schema/experiment.ts';
 
-/** One fold keeps this many cores busy. More folds at once only compete for memory and time. */
+/** One fold keeps this many cores busy. More concurrent folds only compete for memory and time. */
 const CORES_PER_FOLD = 2;
 
 /**
- * How many folds run at once on a machine with this many cores. `run.parallelism` is written for a cluster, where each fold has its own GPU.
+ * How many folds run at the same time on a machine with this many cores. `run.parallelism` is written for a cluster, where each fold has its own GPU.
  * Here all folds share one machine, so it is an upper bound.
  */
 export function localParallelism(experiment: CheckedManifest, cores: number): number {

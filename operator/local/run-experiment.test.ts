@@ -42,7 +42,7 @@ describe('an experiment on this machine', () => {
     expect(attempts(world, 'ensemble')).toBe(2);
   });
 
-  it('never trains more folds at once than run.parallelism', async () => {
+  it('never trains more folds at the same time than run.parallelism', async () => {
     const world = await makeWorld({});
     const counts: number[] = [];
     const onStep = ({ plan }: { plan: { status: { folds: readonly { state: string }[] } } }): void => {
