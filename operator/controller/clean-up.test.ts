@@ -17,25 +17,25 @@ const attemptsExpire = { finishedAt: at(0).toISOString(), ttlAfterFinished: '1h'
 const artifactsExpire = { ...attemptsExpire, expiringArtifacts: URI };
 const finished = attempt(fold(0), 1, { state: 'succeeded' });
 
-describe('what an ended experiment leaves', () => {
-  it('is looked at again when its time has passed', () => {
+describe('the clean-up plan of an ended experiment', () => {
+  it('waits until the time to live has passed', () => {
     expect(cleanUpPlan([finished], attemptsExpire, at(60))).toEqual({ stop: [], remove: [], nextMs: 3_540_000 });
     expect(cleanUpPlan([], artifactsExpire, at(60))).toEqual({ stop: [], remove: [], nextMs: 3_540_000 });
   });
 
-  it('is its attempts alone where its artifacts are to stay', () => {
+  it('removes only attempts if the artifacts are kept', () => {
     expect(cleanUpPlan([finished], attemptsExpire, at(3600))).toEqual({ stop: [], remove: [finished.name], nextMs: undefined });
     expect(cleanUpPlan([], attemptsExpire, at(3600))).toEqual({ stop: [], remove: [], nextMs: undefined });
   });
 
-  it('goes attempts first: none is to write to artifacts that are being removed', () => {
+  it('removes attempts first, so that none writes while artifacts are removed', () => {
     const running = attempt(fold(1), 1, {});
     expect(cleanUpPlan([finished], artifactsExpire, at(3600))).toEqual({ stop: [], remove: [finished.name], nextMs: undefined });
     expect(cleanUpPlan([running], artifactsExpire, at(3600))).toEqual({ stop: [running.name], remove: [], nextMs: undefined });
     expect(cleanUpPlan([], artifactsExpire, at(3600))).toEqual({ stop: [], remove: [], removeArtifacts: URI, nextMs: undefined });
   });
 
-  it('stays where nobody noted when it attemptsExpire', () => {
+  it('removes nothing if the time of the end is unknown', () => {
     const { finishedAt: _finishedAt, ...undated } = artifactsExpire;
     expect(cleanUpPlan([], undated, at(1e9))).toEqual({ stop: [], remove: [], nextMs: undefined });
     expect(cleanUpPlan([finished], undated, at(1e9))).toEqual({ stop: [], remove: [], nextMs: undefined });
@@ -60,7 +60,7 @@ beforeEach(async () => {
 const succeeded = (stage: StageKey): StageRun => attempt(stage, 1, { state: 'succeeded', finishedAt: at(9).toISOString() });
 const runs = [prepared(), ...[0, 1, 2].map(fold).map(succeeded), succeeded(ENSEMBLE)];
 
-/** The experiment as it has ended, with these differences. */
+/** The ended experiment with these differences. */
 function ended(changes: { readonly uid?: string; readonly run?: object; readonly deletionTimestamp?: string } = {}): ExperimentObject {
   const { run = {}, ...metadata } = changes;
   const { status } = plan(experiment, { ...seen(runs), artifacts: store.uri }, at(10));
@@ -72,7 +72,7 @@ function ended(changes: { readonly uid?: string; readonly run?: object; readonly
   };
 }
 
-/** An API server that has these experiments, and what it was asked. */
+/** An API server with these experiments, and the requests that it received. */
 function server(items: readonly ExperimentObject[]): { readonly client: KubernetesClient; readonly asked: readonly KubernetesRequest[] } {
   const asked: KubernetesRequest[] = [];
   const client: KubernetesClient = {
@@ -92,8 +92,8 @@ const keys = async (): Promise<readonly string[]> => (await store.list('')).map(
 const later = (): Date => at(3700);
 const uri = (): string => `${store.uri}/${key}`;
 
-describe('the artifacts of an ended experiment whose time has passed', () => {
-  it('are removed, and nothing beside them; the status to write tells when, and names them no more', async () => {
+describe('the artifacts of an ended experiment whose time to live has passed', () => {
+  it('are removed without anything else; the new status records the time and no longer names them', async () => {
     const { client } = server([ended()]);
     expect(ended().status).toMatchObject({ artifacts: uri(), submission: `${uri()}/ensemble/submission.csv` });
     const removed = await removeExpiredArtifacts({ client, store, now: later }, experiment, uri());
@@ -105,26 +105,26 @@ describe('the artifacts of an ended experiment whose time has passed', () => {
 
   it.each([
     ['the experiment is gone', () => []],
-    ['another bears its name', () => [ended({ uid: 'u2' })]],
+    ['another experiment has its name', () => [ended({ uid: 'u2' })]],
     ['it is being deleted', () => [ended({ deletionTimestamp: at(11).toISOString() })]],
-    ['it is to keep them by now', () => [ended({ run: { ttlRemovesArtifacts: false } })]],
-    ['it is to keep them longer by now', () => [ended({ run: { ttlAfterFinished: '2h' } })]],
+    ['it keeps them by now', () => [ended({ run: { ttlRemovesArtifacts: false } })]],
+    ['it keeps them longer by now', () => [ended({ run: { ttlAfterFinished: '2h' } })]],
     ['it has not ended', () => [{ ...ended(), status: plan(experiment, seen([prepared()]), at(10)).status }]],
-  ] as const)('stay where the API server says that %s', async (_what, items) => {
+  ] as const)('are kept if the API server reports that %s', async (_what, items) => {
     const { client, asked } = server(items());
     expect(await removeExpiredArtifacts({ client, store, now: later }, experiment, uri())).toBeUndefined();
     expect(await keys()).toHaveLength(4);
     expect(asked.map(({ method }) => method)).toEqual(['GET']);
   });
 
-  it('stay where they lie in another store than the operator’s', async () => {
+  it('are kept if they are in another store than the operator’s', async () => {
     const { client, asked } = server([ended()]);
     expect(await removeExpiredArtifacts({ client, store, now: later }, experiment, `s3://former/${key}`)).toBeUndefined();
     expect(await keys()).toHaveLength(4);
     expect(asked).toEqual([]);
   });
 
-  it('stay in the status where the store cannot remove them', async () => {
+  it('stay in the status if the store cannot remove them', async () => {
     const { client, asked } = server([ended()]);
     const broken: ArtifactStore = { ...store, remove: () => Promise.reject(new Error('the store does not answer')) };
     await expect(removeExpiredArtifacts({ client, store: broken, now: later }, experiment, uri())).rejects.toThrow('does not answer');

@@ -8,9 +8,9 @@ import { type ActiveExperiments, createActiveExperiments } from './experiment-me
 import type { ExperimentObject } from './experiment-object.ts';
 
 const NEVER: KubernetesClient = {
-  request: () => Promise.reject(new Error('nothing is asked for')),
+  request: () => Promise.reject(new Error('no request is expected')),
   watch: () => {
-    throw new Error('nothing is watched');
+    throw new Error('no watch is expected');
   },
   close: () => undefined,
 };
@@ -22,7 +22,7 @@ const experimentOf = (uid: string, resourceVersion: string): ExperimentObject =>
   metadata: { name: 'wrist', namespace: 'default', uid, resourceVersion },
 });
 
-/** Collections that know the running Job, and an experiment of its name with that uid. */
+/** Collections that hold the running Job, and an experiment of its name with that uid. */
 function known(uid: string): { readonly collections: Collections; readonly active: ActiveExperiments } {
   const active = createActiveExperiments({ classLists: [], now: () => new Date(0), log: silentLog });
   const collections = createCollections({ client: NEVER, active, onDue: () => undefined, random: () => 0.5, log: silentLog });

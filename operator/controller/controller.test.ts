@@ -19,7 +19,7 @@ const jobNames = async (prefix: string): Promise<string[]> => {
     .toSorted();
 };
 
-/** The changes of an experiment that the operator has logged under its key. */
+/** The state changes of an experiment in the operator's log. */
 const changesOf = (name: string): string[] =>
   operator.log
     .map((line) => JSON.parse(line) as Record<string, string>)
@@ -27,7 +27,7 @@ const changesOf = (name: string): string[] =>
     .map(({ stage, attempt, from, to }) => `${stage === undefined ? '' : `${stage} ${attempt}: `}${from} → ${to}`);
 
 describe('an experiment on a cluster', () => {
-  it('becomes one Job for each stage, each once, and ends Complete', async () => {
+  it('gets exactly one Job per stage and ends Complete', async () => {
     await world().post('plain');
     const { status } = await world().until('plain', (experiment) => hasCondition(experiment, 'Complete'));
     expect(await jobNames('plain')).toEqual(['plain-ensemble-1', 'plain-fold-0-1', 'plain-fold-1-1', 'plain-fold-2-1', 'plain-prepare-1']);
@@ -48,7 +48,7 @@ describe('an experiment on a cluster', () => {
     ]);
   });
 
-  it('costs few calls of the API server, and none once it has ended', async () => {
+  it('costs few API requests, and none once it has ended', async () => {
     const calls = () =>
       operator.connection
         .requests()

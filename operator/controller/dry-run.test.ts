@@ -1,4 +1,4 @@
-/** `carpal operator --dry-run`, on a real API server: what it says, and that it only says it. */
+/** `carpal operator --dry-run` on a real API server: what it prints, and that it changes nothing. */
 import { experimentCrd } from '@carpal/configs/crd/crd.ts';
 import { GROUP, PLURAL } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
@@ -18,7 +18,7 @@ const HOUR_MS = 3_600_000;
 
 type Crd = { readonly spec: { readonly versions: readonly object[] } };
 
-/** Writes an experiment as one could before the definition had its rules, and into that of another, which would be refused by now. */
+/** Writes an experiment that is invalid under the current rules, as an older CRD without them would have accepted it. */
 async function writeUnchecked(name: string, spec: object, other: string): Promise<void> {
   const { client, namespace } = world();
   const path = resourcePath(CRDS, { name: `${PLURAL}.${GROUP}` });
@@ -44,7 +44,7 @@ async function writeUnchecked(name: string, spec: object, other: string): Promis
   await installCrd(client);
 }
 
-/** The state of everything that a dry run could have touched. */
+/** The versions of everything that a dry run could have changed. */
 async function versions(): Promise<readonly (string | undefined)[]> {
   const { client, namespace } = world();
   const lists = await Promise.all(
@@ -54,7 +54,7 @@ async function versions(): Promise<readonly (string | undefined)[]> {
 }
 
 describe('a dry run', () => {
-  it('names what would be started, stopped and removed, and does none of it', async () => {
+  it('names what the operator would start, stop and remove, and does none of it', async () => {
     const { client, kubeconfig, namespace, store } = world();
     const { promise: never } = Promise.withResolvers<void>();
     world().script = ({ experiment, stage }) => (stage === 'fold' && !['ended', 'expired'].includes(experiment) ? { until: never } : {});

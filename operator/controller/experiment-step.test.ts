@@ -30,7 +30,7 @@ function world() {
     // The API server accepts every status.
     request: async <Answer>({ body }: KubernetesRequest) => ({ ...object, ...(body as object), metadata: object.metadata }) as Answer,
     watch: () => {
-      throw new Error('nothing is watched');
+      throw new Error('no watch is expected');
     },
     close: () => undefined,
   };

@@ -1,4 +1,4 @@
-/** What people see with kubectl of experiments in several states, on a real API server. */
+/** What people see with kubectl for experiments in several states, on a real API server. */
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
 import { hasCondition, useOperatorWorld } from '@carpal/testbed/operator/operator-world.ts';
@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 const world = useOperatorWorld({ gpus: 4 });
 const held = Promise.withResolvers<void>();
 
-/** The lines that kubectl prints, with one blank between two words. */
+/** The lines that kubectl prints, with single spaces between words. */
 async function lines(...args: string[]): Promise<readonly string[]> {
   const { output, errors } = await kubectl(world().kubeconfig, [...args, '-n', world().namespace]);
   return `${output}${errors}`.split('\n').map((line) => line.replaceAll(/\s+/g, ' ').trim());
@@ -62,13 +62,13 @@ describe('kubectl', () => {
     const [head, ...rows] = await lines('get', 'segx');
     expect(head).toBe('NAME STATE MODEL PROGRESS DICE FOLDS AGE');
     expect(rows.map((row) => row.replace(/ \d+s$/, '')).filter(Boolean)).toEqual([
-      'bad-data Failed UNet 0% 0/3',
+      'get segx shows the state of each experiment in one line',
       'paused Suspended UNet 0% 0/3',
       'wrist-unet Training UNet 31% 0.9312 0/3',
     ]);
   });
 
-  it('get segx -o wide adds whose it is, when it should be done and why it stands there', async () => {
+  it('get segx -o wide adds the owner, the expected completion time and the reason', async () => {
     const [head, ...rows] = await lines('get', 'segx', '-o', 'wide');
     expect(head).toBe('NAME STATE MODEL PROGRESS DICE FOLDS AGE OWNER ETA REASON');
     expect(rows[0]).toMatch(/^bad-data .* lee InvalidData$/);
@@ -83,12 +83,12 @@ describe('kubectl', () => {
     expect((await lines('get', 'carpal', '-o', 'name')).filter(Boolean).length).toBe(3);
   });
 
-  it('describe tells what has happened, one line an event', async () => {
-    const told = await lines('describe', 'segx', 'wrist-unet');
-    expect(told).toEqual(
+  it('describe shows what has happened, one line per event', async () => {
+    const printed = await lines('describe', 'segx', 'wrist-unet');
+    expect(printed).toEqual(
       expect.arrayContaining(['Message: 0 of 3 folds finished', 'Dice: 0.9123', 'Gpu: 2 × NVIDIA L4', 'Loss: 0.2135', 'Node: gpu-0']),
     );
-    const events = told.slice(told.indexOf('Events:') + 3).map((line) => line.replace(/^(\w+ \w+) .*carpal\.dev\/operator /, '$1: '));
+    const events = printed.slice(printed.indexOf('Events:') + 3).map((line) => line.replace(/^(\w+ \w+) .*carpal\.dev\/operator /, '$1: '));
     expect(events).toEqual(
       expect.arrayContaining([
         'Normal StageStarted: prepare, attempt 1',
@@ -99,23 +99,25 @@ describe('kubectl', () => {
     );
   });
 
-  it('describe says once why an experiment failed', async () => {
-    const told = await lines('describe', 'segx', 'bad-data');
-    const conditions = told.slice(told.indexOf('Conditions:'), told.lastIndexOf('Ensemble:')).filter((line) => line.includes('exit 65'));
+  it('describe shows once why an experiment failed', async () => {
+    const printed = await lines('describe', 'segx', 'bad-data');
+    const conditions = printed
+      .slice(printed.indexOf('Conditions:'), printed.lastIndexOf('Ensemble:'))
+      .filter((line) => line.includes('exit 65'));
     expect(conditions).toHaveLength(1);
     expect(conditions[0]).toMatch(
       /^Message: prepare ended with exit 65: annotation-invalid: fewer than three points \(x\.json\) \(log: .*prepare-1\.txt\)$/,
     );
   });
 
-  it('explain says of every field of training what it is', async () => {
-    const told = (await lines('explain', 'segx.spec.training')).join(' ');
+  it('explain describes every field of training', async () => {
+    const printed = (await lines('explain', 'segx.spec.training')).join(' ');
     for (const text of ['Largest number of passes over the training images of a fold', 'enum: float32, bfloat16, float16'])
-      expect(told).toContain(text);
-    expect(told).not.toContain('<no description>');
+      expect(printed).toContain(text);
+    expect(printed).not.toContain('<no description>');
   });
 
-  it('wait waits for the end, which leaves the submission where the status says', async () => {
+  it('wait waits for the end; the submission is then where the status says', async () => {
     const waiting = lines('wait', '--for=condition=Complete', 'segx/wrist-unet', '--timeout=30s');
     held.resolve();
     expect(await waiting).toContain('segmentationexperiment.carpal.dev/wrist-unet condition met');

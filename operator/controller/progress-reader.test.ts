@@ -59,13 +59,13 @@ const statusAfter = (runs: readonly StageRun[], of: SegmentationExperiment = wri
 const training = [prepared(), attempt(fold(0), 1, {}), attempt(fold(1), 1, {})];
 
 describe('readIntervalMs', () => {
-  it('is as short as stages report for few folds, keeps to a read a second for more, and stays under two minutes', () => {
+  it('is as short as stages report for few folds, allows one read per second for more, and stays below two minutes', () => {
     expect([0, 1, 10, 11, 50, 120, 5000].map(readIntervalMs)).toEqual([10_000, 10_000, 10_000, 11_000, 50_000, 120_000, 120_000]);
   });
 });
 
 describe('a progress reader', () => {
-  it('reads stages that run, and those that have ended once; others never', async () => {
+  it('reads stages that run, and stages that have ended once more; others never', async () => {
     const progress = reader();
     await tell(PREPARE, { state: 'finished', done: 9 });
     await tell(fold(0), { epoch: 3 });
@@ -96,7 +96,7 @@ describe('a progress reader', () => {
     expect(progress.nextReadMs(wrist)).toBe(10_000);
   });
 
-  it('reads an attempt that has just ended at once, then no more, until another attempt runs', async () => {
+  it('reads an attempt that has just ended immediately, and then not until another attempt runs', async () => {
     const progress = reader();
     await tell(fold(0), { epoch: 3 });
     await progress.read(wrist, statusAfter(training));
@@ -104,7 +104,7 @@ describe('a progress reader', () => {
     const ends = training.map((run) =>
       run.fold === 0 ? { ...run, state: 'failed' as const, exitCode: 1, finishedAt: at(99).toISOString() } : run,
     );
-    // By the attempts seen, before the status tells it.
+    // The observed runs show the end before the status does.
     expect((await progress.read(wrist, statusAfter(training), ends)).folds.get(0)?.epoch).toBe(4);
     const { reads } = progress.stats;
     await tell(fold(0), { epoch: 5 });
@@ -115,7 +115,7 @@ describe('a progress reader', () => {
     expect((await progress.read(wrist, statusAfter(again))).folds.get(0)?.epoch).toBe(5);
   });
 
-  it('reads nothing of an experiment that nobody has begun, or that has come to its end, and asks for no further look', async () => {
+  it('reads nothing of an experiment that has not begun or has ended, and needs no further step', async () => {
     const progress = reader();
     await progress.read(wrist, undefined);
     const failed = [attempt(PREPARE, 1, { state: 'failed', exitCode: 65, finishedAt: at(5).toISOString() })];
@@ -129,7 +129,7 @@ describe('a progress reader', () => {
     ['no JSON', '{"stage":'],
     ['another shape', '{"stage":"fold","state":"running","epoch":"many","updatedAt":""}'],
     ['nothing', ''],
-  ])('takes a report with %s for none', async (_what, content) => {
+  ])('ignores a report with %s', async (_what, content) => {
     const progress = reader();
     await store.write(progressKey(wrist, fold(0)), content);
     await tell(fold(1), { epoch: 2 });
@@ -138,7 +138,7 @@ describe('a progress reader', () => {
     expect(progress.stats.failures).toBe(0);
   });
 
-  it('spreads its reads over all experiments, and takes those that were forgotten out of the count', async () => {
+  it('spreads its reads over all experiments, without those that were dropped', async () => {
     const intervals: number[] = [];
     const progress = reader({ interval: (folds) => intervals.push(folds) * 1000 });
     const others = ['a', 'b', 'c'].map((uid): SegmentationExperiment => ({ ...wrist, metadata: { ...wrist.metadata, uid } }));
@@ -149,7 +149,7 @@ describe('a progress reader', () => {
     expect(intervals).toEqual([2, 4, 6, 4, 4]);
   });
 
-  it('has no more reads under way than allowed', async () => {
+  it('has no more concurrent reads than allowed', async () => {
     let [underway, most] = [0, 0];
     const slow: ArtifactStore = {
       ...store,
@@ -171,7 +171,7 @@ describe('a progress reader', () => {
     expect(most).toBe(3);
   });
 
-  it('answers from memory while the store takes its time, and uses the answer when it has come', async () => {
+  it('answers from memory while the store is slow, and uses the late answer', async () => {
     const { promise: answer, resolve } = Promise.withResolvers<void>();
     const slow: ArtifactStore = { ...store, readIfChanged: async (key) => answer.then(async () => store.readIfChanged(key)) };
     const progress = reader({ store: slow, waitMs: 5 });
@@ -184,7 +184,7 @@ describe('a progress reader', () => {
     expect(progress.stats.reads).toBe(3);
   });
 
-  it('lets one reconcile wait for a store that hangs, not all of them', async () => {
+  it('blocks only one step while the store hangs', async () => {
     const { promise: answer, resolve } = Promise.withResolvers<void>();
     const hanging: ArtifactStore = { ...store, readIfChanged: async (key) => answer.then(async () => store.readIfChanged(key)) };
     const progress = reader({ store: hanging, waitMs: 100 });
@@ -197,7 +197,7 @@ describe('a progress reader', () => {
     const waiting = progress.read(first, statusAfter(training, first));
     await vi.advanceTimersByTimeAsync(100);
     await waiting;
-    // Nobody moves the timers any more: whoever waited now would wait for ever.
+    // The fake timers stand still now: a step that waited would never end.
     for (const other of rest) await progress.read(other, statusAfter(training, other));
     vi.useRealTimers();
     resolve();
@@ -239,7 +239,7 @@ describe('a progress reader of a store in S3', () => {
     await server?.stop();
   });
 
-  it('asks for content only where it has changed', async () => {
+  it('requests content only if it has changed', async () => {
     store = openS3Store('s3://hands/unchanged');
     const progress = reader();
     const status = statusAfter(training);
@@ -253,7 +253,7 @@ describe('a progress reader of a store in S3', () => {
     expect(progress.stats).toEqual({ reads: 5, unchanged: 1, failures: 0 });
   });
 
-  it('gives the last known reports of a store that is away, leaves it alone for longer each time, and goes on when it is back', async () => {
+  it('returns the last known reports while the store is unreachable, pauses longer each time, and continues when it is back', async () => {
     const away: [string, number][] = [];
     store = openS3Store('s3://hands/away', { retryForMs: 0, timeoutMs: 200 });
     const progress = reader({ waitMs: 5000, onAway: ({ experiment, againInMs }) => away.push([experiment.metadata.name, againInMs]) });

@@ -49,7 +49,7 @@ describe('a plan whose status was written', () => {
   const experiment = experimentWith({ folds: [0, 1] });
   const kept = { metadata: { name: 'wrist', namespace: 'team' } };
 
-  /** What is reported of a plan: log lines, events, ended attempts and GPU seconds. */
+  /** What a plan causes: log lines, events, ended attempts and GPU seconds. */
   function reported(planned: Plan) {
     const [lines, notes, ends, gpuSeconds]: [object[], string[], string[], number[]] = [[], [], [], []];
     reportPlan(

@@ -65,7 +65,7 @@ const objectWith = (fields: object): ExperimentObject => ({
   spec: { ...spec, ...fields },
 });
 
-const BROKEN = { findings: [{ path: ['spec', 'loss'], message: 'is no loss', fix: 'Name one' }] };
+const BROKEN = { findings: [{ path: ['spec', 'loss'], message: 'is not a loss', fix: 'Name one' }] };
 
 describe('an experiment that began under other rules', () => {
   it('continues as it is, whatever findings its learning fields have', () => {

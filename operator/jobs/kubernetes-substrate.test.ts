@@ -175,7 +175,7 @@ describe('an attempt on a real API server', () => {
   });
 
   it('is pending with the message of the Job’s controller if no pod can be created', async () => {
-    const { experiment } = await world('podless', { serviceAccountName: 'nobody' });
+    const { experiment } = await world('podless', { serviceAccountName: 'missing' });
     const { client } = cluster();
     // The clock is a minute ahead, so that the Job has waited long enough to ask.
     const missingPod = createMissingPodReason(client, () => Date.now() + 60_000);
@@ -189,11 +189,11 @@ describe('an attempt on a real API server', () => {
     const [hint] = await substrate.observe();
     expect(hint?.message).toBe(`no pod yet; kubectl describe job podless-fold-0-1 -n ${namespace} shows why`);
     const curious = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started, missingPod });
-    const told = await found('the message', async () => {
+    const waiting = await found('the message', async () => {
       const [run] = await curious.observe();
       return run?.message === hint?.message ? undefined : run;
     });
-    expect(told).toMatchObject({ state: 'pending', message: expect.stringContaining('serviceaccount "nobody" not found') });
+    expect(waiting).toMatchObject({ state: 'pending', message: expect.stringContaining('serviceaccount "missing" not found') });
   });
 
   it('can be started by two operators at the same time', async () => {
