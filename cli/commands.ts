@@ -8,10 +8,10 @@ export type CommandEntry = {
 };
 
 export const COMMANDS: readonly CommandEntry[] = [
-  { name: 'run', summary: 'run a whole experiment on this machine, from data set to submission', load: () => import('./run.ts') },
+  { name: 'run', summary: 'run a whole experiment on this machine', load: () => import('./run.ts') },
   { name: 'validate', summary: 'check manifests and report every problem', load: () => import('./validate.ts') },
-  { name: 'prepare', summary: 'stage 1: bring the data set to training size, once for all folds', load: () => import('./prepare.ts') },
-  { name: 'fold', summary: 'stage 2: train one fold, from its last checkpoint if there is one', load: () => import('./fold.ts') },
+  { name: 'prepare', summary: 'stage 1: decode the data set once, at training size', load: () => import('./prepare.ts') },
+  { name: 'fold', summary: 'stage 2: train one fold, from its last checkpoint if any', load: () => import('./fold.ts') },
   { name: 'ensemble', summary: 'stage 3: make submission, scores and report from the folds', load: () => import('./ensemble.ts') },
   { name: 'data synth', summary: 'draw a phantom data set in the real layout', load: () => import('./data-synth.ts') },
   { name: 'data inspect', summary: 'show statistics and defects of a data set', load: () => import('./data-inspect.ts') },
@@ -28,6 +28,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'check', summary: 'check whether a submission is valid', load: () => import('./check.ts') },
   { name: 'operator', summary: 'manage the experiments of a Kubernetes cluster', load: () => import('./operator.ts') },
   { name: 'manifests', summary: 'print every Kubernetes object of an installation as YAML', load: () => import('./manifests.ts') },
-  { name: 'cost', summary: 'estimate the cost of an experiment on the nodes of an environment', load: () => import('./cost.ts') },
-  { name: 'bench', summary: "compare carpal's speed with the original's method, measured here", load: () => import('./bench.ts') },
+  { name: 'cost', summary: 'estimate the cost of an experiment in an environment', load: () => import('./cost.ts') },
+  { name: 'bench', summary: "compare carpal's speed with the original's method", load: () => import('./bench.ts') },
 ];
