@@ -176,8 +176,8 @@ function proxyKubeconfig(server: string): object {
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'proxy', cluster: { server } }],
-    users: [{ name: 'nobody', user: {} }],
-    contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'nobody' } }],
+    users: [{ name: 'anonymous', user: {} }],
+    contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'anonymous' } }],
     'current-context': 'proxy',
   };
 }

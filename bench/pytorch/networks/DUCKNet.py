@@ -25,7 +25,7 @@ class DuckBlock(nn.Module):
 
 
 class DUCKNet(nn.Module):
-    """Five halvings, to each of which a second chain of convolutions adds the images; a DUCK block per level; a decoder that adds its skips."""
+    """Five downsampling steps, to each of which a second chain of convolutions adds the images; a DUCK block per level; a decoder that adds its skips."""
 
     def __init__(self, classes, width=16):
         super().__init__()
