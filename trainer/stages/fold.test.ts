@@ -168,7 +168,7 @@ describe('a fold', () => {
     const lines: string[] = [];
     await runFold(stageOf(fresh, { log: (line) => lines.push(line) }));
     expect(await openStore(folder).list(foldKey(fresh, 0))).toEqual(before);
-    expect(lines).toEqual([expect.stringContaining('is finished')]);
+    expect(lines).toEqual([expect.stringContaining('is already finished')]);
   });
 
   it('stops after a step when asked, says so, and ends in the same bits as an uninterrupted one', async () => {

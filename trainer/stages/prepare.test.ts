@@ -5,8 +5,8 @@ import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/s
 import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
 import { annotationText, circle, greyPng, temporaryFolder, writeUnder } from '@carpal/report/dataset/testing/small-dataset.ts';
 import { describe, expect, it } from 'vitest';
-import { findPrepared } from './find-prepared.ts';
 import { runPrepare } from './prepare.ts';
+import { findPrepared } from './prepared-note.ts';
 
 const experimentOver = (uri: string, folds = 2): SegmentationExperiment =>
   experimentSchema.parse({
@@ -64,7 +64,7 @@ describe('runPrepare', () => {
     await expect(runPrepare(stage)).rejects.toMatchObject({ code: 'folds-exceed-people' });
     expect(await progressIn(artifacts)).toMatchObject({
       state: 'failed',
-      error: { code: 'folds-exceed-people', message: '3 folds of 2 people' },
+      error: { code: 'folds-exceed-people', message: '3 folds for 2 people' },
     });
     expect(await openFolderStore(artifacts).list('datasets')).toEqual([]);
   });
