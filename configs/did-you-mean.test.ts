@@ -1,3 +1,4 @@
+// cspell:ignore stoping ephocs
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { didYouMean, editDistance } from './did-you-mean.ts';

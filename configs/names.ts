@@ -8,6 +8,8 @@ export const GROUP = 'carpal.dev';
 export const VERSION = 'v1alpha1';
 export const PLURAL = 'segmentationexperiments';
 export const SHORT_NAME = 'segx';
+/** The resource of the API server that holds experiments. */
+export const EXPERIMENTS = { group: GROUP, version: VERSION, plural: PLURAL } as const;
 
 /** Labels of everything that belongs to an experiment. */
 export const LABEL = {

@@ -1,3 +1,4 @@
+// cspell:ignore trainign
 /** Manifests that the API server must reject, each with texts that kubectl must print: the field, and what to write. */
 export type BadManifest = readonly [what: string, spec: object, said: readonly string[]];
 
