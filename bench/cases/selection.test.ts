@@ -33,7 +33,9 @@ describe('the catalogue', () => {
 
   it('is the table in bench/README.md', () => {
     // Markdown tables are padded when they are formatted.
-    const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8').replaceAll(/ +\|/g, ' |').replaceAll(/-+ \|/g, '--- |');
+    const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+      .replaceAll(/ +\|/g, ' |')
+      .replaceAll(/-+ \|/g, '--- |');
     const rows = CASE_TABLE.map(({ id, what, baseline }) => `| \`${id}\` | ${what} | ${baseline} |`).join('\n');
     expect(readme).toContain(`| case | what it measures | baseline |\n| --- | --- | --- |\n${rows}\n`);
   });

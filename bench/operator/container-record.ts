@@ -23,12 +23,12 @@ export function createContainerRecord(): ContainerRecord {
   const overlaps: string[] = [];
   let [twins, containers] = [0, 0];
   const begin = (place: string, pod: KubeletPod): void => {
-    const beside = running.get(place) ?? new Set<KubeletPod>();
+    const others = running.get(place) ?? new Set<KubeletPod>();
     const job = jobOf(pod);
-    const stranger = [...beside].find((other) => job === undefined || jobOf(other) !== job);
-    if (stranger !== undefined) overlaps.push(`${stranger.metadata.name} and ${pod.metadata.name}`);
-    else if (beside.size > 0) twins += 1;
-    running.set(place, beside.add(pod));
+    const foreign = [...others].find((other) => job === undefined || jobOf(other) !== job);
+    if (foreign !== undefined) overlaps.push(`${foreign.metadata.name} and ${pod.metadata.name}`);
+    else if (others.size > 0) twins += 1;
+    running.set(place, others.add(pod));
     containers += 1;
   };
   return {

@@ -1,7 +1,9 @@
 /** Posts many experiments together, and measures everything that the operator does with them. */
+
 import { join } from 'node:path';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import type { Job } from '@carpal/kubernetes/api/objects.ts';
-import { EXPERIMENTS, JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { listAll } from '@carpal/kubernetes/runtime/list-all.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import { type AuditedCall, auditedCalls } from '@carpal/testbed/cluster/audit-log.ts';

@@ -1,9 +1,9 @@
 /** An operator with thousands of finished experiments and nothing to do. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ensembleKey } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, ensembleKey } from '@carpal/configs/names.ts';
 import { type ExperimentStatus, FRESH_STAGE } from '@carpal/configs/schema/status.ts';
-import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { createLimit } from '@carpal/operator/controller/concurrency-limit.ts';
 import { type OperatorOutcome, operatorOutcome } from '../harness/outcome.ts';
 import { benchExperiment, type OperatorCluster, withOperatorCluster } from './cluster.ts';

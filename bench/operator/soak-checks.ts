@@ -1,7 +1,9 @@
 /** What is checked after a soak: every experiment has ended as it must, nothing ran twice, and nothing is left over. */
+
 import { setTimeout as pause } from 'node:timers/promises';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import type { KubernetesObject, ObjectList } from '@carpal/kubernetes/api/objects.ts';
-import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { type ExperimentObject, statusOfObject } from '@carpal/operator/controller/experiment-object.ts';
 import { auditedCalls } from '@carpal/testbed/cluster/audit-log.ts';
 import { type Fate, nameOf } from './soak-fates.ts';

@@ -1,10 +1,13 @@
 /** A cluster for faults: two operators behind a faulty proxy, nodes that come and go, and a record of every container. */
+
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
 import type { Job } from '@carpal/kubernetes/api/objects.ts';
-import { EXPERIMENTS, JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
-import { createReflector, type Reflector } from '@carpal/kubernetes/runtime/reflector.ts';
+import { JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
+import type { Reflector } from '@carpal/kubernetes/runtime/reflector-types.ts';
 import { type ExperimentObject, type KeptExperiment, keepExperiment } from '@carpal/operator/controller/experiment-object.ts';
 import { type KeptJob, keepJob } from '@carpal/operator/jobs/kept-objects.ts';
 import { applyCrd } from '@carpal/testbed/cluster/apply-crd.ts';

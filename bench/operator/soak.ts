@@ -1,6 +1,8 @@
 /** Many experiments over a long time, with random faults, and a check at the end that every experiment has ended correctly. */
+
 import { setTimeout as pause } from 'node:timers/promises';
-import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import type { ScriptedAttempt } from '@carpal/testbed/operator/scripted-attempt.ts';

@@ -1,7 +1,9 @@
 /** Faults of pods, Jobs and experiments. */
+
 import { setTimeout as pause } from 'node:timers/promises';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
-import { EXPERIMENTS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { Random } from '@carpal/masks/random.ts';
 import { hasEnded } from '@carpal/operator/jobs/kept-objects.ts';
 import type { KubeletPod } from '@carpal/testbed/cluster/kubelet-pod.ts';

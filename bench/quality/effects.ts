@@ -42,7 +42,7 @@ export function ceilingText({ imageSize, images, rows }: CeilingFigure): string 
     return [`at ${size} px ${signed(area - nearest)} over nearest and ${signed(area - floor)} over cv2.INTER_NEAREST`];
   });
   if (gains.length === 0) return undefined;
-  return `The highest Dice that area targets allow, on ${images} images of ${imageSize} px: ${gains.join('; ')}.`;
+  return `Area targets change the highest possible Dice, on ${images} images of ${imageSize} px: ${gains.join('; ')}.`;
 }
 
 /** What a perfect answer with one label per pixel loses. */

@@ -44,7 +44,7 @@ describe('a study', () => {
     const page = resultsPage(study, classes, figures);
     expect(page).toContain('on two cores');
     expect(page).toMatch(/\| SlimUNet \| width 8, depth 4 \| [\d,]+ \| \*\*0\.\d{4}\*\* \(/);
-    expect(page).toMatch(/The highest Dice that area targets allow, on 8 images of 256 px: at 64 px [+−]0\.\d{4} over nearest/);
+    expect(page).toMatch(/Area targets change the highest possible Dice, on 8 images of 256 px: at 64 px [+−]0\.\d{4} over nearest/);
     expect(page).not.toMatch(/undefined|NaN/);
 
     const again = await runStudy(study, place);
