@@ -226,7 +226,6 @@ const EDGES = [
   'cli/prepare.ts',
   'cli/run.ts',
   'kubernetes/api/connect.ts',
-  'kubernetes/api/credentials.ts',
   'kubernetes/runtime/timers.ts',
   'kubernetes/runtime/workers.ts',
   'operator/local/run-folder.ts',

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { connect } from '@carpal/kubernetes/api/connect.ts';
-import { logLevel } from '@carpal/kubernetes/runtime/env.ts';
+import { logLevel } from '@carpal/kubernetes/env.ts';
 import { createLogger } from '@carpal/kubernetes/runtime/logger.ts';
 import { dryRunLines, planCluster } from '@carpal/operator/controller/dry-run.ts';
 import { createMetrics } from '@carpal/operator/controller/metrics.ts';

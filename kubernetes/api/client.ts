@@ -1,6 +1,6 @@
-/** The one way to the API server: JSON in, JSON out, every request counted. */
+/** The interface of the API client: JSON in, JSON out. */
 
-/** `apply` is server-side apply; `merge` a JSON merge patch. */
+/** `apply`: server-side apply; `merge`: JSON merge patch. */
 export type PatchKind = 'apply' | 'merge';
 
 export type QueryValue = string | number | boolean | undefined;
@@ -12,10 +12,10 @@ export type KubernetesRequest = {
   readonly path: string;
   readonly query?: Query;
   readonly body?: unknown;
-  /** Of a PATCH. */
+  /** The kind of a PATCH. Default: `merge`. */
   readonly patch?: PatchKind;
   readonly signal?: AbortSignal;
-  /** Whole request; the client's own default where absent. */
+  /** Limit for the whole request. Default: the client's own limit. */
   readonly timeoutMs?: number;
 };
 
@@ -23,15 +23,15 @@ export type WatchRequest = {
   readonly path: string;
   readonly query?: Query;
   readonly signal: AbortSignal;
-  /** The watch ends with an error when nothing at all, not even a bookmark, came for this long. */
+  /** The watch fails when nothing arrives for this long, not even a bookmark. */
   readonly inactivityMs: number;
 };
 
 /** A connection to one API server. Requests share kept-alive sockets. */
 export type KubernetesClient = {
-  /** The server's answer. Throws `ApiError` for an answer that is none of 2xx and for a server that cannot be reached (its `status` is 0). */
+  /** Returns the server's answer. Throws `ApiError` for an answer outside 2xx, and with `status` 0 when the server cannot be reached. */
   request<Answer>(request: KubernetesRequest): Promise<Answer>;
-  /** The lines of a watch as they come, until the server ends it or `signal` aborts. Throws `ApiError` if it cannot be opened or breaks. */
+  /** Yields the events of a watch until the server ends it or `signal` aborts. Throws `ApiError` if the watch cannot be opened or breaks. */
   watch<Event>(request: WatchRequest): AsyncIterable<Event>;
   /** Closes idle sockets. */
   close(): void;

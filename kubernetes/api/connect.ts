@@ -1,17 +1,16 @@
 /**
- * The client of the API server: JSON over kept-alive sockets. `@kubernetes/client-node` gives the credentials and nothing else; its requests
- * open a connection each, its watch swallows broken lines and its informer stops for good.
+ * The client of the API server: JSON over kept-alive sockets. `@kubernetes/client-node` provides credentials only: it opens a connection per
+ * request, its watch ignores broken lines, and its informer stops for good after some errors.
  */
 import type { IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import packageJson from '../package.json' with { type: 'json' };
-import { ApiError } from './api-error.ts';
-import { type ApiAction, apiAction } from './api-verb.ts';
+import { ApiError, noAnswer, rejection } from './api-error.ts';
 import type { KubernetesClient, KubernetesRequest, PatchKind, Query, WatchRequest } from './client.ts';
-import { type ConnectionPlace, openCredentials } from './credentials.ts';
-import { Deadline, openWire } from './exchange.ts';
-import { LineCutter } from './lines.ts';
-import { noAnswer, refusal } from './status-error.ts';
+import { type ConnectionPlace, openPlainCredentials } from './credentials.ts';
+import { openLibraryCredentials } from './library-credentials.ts';
+import { type ApiAction, apiAction } from './resource-path.ts';
+import { Deadline, LineSplitter, openTransport } from './transport.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const PATCH_TYPES: Readonly<Record<PatchKind, string>> = {
@@ -20,11 +19,11 @@ const PATCH_TYPES: Readonly<Record<PatchKind, string>> = {
 };
 
 export type ConnectOptions = ConnectionPlace & {
-  /** The user agent of every request, which audit logs show. Default: `carpal/<version>`. */
+  /** The user agent of every request, as in audit logs. Default: `carpal/<version>`. */
   readonly userAgent?: string;
-  /** Of a request that names none; also how long a watch may take to open. */
+  /** Default limit of a request; also the limit for opening a watch. Default: 30,000. */
   readonly timeoutMs?: number;
-  /** Hears of every request once the head of its answer came, or none did (`code` 0). */
+  /** Called for every request when the head of its answer arrives, or when there is no answer (`code` 0). */
   readonly onRequest?: (seen: SeenRequest) => void;
 };
 
@@ -34,10 +33,10 @@ export type SeenRequest = ApiAction & { readonly code: number; readonly seconds:
 export type RequestCount = ApiAction & { readonly count: number };
 
 export type Connection = KubernetesClient & {
-  /** Namespace of the context, or of the pod that this runs in. */
+  /** The namespace of the context, or of the pod that this process runs in. */
   readonly namespace: string | undefined;
   readonly server: string;
-  /** How often each action was asked for: what RBAC must allow, and what an experiment costs. */
+  /** The number of requests of each kind: what RBAC must allow, and what the work costs the API server. */
   requests(): readonly RequestCount[];
 };
 
@@ -60,10 +59,10 @@ function parse<Value>(what: string, code: number, text: string): Value {
   }
 }
 
-/** Connects to an API server. Nothing is sent yet. Throws `kubeconfig-invalid` when no server is known. */
+/** Creates a client for an API server. Sends nothing yet. Throws `kubeconfig-invalid` if there is no server to connect to. */
 export async function connect(options: ConnectOptions = {}): Promise<Connection> {
-  const credentials = await openCredentials(options);
-  const wire = openWire(credentials.server);
+  const credentials = (await openPlainCredentials(options, () => performance.now())) ?? (await openLibraryCredentials(options));
+  const transport = openTransport(credentials.server);
   const counts = new Map<string, { action: ApiAction; count: number }>();
   const basePath = credentials.server.pathname.replace(/\/$/, '');
   const { timeoutMs = DEFAULT_TIMEOUT_MS, userAgent = `carpal/${packageJson.version}` } = options;
@@ -83,7 +82,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
     ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
   });
 
-  /** The head of the answer, if it is one of 2xx. */
+  /** Sends a request. Returns the head of the answer; throws for a code outside 2xx. */
   const exchange = async (
     request: Omit<KubernetesRequest, 'signal' | 'timeoutMs'>,
     what: string,
@@ -99,13 +98,13 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
       const body = request.body === undefined ? undefined : JSON.stringify(request.body);
       const path = basePath + withQuery(request.path, request.query);
       const patch = request.method === 'PATCH' ? (request.patch ?? 'merge') : undefined;
-      const answer = await wire.send({ ...auth, method: request.method, path, headers: headersOf(auth, body, patch) }, body, deadline);
+      const answer = await transport.send({ ...auth, method: request.method, path, headers: headersOf(auth, body, patch) }, body, deadline);
       deadline.guard((reason) => answer.destroy(reason));
       code = answer.statusCode ?? 0;
       seen();
       if (code >= 200 && code < 300) return answer;
       if (code === 401) credentials.renew();
-      throw refusal(what, code, answer.headers, await textOf(answer));
+      throw rejection(what, code, answer.headers, await textOf(answer));
     } catch (error) {
       if (code === 0) seen();
       throw deadline.reason ?? noAnswer(what, error);
@@ -116,7 +115,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
     const what = `${asked.method} ${asked.path}`;
     const deadline = new Deadline(what, asked.signal);
     try {
-      deadline.within(asked.timeoutMs ?? timeoutMs, 'no whole answer');
+      deadline.within(asked.timeoutMs ?? timeoutMs, 'no complete answer');
       const answer = await exchange(asked, what, deadline);
       return parse<Answer>(what, answer.statusCode ?? 0, await textOf(answer));
     } catch (error) {
@@ -133,15 +132,15 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
     try {
       deadline.within(Math.min(timeoutMs, asked.inactivityMs), 'no answer');
       answer = await exchange({ method: 'GET', path: asked.path, query: { ...asked.query, watch: true } }, what, deadline);
-      const cutter = new LineCutter();
-      deadline.within(asked.inactivityMs, 'nothing came');
+      const splitter = new LineSplitter();
+      deadline.within(asked.inactivityMs, 'nothing arrived');
       for await (const chunk of answer) {
-        // The time that the events' taker needs is not the server's.
+        // The time that the consumer needs for the events does not count.
         deadline.pause();
-        for (const line of cutter.push(chunk as Buffer)) yield parse<Event>(what, 0, line);
-        deadline.within(asked.inactivityMs, 'nothing came');
+        for (const line of splitter.push(chunk as Buffer)) yield parse<Event>(what, 0, line);
+        deadline.within(asked.inactivityMs, 'nothing arrived');
       }
-      if (cutter.rest > 0) throw new ApiError(0, 'NoAnswer', `${what}: ended within a line`);
+      if (splitter.rest > 0) throw new ApiError(0, 'NoAnswer', `${what}: the stream ended within a line`);
     } catch (error) {
       if (asked.signal.aborted) return;
       throw deadline.reason ?? noAnswer(what, error);
@@ -157,6 +156,6 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
     request,
     watch,
     requests: () => [...counts.values()].map(({ action, count: times }) => ({ ...action, count: times })),
-    close: () => wire.close(),
+    close: () => transport.close(),
   };
 }

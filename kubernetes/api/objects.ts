@@ -1,6 +1,6 @@
 /**
- * Kubernetes objects as the API server sends them: JSON, times as ISO 8601 text. Only the fields that carpal reads or writes. (The types of
- * `@kubernetes/client-node` have `Date` in places where a watch delivers text.)
+ * Kubernetes objects as the API server sends them: JSON, with times as ISO 8601 text. The types contain only the fields that carpal uses.
+ * (The types of `@kubernetes/client-node` have `Date` in places where a watch delivers text.)
  */
 
 export type OwnerReference = {
@@ -87,3 +87,13 @@ export type WatchEvent<Item extends KubernetesObject> = {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   readonly object: Item;
 };
+
+/** `namespace/name`, or `name` outside namespaces: an object's key in stores and queues, and its name in logs. */
+export function keyOf({ namespace, name }: Pick<ObjectMeta, 'namespace' | 'name'>): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+/** The API's MicroTime format, which Leases and Events use: six digits after the point. */
+export function microTime(date: Date): string {
+  return date.toISOString().replace('Z', '000Z');
+}

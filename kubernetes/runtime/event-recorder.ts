@@ -1,7 +1,7 @@
 /** Writes events about objects in the background: events are for people, and nothing waits for them or fails because of them. */
 import type { KubernetesClient } from '../api/client.ts';
+import { microTime } from '../api/objects.ts';
 import { EVENTS, resourcePath } from '../api/resource-path.ts';
-import { microTime } from './micro-time.ts';
 
 /** The object that an event is about. */
 export type Regarding = {

@@ -5,13 +5,13 @@ import { createRuntimeMetrics } from './metrics.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 describe('the health server', () => {
-  let ills: string[];
-  let awaited: string[];
+  let unhealthy: string[];
+  let notReady: string[];
   let server: HealthServer;
   const metrics = createRuntimeMetrics();
   beforeEach(async () => {
-    [ills, awaited] = [[], []];
-    server = await startHealthServer({ port: 0, host: '127.0.0.1', ills: () => ills, awaited: () => awaited, metrics });
+    [unhealthy, notReady] = [[], []];
+    server = await startHealthServer({ port: 0, host: '127.0.0.1', unhealthy: () => unhealthy, notReady: () => notReady, metrics });
   });
   afterEach(() => server.close());
   const get = async (path: string, method = 'GET'): Promise<[number, string]> => {
@@ -20,15 +20,15 @@ describe('the health server', () => {
   };
 
   it('is alive and not ready while it waits for its first lists', async () => {
-    awaited = ['the first list of jobs'];
+    notReady = ['the first list of jobs'];
     expect(await get('/healthz')).toEqual([200, 'ok\n']);
     expect(await get('/readyz')).toEqual([503, 'the first list of jobs\n']);
-    awaited = [];
+    notReady = [];
     expect(await get('/readyz')).toEqual([200, 'ok\n']);
   });
 
   it('is not alive with a reflector that hangs', async () => {
-    ills = [...stuckReflectors({ jobs: { quietMs: () => 700_000 }, pods: { quietMs: () => 300_000 } })];
+    unhealthy = [...stuckReflectors({ jobs: { quietMs: () => 700_000 }, pods: { quietMs: () => 300_000 } })];
     expect(await get('/healthz')).toEqual([503, 'the reflector of jobs gave no sign for 700 s\n']);
   });
 

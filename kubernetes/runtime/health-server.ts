@@ -8,9 +8,9 @@ export type HealthServerOptions = {
   /** All interfaces where absent. */
   readonly host?: string;
   /** What is wrong so that only a new start can mend it; none when all is well. Not an API server that is away: starting anew does not help. */
-  readonly ills: () => readonly string[];
+  readonly unhealthy: () => readonly string[];
   /** What the process still waits for before it can do its work; none when ready. */
-  readonly awaited: () => readonly string[];
+  readonly notReady: () => readonly string[];
   readonly metrics: { page(): Promise<string>; readonly contentType: string };
 };
 
@@ -32,14 +32,14 @@ function answer(response: ServerResponse, code: number, text: string, contentTyp
 
 /** Listens. That it answers at all says that the event loop turns. */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
-  const { ills, awaited, metrics } = options;
+  const { unhealthy, notReady, metrics } = options;
   const check = (response: ServerResponse, complaints: readonly string[]): void =>
     complaints.length === 0 ? answer(response, 200, 'ok\n') : answer(response, 503, `${complaints.join('\n')}\n`);
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') answer(response, 405, 'GET only\n');
-    else if (path === '/healthz') check(response, ills());
-    else if (path === '/readyz') check(response, [...ills(), ...awaited()]);
+    else if (path === '/healthz') check(response, unhealthy());
+    else if (path === '/readyz') check(response, [...unhealthy(), ...notReady()]);
     else if (path === '/metrics') {
       metrics.page().then(
         (page) => answer(response, 200, page, metrics.contentType),

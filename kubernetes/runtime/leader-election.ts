@@ -1,13 +1,14 @@
-/**
- * One leader among replicas, by a Lease. A replica takes the Lease when it has seen it stand still for the whole of its duration, on its own
- * monotonic clock; a leader that cannot renew steps down well before another may take over, even if its request never comes back.
- */
-import { isStatus } from '../api/api-error.ts';
+import { ApiError, isStatus } from '../api/api-error.ts';
 import type { KubernetesClient } from '../api/client.ts';
 import { LEASES, resourcePath } from '../api/resource-path.ts';
 import { heldLease, type Lease, type LeaseSighting, mayTake, releasedLease, sight } from './lease.ts';
 import { type Log, silentLog } from './logger.ts';
 import { pause, systemTimers, type Timers } from './timers.ts';
+
+/**
+ * One leader among replicas, by a Lease. A replica takes the Lease when it has seen it stand still for the whole of its duration, on its own
+ * monotonic clock; a leader that cannot renew steps down well before another may take over, even if its request never comes back.
+ */
 
 /**
  * Whether the Lease is ours beyond doubt at this very moment: asked before each write, since a process that was frozen wakes up in the middle
@@ -205,4 +206,19 @@ export async function electLeader(options: ElectionOptions): Promise<void> {
     settings.log.info({ lease: `${options.namespace}/${options.name}`, identity: options.identity }, 'elected');
     await serve(candidate, settings, taken.lease, taken.renewedAtMs);
   }
+}
+
+/**
+ * A client that writes only as long as `mayWrite` says so at the moment of the request; later writes fail with an `ApiError` (status 0)
+ * and the server hears nothing of them. Reads and watches go through.
+ */
+export function fence(client: KubernetesClient, mayWrite: () => boolean): KubernetesClient {
+  return {
+    async request<Answer>(asked: Parameters<KubernetesClient['request']>[0]): Promise<Answer> {
+      if (asked.method === 'GET' || mayWrite()) return await client.request<Answer>(asked);
+      throw new ApiError(0, 'NotLeading', `${asked.method} ${asked.path}: not sent, since another replica may lead by now`);
+    },
+    watch: (asked) => client.watch(asked),
+    close: () => client.close(),
+  };
 }

@@ -1,6 +1,6 @@
 /** The Lease that replicas compete for, and whether it is free. */
 import type { KubernetesObject } from '../api/objects.ts';
-import { microTime } from './micro-time.ts';
+import { microTime } from '../api/objects.ts';
 
 export type Lease = KubernetesObject & {
   readonly spec?: {

@@ -1,23 +1,9 @@
 /** What a reflector is asked for and what it answers. */
 import type { KubernetesClient, Query } from '../api/client.ts';
-import type { KubernetesObject, ObjectMeta } from '../api/objects.ts';
-import type { BackoffLimits } from './backoff.ts';
+import type { KubernetesObject } from '../api/objects.ts';
 import type { Log } from './logger.ts';
-import type { Timers } from './timers.ts';
-
-/** What is kept of an object: a projection, since thousands are held in memory. Must keep metadata's name, namespace and uid. */
-export type Kept = { readonly metadata: ObjectMeta };
-
-/** One change of the store. A modified object comes with what it was. */
-export type Change<KeptItem extends Kept> = {
-  readonly type: 'added' | 'modified' | 'deleted';
-  /** `namespace/name`, or `name` alone outside namespaces. */
-  readonly key: string;
-  readonly object: KeptItem;
-  readonly previous?: KeptItem;
-  /** `own`: put there by absorb or forget. `list`: found by a full list, at the start or where a watch had missed it. */
-  readonly source: 'watch' | 'list' | 'own';
-};
+import type { Change, Kept } from './store.ts';
+import type { BackoffLimits, Timers } from './timers.ts';
 
 export type ReflectorOptions<Item extends KubernetesObject, KeptItem extends Kept> = {
   readonly client: KubernetesClient;

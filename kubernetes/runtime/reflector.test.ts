@@ -4,7 +4,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Connection, connect } from '../api/connect.ts';
 import type { KubernetesObject } from '../api/objects.ts';
 import { JOBS, resourcePath } from '../api/resource-path.ts';
-import { type Change, createReflector, type Reflector, type ReflectorOptions } from './reflector.ts';
+import { createReflector } from './reflector.ts';
+import type { Reflector, ReflectorOptions } from './reflector-types.ts';
+import type { Change } from './store.ts';
 
 const NAMESPACE = resourcePath(JOBS, { namespace: 'default' });
 const COLLECTION = resourcePath(JOBS);

@@ -2,19 +2,15 @@
  * Keeps a copy of a collection of the API server: one paged list, then a watch that goes on where it broke off. Made for the ways in which
  * watches fail: cut, silent, expired, refused, cleanly closed at once, and quietly losing events.
  */
-import { ApiError } from '../api/api-error.ts';
-import { keyOf } from '../api/object-key.ts';
+import { ApiError, type StatusObject, watchRejection } from '../api/api-error.ts';
 import type { KubernetesObject, WatchEvent } from '../api/objects.ts';
-import { type StatusObject, watchRefusal } from '../api/status-error.ts';
-import { backoffMs, jittered } from './backoff.ts';
+import { keyOf } from '../api/objects.ts';
 import { listAll } from './list-all.ts';
 import { silentLog } from './logger.ts';
-import type { Change, Kept, Reflector, ReflectorOptions, ReflectorStats } from './reflector-types.ts';
-import { compareVersions } from './resource-version.ts';
-import { type Entry, type Snapshot, Store } from './store.ts';
-import { pause, systemTimers, type Timers } from './timers.ts';
-
-export type { Change, Kept, Reflector, ReflectorOptions } from './reflector-types.ts';
+import type { Reflector, ReflectorOptions, ReflectorStats } from './reflector-types.ts';
+import type { Change, Kept } from './store.ts';
+import { compareVersions, type Entry, type Snapshot, Store } from './store.ts';
+import { backoffMs, jittered, pause, systemTimers, type Timers } from './timers.ts';
 
 /** Two beginnings of a watch are at least this far apart, whatever the server does. */
 const SHORTEST_ROUND_MS = 1000;
@@ -174,7 +170,7 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
 
   #take({ type, object }: WatchEvent<Item>): void {
     const { path } = this.#options;
-    if (type === 'ERROR') throw watchRefusal(`WATCH ${path}`, object as StatusObject);
+    if (type === 'ERROR') throw watchRejection(`WATCH ${path}`, object as StatusObject);
     const version = object?.metadata?.resourceVersion;
     if (version === undefined) throw new ApiError(0, 'InvalidAnswer', `WATCH ${path}: an event without an object`);
     if (type === 'BOOKMARK') this.#store.advance(version);

@@ -1,11 +1,10 @@
 import { FakeObjects } from '@carpal/testbed/kubernetes/fake-objects.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { keyOf } from '../api/object-key.ts';
 import type { KubernetesObject } from '../api/objects.ts';
-import type { Change } from './reflector-types.ts';
-import { compareVersions } from './resource-version.ts';
-import { type Snapshot, Store } from './store.ts';
+import { keyOf } from '../api/objects.ts';
+import type { Change } from './store.ts';
+import { compareVersions, type Snapshot, Store } from './store.ts';
 
 const COLLECTION = '/api/v1/namespaces/ns/pods';
 type Kept = KubernetesObject;

@@ -1,11 +1,29 @@
 /**
- * What a reflector knows: the objects at the newest versions seen, from full lists, from a watch that lags, and from the answers of own writes
- * that run ahead of it. Every change is told once.
+ * The content of a reflector: the newest known version of each object, from full lists, from a watch that lags behind, and from the answers to
+ * own writes, which are ahead of the watch. It reports every change once.
  */
-import { keyOf } from '../api/object-key.ts';
-import type { KubernetesObject } from '../api/objects.ts';
-import type { Change, Kept } from './reflector-types.ts';
-import { compareVersions } from './resource-version.ts';
+import { type KubernetesObject, keyOf, type ObjectMeta } from '../api/objects.ts';
+
+/** Negative, zero or positive as `a` is older than, equal to or newer than `b`. They outgrow 2^53, so they are compared as text. */
+export function compareVersions(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length;
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** What is kept of an object: a projection, since thousands are held in memory. Must keep metadata's name, namespace and uid. */
+export type Kept = { readonly metadata: ObjectMeta };
+
+/** One change of the store. A modified object comes with what it was. */
+export type Change<KeptItem extends Kept> = {
+  readonly type: 'added' | 'modified' | 'deleted';
+  /** `namespace/name`, or `name` alone outside namespaces. */
+  readonly key: string;
+  readonly object: KeptItem;
+  readonly previous?: KeptItem;
+  /** `own`: put there by absorb or forget. `list`: found by a full list, at the start or where a watch had missed it. */
+  readonly source: 'watch' | 'list' | 'own';
+};
 
 export type Entry<KeptItem> = { readonly object: KeptItem; readonly version: string; readonly uid: string | undefined };
 

@@ -1,7 +1,7 @@
 import { manualTimers } from '@carpal/testbed/kubernetes/manual-timers.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from './timers.ts';
 import { createWorkQueue, type WorkQueue } from './work-queue.ts';
 
 const NEVER = new AbortController().signal;

@@ -2,8 +2,7 @@
  * Keys that are to be worked on: each at most once in the queue, each by one worker at a time, later or again after failures if asked.
  * Holds nothing of a key that is neither due, worked on, failing nor just done.
  */
-import { type BackoffLimits, backoffMs } from './backoff.ts';
-import { systemTimers, type Timers } from './timers.ts';
+import { type BackoffLimits, backoffMs, systemTimers, type Timers } from './timers.ts';
 
 export type WorkQueueOptions = {
   /** Wait before the first retry of a key; 5 where absent. */

@@ -1,12 +1,12 @@
 /** What is left to do for an experiment that has ended: stop what still runs, and remove what has outlived run.ttlAfterFinished. */
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import { experimentKey } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, experimentKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
-import { keyOf } from '@carpal/kubernetes/api/object-key.ts';
 import type { ObjectList } from '@carpal/kubernetes/api/objects.ts';
-import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { keyOf } from '@carpal/kubernetes/api/objects.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { EventRecorder } from '@carpal/kubernetes/runtime/event-recorder.ts';
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { expiredRuns, timeLeftMs } from '../experiment/expiry.ts';

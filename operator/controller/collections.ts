@@ -1,10 +1,12 @@
 /** What the operator knows of the cluster: three collections that watches keep up to date. Each change makes an experiment due. */
-import { LABEL } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesClient, Query } from '@carpal/kubernetes/api/client.ts';
 import type { Job, Pod } from '@carpal/kubernetes/api/objects.ts';
-import { EXPERIMENTS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
-import { createReflector, type Kept, type Reflector } from '@carpal/kubernetes/runtime/reflector.ts';
+import { createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
+import type { Reflector } from '@carpal/kubernetes/runtime/reflector-types.ts';
+import type { Kept } from '@carpal/kubernetes/runtime/store.ts';
 import { hasEnded, type KeptJob, type KeptPod, keepJob, keepPod, withoutUndefined } from '../jobs/kept-objects.ts';
 import { controllerUid, experimentUidOf, MANAGED_BY } from '../jobs/ownership.ts';
 import type { ActiveExperiments } from './experiment-memory.ts';

@@ -2,7 +2,7 @@
 
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
-import { keyOf } from '@carpal/kubernetes/api/object-key.ts';
+import { keyOf } from '@carpal/kubernetes/api/objects.ts';
 import type { EventRecorder } from '@carpal/kubernetes/runtime/event-recorder.ts';
 import type { Logger } from '@carpal/kubernetes/runtime/logger.ts';
 import { createWorkQueue } from '@carpal/kubernetes/runtime/work-queue.ts';

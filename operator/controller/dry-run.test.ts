@@ -1,10 +1,10 @@
 /** `carpal operator --dry-run` on a real API server: what it prints, and that it changes nothing. */
 import { experimentCrd } from '@carpal/configs/crd/crd.ts';
-import { GROUP, PLURAL } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, GROUP, PLURAL } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import { connect } from '@carpal/kubernetes/api/connect.ts';
 import type { Job, ObjectList } from '@carpal/kubernetes/api/objects.ts';
-import { EXPERIMENTS, JOBS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { JOBS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { waitFor } from '@carpal/testbed/cluster/wait-for.ts';
 import { installCrd } from '@carpal/testbed/operator/install-crd.ts';
 import { hasCondition, useOperatorWorld } from '@carpal/testbed/operator/operator-world.ts';

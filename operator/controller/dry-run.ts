@@ -1,12 +1,14 @@
 /** Shows what an operator would do in a cluster now, without doing it. */
+
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { checkCustomResource } from '@carpal/configs/check/check-custom-resource.ts';
 import { classListNames } from '@carpal/configs/classes.ts';
 import { formatPath } from '@carpal/configs/finding.ts';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { KubernetesClient, Query } from '@carpal/kubernetes/api/client.ts';
 import type { Job, KubernetesObject, Pod } from '@carpal/kubernetes/api/objects.ts';
-import { EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { listAll } from '@carpal/kubernetes/runtime/list-all.ts';
 import { plan } from '../experiment/plan.ts';
 import { hasBegun } from '../experiment/stages.ts';

@@ -1,10 +1,11 @@
 /** A SegmentationExperiment as the operator keeps it in memory: everything of an active one, next to nothing of an ended one. */
 
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type Condition, type ExperimentStatus, isTerminal } from '@carpal/configs/schema/status.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import type { KubernetesObject, ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
-import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { Regarding } from '@carpal/kubernetes/runtime/event-recorder.ts';
 import { withoutUndefined } from '../jobs/kept-objects.ts';
 

@@ -3,7 +3,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { Finding } from '@carpal/configs/finding.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type ExperimentStatus, isTerminal } from '@carpal/configs/schema/status.ts';
-import { keyOf } from '@carpal/kubernetes/api/object-key.ts';
+import { keyOf } from '@carpal/kubernetes/api/objects.ts';
 import type { EventRecorder } from '@carpal/kubernetes/runtime/event-recorder.ts';
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { invalidManifestStatus } from '../experiment/invalid-manifest.ts';

@@ -4,7 +4,7 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
-import { keyOf } from '@carpal/kubernetes/api/object-key.ts';
+import { keyOf } from '@carpal/kubernetes/api/objects.ts';
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import type { Substrate } from '../experiment/substrate.ts';
 import { createKubernetesSubstrate, type KubernetesSubstrate } from '../jobs/kubernetes-substrate.ts';

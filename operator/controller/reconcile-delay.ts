@@ -1,5 +1,5 @@
 /** How long a change in the cluster may wait before its experiment is reconciled, so that many changes cost one step and one status write. */
-import type { Change } from '@carpal/kubernetes/runtime/reflector.ts';
+import type { Change } from '@carpal/kubernetes/runtime/store.ts';
 import { hasEnded, type KeptJob, type KeptPod, trueCondition } from '../jobs/kept-objects.ts';
 import type { KeptExperiment } from './experiment-object.ts';
 

@@ -1,7 +1,7 @@
 /** Reports what a step has changed: as events, as log lines and in the metrics. */
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { keyOf } from '@carpal/kubernetes/api/object-key.ts';
 import type { ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
+import { keyOf } from '@carpal/kubernetes/api/objects.ts';
 import type { EventRecorder, ObjectEvent } from '@carpal/kubernetes/runtime/event-recorder.ts';
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import type { PlannedEvent } from '../experiment/events.ts';

@@ -3,11 +3,10 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { classListNames } from '@carpal/configs/classes.ts';
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
 import type { Connection } from '@carpal/kubernetes/api/connect.ts';
-import { keyOf } from '@carpal/kubernetes/api/object-key.ts';
+import { keyOf } from '@carpal/kubernetes/api/objects.ts';
 import { recordEvents } from '@carpal/kubernetes/runtime/event-recorder.ts';
-import { fence } from '@carpal/kubernetes/runtime/fenced-client.ts';
 import { startHealthServer, stuckReflectors } from '@carpal/kubernetes/runtime/health-server.ts';
-import { type ElectionOptions, electLeader, type IsHeld } from '@carpal/kubernetes/runtime/leader-election.ts';
+import { type ElectionOptions, electLeader, fence, type IsHeld } from '@carpal/kubernetes/runtime/leader-election.ts';
 import type { Logger } from '@carpal/kubernetes/runtime/logger.ts';
 import { checkStageSettings } from '../jobs/check-settings.ts';
 import { isDigest } from '../jobs/stage-settings.ts';
@@ -71,9 +70,9 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       ? undefined
       : await startHealthServer({
           port: options.port,
-          ills: () => (leads ? stuckReflectors(reflectors()) : []),
+          unhealthy: () => (leads ? stuckReflectors(reflectors()) : []),
           // A replica that does not lead is ready: it has nothing to wait for.
-          awaited: () => (leads && controller?.isSynced() !== true ? ['the first lists of the cluster'] : []),
+          notReady: () => (leads && controller?.isSynced() !== true ? ['the first lists of the cluster'] : []),
           metrics,
         });
   const lead = async (leadership: AbortSignal, isHeld: IsHeld): Promise<void> => {

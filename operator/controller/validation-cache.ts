@@ -4,7 +4,7 @@ import { type Finding, formatPath } from '@carpal/configs/finding.ts';
 import { experimentSchema, type SegmentationExperiment, specSchema } from '@carpal/configs/schema/experiment.ts';
 import { datasetSchema } from '@carpal/configs/schema/learning.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
-import { keyOf } from '@carpal/kubernetes/api/object-key.ts';
+import { keyOf } from '@carpal/kubernetes/api/objects.ts';
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { hasBegun } from '../experiment/stages.ts';
 import type { ExperimentObject } from './experiment-object.ts';

@@ -1,6 +1,8 @@
 /** The limits of namespaces, on an API server that no other test uses: the policy applies to every namespace of a cluster. */
+
 import { readFileSync } from 'node:fs';
-import { CONFIG_MAPS, EXPERIMENTS, NAMESPACES, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
+import { CONFIG_MAPS, NAMESPACES, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
 import { installCrd } from '@carpal/testbed/operator/install-crd.ts';
 import { kubectl } from '@carpal/testbed/operator/kubectl.ts';

@@ -1,11 +1,13 @@
 /** The CRD on a real API server: what it accepts and refuses, and how it reads. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { checkCustomResource } from '@carpal/configs/check/check-custom-resource.ts';
 import { checkExperiment } from '@carpal/configs/check/check-experiment.ts';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { withSizes } from '@carpal/configs/schema/auto.ts';
 import { manifestSpecSchema } from '@carpal/configs/schema/experiment.ts';
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
-import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { useControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
 import { BAD_MANIFESTS, BAD_NAMES } from '@carpal/testbed/operator/bad-manifests.ts';
 import { type CrdCondition, installCrd } from '@carpal/testbed/operator/install-crd.ts';

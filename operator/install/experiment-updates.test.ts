@@ -1,11 +1,12 @@
 /** Updates of an experiment on a real API server: nearly all of its spec is immutable, and its status never leaves an end. */
 
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { MUTABLE } from '@carpal/configs/rules/immutability.ts';
 import { specSchema } from '@carpal/configs/schema/experiment.ts';
 import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
 import { MODEL_OPTIONS } from '@carpal/configs/schema/options.ts';
 import { fieldsOf, schemaAt, structuralSchema } from '@carpal/configs/schema/structural-schema.ts';
-import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { useControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
 import { at, attempt, experimentWith, fold, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
 import { installCrd } from '@carpal/testbed/operator/install-crd.ts';

@@ -1,9 +1,11 @@
 /** Compares the rights in the manifests with the requests of the operator, which runs experiments with them on a real API server. */
+
 import { randomUUID } from 'node:crypto';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
-import type { ApiAction } from '@carpal/kubernetes/api/api-verb.ts';
 import type { ObjectList, Pod } from '@carpal/kubernetes/api/objects.ts';
-import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, resourcePath, SERVICE_ACCOUNTS } from '@carpal/kubernetes/api/resource-path.ts';
+import type { ApiAction } from '@carpal/kubernetes/api/resource-path.ts';
+import { CONFIG_MAPS, JOBS, PODS, resourcePath, SERVICE_ACCOUNTS } from '@carpal/kubernetes/api/resource-path.ts';
 import { type AuditedCall, auditedCalls } from '@carpal/testbed/cluster/audit-log.ts';
 import { waitFor } from '@carpal/testbed/cluster/wait-for.ts';
 import { kubectl } from '@carpal/testbed/operator/kubectl.ts';

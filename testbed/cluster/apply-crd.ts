@@ -1,8 +1,8 @@
 import { experimentCrd } from '@carpal/configs/crd/crd.ts';
-import { GROUP, PLURAL } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, GROUP, PLURAL } from '@carpal/configs/names.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import type { ObjectCondition } from '@carpal/kubernetes/api/objects.ts';
-import { EXPERIMENTS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { waitFor } from './wait-for.ts';
 
 const CRDS: Resource = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' };

@@ -2,8 +2,7 @@
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
-import { backoffMs } from '@carpal/kubernetes/runtime/backoff.ts';
-import { pause, systemTimers } from '@carpal/kubernetes/runtime/timers.ts';
+import { backoffMs, pause, systemTimers } from '@carpal/kubernetes/runtime/timers.ts';
 import type { KubeletPod } from './kubelet-pod.ts';
 
 const BACKOFF = { baseMs: 100, longestMs: 2000 };

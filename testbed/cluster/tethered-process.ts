@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { logTail } from '@carpal/operator/local/log-tail.ts';
+import { logTail } from '@carpal/operator/local/attempt-records.ts';
 
 /** A parent that died before the kernel was asked for the signal leaves a child of another: a shell on the way looks, then becomes the program. */
 const CHECK_PARENT = '[ "$PPID" = "$0" ] && exec "$@"';

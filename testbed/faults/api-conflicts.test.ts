@@ -1,4 +1,5 @@
-import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import { describe, expect, it } from 'vitest';
 import { type ApiCall, type FaultyApiProxy, firstOf } from '../operator/faulty-api-proxy.ts';

@@ -1,7 +1,7 @@
 /** Experiments that are deleted while something goes on, and created again under the same name. */
-import { LABEL } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesObject, ObjectList } from '@carpal/kubernetes/api/objects.ts';
-import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { CONFIG_MAPS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { hasCondition } from '../operator/operator-world.ts';
 import { callsFor, expectNothingTwice, expectSound, startsOf, untilNothingIsOrphaned, untilQuiet } from './expect-sound.ts';

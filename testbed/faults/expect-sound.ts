@@ -1,9 +1,9 @@
 /** What must be true of an experiment after any fault: the right end, nothing left over, nothing twice, every attempt accounted for, silence. */
 
-import { isTerminal, type StageStatus } from '@carpal/configs/experiment-status.ts';
-import { LABEL, type Reason } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, LABEL, type Reason } from '@carpal/configs/names.ts';
+import { isTerminal, type StageStatus } from '@carpal/configs/schema/status.ts';
 import type { KubernetesObject, ObjectList, ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
-import { CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { statusOfObject } from '@carpal/operator/controller/experiment-object.ts';
 import { stageTitle } from '@carpal/operator/experiment/stage.ts';
 import { entriesOf } from '@carpal/operator/experiment/stages.ts';

@@ -1,6 +1,6 @@
 /** What must be true of everything that anybody ever read of an experiment of well-behaved stages: it only went forward. */
 
-import type { ExperimentState } from '@carpal/configs/experiment-status.ts';
+import type { ExperimentState } from '@carpal/configs/schema/status.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import { expect } from 'vitest';
 

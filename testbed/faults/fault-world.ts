@@ -1,12 +1,13 @@
 /** One operator on a real control plane, of which everything is recorded: what it asked the API server for, and which pod ran when. */
 
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import { LABEL } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesRequest } from '@carpal/kubernetes/api/client.ts';
 import type { Connection } from '@carpal/kubernetes/api/connect.ts';
 import type { Job, KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
-import { EXPERIMENTS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
-import { createReflector, type Reflector } from '@carpal/kubernetes/runtime/reflector.ts';
+import { JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
+import type { Reflector } from '@carpal/kubernetes/runtime/reflector-types.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import { afterAll, beforeAll } from 'vitest';
 import type { ClusterNode } from '../cluster/cluster-node.ts';

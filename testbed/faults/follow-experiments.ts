@@ -1,6 +1,7 @@
 /** Follows all experiments of a cluster as anybody may: by a watch of its own. */
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
-import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 

@@ -1,7 +1,7 @@
 /** What people, queues and time do to an experiment while it goes on, and after its end. */
-import { PLURAL } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, PLURAL } from '@carpal/configs/names.ts';
 import type { Job } from '@carpal/kubernetes/api/objects.ts';
-import { EXPERIMENTS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { describe, expect, it } from 'vitest';
 import { hasCondition } from '../operator/operator-world.ts';
 import { type Costs, expectSound, untilQuiet } from './expect-sound.ts';
@@ -221,7 +221,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       await world().until('closed', (seen) => hasCondition(seen, 'Complete'));
       const path = resourcePath(EXPERIMENTS, { namespace: world().namespace, name: 'closed', subresource: 'status' });
       const reopened = world().client.request({ method: 'PATCH', path, body: { status: { state: 'Pending', conditions: [] } } });
-      await expect(reopened).rejects.toThrow(/Complete is final and cannot be taken back/);
+      await expect(reopened).rejects.toThrow(/Complete is final and cannot be removed/);
       const emptied = world().client.request({ method: 'PATCH', path, body: { status: null } });
       await emptied.catch(() => undefined);
       await expectSound(world(), 'closed', { state: 'Complete' });

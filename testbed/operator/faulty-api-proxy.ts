@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Agent, request as secureRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import { type ApiAction, apiAction } from '@carpal/kubernetes/api/api-verb.ts';
+import { type ApiAction, apiAction } from '@carpal/kubernetes/api/resource-path.ts';
 import type { KubernetesRequest } from '@carpal/kubernetes/api/client.ts';
 import type { KubernetesObject, WatchEvent } from '@carpal/kubernetes/api/objects.ts';
 import { createWatchPipe, type WatchPipe } from './watch-pipe.ts';

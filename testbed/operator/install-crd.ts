@@ -1,7 +1,7 @@
 import { experimentCrd } from '@carpal/configs/crd/crd.ts';
-import { GROUP, PLURAL } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, GROUP, PLURAL } from '@carpal/configs/names.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
-import { EXPERIMENTS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { expect, vi } from 'vitest';
 
 const CRDS: Resource = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' };

@@ -1,16 +1,18 @@
 /** A real control plane, nodes whose pods follow a script, an artifact folder, and operators that can be started and stopped beside them. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
-import { EXPERIMENTS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { createLogger } from '@carpal/kubernetes/runtime/logger.ts';
-import { createMetrics } from '@carpal/operator/controller/metrics.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
+import { createMetrics } from '@carpal/operator/controller/metrics.ts';
 import type { OperatorSettings } from '@carpal/operator/controller/operator-settings.ts';
 import { type LeasePlace, runOperator } from '@carpal/operator/controller/run-operator.ts';
 import { stageSettings } from '@carpal/operator/jobs/stage-settings.ts';

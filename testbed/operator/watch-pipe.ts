@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { LineCutter } from '@carpal/kubernetes/api/lines.ts';
+import { LineSplitter } from '@carpal/kubernetes/api/transport.ts';
 import type { KubernetesObject, WatchEvent } from '@carpal/kubernetes/api/objects.ts';
 
 /** A watch that passes through the proxy, event by event. */
@@ -23,7 +23,7 @@ export function createWatchPipe(
   to: ServerResponse,
   keep: (event: WatchEvent<KubernetesObject>) => boolean,
 ): WatchPipe {
-  const cutter = new LineCutter();
+  const cutter = new LineSplitter();
   let isStalled = false;
   from.on('data', (chunk: Buffer) => {
     for (const line of cutter.push(chunk)) {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openPlainCredentials } from './plain-credentials.ts';
+import { openPlainCredentials } from './credentials.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backoffMs, jittered } from './backoff.ts';
+import { backoffMs, jittered } from './timers.ts';
 
 describe('back-off', () => {
   const limits = fc.record({ baseMs: fc.integer({ min: 1, max: 1000 }), longestMs: fc.integer({ min: 1000, max: 1_000_000 }) });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apiAction } from './api-verb.ts';
+import { apiAction } from './resource-path.ts';
 
 describe('the action of a request', () => {
   it.each([
