@@ -57,7 +57,7 @@ export function casesHelp(): string {
   );
   return [
     '',
-    `Cases (without names: ${DEFAULT_NAMES.length} that need neither PyTorch nor minutes):`,
+    `Cases (without names, the first ${DEFAULT_NAMES.length} run, which need no PyTorch and little time):`,
     ...rows,
     '',
     'Groups of cases:',
