@@ -51,7 +51,9 @@ function moveAdam(
   settings: OptimizerSettings,
   find: Find,
 ) {
-  const { beta1 = 0.9, beta2 = 0.999 } = settings.options ?? {};
+  const { options = {} } = settings;
+  // Rounded as the kernel gets them: 1 − β₂ of the rounded 0.999 differs from 0.001 by 1.3e-5 of its value.
+  const [beta1, beta2] = [Math.fround(options.beta1 ?? 0.9), Math.fround(options.beta2 ?? 0.999)];
   changeValues([find('optimizer/beta1Power'), find('optimizer/beta2Power')], ([power1 = 0, power2 = 0]) => [
     power1 * beta1,
     power2 * beta2,
