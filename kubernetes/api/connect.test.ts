@@ -72,24 +72,24 @@ describe('a request', () => {
     expect(server.requests[0]?.query.toString()).toBe('fieldManager=carpal&force=true');
   });
 
-  it('goes over one socket with those before it', async () => {
+  it('shares one socket with earlier requests', async () => {
     for (let i = 0; i < 50; i++) await client.request({ method: 'GET', path: COLLECTION });
     expect(new Set(server.requests.map(({ socket }) => socket)).size).toBe(1);
   });
 
-  it('tells the reason of a refusal, and how long the server wants to be left alone', async () => {
+  it('reports the reason of a rejection and how long the server asks to wait', async () => {
     server.next('list', fault.refuse(429, 'TooManyRequests', { 'retry-after': '3' }));
     const error = await failure(client.request({ method: 'GET', path: COLLECTION }));
     expect(error).toMatchObject({ status: 429, reason: 'TooManyRequests', retryAfterMs: 3000 });
     expect(error.message).toContain(`GET ${COLLECTION}`);
   });
 
-  it('tells of a refusal that is no Status by its code', async () => {
+  it('reports a rejection without a Status object by its HTTP code', async () => {
     server.next('list', (response) => void response.writeHead(503).end('<html>upstream is away</html>'));
     expect(await failure(client.request({ method: 'GET', path: COLLECTION }))).toMatchObject({ status: 503, reason: 'ServiceUnavailable' });
   });
 
-  it('tells of a conflict', async () => {
+  it('reports a conflict', async () => {
     server.change((objects) => objects.create(COLLECTION, job('wrist')));
     const body = { metadata: { name: 'wrist', resourceVersion: '1' } };
     expect(await failure(client.request({ method: 'PUT', path: `${COLLECTION}/wrist`, body }))).toMatchObject({
@@ -98,7 +98,7 @@ describe('a request', () => {
     });
   });
 
-  it('fails when the answer does not come in time, comes broken, or is no JSON', async () => {
+  it('fails when the answer is late, breaks off, or is not JSON', async () => {
     server.next('list', fault.hang(), fault.cut(), fault.text('garbage'));
     expect(await failure(client.request({ method: 'GET', path: COLLECTION, timeoutMs: 30 }))).toMatchObject({
       status: 0,
@@ -116,7 +116,7 @@ describe('a request', () => {
     });
   });
 
-  it('ends when its caller gives up, before and after it was sent', async () => {
+  it('ends when the caller aborts, before and after it was sent', async () => {
     expect(await failure(client.request({ method: 'GET', path: COLLECTION, signal: AbortSignal.abort() }))).toMatchObject({
       reason: 'Aborted',
     });
@@ -125,12 +125,12 @@ describe('a request', () => {
     expect(await failure(client.request({ method: 'GET', path: COLLECTION, signal: gaveUp.signal }))).toMatchObject({ reason: 'Aborted' });
   });
 
-  it('fails when nobody listens', async () => {
+  it('fails when no server listens', async () => {
     await server.stop();
     expect(await failure(client.request({ method: 'GET', path: COLLECTION }))).toMatchObject({ status: 0, reason: 'NoAnswer' });
   });
 
-  it('is counted by what it does', async () => {
+  it('is counted by its action', async () => {
     server.next('list', fault.refuse(500, 'InternalError'));
     await failure(client.request({ method: 'GET', path: COLLECTION }));
     await client.request({ method: 'GET', path: COLLECTION });
@@ -148,7 +148,7 @@ describe('a request', () => {
 });
 
 describe('a watch', () => {
-  it('delivers events in order, whole however they are cut into chunks', async () => {
+  it('delivers events in order and complete, however the stream is cut into chunks', async () => {
     const events = [1, 2, 3].map((i) => ({ type: 'ADDED', object: job(`손목-${i}`, { text: 'é'.repeat(i * 10) }) }));
     const bytes = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
     const send = (response: ServerResponse, from: number): void => {
@@ -165,12 +165,12 @@ describe('a watch', () => {
     expect(await eventsOf(COLLECTION)).toEqual([event]);
   });
 
-  it('fails on a line that is no JSON instead of passing over it', async () => {
+  it('fails on a line that is not JSON instead of skipping it', async () => {
     server.next('watch', fault.text('{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n{"type":"ADD\n'));
     expect(await failure(eventsOf(COLLECTION))).toMatchObject({ reason: 'InvalidAnswer' });
   });
 
-  it('fails when it ends within a line or is cut', async () => {
+  it('fails when the stream ends within a line or is cut', async () => {
     server.next('watch', fault.text('{"type":"ADDED"'));
     expect(await failure(eventsOf(COLLECTION))).toMatchObject({ reason: 'NoAnswer' });
     server.next('watch', (response) => {
@@ -179,13 +179,13 @@ describe('a watch', () => {
     expect(await failure(eventsOf(COLLECTION))).toMatchObject({ reason: 'NoAnswer' });
   });
 
-  it('fails when nothing comes for too long: no answer, and no event', async () => {
+  it('fails when nothing arrives for too long: neither an answer nor an event', async () => {
     server.next('watch', fault.hang());
     expect(await failure(eventsOf(COLLECTION, { inactivityMs: 30 }))).toMatchObject({ reason: 'Timeout' });
     expect(await failure(eventsOf(COLLECTION, { inactivityMs: 30 }))).toMatchObject({ reason: 'Timeout' });
   });
 
-  it('does not hold the time that events are worked on against the server', async () => {
+  it('does not count the time that the consumer needs for events', async () => {
     server.next('watch', fault.text('{"type":"ADDED","object":{}}\n{"type":"ADDED","object":{}}\n'));
     let events = 0;
     for await (const _ of client.watch({ path: COLLECTION, signal: stop.signal, inactivityMs: 40 })) {
@@ -195,7 +195,7 @@ describe('a watch', () => {
     expect(events).toBe(2);
   });
 
-  it('ends without an error when its caller gives up, and closes its connection', async () => {
+  it('ends without an error when the caller aborts, and closes its connection', async () => {
     const gaveUp = new AbortController();
     server.next('watch', (_response, _request, serve) => {
       serve();
@@ -205,13 +205,13 @@ describe('a watch', () => {
     await expect.poll(() => server.openWatches, { interval: 5 }).toBe(0);
   });
 
-  it('closes its connection when its taker stops in the middle', async () => {
+  it('closes its connection when the consumer stops early', async () => {
     server.change((objects) => objects.create(COLLECTION, job('wrist')));
     for await (const _ of client.watch({ path: COLLECTION, query: { resourceVersion: 0 }, signal: stop.signal, inactivityMs: 5000 })) break;
     await expect.poll(() => server.openWatches, { interval: 5 }).toBe(0);
   });
 
-  it('tells that it could not be opened', async () => {
+  it('reports that it could not be opened', async () => {
     server.next('watch', fault.refuse(410, 'Expired'));
     expect(await failure(eventsOf(COLLECTION))).toMatchObject({ status: 410, reason: 'Expired' });
   });
@@ -255,7 +255,7 @@ describe('credentials', () => {
   }
   const get = (connection: Connection): Promise<unknown> => connection.request({ method: 'GET', path: '/version' });
 
-  it('are a token of a kubeconfig, whose namespace is known', async () => {
+  it('can be a token in a kubeconfig, which also gives the namespace', async () => {
     const connection = await connect({ kubeconfig: kubeconfig({ token: 'secret' }) });
     await get(connection);
     expect(authorizations).toEqual(['Bearer secret']);
@@ -263,7 +263,7 @@ describe('credentials', () => {
     connection.close();
   });
 
-  it('of a plugin are asked for once by all that want them at once, and anew after the server has refused them', async () => {
+  it('from a plugin are requested once for concurrent requests, and again after the server has rejected them', async () => {
     const script = join(folder, 'plugin.sh');
     const credential = '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"token-$n"}}';
     writeFileSync(
@@ -281,7 +281,7 @@ describe('credentials', () => {
     connection.close();
   });
 
-  it('that name no cluster are refused with the file', async () => {
+  it('without a cluster are an error that names the file', async () => {
     const missing = join(folder, 'nowhere');
     await expect(connect({ kubeconfig: missing })).rejects.toMatchObject({ code: 'kubeconfig-invalid', where: missing });
     await expect(connect({ kubeconfig: kubeconfig({}), context: 'other' })).rejects.toMatchObject({ code: 'kubeconfig-invalid' });

@@ -111,12 +111,12 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
     }
   };
 
-  const request = async <Answer>(asked: KubernetesRequest): Promise<Answer> => {
-    const what = `${asked.method} ${asked.path}`;
-    const deadline = new Deadline(what, asked.signal);
+  const request = async <Answer>(call: KubernetesRequest): Promise<Answer> => {
+    const what = `${call.method} ${call.path}`;
+    const deadline = new Deadline(what, call.signal);
     try {
-      deadline.within(asked.timeoutMs ?? timeoutMs, 'no complete answer');
-      const answer = await exchange(asked, what, deadline);
+      deadline.within(call.timeoutMs ?? timeoutMs, 'no complete answer');
+      const answer = await exchange(call, what, deadline);
       return parse<Answer>(what, answer.statusCode ?? 0, await textOf(answer));
     } catch (error) {
       throw deadline.reason ?? noAnswer(what, error);
@@ -125,24 +125,24 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
     }
   };
 
-  async function* watch<Event>(asked: WatchRequest): AsyncGenerator<Event, void, undefined> {
-    const what = `WATCH ${asked.path}`;
-    const deadline = new Deadline(what, asked.signal);
+  async function* watch<Event>(call: WatchRequest): AsyncGenerator<Event, void, undefined> {
+    const what = `WATCH ${call.path}`;
+    const deadline = new Deadline(what, call.signal);
     let answer: IncomingMessage | undefined;
     try {
-      deadline.within(Math.min(timeoutMs, asked.inactivityMs), 'no answer');
-      answer = await exchange({ method: 'GET', path: asked.path, query: { ...asked.query, watch: true } }, what, deadline);
+      deadline.within(Math.min(timeoutMs, call.inactivityMs), 'no answer');
+      answer = await exchange({ method: 'GET', path: call.path, query: { ...call.query, watch: true } }, what, deadline);
       const splitter = new LineSplitter();
-      deadline.within(asked.inactivityMs, 'nothing arrived');
+      deadline.within(call.inactivityMs, 'nothing arrived');
       for await (const chunk of answer) {
         // The time that the consumer needs for the events does not count.
         deadline.pause();
         for (const line of splitter.push(chunk as Buffer)) yield parse<Event>(what, 0, line);
-        deadline.within(asked.inactivityMs, 'nothing arrived');
+        deadline.within(call.inactivityMs, 'nothing arrived');
       }
       if (splitter.rest > 0) throw new ApiError(0, 'NoAnswer', `${what}: the stream ended within a line`);
     } catch (error) {
-      if (asked.signal.aborted) return;
+      if (call.signal.aborted) return;
       throw deadline.reason ?? noAnswer(what, error);
     } finally {
       deadline.clear();

@@ -35,15 +35,15 @@ users:
 const open = (path: string, context?: string) =>
   openPlainCredentials({ kubeconfig: path, ...(context === undefined ? {} : { context }) }, () => nowMs);
 
-describe('plain credentials of a kubeconfig', () => {
-  it('are a token', async () => {
+describe('direct credentials in a kubeconfig', () => {
+  it('can be a token', async () => {
     const found = await open(kubeconfig('{token: secret}'));
     expect(found?.server.href).toBe('https://10.0.0.1:6443/k8s');
     expect(found?.namespace).toBe('team');
     expect(await found?.options()).toEqual({ headers: { Authorization: 'Bearer secret' } });
   });
 
-  it('are a client certificate, from data or from files beside the kubeconfig', async () => {
+  it('can be a client certificate, as data or in files next to the kubeconfig', async () => {
     file('client.pem', 'CERT');
     const data = Buffer.from('KEY').toString('base64');
     const found = await open(
@@ -57,7 +57,7 @@ describe('plain credentials of a kubeconfig', () => {
     expect(rest).toEqual({ servername: 'k8s', rejectUnauthorized: false, headers: {} });
   });
 
-  it("are a token's file, read again each minute and when the server has refused it", async () => {
+  it('can be a token file, which is read again every minute and after a rejection', async () => {
     file('token', 'first\n');
     const found = await open(kubeconfig('{tokenFile: token}'));
     const header = async (): Promise<unknown> => (await found?.options())?.headers;
@@ -71,7 +71,7 @@ describe('plain credentials of a kubeconfig', () => {
     expect(await header()).toEqual({ Authorization: 'Bearer third' });
   });
 
-  it('are read again after a refusal, so that a kubeconfig may be replaced', async () => {
+  it('are read again after a rejection, so that a kubeconfig can be replaced', async () => {
     const path = kubeconfig('{token: old}');
     const found = await open(path);
     kubeconfig('{token: new}');
@@ -85,12 +85,12 @@ describe('plain credentials of a kubeconfig', () => {
   it.each([
     ['programs', '{exec: {command: sh}}', undefined, undefined],
     ['names and passwords', '{username: a, password: b}', undefined, undefined],
-    ['somebody else', '{token: a, as: b}', undefined, undefined],
+    ['another user', '{token: a, as: b}', undefined, undefined],
     ['proxies', '{token: a}', 'server: https://h, proxy-url: http://p', undefined],
-    ['a cluster that is not there', '{token: a}', undefined, 'there'],
-    ['a context that is not there', '{token: a}', undefined, 'nowhere'],
+    ['a cluster that does not exist', '{token: a}', undefined, 'there'],
+    ['a context that does not exist', '{token: a}', undefined, 'nowhere'],
     ['an authority that cannot be read', '{token: a}', 'server: https://h, certificate-authority: missing.pem', undefined],
-  ])('are none with %s', async (_what, user, cluster, context) => {
+  ])('are undefined with %s', async (_what, user, cluster, context) => {
     expect(await open(kubeconfig(user, cluster), context)).toBeUndefined();
   });
 });

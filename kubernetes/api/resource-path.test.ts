@@ -17,10 +17,10 @@ describe('the action of a request', () => {
     ['GET', '/version', 'read /'],
     ['GET', '/apis/batch/v1', 'read /'],
     ['GET', '/', 'read /'],
-  ] as const)('of %s %s is "%s"', (method, path, expected) => {
+  ] as const)('for %s %s is "%s"', (method, path, expected) => {
     const { verb, group, resource } = apiAction(method, path);
     expect(`${verb} ${group}/${resource}`).toBe(expected);
   });
 
-  it('of a GET that watches is a watch', () => expect(apiAction('GET', '/api/v1/pods', true).verb).toBe('watch'));
+  it('is "watch" for a GET that watches', () => expect(apiAction('GET', '/api/v1/pods', true).verb).toBe('watch'));
 });

@@ -19,13 +19,13 @@ type Note = KubernetesObject & { readonly data?: Readonly<Record<string, string>
 const note = (name: string, text: string): Note => ({ metadata: { name, labels: { test: 'reflector' } }, data: { text } });
 
 describe('on a real API server', () => {
-  it('a reflector lists in pages, follows changes, absorbs own writes, and a resync finds nothing to repair', async () => {
+  it('a reflector lists in pages, follows changes and applies own writes, and a resync finds nothing to repair', async () => {
     const { client, namespace } = cluster();
     const path = resourcePath(CONFIG_MAPS, { namespace });
     const create = (name: string): Promise<Note> => client.request<Note>({ method: 'POST', path, body: note(name, 'first') });
     for (const name of ['a', 'b', 'c', 'd', 'e']) await create(name);
     const stop = new AbortController();
-    const told: string[] = [];
+    const reported: string[] = [];
     const reflector = createReflector<Note, Note>({
       ...{
         client,
@@ -36,7 +36,7 @@ describe('on a real API server', () => {
         random: () => 0.5,
         resyncMs: 1500,
       },
-      onChange: ({ type, object, source }) => told.push(`${type} ${object.metadata.name} by ${source}`),
+      onChange: ({ type, object, source }) => reported.push(`${type} ${object.metadata.name} by ${source}`),
     });
     const running = reflector.run(stop.signal);
     await reflector.synced;
@@ -50,14 +50,14 @@ describe('on a real API server', () => {
     await client.request({ method: 'DELETE', path: `${path}/b` });
     await soon(() => expect(reflector.get(`${namespace}/b`)).toBeUndefined());
     expect(reflector.get(`${namespace}/a`)?.data).toEqual({ text: 'second' });
-    expect(told.slice(5).toSorted()).toEqual([
+    expect(reported.slice(5).toSorted()).toEqual([
       expect.stringMatching(/^added own by (own|watch)$/),
       'deleted b by watch',
       'modified a by watch',
     ]);
 
     await soon(() => expect(reflector.stats.lists).toBeGreaterThan(1));
-    // What comes after the list tells the watch has come past it.
+    // A change after the list shows that the watch has passed the list.
     await create('later');
     await soon(() => expect(reflector.size).toBe(6));
     expect(reflector.stats).toMatchObject({ repairs: 0, relists: 0, errors: 0 });
@@ -65,13 +65,13 @@ describe('on a real API server', () => {
     await running;
   });
 
-  it('refusals carry the reasons that the operator decides by', async () => {
+  it('rejections carry the reasons that callers decide by', async () => {
     const { client, namespace } = cluster();
     const path = resourcePath(CONFIG_MAPS, { namespace });
     const made = await client.request<Note>({ method: 'POST', path, body: note('reasons', 'first') });
     const refused = (promise: Promise<unknown>): Promise<unknown> =>
       promise.then(
-        () => expect.fail('it was not refused'),
+        () => expect.fail('it was not rejected'),
         (error: unknown) => error,
       );
     expect(await refused(client.request({ method: 'POST', path, body: note('reasons', 'x') }))).toMatchObject({
@@ -88,7 +88,7 @@ describe('on a real API server', () => {
     expect(isStatus(await refused(client.request({ method: 'GET', path, query: limit })), 400)).toBe(true);
   });
 
-  it('a server that the authority of the kubeconfig does not vouch for gets no credentials', async () => {
+  it('a server that the certificate authority of the kubeconfig has not signed receives no credentials', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'carpal-authority-'));
     const kubeconfig = join(folder, 'config');
     writeFileSync(kubeconfig, readFileSync(cluster().kubeconfig, 'utf8').replace(/"?certificate-authority[^\n,}]*,?/, ''));
@@ -98,7 +98,7 @@ describe('on a real API server', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('two candidates elect one, and the second leads once the first lets go', async () => {
+  it('one of two candidates is elected, and the other leads as soon as the first releases the Lease', async () => {
     const { client, namespace } = cluster();
     const stops = [new AbortController(), new AbortController()];
     const leads: number[] = [];
@@ -128,7 +128,7 @@ describe('on a real API server', () => {
     expect(leads).toEqual([first, 1 - first]);
   });
 
-  it('events are taken and can be read', async () => {
+  it('events are accepted and can be read', async () => {
     const { client, namespace } = cluster();
     const recorder = recordEvents({ client, component: 'carpal.dev/operator', instance: 'operator-0', now: () => new Date() });
     const regarding = { apiVersion: 'carpal.dev/v1alpha1', kind: 'SegmentationExperiment', namespace, name: 'wrist', uid: 'u1' };

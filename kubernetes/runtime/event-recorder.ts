@@ -24,14 +24,14 @@ export type EventRecorderOptions = {
   /** The reporting process: the pod's name. */
   readonly instance: string;
   readonly now: () => Date;
-  /** How many events may wait to be written; more are dropped and counted. Default: 10,000, some megabytes. */
+  /** How many events may wait. Further events are dropped and counted. Default: 10,000 (a few megabytes). */
   readonly longestBacklog?: number;
   /** Called for every event that could not be written. */
   readonly onLost?: (lost: LostEvent) => void;
 };
 
 export type EventRecorder = {
-  /** Queues one event for each element. A note that is longer than the API server accepts is cut. Returns at once. */
+  /** Queues one event for each element and returns immediately. A note that is longer than the API server accepts is cut. */
   record(regarding: Regarding, events: readonly ObjectEvent[]): void;
   /** Resolves when all events recorded so far are written or lost. */
   flush(): Promise<void>;
@@ -47,12 +47,12 @@ export type EventStats = {
 
 type Waiting = { readonly regarding: Regarding; readonly event: ObjectEvent; readonly at: Date };
 
-/** Requests at the same time: one at a time cannot keep up when a whole cluster reports at once. */
+/** Number of concurrent requests. One at a time cannot keep up when a whole cluster reports. */
 const WRITERS = 4;
 /** The API server rejects longer notes. */
 const LONGEST_NOTE = 1024;
 
-/** A recorder. The names of its events contain the time and a counter, so that a restarted process does not reuse a name. */
+/** Creates a recorder. Event names contain the time and a counter, so that a restarted process does not reuse a name. */
 export function recordEvents(options: EventRecorderOptions): EventRecorder {
   const { client, component, instance, now, longestBacklog = 10_000, onLost } = options;
   const backlog: Waiting[] = [];

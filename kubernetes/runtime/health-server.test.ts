@@ -19,7 +19,7 @@ describe('the health server', () => {
     return [response.status, await response.text()];
   };
 
-  it('is alive and not ready while it waits for its first lists', async () => {
+  it('reports alive but not ready while the process waits for its first lists', async () => {
     notReady = ['the first list of jobs'];
     expect(await get('/healthz')).toEqual([200, 'ok\n']);
     expect(await get('/readyz')).toEqual([503, 'the first list of jobs\n']);
@@ -27,17 +27,17 @@ describe('the health server', () => {
     expect(await get('/readyz')).toEqual([200, 'ok\n']);
   });
 
-  it('is not alive with a reflector that hangs', async () => {
+  it('reports not alive when a reflector hangs', async () => {
     unhealthy = [...stuckReflectors({ jobs: { quietMs: () => 700_000 }, pods: { quietMs: () => 300_000 } })];
-    expect(await get('/healthz')).toEqual([503, 'the reflector of jobs gave no sign for 700 s\n']);
+    expect(await get('/healthz')).toEqual([503, 'the reflector of jobs has shown no activity for 700 s\n']);
   });
 
-  it('answers nothing else', async () => {
+  it('answers no other path and no other method', async () => {
     expect((await get('/'))[0]).toBe(404);
     expect((await get('/healthz', 'POST'))[0]).toBe(405);
   });
 
-  it('shows what was counted, without a label that grows with the experiments', async () => {
+  it('shows what was counted, without labels that grow with the number of objects', async () => {
     metrics.reconciled({ ok: true, seconds: 0.01 });
     metrics.queueWaited(20);
     metrics.apiRequest({ verb: 'create', group: 'batch', resource: 'jobs', code: 201, seconds: 0.02 });
@@ -71,7 +71,7 @@ describe('the health server', () => {
 });
 
 describe('the logger', () => {
-  it('writes one JSON object a line, with the experiment, the cause of an error, and no secret', () => {
+  it('writes one JSON object per line, with its extra fields, the cause of an error, and no secret', () => {
     const lines: string[] = [];
     const logger = createLogger({ level: 'info', destination: { write: (line) => lines.push(line) } }).child({ experiment: 'team/wrist' });
     logger.debug({}, 'not shown');

@@ -38,7 +38,7 @@ afterEach(async () => {
 
 type Candidate = { timers: ManualTimers; stop: AbortController; ended: Promise<void>; terms: AbortSignal[]; finish: () => void };
 
-/** A candidate with a clock of its own. Its work lasts until its leadership ends, or `finish` is called where `slow`. */
+/** A candidate with its own clock. Its work lasts until its leadership ends, or with `slow` until `finish` is called. */
 function stand(identity: string, options: Partial<ElectionOptions> & { slow?: boolean } = {}): Candidate {
   const timers = manualTimers();
   const stop = new AbortController();
@@ -61,21 +61,21 @@ function stand(identity: string, options: Partial<ElectionOptions> & { slow?: bo
 const soon = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 2, timeout: 4000 });
 const lease = (): Lease => server.objects.get(PATH) as Lease;
 const elected = (candidate: Candidate, times = 1): Promise<void> => soon(() => expect(candidate.terms.length).toBe(times));
-/** Lets the candidate's time pass to its next try and waits for the request that it makes. */
+/** Advances the candidate's time to its next try and waits for the request of that try. */
 async function tryAgain(candidate: Candidate, pending = 1): Promise<void> {
   await soon(() => expect(candidate.timers.pending).toBe(pending));
   const before = server.requests.length;
   candidate.timers.advance(2000);
   await soon(() => expect(server.requests.length).toBeGreaterThan(before));
 }
-/** One renewal of a leader: it waits for its next try and for its expiry. */
+/** One renewal of a leader. It has two timers: its next try and its expiry. */
 const renew = (candidate: Candidate): Promise<void> => tryAgain(candidate, 2);
 const crash = (candidate: Candidate): void => {
   candidates = candidates.filter((one) => one !== candidate);
 };
 
 describe('an election', () => {
-  it('is won at once where there is no Lease, with times of microseconds', async () => {
+  it('is won immediately if there is no Lease, with times in microseconds', async () => {
     await elected(stand('a'));
     expect(lease().spec).toEqual({
       holderIdentity: 'a',
@@ -86,17 +86,17 @@ describe('an election', () => {
     });
   });
 
-  it('has one winner among candidates that come at once', async () => {
+  it('has one winner among concurrent candidates', async () => {
     const all = ['a', 'b', 'c', 'd'].map((identity) => stand(identity));
     await soon(() => expect(all.some(({ terms }) => terms.length > 0)).toBe(true));
     for (const loser of all.filter(({ terms }) => terms.length === 0)) await tryAgain(loser);
     expect(all.filter(({ terms }) => terms.length > 0).length).toBe(1);
   });
 
-  it('is lost by a candidate as long as the leader renews, however wrong the clocks are', async () => {
+  it('is not won while the leader renews, however wrong the clocks are', async () => {
     const leader = stand('a');
     await elected(leader);
-    // Its wall clock is a year ahead: every renewal looks long past to it.
+    // The wall clock of this candidate is a year ahead, so every renewal looks old to it.
     const other = stand('b', { now: () => new Date(WALL.getTime() + 365 * 86_400_000) });
     for (let i = 0; i < 20; i++) {
       await renew(leader);
@@ -106,12 +106,12 @@ describe('an election', () => {
     expect(leader.terms[0]?.aborted).toBe(false);
   });
 
-  it('is won once the Lease has stood still for its whole duration on the own clock, not earlier', async () => {
+  it('is won when the Lease has not changed for its whole duration on the own clock, not earlier', async () => {
     const leader = stand('a');
     await elected(leader);
     crash(leader);
     const other = stand('b');
-    // First seen at 0, free after 15 s: the tries at 2, 4, … 14 s fail, the one at 16 s wins.
+    // Seen first at 0, free after 15 s: the tries at 2, 4, … 14 s fail, the one at 16 s wins.
     for (let i = 0; i < 7; i++) await tryAgain(other);
     await soon(() => expect(other.timers.pending).toBe(1));
     expect(other.terms.length).toBe(0);
@@ -121,14 +121,14 @@ describe('an election', () => {
     expect(lease().spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
   });
 
-  it('goes on when the server refuses or is away', async () => {
+  it('continues when the server rejects requests or cannot be reached', async () => {
     server.next('get', fault.refuse(500, 'InternalError'), fault.refuse(429, 'TooManyRequests'), fault.refuse(403, 'Forbidden'));
     const candidate = stand('a');
     for (let i = 0; i < 3; i++) await tryAgain(candidate);
     await elected(candidate);
   });
 
-  it('is lost where another took the Lease between reading and writing', async () => {
+  it('is lost when another candidate takes the Lease between the read and the write', async () => {
     server.change((objects) => objects.create(resourcePath(LEASES, { namespace: 'carpal' }), { metadata: { name: PLACE.name } }));
     const quicker: Fault = (_response, _request, serve) => {
       server.objects.replace(PATH, {
@@ -146,7 +146,7 @@ describe('an election', () => {
 });
 
 describe('a leader', () => {
-  it('steps down at once when another holds the Lease, and stands again', async () => {
+  it('steps down immediately when another candidate holds the Lease, and becomes a candidate again', async () => {
     const leader = stand('a');
     await elected(leader);
     const taken = { ...lease(), spec: { holderIdentity: 'b', leaseDurationSeconds: 15 } };
@@ -160,7 +160,7 @@ describe('a leader', () => {
     await elected(leader, 2);
   });
 
-  it('that cannot renew steps down after renewMs, before any other may lead', async () => {
+  it('that cannot renew steps down after renewMs, before another candidate can lead', async () => {
     const leader = stand('a');
     await elected(leader);
     server.next('update', ...Array.from({ length: 10 }, () => fault.refuse(500, 'InternalError')));
@@ -181,11 +181,11 @@ describe('a leader', () => {
     expect(leader.terms[0]?.aborted).toBe(false);
     leader.timers.advance(1);
     expect(leader.terms[0]?.aborted).toBe(true);
-    // Frees the request, so that the candidate can end.
+    // Releases the request, so that the candidate can end.
     await server.stop();
   });
 
-  it('counts its time from the asking, not from an answer that comes late', async () => {
+  it('counts its time from the request, not from a late answer', async () => {
     const leader = stand('a');
     await elected(leader);
     server.next('update', (_response, _request, serve) => {
@@ -195,7 +195,7 @@ describe('a leader', () => {
     await renew(leader);
     await soon(() => expect(leader.timers.pending).toBe(2));
     server.next('update', fault.hang());
-    // Asked at 2 s, answered at 8 s: over at 12 s.
+    // Sent at 2 s, answered at 8 s: it expires at 12 s.
     leader.timers.advance(3999);
     expect(leader.terms[0]?.aborted).toBe(false);
     leader.timers.advance(1);
@@ -203,7 +203,7 @@ describe('a leader', () => {
     await server.stop();
   });
 
-  it('goes on after a renewal whose answer was lost', async () => {
+  it('continues after a renewal whose answer was lost', async () => {
     const leader = stand('a');
     await elected(leader);
     server.next('update', fault.loseAnswer());
@@ -215,7 +215,7 @@ describe('a leader', () => {
     expect(leader.terms.length).toBe(1);
   });
 
-  it('lets go of the Lease when it ends, so that the next need not wait', async () => {
+  it('releases the Lease when it ends, so that the next candidate does not have to wait', async () => {
     const leader = stand('a');
     await elected(leader);
     leader.stop.abort();
@@ -227,7 +227,7 @@ describe('a leader', () => {
     expect(other.timers.now()).toBe(0);
   });
 
-  it('keeps renewing until its work has come to its end, and only then lets go', async () => {
+  it('renews until its work has ended, and only then releases the Lease', async () => {
     const leader = stand('a', { slow: true });
     await elected(leader);
     leader.stop.abort();
@@ -239,7 +239,7 @@ describe('a leader', () => {
     expect(leader.timers.pending).toBe(0);
   });
 
-  it('lets go and passes the error on when its work fails', async () => {
+  it('releases the Lease and passes the error on when its work fails', async () => {
     const stop = new AbortController();
     const work = electLeader({
       ...{ client, ...PLACE, identity: 'a', timers: manualTimers(), now: () => WALL, random: () => 0, signal: stop.signal },

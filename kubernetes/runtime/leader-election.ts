@@ -6,13 +6,14 @@ import { type Log, silentLog } from './logger.ts';
 import { pause, systemTimers, type Timers } from './timers.ts';
 
 /**
- * One leader among replicas, by a Lease. A replica takes the Lease when it has seen it stand still for the whole of its duration, on its own
- * monotonic clock; a leader that cannot renew steps down well before another may take over, even if its request never comes back.
+ * Elects one leader among replicas by a Lease. A replica takes the Lease when it has not changed for its whole duration, measured on the
+ * replica's own monotonic clock. A leader that cannot renew steps down well before another replica may take over, even if its request never
+ * returns.
  */
 
 /**
- * Whether the Lease is ours beyond doubt at this very moment: asked before each write, since a process that was frozen wakes up in the middle
- * of its work, before any timer tells it how late it is.
+ * Whether this process certainly holds the Lease now. Ask before each write: a process that was frozen resumes in the middle of its work,
+ * before any timer fires.
  */
 export type IsHeld = () => boolean;
 
@@ -20,22 +21,22 @@ export type ElectionOptions = {
   readonly client: KubernetesClient;
   readonly namespace: string;
   readonly name: string;
-  /** Of this process alone: the pod's name and something random. */
+  /** Unique to this process: the pod's name and a random part. */
   readonly identity: string;
-  /** How long others wait for a leader that has gone silent; 15,000 where absent. */
+  /** How long others wait for a leader that no longer renews. Default: 15,000. */
   readonly leaseMs?: number;
-  /** A leader that has not renewed for this long steps down; 10,000 where absent. Less than `leaseMs`. */
+  /** A leader that has not renewed for this long steps down. Must be less than `leaseMs`. Default: 10,000. */
   readonly renewMs?: number;
-  /** Between two tries to take or renew; 2,000 where absent. */
+  /** The time between two tries to take or renew. Default: 2,000. */
   readonly retryMs?: number;
   readonly timers?: Timers;
-  /** The wall clock, for the times written into the Lease. */
+  /** The wall clock, for the times in the Lease. */
   readonly now: () => Date;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Stands for election until it aborts. */
+  /** Ends the candidacy and the leadership. */
   readonly signal: AbortSignal;
-  /** Leads until `leadership` aborts and then comes to its end. The Lease is kept until it has, as long as it can be renewed. */
+  /** The leader's work. It must end after `leadership` aborts. The Lease is held until then, as long as it can be renewed. */
   readonly onElected: (leadership: AbortSignal, isHeld: IsHeld) => Promise<void>;
   readonly log?: Log;
 };
@@ -53,7 +54,7 @@ class Candidate {
 
   readonly isHeld: IsHeld = () => this.#settings.timers.now() < this.#heldUntilMs;
 
-  /** Waits for the Lease to be free and takes it. Undefined once the candidate gives up. */
+  /** Waits until the Lease is free and takes it. Undefined if `signal` aborts first. */
   async acquire(): Promise<{ lease: Lease; renewedAtMs: number } | undefined> {
     const { signal, timers, retryMs, random, log } = this.#settings;
     while (!signal.aborted) {
@@ -62,7 +63,7 @@ class Candidate {
         const lease = await this.#tryToTake();
         if (lease !== undefined) return { lease, renewedAtMs: askedAtMs };
       } catch (error) {
-        // 409: another candidate was quicker.
+        // 409: another candidate was faster.
         if (!isStatus(error, 409) && !signal.aborted) log.warn({ error }, 'the lease cannot be read or taken');
       }
       await pause(timers, retryMs * (1 + random() / 2), signal);
@@ -70,7 +71,7 @@ class Candidate {
     return undefined;
   }
 
-  /** Renews until it is told to stop, or the Lease is lost. Returns the Lease if it is still held. */
+  /** Renews until `stop` aborts or the Lease is lost. Returns the Lease if it is still held. */
   async hold(first: Lease, firstRenewedAtMs: number, stop: AbortSignal, onLost: () => void): Promise<Lease | undefined> {
     const { timers, renewMs, retryMs, log } = this.#settings;
     let lease: Lease = first;
@@ -82,7 +83,7 @@ class Candidate {
       log.error({ why }, 'leadership lost');
       onLost();
     };
-    // Beside the requests: a request that hangs must not hold the leadership up.
+    // A separate timer, because a request that hangs must not prolong the leadership.
     const expireAfter = (renewedAtMs: number): (() => void) => {
       this.#heldUntilMs = renewedAtMs + renewMs;
       return timers.after(this.#heldUntilMs - timers.now(), () => lose('the lease could not be renewed in time'));
@@ -112,7 +113,7 @@ class Candidate {
     try {
       await this.#put(releasedLease(lease, this.#settings.now()));
     } catch (error) {
-      this.#settings.log.warn({ error }, 'the lease cannot be released; others wait until it has run out');
+      this.#settings.log.warn({ error }, 'the lease cannot be released; other replicas must wait until it expires');
     }
   }
 
@@ -133,7 +134,10 @@ class Candidate {
     return this.#put(heldLease({ namespace, name, identity, leaseMs }, lease, now()), signal);
   }
 
-  /** The renewed Lease; undefined when another holds it. After a write whose answer was lost the Lease is newer than we know, and still ours. */
+  /**
+   * Returns the renewed Lease; undefined if another replica holds it. After a write whose answer was lost, the Lease is newer than the
+   * known one but still ours.
+   */
   async #renew(lease: Lease): Promise<Lease | undefined> {
     const { namespace, name, identity, leaseMs, now } = this.#settings;
     const renewal = (of: Lease): Promise<Lease> => this.#put(heldLease({ namespace, name, identity, leaseMs }, of, now()));
@@ -167,7 +171,7 @@ class Candidate {
   }
 }
 
-/** One term: leads until the work ends, the candidate gives up, or the Lease is lost. Rejects with what the work rejects with. */
+/** One term: leads until the work ends, `signal` aborts or the Lease is lost. Rejects if the work rejects. */
 async function serve(candidate: Candidate, settings: Settings, lease: Lease, renewedAtMs: number): Promise<void> {
   const leadership = new AbortController();
   const ended = new AbortController();
@@ -186,8 +190,8 @@ async function serve(candidate: Candidate, settings: Settings, lease: Lease, ren
 }
 
 /**
- * Stands for election, leads, and stands again after a loss. Resolves once `signal` has aborted and the Lease is released; rejects if
- * `onElected` does, after releasing it too. A server that does not answer is waited out.
+ * Takes part in the election, leads, and takes part again after a loss. Resolves when `signal` has aborted and the Lease is released.
+ * Rejects if `onElected` rejects, also after the release. Retries while the server does not answer.
  */
 export async function electLeader(options: ElectionOptions): Promise<void> {
   const settings: Settings = {
@@ -209,16 +213,16 @@ export async function electLeader(options: ElectionOptions): Promise<void> {
 }
 
 /**
- * A client that writes only as long as `mayWrite` says so at the moment of the request; later writes fail with an `ApiError` (status 0)
- * and the server hears nothing of them. Reads and watches go through.
+ * A client that sends writes only while `mayWrite` returns true. Otherwise a write fails with an `ApiError` (status 0) without reaching the
+ * server. Reads and watches always pass.
  */
 export function fence(client: KubernetesClient, mayWrite: () => boolean): KubernetesClient {
   return {
-    async request<Answer>(asked: Parameters<KubernetesClient['request']>[0]): Promise<Answer> {
-      if (asked.method === 'GET' || mayWrite()) return await client.request<Answer>(asked);
-      throw new ApiError(0, 'NotLeading', `${asked.method} ${asked.path}: not sent, since another replica may lead by now`);
+    async request<Answer>(call: Parameters<KubernetesClient['request']>[0]): Promise<Answer> {
+      if (call.method === 'GET' || mayWrite()) return await client.request<Answer>(call);
+      throw new ApiError(0, 'NotLeading', `${call.method} ${call.path}: not sent, because another replica may be the leader`);
     },
-    watch: (asked) => client.watch(asked),
+    watch: (call) => client.watch(call),
     close: () => client.close(),
   };
 }

@@ -1,4 +1,4 @@
-/** The Lease that replicas compete for, and whether it is free. */
+/** The Lease that replicas compete for. */
 import type { KubernetesObject } from '../api/objects.ts';
 import { microTime } from '../api/objects.ts';
 
@@ -12,16 +12,16 @@ export type Lease = KubernetesObject & {
   };
 };
 
-/** What was last seen of a Lease, and when on this machine's own clock: clocks of other machines are never compared. */
+/** The last seen version of a Lease, and when it appeared on this machine's own clock. Clocks of different machines are never compared. */
 export type LeaseSighting = { readonly version: string | undefined; readonly changedAtMs: number };
 
-/** The sighting after `lease` was read: a Lease that has not changed was last changed when it was first seen so. */
+/** The sighting after `lease` was read. A Lease with the same version keeps the earlier time. */
 export function sight(before: LeaseSighting | undefined, lease: Lease, nowMs: number): LeaseSighting {
   const version = lease.metadata.resourceVersion;
   return before !== undefined && before.version === version ? before : { version, changedAtMs: nowMs };
 }
 
-/** Whether `identity` may take the Lease: nobody holds it, or its holder has let it stand still for longer than it said it would. */
+/** Whether `identity` may take the Lease: it has no holder, or its holder has not renewed it for longer than the promised duration. */
 export function mayTake(lease: Lease, seen: LeaseSighting, identity: string, nowMs: number, leaseMs: number): boolean {
   const holder = lease.spec?.holderIdentity ?? '';
   const promisedMs = lease.spec?.leaseDurationSeconds === undefined ? leaseMs : lease.spec.leaseDurationSeconds * 1000;
@@ -30,7 +30,7 @@ export function mayTake(lease: Lease, seen: LeaseSighting, identity: string, now
 
 type Holding = { readonly namespace: string; readonly name: string; readonly identity: string; readonly leaseMs: number };
 
-/** The Lease to write in order to hold it from `date` on. Of the one there it keeps what a renewal keeps. */
+/** The Lease to write in order to hold it from `date` on. A renewal keeps the acquire time and the number of transitions. */
 export function heldLease({ namespace, name, identity, leaseMs }: Holding, before: Lease | undefined, date: Date): Lease {
   const time = microTime(date);
   const same = before?.spec?.holderIdentity === identity;
@@ -49,7 +49,7 @@ export function heldLease({ namespace, name, identity, leaseMs }: Holding, befor
   };
 }
 
-/** The Lease to write in order to let go of it: the next replica need not wait. */
+/** The Lease to write in order to release it, so that the next replica does not have to wait. */
 export function releasedLease(held: Lease, date: Date): Lease {
   return { ...held, spec: { ...held.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(date) } };
 }

@@ -1,9 +1,9 @@
-/** A whole collection, in pages. */
+/** Lists a whole collection, in pages. */
 import { ApiError, isStatus } from '../api/api-error.ts';
 import type { KubernetesClient, Query } from '../api/client.ts';
 import type { KubernetesObject, ObjectList } from '../api/objects.ts';
 
-/** For a list in one piece, which may be a hundred megabytes. */
+/** Limit for a list without pages, which can be a hundred megabytes. */
 const WHOLE_LIST_MS = 180_000;
 
 type ListRequest<Item> = {
@@ -12,15 +12,15 @@ type ListRequest<Item> = {
   readonly query?: Query | undefined;
   readonly pageSize: number;
   readonly signal: AbortSignal;
-  /** Begins, and begins again if the pages at hand are of no use any more. */
+  /** Called at the start, and again when the items so far must be discarded. */
   readonly onStart: () => void;
   readonly onItem: (item: Item) => void;
 };
 
 /**
- * Lists everything and returns the version at which the list is true. All pages are of the version of the first: the token says so, and a
- * `resourceVersion` beside it is refused. When the token has expired (410), the list begins anew, then in one piece, so that a slow reader
- * comes to an end.
+ * Lists everything and returns the version of the list. All pages have the version of the first page: the continue token contains it, and
+ * the server rejects a `resourceVersion` next to it. When the token has expired (410), the list starts again without pages, so that a slow
+ * reader finishes.
  */
 export async function listAll<Item extends KubernetesObject>(request: ListRequest<Item>): Promise<string> {
   try {
@@ -44,7 +44,8 @@ async function listOnce<Item extends KubernetesObject>(request: ListRequest<Item
       ...(limit === undefined ? { timeoutMs: WHOLE_LIST_MS } : {}),
     });
     const version = page.metadata?.resourceVersion;
-    if (version === undefined || !Array.isArray(page.items)) throw new ApiError(200, 'InvalidAnswer', `GET ${path}: the answer is no list`);
+    if (version === undefined || !Array.isArray(page.items))
+      throw new ApiError(200, 'InvalidAnswer', `GET ${path}: the answer is not a list`);
     for (const item of page.items) request.onItem(item);
     token = page.metadata.continue;
     if (token === undefined || token === '') return version;

@@ -1,17 +1,17 @@
-/** Structured logs: one JSON object a line on stdout. */
+/** Structured logs: one JSON object per line on stdout. */
 import { pino } from 'pino';
 
 type Write = (fields: object, text: string) => void;
 
-/** What the parts of the operator log with; a pino logger is one. */
+/** The log interface of all parts; a pino logger implements it. */
 export type Log = { readonly debug: Write; readonly info: Write; readonly warn: Write; readonly error: Write };
 
 export type Logger = Log & {
-  /** A logger whose lines carry these fields too, such as `{experiment: 'ns/name'}`. */
+  /** A logger that adds these fields to every line. */
   child(fields: Readonly<Record<string, unknown>>): Logger;
 };
 
-/** Fields that are never shown, wherever up to three levels deep they are. */
+/** Fields that are never shown, at the top or one or two levels below. */
 const SECRET_FIELDS = [
   'authorization',
   'Authorization',
@@ -27,11 +27,11 @@ const DEPTHS = ['', '*.', '*.*.'];
 export type LoggerOptions = {
   /** `trace` to `fatal`, or `silent`. */
   readonly level: string;
-  /** Instead of stdout. */
+  /** Default: stdout. */
   readonly destination?: { write(line: string): void };
 };
 
-/** A logger that writes to stdout. Errors under `error` are written with their stack and cause. */
+/** A logger that writes to stdout. An error under `error` is written with its stack and its cause. */
 export function createLogger({ level, destination }: LoggerOptions): Logger {
   const settings = {
     level,
@@ -44,5 +44,5 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
   return destination === undefined ? pino(settings) : pino(settings, destination);
 }
 
-/** Says nothing. */
+/** A log that discards everything. */
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -1,4 +1,4 @@
-/** Metrics of every controller: reconciles, queue, reflectors, requests and events. Labels have few values each: no names, paths or messages. */
+/** Metrics of every controller: reconciles, queue, reflectors, requests and events. Labels have few values: no names, paths or messages. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { SeenRequest } from '../api/connect.ts';
 import type { EventStats } from './event-recorder.ts';
@@ -11,16 +11,19 @@ const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 export type RuntimeMetrics = {
   /** For further metrics on the same page. */
   readonly registry: Registry;
-  /** The whole page in the text format of Prometheus, and its content type. */
+  /** The whole page in the text format of Prometheus. */
   page(): Promise<string>;
   readonly contentType: string;
   reconciled(seen: { readonly ok: boolean; readonly seconds: number }): void;
   queueWaited(ms: number): void;
   queueRetried(): void;
   apiRequest(seen: SeenRequest): void;
-  /** From `false` on the page reports nothing about the cluster, and what was followed is released: another replica leads and reports it. */
+  /**
+   * With `false`, the page no longer reports anything about the cluster and what was followed is released: another replica leads and
+   * reports it.
+   */
   leading(isLeader: boolean): void;
-  /** The values of what is followed are read when the page is requested. A second call replaces the first. */
+  /** What is followed is read when the page is requested. A second call replaces the first. */
   followQueue(queue: Pick<WorkQueue, 'size'>): void;
   followReflector(resource: string, reflector: FollowedReflector): void;
   followEvents(stats: EventStats): void;

@@ -63,14 +63,14 @@ async function made(options: Options = {}): Promise<Reflector<KubernetesObject, 
 const soon = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 2, timeout: 4000 });
 const watching = (): Promise<void> => soon(() => expect(server.openWatches).toBe(1));
 /**
- * Waits until the reflector waits and the server has seen its watch end, which could be taken for the next one, and lets that time pass.
- * Returns how long it was.
+ * Waits until the reflector waits and the server has seen its watch end (a new watch could otherwise be taken for the old one). Then
+ * advances the time to the next round. Returns the wait in milliseconds.
  */
 async function round(): Promise<number> {
   await soon(() => expect([timers.pending, server.openWatches]).toEqual([1, 0]));
   return timers.runNext();
 }
-const told = (): string[] => changes.map(({ type, key, source }) => `${type} ${key} by ${source}`);
+const reported = (): string[] => changes.map(({ type, key, source }) => `${type} ${key} by ${source}`);
 const create = (name: string): KubernetesObject => server.change((objects) => objects.create(NAMESPACE, job(name)));
 const replace = (name: string): KubernetesObject => server.change((objects) => objects.replace(`${NAMESPACE}/${name}`, job(name)));
 const remove = (name: string): KubernetesObject => server.change((objects) => objects.remove(`${NAMESPACE}/${name}`));
@@ -93,16 +93,16 @@ describe('a reflector', () => {
     expect(reflector.stats).toMatchObject({ lists: 1, relists: 0, watches: 1 });
   });
 
-  it('begins the list anew, in one piece, when the token of a page has expired', async () => {
+  it('restarts the list without pages when the token of a page has expired', async () => {
     for (const name of ['a', 'b', 'c']) create(name);
     server.next('list', serve, fault.refuse(410, 'Expired'));
     const reflector = await made({ pageSize: 2 });
     expect(queries('list')).toEqual([{ limit: '2' }, { limit: '2', continue: '103:2' }, {}]);
-    expect(told()).toEqual(['added default/a by list', 'added default/b by list', 'added default/c by list']);
+    expect(reported()).toEqual(['added default/a by list', 'added default/b by list', 'added default/c by list']);
     expect(reflector.size).toBe(3);
   });
 
-  it('follows what is created, changed and removed, and finds it by key and by index', async () => {
+  it('follows creations, changes and deletions, and finds objects by key and by index', async () => {
     const reflector = await made();
     create('a');
     server.change((objects) => objects.create(NAMESPACE, job('b', 'ankle')));
@@ -113,11 +113,11 @@ describe('a reflector', () => {
     remove('a');
     await soon(() => expect(reflector.get('default/a')).toBeUndefined());
     expect(reflector.indexed('wrist')).toEqual([]);
-    expect(told().slice(2)).toEqual(['modified default/a by watch', 'deleted default/a by watch']);
+    expect(reported().slice(2)).toEqual(['modified default/a by watch', 'deleted default/a by watch']);
     expect(changes[2]?.previous?.metadata.resourceVersion).toBe('101');
   });
 
-  it('tells of an object that took the place of another of its name as an end and a beginning', async () => {
+  it('reports an object that replaced another of the same name as a deletion and a creation', async () => {
     create('a');
     await made();
     server.endWatches('cut');
@@ -127,10 +127,10 @@ describe('a reflector', () => {
     await round();
     await round();
     await soon(() => expect(changes.length).toBe(3));
-    expect(told().slice(1)).toEqual(['deleted default/a by list', 'added default/a by list']);
+    expect(reported().slice(1)).toEqual(['deleted default/a by list', 'added default/a by list']);
   });
 
-  it('stops when told to, leaving neither a connection nor a timer', async () => {
+  it('stops when its signal aborts, leaving neither a connection nor a timer', async () => {
     await made({ resyncMs: 1000 });
     stop.abort();
     await running;
@@ -140,7 +140,7 @@ describe('a reflector', () => {
 });
 
 describe('a reflector whose watch fails', () => {
-  it('goes on where the connection broke off, and misses nothing', async () => {
+  it('continues where the connection broke, and misses nothing', async () => {
     const reflector = await made();
     create('a');
     await soon(() => expect(changes.length).toBe(1));
@@ -154,7 +154,7 @@ describe('a reflector whose watch fails', () => {
     expect(reflector.stats).toMatchObject({ lists: 1, relists: 0, watches: 2, errors: 1 });
   });
 
-  it('goes on from the last bookmark where nothing else has come', async () => {
+  it('continues from the last bookmark if nothing else has arrived', async () => {
     await made();
     server.objects.version = 5000;
     server.bookmark();
@@ -170,7 +170,7 @@ describe('a reflector whose watch fails', () => {
     expect(changes.length).toBe(1);
   });
 
-  it('is no hot loop when watches end cleanly at once: a second apart at least, and ever further', async () => {
+  it('does not loop fast when watches end immediately: it waits at least a second, then ever longer', async () => {
     await made();
     server.next('watch', ...Array.from({ length: 8 }, () => fault.text('')));
     server.endWatches('cleanly');
@@ -181,7 +181,7 @@ describe('a reflector whose watch fails', () => {
     expect(server.count('list')).toBe(1);
   });
 
-  it('is no hot loop when each watch delivers one event and ends', async () => {
+  it('does not loop fast when each watch delivers one event and ends', async () => {
     await made();
     for (let i = 0; i < 5; i++) {
       create(`a${i}`);
@@ -192,7 +192,7 @@ describe('a reflector whose watch fails', () => {
     }
   });
 
-  it('watches again at once after a watch that lasted', async () => {
+  it('watches again immediately after a long watch', async () => {
     await made();
     timers.advance(270_000);
     server.endWatches('cleanly');
@@ -200,7 +200,7 @@ describe('a reflector whose watch fails', () => {
     await watching();
   });
 
-  it('lists anew when its place in the history has expired, and tells what went missing meanwhile', async () => {
+  it('lists again when its position in the history has expired, and reports what disappeared meanwhile', async () => {
     create('a');
     create('b');
     const reflector = await made();
@@ -211,11 +211,11 @@ describe('a reflector whose watch fails', () => {
     await round();
     await round();
     await watching();
-    expect(told().slice(2)).toEqual(['added default/c by list', 'deleted default/a by list']);
+    expect(reported().slice(2)).toEqual(['added default/c by list', 'deleted default/a by list']);
     expect(reflector.stats).toMatchObject({ lists: 2, relists: 1 });
   });
 
-  it('lists anew when the watch is refused as expired', async () => {
+  it('lists again when the watch is rejected as expired', async () => {
     const reflector = await made();
     server.next('watch', fault.refuse(410, 'Expired'));
     server.endWatches('cut');
@@ -225,7 +225,7 @@ describe('a reflector whose watch fails', () => {
     expect(reflector.stats.relists).toBe(1);
   });
 
-  it('is no hot loop when the server calls every place expired', async () => {
+  it('does not loop fast when the server reports every position as expired', async () => {
     await made();
     server.next('watch', ...Array.from({ length: 8 }, () => fault.refuse(410, 'Expired')));
     server.endWatches('cut');
@@ -234,7 +234,7 @@ describe('a reflector whose watch fails', () => {
     expect(waited).toBeGreaterThan(60_000);
   });
 
-  it('waits as long as the server asks for when it has too much to do', async () => {
+  it('waits as long as an overloaded server asks for', async () => {
     await made();
     server.next('watch', fault.refuse(429, 'TooManyRequests', { 'retry-after': '17' }));
     server.endWatches('cut');
@@ -244,7 +244,7 @@ describe('a reflector whose watch fails', () => {
     expect(server.count('list')).toBe(1);
   });
 
-  it('lists anew after five refusals in a row, in case its place itself is the cause', async () => {
+  it('lists again after five rejections in a row, in case its position is the cause', async () => {
     const reflector = await made();
     server.next('watch', ...Array.from({ length: 5 }, () => fault.refuse(504, 'Timeout')));
     server.endWatches('cut');
@@ -253,7 +253,7 @@ describe('a reflector whose watch fails', () => {
     expect(reflector.stats).toMatchObject({ relists: 1, errors: 6 });
   });
 
-  it('does not pass over a line that it cannot read', async () => {
+  it('does not skip a line that it cannot read', async () => {
     const reflector = await made();
     server.say('{"type": "ADDED", "object": {"meta\n');
     await round();
@@ -269,7 +269,7 @@ describe('a reflector whose watch fails', () => {
     await soon(() => expect(reflector.size).toBe(1));
   });
 
-  it('gives up a watch on which nothing comes any more, and one that never opens', async () => {
+  it('closes a watch on which nothing arrives any more, and one that never opens', async () => {
     const reflector = await made({ inactivityMs: 40 });
     server.next('watch', fault.hang());
     await round();
@@ -279,7 +279,7 @@ describe('a reflector whose watch fails', () => {
     expect(reflector.quietMs()).toBeLessThan(1000);
   });
 
-  it('waits ever longer for a server that cannot list, and is synced only when it can', async () => {
+  it('waits ever longer for a server that cannot list, and is synced only when a list succeeds', async () => {
     server.next('list', ...Array.from({ length: 8 }, () => fault.refuse(500, 'InternalError')));
     const reflector = make();
     let isSynced = false;
@@ -295,7 +295,7 @@ describe('a reflector whose watch fails', () => {
     await reflector.synced;
   });
 
-  it('takes the list for true when the server was restored from an older copy', async () => {
+  it('trusts the list when the server was restored from an older copy', async () => {
     create('a');
     create('b');
     const reflector = await made();
@@ -332,7 +332,7 @@ describe('a resync', () => {
     await soon(() => expect(server.count('list')).toBe(before + 1));
   };
 
-  it('repairs what the watch has missed, counts it, and leaves the rest alone', async () => {
+  it('repairs what the watch has missed, counts it, and changes nothing else', async () => {
     for (const name of ['same', 'stale', 'left']) create(name);
     const reflector = await made(RESYNC);
     server.objects.secretly(() => {
@@ -345,7 +345,7 @@ describe('a resync', () => {
     expect(reflector.stats.repairs).toBe(0);
     server.bookmark();
     await soon(() => expect(reflector.stats.repairs).toBe(3));
-    expect(told().slice(3).toSorted()).toEqual([
+    expect(reported().slice(3).toSorted()).toEqual([
       'added default/missing by list',
       'deleted default/left by list',
       'modified default/stale by list',
@@ -353,11 +353,11 @@ describe('a resync', () => {
     expect(reflector.stats).toMatchObject({ relists: 0, watches: 1, errors: 0 });
   });
 
-  it('repairs nothing and tells nothing when the watch has delivered everything, even late', async () => {
+  it('repairs and reports nothing when the watch has delivered everything, even late', async () => {
     for (const name of ['a', 'b']) create(name);
     const reflector = await made(RESYNC);
     server.next('list', (_response, _request, serveIt) => {
-      // Changed before the list is taken, and again after it.
+      // Changed before the list is taken, and again afterwards.
       replace('a');
       serveIt();
       remove('a');
@@ -371,7 +371,7 @@ describe('a resync', () => {
     expect(reflector.stats.repairs).toBe(0);
   });
 
-  it('is settled after two watches by a server that sends no bookmarks', async () => {
+  it('completes after two watches if the server sends no bookmarks', async () => {
     const reflector = await made(RESYNC);
     server.objects.secretly(() => server.objects.create(NAMESPACE, job('missing')));
     await resync();
@@ -385,7 +385,7 @@ describe('a resync', () => {
     expect(reflector.stats.repairs).toBe(1);
   });
 
-  it('that fails is tried again at its next time', async () => {
+  it('that fails runs again at its next time', async () => {
     const reflector = await made(RESYNC);
     server.next('list', fault.refuse(500, 'InternalError'));
     await resync();
@@ -397,17 +397,17 @@ describe('a resync', () => {
 });
 
 describe('own writes', () => {
-  it('are seen at once, told once, and not again by the watch', async () => {
+  it('are visible immediately, and reported once, not again by the watch', async () => {
     const reflector = await made();
     const written = server.objects.create(NAMESPACE, job('a'));
     reflector.absorb(written);
     expect(reflector.get('default/a')?.metadata.resourceVersion).toBe('101');
     create('b');
     await soon(() => expect(changes.length).toBe(2));
-    expect(told()).toEqual(['added default/a by own', 'added default/b by watch']);
+    expect(reported()).toEqual(['added default/a by own', 'added default/b by watch']);
   });
 
-  it('whose answer comes after the object is gone do not bring it back', async () => {
+  it('do not bring an object back if their answer comes after its deletion', async () => {
     const reflector = await made();
     const written = create('a');
     remove('a');
@@ -416,7 +416,7 @@ describe('own writes', () => {
     expect(reflector.size).toBe(0);
   });
 
-  it('that remove an object take it out at once, and late news do not bring it back', async () => {
+  it('that delete an object remove it immediately, and late events do not bring it back', async () => {
     const object = create('a');
     const reflector = await made();
     server.objects.replace(`${NAMESPACE}/a`, job('a'));
@@ -425,6 +425,6 @@ describe('own writes', () => {
     expect(reflector.size).toBe(0);
     create('b');
     await soon(() => expect(reflector.size).toBe(1));
-    expect(told()).toEqual(['added default/a by list', 'deleted default/a by own', 'added default/b by watch']);
+    expect(reported()).toEqual(['added default/a by list', 'deleted default/a by own', 'added default/b by watch']);
   });
 });

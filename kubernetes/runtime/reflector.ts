@@ -1,6 +1,6 @@
 /**
- * Keeps a copy of a collection of the API server: one paged list, then a watch that goes on where it broke off. Made for the ways in which
- * watches fail: cut, silent, expired, refused, cleanly closed at once, and quietly losing events.
+ * Keeps a copy of a collection of the API server: one paged list, then a watch that continues where it broke. It handles all the ways in
+ * which watches fail: cut, silent, expired, rejected, closed immediately without an error, and silently losing events.
  */
 import { ApiError, type StatusObject, watchRejection } from '../api/api-error.ts';
 import type { KubernetesObject, WatchEvent } from '../api/objects.ts';
@@ -12,11 +12,11 @@ import type { Change, Kept } from './store.ts';
 import { compareVersions, type Entry, type Snapshot, Store } from './store.ts';
 import { backoffMs, jittered, pause, systemTimers, type Timers } from './timers.ts';
 
-/** Two beginnings of a watch are at least this far apart, whatever the server does. */
+/** The minimum time between the starts of two watches, whatever the server does. */
 const SHORTEST_ROUND_MS = 1000;
-/** A watch that was open as long as this was no failure, even if nothing came. */
+/** A watch that was open for this long did not fail, even if nothing arrived. */
 const HEALTHY_MS = 10_000;
-/** After as many refused watches in a row the copy begins anew. */
+/** After this many rejected watches in a row, a full list is due. */
 const REFUSALS_BEFORE_RELIST = 5;
 const LONGEST_RETRY_AFTER_MS = 300_000;
 const INACTIVITY_SLACK_MS = 30_000;
@@ -29,7 +29,7 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
   readonly #store: Store<Item, KeptItem>;
   readonly #timers: Timers;
   readonly #synced = Promise.withResolvers<void>();
-  /** A resync's list that the watch has yet to catch up with, and how many watches have ended since. */
+  /** The list of a resync that the watch has not caught up with yet, and how many watches have ended since. */
   #resync: { readonly snapshot: Snapshot<KeptItem>; ends: number } | undefined;
   #isSynced = false;
   #listIsDue = true;
@@ -45,7 +45,7 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
       try {
         options.onChange(change);
       } catch (error) {
-        this.#log.error({ error, key: change.key }, 'a change could not be passed on');
+        this.#log.error({ error, key: change.key }, 'the listener of a change failed');
       }
     };
     this.#store = new Store({ keep: options.keep, indexBy: options.indexBy, onChange });
@@ -86,8 +86,8 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
       let leastMs = 0;
       try {
         if (this.#listIsDue) await this.#listAnew(signal);
-        const heard = await this.#watch(signal);
-        if (heard || this.#timers.now() - begin >= HEALTHY_MS) this.#failures = 0;
+        const arrived = await this.#watch(signal);
+        if (arrived || this.#timers.now() - begin >= HEALTHY_MS) this.#failures = 0;
         else this.#failures += 1;
       } catch (error) {
         if (signal.aborted) break;
@@ -105,7 +105,7 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
     this.#lastSignMs = this.#timers.now();
   }
 
-  /** Counts a failure, decides whether the place in the history is lost, and returns the shortest wait that the server asked for. */
+  /** Counts a failure, decides whether the position in the history is lost, and returns the minimum wait that the server asked for. */
   #failed(error: unknown): number {
     this.stats.errors += 1;
     this.#failures += 1;
@@ -117,7 +117,10 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
     const lost = error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone';
     if (error.status > 0 || error.reason === 'InvalidAnswer') this.#refusals += 1;
     if (lost || this.#refusals >= REFUSALS_BEFORE_RELIST) this.#listIsDue = true;
-    this.#log.warn({ error: error.message, path, failures: this.#failures }, lost ? 'watch expired, listing anew' : 'watch or list failed');
+    this.#log.warn(
+      { error: error.message, path, failures: this.#failures },
+      lost ? 'watch expired, listing again' : 'watch or list failed',
+    );
     return Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
   }
 
@@ -146,7 +149,7 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
     this.#synced.resolve();
   }
 
-  /** One watch from where the last one ended. Returns whether anything came. */
+  /** One watch from where the last one ended. Returns whether anything arrived. */
   async #watch(signal: AbortSignal): Promise<boolean> {
     const { client, path, query, random, watchSeconds: [shortest, longest] = [240, 300] } = this.#options;
     const timeoutSeconds = Math.round(shortest + (longest - shortest) * random());
@@ -154,18 +157,18 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
     const place = { resourceVersion: this.#store.reached, allowWatchBookmarks: true, timeoutSeconds };
     this.stats.watches += 1;
     this.#sign();
-    let heard = false;
+    let arrived = false;
     for await (const event of client.watch<WatchEvent<Item>>({ path, query: { ...query, ...place }, signal, inactivityMs })) {
       this.#take(event);
-      heard = true;
+      arrived = true;
       this.#failures = 0;
       this.#refusals = 0;
       this.#sign();
-      this.#settleResync();
+      this.#completeResync();
     }
     if (this.#resync !== undefined) this.#resync.ends += 1;
-    this.#settleResync();
-    return heard;
+    this.#completeResync();
+    return arrived;
   }
 
   #take({ type, object }: WatchEvent<Item>): void {
@@ -180,7 +183,7 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
     } else throw new ApiError(0, 'InvalidAnswer', `WATCH ${path}: an event of the unknown type ${String(type)}`);
   }
 
-  /** Repeats a full list beside the watch until `signal` aborts. Returns what ends it. */
+  /** Repeats a full list while the watch runs, until `signal` aborts. Returns a function that stops it. */
   #scheduleResync(signal: AbortSignal): () => void {
     const { resyncMs = 600_000, random } = this.#options;
     if (resyncMs <= 0) return () => {};
@@ -201,10 +204,10 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
     const { lists: before } = this.stats;
     try {
       const snapshot = await this.#snapshot(signal);
-      // A list that the watch needed in the meantime is as good.
+      // The watch needed a full list in the meantime, which serves the same purpose.
       if (this.#listIsDue || this.stats.lists > before + 1) return;
       this.#resync = { snapshot, ends: 0 };
-      this.#settleResync();
+      this.#completeResync();
     } catch (error) {
       this.#store.untrack();
       if (signal.aborted) return;
@@ -213,8 +216,11 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
     }
   }
 
-  /** The list is compared once the watch has told all that was true by then. A server without bookmarks may never say so: then after two watches. */
-  #settleResync(): void {
+  /**
+   * Compares the list once the watch has delivered everything up to its version. A server without bookmarks may never show that; the list
+   * is then compared after two watches.
+   */
+  #completeResync(): void {
     const { reached } = this.#store;
     if (this.#resync === undefined || reached === undefined) return;
     const { snapshot, ends } = this.#resync;
@@ -222,11 +228,11 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
     this.#resync = undefined;
     const repairs = this.#store.fix(snapshot);
     this.stats.repairs += repairs;
-    if (repairs > 0) this.#log.warn({ repairs, path: this.#options.path }, 'the watch had missed changes');
+    if (repairs > 0) this.#log.warn({ repairs, path: this.#options.path }, 'the watch missed changes');
   }
 }
 
-/** A reflector, not yet running. */
+/** Creates a reflector. Call `run` to start it. */
 export function createReflector<Item extends KubernetesObject, KeptItem extends Kept>(
   options: ReflectorOptions<Item, KeptItem>,
 ): Reflector<Item, KeptItem> {

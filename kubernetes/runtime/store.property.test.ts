@@ -13,13 +13,13 @@ type Call =
   | { readonly do: 'remove'; readonly name: string; readonly answer: 'now' | 'late' | 'never' }
   | { readonly do: 'deliver'; readonly count: number }
   | { readonly do: 'answers' }
-  | { readonly do: 'ask-list'; readonly kind: 'relist' | 'resync' }
+  | { readonly do: 'request-list'; readonly kind: 'relist' | 'resync' }
   | { readonly do: 'take-list' };
 
-/** A store fed by a watch that lags, by answers that come late, and by lists that are old when they come. */
+/** A store with a watch that lags, answers that come late, and lists that are already old when they arrive. */
 class World {
   readonly server = new FakeObjects();
-  readonly told = new Map<string, Kept>();
+  readonly reported = new Map<string, Kept>();
   readonly gone = new Set<string>();
   readonly store = new Store<KubernetesObject, Kept>({
     keep: (item) => item,
@@ -36,7 +36,7 @@ class World {
     else if (one.do === 'remove') this.#remove(one.name, one.answer);
     else if (one.do === 'deliver') this.#deliver(one.count);
     else if (one.do === 'answers') for (const answer of this.#answers.splice(0)) answer();
-    else if (one.do === 'ask-list') this.#askList(one.kind);
+    else if (one.do === 'request-list') this.#requestList(one.kind);
     else this.#takeList();
     this.#check();
   }
@@ -88,7 +88,7 @@ class World {
     }
   }
 
-  #askList(kind: 'relist' | 'resync'): void {
+  #requestList(kind: 'relist' | 'resync'): void {
     if (this.#list !== undefined) return;
     const chosen = this.store.reached === undefined ? 'relist' : kind;
     if (chosen === 'resync') this.store.track();
@@ -97,7 +97,7 @@ class World {
     this.#list = { kind: chosen, snapshot: { number, version: String(this.server.version), items } };
   }
 
-  /** A resync waits for the watch; before a relist there is no watch, after it the watch begins where the list is true. */
+  /** A resync waits for the watch. A relist runs without a watch; the next watch starts at the version of the list. */
   #takeList(): void {
     if (this.#list === undefined) return;
     const { kind, snapshot } = this.#list;
@@ -113,15 +113,15 @@ class World {
   }
 
   #hear({ type, key, object, previous }: Change<Kept>): void {
-    expect(this.told.get(key)).toBe(type === 'modified' ? previous : type === 'added' ? undefined : object);
+    expect(this.reported.get(key)).toBe(type === 'modified' ? previous : type === 'added' ? undefined : object);
     if (type === 'modified') expect(previous?.metadata.resourceVersion).not.toBe(object.metadata.resourceVersion);
-    if (type === 'deleted') this.told.delete(key);
-    else this.told.set(key, object);
+    if (type === 'deleted') this.reported.delete(key);
+    else this.reported.set(key, object);
   }
 
   #check(): void {
     const all = this.store.list();
-    expect(new Map(all.map((object) => [keyOf(object.metadata), object]))).toEqual(this.told);
+    expect(new Map(all.map((object) => [keyOf(object.metadata), object]))).toEqual(this.reported);
     for (const { metadata } of all) expect(this.gone).not.toContain(metadata.uid);
     const halves = [...this.store.indexed('even'), ...this.store.indexed('odd')];
     expect(new Set(halves)).toEqual(new Set(all));
@@ -129,7 +129,7 @@ class World {
   }
 }
 
-describe('a store between a lagging watch, late answers and old lists', () => {
+describe('a store with a lagging watch, late answers and old lists', () => {
   const name = fc.constantFrom('a', 'b', 'c');
   const answer = fc.constantFrom('now' as const, 'late' as const, 'never' as const);
   const call: fc.Arbitrary<Call> = fc.oneof(
@@ -137,15 +137,15 @@ describe('a store between a lagging watch, late answers and old lists', () => {
     fc.record({ do: fc.constant('remove'), name, answer }),
     fc.record({ do: fc.constant('deliver'), count: fc.integer({ min: 1, max: 3 }) }),
     fc.record({ do: fc.constant('answers') }),
-    fc.record({ do: fc.constant('ask-list'), kind: fc.constantFrom('relist', 'resync') }),
+    fc.record({ do: fc.constant('request-list'), kind: fc.constantFrom('relist', 'resync') }),
     fc.record({ do: fc.constant('take-list') }),
   );
 
-  it('tells each change once, sees own writes, never revives what is gone, repairs nothing that was not lost, and ends as the server is', () => {
+  it('reports each change once, shows own writes, never revives what is gone, repairs only what was lost, and ends in the state of the server', () => {
     fc.assert(
       fc.property(fc.array(call, { maxLength: 50 }), (calls) => {
         const world = new World();
-        world.call({ do: 'ask-list', kind: 'relist' });
+        world.call({ do: 'request-list', kind: 'relist' });
         world.call({ do: 'take-list' });
         for (const one of calls) world.call(one);
         world.finish();

@@ -4,30 +4,33 @@
  */
 import { type KubernetesObject, keyOf, type ObjectMeta } from '../api/objects.ts';
 
-/** Negative, zero or positive as `a` is older than, equal to or newer than `b`. They outgrow 2^53, so they are compared as text. */
+/**
+ * Negative if `a` is older than `b`, positive if it is newer. Since Kubernetes 1.35, versions of all resources are growing decimal integers
+ * by contract. They can exceed 2^53, so they are compared as text.
+ */
 export function compareVersions(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length;
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
 
-/** What is kept of an object: a projection, since thousands are held in memory. Must keep metadata's name, namespace and uid. */
+/** What is kept of an object: a projection, because thousands are held in memory. Must keep metadata's name, namespace and uid. */
 export type Kept = { readonly metadata: ObjectMeta };
 
-/** One change of the store. A modified object comes with what it was. */
+/** One change of the store. A modified object comes with its previous state. */
 export type Change<KeptItem extends Kept> = {
   readonly type: 'added' | 'modified' | 'deleted';
-  /** `namespace/name`, or `name` alone outside namespaces. */
+  /** `namespace/name`, or `name` outside namespaces. */
   readonly key: string;
   readonly object: KeptItem;
   readonly previous?: KeptItem;
-  /** `own`: put there by absorb or forget. `list`: found by a full list, at the start or where a watch had missed it. */
+  /** `own`: from absorb or forget. `list`: found by a full list, at the start or where the watch had missed it. */
   readonly source: 'watch' | 'list' | 'own';
 };
 
 export type Entry<KeptItem> = { readonly object: KeptItem; readonly version: string; readonly uid: string | undefined };
 
-/** A full list: all objects as they were at one version. `number` is what {@link Store.beginList} gave before it was asked for. */
+/** A full list: all objects as they were at one version. `number` is the result of {@link Store.beginList} before the request. */
 export type Snapshot<KeptItem> = {
   readonly number: number;
   readonly version: string;
@@ -42,12 +45,15 @@ type StoreOptions<Item, KeptItem extends Kept> = {
 type Source = Change<Kept>['source'];
 
 export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
-  /** The version up to which lists and the watch have told everything; undefined before the first list. */
+  /** The version up to which lists and the watch have delivered everything; undefined before the first list. */
   reached: string | undefined;
   readonly #options: StoreOptions<Item, KeptItem>;
   readonly #entries = new Map<string, Entry<KeptItem>>();
   readonly #index = new Map<string, Set<string>>();
-  /** Uids of objects that are gone though the watch has not said so yet, and how many lists had begun when they went. */
+  /**
+   * The uids of objects that are gone but whose deletion the watch has not delivered yet, with the number of lists that had begun at that
+   * time.
+   */
   readonly #tombstones = new Map<string | undefined, number>();
   /** Versions of the watch's events since a resync began. */
   #tracked: Map<string, string> | undefined;
@@ -73,14 +79,14 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
     return [...(this.#index.get(indexKey) ?? [])].flatMap((key) => this.get(key) ?? []);
   }
 
-  /** The entry of an item. One of the same version that is in the store already is used again, so that a second list costs no memory. */
+  /** The entry of an item. Reuses the stored entry if it has the same version, so that a second list costs no memory. */
   entryOf(item: Item): Entry<KeptItem> {
     const { uid, resourceVersion: version = '' } = item.metadata;
     const known = this.#entries.get(keyOf(item.metadata));
     return known?.version === version ? known : { object: this.#options.keep(item), version, uid };
   }
 
-  /** An event of the watch. */
+  /** Applies an event of the watch. */
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', item: Item): void {
     const key = keyOf(item.metadata);
     const { uid, resourceVersion: version = '' } = item.metadata;
@@ -96,20 +102,20 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
     } else if (known !== undefined && compareVersions(version, known.version) >= 0) this.#remove(key, known, 'watch');
   }
 
-  /** The watch has told everything up to this version. */
+  /** The watch has delivered everything up to this version. */
   advance(version: string): void {
     if (this.reached === undefined || compareVersions(version, this.reached) > 0) this.reached = version;
   }
 
-  /** Before a list is asked for. Gives its number. */
+  /** Call before a list is requested. Returns the number of the list. */
   beginList(): number {
     this.#lists += 1;
     return this.#lists;
   }
 
-  /** Takes over a full list after the watch has lost its place. What own writes put there since stays. */
+  /** Takes over a full list after the watch has lost its position. Results of later own writes stay. */
   replace(snapshot: Snapshot<KeptItem>): void {
-    // A server that was restored from a copy counts from an earlier version again: then only the list is true.
+    // A server that was restored from a backup continues from an earlier version. Only the list is then correct.
     const rewound = this.reached !== undefined && compareVersions(snapshot.version, this.reached) < 0;
     this.#tracked = undefined;
     for (const [key, entry] of snapshot.items) {
@@ -125,7 +131,7 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
     this.reached = snapshot.version;
   }
 
-  /** Remembers from now on what the watch tells, for {@link mend}. */
+  /** Starts to record what the watch delivers, for {@link fix}. */
   track(): void {
     this.#tracked = new Map();
   }
@@ -134,22 +140,25 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
     this.#tracked = undefined;
   }
 
-  /** Compares with a full list that was asked for after {@link track} and that the watch has caught up with. Returns how many objects were not as the watch should have left them. */
+  /**
+   * Compares with a full list that was requested after {@link track} and that the watch has caught up with. Returns the number of objects
+   * that differed from what the watch should have delivered.
+   */
   fix(snapshot: Snapshot<KeptItem>): number {
     let repairs = 0;
-    const toldSince = (key: string): boolean => {
+    const deliveredSince = (key: string): boolean => {
       const version = this.#tracked?.get(key);
       return version !== undefined && compareVersions(version, snapshot.version) > 0;
     };
     for (const [key, entry] of snapshot.items) {
       const known = this.#entries.get(key);
       const stale = known === undefined || compareVersions(known.version, entry.version) < 0;
-      if (!stale || toldSince(key) || this.#goneSince(snapshot, entry)) continue;
+      if (!stale || deliveredSince(key) || this.#goneSince(snapshot, entry)) continue;
       this.#put(key, entry, 'list');
       repairs += 1;
     }
     for (const [key, entry] of this.#entries) {
-      if (snapshot.items.has(key) || toldSince(key) || compareVersions(entry.version, snapshot.version) > 0) continue;
+      if (snapshot.items.has(key) || deliveredSince(key) || compareVersions(entry.version, snapshot.version) > 0) continue;
       this.#remove(key, entry, 'list');
       repairs += 1;
     }
@@ -162,9 +171,9 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
     const key = keyOf(item.metadata);
     const { uid, resourceVersion: version = '' } = item.metadata;
     const known = this.#entries.get(key);
-    const told = this.reached !== undefined && compareVersions(version, this.reached) <= 0;
+    const delivered = this.reached !== undefined && compareVersions(version, this.reached) <= 0;
     const older = known !== undefined && compareVersions(version, known.version) <= 0;
-    if (told || older || this.#tombstones.has(uid)) return;
+    if (delivered || older || this.#tombstones.has(uid)) return;
     this.#put(key, this.entryOf(item), 'own');
   }
 
@@ -173,14 +182,14 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
     const { uid, resourceVersion: version = '' } = item.metadata;
     const known = this.#entries.get(key);
     const here = known !== undefined && known.uid === uid;
-    // Not here though the watch has come past it: it has told of the end already, and nothing late can come any more.
+    // The object is absent although the watch has passed its version: its deletion was delivered, and no late event can follow.
     const ended = !here && this.reached !== undefined && compareVersions(version, this.reached) <= 0;
     if (ended) return;
     if (here) this.#remove(key, known, 'own');
     if (uid !== undefined) this.#tombstones.set(uid, this.#lists);
   }
 
-  /** Whether the object was forgotten after the list was asked for, so that the list may still hold it. */
+  /** Whether the object was forgotten after the list was requested, so that the list may still contain it. */
   #goneSince(snapshot: Snapshot<KeptItem>, { uid }: Entry<KeptItem>): boolean {
     const list = this.#tombstones.get(uid);
     return list !== undefined && list >= snapshot.number;
@@ -192,7 +201,7 @@ export class Store<Item extends KubernetesObject, KeptItem extends Kept> {
 
   #put(key: string, entry: Entry<KeptItem>, source: Source): void {
     const before = this.#entries.get(key);
-    // Another object under the same name: its end and its beginning are two changes.
+    // Another object under the same name: a deletion and a creation.
     const replaced = before !== undefined && before.uid !== entry.uid;
     if (before !== undefined && replaced) this.#remove(key, before, source);
     if (before !== undefined && !replaced) this.#unindex(key, before);

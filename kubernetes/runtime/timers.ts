@@ -1,16 +1,16 @@
-/** Time as something that is handed in, so that a test can hold it still and move it on. */
+/** Time as a dependency, so that a test can control it; pauses; and waits between retries. */
 
 export type Timers = {
-  /** Milliseconds since some beginning; never goes back. */
+  /** Milliseconds since an arbitrary start; never decreases. */
   now(): number;
-  /** Calls back once after `ms` at the earliest. Returns what takes that back. */
+  /** Calls back once, after `ms` at the earliest. Returns a function that cancels the call. */
   after(ms: number, callback: () => void): () => void;
 };
 
-/** What setTimeout can hold: 24.8 days. */
+/** The maximum of setTimeout: 24.8 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** The machine's own time. */
+/** The clock of this machine. */
 export const systemTimers: Timers = {
   now: () => performance.now(),
   after(ms, callback) {
@@ -25,7 +25,7 @@ export const systemTimers: Timers = {
   },
 };
 
-/** Waits; returns early, without an error, when `signal` aborts. */
+/** Waits. Returns early, without an error, when `signal` aborts. */
 export function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -39,18 +39,21 @@ export function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<
   });
 }
 
-/** Waits between tries that fail: twice as long each time, up to a limit. */
+/** Limits of the waits between failed tries, which double each time. */
 
 export type BackoffLimits = { readonly baseMs: number; readonly longestMs: number };
 
-/** The wait after the `failures`-th failure in a row (1 is the first): base · 2^(failures − 1), at most `longestMs`; 0 for none. */
+/** The wait after the `failures`-th failure in a row (1 is the first): base · 2^(failures − 1), at most `longestMs`; 0 for no failure. */
 export function backoffMs(failures: number, { baseMs, longestMs }: BackoffLimits): number {
   if (failures <= 0) return 0;
-  // Beyond 2^52 the doubling is far past every limit.
+  // 2^52 is far above every limit.
   return Math.min(longestMs, baseMs * 2 ** Math.min(failures - 1, 52));
 }
 
-/** Between half of `ms` and all of it, so that those that failed together do not come back together. `random` is uniform in [0, 1). */
+/**
+ * A random wait between half of `ms` and all of it, so that clients that failed together do not retry together. `random` is uniform in [0,
+ * 1).
+ */
 export function jittered(ms: number, random: () => number): number {
   return ms * (0.5 + random() / 2);
 }

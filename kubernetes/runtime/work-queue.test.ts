@@ -8,7 +8,7 @@ const NEVER = new AbortController().signal;
 const LIMITS = { baseMs: 5, longestMs: 1000 };
 const NOTHING = { ready: 0, later: 0, working: 0, resting: 0, failing: 0, known: 0 };
 
-/** Whether a key is handed out without anything else happening. */
+/** The key that is handed out without any further event; undefined if there is none. */
 async function taken(queue: WorkQueue): Promise<string | undefined> {
   const gaveUp = new AbortController();
   const key = queue.take(gaveUp.signal);
@@ -17,14 +17,14 @@ async function taken(queue: WorkQueue): Promise<string | undefined> {
 }
 
 describe('a work queue', () => {
-  it('hands out keys in the order in which they fell due, each once', async () => {
+  it('hands out keys in the order in which they became due, each once', async () => {
     const queue = createWorkQueue({ timers: manualTimers() });
     for (const key of ['a', 'b', 'a', 'c', 'b']) queue.add(key);
     expect(queue.size).toBe(3);
     expect([await taken(queue), await taken(queue), await taken(queue), await taken(queue)]).toEqual(['a', 'b', 'c', undefined]);
   });
 
-  it('takes a key that fell due while it was worked on once more, afterwards', async () => {
+  it('hands out a key again that became due while a worker had it', async () => {
     const queue = createWorkQueue({ timers: manualTimers() });
     queue.add('a');
     await taken(queue);
@@ -37,7 +37,7 @@ describe('a work queue', () => {
     expect(queue.sizes()).toEqual(NOTHING);
   });
 
-  it('lets the earliest due time win, whichever was named first', async () => {
+  it('uses the earliest due time of a key, whatever the order of the calls', async () => {
     const timers = manualTimers();
     const queue = createWorkQueue({ timers });
     queue.addAfter('a', 1000);
@@ -51,7 +51,7 @@ describe('a work queue', () => {
     expect(timers.pending).toBe(0);
   });
 
-  it('doubles the wait of a key with each failure in a row, up to the longest', async () => {
+  it('doubles the wait of a key with each failure in a row, up to the limit', async () => {
     const timers = manualTimers();
     const queue = createWorkQueue({ ...LIMITS, timers });
     const waits: number[] = [];
@@ -64,13 +64,13 @@ describe('a work queue', () => {
     }
     expect(waits).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
     await taken(queue);
-    queue.settle('a');
+    queue.succeeded('a');
     queue.retry('a');
     queue.done('a');
     expect(timers.runNext()).toBe(5);
   });
 
-  it('does not retry before the server wants it', async () => {
+  it('does not retry before the time that the server asked for', async () => {
     const timers = manualTimers();
     const queue = createWorkQueue({ timers });
     queue.add('a');
@@ -80,7 +80,7 @@ describe('a work queue', () => {
     expect(timers.runNext()).toBe(7000);
   });
 
-  it('rests a key that was just done, and makes what comes meanwhile one', async () => {
+  it('lets a key rest after it is done, and combines the changes of that time', async () => {
     const timers = manualTimers();
     const queue = createWorkQueue({ timers });
     queue.add('a');
@@ -98,7 +98,7 @@ describe('a work queue', () => {
     expect(queue.sizes()).toEqual(NOTHING);
   });
 
-  it('holds a key that is to be looked at in 14 days, and one that failed a thousand times', async () => {
+  it('holds a key that is due in 14 days, and one that failed a thousand times', async () => {
     const timers = manualTimers();
     const queue = createWorkQueue({ timers });
     queue.addAfter('old', 14 * 86_400_000);
@@ -108,7 +108,7 @@ describe('a work queue', () => {
     expect([await taken(queue), await taken(queue)]).toEqual(['sick', 'old']);
   });
 
-  it('drains: nobody gets a key any more, and it waits for those that are worked on', async () => {
+  it('hands out no more keys while it drains, and waits for those that workers have', async () => {
     const timers = manualTimers();
     const queue = createWorkQueue({ timers });
     for (const key of ['a', 'b']) queue.add(key);
@@ -128,7 +128,7 @@ describe('a work queue', () => {
     expect(queue.sizes()).toEqual(NOTHING);
   });
 
-  it('lets a waiting worker go when its signal aborts or the queue drains', async () => {
+  it('releases a waiting worker when its signal aborts or the queue drains', async () => {
     const queue = createWorkQueue({ timers: manualTimers() });
     const gaveUp = new AbortController();
     const waiting = [queue.take(gaveUp.signal), queue.take(NEVER)];
@@ -148,7 +148,7 @@ type Call =
   | { readonly do: 'done'; readonly ms: number }
   | { readonly do: 'advance'; readonly ms: number };
 
-/** A queue beside what it must do: when each key is due, who works on what. */
+/** A queue together with a model of it: when each key is due, and which worker has which key. */
 class Modelled {
   readonly timers = manualTimers();
   readonly queue = createWorkQueue({ ...LIMITS, timers: this.timers });
@@ -167,7 +167,7 @@ class Modelled {
     else if (one.do === 'retry') this.#retry(one.key);
     else {
       this.#failures.delete(one.key);
-      this.queue.settle(one.key);
+      this.queue.succeeded(one.key);
     }
   }
 
@@ -190,7 +190,7 @@ class Modelled {
     this.queue.done(key, restMs);
   }
 
-  /** While a worker waits, no key that may be handed out does. */
+  /** While a worker waits, no key that may be handed out waits. */
   async settled(): Promise<void> {
     await new Promise(setImmediate);
     const overdue = [...this.due].filter(([key, time]) => time <= this.timers.now() && !this.working.includes(key) && !this.#rests(key));
@@ -226,7 +226,7 @@ describe('a work queue under any sequence of calls', () => {
     fc.record({ do: fc.constant('advance'), ms }),
   );
 
-  /** Works off whatever is left: everything that was added has to come. */
+  /** Works on whatever is left: everything that was added must be handed out. */
   async function workOff(modelled: Modelled): Promise<void> {
     const { timers, due, working } = modelled;
     for (let i = 0; due.size > 0 || working.length > 0; i++) {
@@ -239,7 +239,7 @@ describe('a work queue under any sequence of calls', () => {
     while (timers.pending > 0) timers.runNext();
   }
 
-  it('never gives a key to two workers, loses none, hands each out when it is due and not before, and ends empty', async () => {
+  it('never gives a key to two workers, loses none, hands each out when it is due and not earlier, and ends empty', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(call, { maxLength: 60 }), async (calls) => {
         const modelled = new Modelled();
@@ -248,7 +248,7 @@ describe('a work queue under any sequence of calls', () => {
           await modelled.settled();
         }
         await workOff(modelled);
-        for (const one of KEYS) modelled.queue.settle(one);
+        for (const one of KEYS) modelled.queue.succeeded(one);
         expect(modelled.queue.sizes()).toEqual(NOTHING);
       }),
       { numRuns: 300 },

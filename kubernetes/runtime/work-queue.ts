@@ -1,52 +1,54 @@
 /**
- * Keys that are to be worked on: each at most once in the queue, each by one worker at a time, later or again after failures if asked.
- * Holds nothing of a key that is neither due, worked on, failing nor just done.
+ * A queue of keys that need work. A key is in the queue at most once and is worked on by one worker at a time. It can be due later, or
+ * again after a failure. The queue stores nothing about a key that is not due, in work, failing or resting.
  */
 import { type BackoffLimits, backoffMs, systemTimers, type Timers } from './timers.ts';
 
 export type WorkQueueOptions = {
-  /** Wait before the first retry of a key; 5 where absent. */
+  /** The wait before the first retry of a key. Default: 5. */
   readonly baseMs?: number;
-  /** Longest wait before a retry; 300,000 where absent. */
+  /** The longest wait before a retry. Default: 300,000. */
   readonly longestMs?: number;
   readonly timers?: Timers;
-  /** Hears how long a key was due before it was taken. */
+  /** Called with the time that a key was due before a worker took it. */
   readonly onTaken?: (waitedMs: number) => void;
   readonly onRetry?: () => void;
 };
 
-/** How many keys are in each state; all zero once there is nothing left to do. */
+/** The number of keys in each state. All are zero when there is nothing left to do. */
 export type WorkQueueSizes = {
   readonly ready: number;
   readonly later: number;
   readonly working: number;
   readonly resting: number;
   readonly failing: number;
-  /** Keys of which anything is held. */
+  /** Keys about which anything is stored. */
   readonly known: number;
 };
 
 export type WorkQueue = {
-  /** The key is due now. Due while it is worked on: it is taken once more afterwards. */
+  /** Makes the key due now. If a worker has it, it is handed out once more afterwards. */
   add(key: string): void;
-  /** The key is due in `ms`, if it is not due earlier. A key has one due time, the earliest. */
+  /** Makes the key due in `ms`, unless it is due earlier. A key has one due time, the earliest. */
   addAfter(key: string, ms: number): void;
-  /** The key failed: it is due after a wait that doubles with each failure in a row, and not before `leastMs`. */
+  /** The key failed. It is due after a wait that doubles with each failure in a row, and not before `leastMs`. */
   retry(key: string, leastMs?: number): void;
-  /** The key did not fail: its next failure counts as the first. */
-  settle(key: string): void;
-  /** The key that has been due longest; waits for one. Undefined once `signal` aborts or the queue is drained. Answer with {@link done}. */
+  /** The key succeeded. Its next failure counts as the first. */
+  succeeded(key: string): void;
+  /**
+   * The key that has been due longest; waits for one. Undefined once `signal` aborts or the queue is drained. Call {@link done} afterwards.
+   */
   take(signal: AbortSignal): Promise<string | undefined>;
-  /** The key taken is worked off. It is not handed out again before `restMs` have passed. */
+  /** The worker is done with the key. The key is not handed out again before `restMs` have passed. */
   done(key: string, restMs?: number): void;
-  /** Keys that are due and wait for a worker. */
+  /** The number of due keys that wait for a worker. */
   readonly size: number;
   sizes(): WorkQueueSizes;
-  /** Ends the queue: nothing is taken up or handed out any more. Resolves when the keys that were taken are done. */
+  /** Ends the queue: it accepts and hands out no more keys. Resolves when the keys in work are done. */
   drain(): Promise<void>;
 };
 
-/** The state of one key. `again`: due when it becomes free. */
+/** The state of one key. `again`: it is due as soon as it becomes free. */
 type Entry = { working: boolean; again: boolean; failures: number; readySince?: number; later?: Later; rest?: () => void };
 type Later = { readonly due: number; readonly cancel: () => void };
 
@@ -103,7 +105,7 @@ class KeyedQueue implements WorkQueue {
     this.addAfter(key, Math.max(leastMs, backoffMs(entry.failures, this.#limits)));
   }
 
-  settle(key: string): void {
+  succeeded(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     entry.failures = 0;
@@ -175,7 +177,7 @@ class KeyedQueue implements WorkQueue {
     return promise;
   }
 
-  /** The key is neither worked on nor resting any more. */
+  /** The key is no longer in work or resting. */
   #free(key: string, entry: Entry): void {
     if (entry.again) {
       entry.again = false;
@@ -216,7 +218,7 @@ class KeyedQueue implements WorkQueue {
   }
 }
 
-/** An empty queue. */
+/** Creates an empty queue. */
 export function createWorkQueue(options: WorkQueueOptions = {}): WorkQueue {
   return new KeyedQueue(options);
 }

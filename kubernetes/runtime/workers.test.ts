@@ -15,7 +15,7 @@ function world(work: (key: string) => Promise<number | undefined>, concurrency =
 }
 
 describe('workers', () => {
-  it('work on as many keys at once as they are, and no more', async () => {
+  it('process as many keys concurrently as there are workers, and no more', async () => {
     let now = 0;
     let most = 0;
     const gates: (() => void)[] = [];
@@ -36,7 +36,7 @@ describe('workers', () => {
     expect(most).toBe(3);
   });
 
-  it('look again after as long as the work asked for', async () => {
+  it('process a key again after the delay that its work returned', async () => {
     let times = 0;
     const { timers, queue, stop, ended } = world(async () => {
       times += 1;
@@ -55,7 +55,7 @@ describe('workers', () => {
     await ended;
   });
 
-  it('keep half a second between two works on one key, whatever happens to it meanwhile', async () => {
+  it('keep half a second between two runs of one key, whatever happens to it meanwhile', async () => {
     const times: number[] = [];
     const { timers, queue, stop, ended } = world(async () => {
       times.push(timers.now());
@@ -71,7 +71,7 @@ describe('workers', () => {
     await ended;
   });
 
-  it('go on after work that failed, and try that again no earlier than the server asked', async () => {
+  it('continue after work that failed, and retry it no earlier than the server asked', async () => {
     const refusal = new ApiError(429, 'TooManyRequests', 'later', { retryAfterMs: 4000 });
     let times = 0;
     const { timers, queue, stop, failed, ended } = world(async (key) => {

@@ -1,20 +1,22 @@
-/** Workers that take keys from a queue until they are told to stop. */
+/** Workers that take keys from a queue until a signal stops them. */
 import { ApiError } from '../api/api-error.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export type WorkersOptions = {
   readonly queue: WorkQueue;
-  /** Keys worked on at once. */
+  /** The number of keys in work concurrently. */
   readonly concurrency: number;
-  /** Works on one key. Answers after how many milliseconds to look again, if nothing happens before. */
+  /** Works on one key. Returns after how many milliseconds to work on it again if nothing happens before. */
   readonly work: (key: string) => Promise<number | undefined>;
   /** Stops taking keys. Work that has begun is finished. */
   readonly signal: AbortSignal;
-  /** Hears of work that failed. The key is tried again after a wait that doubles with each failure, or what the server asked for. */
+  /**
+   * Called when work failed. The key is retried after a wait that doubles with each failure, or after the time that the server asked for.
+   */
   readonly onError: (key: string, error: unknown) => void;
-  /** Shortest time between the end of one work on a key and the next on it, which makes one of the changes between; 500 where absent. */
+  /** The minimum time between the end of work on a key and the next work on it, which combines the changes in between. Default: 500. */
   readonly spacingMs?: number;
-  /** Hears of every work done. */
+  /** Called after each piece of work. */
   readonly onDone?: (seen: { readonly ok: boolean; readonly seconds: number }) => void;
 };
 
@@ -24,7 +26,7 @@ async function workOnce(key: string, { queue, work, onError, onDone }: WorkersOp
   try {
     const againMs = await work(key);
     ok = true;
-    queue.settle(key);
+    queue.succeeded(key);
     if (againMs !== undefined) queue.addAfter(key, againMs);
   } catch (error) {
     onError(key, error);
@@ -33,7 +35,7 @@ async function workOnce(key: string, { queue, work, onError, onDone }: WorkersOp
   onDone?.({ ok, seconds: (performance.now() - begin) / 1000 });
 }
 
-/** Runs the workers. Resolves once `signal` has aborted and all work that had begun is done; never rejects. */
+/** Runs the workers. Resolves when `signal` has aborted and all begun work is done; never rejects. */
 export async function runWorkers(options: WorkersOptions): Promise<void> {
   const { queue, signal, spacingMs = 500 } = options;
   const worker = async (): Promise<void> => {
