@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { hostProcess } from '@carpal/testbed/cluster/host-process.ts';
-import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
+import { kubectl } from '@carpal/testbed/cluster/kubectl.ts';
 import { hasCondition, useOperatorWorld } from '@carpal/testbed/operator/operator-world.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
 import { type Resource, resourcePath, SERVICE_ACCOUNTS } from '@carpal/kubernetes/api/resource-path.ts';
-import { applyCrd } from '@carpal/testbed/cluster/apply-crd.ts';
 import { type ControlPlane, startControlPlane } from '@carpal/testbed/cluster/control-plane.ts';
-import { freshNamespace } from '@carpal/testbed/cluster/fresh-namespace.ts';
 import { alikeNodes, startSimulatedNodes } from '@carpal/testbed/cluster/simulated-nodes.ts';
+import { applyCrd, freshNamespace } from '@carpal/testbed/cluster/test-objects.ts';
 import { processUsage } from '../harness/processes.ts';
 
 const ROLE_BINDINGS: Resource = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterrolebindings' };

@@ -1,7 +1,7 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import { LABEL } from '@carpal/configs/names.ts';
 import type { KubeletPod, PodEnd } from '@carpal/testbed/cluster/kubelet-pod.ts';
-import type { PodControl } from '@carpal/testbed/cluster/pod-work.ts';
+import type { PodControl } from '@carpal/testbed/cluster/pod-run.ts';
 import { describe, expect, it } from 'vitest';
 import { createContainerRecord } from './container-record.ts';
 

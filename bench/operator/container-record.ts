@@ -1,8 +1,8 @@
 /** Records which containers of a soak ran concurrently although they must not. */
 import { LABEL } from '@carpal/configs/names.ts';
 import type { KubeletPod } from '@carpal/testbed/cluster/kubelet-pod.ts';
-import type { RunPod } from '@carpal/testbed/cluster/pod-work.ts';
-import { attemptOfPod } from '@carpal/testbed/operator/scripted-attempt.ts';
+import type { RunPod } from '@carpal/testbed/cluster/pod-run.ts';
+import { attemptOfPod } from '@carpal/testbed/operator/attempt-objects.ts';
 
 export type ContainerRecord = {
   /** Runs a pod with `play`, and keeps it in the record for that long. */

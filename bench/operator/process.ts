@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MEMORY_SETTINGS } from '@carpal/operator/install/operator-workload.ts';
+import { startChild } from '@carpal/testbed/cluster/child-process.ts';
 import { freePort } from '@carpal/testbed/cluster/free-port.ts';
-import { startTethered } from '@carpal/testbed/cluster/tethered-process.ts';
 import { environmentWith } from '../../setup/env.ts';
 import { type ProcessUsage, processUsage } from '../harness/processes.ts';
 import { parseMetrics, type Sample } from './metrics-page.ts';
@@ -46,7 +46,7 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
   const { kubeconfig, artifacts, namespace, logFile, args = [], nodeArgs = [], env } = options;
   const port = await freePort();
   const startedMs = performance.now();
-  const child = await startTethered({
+  const child = await startChild({
     program: process.execPath,
     args: [
       '--disable-warning=ExperimentalWarning',

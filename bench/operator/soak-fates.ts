@@ -3,7 +3,7 @@ import type { Reason } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import { OUT_OF_MEMORY, type PodScript } from '@carpal/testbed/cluster/scripted-pod.ts';
-import type { ScriptedAttempt } from '@carpal/testbed/operator/scripted-attempt.ts';
+import type { ScriptedAttempt } from '@carpal/testbed/operator/attempt-objects.ts';
 
 export type Fate = {
   readonly manifest: object;

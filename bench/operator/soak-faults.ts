@@ -1,6 +1,6 @@
 /** The faults of a soak. Each fault repairs its own damage before it ends, except what the operator must repair. */
 import type { Random } from '@carpal/masks/random.ts';
-import type { ApiCall, ApiFault } from '@carpal/testbed/operator/faulty-api-proxy.ts';
+import type { ApiCall, ApiFault } from '@carpal/testbed/kubernetes/faulty-api-proxy.ts';
 import type { SoakWorld } from './soak-world.ts';
 import { EXPERIMENT_FAULTS, insisted, one, POD_FAULTS, type SoakFault, seconds } from './workload-faults.ts';
 
@@ -36,9 +36,9 @@ const CLUSTER_FAULTS: readonly SoakFault[] = [
     act: async (world, random) => {
       const node = one(world.nodes, random) ?? '';
       const kubelet = world.kubelet(node);
-      kubelet.silence(node);
+      kubelet.disconnect(node);
       await seconds(random, 2, 20);
-      kubelet.speak(node);
+      kubelet.reconnect(node);
       return true;
     },
   },

@@ -10,13 +10,12 @@ import { createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
 import type { Reflector } from '@carpal/kubernetes/runtime/reflector-types.ts';
 import { type ExperimentObject, type KeptExperiment, keepExperiment } from '@carpal/operator/controller/experiment-object.ts';
 import { type KeptJob, keepJob } from '@carpal/operator/jobs/kept-objects.ts';
-import { applyCrd } from '@carpal/testbed/cluster/apply-crd.ts';
 import { type ControlPlane, startControlPlane } from '@carpal/testbed/cluster/control-plane.ts';
-import { freshNamespace } from '@carpal/testbed/cluster/fresh-namespace.ts';
 import { type ProcessKubelet, startProcessKubelet } from '@carpal/testbed/cluster/process-kubelet.ts';
 import { type PodScript, scripted } from '@carpal/testbed/cluster/scripted-pod.ts';
-import { type FaultyApiProxy, startFaultyApiProxy } from '@carpal/testbed/operator/faulty-api-proxy.ts';
-import { attemptOfPod, type ScriptedAttempt } from '@carpal/testbed/operator/scripted-attempt.ts';
+import { applyCrd, freshNamespace } from '@carpal/testbed/cluster/test-objects.ts';
+import { type FaultyApiProxy, startFaultyApiProxy } from '@carpal/testbed/kubernetes/faulty-api-proxy.ts';
+import { attemptOfPod, type ScriptedAttempt } from '@carpal/testbed/operator/attempt-objects.ts';
 import { createContainerRecord } from './container-record.ts';
 import { type OperatorProcess, startOperatorProcess } from './process.ts';
 
@@ -148,7 +147,7 @@ async function fill(
     bringNode,
     loseNode: async (name) => {
       await kubelet(name)
-        .takeAway(name)
+        .removeMachine(name)
         .catch(() => undefined);
       await kubelet(name).stop();
     },

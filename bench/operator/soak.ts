@@ -5,7 +5,7 @@ import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
-import type { ScriptedAttempt } from '@carpal/testbed/operator/scripted-attempt.ts';
+import type { ScriptedAttempt } from '@carpal/testbed/operator/attempt-objects.ts';
 import type { Measure } from '../harness/goals.ts';
 import { type OperatorOutcome, operatorOutcome } from '../harness/outcome.ts';
 import { problemsOf } from './soak-checks.ts';

@@ -300,7 +300,7 @@ describe('a reflector whose watch fails', () => {
     create('b');
     const reflector = await made();
     server.endWatches('cut');
-    server.objects.secretly(() => server.objects.remove(`${NAMESPACE}/b`));
+    server.objects.withoutEvents(() => server.objects.remove(`${NAMESPACE}/b`));
     server.objects.version = 50;
     server.objects.history.length = 0;
     server.next('watch', fault.refuse(410, 'Expired'));
@@ -335,7 +335,7 @@ describe('a resync', () => {
   it('repairs what the watch has missed, counts it, and changes nothing else', async () => {
     for (const name of ['same', 'stale', 'left']) create(name);
     const reflector = await made(RESYNC);
-    server.objects.secretly(() => {
+    server.objects.withoutEvents(() => {
       server.objects.replace(`${NAMESPACE}/stale`, job('stale'));
       server.objects.remove(`${NAMESPACE}/left`);
       server.objects.create(NAMESPACE, job('missing'));
@@ -373,7 +373,7 @@ describe('a resync', () => {
 
   it('completes after two watches if the server sends no bookmarks', async () => {
     const reflector = await made(RESYNC);
-    server.objects.secretly(() => server.objects.create(NAMESPACE, job('missing')));
+    server.objects.withoutEvents(() => server.objects.create(NAMESPACE, job('missing')));
     await resync();
     await soon(() => expect(reflector.stats.lists).toBe(2));
     for (let i = 0; i < 2; i++) {

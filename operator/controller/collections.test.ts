@@ -1,7 +1,7 @@
 import { LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { silentLog } from '@carpal/kubernetes/runtime/logger.ts';
-import { job, jobCondition, LABELS } from '@carpal/testbed/kubernetes/attempt-objects.ts';
+import { job, jobCondition, LABELS } from '@carpal/testbed/operator/attempt-objects.ts';
 import { describe, expect, it } from 'vitest';
 import { type Collections, createCollections } from './collections.ts';
 import { type ActiveExperiments, createActiveExperiments } from './experiment-memory.ts';

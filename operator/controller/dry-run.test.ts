@@ -5,8 +5,8 @@ import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import { connect } from '@carpal/kubernetes/api/connect.ts';
 import type { Job, ObjectList } from '@carpal/kubernetes/api/objects.ts';
 import { JOBS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { applyCrd } from '@carpal/testbed/cluster/test-objects.ts';
 import { waitFor } from '@carpal/testbed/cluster/wait-for.ts';
-import { installCrd } from '@carpal/testbed/operator/install-crd.ts';
 import { hasCondition, useOperatorWorld } from '@carpal/testbed/operator/operator-world.ts';
 import { describe, expect, it } from 'vitest';
 import { stageSettings } from '../jobs/stage-settings.ts';
@@ -41,7 +41,7 @@ async function writeUnchecked(name: string, spec: object, other: string): Promis
     .toBe('taken');
   const { model } = spec as { model: object };
   await client.request({ method: 'PATCH', path: resourcePath(EXPERIMENTS, { namespace, name: other }), body: { spec: { model } } });
-  await installCrd(client);
+  await applyCrd(client);
 }
 
 /** The versions of everything that a dry run could have changed. */

@@ -3,7 +3,7 @@ import { LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesClient, KubernetesRequest } from '@carpal/kubernetes/api/client.ts';
 import type { Job } from '@carpal/kubernetes/api/objects.ts';
 import { silentLog } from '@carpal/kubernetes/runtime/logger.ts';
-import { job, LABELS } from '@carpal/testbed/kubernetes/attempt-objects.ts';
+import { job, LABELS } from '@carpal/testbed/operator/attempt-objects.ts';
 import { at, attempt, experimentWith, fold, prepared, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import { plan } from '../experiment/plan.ts';

@@ -1,6 +1,6 @@
 /** What people see with kubectl for experiments in several states, on a real API server. */
 import { FILE, foldKey } from '@carpal/configs/names.ts';
-import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
+import { kubectl } from '@carpal/testbed/cluster/kubectl.ts';
 import { hasCondition, useOperatorWorld } from '@carpal/testbed/operator/operator-world.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 

@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { CONFIG_MAPS, NAMESPACES, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { kubectl } from '@carpal/testbed/cluster/kubectl.ts';
+import { applyCrd } from '@carpal/testbed/cluster/test-objects.ts';
 import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
-import { installCrd } from '@carpal/testbed/operator/install-crd.ts';
-import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { LIMITS_NAME } from './admission-policy.ts';
@@ -17,7 +17,7 @@ const file = new URL('../../infra/gitops/base/admission-policy.yaml', import.met
 
 beforeAll(async () => {
   const { client, kubeconfig } = cluster();
-  await installCrd(client);
+  await applyCrd(client);
   await client.request({ method: 'POST', path: resourcePath(NAMESPACES), body: { metadata: { name: OPERATOR_NAMESPACE } } });
   expect(await kubectl(kubeconfig, ['apply', '-f', file.pathname])).toMatchObject({ code: 0, errors: '' });
 });

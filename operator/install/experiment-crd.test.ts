@@ -7,19 +7,20 @@ import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { withSizes } from '@carpal/configs/schema/auto.ts';
 import { manifestSpecSchema } from '@carpal/configs/schema/experiment.ts';
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
+import type { ObjectCondition } from '@carpal/kubernetes/api/objects.ts';
 import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { kubectl } from '@carpal/testbed/cluster/kubectl.ts';
+import { applyCrd } from '@carpal/testbed/cluster/test-objects.ts';
 import { useControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
 import { BAD_MANIFESTS, BAD_NAMES } from '@carpal/testbed/operator/bad-manifests.ts';
-import { type CrdCondition, installCrd } from '@carpal/testbed/operator/install-crd.ts';
-import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 
 const cluster = useControlPlane();
-let conditions: readonly CrdCondition[] = [];
+let conditions: readonly ObjectCondition[] = [];
 beforeAll(async () => {
-  conditions = await installCrd(cluster().client);
+  conditions = await applyCrd(cluster().client);
 });
 
 type Served = { readonly metadata: { readonly name: string }; readonly spec: unknown };

@@ -7,10 +7,10 @@ import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
 import { MODEL_OPTIONS } from '@carpal/configs/schema/options.ts';
 import { fieldsOf, schemaAt, structuralSchema } from '@carpal/configs/schema/structural-schema.ts';
 import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { kubectl } from '@carpal/testbed/cluster/kubectl.ts';
+import { applyCrd } from '@carpal/testbed/cluster/test-objects.ts';
 import { useControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
 import { at, attempt, experimentWith, fold, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
-import { installCrd } from '@carpal/testbed/operator/install-crd.ts';
-import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { plan } from '../experiment/plan.ts';
 
@@ -44,7 +44,7 @@ const manifest = (name: string, spec: object): object => ({
 
 beforeAll(async () => {
   const { client, namespace } = cluster();
-  await installCrd(client);
+  await applyCrd(client);
   for (const [name, spec] of Object.entries(EXISTING)) {
     await client.request({ method: 'POST', path: resourcePath(EXPERIMENTS, { namespace }), body: manifest(name, spec) });
   }

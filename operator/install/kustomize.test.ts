@@ -1,7 +1,7 @@
 /** What infra/gitops and `carpal manifests` install on a real API server. */
 import { fileURLToPath } from 'node:url';
+import { kubectl } from '@carpal/testbed/cluster/kubectl.ts';
 import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
-import { kubectl } from '@carpal/testbed/operator/kubectl.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { namespaceLimits, stageServiceAccount } from './experiment-namespace.ts';

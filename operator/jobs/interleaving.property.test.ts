@@ -14,7 +14,7 @@ import {
   pod,
   runningPod,
   time,
-} from '@carpal/testbed/kubernetes/attempt-objects.ts';
+} from '@carpal/testbed/operator/attempt-objects.ts';
 import { at, experimentWith, prepared, seen } from '@carpal/testbed/operator/builders.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -13,9 +13,9 @@ import type { Job, KubernetesObject, ObjectList, Pod } from '@carpal/kubernetes/
 import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
 import type { Reflector } from '@carpal/kubernetes/runtime/reflector-types.ts';
-import { freshNamespace } from '@carpal/testbed/cluster/fresh-namespace.ts';
+import { freshNamespace } from '@carpal/testbed/cluster/test-objects.ts';
 import { useControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
-import { disruptionTarget, time } from '@carpal/testbed/kubernetes/attempt-objects.ts';
+import { disruptionTarget, time } from '@carpal/testbed/operator/attempt-objects.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { StageRun } from '../experiment/observed.ts';

@@ -2,7 +2,7 @@ import { LABEL } from '@carpal/configs/names.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import type { Job, ObjectMeta, OwnerReference, Pod } from '@carpal/kubernetes/api/objects.ts';
-import { failedPod, job, LABELS, runningPod } from '@carpal/testbed/kubernetes/attempt-objects.ts';
+import { failedPod, job, LABELS, runningPod } from '@carpal/testbed/operator/attempt-objects.ts';
 import { at, attempt, experimentWith, fold, prepared, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import type { StageRun } from '../experiment/observed.ts';

@@ -8,7 +8,7 @@ import {
   pod,
   runningPod,
   time,
-} from '@carpal/testbed/kubernetes/attempt-objects.ts';
+} from '@carpal/testbed/operator/attempt-objects.ts';
 import { describe, expect, it } from 'vitest';
 import { outcomeOf } from '../experiment/retry-policy.ts';
 import { keepJob, keepPod } from './kept-objects.ts';

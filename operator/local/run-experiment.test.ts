@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { journal, makeWorld, pidsOf, runHere, stagesWithTwoWriters, until } from '@carpal/testbed/operator/local-world.ts';
+import { until } from '@carpal/testbed/cluster/wait-for.ts';
+import { journal, makeWorld, pidsOf, runHere, stagesWithTwoWriters } from '@carpal/testbed/operator/local-world.ts';
 import { describe, expect, it } from 'vitest';
 
 const RUNNER = fileURLToPath(new URL('../../testbed/operator/stand-in-runner/main.ts', import.meta.url));

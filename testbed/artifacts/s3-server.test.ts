@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { expect, it, vi } from 'vitest';
 
 const PROGRAM = `
@@ -17,12 +18,12 @@ const answers = async (endpoint: string): Promise<boolean> =>
   );
 
 it('ends when the process that started it is killed', async () => {
-  const words = ['--input-type=module', '-e', PROGRAM, new URL('./s3-server.ts', import.meta.url).href];
-  const parent = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = ['--input-type=module', '-e', PROGRAM, new URL('./s3-server.ts', import.meta.url).href];
+  const parent = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];
   const { endpoint, folder } = JSON.parse(line.toString()) as { endpoint: string; folder: string };
   expect(await answers(endpoint)).toBe(true);
   parent.kill('SIGKILL');
   await vi.waitFor(async () => expect(await answers(endpoint)).toBe(false), { timeout: 10_000 });
-  await rm(folder, { recursive: true, force: true });
+  await rm(dirname(folder), { recursive: true, force: true });
 });

@@ -1,6 +1,6 @@
-/** The command lines of the control plane's parts. All paths are relative to its folder, in which every part runs. */
+/** The command lines and configuration files of the control plane's parts. All paths are relative to its folder, in which every part runs. */
 
-/** Unix sockets in the folder instead of ports. The API server dials the host part of the address, so it needs this form. */
+/** Unix sockets in the folder instead of ports. The API server connects to the host part of the address, so it needs this form. */
 const ETCD_CLIENTS = 'unix://etcd-clients:1';
 const ETCD_PEERS = 'unix://etcd-peers:1';
 
@@ -14,17 +14,17 @@ export const FILES = {
   schedulerConfiguration: 'scheduler.json',
 } as const;
 
-/** In megabytes: whoever reads the log wants one file, and a thousand experiments write a hundred. */
+/** In megabytes. Readers expect a single file, and a thousand experiments write a hundred megabytes. */
 const AUDIT_SIZE = '--audit-log-maxsize=4000';
 
 export type FlagOptions = {
   readonly port: number;
-  /** Writes every request to the audit log; `tenants`: those of service accounts outside kube-system, not those of the cluster's own parts. */
+  /** Whether to write requests to the audit log. `tenants`: only those of service accounts outside kube-system, not those of the cluster's parts. */
   readonly audit: boolean | 'tenants';
-  /** Raises the limits that a few hundred objects a second meet. */
+  /** Raises the limits that a few hundred objects per second would reach. */
   readonly forLoad: boolean;
   readonly featureGates: Readonly<Record<string, boolean>>;
-  /** How long a node may be silent before its pods are given up. */
+  /** How long a node may be silent before its pods are evicted. */
   readonly nodeGraceSeconds: number;
   readonly apiServerFlags: readonly string[];
   readonly controllerManagerFlags: readonly string[];
@@ -53,7 +53,7 @@ export function apiServerFlags(options: FlagOptions): readonly string[] {
     `--etcd-servers=${ETCD_CLIENTS}`,
     '--bind-address=127.0.0.1',
     '--advertise-address=127.0.0.1',
-    // Nobody looks the API server up inside the cluster, and a loopback address may not stand in an Endpoints object.
+    // No client looks up the API server inside the cluster, and an Endpoints object must not contain a loopback address.
     '--endpoint-reconciler-type=none',
     `--secure-port=${options.port}`,
     `--cert-dir=${FILES.certificates}`,
@@ -64,7 +64,7 @@ export function apiServerFlags(options: FlagOptions): readonly string[] {
     '--authorization-mode=RBAC',
     '--service-cluster-ip-range=10.0.0.0/24',
     '--allow-privileged',
-    // Else kubectl logs looks the name of the node up.
+    // Otherwise kubectl logs resolves the node's name.
     '--kubelet-preferred-address-types=InternalIP',
     ...(options.audit !== false
       ? [`--audit-policy-file=${FILES.auditPolicy}`, `--audit-log-path=${FILES.auditLog}`, '--audit-log-mode=blocking', AUDIT_SIZE]
@@ -97,7 +97,7 @@ export function schedulerFlags(options: FlagOptions): readonly string[] {
   return [`--config=${FILES.schedulerConfiguration}`, '--secure-port=0', ...gates(options)];
 }
 
-/** The scheduler's limits towards the API server can be set in its configuration file only. */
+/** The scheduler's client limits can only be set in its configuration file. */
 export function schedulerConfiguration({ forLoad }: FlagOptions): object {
   return {
     apiVersion: 'kubescheduler.config.k8s.io/v1',
@@ -107,10 +107,10 @@ export function schedulerConfiguration({ forLoad }: FlagOptions): object {
   };
 }
 
-/** Administrators, and the controllers of the cluster. */
+/** Administrators and the cluster's controllers. */
 const OWN_GROUPS: readonly string[] = ['system:masters', 'system:serviceaccounts:kube-system'];
 
-/** Finished requests once each, with their user agents and without their bodies. */
+/** Logs each finished request once, with its user agent and without its body. */
 export function auditPolicy({ audit }: FlagOptions): object {
   const others = audit === 'tenants' ? [{ level: 'None', userGroups: OWN_GROUPS }] : [];
   return {
@@ -119,4 +119,30 @@ export function auditPolicy({ audit }: FlagOptions): object {
     omitStages: ['RequestReceived', 'ResponseStarted', 'Panic'],
     rules: [...others, { level: 'Metadata' }],
   };
+}
+
+/** A kubeconfig with a token, as JSON, which all clients read as YAML. */
+export function kubeconfigText({
+  server,
+  certificateAuthority,
+  token,
+}: {
+  readonly server: string;
+  readonly certificateAuthority: string;
+  readonly token: string;
+}): string {
+  return `${JSON.stringify(
+    {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [
+        { name: 'local', cluster: { server, 'certificate-authority-data': Buffer.from(certificateAuthority).toString('base64') } },
+      ],
+      users: [{ name: 'user', user: { token } }],
+      contexts: [{ name: 'local', context: { cluster: 'local', user: 'user' } }],
+      'current-context': 'local',
+    },
+    null,
+    2,
+  )}\n`;
 }

@@ -8,12 +8,12 @@ import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
 import { CONFIG_MAPS, NAMESPACES, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { identify, isAlive } from '@carpal/operator/local/process-identity.ts';
 import { describe, expect, it } from 'vitest';
-import { until } from '../operator/local-world.ts';
 import { auditedCalls } from './audit-log.ts';
 import { startControlPlane } from './control-plane.ts';
 import { useControlPlane } from './use-control-plane.ts';
+import { until } from './wait-for.ts';
 
-const HOLDER = fileURLToPath(new URL('../operator/control-plane-holder/main.ts', import.meta.url));
+const HOLDER = fileURLToPath(new URL('control-plane-holder/main.ts', import.meta.url));
 
 describe('the control plane that test files share', () => {
   const cluster = useControlPlane();

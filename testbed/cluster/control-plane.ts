@@ -1,15 +1,15 @@
 /**
- * A real control plane on this machine, without containers: etcd, the API server, its controllers and its scheduler, in a folder of their own,
- * on loopback. For tests and for `make cluster`; nothing in it survives a stop. Nodes are another matter: process-kubelet.ts, simulated-nodes.ts.
+ * A real control plane on this machine, without containers: etcd, the API server, the controller manager and the scheduler, in their own folder,
+ * on loopback. For tests and for `make cluster`. `stop` deletes all its data. Nodes are separate: process-kubelet.ts and simulated-nodes.ts.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CarpalError } from '@carpal/configs/errors.ts';
-import { own, removeAbandoned } from './abandoned-folders.ts';
-import { clusterTool } from './cluster-tool.ts';
+import { type Child, clusterTool, ownFolder, removeAbandonedFolders, startChild } from './child-process.ts';
 import {
   apiServerFlags,
   auditPolicy,
@@ -17,61 +17,59 @@ import {
   etcdFlags,
   FILES,
   type FlagOptions,
+  kubeconfigText,
   schedulerConfiguration,
   schedulerFlags,
 } from './control-plane-flags.ts';
 import { machineEnvironment } from './env.ts';
 import { freePort } from './free-port.ts';
-import { kubeconfigText } from './kubeconfig.ts';
-import { answersOk } from './readiness.ts';
-import { startTethered, type TetheredProcess } from './tethered-process.ts';
 
 const FOLDER_PREFIX = 'carpal-cluster-';
 const READY_MS = 60_000;
 const POLL_MS = 25;
 const PORT_TRIES = 5;
-/** Under load a fifth of the API server's time would go into collecting garbage; memory is cheaper here, up to a bound. */
-const LOADED: Readonly<Record<string, string>> = { ...machineEnvironment(), GOGC: '800', GOMEMLIMIT: '12GiB' };
+/** Under load, the API server would spend a fifth of its time on garbage collection. More memory, up to a limit, avoids that. */
+const LOAD_ENVIRONMENT: Readonly<Record<string, string>> = { ...machineEnvironment(), GOGC: '800', GOMEMLIMIT: '12GiB' };
 
 export type ControlPlaneOptions = Partial<Omit<FlagOptions, 'port'>>;
 
 export type ControlPlanePart = 'etcd' | 'apiserver' | 'controller-manager' | 'scheduler';
 
 export type ControlPlane = {
-  /** Path of a kubeconfig of a cluster administrator. */
+  /** The path of a kubeconfig of a cluster administrator. */
   readonly kubeconfig: string;
   /** `https://127.0.0.1:<port>`; the same after a restart. */
   readonly server: string;
-  /** Holds everything; gone after `stop`. Logs are `<part>.log`. */
+  /** The folder with all data and the logs `<part>.log`. `stop` deletes it. */
   readonly folder: string;
-  /** Path of the audit log, where `audit` asked for one; see audit-log.ts. */
+  /** The path of the audit log, if `audit` is set; see audit-log.ts. */
   readonly auditLog: string | undefined;
-  /** The process of each part that runs. */
+  /** The process IDs of the running parts. */
   pids(): Readonly<Partial<Record<ControlPlanePart, number>>>;
-  /** A kubeconfig for another identity of the API server, such as a service account's token; its path. */
+  /** Writes a kubeconfig for another identity, such as a service account's token. Returns its path. */
   writeKubeconfig(name: string, token: string): Promise<string>;
-  /** SIGKILL: connections break at once. Returns when it has ended. */
+  /** Sends SIGKILL, which breaks all connections. Returns when the process has ended. */
   killApiServer(): Promise<void>;
-  /** Starts it again after `killApiServer`, at the same address with the same data; ready when it returns. */
+  /** Starts it again after `killApiServer`, at the same address with the same data. Returns when it is ready. */
   startApiServer(): Promise<void>;
-  /** Both. */
+  /** `killApiServer`, then `startApiServer`. */
   restartApiServer(): Promise<void>;
-  /** SIGSTOP: connections stay open and nothing comes. */
+  /** Sends SIGSTOP: connections stay open, but no answer comes. */
   pauseApiServer(): void;
   resumeApiServer(): void;
-  /** Ends every part and removes the folder. */
+  /** Ends every part and deletes the folder. */
   stop(): Promise<void>;
 };
 
 /**
- * Starts a control plane; ready to create objects when it returns, some two seconds later. Its parts die with this process, even one that is
- * killed. Throws `resource-missing` when it is not built or does not start, with what the part said last.
+ * Starts a control plane. Returns after about two seconds, when objects can be created. Its parts end with this process, even if it is killed.
+ * Throws `resource-missing` if the control plane has not been built or does not start, with the last lines of the log.
  */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
-  await removeAbandoned(tmpdir(), FOLDER_PREFIX);
+  await removeAbandonedFolders(tmpdir(), FOLDER_PREFIX);
   const folder = await mkdtemp(join(tmpdir(), FOLDER_PREFIX));
-  await own(folder);
-  const parts = new Map<ControlPlanePart, TetheredProcess>();
+  await ownFolder(folder);
+  const parts = new Map<ControlPlanePart, Child>();
   const program = clusterTool('control-plane');
   const token = randomBytes(16).toString('hex');
   const file = (name: string): string => join(folder, name);
@@ -86,14 +84,14 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     ...options,
   };
 
-  const start = async (part: ControlPlanePart, args: readonly string[]): Promise<TetheredProcess> => {
+  const start = async (part: ControlPlanePart, args: readonly string[]): Promise<Child> => {
     const logFile = file(`${part}.log`);
-    const started = await startTethered({
+    const started = await startChild({
       program,
       args: [part, ...args],
       cwd: folder,
       logFile,
-      ...(flags.forLoad ? { env: LOADED } : {}),
+      ...(flags.forLoad ? { env: LOAD_ENVIRONMENT } : {}),
     });
     parts.set(part, started);
     return started;
@@ -111,24 +109,25 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const isReady = async (): Promise<boolean> => {
     const authority = await certificateAuthority().catch(() => undefined);
     if (authority === undefined) return false;
-    const ask = (path: string): Promise<boolean> => answersOk({ port: flags.port, path, certificateAuthority: authority, token });
-    return (await ask('/readyz')) && (await ask('/api/v1/namespaces/default'));
+    const answers = (path: string): Promise<boolean> => answersOk({ port: flags.port, path, certificateAuthority: authority, token });
+    return (await answers('/readyz')) && (await answers('/api/v1/namespaces/default'));
   };
 
-  /** Starts the API server and waits for it. */
+  /** Starts the API server and waits until it is ready. */
   const startApiServer = async (): Promise<'ready' | 'port-taken'> => {
     const server = await start('apiserver', apiServerFlags(flags));
     for (let waitedMs = 0; waitedMs < READY_MS && !server.hasEnded(); waitedMs += POLL_MS) {
       if (await isReady()) return 'ready';
       await pause(POLL_MS);
     }
-    const said = await server.tail(8);
-    if (server.hasEnded() && said.includes('address already in use')) return 'port-taken';
-    throw new CarpalError('resource-missing', `the API server did not become ready:\n${said}`, { where: folder });
+    const lastLines = await server.tail(8);
+    if (server.hasEnded() && lastLines.includes('address already in use')) return 'port-taken';
+    throw new CarpalError('resource-missing', `the API server did not become ready:\n${lastLines}`, { where: folder });
   };
 
   const restartedApiServer = async (): Promise<void> => {
-    if ((await startApiServer()) === 'port-taken') throw new CarpalError('resource-missing', `port ${flags.port} was taken meanwhile`);
+    if ((await startApiServer()) === 'port-taken')
+      throw new CarpalError('resource-missing', `another process has taken port ${flags.port}`);
   };
 
   const writeKubeconfig = async (name: string, bearer: string): Promise<string> => {
@@ -143,7 +142,6 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   };
 
   const stop = async (): Promise<void> => {
-    // The API server last but one: without it the others only complain.
     await Promise.all([...parts.keys()].map(end));
     await rm(folder, { recursive: true, force: true });
   };
@@ -152,7 +150,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     await writeInputs(folder, flags, token);
     await start('etcd', etcdFlags());
     for (let tries = 1; (await startApiServer()) === 'port-taken'; tries += 1) {
-      if (tries === PORT_TRIES) throw new CarpalError('resource-missing', 'no free port was found for the API server');
+      if (tries === PORT_TRIES) throw new CarpalError('resource-missing', 'no free port found for the API server');
       flags = { ...flags, port: await freePort() };
     }
     const kubeconfig = await writeKubeconfig(FILES.kubeconfig, token);
@@ -181,7 +179,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   }
 }
 
-/** The files that the parts are started with. */
+/** Writes the files that the parts read at their start. */
 async function writeInputs(folder: string, flags: FlagOptions, token: string): Promise<void> {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const files: Readonly<Record<string, string>> = {
@@ -192,4 +190,38 @@ async function writeInputs(folder: string, flags: FlagOptions, token: string): P
   };
   await mkdir(join(folder, FILES.certificates));
   await Promise.all(Object.entries(files).map(([name, text]) => writeFile(join(folder, name), text, { mode: 0o600 })));
+}
+
+/** Whether the API server answers `path` with 200. Never rejects. */
+function answersOk({
+  port,
+  path,
+  certificateAuthority,
+  token,
+}: {
+  readonly port: number;
+  readonly path: string;
+  readonly certificateAuthority: string;
+  readonly token: string;
+}): Promise<boolean> {
+  return new Promise((resolve) => {
+    const sent = request(
+      {
+        host: '127.0.0.1',
+        port,
+        path,
+        ca: certificateAuthority,
+        headers: { authorization: `Bearer ${token}` },
+        agent: false,
+        timeout: 2000,
+      },
+      (answer) => {
+        answer.resume();
+        answer.once('end', () => resolve(answer.statusCode === 200)).once('error', () => resolve(false));
+      },
+    );
+    sent.once('timeout', () => sent.destroy());
+    sent.once('error', () => resolve(false));
+    sent.end();
+  });
 }

@@ -3,12 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
-import { containerEnvironment, expand } from './container-environment.ts';
-import { mountVolumes, rewritePaths } from './container-volumes.ts';
+import { type ProcessEnd, startChild } from './child-process.ts';
+import { containerEnvironment, expand, mountVolumes, rewritePaths } from './container-inputs.ts';
 import { machineEnvironment } from './env.ts';
 import type { KubeletPod, PodEnd } from './kubelet-pod.ts';
-import { aborted, type PodControl, type RunPod } from './pod-work.ts';
-import { type ProcessEnd, startTethered } from './tethered-process.ts';
+import { aborted, type PodControl, type RunPod } from './pod-run.ts';
 
 const CARPAL = fileURLToPath(new URL('../../carpal', import.meta.url));
 /** What FallbackToLogsOnError takes of a log. */
@@ -43,7 +42,7 @@ export function hostProcess(options: HostProcessOptions): RunPod {
       rewritePaths(expand(word, variables), mounted),
     );
     const [file = '', ...args] = words;
-    const child = await startTethered({
+    const child = await startChild({
       program: file,
       args,
       logFile: control.logFile,

@@ -63,7 +63,7 @@ export type ContainerPhase =
   | { readonly kind: 'ended'; readonly end: PodEnd; readonly startedAt?: string; readonly finishedAt: string };
 
 /** What the kubelet says about the pod beside its container: why it was ended. */
-export type PodVerdict = {
+export type PodEndReason = {
   /** `Evicted`, `DeadlineExceeded`. */
   readonly reason?: string;
   readonly message?: string;
@@ -94,13 +94,13 @@ function containerState(phase: ContainerPhase): ContainerState {
   }
 }
 
-function podPhase(phase: ContainerPhase, verdict: PodVerdict): 'Pending' | 'Running' | 'Succeeded' | 'Failed' {
+function podPhase(phase: ContainerPhase, verdict: PodEndReason): 'Pending' | 'Running' | 'Succeeded' | 'Failed' {
   if (phase.kind === 'waiting') return 'Pending';
   if (phase.kind === 'running') return 'Running';
   return phase.end.exitCode === 0 && verdict.reason === undefined ? 'Succeeded' : 'Failed';
 }
 
-function conditions(pod: KubeletPod, phase: ContainerPhase, verdict: PodVerdict, now: string): readonly ObjectCondition[] {
+function conditions(pod: KubeletPod, phase: ContainerPhase, verdict: PodEndReason, now: string): readonly ObjectCondition[] {
   const before = pod.status?.conditions ?? [];
   const isReady = phase.kind === 'running';
   const ended = podPhase(phase, verdict) === 'Succeeded' ? 'PodCompleted' : 'PodFailed';
@@ -121,7 +121,7 @@ function conditions(pod: KubeletPod, phase: ContainerPhase, verdict: PodVerdict,
 }
 
 /** The pod's whole status with its container there, for a merge patch. Conditions of others (PodScheduled, DisruptionTarget) stay. */
-export function podStatus(pod: KubeletPod, phase: ContainerPhase, verdict: PodVerdict, now: string): object {
+export function podStatus(pod: KubeletPod, phase: ContainerPhase, verdict: PodEndReason, now: string): object {
   const container = pod.spec.containers[0];
   return {
     phase: podPhase(phase, verdict),

@@ -9,7 +9,7 @@ import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
 import type { Job } from '@carpal/kubernetes/api/objects.ts';
 import { JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { kubectl } from '../operator/kubectl.ts';
+import { kubectl } from './kubectl.ts';
 import { waitFor } from './wait-for.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));

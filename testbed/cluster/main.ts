@@ -8,12 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CarpalError, formatError } from '@carpal/configs/errors.ts';
 import { connect } from '@carpal/kubernetes/api/connect.ts';
-import { applyCrd } from './apply-crd.ts';
+import { type Child, startChild } from './child-process.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { FILES } from './control-plane-flags.ts';
 import { hostProcess } from './host-process.ts';
 import { startProcessKubelet } from './process-kubelet.ts';
-import { startTethered, type TetheredProcess } from './tethered-process.ts';
+import { applyCrd } from './test-objects.ts';
 
 const CARPAL = fileURLToPath(new URL('../../carpal', import.meta.url));
 const HOME = resolve('.carpal/cluster');
@@ -31,10 +31,10 @@ const { values } = parseArgs({
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** The operator as a process of its own, as in a cluster. Everybody may use the namespace's default service account. */
-function startOperator(kubeconfig: string): Promise<TetheredProcess> {
+function startOperator(kubeconfig: string): Promise<Child> {
   const artifacts = join(HOME, 'artifacts');
   const flags = ['--kubeconfig', kubeconfig, '--artifacts', artifacts, '--image', 'this-checkout', '--service-account', 'default'];
-  return startTethered({
+  return startChild({
     program: CARPAL,
     args: ['operator', ...flags, '--no-leader-election', '--port', '0'],
     logFile: join(HOME, 'operator.log'),
@@ -70,7 +70,7 @@ async function run(interrupted: Promise<unknown>): Promise<void> {
   }
 }
 
-async function endGently(operator: TetheredProcess): Promise<void> {
+async function endGently(operator: Child): Promise<void> {
   operator.kill('SIGTERM');
   const timer = setTimeout(() => operator.kill('SIGKILL'), 10_000);
   await operator.ended;
@@ -78,7 +78,7 @@ async function endGently(operator: TetheredProcess): Promise<void> {
 }
 
 /** Throws when the operator ends by itself. */
-async function outlive(operator: TetheredProcess): Promise<never> {
+async function outlive(operator: Child): Promise<never> {
   await operator.ended;
   throw new CarpalError('resource-missing', `the operator has ended:\n${await operator.tail(8)}`, { where: join(HOME, 'operator.log') });
 }

@@ -12,7 +12,7 @@ export type PodWriterOptions = {
   /** Ends all tries. */
   readonly signal: AbortSignal;
   /** Resolves when the node may speak: a silent node's kubelet reaches nobody. */
-  readonly voice: () => Promise<void>;
+  readonly whenConnected: () => Promise<void>;
 };
 
 export type PodWriter = {
@@ -26,17 +26,17 @@ export type PodWriter = {
 };
 
 /** A writer for that very pod (by uid). */
-export function createPodWriter(first: KubeletPod, { client, signal, voice }: PodWriterOptions): PodWriter {
+export function createPodWriter(first: KubeletPod, { client, signal, whenConnected }: PodWriterOptions): PodWriter {
   const { name, namespace, uid } = first.metadata;
   const path = resourcePath(PODS, { namespace, name });
   let latest = first;
 
   /** Whether trying again may help: after a conflict with the newest version, after a server's trouble some time later. Throws the error if not. */
-  const mayHelp = async (error: unknown): Promise<boolean> => {
+  const shouldRetry = async (error: unknown): Promise<boolean> => {
     if (signal.aborted || !(error instanceof ApiError)) throw error;
     if (error.status === 404) return false;
     if (error.status === 409) {
-      const newer = await insist(() => client.request<KubeletPod>({ method: 'GET', path, signal }));
+      const newer = await retry(() => client.request<KubeletPod>({ method: 'GET', path, signal }));
       if (newer?.metadata.uid !== uid) return false;
       latest = newer;
       return true;
@@ -46,14 +46,14 @@ export function createPodWriter(first: KubeletPod, { client, signal, voice }: Po
   };
 
   /** Tries until an answer is final; `undefined` when the pod is gone or the kubelet ends. */
-  async function insist<Answer>(attempt: () => Promise<Answer>): Promise<Answer | undefined> {
+  async function retry<Answer>(attempt: () => Promise<Answer>): Promise<Answer | undefined> {
     for (let failures = 1; ; failures += 1) {
-      await voice();
+      await whenConnected();
       if (signal.aborted) return undefined;
       try {
         return await attempt();
       } catch (error) {
-        if (signal.aborted || !(await mayHelp(error))) return undefined;
+        if (signal.aborted || !(await shouldRetry(error))) return undefined;
       }
       await pause(systemTimers, backoffMs(failures, BACKOFF), signal);
     }
@@ -65,7 +65,7 @@ export function createPodWriter(first: KubeletPod, { client, signal, voice }: Po
       latest = pod;
     },
     writeStatus: async (make) => {
-      const answer = await insist(() => {
+      const answer = await retry(() => {
         const metadata = { uid, resourceVersion: latest.metadata.resourceVersion };
         return client.request<KubeletPod>({
           method: 'PATCH',
@@ -79,7 +79,7 @@ export function createPodWriter(first: KubeletPod, { client, signal, voice }: Po
       return answer !== undefined;
     },
     remove: async () => {
-      await insist(() => client.request({ method: 'DELETE', path, body: { gracePeriodSeconds: 0, preconditions: { uid } }, signal }));
+      await retry(() => client.request({ method: 'DELETE', path, body: { gracePeriodSeconds: 0, preconditions: { uid } }, signal }));
     },
   };
 }

@@ -203,11 +203,11 @@ describe('a node', () => {
     scripts.set('unheard', { until: ending.promise, exitCode: 4 });
     await startJob('unheard', [], { pod: { nodeSelector: { pool: 'faulty' } } });
     await podOf('unheard', isRunning);
-    kubelet.silence('two');
+    kubelet.disconnect('two');
     ending.resolve();
     await cluster().restartApiServer();
     expect((await podsOf('unheard'))[0]?.status?.phase).toBe('Running');
-    kubelet.speak('two');
+    kubelet.reconnect('two');
     await jobCondition('unheard', 'Failed');
     expect(endOf((await podsOf('unheard'))[0])).toMatchObject({ exitCode: 4 });
   });
@@ -217,7 +217,7 @@ describe('a node', () => {
     scripts.set('lost', { until: new Promise(() => undefined) });
     await startJob('lost', [], { pod: { nodeSelector: { pool: 'faulty' } } });
     const { metadata } = await podOf('lost', isRunning);
-    await kubelet.takeAway('two');
+    await kubelet.removeMachine('two');
     const pod = await client.request<Pod>({ method: 'GET', path: resourcePath(PODS, { namespace, name: metadata.name }) });
     expect(pod.status?.phase).toBe('Running');
     expect(kubelet.pods().map(({ metadata: { name } }) => name)).toContain(metadata.name);

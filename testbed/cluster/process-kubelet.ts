@@ -14,9 +14,9 @@ import { PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
 import type { Change } from '@carpal/kubernetes/runtime/store.ts';
 import { beat, type ClusterNode, deleteNode, registerNode } from './cluster-node.ts';
-import type { KubeletPod, PodVerdict } from './kubelet-pod.ts';
+import type { KubeletPod, PodEndReason } from './kubelet-pod.ts';
 import { type ContainerLog, type KubeletServer, type KubeletServerOptions, startKubeletServer } from './kubelet-server.ts';
-import { type PodWork, type RunPod, workPod } from './pod-work.ts';
+import { type PodRun, type RunPod, startPodRun } from './pod-run.ts';
 
 const HEARTBEAT_MS = 5000;
 
@@ -26,7 +26,7 @@ export type ProcessKubeletOptions = {
   readonly run: RunPod;
   /** What is wrong with an image, if anything: its pods wait in ErrImagePull and ImagePullBackOff. */
   readonly imageFault?: (image: string) => string | undefined;
-  /** Makes `kubectl logs` work; see kubelet-server.ts. */
+  /** Makes `kubectl logs` podRun; see kubelet-server.ts. */
   readonly tls?: KubeletServerOptions['tls'];
   readonly now?: () => Date;
   /** Hears of a write that the API server will never take; a process warning where absent. */
@@ -39,13 +39,13 @@ export type ProcessKubelet = {
   /** Where the pod's container writes to, once the pod was taken up. */
   logFile(namespace: string, name: string): string | undefined;
   /** The node's network is cut: no heartbeats, no status, no news of pods; containers go on. */
-  silence(node: string): void;
+  disconnect(node: string): void;
   /** The network is back. */
-  speak(node: string): void;
+  reconnect(node: string): void;
   /** The machine loses its power: containers are gone, nobody tells. The node's object stays. */
   powerOff(node: string): Promise<void>;
   /** Power off, and the node's object is deleted, as a cloud does with a machine that it takes back. */
-  takeAway(node: string): Promise<void>;
+  removeMachine(node: string): Promise<void>;
   /** The kubelet ends a pod for want of memory on the node. Without `disruptionTarget`: since the pod used more disk than it may. */
   evict(namespace: string, name: string, how: { readonly disruptionTarget: boolean }): void;
   /** Ends every container, and the kubelet. The objects stay as they are. */
@@ -57,10 +57,10 @@ type NodeState = {
   readySince: Date;
   isOn: boolean;
   /** Pending while the node is silent. */
-  voice: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  outage: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 };
 
-const PRESSURE: PodVerdict = {
+const PRESSURE: PodEndReason = {
   reason: 'Evicted',
   message: 'The node was low on resource: memory.',
   condition: {
@@ -70,24 +70,24 @@ const PRESSURE: PodVerdict = {
     message: 'The node was low on resource: memory.',
   },
 };
-const OVER_LIMIT: PodVerdict = { reason: 'Evicted', message: 'Pod ephemeral local storage usage exceeds the total limit of containers.' };
+const OVER_LIMIT: PodEndReason = { reason: 'Evicted', message: 'Pod ephemeral local storage usage exceeds the total limit of containers.' };
 
 /** Starts the kubelet; its nodes are registered and its watch is open when it returns. */
 export async function startProcessKubelet(options: ProcessKubeletOptions): Promise<ProcessKubelet> {
   const { client, nodes, run, now = () => new Date(), imageFault = () => undefined } = options;
   const onError = options.onError ?? ((error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)));
   const folder = await mkdtemp(join(tmpdir(), 'carpal-kubelet-'));
-  const states = new Map(nodes.map((node): [string, NodeState] => [node.name, { node, readySince: now(), isOn: true, voice: undefined }]));
-  const works = new Map<string, PodWork>();
+  const states = new Map(nodes.map((node): [string, NodeState] => [node.name, { node, readySince: now(), isOn: true, outage: undefined }]));
+  const runs = new Map<string, PodRun>();
   const ending = new AbortController();
 
-  const find = (namespace: string, name: string): PodWork | undefined =>
-    [...works.values()].find((work) => work.latest().metadata.name === name && work.latest().metadata.namespace === namespace);
+  const find = (namespace: string, name: string): PodRun | undefined =>
+    [...runs.values()].find((podRun) => podRun.latest().metadata.name === name && podRun.latest().metadata.namespace === namespace);
   const logFile = (namespace: string, name: string): string | undefined => find(namespace, name)?.logFile;
 
   const findLog = (namespace: string, name: string): ContainerLog | undefined => {
-    const work = find(namespace, name);
-    return work === undefined ? undefined : { path: work.logFile, isWhole: work.hasEnded };
+    const podRun = find(namespace, name);
+    return podRun === undefined ? undefined : { path: podRun.logFile, isWhole: podRun.hasEnded };
   };
 
   let server: KubeletServer | undefined;
@@ -103,25 +103,28 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
     const { uid } = pod.metadata;
     const home = join(folder, uid);
     mkdirSync(home, { recursive: true });
-    const voice = async (): Promise<void> => state.voice?.promise;
-    works.set(uid, workPod(pod, { client, run, folder: home, logFile: join(home, 'container.log'), voice, now, imageFault, onError }));
+    const whenConnected = async (): Promise<void> => state.outage?.promise;
+    runs.set(
+      uid,
+      startPodRun(pod, { client, run, folder: home, logFile: join(home, 'container.log'), whenConnected, now, imageFault, onError }),
+    );
   };
 
-  const give = (uid: string): void => {
-    const work = works.get(uid);
-    if (work === undefined) return;
-    work.vanish();
-    works.delete(uid);
-    void work.done.then(() => rm(join(folder, uid), { recursive: true, force: true })).catch(onError);
+  const drop = (uid: string): void => {
+    const podRun = runs.get(uid);
+    if (podRun === undefined) return;
+    podRun.podIsGone();
+    runs.delete(uid);
+    void podRun.done.then(() => rm(join(folder, uid), { recursive: true, force: true })).catch(onError);
   };
 
   /** What the kubelet of a node makes of a pod as the API server has it. */
   const see = (pod: KubeletPod): void => {
     const state = states.get(pod.spec.nodeName ?? '');
-    if (state === undefined || !state.isOn || state.voice !== undefined) return;
-    const work = works.get(pod.metadata.uid);
-    if (work === undefined) takeUp(pod, state);
-    else work.notice(pod);
+    if (state === undefined || !state.isOn || state.outage !== undefined) return;
+    const podRun = runs.get(pod.metadata.uid);
+    if (podRun === undefined) takeUp(pod, state);
+    else podRun.notice(pod);
   };
 
   const pods = createReflector<KubeletPod, KubeletPod>({
@@ -131,15 +134,15 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
     keep: (pod) => pod,
     random: () => randomInt(1_000_000) / 1_000_000,
     onChange: ({ type, object, previous }: Change<KubeletPod>) => {
-      if (previous !== undefined && previous.metadata.uid !== object.metadata.uid) give(previous.metadata.uid);
-      const isHeard = states.get(object.spec.nodeName ?? '')?.voice === undefined;
+      if (previous !== undefined && previous.metadata.uid !== object.metadata.uid) drop(previous.metadata.uid);
+      const isConnected = states.get(object.spec.nodeName ?? '')?.outage === undefined;
       if (type !== 'deleted') see(object);
-      else if (isHeard) give(object.metadata.uid);
+      else if (isConnected) drop(object.metadata.uid);
     },
   });
 
   const beatAll = async (): Promise<void> => {
-    const alive = [...states.values()].filter(({ isOn, voice }) => isOn && voice === undefined);
+    const alive = [...states.values()].filter(({ isOn, outage }) => isOn && outage === undefined);
     await Promise.all(
       alive.map(({ node, readySince }) =>
         beat(client, node, { now: now(), readySince, kubeletPort: server?.port }).catch((error: unknown) => {
@@ -153,8 +156,8 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
   const powerOff = async (name: string): Promise<void> => {
     const state = stateOf(name);
     state.isOn = false;
-    const lost = [...works.values()].filter((work) => work.latest().spec.nodeName === name);
-    for (const work of lost) work.vanish();
+    const lost = [...runs.values()].filter((podRun) => podRun.latest().spec.nodeName === name);
+    for (const podRun of lost) podRun.podIsGone();
     await Promise.all(lost.map(({ done }) => done));
   };
 
@@ -167,36 +170,36 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
   return {
     pods: () => pods.list().filter((pod) => states.has(pod.spec.nodeName ?? '')),
     logFile,
-    silence: (name) => {
-      stateOf(name).voice ??= Promise.withResolvers<void>();
+    disconnect: (name) => {
+      stateOf(name).outage ??= Promise.withResolvers<void>();
     },
-    speak: (name) => {
+    reconnect: (name) => {
       const state = stateOf(name);
-      state.voice?.resolve();
-      state.voice = undefined;
+      state.outage?.resolve();
+      state.outage = undefined;
       state.readySince = now();
       const current = pods.list().filter(({ spec }) => spec.nodeName === name);
       const uids = new Set(current.map(({ metadata }) => metadata.uid));
-      for (const [uid, work] of works) if (work.latest().spec.nodeName === name && !uids.has(uid)) give(uid);
+      for (const [uid, podRun] of runs) if (podRun.latest().spec.nodeName === name && !uids.has(uid)) drop(uid);
       for (const pod of current) see(pod);
       void beatAll();
     },
     powerOff,
-    takeAway: async (name) => {
+    removeMachine: async (name) => {
       await powerOff(name);
       await deleteNode(client, name);
     },
     evict: (namespace, name, { disruptionTarget }) => {
-      const work = find(namespace, name);
-      if (work === undefined) throw new Error(`no pod ${namespace}/${name} runs here`);
-      work.evict(disruptionTarget ? PRESSURE : OVER_LIMIT);
+      const podRun = find(namespace, name);
+      if (podRun === undefined) throw new Error(`no pod ${namespace}/${name} runs here`);
+      podRun.evict(disruptionTarget ? PRESSURE : OVER_LIMIT);
     },
     stop: async () => {
       clearInterval(heart);
       ending.abort();
-      const all = [...works.values()];
-      for (const work of all) work.vanish();
-      for (const { voice } of states.values()) voice?.resolve();
+      const all = [...runs.values()];
+      for (const podRun of all) podRun.podIsGone();
+      for (const { outage } of states.values()) outage?.resolve();
       await Promise.all([watching, ...all.map(({ done }) => done), server?.close()]);
       await rm(folder, { recursive: true, force: true });
     },

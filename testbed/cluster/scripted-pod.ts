@@ -1,7 +1,7 @@
 /** Pods whose fate a test decides: nothing runs. */
 import { appendFile } from 'node:fs/promises';
 import type { KubeletPod, PodEnd } from './kubelet-pod.ts';
-import { aborted, type PodControl, type RunPod } from './pod-work.ts';
+import { aborted, type PodControl, type RunPod } from './pod-run.ts';
 
 export type PodScript = {
   /** Runs for so long; for no time where neither this nor `until` is given. */

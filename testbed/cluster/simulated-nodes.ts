@@ -6,10 +6,8 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import type { KubernetesObject, ObjectCondition, ObjectList } from '@carpal/kubernetes/api/objects.ts';
 import { NODES, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { clusterTool, startChild } from './child-process.ts';
 import { type ClusterNode, deleteLease, deleteNode, registerNode } from './cluster-node.ts';
-import { clusterTool } from './cluster-tool.ts';
-import { type SimulatedRun, simulatedStages } from './simulated-stages.ts';
-import { startTethered } from './tethered-process.ts';
 import { waitFor } from './wait-for.ts';
 
 /** Nodes of a process kubelet in the same cluster are left alone. */
@@ -50,7 +48,7 @@ export async function startSimulatedNodes({ client, kubeconfig, nodes, run }: Si
   await writeFile(stages, simulatedStages(run));
   // Each kwok has an identity of its own.
   await Promise.all(nodes.map(({ name }) => deleteLease(client, name)));
-  const kwok = await startTethered({
+  const kwok = await startChild({
     program: clusterTool('kwok'),
     args: [
       `--kubeconfig=${kubeconfig}`,
@@ -88,4 +86,111 @@ export async function startSimulatedNodes({ client, kubeconfig, nodes, run }: Si
 
 function isReady({ status }: NodeObject): boolean {
   return (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True');
+}
+
+/** What simulated nodes and their pods go through, as Stage objects of kwok (v1alpha1). Times are the simulation's own. */
+
+export type SimulatedRun = {
+  /** How long a pod runs, or the shortest and the longest time. A pod's annotation `pod-complete.stage.kwok.x-k8s.io/delay` ("90s") goes first. */
+  readonly runMs: number | readonly [number, number];
+  /** So many of a hundred pods fail instead, with this exit code. */
+  readonly failures?: { readonly percent: number; readonly exitCode: number };
+};
+
+type Requirement = {
+  readonly key: string;
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  readonly values?: readonly string[];
+};
+
+const PHASE = '.status.phase';
+const READY = '.status.conditions.[] | select( .type == "Ready" ) | .status';
+const DELETION = '.metadata.deletionTimestamp';
+const ANNOTATION = '.metadata.annotations["pod-complete.stage.kwok.x-k8s.io/delay"]';
+
+const is = (key: string, ...values: readonly string[]): Requirement => ({ key, operator: 'In', values });
+const isDeleted: Requirement = { key: DELETION, operator: 'Exists' };
+const isWanted: Requirement = { key: DELETION, operator: 'DoesNotExist' };
+
+function stage(kind: 'Node' | 'Pod', name: string, matchExpressions: readonly Requirement[], rest: object): object {
+  return {
+    apiVersion: 'kwok.x-k8s.io/v1alpha1',
+    kind: 'Stage',
+    metadata: { name },
+    spec: { resourceRef: { apiGroup: 'v1', kind }, selector: { matchExpressions }, ...rest },
+  };
+}
+
+/** A condition's lines in a status template. */
+const condition = (type: string, status: string): string => `- {type: ${type}, status: "${status}", lastTransitionTime: {{ Now | Quote }}}`;
+
+const NODE_STATUS = `
+conditions:
+${condition('Ready', 'True')}
+phase: Running
+`;
+
+const RUNNING_STATUS = `
+phase: Running
+startTime: {{ Now | Quote }}
+conditions:
+${['Initialized', 'Ready', 'ContainersReady'].map((type) => condition(type, 'True')).join('\n')}
+containerStatuses:
+{{ range .spec.containers }}
+- name: {{ .name | Quote }}
+  image: {{ .image | Quote }}
+  imageID: ""
+  ready: true
+  started: true
+  restartCount: 0
+  state: {running: {startedAt: {{ Now | Quote }}}}
+{{ end }}
+`;
+
+function endedStatus(exitCode: number): string {
+  const reason = exitCode === 0 ? 'Completed' : 'Error';
+  return `
+{{ $pod := . }}
+phase: ${exitCode === 0 ? 'Succeeded' : 'Failed'}
+conditions:
+${condition('Initialized', 'True')}
+${['Ready', 'ContainersReady'].map((type) => condition(type, 'False')).join('\n')}
+containerStatuses:
+{{ range $index, $container := .spec.containers }}
+{{ $begin := Now }}
+{{ with $pod.status.startTime }}{{ $begin = . }}{{ end }}
+- name: {{ $container.name | Quote }}
+  image: {{ $container.image | Quote }}
+  imageID: ""
+  ready: false
+  started: false
+  restartCount: 0
+  state: {terminated: {exitCode: ${exitCode}, reason: ${reason}, startedAt: {{ $begin | Quote }}, finishedAt: {{ Now | Quote }}}}
+{{ end }}
+`;
+}
+
+/** kwok's configuration: the stages, as YAML documents (each is JSON, which is YAML too). */
+export function simulatedStages({ runMs, failures }: SimulatedRun): string {
+  const [leastMs, mostMs] = typeof runMs === 'number' ? [runMs, runMs] : runMs;
+  const percent = failures?.percent ?? 0;
+  const delay = {
+    durationMilliseconds: leastMs,
+    durationFrom: { expressionFrom: ANNOTATION },
+    ...(mostMs > leastMs ? { jitterDurationMilliseconds: mostMs } : {}),
+  };
+  const ending = (name: string, weight: number, exitCode: number): readonly object[] =>
+    weight === 0
+      ? []
+      : [stage('Pod', name, [isWanted, is(PHASE, 'Running')], { weight, delay, next: { statusTemplate: endedStatus(exitCode) } })];
+  const stages = [
+    stage('Node', 'node-ready', [{ key: READY, operator: 'NotIn', values: ['True'] }], { next: { statusTemplate: NODE_STATUS } }),
+    stage('Pod', 'pod-run', [isWanted, is(PHASE, 'Pending')], { next: { statusTemplate: RUNNING_STATUS } }),
+    ...ending('pod-complete', 100 - percent, 0),
+    ...ending('pod-fail', percent, failures?.exitCode ?? 1),
+    // As a kubelet does: the end is told before the object goes.
+    stage('Pod', 'pod-stop', [isDeleted, is(PHASE, 'Pending', 'Running')], { next: { statusTemplate: endedStatus(143) } }),
+    stage('Pod', 'pod-remove', [isDeleted, is(PHASE, 'Succeeded', 'Failed')], { next: { delete: true } }),
+  ];
+  return stages.map((one) => JSON.stringify(one)).join('\n---\n');
 }

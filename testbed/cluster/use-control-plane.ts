@@ -3,8 +3,8 @@
 import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
-import { deleteNamespace, freshNamespace } from './fresh-namespace.ts';
 import { askForControlPlane, type SharedControlPlane } from './shared-control-plane.ts';
+import { deleteNamespace, freshNamespace } from './test-objects.ts';
 
 type InUse<Plane> = Plane & {
   /** An administrator's. */

@@ -2,22 +2,22 @@ import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import { describe, expect, it } from 'vitest';
-import { type ApiCall, type FaultyApiProxy, firstOf } from '../operator/faulty-api-proxy.ts';
-import { type FaultyLife, useFaultyLives } from './faulty-life.ts';
+import { type ApiCall, type FaultyApiProxy, firstCalls } from '../kubernetes/faulty-api-proxy.ts';
+import { type ProxiedRun, useProxiedRuns } from './proxied-run.ts';
 
-const lives = useFaultyLives();
+const proxied = useProxiedRuns();
 const isStatusWrite = ({ resource }: ApiCall): boolean => resource === 'segmentationexperiments/status';
 
 /** Somebody else's change of the experiment, or of its status. */
-async function edit({ name, namespace }: Pick<FaultyLife, 'name' | 'namespace'>, body: object, subresource?: 'status'): Promise<void> {
+async function edit({ name, namespace }: Pick<ProxiedRun, 'name' | 'namespace'>, body: object, subresource?: 'status'): Promise<void> {
   const place = { namespace, name, ...(subresource === undefined ? {} : { subresource }) };
-  await lives().world.client.request({ method: 'PATCH', patch: 'merge', path: resourcePath(EXPERIMENTS, place), body });
+  await proxied().world.client.request({ method: 'PATCH', patch: 'merge', path: resourcePath(EXPERIMENTS, place), body });
 }
 
 /** Of the first version after the one with that progress, which somebody else has written, that tells of both folds again. */
 function isPutRight(progress: string | undefined): (experiment: ExperimentObject) => boolean {
   return (seen) => {
-    const versions = lives().follower.versionsOf(seen.metadata.name);
+    const versions = proxied().follower.versionsOf(seen.metadata.name);
     const isLater = versions.indexOf(seen) > versions.findIndex(({ status }) => status?.progress === progress && versions.length > 1);
     return isLater && seen.status?.progress !== progress && seen.status?.folds?.every(({ state }) => state === 'Running') === true;
   };
@@ -26,31 +26,31 @@ function isPutRight(progress: string | undefined): (experiment: ExperimentObject
 describe.concurrent('an experiment comes to its right end', { timeout: 120_000 }, () => {
   it('when somebody changes it just before every second status is written', async () => {
     const edits: Promise<void>[] = [];
-    await lives().live('edited', {}, async (life) => {
+    await proxied().run('edited', {}, async (run) => {
       let writes = 0;
-      life.proxy.set((call) => {
+      run.proxy.set((call) => {
         if (!isStatusWrite(call)) return undefined;
         writes += 1;
         if (writes % 2 === 0) return undefined;
-        const until = edit(life, { metadata: { annotations: { 'example.com/note': `write ${writes}` } } });
+        const until = edit(run, { metadata: { annotations: { 'example.com/note': `write ${writes}` } } });
         edits.push(until);
         return { until };
       });
-      await life.untilTraining();
+      await run.untilTraining();
     });
     await Promise.all(edits);
     expect(edits.length).toBeGreaterThan(3);
   });
 
   it('when somebody writes into its status, and takes it away altogether', async () => {
-    await lives().live('overwritten', {}, async (life) => {
-      const { follower } = lives();
-      const { untilTraining, name } = life;
+    await proxied().run('overwritten', {}, async (run) => {
+      const { follower } = proxied();
+      const { untilTraining, name } = run;
       await untilTraining();
-      await edit(life, { status: { progress: '99%' } }, 'status');
+      await edit(run, { status: { progress: '99%' } }, 'status');
       await follower.until(name, ({ status }) => status?.progress === '99%');
       await follower.until(name, isPutRight('99%'));
-      await edit(life, { status: null }, 'status');
+      await edit(run, { status: null }, 'status');
       await follower.until(name, ({ status }) => status === undefined);
       await follower.until(name, isPutRight(undefined));
     });
@@ -67,32 +67,32 @@ describe.concurrent('an experiment comes to its right end', { timeout: 120_000 }
         ],
       });
     };
-    await lives().live('steered', { expected }, async (life) => {
-      const { proxy, name } = life;
-      await life.untilTraining();
+    await proxied().run('steered', { expected }, async (run) => {
+      const { proxy, name } = run;
+      await run.untilTraining();
       const held = Promise.withResolvers<void>();
-      const hold = firstOf(1, isStatusWrite, { until: held.promise });
+      const hold = firstCalls(1, isStatusWrite, { until: held.promise });
       const isHeld = Promise.withResolvers<void>();
       proxy.set((call) => {
         if (isStatusWrite(call)) isHeld.resolve();
         return hold(call);
       });
       // The end of the first fold is about to be told when the experiment is suspended.
-      life.openGate(0);
+      run.openGate(0);
       await isHeld.promise;
-      await edit(life, { spec: { run: { suspend: true } } });
+      await edit(run, { spec: { run: { suspend: true } } });
       held.resolve();
-      await lives().follower.until(name, ({ status }) => status?.state === 'Suspended' && status.folds[1]?.state === 'Stopped');
-      await edit(life, { spec: { run: { suspend: false } } });
-      await lives().follower.until(name, ({ status }) => status?.folds[1]?.attempts === 2);
+      await proxied().follower.until(name, ({ status }) => status?.state === 'Suspended' && status.folds[1]?.state === 'Stopped');
+      await edit(run, { spec: { run: { suspend: false } } });
+      await proxied().follower.until(name, ({ status }) => status?.folds[1]?.attempts === 2);
     });
   });
 
   it('when its events are forbidden, and nobody asks for them twice', async () => {
     const before = ({ set }: FaultyApiProxy) =>
       set(({ verb, resource }) => (verb === 'create' && resource === 'events' ? { status: 403, reason: 'Forbidden' } : undefined));
-    await lives().live('unsung', { before }, async (life) => {
-      await life.untilTraining();
+    await proxied().run('unsung', { before }, async (run) => {
+      await run.untilTraining();
     });
   });
 });

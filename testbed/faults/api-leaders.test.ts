@@ -2,10 +2,9 @@ import { LEASES, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { Lease } from '@carpal/kubernetes/runtime/lease.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../cluster/wait-for.ts';
-import { type FaultyApiProxy, firstOf, isMutating, startFaultyApiProxy } from '../operator/faulty-api-proxy.ts';
+import { type FaultyApiProxy, firstCalls, isMutating, startFaultyApiProxy } from '../kubernetes/faulty-api-proxy.ts';
 import { type OperatorOverrides, type RunningOperator, useOperatorWorld } from '../operator/operator-world.ts';
-import { expectSteady } from './expect-steady.ts';
-import { expectUnharmed, hasEnded } from './expect-unharmed.ts';
+import { expectMonotonic, expectUnaffected, hasEnded } from './expect-unaffected.ts';
 import { type Follower, followExperiments } from './follow-experiments.ts';
 
 const world = useOperatorWorld({ controlPlane: { audit: true } });
@@ -56,8 +55,8 @@ describe('two operators that both take themselves for the leader', () => {
     await start('b');
     const names = ['both-0', 'both-1', 'both-2'];
     for (const name of names) await world().post(name);
-    await expectUnharmed(world(), names);
-    for (const name of names) expectSteady(follower.versionsOf(name));
+    await expectUnaffected(world(), names);
+    for (const name of names) expectMonotonic(follower.versionsOf(name));
     expect(mutating(proxies.a).length + mutating(proxies.b).length).toBeLessThan(80 * names.length);
   });
 
@@ -76,8 +75,8 @@ describe('two operators that both take themselves for the leader', () => {
       body: { metadata: { labels: { touched: 'yes' } } },
     });
     gate.resolve();
-    await expectUnharmed(world(), ['deaf']);
-    expectSteady(follower.versionsOf('deaf'));
+    await expectUnaffected(world(), ['deaf']);
+    expectMonotonic(follower.versionsOf('deaf'));
   });
 });
 
@@ -85,7 +84,7 @@ describe('a leader that loses its Lease', () => {
   it('asks for nothing more from the moment on when another may lead, and what was on its way does no harm', async () => {
     const place = leaseOf('held-back');
     const held = Promise.withResolvers<void>();
-    const isStatusWrite = firstOf(1, ({ resource }) => resource === 'segmentationexperiments/status', { until: held.promise });
+    const isStatusWrite = firstCalls(1, ({ resource }) => resource === 'segmentationexperiments/status', { until: held.promise });
     proxies.a.set((call) => (call.resource === 'leases' && call.verb === 'update' ? 'stall' : isStatusWrite(call)));
     await start('a', place);
     await untilHeldBy(place.name, 'a');
@@ -97,15 +96,15 @@ describe('a leader that loses its Lease', () => {
     const { length } = mutating(proxies.a);
     expect(length).toBe(1);
     await world().post('after');
-    await expectUnharmed(world(), ['late', 'after']);
-    expectSteady(follower.versionsOf('late'));
+    await expectUnaffected(world(), ['late', 'after']);
+    expectMonotonic(follower.versionsOf('late'));
     expect(mutating(proxies.a).length).toBe(1);
   });
 
   it('does not go on with a step that it was in the middle of', async () => {
     const place = leaseOf('in-the-middle');
     const held = Promise.withResolvers<void>();
-    const isFirstJob = firstOf(1, ({ verb, resource }) => verb === 'create' && resource === 'configmaps', { until: held.promise });
+    const isFirstJob = firstCalls(1, ({ verb, resource }) => verb === 'create' && resource === 'configmaps', { until: held.promise });
     await start('a', place);
     await untilHeldBy(place.name, 'a');
     proxies.a.set((call) => (call.resource === 'leases' ? 'stall' : isFirstJob(call)));
@@ -113,8 +112,8 @@ describe('a leader that loses its Lease', () => {
     await start('b', place);
     await untilHeldBy(place.name, 'b');
     held.resolve();
-    await expectUnharmed(world(), ['middle']);
-    expectSteady(follower.versionsOf('middle'));
+    await expectUnaffected(world(), ['middle']);
+    expectMonotonic(follower.versionsOf('middle'));
     expect(mutating(proxies.a).filter(({ resource }) => resource === 'jobs')).toEqual([]);
   });
 
@@ -131,13 +130,13 @@ describe('a leader that loses its Lease', () => {
     proxies.a.stallWatches();
     await untilHeldBy(place.name, 'b');
     gate.resolve();
-    await expectUnharmed(world(), ['turns']);
+    await expectUnaffected(world(), ['turns']);
     proxies.a.set();
     // Stopped, it lets go of the Lease: nobody has to wait for it to run out.
     await b.stop();
     await untilHeldBy(place.name, 'a');
     await world().post('back');
-    await expectUnharmed(world(), ['back']);
-    for (const name of ['turns', 'back']) expectSteady(follower.versionsOf(name));
+    await expectUnaffected(world(), ['back']);
+    for (const name of ['turns', 'back']) expectMonotonic(follower.versionsOf(name));
   });
 });

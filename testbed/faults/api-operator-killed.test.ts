@@ -1,9 +1,11 @@
+import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
+import type { KubernetesRequest, WatchRequest } from '@carpal/kubernetes/api/client.ts';
+import type { Connection } from '@carpal/kubernetes/api/connect.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freshNamespace } from '../cluster/fresh-namespace.ts';
+import { freshNamespace } from '../cluster/test-objects.ts';
 import { useOperatorWorld } from '../operator/operator-world.ts';
-import { expectUnharmed, hasEnded } from './expect-unharmed.ts';
+import { expectUnaffected, hasEnded } from './expect-unaffected.ts';
 import { type Follower, followExperiments } from './follow-experiments.ts';
-import { type Death, type MortalConnection, mortal } from './mortal-connection.ts';
 
 const world = useOperatorWorld({ controlPlane: { audit: true }, gpus: 200 });
 const SMALL = { dataset: { uri: '/data', split: { folds: 2 } }, placement: { gpus: 1, cpu: '1', memory: '1Gi' } };
@@ -14,36 +16,92 @@ beforeAll(async () => {
 });
 afterAll(() => follower.stop());
 
-type Life = { readonly name: string; readonly namespace: string; readonly diedAt: string | undefined; readonly mutations: number };
+/** The `request`-th mutating request from 1; `after`: the server has carried it out and nobody hears so. */
+type KillPoint = { readonly request: number; readonly moment: 'before' | 'after' };
+
+type KillableConnection = Connection & {
+  /** Resolves with the request at which it killed. */
+  readonly killed: Promise<string>;
+  /** From now on nothing gets out or in. */
+  kill(): void;
+  /** Mutating requests that the server was asked for. */
+  readonly mutations: number;
+};
+
+/** Dies at that request; only by `kill` where absent. What is asked of a dead connection fails without reaching the server. */
+function killable(connection: Connection, killPoint: KillPoint): KillableConnection {
+  const end = new AbortController();
+  const { promise: killed, resolve } = Promise.withResolvers<string>();
+  let mutations = 0;
+  const gone = (what: string): ApiError => new ApiError(0, 'NoAnswer', `${what}: this operator is dead`);
+  const kill = (what: string): void => {
+    end.abort();
+    resolve(what);
+  };
+
+  const request = async <Answer>(asked: KubernetesRequest): Promise<Answer> => {
+    const what = `${asked.method} ${asked.path}`;
+    if (end.signal.aborted) throw gone(what);
+    if (asked.method !== 'GET') mutations += 1;
+    const isLast = asked.method !== 'GET' && mutations === killPoint.request;
+    if (isLast && killPoint.moment === 'before') kill(what);
+    if (end.signal.aborted) throw gone(what);
+    const answer = await connection.request<Answer>(asked);
+    if (isLast) kill(what);
+    if (end.signal.aborted) throw gone(what);
+    return answer;
+  };
+
+  async function* watch<Event>(asked: WatchRequest): AsyncGenerator<Event, void, undefined> {
+    for await (const event of connection.watch<Event>({ ...asked, signal: AbortSignal.any([asked.signal, end.signal]) })) {
+      if (end.signal.aborted) break;
+      yield event;
+    }
+    if (end.signal.aborted) throw gone(`WATCH ${asked.path}`);
+  }
+
+  return {
+    ...connection,
+    request,
+    watch,
+    killed,
+    kill: () => kill('by the test'),
+    get mutations() {
+      return mutations;
+    },
+  };
+}
+
+type RunWithKill = { readonly name: string; readonly namespace: string; readonly killedAt: string | undefined; readonly mutations: number };
 
 /** One life of an experiment whose first operator dies as told. */
-async function live(name: string, death: Death): Promise<Life> {
+async function runWithKill(name: string, killPoint: KillPoint): Promise<RunWithKill> {
   const namespace = await freshNamespace(world().client);
   const settings = { watchNamespace: namespace };
-  let connection: MortalConnection | undefined;
-  const wrap = (real: Parameters<typeof mortal>[0]): MortalConnection => {
-    connection = mortal(real, death);
+  let connection: KillableConnection | undefined;
+  const wrap = (real: Parameters<typeof killable>[0]): KillableConnection => {
+    connection = killable(real, killPoint);
     return connection;
   };
   const first = await world().startOperator({ settings, wrap });
   await world().post(name, SMALL, namespace);
   const ended = follower.until(name, hasEnded);
-  const diedAt = await Promise.race([connection?.died, ended.then(() => undefined)]);
+  const killedAt = await Promise.race([connection?.killed, ended.then(() => undefined)]);
   // Its process is gone: nothing of it gets out any more, whatever it still does.
-  if (diedAt !== undefined) connection?.die();
-  const burial = first.stop();
+  if (killedAt !== undefined) connection?.kill();
+  const stopped = first.stop();
   const second = await world().startOperator({ settings });
   await ended;
-  await Promise.all([burial, second.stop()]);
-  return { name, namespace, diedAt, mutations: connection?.mutations ?? 0 };
+  await Promise.all([stopped, second.stop()]);
+  return { name, namespace, killedAt, mutations: connection?.mutations ?? 0 };
 }
 
 let mutations = 0;
 
 describe('an operator that is killed', { timeout: 120_000 }, () => {
-  it('is none in a life without faults, which tells how many steps there are to die at', async () => {
-    const whole = await live('whole', { request: Number.POSITIVE_INFINITY, moment: 'before' });
-    expect(whole.diedAt).toBeUndefined();
+  it('is none in a life without faults, which tells how many steps there are to kill at', async () => {
+    const whole = await runWithKill('whole', { request: Number.POSITIVE_INFINITY, moment: 'before' });
+    expect(whole.killedAt).toBeUndefined();
     mutations = whole.mutations;
     expect(mutations).toBeGreaterThan(10);
     expect(mutations).toBeLessThan(40);
@@ -51,10 +109,10 @@ describe('an operator that is killed', { timeout: 120_000 }, () => {
 
   it.each(['before', 'after'] as const)('just %s any request of an experiment’s life is made good by the next', async (moment) => {
     const steps = Array.from({ length: mutations }, (_, index) => index + 1);
-    const lives = await Promise.all(steps.map((request) => live(`${moment}-${request}`, { request, moment })));
-    const namespaces = new Map(lives.map(({ name, namespace }) => [name, namespace]));
-    await expectUnharmed(world(), [...namespaces.keys()], (name) => namespaces.get(name) ?? '');
-    const killed = lives.flatMap(({ diedAt }) => diedAt ?? []);
+    const outcomes = await Promise.all(steps.map((request) => runWithKill(`${moment}-${request}`, { request, moment })));
+    const namespaces = new Map(outcomes.map(({ name, namespace }) => [name, namespace]));
+    await expectUnaffected(world(), [...namespaces.keys()], (name) => namespaces.get(name) ?? '');
+    const killed = outcomes.flatMap(({ killedAt }) => killedAt ?? []);
     const kinds = new Set(killed.map((request) => request.split('/').at(-1)));
     expect(kinds).toEqual(new Set(['status', 'configmaps', 'jobs', 'events']));
     // Where folds end together a life takes fewer requests.

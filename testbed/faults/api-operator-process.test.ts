@@ -3,13 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { LEASES, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { Lease } from '@carpal/kubernetes/runtime/lease.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { freshNamespace } from '../cluster/fresh-namespace.ts';
-import { startTethered, type TetheredProcess } from '../cluster/tethered-process.ts';
+import { type Child, startChild } from '../cluster/child-process.ts';
+import { freshNamespace } from '../cluster/test-objects.ts';
 import { waitFor } from '../cluster/wait-for.ts';
 import type { OperatorProcessOptions } from '../operator/operator-process/main.ts';
 import { useOperatorWorld } from '../operator/operator-world.ts';
-import { expectSteady } from './expect-steady.ts';
-import { expectUnharmed, hasEnded } from './expect-unharmed.ts';
+import { expectMonotonic, expectUnaffected, hasEnded } from './expect-unaffected.ts';
 import { type Follower, followExperiments } from './follow-experiments.ts';
 
 const CARPAL = fileURLToPath(new URL('../../carpal', import.meta.url));
@@ -30,16 +29,16 @@ beforeEach(() => {
 });
 
 /** Starts a program that dies with this one at the latest. */
-async function start(name: string, program: string, args: readonly string[]): Promise<TetheredProcess> {
-  return startTethered({ program, args, logFile: join(world().controlPlane.folder, `${name}.log`) });
+async function start(name: string, program: string, args: readonly string[]): Promise<Child> {
+  return startChild({ program, args, logFile: join(world().controlPlane.folder, `${name}.log`) });
 }
-const startCommand = (name: string, namespace: string, ...more: readonly string[]): Promise<TetheredProcess> => {
+const startCommand = (name: string, namespace: string, ...more: readonly string[]): Promise<Child> => {
   const { kubeconfig, store, namespace: leases } = world();
   const places = ['--kubeconfig', kubeconfig, '--artifacts', store.uri, '--image', IMAGE, '--namespace', leases];
   const others = ['--watch-namespace', namespace, '--service-account', 'default', '--port', '0', ...more];
   return start(name, CARPAL, ['operator', ...places, ...others]);
 };
-const startProcess = (identity: string, namespace: string): Promise<TetheredProcess> => {
+const startProcess = (identity: string, namespace: string): Promise<Child> => {
   const { kubeconfig, store } = world();
   const lease = { namespace, name: LEASE, leaseMs: 2000, renewMs: 1200, retryMs: 150 };
   const options: OperatorProcessOptions = { kubeconfig, artifacts: store.uri, image: IMAGE, identity, watchNamespace: namespace, lease };
@@ -61,8 +60,8 @@ describe('carpal operator', () => {
     gate.resolve();
     const second = await startCommand('second', namespace);
     await follower.until('killed', hasEnded);
-    await expectUnharmed(world(), ['killed'], () => namespace);
-    expectSteady(follower.versionsOf('killed'));
+    await expectUnaffected(world(), ['killed'], () => namespace);
+    expectMonotonic(follower.versionsOf('killed'));
     const { namespace: leases } = world();
     await untilHeldBy(leases, (identity) => identity !== '', `${LEASE}-${namespace}`);
     second.terminate();
@@ -75,7 +74,7 @@ describe('carpal operator', () => {
     const operators = await Promise.all(namespaces.map((namespace, index) => startCommand(`of-${index}`, namespace)));
     gate.resolve();
     await Promise.all(namespaces.map((namespace, index) => world().post(`mine-${index}`, {}, namespace)));
-    await expectUnharmed(world(), ['mine-0', 'mine-1'], (name) => namespaces[name === 'mine-0' ? 0 : 1] ?? '');
+    await expectUnaffected(world(), ['mine-0', 'mine-1'], (name) => namespaces[name === 'mine-0' ? 0 : 1] ?? '');
     for (const operator of operators) operator.terminate();
     for (const operator of operators) expect(await operator.ended).toEqual({ code: 0, signal: null });
   });
@@ -94,13 +93,13 @@ describe('a leader whose process is frozen in the middle of its work', () => {
     a.kill('SIGCONT');
     await untilTraining('frozen');
     gate.resolve();
-    await expectUnharmed(world(), ['frozen'], () => namespace);
-    expectSteady(follower.versionsOf('frozen'));
+    await expectUnaffected(world(), ['frozen'], () => namespace);
+    expectMonotonic(follower.versionsOf('frozen'));
 
     b.kill('SIGKILL');
     await untilHeldBy(namespace, (identity) => identity === 'a');
     await world().post('thawed', {}, namespace);
-    await expectUnharmed(world(), ['thawed'], () => namespace);
+    await expectUnaffected(world(), ['thawed'], () => namespace);
     a.terminate();
     expect(await a.ended).toEqual({ code: 0, signal: null });
   });

@@ -1,14 +1,11 @@
 /** The CRD changes under a running operator. */
 import { experimentCrd } from '@carpal/configs/crd/crd.ts';
-import { GROUP, PLURAL } from '@carpal/configs/names.ts';
-import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { describe, expect, it } from 'vitest';
+import { applyCrd } from '../cluster/test-objects.ts';
 import { hasCondition } from '../operator/operator-world.ts';
-import { expectSound } from './expect-sound.ts';
+import { expectCorrectEnd } from './expect-correct-end.ts';
 import type { FaultWorld } from './fault-world.ts';
 import { gate, runningPod } from './pod-faults.ts';
-
-const CRDS = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' };
 
 type Version = {
   readonly additionalPrinterColumns: readonly object[];
@@ -27,11 +24,6 @@ function laterCrd(): object {
   return { ...crd, spec: { ...crd.spec, versions } };
 }
 
-async function applyCrd({ client }: FaultWorld, body: object): Promise<void> {
-  const path = resourcePath(CRDS, { name: `${PLURAL}.${GROUP}` });
-  await client.request({ method: 'PATCH', patch: 'apply', path, query: { fieldManager: 'carpal-tests', force: true }, body });
-}
-
 /** The same definition without a single rule: what it lets through the operator may refuse. */
 function laxCrd(): object {
   return JSON.parse(JSON.stringify(experimentCrd(), (key, value: unknown) => (key === 'x-kubernetes-validations' ? undefined : value)));
@@ -46,16 +38,16 @@ export function crdFaults(world: () => FaultWorld): void {
       await world().begin('crd-goes-on', {}, ({ fold }) => (fold === 1 ? held.script : {}));
       await runningPod(world(), 'crd-goes-on-fold-1-1');
 
-      await applyCrd(world(), experimentCrd());
-      await applyCrd(world(), laterCrd());
+      await applyCrd(world().client);
+      await applyCrd(world().client, laterCrd());
       await world().begin('crd-begins');
       held.open();
-      for (const name of ['crd-ended', 'crd-goes-on', 'crd-begins']) await expectSound(world(), name, { state: 'Complete' });
+      for (const name of ['crd-ended', 'crd-goes-on', 'crd-begins']) await expectCorrectEnd(world(), name, { state: 'Complete' });
       expect((await world().read('crd-ended')).status).toEqual(ended.status);
 
-      await applyCrd(world(), experimentCrd());
+      await applyCrd(world().client);
       await world().begin('crd-back');
-      await expectSound(world(), 'crd-back', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'crd-back', { state: 'Complete' });
     });
 
     it('and an operator whose rules have become stricter end nothing that has begun', async () => {
@@ -63,7 +55,7 @@ export function crdFaults(world: () => FaultWorld): void {
       await world().begin('crd-stricter', {}, ({ fold }) => (fold === 1 ? held.script : {}));
       await runningPod(world(), 'crd-stricter-fold-1-1');
       await world().until('crd-stricter', ({ status }) => status?.folds[1]?.state === 'Running');
-      await applyCrd(world(), laxCrd());
+      await applyCrd(world().client, laxCrd());
       // As if this operator did not know a class list that the one before it knew.
       const dataset = { classes: 'foot-bones' };
       await expect
@@ -74,17 +66,17 @@ export function crdFaults(world: () => FaultWorld): void {
               .then(() => 'changed', String),
         )
         .toBe('changed');
-      await applyCrd(world(), experimentCrd());
+      await applyCrd(world().client);
       await world().eventually('a word of it', () => world().operator.log.some((line) => line.includes('foot-bones')));
       held.open();
-      await expectSound(world(), 'crd-stricter', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'crd-stricter', { state: 'Complete' });
     });
 
     it('and refuse what can no longer be told how to run lose nothing of what it was', async () => {
       const held = gate();
       await world().begin('crd-odd', {}, ({ fold }) => (fold === 1 ? held.script : {}));
       await world().until('crd-odd', ({ status }) => status?.folds[0]?.state === 'Succeeded' && status.folds[1]?.state === 'Running');
-      await applyCrd(world(), laxCrd());
+      await applyCrd(world().client, laxCrd());
       const run = { startDeadline: 'soon' };
       await expect
         .poll(
@@ -94,8 +86,8 @@ export function crdFaults(world: () => FaultWorld): void {
               .then(() => 'changed', String),
         )
         .toBe('changed');
-      await applyCrd(world(), experimentCrd());
-      await expectSound(world(), 'crd-odd', { state: 'Failed', reason: 'InvalidManifest', message: /spec\.run\.startDeadline/ });
+      await applyCrd(world().client);
+      await expectCorrectEnd(world(), 'crd-odd', { state: 'Failed', reason: 'InvalidManifest', message: /spec\.run\.startDeadline/ });
       const { status } = await world().read('crd-odd');
       expect(status?.artifacts).toMatch(/crd-odd/);
       expect(status?.folds.map(({ state }) => state)).toEqual(['Succeeded', 'Stopped', 'Succeeded']);

@@ -4,7 +4,7 @@ import type { KubernetesObject, ObjectList } from '@carpal/kubernetes/api/object
 import { CONFIG_MAPS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { hasCondition } from '../operator/operator-world.ts';
-import { callsFor, expectNothingTwice, expectSound, startsOf, untilNothingIsOrphaned, untilQuiet } from './expect-sound.ts';
+import { callsFor, expectCorrectEnd, expectNoDuplicates, startsOf, untilNothingIsOrphaned, untilQuiet } from './expect-correct-end.ts';
 import type { FaultWorld, Script } from './fault-world.ts';
 import { deleteObject, gate, runningPod } from './pod-faults.ts';
 
@@ -41,7 +41,7 @@ async function expectSilence(world: FaultWorld, name: string, uid: string): Prom
   const before = { starts: startsOf(world, uid).length, calls: callsFor(world, name).length };
   await untilQuiet(world, name, 60);
   expect({ starts: startsOf(world, uid).length, calls: callsFor(world, name).length }).toEqual(before);
-  expectNothingTwice(world, uid);
+  expectNoDuplicates(world, uid);
 }
 
 export function deletionFaults(world: () => FaultWorld): void {
@@ -98,7 +98,7 @@ export function deletionFaults(world: () => FaultWorld): void {
       const fresh = await world().begin('again');
       expect(fresh.metadata.uid).not.toBe(old.metadata.uid);
       await world().until('again', ({ metadata }) => metadata.uid === fresh.metadata.uid);
-      await expectSound(world(), 'again', { state: 'Complete', mostCalls: 100 });
+      await expectCorrectEnd(world(), 'again', { state: 'Complete', mostCalls: 100 });
       expect(await world().store.list(oldKey)).toEqual(before);
       const uids = new Set(
         world()
@@ -106,7 +106,7 @@ export function deletionFaults(world: () => FaultWorld): void {
           .map(({ experimentUid }) => experimentUid),
       );
       expect([...uids]).toEqual([old.metadata.uid, fresh.metadata.uid]);
-      expectNothingTwice(world(), old.metadata.uid ?? '');
+      expectNoDuplicates(world(), old.metadata.uid ?? '');
     });
 
     it('waits for a Job of the old one that is still there, and does not take it for its own', async () => {
@@ -121,8 +121,8 @@ export function deletionFaults(world: () => FaultWorld): void {
       expect(startsOf(world(), fresh.metadata.uid ?? '')).toEqual([]);
       await world().client.request({ method: 'PATCH', path, body: { metadata: { finalizers: [] } } });
       await world().until('twin', ({ metadata }) => metadata.uid === fresh.metadata.uid);
-      await expectSound(world(), 'twin', { state: 'Complete', mostCalls: 100 });
-      expectNothingTwice(world(), old.metadata.uid ?? '');
+      await expectCorrectEnd(world(), 'twin', { state: 'Complete', mostCalls: 100 });
+      expectNoDuplicates(world(), old.metadata.uid ?? '');
     });
   });
 }

@@ -3,8 +3,8 @@
 import { statusOfObject } from '@carpal/operator/controller/experiment-object.ts';
 import { describe, expect, it } from 'vitest';
 import { OUT_OF_MEMORY, type PodScript } from '../cluster/scripted-pod.ts';
-import type { ScriptedAttempt } from '../operator/operator-world.ts';
-import { expectSound } from './expect-sound.ts';
+import type { ScriptedAttempt } from '../operator/attempt-objects.ts';
+import { expectCorrectEnd } from './expect-correct-end.ts';
 import type { FaultWorld, Script } from './fault-world.ts';
 
 /** Fold 1 ends so in its first attempts, and well afterwards; all else ends well. */
@@ -21,7 +21,7 @@ export function exitFaults(world: () => FaultWorld): void {
       it(`with exit ${exitCode} fails the experiment for good, without another try`, async () => {
         const name = `final-${exitCode}`;
         await world().begin(name, {}, foldOne({ exitCode, message: 'label finger-99 is not in the class list' }, 9));
-        await expectSound(world(), name, {
+        await expectCorrectEnd(world(), name, {
           state: 'Failed',
           reason: 'InvalidData',
           message: new RegExp(`fold 1 ended with exit ${exitCode}: .*label finger-99 is not in the class list`),
@@ -32,17 +32,17 @@ export function exitFaults(world: () => FaultWorld): void {
 
     it('with exit 78 in prepare fails the experiment before any fold has begun', async () => {
       await world().begin('final-prepare', {}, ({ stage }) => (stage === 'prepare' ? { exitCode: 78, message: 'no sheets' } : {}));
-      await expectSound(world(), 'final-prepare', { state: 'Failed', reason: 'InvalidData', costs: { prepare: { failures: 1 } } });
+      await expectCorrectEnd(world(), 'final-prepare', { state: 'Failed', reason: 'InvalidData', costs: { prepare: { failures: 1 } } });
     });
 
     it('with exit 75 was disrupted, and goes on from its checkpoint', async () => {
       await world().begin('stopped', {}, foldOne({ exitCode: 75 }));
-      await expectSound(world(), 'stopped', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
+      await expectCorrectEnd(world(), 'stopped', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
     });
 
     it('with exit 75 more often than run.maxDisruptions allows fails the experiment', async () => {
       await world().begin('restless', run({ maxDisruptions: 1 }), foldOne({ exitCode: 75 }, 9));
-      await expectSound(world(), 'restless', {
+      await expectCorrectEnd(world(), 'restless', {
         state: 'Failed',
         reason: 'DisruptionBudgetExceeded',
         costs: { 'fold 1': { disruptions: 2 } },
@@ -51,7 +51,7 @@ export function exitFaults(world: () => FaultWorld): void {
 
     it('with exit 1 is tried again until it has failed more than run.maxFailures times', async () => {
       await world().begin('hopeless', run({ maxFailures: 1 }), foldOne({ exitCode: 1, message: 'loss is NaN' }, 9));
-      await expectSound(world(), 'hopeless', {
+      await expectCorrectEnd(world(), 'hopeless', {
         state: 'Failed',
         reason: 'FailureBudgetExceeded',
         message: /fold 1 failed 2 times, run\.maxFailures is 1; last: exit 1: .*loss is NaN/,
@@ -64,14 +64,14 @@ export function exitFaults(world: () => FaultWorld): void {
       await world().begin('mixed', run({ maxFailures: 2, maxDisruptions: 1 }), ({ fold, attempt }) =>
         fold === 1 ? (ends[attempt - 1] ?? {}) : {},
       );
-      await expectSound(world(), 'mixed', { state: 'Complete', costs: { 'fold 1': { failures: 2, disruptions: 1 } } });
+      await expectCorrectEnd(world(), 'mixed', { state: 'Complete', costs: { 'fold 1': { failures: 2, disruptions: 1 } } });
     });
 
     it('for want of memory has failed, and says so', async () => {
       await world().begin('greedy', run({ maxFailures: 1 }), foldOne(OUT_OF_MEMORY, 1));
       const seen = await world().until('greedy', ({ status }) => (status?.folds?.[1]?.failures ?? 0) > 0);
       expect(statusOfObject(seen)?.folds[1]).toMatchObject({ reason: 'OutOfMemory', message: 'exit 137, out of memory' });
-      await expectSound(world(), 'greedy', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
+      await expectCorrectEnd(world(), 'greedy', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
     });
 
     it('badly leaves its last words in the artifact store, and the condition says where', async () => {
@@ -80,7 +80,7 @@ export function exitFaults(world: () => FaultWorld): void {
         run({ maxFailures: 0 }),
         foldOne({ exitCode: 1, message: 'CUDA error: device-side assert' }, 9),
       );
-      await expectSound(world(), 'wordy', {
+      await expectCorrectEnd(world(), 'wordy', {
         state: 'Failed',
         reason: 'FailureBudgetExceeded',
         message: /CUDA error: device-side assert.*\(log: .*\/report\/log\/wordy-fold-1-1\.txt\)/s,
@@ -93,7 +93,7 @@ export function exitFaults(world: () => FaultWorld): void {
     it('too late is stopped: run.foldDeadline is for all attempts of a fold together', async () => {
       const slow: PodScript = { until: new Promise(() => undefined) };
       await world().begin('slow', run({ foldDeadline: '3s' }), ({ stage }) => (stage === 'fold' ? slow : {}));
-      await expectSound(world(), 'slow', {
+      await expectCorrectEnd(world(), 'slow', {
         state: 'Failed',
         reason: 'FoldDeadlineExceeded',
         message: /fold \d trained longer than run\.foldDeadline \(3s\)/,

@@ -13,15 +13,10 @@ import { afterAll, beforeAll } from 'vitest';
 import type { ClusterNode } from '../cluster/cluster-node.ts';
 import type { ControlPlaneOptions } from '../cluster/control-plane.ts';
 import type { KubeletPod, PodEnd } from '../cluster/kubelet-pod.ts';
-import type { RunPod } from '../cluster/pod-work.ts';
+import type { RunPod } from '../cluster/pod-run.ts';
 import { type PodScript, scripted } from '../cluster/scripted-pod.ts';
-import {
-  attemptOfPod,
-  type OperatorWorld,
-  type RunningOperator,
-  type ScriptedAttempt,
-  useOperatorWorld,
-} from '../operator/operator-world.ts';
+import { attemptOfPod, type ScriptedAttempt } from '../operator/attempt-objects.ts';
+import { type OperatorWorld, type RunningOperator, useOperatorWorld } from '../operator/operator-world.ts';
 
 /** A container's life, as its node knows it. */
 export type ContainerRun = ScriptedAttempt & {
@@ -51,7 +46,7 @@ export type FaultWorld = OperatorWorld & {
   readonly runs: readonly ContainerRun[];
   readonly calls: readonly RecordedCall[];
   /** The store is away for keys in which this text stands, until it is back. */
-  takeStoreAway(text: string): { back(): void };
+  failStore(text: string): { back(): void };
   /** Creates an experiment whose pods follow the script; each ends well at once where the script says nothing. */
   begin(name: string, spec?: Spec, script?: Script): Promise<ExperimentObject>;
   /** Patches the experiment's spec. */
@@ -89,7 +84,7 @@ export function useFaultWorld(options: {
     const { client, namespace } = plane;
     const operator = await plane.startOperator({
       settings: { watchNamespace: namespace },
-      store: storeThatGoesAway(plane.store, away),
+      store: failingStore(plane.store, away),
       wrap: (connection) => recordCalls(connection, calls),
     });
     const reflect = <Item extends KubernetesObject>(path: string): Reflector<Item, Item> =>
@@ -135,7 +130,7 @@ export function useFaultWorld(options: {
       pods,
       runs,
       calls,
-      takeStoreAway: (text) => {
+      failStore: (text) => {
         away.add(text);
         return { back: () => void away.delete(text) };
       },
@@ -207,7 +202,7 @@ function recordCalls(connection: Connection, calls: RecordedCall[]): Connection 
   };
 }
 
-function storeThatGoesAway(store: ArtifactStore, away: ReadonlySet<string>): ArtifactStore {
+function failingStore(store: ArtifactStore, away: ReadonlySet<string>): ArtifactStore {
   const ask = async <Answer>(key: string, answer: () => Promise<Answer>): Promise<Answer> => {
     if ([...away].some((text) => key.includes(text))) throw new Error('the artifact store does not answer');
     return await answer();

@@ -3,7 +3,7 @@
 import type { KubernetesObject, ObjectList } from '@carpal/kubernetes/api/objects.ts';
 import { EVENTS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freshNamespace } from '../cluster/fresh-namespace.ts';
+import { freshNamespace } from '../cluster/test-objects.ts';
 import { hasCondition, type RunningOperator, useOperatorWorld } from '../operator/operator-world.ts';
 
 const QUOTAS: Resource = { group: '', version: 'v1', plural: 'resourcequotas' };

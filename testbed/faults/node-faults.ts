@@ -3,7 +3,7 @@
 import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
 import { NODES, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { describe, expect, it } from 'vitest';
-import { expectSound } from './expect-sound.ts';
+import { expectCorrectEnd } from './expect-correct-end.ts';
 import { onPool } from './fault-nodes.ts';
 import type { FaultWorld } from './fault-world.ts';
 import { gate, runningPod } from './pod-faults.ts';
@@ -45,8 +45,8 @@ export function nodeFaults(world: () => FaultWorld): void {
         fold === 1 && attempt === 1 ? gate().script : {},
       );
       const node = await nodeOf(world(), 'node-lost');
-      await world().kubelet.takeAway(node);
-      await expectSound(world(), 'node-lost', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
+      await world().kubelet.removeMachine(node);
+      await expectCorrectEnd(world(), 'node-lost', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
       const nodes = world()
         .runs.filter(({ experiment, fold }) => experiment === 'node-lost' && fold === 1)
         .map((run) => run.node);
@@ -62,7 +62,7 @@ export function nodeFaults(world: () => FaultWorld): void {
       await world().eventually('the pod to be given up', () => isGivenUp(world(), 'node-dark-fold-1-1'));
       expect((await world().read('node-dark')).status?.folds[1]).toMatchObject({ attempts: 1, disruptions: 0, failures: 0 });
       await declareOutOfService(world(), node);
-      await expectSound(world(), 'node-dark', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
+      await expectCorrectEnd(world(), 'node-dark', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
     });
 
     it('that is silent until its pods are given up stops them when it is back; the fold was disrupted', async () => {
@@ -70,24 +70,24 @@ export function nodeFaults(world: () => FaultWorld): void {
         fold === 1 && attempt === 1 ? gate().script : {},
       );
       const node = await nodeOf(world(), 'node-silent');
-      world().kubelet.silence(node);
+      world().kubelet.disconnect(node);
       await world().eventually('the pod to be given up', () => isGivenUp(world(), 'node-silent-fold-1-1'));
       expect((await world().read('node-silent')).status?.folds[1]?.attempts).toBe(1);
-      world().kubelet.speak(node);
-      await expectSound(world(), 'node-silent', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
+      world().kubelet.reconnect(node);
+      await expectCorrectEnd(world(), 'node-silent', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
     });
 
     it('that is silent for a moment while its fold ends costs nothing', async () => {
       const held = gate();
       await world().begin('node-hush', { ...twoFolds, placement: onPool('hush') }, ({ fold }) => (fold === 1 ? held.script : {}));
       const node = await nodeOf(world(), 'node-hush');
-      world().kubelet.silence(node);
+      world().kubelet.disconnect(node);
       held.open();
       await world().eventually('fold 0 and the end of the container of fold 1', () =>
         world().runs.some(({ experiment, fold, endedMs }) => experiment === 'node-hush' && fold === 1 && endedMs !== undefined),
       );
-      world().kubelet.speak(node);
-      await expectSound(world(), 'node-hush', { state: 'Complete' });
+      world().kubelet.reconnect(node);
+      await expectCorrectEnd(world(), 'node-hush', { state: 'Complete' });
     });
   });
 }

@@ -7,13 +7,13 @@ import type { KubernetesObject, ObjectList, Pod } from '@carpal/kubernetes/api/o
 import { JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import { describe, expect, it } from 'vitest';
-import { freshNamespace } from '../cluster/fresh-namespace.ts';
 import { type PodScript, scripted } from '../cluster/scripted-pod.ts';
-import { type FaultyApiProxy, isMutating, startFaultyApiProxy } from '../operator/faulty-api-proxy.ts';
+import { freshNamespace } from '../cluster/test-objects.ts';
+import { type FaultyApiProxy, isMutating, startFaultyApiProxy } from '../kubernetes/faulty-api-proxy.ts';
+import { attemptOfPod } from '../operator/attempt-objects.ts';
 import { type RunningOperator, useOperatorWorld } from '../operator/operator-world.ts';
-import { attemptOfPod } from '../operator/scripted-attempt.ts';
-import { expectNoneAtOnce } from './expect-sound.ts';
-import { hasEnded } from './expect-unharmed.ts';
+import { expectNoOverlap } from './expect-correct-end.ts';
+import { hasEnded } from './expect-unaffected.ts';
 import { type ContainerRun, recordRuns } from './fault-world.ts';
 
 const SMALL = { dataset: { uri: '/data', split: { folds: 2 } }, placement: { gpus: 1, cpu: '1', memory: '1Gi' } };
@@ -34,9 +34,9 @@ const world = useOperatorWorld({
     ),
 });
 
-type Life = { readonly name: string; readonly namespace: string };
+type Experiment = { readonly name: string; readonly namespace: string };
 
-const podsOf = async ({ namespace }: Life, job: string): Promise<readonly Pod[]> => {
+const podsOf = async ({ namespace }: Experiment, job: string): Promise<readonly Pod[]> => {
   const query = { labelSelector: `batch.kubernetes.io/job-name=${job}` };
   return (await world().client.request<ObjectList<Pod>>({ method: 'GET', path: resourcePath(PODS, { namespace }), query })).items;
 };
@@ -49,40 +49,40 @@ async function eventually(what: string, look: () => Promise<boolean> | boolean):
   }
 }
 
-const isThere = async ({ namespace }: Life, job: string): Promise<boolean> => {
+const isThere = async ({ namespace }: Experiment, job: string): Promise<boolean> => {
   const { items } = await world().client.request<ObjectList<KubernetesObject>>({ method: 'GET', path: resourcePath(JOBS, { namespace }) });
   return items.some(({ metadata }) => metadata.name === job);
 };
 
 /** How far the attempt has come when its Job is deleted. */
-const MOMENTS: Record<string, (life: Life, job: string) => Promise<void>> = {
+const MOMENTS: Record<string, (experiment: Experiment, job: string) => Promise<void>> = {
   'as soon as it is there': async () => undefined,
-  'once it has a pod': (life, job) => eventually(`a pod of ${job}`, async () => (await podsOf(life, job)).length > 0),
-  'once its pod runs': (life, job) =>
-    eventually(`${job} to run`, async () => (await podsOf(life, job)).some(({ status }) => status?.phase === 'Running')),
+  'once it has a pod': (experiment, job) => eventually(`a pod of ${job}`, async () => (await podsOf(experiment, job)).length > 0),
+  'once its pod runs': (experiment, job) =>
+    eventually(`${job} to run`, async () => (await podsOf(experiment, job)).some(({ status }) => status?.phase === 'Running')),
 };
 
 /** Fold 1 trains until told; its Job is deleted at that moment. Answers the experiment's end. */
-async function live(
+async function runWithDeletion(
   name: string,
   moment: string,
   during: { readonly propagationPolicy?: 'Orphan' | 'Background'; readonly successor?: boolean } = {},
 ): Promise<{ readonly end: ExperimentObject; readonly proxy: FaultyApiProxy }> {
   const { client, kubeconfig } = world();
-  const life: Life = { name, namespace: await freshNamespace(client) };
+  const experiment: Experiment = { name, namespace: await freshNamespace(client) };
   const held = Promise.withResolvers<void>();
   scripts.set(name, { until: held.promise });
   const late = Promise.withResolvers<void>();
   const proxy = await startFaultyApiProxy({ kubeconfig });
   proxy.set(({ verb, resource }) => (verb === 'watch' && resource === 'pods' ? { until: late.promise } : undefined));
-  const settings = { watchNamespace: life.namespace, spacingMs: SPACING_MS };
+  const settings = { watchNamespace: experiment.namespace, spacingMs: SPACING_MS };
   const operators: RunningOperator[] = [await world().startOperator({ server: proxy.server, settings })];
   try {
-    await world().post(name, SMALL, life.namespace);
+    await world().post(name, SMALL, experiment.namespace);
     const job = `${name}-fold-1-1`;
-    await eventually(job, () => isThere(life, job));
-    await MOMENTS[moment]?.(life, job);
-    const path = resourcePath(JOBS, { namespace: life.namespace, name: job });
+    await eventually(job, () => isThere(experiment, job));
+    await MOMENTS[moment]?.(experiment, job);
+    const path = resourcePath(JOBS, { namespace: experiment.namespace, name: job });
     await client.request({ method: 'DELETE', path, body: { propagationPolicy: during.propagationPolicy ?? 'Orphan' } });
     if (during.successor === true) {
       await operators[0]?.stop();
@@ -95,9 +95,9 @@ async function live(
       (resource === 'pods' && verb === 'list');
     await eventually('the operator to do something about it', () => proxy.calls.slice(asked).some(isAbout));
     late.resolve();
-    await world().until(name, ({ status }) => status?.folds[1]?.state === 'Running', life.namespace);
+    await world().until(name, ({ status }) => status?.folds[1]?.state === 'Running', experiment.namespace);
     held.resolve();
-    const end = await world().until(name, hasEnded, life.namespace);
+    const end = await world().until(name, hasEnded, experiment.namespace);
     return { end, proxy };
   } finally {
     late.resolve();
@@ -108,10 +108,10 @@ async function live(
 }
 
 /** The end is good, nothing ran beside anything, and every attempt is accounted for by a Job and by what it cost. */
-function expectSoundEnd({ end, proxy }: Awaited<ReturnType<typeof live>>): void {
+function expectCorrectAttempts({ end, proxy }: Awaited<ReturnType<typeof runWithDeletion>>): void {
   const { metadata, status } = end;
   const mine = runs.filter(({ experimentUid }) => experimentUid === metadata.uid);
-  expectNoneAtOnce(mine);
+  expectNoOverlap(mine);
   const named = mine.map(({ stage, fold, attempt }) => `${stage} ${fold ?? ''} ${attempt}`);
   expect(named.toSorted(), 'pods beyond one for each attempt').toEqual([...new Set(named)].toSorted());
   const [other, one] = status?.folds ?? [];
@@ -127,13 +127,13 @@ describe.concurrent('a Job that is deleted without its pod', { timeout: 120_000 
   it.each(Object.keys(MOMENTS).map((moment, index) => [moment, index] as const))(
     '%s gets no second pod beside the one that it has left',
     async (moment, index) => {
-      expectSoundEnd(await live(`orphan-${index}`, moment));
+      expectCorrectAttempts(await runWithDeletion(`orphan-${index}`, moment));
     },
   );
 
   it('is not made again by an operator that takes over meanwhile, as long as that pod runs', async () => {
-    const { end, proxy } = await live('orphan-heir', 'once its pod runs', { successor: true });
-    expectSoundEnd({ end, proxy });
+    const { end, proxy } = await runWithDeletion('orphan-heir', 'once its pod runs', { successor: true });
+    expectCorrectAttempts({ end, proxy });
     expect(end.status?.folds[1]).toMatchObject({ attempts: 1, disruptions: 0 });
   });
 });
@@ -142,8 +142,8 @@ describe.concurrent('a Job that is deleted with its pod', { timeout: 120_000 }, 
   it.each(Object.keys(MOMENTS).map((moment, index) => [moment, index] as const))(
     '%s gets a successor when that pod has ended',
     async (moment, index) => {
-      const { end, proxy } = await live(`deleted-${index}`, moment, { propagationPolicy: 'Background' });
-      expectSoundEnd({ end, proxy });
+      const { end, proxy } = await runWithDeletion(`deleted-${index}`, moment, { propagationPolicy: 'Background' });
+      expectCorrectAttempts({ end, proxy });
       expect(end.status?.folds[1]).toMatchObject({ attempts: 2, disruptions: 1 });
     },
   );

@@ -4,7 +4,7 @@ import type { ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
 import { JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { describe, expect, it } from 'vitest';
 import type { PodScript } from '../cluster/scripted-pod.ts';
-import { expectSound } from './expect-sound.ts';
+import { expectCorrectEnd } from './expect-correct-end.ts';
 import { onPool } from './fault-nodes.ts';
 import type { FaultWorld, Script } from './fault-world.ts';
 
@@ -47,7 +47,7 @@ export function podFaults(world: () => FaultWorld): void {
         await world().begin(name, {}, firstOfFoldOne(gate().script));
         await runningPod(world(), `${name}-fold-1-1`);
         await deleteObject(world(), JOBS, `${name}-fold-1-1`, policy);
-        await expectSound(world(), name, { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
+        await expectCorrectEnd(world(), name, { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
       });
 
       it(`(${policy}) while it waits has been disrupted`, async () => {
@@ -55,7 +55,7 @@ export function podFaults(world: () => FaultWorld): void {
         await world().begin(name, {}, firstOfFoldOne({ neverStarts: true }));
         await world().until(name, ({ status }) => status?.folds?.[1]?.state === 'Pending');
         await deleteObject(world(), JOBS, `${name}-fold-1-1`, policy);
-        await expectSound(world(), name, { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
+        await expectCorrectEnd(world(), name, { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
       });
     }
 
@@ -66,7 +66,7 @@ export function podFaults(world: () => FaultWorld): void {
       await deleteObject(world(), JOBS, 'job-orphan-fold-1-1', 'Orphan');
       await world().eventually('the orphan', () => world().jobs.get(`${world().namespace}/job-orphan-fold-1-1`) === undefined);
       held.open();
-      await expectSound(world(), 'job-orphan', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'job-orphan', { state: 'Complete' });
       expect(world().runs.filter(({ experiment, fold }) => experiment === 'job-orphan' && fold === 1)).toMatchObject([{ pod: pod.uid }]);
     });
 
@@ -77,7 +77,7 @@ export function podFaults(world: () => FaultWorld): void {
       await deleteObject(world(), JOBS, 'orphan-fails-fold-1-1', 'Orphan');
       await world().eventually('the orphan', () => world().jobs.get(`${world().namespace}/orphan-fails-fold-1-1`) === undefined);
       held.open();
-      await expectSound(world(), 'orphan-fails', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
+      await expectCorrectEnd(world(), 'orphan-fails', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
     });
 
     it('with --cascade=orphan is stopped all the same when its experiment is suspended', async () => {
@@ -90,7 +90,7 @@ export function podFaults(world: () => FaultWorld): void {
       await world().change('orphan-pause', { run: { suspend: true } });
       await world().until('orphan-pause', ({ status }) => status?.folds?.[1]?.state === 'Stopped');
       await world().change('orphan-pause', { run: { suspend: false } });
-      await expectSound(world(), 'orphan-pause', { state: 'Complete', costs: { 'fold 1': { excused: 1 } } });
+      await expectCorrectEnd(world(), 'orphan-pause', { state: 'Complete', costs: { 'fold 1': { excused: 1 } } });
     });
 
     it('of a stage that has ended well changes nothing', async () => {
@@ -100,7 +100,7 @@ export function podFaults(world: () => FaultWorld): void {
       await deleteObject(world(), JOBS, 'done-job-fold-0-1');
       await deleteObject(world(), JOBS, 'done-job-prepare-1');
       held.open();
-      await expectSound(world(), 'done-job', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'done-job', { state: 'Complete' });
     });
   });
 
@@ -109,7 +109,7 @@ export function podFaults(world: () => FaultWorld): void {
       await world().begin('pod-deleted', {}, firstOfFoldOne(gate().script));
       const pod = await runningPod(world(), 'pod-deleted-fold-1-1');
       await deleteObject(world(), PODS, pod.name);
-      await expectSound(world(), 'pod-deleted', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
+      await expectCorrectEnd(world(), 'pod-deleted', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
     });
 
     it('that somebody deletes and that takes no notice is waited for, since it may still write', async () => {
@@ -121,7 +121,7 @@ export function podFaults(world: () => FaultWorld): void {
       await world().eventually('the deletion', () => world().pods.get(`${world().namespace}/${pod.name}`)?.metadata.deletionTimestamp);
       expect((await world().read('pod-deaf')).status?.folds[1]?.attempts).toBe(1);
       held.open();
-      await expectSound(world(), 'pod-deaf', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'pod-deaf', { state: 'Complete' });
     });
 
     for (const disruptionTarget of [true, false]) {
@@ -139,7 +139,7 @@ export function podFaults(world: () => FaultWorld): void {
         if (seen.status?.folds[1]?.state === 'Waiting') {
           expect(seen.status.folds[1].message).toMatch(disruptionTarget ? /low on resource: memory/ : /ephemeral local storage/);
         }
-        await expectSound(world(), name, { state: 'Complete', costs: { 'fold 1': cost } });
+        await expectCorrectEnd(world(), name, { state: 'Complete', costs: { 'fold 1': cost } });
       });
     }
 
@@ -148,7 +148,7 @@ export function podFaults(world: () => FaultWorld): void {
       await world().begin('ends-deleted', {}, held);
       await deleteObject(world(), PODS, (await runningPod(world(), 'ends-deleted-prepare-1')).name);
       await deleteObject(world(), PODS, (await runningPod(world(), 'ends-deleted-ensemble-1')).name);
-      await expectSound(world(), 'ends-deleted', {
+      await expectCorrectEnd(world(), 'ends-deleted', {
         state: 'Complete',
         costs: { prepare: { disruptions: 1 }, ensemble: { disruptions: 1 } },
       });
@@ -163,7 +163,7 @@ export function podFaults(world: () => FaultWorld): void {
       await world().begin('no-image', startDeadline, ({ stage }) =>
         stage === 'prepare' ? { neverStarts: 'ImagePullBackOff', message } : {},
       );
-      await expectSound(world(), 'no-image', {
+      await expectCorrectEnd(world(), 'no-image', {
         state: 'Failed',
         reason: 'StartDeadlineExceeded',
         message: /prepare did not start within run\.startDeadline \(3s\): ErrImagePull: manifest unknown/,
@@ -172,7 +172,7 @@ export function podFaults(world: () => FaultWorld): void {
 
     it('since no node fits its selector fails the experiment, in the words of the scheduler', async () => {
       await world().begin('no-gpu', { ...startDeadline, placement: { gpus: 8, nodeSelector: { 'kubernetes.io/hostname': 'gpu-none' } } });
-      await expectSound(world(), 'no-gpu', {
+      await expectCorrectEnd(world(), 'no-gpu', {
         state: 'Failed',
         reason: 'StartDeadlineExceeded',
         message: /did not start within run\.startDeadline \(3s\): 0\/\d+ nodes are available: .*/,
@@ -181,7 +181,7 @@ export function podFaults(world: () => FaultWorld): void {
 
     it('since no node has that many GPUs fails the experiment, in the words of the scheduler', async () => {
       await world().begin('few-gpus', { ...startDeadline, placement: { gpus: 16, ...onPool('small') } });
-      await expectSound(world(), 'few-gpus', {
+      await expectCorrectEnd(world(), 'few-gpus', {
         state: 'Failed',
         reason: 'StartDeadlineExceeded',
         message: /: 0\/\d+ nodes are available: .*Insufficient nvidia\.com\/gpu/,
@@ -190,7 +190,7 @@ export function podFaults(world: () => FaultWorld): void {
 
     it('since its service account is missing is told of in the words of the Job controller', async () => {
       await world().begin('no-account', { placement: { serviceAccountName: 'nobody' }, run: { startDeadline: '14s' } });
-      await expectSound(world(), 'no-account', {
+      await expectCorrectEnd(world(), 'no-account', {
         state: 'Failed',
         reason: 'StartDeadlineExceeded',
         message: /serviceaccount "nobody" not found/,
@@ -205,7 +205,7 @@ export function podFaults(world: () => FaultWorld): void {
       const labels = { [LABEL.experimentUid]: '00000000-0000-4000-8000-000000000000' };
       await world().client.request({ method: 'PATCH', path, body: { metadata: { labels } } });
       held.open();
-      await expectSound(world(), 'labelled', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'labelled', { state: 'Complete' });
     });
   });
 }

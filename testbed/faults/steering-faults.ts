@@ -4,7 +4,7 @@ import type { Job } from '@carpal/kubernetes/api/objects.ts';
 import { JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { describe, expect, it } from 'vitest';
 import { hasCondition } from '../operator/operator-world.ts';
-import { type Costs, expectSound, untilQuiet } from './expect-sound.ts';
+import { type Costs, expectCorrectEnd, untilQuiet } from './expect-correct-end.ts';
 import type { FaultWorld, Script, Spec } from './fault-world.ts';
 import { deleteObject, gate, runningPod } from './pod-faults.ts';
 
@@ -44,7 +44,7 @@ export function steeringFaults(world: () => FaultWorld): void {
         expect(world().runs.filter((run) => run.experiment === name && run.endedMs === undefined)).toEqual([]);
         await untilQuiet(world(), name, 60);
         await world().change(name, { run: { suspend: false } });
-        await expectSound(world(), name, { state: 'Complete', costs, mostCalls: 80 });
+        await expectCorrectEnd(world(), name, { state: 'Complete', costs, mostCalls: 80 });
       });
     }
 
@@ -55,7 +55,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       await world().until('pause-pending', ({ status }) => status?.folds?.every(({ state }) => state === 'Stopped') === true);
       await world().change('pause-pending', { run: { suspend: false } });
       const excused = { excused: 1 };
-      await expectSound(world(), 'pause-pending', {
+      await expectCorrectEnd(world(), 'pause-pending', {
         state: 'Complete',
         costs: { 'fold 0': excused, 'fold 1': excused, 'fold 2': excused },
       });
@@ -66,7 +66,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       await world().until('pause-first', ({ status }) => status?.state === 'Suspended');
       await untilQuiet(world(), 'pause-first', 10);
       await world().change('pause-first', { run: { suspend: false } });
-      await expectSound(world(), 'pause-first', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'pause-first', { state: 'Complete' });
     });
 
     it('and released again and again at once ends well, with every attempt accounted for', async () => {
@@ -79,7 +79,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       const { status } = await world().until('pause-often', (seen) => hasCondition(seen, 'Complete'));
       // Of two quick changes the operator may have seen both or none.
       const costs = Object.fromEntries((status?.folds ?? []).map(({ index, attempts }) => [`fold ${index}`, { excused: attempts - 1 }]));
-      await expectSound(world(), 'pause-often', { state: 'Complete', costs });
+      await expectCorrectEnd(world(), 'pause-often', { state: 'Complete', costs });
     });
   });
 
@@ -107,7 +107,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       expect(foldsRunning(world(), 'lanes')).toBe(1);
       gates[3]?.open();
       gates[4]?.open();
-      await expectSound(world(), 'lanes', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'lanes', { state: 'Complete' });
     });
   });
 
@@ -129,7 +129,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       expect((await world().read('held')).status?.state).toBe('Queued');
       const releasedMs = Date.now();
       for (const fold of [0, 1]) await admit(world(), `held-fold-${fold}-1`, false);
-      await expectSound(world(), 'held', { state: 'Failed', reason: 'StartDeadlineExceeded', message: /fold [01] did not start/ });
+      await expectCorrectEnd(world(), 'held', { state: 'Failed', reason: 'StartDeadlineExceeded', message: /fold [01] did not start/ });
       const { status } = await world().read('held');
       // Kubernetes tells times in whole seconds.
       expect(Date.parse(status?.finishedAt ?? '') - releasedMs).toBeGreaterThan(2900);
@@ -161,7 +161,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       const excused = isOver ? 1 : 0;
       await world().until('taken', ({ status: seen }) => seen?.folds?.[1]?.state === 'Queued' && seen.folds[1].attempts === 1 + excused);
       await admit(world(), `taken-fold-1-${1 + excused}`, false);
-      await expectSound(world(), 'taken', { state: 'Complete', costs: { 'fold 1': { excused } }, podsBesides: 1 - excused });
+      await expectCorrectEnd(world(), 'taken', { state: 'Complete', costs: { 'fold 1': { excused } }, podsBesides: 1 - excused });
     });
   });
 
@@ -176,7 +176,7 @@ export function steeringFaults(world: () => FaultWorld): void {
             .jobs.list()
             .some(({ metadata }) => metadata.name.startsWith('short-lived-')),
       );
-      await expectSound(world(), 'short-lived', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'short-lived', { state: 'Complete' });
       expect((await world().read('short-lived')).status).toEqual(done.status);
     });
 
@@ -185,7 +185,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       const done = await world().until('passing', (seen) => hasCondition(seen, 'Complete'));
       const key = `experiments/${world().namespace}/passing/${metadata.uid}`;
       expect(done.status?.artifacts).toBe(`${world().store.uri}/${key}`);
-      const away = world().takeStoreAway('/passing/');
+      const away = world().failStore('/passing/');
       // Before it removes anything it asks the API server whether that is still wanted.
       const asked = (): number => world().calls.filter(({ method, path }) => method === 'GET' && path.endsWith(`/${PLURAL}`)).length;
       const before = asked();
@@ -198,7 +198,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       expect(await world().store.list(key)).toEqual([]);
       const { artifacts: _artifacts, submission: _submission, ...rest } = done.status ?? { artifacts: '', submission: '' };
       expect(status).toEqual({ ...rest, artifactsRemovedAt: status?.artifactsRemovedAt });
-      await expectSound(world(), 'passing', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'passing', { state: 'Complete' });
     });
 
     it('stays as it is, whatever is done to its Jobs, its pods and its spec', async () => {
@@ -212,7 +212,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       await deleteObject(world(), JOBS, 'settled-fold-1-1');
       await deleteObject(world(), JOBS, 'settled-fold-2-1', 'Orphan');
       await world().change('settled', { run: { suspend: true, parallelism: 1 } });
-      await expectSound(world(), 'settled', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'settled', { state: 'Complete' });
       expect((await world().read('settled')).status).toEqual(done.status);
     });
 
@@ -224,7 +224,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       await expect(reopened).rejects.toThrow(/Complete is final and cannot be removed/);
       const emptied = world().client.request({ method: 'PATCH', path, body: { status: null } });
       await emptied.catch(() => undefined);
-      await expectSound(world(), 'closed', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'closed', { state: 'Complete' });
     });
   });
 }

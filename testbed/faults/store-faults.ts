@@ -1,7 +1,7 @@
 /** The artifact store is away for a while. */
 import { foldKey } from '@carpal/configs/names.ts';
 import { describe, expect, it } from 'vitest';
-import { expectSound, startsOf } from './expect-sound.ts';
+import { expectCorrectEnd, startsOf } from './expect-correct-end.ts';
 import type { FaultWorld } from './fault-world.ts';
 import { gate } from './pod-faults.ts';
 
@@ -21,7 +21,7 @@ export function storeFaults(world: () => FaultWorld): void {
       await world().until('stalled', ({ status }) => status?.folds?.every(({ state }) => state === 'Running') ?? false);
       await world().until('stalled', ({ status }) => status?.folds?.[2]?.epoch === 1);
 
-      const outage = world().takeStoreAway('/stalled/');
+      const outage = world().failStore('/stalled/');
       await world().store.write(key, progress(50));
       gates[0]?.open();
       gates[1]?.open();
@@ -30,16 +30,16 @@ export function storeFaults(world: () => FaultWorld): void {
       outage.back();
       await world().until('stalled', ({ status }) => status?.folds?.[2]?.epoch === 50);
       gates[2]?.open();
-      await expectSound(world(), 'stalled', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
+      await expectCorrectEnd(world(), 'stalled', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
     });
 
     it('lets no experiment begin of which nothing could be recorded; it begins when the store is back', async () => {
-      const outage = world().takeStoreAway('/unrecorded/');
+      const outage = world().failStore('/unrecorded/');
       const { metadata } = await world().begin('unrecorded');
       await world().eventually('tries', () => world().operator.log.filter((line) => line.includes('unrecorded')).length > 3);
       expect(startsOf(world(), metadata.uid ?? '')).toEqual([]);
       outage.back();
-      await expectSound(world(), 'unrecorded', { state: 'Complete' });
+      await expectCorrectEnd(world(), 'unrecorded', { state: 'Complete' });
     });
   });
 }

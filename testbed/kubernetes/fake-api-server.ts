@@ -4,9 +4,9 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ApiVerb, apiAction } from '@carpal/kubernetes/api/resource-path.ts';
 import type { KubernetesRequest } from '@carpal/kubernetes/api/client.ts';
 import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
+import { type ApiVerb, apiAction } from '@carpal/kubernetes/api/resource-path.ts';
 import { FakeObjects, Refused } from './fake-objects.ts';
 
 export type FakeRequest = {

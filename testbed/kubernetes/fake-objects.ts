@@ -65,7 +65,7 @@ export class FakeObjects {
   }
 
   /** Changes or removes what a watch is never told of. */
-  secretly(change: () => void): void {
+  withoutEvents(change: () => void): void {
     const { length } = this.history;
     change();
     this.history.length = length;

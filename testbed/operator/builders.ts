@@ -1,8 +1,9 @@
 /** Small worlds for tests: an experiment, attempts, and a time line that starts at 0. */
+
+import type { StageKey } from '@carpal/configs/names.ts';
 import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import type { Observed, StageRun } from '@carpal/operator/experiment/observed.ts';
-import type { StageKey } from '@carpal/configs/names.ts';
 import { attemptName } from '@carpal/operator/experiment/stage.ts';
 
 type Run = Partial<SegmentationExperiment['spec']['run']>;

@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Step } from '@carpal/operator/experiment/reconcile.ts';
 import { type RunOptions, type RunResult, runExperiment } from '@carpal/operator/local/run-experiment.ts';
@@ -67,13 +66,4 @@ export function pidsOf(world: string, stage: string): readonly number[] {
 export async function stagesWithTwoWriters(world: string): Promise<readonly string[]> {
   const stages = (await readdir(world)).filter((name) => name.endsWith('.log')).map((name) => name.replace('.log', ''));
   return stages.filter((stage) => journal(world, stage).includes('two writers'));
-}
-
-/** Waits for something that another process does; throws with `what` if it takes half a minute. */
-export async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 20) {
-    if (isSo()) return;
-    await pause(20);
-  }
-  throw new Error(`waited in vain: ${what}`);
 }

@@ -19,15 +19,13 @@ import { stageSettings } from '@carpal/operator/jobs/stage-settings.ts';
 import { afterAll, beforeAll } from 'vitest';
 import type { ClusterNode } from '../cluster/cluster-node.ts';
 import type { ControlPlaneOptions } from '../cluster/control-plane.ts';
-import type { RunPod } from '../cluster/pod-work.ts';
+import type { RunPod } from '../cluster/pod-run.ts';
 import { type ProcessKubelet, startProcessKubelet } from '../cluster/process-kubelet.ts';
 import { type PodScript, scripted } from '../cluster/scripted-pod.ts';
+import { applyCrd } from '../cluster/test-objects.ts';
 import { useOwnControlPlane } from '../cluster/use-control-plane.ts';
 import { waitFor } from '../cluster/wait-for.ts';
-import { installCrd } from './install-crd.ts';
-import { attemptOfPod, type ScriptedAttempt } from './scripted-attempt.ts';
-
-export { attemptOfPod, type ScriptedAttempt } from './scripted-attempt.ts';
+import { attemptOfPod, type ScriptedAttempt } from './attempt-objects.ts';
 
 export type WorldOptions = {
   readonly controlPlane?: ControlPlaneOptions;
@@ -137,7 +135,7 @@ export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorl
     const controlPlane = plane();
     const { client, kubeconfig, namespace } = controlPlane;
     folder = await mkdtemp(join(tmpdir(), 'carpal-world-'));
-    await installCrd(client);
+    await applyCrd(client);
     const store = openStore(folder);
     const script = scripted((pod) => world?.script(attemptOfPod(pod)) ?? {});
     const nodes = options.nodes ?? [

@@ -1,7 +1,7 @@
 /** A world for property tests: attempts that begin, end, vanish or are disrupted as the test says, and whoever carries plans out may die halfway. */
 
-import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import { isActive, type Observed, type StageRun } from '@carpal/operator/experiment/observed.ts';
 import { type Plan, plan } from '@carpal/operator/experiment/plan.ts';
 

@@ -1,6 +1,6 @@
 /** One pod on its node, from the moment it is bound to its end. */
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
-import { apiTime, type ContainerPhase, type KubeletPod, type PodEnd, type PodVerdict, podStatus } from './kubelet-pod.ts';
+import { apiTime, type ContainerPhase, type KubeletPod, type PodEnd, type PodEndReason, podStatus } from './kubelet-pod.ts';
 import { createPodWriter } from './pod-writer.ts';
 
 /** What runs a pod's container, for real or for show. Resolves with how it ended; a rejection counts as `StartError`. */
@@ -21,12 +21,12 @@ export type PodControl = {
   waiting(reason: string, message?: string): Promise<void>;
 };
 
-export type PodWorkOptions = {
+export type PodRunOptions = {
   readonly client: KubernetesClient;
   readonly run: RunPod;
   readonly folder: string;
   readonly logFile: string;
-  readonly voice: () => Promise<void>;
+  readonly whenConnected: () => Promise<void>;
   readonly now: () => Date;
   /** What is wrong with an image, if anything. */
   readonly imageFault: (image: string) => string | undefined;
@@ -34,7 +34,7 @@ export type PodWorkOptions = {
   readonly onError: (error: unknown) => void;
 };
 
-export type PodWork = {
+export type PodRun = {
   readonly logFile: string;
   /** Resolves when nothing of the pod runs any more and its end is written, or nobody can write it. */
   readonly done: Promise<void>;
@@ -44,24 +44,27 @@ export type PodWork = {
   /** A newer version of the pod; a deletion begins or is shortened by it. */
   notice(pod: KubeletPod): void;
   /** Ends the container at once and gives the reason. */
-  evict(verdict: PodVerdict): void;
+  evict(verdict: PodEndReason): void;
   /** The pod's object is gone: nothing is left to tell. */
-  vanish(): void;
+  podIsGone(): void;
 };
 
 const DEFAULT_GRACE_SECONDS = 30;
 const KILLED: PodEnd = { exitCode: 137 };
 
 /** Takes up a pod that is bound to a node of ours. Errors of the API are waited out. */
-export function workPod(pod: KubeletPod, { client, run, folder, logFile, voice, now, imageFault, onError }: PodWorkOptions): PodWork {
+export function startPodRun(
+  pod: KubeletPod,
+  { client, run, folder, logFile, whenConnected, now, imageFault, onError }: PodRunOptions,
+): PodRun {
   const stop = new AbortController();
   const kill = new AbortController();
   const gone = new AbortController();
   const deleted = Promise.withResolvers<void>();
-  const writer = createPodWriter(pod, { client, signal: gone.signal, voice });
+  const writer = createPodWriter(pod, { client, signal: gone.signal, whenConnected });
   let graceTimer: NodeJS.Timeout | undefined;
   let graceSeconds: number | undefined;
-  let verdict: PodVerdict = {};
+  let verdict: PodEndReason = {};
   let startedAt: string | undefined;
   let hasEnded = false;
 
@@ -126,7 +129,7 @@ export function workPod(pod: KubeletPod, { client, run, folder, logFile, voice, 
     clearTimeout(graceTimer);
   };
 
-  const evict = (why: PodVerdict): void => {
+  const evict = (why: PodEndReason): void => {
     verdict = why;
     endWithin(0);
   };
@@ -151,14 +154,14 @@ export function workPod(pod: KubeletPod, { client, run, folder, logFile, voice, 
     hasEnded: () => hasEnded,
     notice,
     evict,
-    vanish: () => {
+    podIsGone: () => {
       gone.abort();
       endWithin(0);
     },
   };
 }
 
-const deadlineVerdict = (): PodVerdict => ({
+const deadlineVerdict = (): PodEndReason => ({
   reason: 'DeadlineExceeded',
   message: 'Pod was active on the node longer than the specified deadline',
 });

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTethered } from './tethered-process.ts';
+import { startChild } from './child-process.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -14,7 +14,7 @@ describe('a tethered process', () => {
   it('tells its end however soon it comes', async () => {
     const logFile = join(folder, 'brief.log');
     const started = Array.from({ length: 24 }, async (_, index) => {
-      const child = await startTethered({ program: 'sh', args: ['-c', `echo ${index}; exit ${index}`], logFile });
+      const child = await startChild({ program: 'sh', args: ['-c', `echo ${index}; exit ${index}`], logFile });
       return await child.ended;
     });
     const ends = await Promise.all(started);

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Agent, request as secureRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import { type ApiAction, apiAction } from '@carpal/kubernetes/api/resource-path.ts';
 import type { KubernetesRequest } from '@carpal/kubernetes/api/client.ts';
 import type { KubernetesObject, WatchEvent } from '@carpal/kubernetes/api/objects.ts';
-import { createWatchPipe, type WatchPipe } from './watch-pipe.ts';
+import { type ApiAction, apiAction } from '@carpal/kubernetes/api/resource-path.ts';
+import { LineSplitter } from '@carpal/kubernetes/api/transport.ts';
 
 /** A request as it came to the proxy. */
 export type ApiCall = ApiAction & {
@@ -57,10 +57,10 @@ export type FaultyApiProxyOptions = {
 type Cluster = { readonly host: string; readonly port: string; readonly ca: Buffer; readonly token: string };
 
 /** Faults for the first `count` of those requests alone. */
-export function firstOf(count: number, isMeant: (call: ApiCall) => boolean, fault: ApiFault): (call: ApiCall) => ApiFault | undefined {
+export function firstCalls(count: number, matches: (call: ApiCall) => boolean, fault: ApiFault): (call: ApiCall) => ApiFault | undefined {
   let left = count;
   return (call) => {
-    if (left === 0 || !isMeant(call)) return undefined;
+    if (left === 0 || !matches(call)) return undefined;
     left -= 1;
     return fault;
   };
@@ -210,4 +210,42 @@ function refuse(
     ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
   });
   answer.end(body);
+}
+
+/** A watch that passes through the proxy, event by event. */
+export type WatchPipe = {
+  /** The connection ends in the middle. */
+  cut(): void;
+  /** Nothing more comes, not even the end. */
+  stall(): void;
+  /** The server's word that the place in the history is lost, and the end. */
+  expire(): void;
+};
+
+const EXPIRED = {
+  type: 'ERROR',
+  object: { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 410, reason: 'Expired', message: 'too old resource version' },
+};
+
+/** Passes events on; those that `keep` denies are swallowed. */
+export function createWatchPipe(
+  from: IncomingMessage,
+  to: ServerResponse,
+  keep: (event: WatchEvent<KubernetesObject>) => boolean,
+): WatchPipe {
+  const cutter = new LineSplitter();
+  let isStalled = false;
+  from.on('data', (chunk: Buffer) => {
+    for (const line of cutter.push(chunk)) {
+      if (!isStalled && keep(JSON.parse(line) as WatchEvent<KubernetesObject>)) to.write(`${line}\n`);
+    }
+  });
+  from.on('end', () => isStalled || to.end());
+  return {
+    cut: () => void to.destroy(),
+    stall: () => {
+      isStalled = true;
+    },
+    expire: () => void to.end(`${JSON.stringify(EXPIRED)}\n`),
+  };
 }

@@ -13,7 +13,7 @@ import type { ContainerRun, FaultWorld, RecordedCall } from './fault-world.ts';
 /** What a stage's attempts have cost; nothing where absent. `excused` counts against no budget: the operator itself had stopped them. */
 export type Costs = { readonly failures?: number; readonly disruptions?: number; readonly excused?: number };
 
-export type SoundEnd = {
+export type ExpectedEnd = {
   readonly state: 'Complete' | 'Failed';
   readonly reason?: Reason;
   /** Of the condition Failed. */
@@ -36,7 +36,7 @@ const COUNTED_LAST: readonly (Reason | undefined)[] = [
 ];
 
 /** Waits for the experiment's end and for silence after it, and holds everything against what is to be. */
-export async function expectSound(world: FaultWorld, name: string, end: SoundEnd): Promise<void> {
+export async function expectCorrectEnd(world: FaultWorld, name: string, end: ExpectedEnd): Promise<void> {
   const experiment = await world.until(name, (seen) => isTerminal(statusOfObject(seen)));
   const status = statusOfObject(experiment);
   if (status === undefined) throw new Error(`${name} has no status`);
@@ -49,9 +49,9 @@ export async function expectSound(world: FaultWorld, name: string, end: SoundEnd
 
   const uid = experiment.metadata.uid ?? '';
   for (const [key, stage] of entriesOf(status)) expectCosts(stageTitle(key), stage, end.costs?.[stageTitle(key)] ?? {});
-  await untilStill(world, name);
+  await untilNothingRuns(world, name);
   const attempts = entriesOf(status).reduce((sum, [, stage]) => sum + stage.attempts, 0);
-  expectNothingTwice(world, uid, attempts, end.podsBesides);
+  expectNoDuplicates(world, uid, attempts, end.podsBesides);
   await untilNothingIsOrphaned(world, name);
   await untilQuiet(world, name, end.mostCalls ?? 60);
 }
@@ -68,18 +68,18 @@ function expectCosts(title: string, stage: StageStatus, { failures = 0, disrupti
 }
 
 /** Each attempt became one Job and at most one pod, and no two containers of a stage ever ran at once. */
-export function expectNothingTwice(world: FaultWorld, uid: string, attempts?: number, podsBesides = 0): void {
+export function expectNoDuplicates(world: FaultWorld, uid: string, attempts?: number, podsBesides = 0): void {
   const made = startsOf(world, uid).map(({ body }) => (body as KubernetesObject).metadata.name);
   expect(made.toSorted()).toEqual([...new Set(made)].toSorted());
   if (attempts !== undefined) expect(made).toHaveLength(attempts);
   const runs = world.runs.filter((run) => run.experimentUid === uid);
   const named = ({ stage, fold, attempt }: ContainerRun): string => `${stage} ${fold ?? ''} attempt ${attempt}`;
   expect(runs.length - new Set(runs.map(named)).size, 'pods beyond one for each attempt').toBe(podsBesides);
-  expectNoneAtOnce(runs);
+  expectNoOverlap(runs);
 }
 
 /** Of these containers, all of one experiment, none of one stage ran beside another. */
-export function expectNoneAtOnce(runs: readonly ContainerRun[]): void {
+export function expectNoOverlap(runs: readonly ContainerRun[]): void {
   const stages = Map.groupBy(runs, ({ stage, fold }) => `${stage} ${fold ?? ''}`);
   expect([...stages.values()].flatMap(overlaps), 'containers of one stage at once').toEqual([]);
 }
@@ -105,7 +105,7 @@ export function startsOf(world: FaultWorld, uid: string): readonly RecordedCall[
 const labelled = ({ labels }: ObjectMeta, name: string): boolean => labels?.[LABEL.experiment] === name;
 
 /** Nothing of the experiment runs any more. */
-async function untilStill(world: FaultWorld, name: string): Promise<void> {
+async function untilNothingRuns(world: FaultWorld, name: string): Promise<void> {
   await world.eventually(`all Jobs and pods of ${name} to end`, () => {
     const jobs = world.jobs.list().filter(({ metadata }) => labelled(metadata, name));
     const pods = world.pods.list().filter(({ metadata }) => labelled(metadata, name));

@@ -1,7 +1,8 @@
 /** Jobs and pods of one attempt as an API server of 1.36 writes them, for tests. Times are seconds since the test's beginning. */
 import { LABEL } from '@carpal/configs/names.ts';
 import type { ContainerState, Job, ObjectCondition, Pod } from '@carpal/kubernetes/api/objects.ts';
-import { at } from '../operator/builders.ts';
+import type { KubeletPod } from '../cluster/kubelet-pod.ts';
+import { at } from './builders.ts';
 
 export const JOB_NAME = 'wrist-fold-0-1';
 const JOB_UID = '5d0cbd38-6f3b-4c27-9b44-21a4f7b2f6a0';
@@ -95,3 +96,22 @@ export const disruptionTarget = (reason: string, message: string): ObjectConditi
   message,
   lastTransitionTime: time(100),
 });
+
+/** What the script of a pod is chosen by. */
+export type ScriptedAttempt = {
+  readonly experiment: string;
+  readonly stage: string;
+  readonly fold: number | undefined;
+  readonly attempt: number;
+};
+
+/** The attempt that a pod's labels name. */
+export function attemptOfPod({ metadata: { labels = {} } }: KubeletPod): ScriptedAttempt {
+  const fold = labels[LABEL.fold];
+  return {
+    experiment: labels[LABEL.experiment] ?? '',
+    stage: labels[LABEL.stage] ?? '',
+    fold: fold === undefined ? undefined : Number(fold),
+    attempt: Number(labels[LABEL.attempt]),
+  };
+}

@@ -1,5 +1,6 @@
 /** What must be true of an experiment of well-behaved stages after any fault of the API server or of the operator. */
 import { LABEL } from '@carpal/configs/names.ts';
+import type { ExperimentState } from '@carpal/configs/schema/status.ts';
 import type { Job, Pod } from '@carpal/kubernetes/api/objects.ts';
 import { CONFIG_MAPS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
@@ -19,17 +20,17 @@ export function firstAttempts({ metadata: { name }, status }: ExperimentObject):
 }
 
 /** Waits for the ends; then of each: Complete, one attempt of each stage, no budget spent, one Job each ever created, nothing nobody's. */
-export async function expectUnharmed(
+export async function expectUnaffected(
   world: OperatorWorld,
   names: readonly string[],
   namespaceOf?: (name: string) => string,
 ): Promise<void> {
   const experiments = await Promise.all(names.map((name) => world.until(name, hasEnded, namespaceOf?.(name))));
   const created = await jobsCreated(world);
-  for (const experiment of experiments) await expectOneUnharmed(world, experiment, created);
+  for (const experiment of experiments) await expectOneUnaffected(world, experiment, created);
 }
 
-async function expectOneUnharmed(
+async function expectOneUnaffected(
   { client }: OperatorWorld,
   experiment: ExperimentObject,
   created: ReadonlyMap<string, readonly string[]>,
@@ -71,4 +72,33 @@ async function jobsCreated({ controlPlane: { auditLog } }: OperatorWorld): Promi
     created.set(key, [...(created.get(key) ?? []), name]);
   }
   return created;
+}
+
+/** What must be true of everything that anybody ever read of an experiment of well-behaved stages: it only went forward. */
+
+const ORDER: readonly ExperimentState[] = ['Pending', 'Queued', 'Preparing', 'Training', 'Ensembling', 'Complete'];
+
+/** What grows with an experiment: its state, its finished folds, its attempts and what they cost. */
+function marks({ status }: ExperimentObject): readonly number[] {
+  if (status === undefined) return [];
+  const stages = [status.prepare, ...status.folds, status.ensemble];
+  const counts = stages.flatMap(({ attempts, failures, disruptions, state }) => [
+    attempts,
+    failures,
+    disruptions,
+    Number(state === 'Succeeded'),
+  ]);
+  return [ORDER.indexOf(status.state), Number.parseInt(status.foldsFinished, 10), ...counts];
+}
+
+/** No version takes back what one before it said. */
+export function expectMonotonic(versions: readonly ExperimentObject[]): void {
+  const told = versions.map(marks).filter((mark) => mark.length > 0);
+  for (const [index, mark] of told.entries()) {
+    const before = told[index - 1] ?? [];
+    const back = mark.some((value, place) => value < (before[place] ?? value));
+    expect(back, `version ${index} takes back what the one before it said:\n${JSON.stringify(before)}\n${JSON.stringify(mark)}`).toBe(
+      false,
+    );
+  }
 }

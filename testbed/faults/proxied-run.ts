@@ -3,14 +3,13 @@
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import type { OperatorSettings } from '@carpal/operator/controller/operator-settings.ts';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { freshNamespace } from '../cluster/fresh-namespace.ts';
-import { type FaultyApiProxy, startFaultyApiProxy } from '../operator/faulty-api-proxy.ts';
+import { freshNamespace } from '../cluster/test-objects.ts';
+import { type FaultyApiProxy, startFaultyApiProxy } from '../kubernetes/faulty-api-proxy.ts';
 import { type OperatorWorld, type RunningOperator, useOperatorWorld } from '../operator/operator-world.ts';
-import { expectSteady } from './expect-steady.ts';
-import { expectUnharmed, hasEnded } from './expect-unharmed.ts';
+import { expectMonotonic, expectUnaffected, hasEnded } from './expect-unaffected.ts';
 import { type Follower, followExperiments } from './follow-experiments.ts';
 
-export type FaultyLife = {
+export type ProxiedRun = {
   readonly name: string;
   readonly namespace: string;
   readonly proxy: FaultyApiProxy;
@@ -21,7 +20,7 @@ export type FaultyLife = {
   openGate(fold?: number): void;
 };
 
-export type LifeOptions = {
+export type ProxiedRunOptions = {
   readonly settings?: Partial<OperatorSettings>;
   readonly watchSeconds?: number;
   /** The most requests that the proxy may see; 100 where absent. */
@@ -32,18 +31,18 @@ export type LifeOptions = {
   readonly expected?: (end: ExperimentObject) => void;
 };
 
-export type FaultyLives = {
+export type ProxiedRuns = {
   readonly world: OperatorWorld;
   readonly follower: Follower;
   /** A whole life with faults in it; afterwards everything must be as if there had been none, and at no great cost. */
-  live(name: string, options: LifeOptions, during: (life: FaultyLife) => Promise<void>): Promise<void>;
+  run(name: string, options: ProxiedRunOptions, during: (run: ProxiedRun) => Promise<void>): Promise<void>;
 };
 
 const FOLDS = [0, 1];
 const SMALL = { dataset: { uri: '/data', split: { folds: FOLDS.length } }, placement: { gpus: 1, cpu: '1', memory: '1Gi' } };
 
 /** For the top of a test file. Lives may run side by side. */
-export function useFaultyLives(): () => FaultyLives {
+export function useProxiedRuns(): () => ProxiedRuns {
   const world = useOperatorWorld({ controlPlane: { audit: true }, gpus: 100 });
   const gates = new Map<string, PromiseWithResolvers<void>>();
   const openGate = (name: string, folds: readonly number[]): void => {
@@ -59,7 +58,7 @@ export function useFaultyLives(): () => FaultyLives {
   });
   afterAll(() => follower.stop());
 
-  const live: FaultyLives['live'] = async (name, { settings, watchSeconds, mostCalls = 100, before, expected }, during) => {
+  const run: ProxiedRuns['run'] = async (name, { settings, watchSeconds, mostCalls = 100, before, expected }, during) => {
     const { client, kubeconfig } = world();
     const namespace = await freshNamespace(client);
     const proxy = await startFaultyApiProxy({ kubeconfig, ...(watchSeconds === undefined ? {} : { watchSeconds }) });
@@ -73,8 +72,8 @@ export function useFaultyLives(): () => FaultyLives {
       await during({ name, namespace, proxy, operator, untilTraining: () => isTraining, openGate: open });
       open();
       if (expected === undefined) {
-        await expectUnharmed(world(), [name], () => namespace);
-        expectSteady(follower.versionsOf(name));
+        await expectUnaffected(world(), [name], () => namespace);
+        expectMonotonic(follower.versionsOf(name));
       } else expected(await follower.until(name, hasEnded));
       expect(proxy.calls.length, summary(proxy)).toBeLessThanOrEqual(mostCalls);
     } finally {
@@ -84,7 +83,7 @@ export function useFaultyLives(): () => FaultyLives {
       await proxy.close();
     }
   };
-  return () => ({ world: world(), follower, live });
+  return () => ({ world: world(), follower, run });
 }
 
 function summary({ calls }: FaultyApiProxy): string {

@@ -1,5 +1,5 @@
 /** Starts a control plane, says where it is, and waits to be killed. */
-import { startControlPlane } from '../../cluster/control-plane.ts';
+import { startControlPlane } from '../control-plane.ts';
 
 const { folder, pids } = await startControlPlane();
 process.stdout.write(`${JSON.stringify({ folder, pids: Object.values(pids()) })}\n`);
