@@ -15,7 +15,7 @@ const checkpointRecordSchema = z.strictObject({
   version: z.literal(1),
   /** The process that wrote the record. Only this process may write the next one (see FoldCheckpoints). Empty in old checkpoints. */
   writer: z.string().default(''),
-  /** Hash of the manifest fields that decide the training (see fingerprint.ts): a checkpoint of another experiment is refused. */
+  /** Hash of the manifest fields that decide the training (see trainingFingerprint): a checkpoint of another experiment is refused. */
   trains: z.string(),
   /** Hash of the prepared set that the fold trains on. */
   prepared: z.string(),

@@ -1,7 +1,14 @@
+/** What the parts of the ensemble stage share: its options, its state, and how it draws an image. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { ChosenThreshold } from '@carpal/artifacts/thresholds.ts';
+import { FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
+import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
+import type { ReportPicture } from '@carpal/report/html/report-data.ts';
+import { drawOverlay, OVERLAY_JPEG, OVERLAY_PNG, type Overlay } from '@carpal/report/images/overlay.ts';
+import type { Radiographs } from '@carpal/report/images/radiographs.ts';
 import type { Pause } from '../infer/pause.ts';
 import type { MemoryLimit } from '../memory/process-memory.ts';
 
@@ -11,21 +18,42 @@ export type EnsembleStage = {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   readonly signal?: AbortSignal;
-  /** What it runs on, for the report. */
+  /** Software and hardware of the stage, for the report. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly onProgress?: (done: number, total: number) => void;
-  /** What the process may use, by default what the system says. */
+  /** Memory that the process may use. By default the limit that the system sets. */
   readonly memoryLimit?: MemoryLimit;
 };
 
-/** What the parts of the ensemble share. */
 export type EnsembleWork = EnsembleStage & {
   readonly prepared: PreparedSet;
   readonly thresholds: readonly ChosenThreshold[];
-  /** A local folder that is published when everything is in it. */
+  /** A local folder that is published when it is complete. */
   readonly folder: string;
-  /** Counts an image as done. */
+  /** Counts one image as finished. */
   readonly imageDone: () => Promise<void>;
-  /** Throws stopped-with-checkpoint when a stop was asked for. */
+  /** Throws stopped-with-checkpoint if the signal aborts. */
   readonly pause: Pause;
 };
+
+export type PictureOf = Pick<Overlay, 'masks' | 'truth' | 'notes' | 'dice'> & {
+  readonly sample: PreparedSample;
+  /** Text below the picture in the report, after the image's name. */
+  readonly caption: string;
+  /** Prefix of the file name, before the image's name. */
+  readonly prefix?: string;
+};
+
+/** Writes the overlay of an image as a PNG into the existing folder report/overlays and returns it as a picture for the report. */
+export async function drawPicture(
+  { prepared, folder }: EnsembleWork,
+  radiographs: Radiographs,
+  { sample, caption, prefix = '', ...shown }: PictureOf,
+): Promise<ReportPicture> {
+  const { imageName: title, width, height } = sample;
+  const picture = await radiographs.pictureOf(sample);
+  const overlay = await drawOverlay({ ...shown, picture, width, height, classes: prepared.classes, title });
+  const path = join(folder, 'report', FILE.overlays, `${prefix}${title.replace(/\.[^.]*$/, '')}.png`);
+  await writeFile(path, await overlay.clone().png(OVERLAY_PNG).toBuffer());
+  return { title, caption: `${title}, ${caption}`, jpeg: await overlay.jpeg(OVERLAY_JPEG).toBuffer() };
+}

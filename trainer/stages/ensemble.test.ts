@@ -28,7 +28,7 @@ let experiment: SegmentationExperiment;
 const clock = (): number => 1_800_000_000_000;
 const never = new AbortController().signal;
 
-/** Prepares and trains two folds over a tiny data set; its test half has one wide image and one of 16 bits. */
+/** Prepares and trains two folds of a tiny data set. The test half has one wide image and one with 16 bits. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'carpal-ensemble-test-'));
   const data = join(folder, 'data');
@@ -55,7 +55,7 @@ async function train(what: SegmentationExperiment, place: string): Promise<void>
 }
 
 describe('runEnsemble', () => {
-  it('leaves a valid submission, figures and a report in the store, and says that it has finished', async () => {
+  it('leaves a valid submission, figures and a report in the store, and reports that it has finished', async () => {
     const store = openStore(join(folder, 'store'));
     const seen: number[] = [];
     const result = await runEnsemble({
@@ -113,7 +113,7 @@ describe('runEnsemble', () => {
     expect((await store.read(key)).equals(before)).toBe(true);
   });
 
-  it('reports on folds that have not counted their calibration', async () => {
+  it('reports on folds without calibration counts', async () => {
     const place = await copyOfStore('older');
     await rm(join(place, foldKey(experiment, 0), 'out-of-fold', 'calibration.json'));
     await runEnsemble({ experiment, store: openStore(place), clock });
@@ -122,7 +122,7 @@ describe('runEnsemble', () => {
   });
 
   it.each(['soft', 'hard'] as const)(
-    'cuts, cleans and gives by %s vote what predict gives with its folder and thresholds',
+    'gives in a %s vote, thresholded and cleaned, what predict gives with its folder and thresholds',
     async (method) => {
       const place = await copyOfStore(method);
       const store = openStore(place);
@@ -150,7 +150,7 @@ describe('runEnsemble', () => {
     },
   );
 
-  it('reports without test images, and says so', async () => {
+  it('reports that there are no test images', async () => {
     const data = join(folder, 'no-test');
     await writeTinyDataset(data, 2);
     const own = tinyExperiment(data, { training: { epochs: 1, batchSize: 2 }, ensemble: { perClassThresholds: false } });
@@ -164,7 +164,7 @@ describe('runEnsemble', () => {
     expect(new Set(cuts.map(({ threshold }) => threshold))).toEqual(new Set([0.5]));
   });
 
-  it('stops between images when asked to, and leaves nothing but its progress', async () => {
+  it('stops between images if the signal aborts, and leaves only its progress', async () => {
     const place = await copyOfStore('stopped');
     const stop = new AbortController();
     const work = runEnsemble({ experiment, store: openStore(place), clock, signal: stop.signal, onProgress: () => stop.abort() });
@@ -188,17 +188,17 @@ describe('runEnsemble', () => {
       'artifact-missing',
     ],
     [
-      'weights that are not those of the record',
+      'weights that differ from the record',
       async (place) => writeFile(join(place, foldKey(experiment, 1), 'checkpoint', 'best.safetensors'), 'x'),
       'checkpoint-invalid',
     ],
     [
-      'calibration counts that are damaged',
+      'damaged calibration counts',
       async (place) => writeFile(join(place, foldKey(experiment, 1), 'out-of-fold', 'calibration.json'), '{"images":2}'),
       'checkpoint-invalid',
     ],
     [
-      'out-of-fold masks with a row missing',
+      'out-of-fold masks with a missing row',
       async (place) => {
         const path = join(place, foldKey(experiment, 0), 'out-of-fold', 'predictions.csv');
         const lines = (await readFile(path, 'utf8')).split('\n');
@@ -206,7 +206,7 @@ describe('runEnsemble', () => {
       },
       'submission-invalid',
     ],
-  ])('refuses %s, tells it in its progress, and leaves no submission', async (name, damage, code) => {
+  ])('rejects %s, reports it in its progress, and leaves no submission', async (name, damage, code) => {
     const place = await copyOfStore(name.replaceAll(' ', '-'));
     await damage(place);
     const store = openStore(place);
@@ -221,7 +221,9 @@ async function sortedRows(csv: string): Promise<string[]> {
   return (await readFile(csv, 'utf8')).trimEnd().split('\n').slice(1).sort();
 }
 
-/** Makes a fold say that the largest piece alone scored best for the Radius, and that cleaning changed nothing for any other class. */
+/**
+ * Changes a fold's sums so that keeping the largest component scored best for the Radius, and cleaning changed nothing for other classes.
+ */
 async function pretendCleaningGains(path: string): Promise<void> {
   const sums = JSON.parse(await readFile(path, 'utf8')) as ThresholdSums;
   const none = sums.perClassDiceSum.map((row) => row.map(() => 0.5));
@@ -229,7 +231,7 @@ async function pretendCleaningGains(path: string): Promise<void> {
   await writeFile(path, JSON.stringify({ ...sums, perClassDiceSum: none, cleaned: { largest, fill: none, 'largest+fill': none } }));
 }
 
-/** The trained store without what an ensemble left in it. */
+/** A copy of the trained store without the results of an ensemble. */
 async function copyOfStore(name: string): Promise<string> {
   const { cp } = await import('node:fs/promises');
   const place = join(folder, name);

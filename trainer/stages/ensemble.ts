@@ -4,40 +4,37 @@ import { join } from 'node:path';
 import { readCalibrations, runFiguresFiles } from '@carpal/artifacts/figures.ts';
 import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import { ProgressWriter } from '@carpal/artifacts/progress.ts';
-import { readThresholdSums } from '@carpal/artifacts/thresholds.ts';
+import { readThresholdSums, thresholdsText } from '@carpal/artifacts/thresholds.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { ensembleKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
-import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
 import type { ReportFold, ReportPicture } from '@carpal/report/html/report-data.ts';
 import { reportHtml } from '@carpal/report/html/report-html.ts';
 import { openRadiographs } from '@carpal/report/images/radiographs.ts';
-import { summarise, truthHash } from '@carpal/report/scoring/scoring.ts';
+import { meanOf, type Score, summarise } from '@carpal/report/scoring/scoring.ts';
 import { addCalibrations } from '@carpal/report/statistics/calibration.ts';
 import { openFoldNetworks } from '../infer/networks.ts';
-import { outOfFoldImages } from '../infer/out-of-fold-scores.ts';
 import { pauseUntil } from '../infer/pause.ts';
 import { chooseThresholds } from '../infer/thresholds.ts';
 import { checkViewsFit } from '../memory/check-memory.ts';
 import { readMemoryLimit } from '../memory/process-memory.ts';
 import { imageThroughput } from '../train/throughput.ts';
-import { ensembleFiles } from './ensemble-files.ts';
 import type { EnsembleStage, EnsembleWork } from './ensemble-work.ts';
-import { findPrepared } from './find-prepared.ts';
-import { drawExtremes } from './out-of-fold-pictures.ts';
+import { drawExtremes, scoreOutOfFold } from './out-of-fold.ts';
+import { findPrepared } from './prepared-note.ts';
 import { writeTestSubmission } from './test-submission.ts';
 
 export type EnsembleResult = {
   readonly testImages: number;
-  /** Out of fold: mean over image × class. */
+  /** Mean out-of-fold Dice over image × class. */
   readonly dice: number;
   readonly images: number;
 };
 
 /**
- * The ensemble stage: the folds' networks vote on every test image, the out-of-fold masks are scored, and both are reported. Images
- * stream through one at a time. Everything is made in a local folder and put into the store at the end, so an interrupted ensemble leaves
- * nothing half-made and simply runs again. Without test images the submission has no rows, and the report says so. Throws `memory-too-small`
- * where the logits of all networks would be too much.
+ * The ensemble stage: the folds' networks vote on every test image, the out-of-fold masks are scored, and both are reported. Only one image is
+ * in memory at a time. All files are created in a local folder and published at the end, so an interrupted ensemble leaves nothing incomplete
+ * and runs again from the start. Without test images the submission has no rows, and the report says so. Throws `memory-too-small` if the
+ * logits of all networks do not fit, and `stopped-with-checkpoint` if the signal aborts.
  */
 export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult> {
   const { experiment, store, clock } = stage;
@@ -64,7 +61,7 @@ export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult>
   }
 }
 
-/** Counts images and tells the progress; a pause heeds the signal and says how far the count had come. */
+/** Counts images and reports the progress. The pause throws `stopped-with-checkpoint` with the count if the signal aborts. */
 function counter(
   { clock, signal, onProgress }: EnsembleStage,
   progress: ProgressWriter,
@@ -79,12 +76,13 @@ function counter(
     await progress.update({ done, total, ...imageThroughput({ done, total, seconds }) });
   };
   const stopped = (): CarpalError => {
-    const fix = 'Run the command again; the ensemble begins anew, the folds stay as they are.';
+    const fix = 'Run the command again. The ensemble starts over; the folds are kept.';
     return new CarpalError('stopped-with-checkpoint', `stopped after ${done} of ${total} images`, { fix });
   };
   return { imageDone, pause: pauseUntil(signal, stopped) };
 }
 
+/** Writes all files of the ensemble and of the report into the local folder, then publishes both. */
 async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
   const { experiment, store, prepared, thresholds, folder, clock } = work;
   const radiographs = await openRadiographs(experiment.spec.dataset.uri, prepared);
@@ -134,14 +132,45 @@ async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
   return { testImages, dice: score.dice, images: score.images };
 }
 
-/** The Dice of every out-of-fold image; masks are let go as soon as they are scored. */
-async function scoreOutOfFold({ experiment, store, prepared, imageDone, pause }: EnsembleWork): Promise<ScoredImage[]> {
-  const images: ScoredImage[] = [];
-  for await (const { fold, sample, truth, dice } of outOfFoldImages(experiment, store, prepared)) {
-    const { imageName, group } = sample;
-    images.push({ imageName, group, fold, truth: truthHash(truth), perClass: [...dice] });
-    await imageDone();
-    await pause();
-  }
-  return images;
+type EnsembleFigures = {
+  readonly classes: readonly string[];
+  readonly thresholds: readonly ChosenThreshold[];
+  readonly score: Score;
+  readonly folds: readonly ReportFold[];
+  readonly testImages: number;
+};
+
+/** The small files of the ensemble: thresholds.json, per-class.json, and scores.json with the out-of-fold scores. */
+function ensembleFiles({ classes, thresholds, score, folds, testImages }: EnsembleFigures): [name: string, content: string][] {
+  const byClass = <T>(of: (index: number) => T): Record<string, T> => Object.fromEntries(classes.map((name, index) => [name, of(index)]));
+  const perClass = byClass((index) => ({
+    dice: score.perClass[index] ?? null,
+    threshold: thresholds[index]?.threshold ?? null,
+    cleaning: thresholds[index]?.cleaning ?? 'none',
+    // The out-of-fold Dice with that threshold and cleaning.
+    diceAtThreshold: thresholds[index]?.dice ?? null,
+    folds: Object.fromEntries(folds.map((fold) => [fold.fold, fold.score.perClass[index] ?? null])),
+  }));
+  const chosen = thresholds.flatMap(({ dice }) => dice ?? []);
+  const scores = {
+    dice: score.dice,
+    // Slightly optimistic: the thresholds and cleanings were chosen on the same images.
+    chosenDice: chosen.length === thresholds.length ? meanOf(chosen) : null,
+    images: score.images,
+    testImages,
+    perClass: byClass((index) => score.perClass[index] ?? null),
+    folds: folds.map((fold) => ({
+      fold: fold.fold,
+      dice: fold.score.dice,
+      images: fold.score.images,
+      perClass: byClass((index) => fold.score.perClass[index] ?? null),
+    })),
+    worst: score.perImage.slice(0, 10),
+  };
+  const text = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+  return [
+    [FILE.thresholds, thresholdsText(classes, thresholds)],
+    [FILE.perClass, text(perClass)],
+    ['scores.json', text(scores)],
+  ];
 }

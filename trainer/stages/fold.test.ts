@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** The same experiment under a key of its own, so that every row of this file starts afresh. */
+/** The same experiment under its own key, so that every test starts without a checkpoint. */
 async function freshExperiment(spec: Parameters<typeof tinyExperiment>[1] = {}): Promise<SegmentationExperiment> {
   const training = { epochs: 6, batchSize: 2, ...spec.training };
   const made = tinyExperiment(experiment.spec.dataset.uri, { ...spec, training });
@@ -55,7 +55,7 @@ const metricsOf = async (of: SegmentationExperiment) =>
     .split('\n')
     .map((line) => epochMetricsSchema.parse(JSON.parse(line)));
 
-/** What must not depend on how often a fold was interrupted. */
+/** The results that must not depend on interruptions. */
 async function resultOf(of: SegmentationExperiment) {
   const metrics = await metricsOf(of);
   return {
@@ -75,14 +75,14 @@ async function resultOf(of: SegmentationExperiment) {
 }
 
 describe('a fold', () => {
-  it('leaves weights, masks, curve and progress as the contract says', async () => {
+  it('leaves weights, masks, curve and progress as specified', async () => {
     const fresh = await freshExperiment();
     const lines: string[] = [];
     await runFold(stageOf(fresh, { log: (line) => lines.push(line) }));
     expect(await progressOf(fresh)).toMatchObject({ stage: 'fold', fold: 0, state: 'finished', epoch: 6, epochs: 6, stepsPerEpoch: 3 });
     const metrics = await metricsOf(fresh);
     expect(metrics.map(({ epoch, step }) => [epoch, step])).toEqual([1, 2, 3, 4, 5, 6].map((epoch) => [epoch, 3 * epoch]));
-    // What follows proves little on a network that does not learn.
+    // The following tests prove little on a network that does not learn.
     expect((await progressOf(fresh)).bestEpoch).toBeGreaterThan(2);
     expect(metrics.every(({ perClassDice, memoryMb }) => perClassDice.length === 29 && memoryMb > 50)).toBe(true);
     const best = decodeSafetensors(await read(fresh, FILE.bestCheckpoint));
@@ -101,7 +101,7 @@ describe('a fold', () => {
     expect(lines.filter((line) => /^epoch \d\/6 {2}loss \d\.\d{4} {2}validation \d\.\d{4} {2}Dice \d\.\d{4}/.test(line)).length).toBe(6);
   });
 
-  it('trained with deep supervision and dropout leaves weights that predict, and takes its dropout up again', async () => {
+  it('trained with deep supervision and dropout leaves weights that predict, and resumes its dropout', async () => {
     const options = { width: 2, guidance: true };
     const spec = { model: { name: 'UNet3Plus' as const, options } };
     const training = { epochs: 2, deepSupervision: true };
@@ -118,14 +118,14 @@ describe('a fold', () => {
     network.dispose();
   });
 
-  it('ends before any training where the pretrained weights are not there', async () => {
+  it('fails before training if the pretrained weights do not exist', async () => {
     const pretrained = { uri: join(folder, 'resnet50.safetensors') };
     const fresh = await freshExperiment({ model: { name: 'FCNResNet50', options: { width: 1 }, pretrained } });
     await expect(runFold(stageOf(fresh))).rejects.toMatchObject({ code: 'weights-invalid', where: pretrained.uri });
   });
 
-  it('ends before any training where the pretrained weights have a value that is not finite', async () => {
-    const pretrained = { uri: join(folder, 'astray.safetensors') };
+  it('fails before training if the pretrained weights have a value that is not finite', async () => {
+    const pretrained = { uri: join(folder, 'not-finite.safetensors') };
     await writeFile(pretrained.uri, encodeSafetensors(new Map([['conv1.weight', { shape: [2], data: Float32Array.of(1, Number.NaN) }]])));
     const fresh = await freshExperiment({ model: { name: 'FCNResNet50', options: { width: 1 }, pretrained } });
     const message = 'conv1.weight holds NaN at 1';
@@ -133,21 +133,21 @@ describe('a fold', () => {
     expect(await openStore(folder).readIfPresent(`${foldKey(fresh, 0)}/${FILE.metrics}`)).toBeUndefined();
   });
 
-  it('tells the images of a validation and of its last masks as they are done, and what time is left', async () => {
+  it('reports each image of a validation and of its out-of-fold masks, with the remaining time', async () => {
     const fresh = await freshExperiment({ training: { epochs: 2 } });
-    const told: StageProgress[] = [];
+    const reported: StageProgress[] = [];
     const store = openStore(folder);
     const watched: ArtifactStore = {
       ...store,
       write: async (key, content) => {
-        if (key.endsWith(FILE.progress)) told.push(stageProgressSchema.parse(JSON.parse(content.toString())));
+        if (key.endsWith(FILE.progress)) reported.push(stageProgressSchema.parse(JSON.parse(content.toString())));
         return store.write(key, content);
       },
     };
-    // Each look at the clock is so much later that all that may be written is.
+    // Each read of the clock is so much later that every progress update is written.
     let nowMs = 0;
     await runFold(stageOf(fresh, { store: watched, clock: () => (nowMs += 10_000) }));
-    const images = told.filter(({ done, state }) => done !== undefined && state === 'running');
+    const images = reported.filter(({ done, state }) => done !== undefined && state === 'running');
     const validation = [1, 2, 3, 4, 5, 6];
     expect(images.map(({ epoch, step, done, total }) => [epoch, step, done, total])).toEqual([
       ...validation.map((done) => [0, 3, done, 6]),
@@ -156,12 +156,12 @@ describe('a fold', () => {
     ]);
     const left = images.map(({ etaSeconds }) => etaSeconds as number);
     expect(left.slice(0, -1).every((seconds) => seconds > 0)).toBe(true);
-    // Two views are looked at after the last epoch, one in a validation.
+    // Two views are processed after the last epoch, one in a validation.
     expect(left.at(12)).toBe(left.at(11));
-    expect(told.at(-1)).toMatchObject({ state: 'finished', epoch: 2, done: 6, total: 6, etaSeconds: 0 });
+    expect(reported.at(-1)).toMatchObject({ state: 'finished', epoch: 2, done: 6, total: 6, etaSeconds: 0 });
   });
 
-  it('that is finished is left as it is', async () => {
+  it('that is finished is left unchanged', async () => {
     const fresh = await freshExperiment();
     await runFold(stageOf(fresh));
     const before = await openStore(folder).list(foldKey(fresh, 0));
@@ -171,14 +171,14 @@ describe('a fold', () => {
     expect(lines).toEqual([expect.stringContaining('is already finished')]);
   });
 
-  it('stops after a step when asked, says so, and ends in the same bits as an uninterrupted one', async () => {
+  it('stops after a step if the signal aborts, reports it, and ends with the same bits as an uninterrupted one', async () => {
     const straight = await freshExperiment();
     await runFold(stageOf(straight));
     const halting = await freshExperiment();
     const positions = new Set<string>();
     let after = 7;
     for (let finished = false; !finished; ) {
-      // The signal comes with the n-th look at the clock: in the middle of an epoch, at its end, in a validation.
+      // The signal aborts at the n-th read of the clock: within an epoch, at its end, in a validation.
       const stop = new AbortController();
       let looks = 0;
       const clock = (): number => {
@@ -189,7 +189,7 @@ describe('a fold', () => {
         () => true,
         (error: unknown) => {
           expect(error).toMatchObject({ code: 'stopped-with-checkpoint', exit: 75 });
-          // A validation is begun anew: with as many looks as before it would be stopped for ever.
+          // A stopped validation starts over, so with the same number of reads it would never finish.
           after = positions.has(String(error)) ? 2 * after : 7;
           positions.add(String(error));
           return false;
@@ -201,7 +201,7 @@ describe('a fold', () => {
     expect(await resultOf(halting)).toEqual(await resultOf(straight));
   });
 
-  it('stops among the windows of an image after its last epoch, and ends in the same bits as an uninterrupted one', async () => {
+  it('stops among the windows of an image after its last epoch, and ends with the same bits as an uninterrupted one', async () => {
     const window = { size: 32, stride: 8, weights: 'gaussian', sheetSize: 48 } as const;
     const spec: Parameters<typeof tinyExperiment>[1] = { training: { epochs: 2 }, inference: { window } };
     const straight = await freshExperiment(spec);
@@ -217,8 +217,8 @@ describe('a fold', () => {
     expect(await resultOf(halting)).toEqual(await resultOf(straight));
   });
 
-  it('that was stopped after its last epoch opens nothing to train with when it goes on, and knows what it had come to', async () => {
-    // Whoever opens its engine is warned where there is no GPU.
+  it('that was stopped after its last epoch resumes without a training engine, and keeps its results', async () => {
+    // Opening the engine without a GPU logs a warning for this precision.
     const fresh = await freshExperiment({ training: { epochs: 2, precision: 'float16' } });
     const [first, second]: [string[], string[]] = [[], []];
     const stop = new AbortController();
@@ -231,11 +231,11 @@ describe('a fold', () => {
     expect(bestDice).toBeGreaterThan(0);
   });
 
-  it('that dies at many changes of the store ends in the same bits as an uninterrupted one', async () => {
+  it('that is killed at many changes of the store ends with the same bits as an uninterrupted one', async () => {
     const straight = await freshExperiment();
     await runFold(stageOf(straight));
     const expected = await resultOf(straight);
-    // Several deaths in each run; the gap between them differs from run to run, so they fall on different kinds of change.
+    // Several kills in each run. The gap between them differs from run to run, so they fall on different kinds of changes.
     for (const gap of [3, 5, 9]) {
       const dying = await freshExperiment();
       let deaths = 0;
@@ -254,7 +254,7 @@ describe('a fold', () => {
     }
   });
 
-  it('that two processes train at once is left to one of them, and ends in the same bits as trained by one', async () => {
+  it('that two processes train at the same time goes to one of them, and ends with the same bits as with one process', async () => {
     const straight = await freshExperiment();
     await runFold(stageOf(straight));
     const shared = await freshExperiment();
@@ -265,7 +265,7 @@ describe('a fold', () => {
     expect(await resultOf(shared)).toEqual(await resultOf(straight));
   });
 
-  it('that another process takes over while it trains ends there, without a word in progress.json', async () => {
+  it('that another process takes over while it trains ends without a change to progress.json', async () => {
     const fresh = await freshExperiment();
     const store = openStore(folder);
     let saves = 0;
@@ -285,7 +285,7 @@ describe('a fold', () => {
     expect(await progressOf(fresh)).toMatchObject({ state: 'finished', epoch: 6 });
   });
 
-  it('ends early when Dice stands still, and says which epoch was best', async () => {
+  it('ends early when Dice stops rising, and reports the best epoch', async () => {
     const fresh = await freshExperiment({
       training: { epochs: 50, earlyStopping: { patience: 2, minDelta: 1 } },
       optimizer: { learningRate: 1e-6 },
@@ -295,15 +295,15 @@ describe('a fold', () => {
     expect(await progressOf(fresh)).toMatchObject({ state: 'finished', epoch: 3, epochs: 50 });
   });
 
-  it('validates every second epoch and in the last one where validateEvery is 2', async () => {
+  it('validates every second epoch and in the last one if validateEvery is 2', async () => {
     const fresh = await freshExperiment({ training: { epochs: 5, validateEvery: 2 } });
     await runFold(stageOf(fresh));
     expect((await metricsOf(fresh)).map(({ dice }) => dice !== null)).toEqual([false, true, false, true, true]);
   });
 
-  it('stops with the place named when the loss is no longer finite, and leaves the last good checkpoint', async () => {
+  it('stops with the position when the loss is no longer finite, and keeps the last good checkpoint', async () => {
     const fresh = await freshExperiment();
-    // More than the schema allows: nothing that it allows diverges for sure.
+    // More than the schema allows, because no allowed value is certain to diverge.
     const spoilt = { ...fresh, spec: { ...fresh.spec, optimizer: { ...fresh.spec.optimizer, learningRate: 1e38 } } };
     const failure = await runFold(stageOf(spoilt)).catch((error: unknown) => error);
     expect(failure).toMatchObject({
@@ -318,7 +318,7 @@ describe('a fold', () => {
   it.each([
     ['a fold that the split does not have', { fold: 2 }, 'usage-invalid'],
     ['a data set that was not prepared', { store: openStore(join(tmpdir(), 'carpal-nothing-here')) }, 'artifact-missing'],
-  ])('refuses %s', async (_, more, code) => {
+  ])('rejects %s', async (_, more, code) => {
     await expect(runFold(stageOf(experiment, more))).rejects.toMatchObject({ code });
     await rm(join(tmpdir(), 'carpal-nothing-here'), { recursive: true, force: true });
   });

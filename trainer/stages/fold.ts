@@ -7,12 +7,11 @@ import { foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { readGpus } from '../memory/gpus.ts';
 import { type MemoryLimit, readMemoryLimit } from '../memory/process-memory.ts';
-import { FoldCheckpoints } from '../train/checkpoints.ts';
-import { trainingFingerprint } from '../train/checkpoints.ts';
+import { FoldCheckpoints, trainingFingerprint } from '../train/checkpoints.ts';
 import { trainFold } from '../train/train-fold.ts';
-import { findPrepared } from './find-prepared.ts';
+import { findPrepared } from './prepared-note.ts';
 
-/** How much training a kill may cost within an epoch. */
+/** The most training time within an epoch that a kill may lose. */
 const CHECKPOINT_EVERY_MS = 5 * 60_000;
 
 export type FoldStage = {
@@ -20,18 +19,18 @@ export type FoldStage = {
   readonly fold: number;
   readonly store: ArtifactStore;
   readonly clock: Clock;
-  /** Aborted: finish the step, save, and end with `stopped-with-checkpoint`. */
+  /** If aborted, the stage finishes its step, saves, and throws `stopped-with-checkpoint`. */
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly checkpointEveryMs?: number;
-  /** What the process may use, by default what the system says. */
+  /** Memory that the process may use. By default the limit that the system sets. */
   readonly memoryLimit?: MemoryLimit;
 };
 
 /**
- * Trains one fold on the people of the other folds, from its last checkpoint if it has one, and writes the masks of its own people.
- * A fold that is finished is left as it is. Throws `stopped-with-checkpoint` when the signal asked for a stop and `fold-taken` where another
- * process has gone on with the fold; whatever else it throws is in progress.json before.
+ * The fold stage: trains on the people of the other folds, from the last checkpoint if one exists, and writes out-of-fold masks for its own
+ * people. Does nothing if the fold is already finished. Throws `stopped-with-checkpoint` if the signal aborts, and `fold-taken` if another
+ * process has taken over the fold. Every other error is written to progress.json before it is thrown.
  */
 export async function runFold(stage: FoldStage): Promise<void> {
   const { experiment, fold, store, clock, log } = stage;
@@ -51,14 +50,14 @@ export async function runFold(stage: FoldStage): Promise<void> {
     const record = await checkpoints.load();
     if (record?.finished) {
       await progress.ensureFinished();
-      log(`fold ${fold} is finished: best Dice ${record.best?.dice.toFixed(4)} in epoch ${record.best?.epoch}`);
+      log(`fold ${fold} is already finished: best Dice ${record.best?.dice.toFixed(4)} in epoch ${record.best?.epoch}`);
       return;
     }
     const prepared = await findPrepared(experiment, store);
     const { checkpointEveryMs = CHECKPOINT_EVERY_MS, memoryLimit = await readMemoryLimit() } = stage;
     await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs, memoryLimit });
   } catch (error) {
-    // The process that took the fold over reports for it.
+    // The process that took over the fold reports its progress.
     if (!(error instanceof CarpalError && error.code === 'fold-taken')) await progress.fail(error);
     throw error;
   }
@@ -67,5 +66,5 @@ export async function runFold(stage: FoldStage): Promise<void> {
 function checkFold({ spec }: SegmentationExperiment, fold: number): void {
   const { folds } = spec.dataset.split;
   if (fold < folds) return;
-  throw new CarpalError('usage-invalid', `there is no fold ${fold}: the split has ${folds}, numbered from 0`, { where: '--fold' });
+  throw new CarpalError('usage-invalid', `fold ${fold} does not exist: the split has ${folds} folds, numbered from 0`, { where: '--fold' });
 }

@@ -27,7 +27,7 @@ const progressIn = async (artifacts: string): Promise<unknown> =>
   stageProgressSchema.parse(JSON.parse(await readFile(join(artifacts, 'experiments/default/small/7/prepare/progress.json'), 'utf8')));
 
 describe('runPrepare', () => {
-  it('makes the set, tells where, and says that it has finished', async () => {
+  it('creates the set, notes where it is, and reports that it has finished', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writePeople(folder, 3);
     const experiment = experimentOver(folder);
@@ -57,7 +57,7 @@ describe('runPrepare', () => {
     });
   });
 
-  it('refuses more folds than people before it decodes anything, and says so in progress.json', async () => {
+  it('rejects more folds than people before it decodes an image, and reports it in progress.json', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writePeople(folder, 2);
     const stage = { experiment: experimentOver(folder, 3), store: openFolderStore(artifacts), clock: () => 0 };
@@ -69,7 +69,7 @@ describe('runPrepare', () => {
     expect(await openFolderStore(artifacts).list('datasets')).toEqual([]);
   });
 
-  it('is stopped, not failed, when it is asked to stop', async () => {
+  it('is stopped, not failed, if the signal aborts', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writePeople(folder, 2);
     const stage = { experiment: experimentOver(folder), store: openFolderStore(artifacts), clock: () => 0, signal: AbortSignal.abort() };
@@ -77,7 +77,7 @@ describe('runPrepare', () => {
     expect(await progressIn(artifacts)).toMatchObject({ state: 'stopped' });
   });
 
-  it('says that there is no data set', async () => {
+  it('reports that the data set does not exist', async () => {
     const artifacts = await temporaryFolder();
     const stage = { experiment: experimentOver(join(artifacts, 'none')), store: openFolderStore(artifacts), clock: () => 0 };
     await expect(runPrepare(stage)).rejects.toMatchObject({ code: 'dataset-missing' });

@@ -1,14 +1,13 @@
 import { ProgressWriter } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
-import { preparedKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
 import { openDataset } from '@carpal/report/dataset/open-dataset.ts';
 import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { checkDataset } from '../data/check-dataset.ts';
 import { type PrepareProgress, prepareDataset } from '../data/prepare.ts';
-import { preparedNoteKey } from './find-prepared.ts';
+import { notePrepared } from './prepared-note.ts';
 
 export type PrepareStage = {
   readonly experiment: SegmentationExperiment;
@@ -22,9 +21,9 @@ export type PrepareStage = {
 };
 
 /**
- * The prepare stage: makes the experiment's prepared set, or finds it made, and notes it for the stages behind ({@link findPrepared}).
- * progress.json under the stage's key tells how far it is, and how it ended. What one can know without decoding, such as fewer people
- * than folds (`folds-exceed-people`), is thrown first; otherwise throws as {@link prepareDataset} does.
+ * The prepare stage: creates the experiment's prepared set, or finds an existing one, and notes it for the later stages (prepared-note.ts).
+ * Reports to progress.json. Errors that are known without decoding images, such as fewer people than folds (`folds-exceed-people`), are thrown
+ * first. Otherwise throws as {@link prepareDataset} does.
  */
 export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   const { experiment, store, clock, signal, onProgress } = stage;
@@ -43,16 +42,16 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
       store,
       ...(signal ? { signal } : {}),
       onProgress: (made) => {
-        // From the first image on: what is read before, to know whether the set is there, is not preparing.
+        // The clock starts with the first image: reading the data set to find an existing prepared set does not count.
         startMs ??= clock();
-        const pace = paceOf(made, (clock() - startMs) / 1000);
-        onProgress?.({ ...made, ...pace });
-        progress.updateInBackground({ state: 'running', done: made.done, total: made.total, ...pace });
+        const throughput = throughputOf(made, (clock() - startMs) / 1000);
+        onProgress?.({ ...made, ...throughput });
+        progress.updateInBackground({ state: 'running', done: made.done, total: made.total, ...throughput });
       },
     });
-    const { hash, samples } = prepared;
-    await store.write(preparedNoteKey(experiment), `${JSON.stringify({ hash, key: preparedKey(hash), images: samples.length })}\n`);
-    await progress.write({ state: 'finished', done: samples.length, total: samples.length, etaSeconds: 0 });
+    await notePrepared(experiment, store, prepared);
+    const images = prepared.samples.length;
+    await progress.write({ state: 'finished', done: images, total: images, etaSeconds: 0 });
     return prepared;
   } catch (error) {
     await progress.fail(error);
@@ -60,7 +59,11 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   }
 }
 
-function paceOf({ done, total, reused }: PrepareProgress, seconds: number): { imagesPerSecond: number | null; etaSeconds: number | null } {
+/** Throughput and remaining time from the images that were decoded. Images of an interrupted prepare stage are reused and do not count. */
+function throughputOf(
+  { done, total, reused }: PrepareProgress,
+  seconds: number,
+): { imagesPerSecond: number | null; etaSeconds: number | null } {
   const made = done - reused;
   if (made <= 0 || seconds <= 0) return { imagesPerSecond: null, etaSeconds: null };
   return { imagesPerSecond: made / seconds, etaSeconds: ((total - done) * seconds) / made };

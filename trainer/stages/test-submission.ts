@@ -11,14 +11,14 @@ import { preparedSquare } from '../infer/image-squares.ts';
 import type { Network } from '../infer/networks.ts';
 import { squareSizeOf, viewingOf } from '../infer/views.ts';
 import { voteMasks } from '../infer/vote.ts';
-import { drawPicture } from './draw-picture.ts';
-import type { EnsembleWork } from './ensemble-work.ts';
+import { drawPicture, type EnsembleWork } from './ensemble-work.ts';
 
-/** Overlays take a megabyte each: a large test half gets some, evenly spread, not one an image. */
+/** An overlay takes about one megabyte, so only some evenly spread test images get one. */
 const TEST_OVERLAYS = 24;
+/** How many of them the report shows. */
 const TEST_PICTURES = 6;
 
-/** The folder's ensemble/submission.csv, and overlays of some test images in report/overlays. Returns the pictures for the report. */
+/** Writes ensemble/submission.csv, and overlays of some test images to report/overlays. Returns the pictures for the report. */
 export async function writeTestSubmission(
   work: EnsembleWork,
   networks: readonly Network[],

@@ -8,7 +8,7 @@ const logitOf = (probability: number): number => Math.log(probability / (1 - pro
 const mapOf = (...probabilities: readonly number[]) => ({ logits: Float32Array.from(probabilities, logitOf), weight: 1 });
 
 describe('CalibrationCounter', () => {
-  it('counts each pixel at the level of its probability, and as bone from half coverage on', () => {
+  it('counts each pixel at the level of its probability, and as bone if at least half of it is covered', () => {
     const counter = new CalibrationCounter(1);
     counter.add({ maps: [mapOf(0.2, 0.999999, 0.2, 1e-9)], size: 2 }, Uint8Array.of(128, 255, 127, 0), 2);
     const { images, pixels, truePixels } = counter.counts();
@@ -27,7 +27,7 @@ describe('CalibrationCounter', () => {
     ]);
   });
 
-  it('takes the mean of the views by weight', () => {
+  it('averages the views by weight', () => {
     const counter = new CalibrationCounter(1);
     counter.add({ maps: [mapOf(0.2), { ...mapOf(0.8), weight: 2 }], size: 1 }, Uint8Array.of(0), 1);
     expect(counter.counts().pixels[0]?.[Math.round(0.6 * 255)]).toBe(1);
@@ -36,7 +36,7 @@ describe('CalibrationCounter', () => {
   it.each([
     ['finer', 4, [0.2, 0.2, 0.4, 0.4, 0.2, 0.2, 0.4, 0.4, 0.6, 0.6, 0.8, 0.8, 0.6, 0.6, 0.8, 0.8]],
     ['the same', 2, [0.2, 0.4, 0.6, 0.8]],
-  ] as const)('reads a grid that is %s where the centres of the pixels lie', (_, size, probabilities) => {
+  ] as const)('reads a grid that is %s at the centres of the pixels', (_, size, probabilities) => {
     const counter = new CalibrationCounter(1);
     counter.add({ maps: [mapOf(...probabilities)], size }, Uint8Array.of(0, 0, 0, 255), 2);
     const { pixels, truePixels } = counter.counts();
@@ -44,7 +44,7 @@ describe('CalibrationCounter', () => {
     expect(truePixels[0]?.[204]).toBe(1);
   });
 
-  it('never errs by more than half a level of the exact sigmoid', () => {
+  it('is within half a level of the exact sigmoid', () => {
     const random = randomFor(1, 'logits');
     for (let i = 0; i < 500; i++) {
       const logit = random.range(-9, 9);
@@ -55,7 +55,7 @@ describe('CalibrationCounter', () => {
     }
   });
 
-  it('finds a network calibrated that is', () => {
+  it('finds a calibrated network calibrated', () => {
     const random = randomFor(1, 'pixels');
     const counter = new CalibrationCounter(1);
     const probabilities = Array.from({ length: 140 * 140 }, () => random.next());

@@ -2,14 +2,14 @@ import { CALIBRATION_LEVELS, type CalibrationCounts } from '@carpal/artifacts/fi
 import type { ImageLogits } from '../infer/image-logits.ts';
 import type { LogitMap } from '../infer/logits-to-mask.ts';
 
-/** Logits beyond this give level 0 or 255 without an exponential: 1 / (1 + e^6.3) is below half a level. */
+/** Logits beyond ±6.3 give level 0 or 255 without an exponential: 1 / (1 + e^6.3) is less than half a level. */
 const SURE = 6.3;
-/** Coverage is 0 to 255. */
+/** Half of the coverage range 0 to 255. */
 const HALF_COVERED = 128;
 
 /**
- * Counts, at training size, how often a pixel of each probability belongs to the bone: for each class 256 levels of the views' mean
- * probability. Memory does not grow with the images.
+ * Counts at training size how often a pixel of each probability belongs to the bone. Each class has 256 levels of the mean probability over
+ * the views. The memory does not grow with the number of images.
  */
 export class CalibrationCounter {
   readonly #classes: number;
@@ -24,15 +24,15 @@ export class CalibrationCounter {
   }
 
   /**
-   * Adds an image: what the network says of its square, [size, size, classes] a map, and the coverage of its masks in the same square,
-   * [side, side, classes]. Where windows make the first grid another, a pixel takes the logits in which its centre lies.
+   * Adds an image: the logits on its square, maps of `[size, size, classes]`, and the coverage of its masks on the same square, `[side,
+   * side, classes]`. If windows make both grids differ, a pixel uses the logits at its centre.
    */
   add({ maps, size }: ImageLogits, coverage: Uint8Array, side: number): void {
     const [pixels, truePixels, classes] = [this.#pixels, this.#truePixels, this.#classes];
     const scale = (CALIBRATION_LEVELS - 1) / maps.reduce((sum, { weight }) => sum + weight, 0);
     const places = Uint32Array.from({ length: side }, (_, at) => Math.floor(((at + 0.5) * size) / side));
     let place = 0;
-    // Some ten million turns an image of 512 pixels: plain loops, and no exponential for the many pixels that are sure.
+    // About ten million iterations for an image of 512 px, so plain loops, and no exponential for the many certain pixels.
     for (let y = 0; y < side; y++) {
       for (let x = 0; x < side; x++) {
         const from = ((places[y] as number) * size + (places[x] as number)) * classes;
@@ -56,7 +56,7 @@ export class CalibrationCounter {
   }
 }
 
-/** The maps' probabilities at a place, each times its weight. */
+/** The sum of the maps' probabilities at a place, each multiplied by its weight. */
 function weightedSum(maps: readonly LogitMap[], place: number): number {
   let sum = 0;
   for (let index = 0; index < maps.length; index++) {

@@ -39,11 +39,11 @@ const files = (): Promise<string[]> => readdir(join(folder, KEY)).then((names) =
 const firstValue = (arrays: NamedArrays): number | undefined => arrays.get('model/kernel')?.data[0];
 
 describe('the checkpoints of a fold', () => {
-  it('are none before the first was saved', async () => {
+  it('do not exist before the first save', async () => {
     expect(await open().load()).toBeUndefined();
   });
 
-  it('give back the record and the arrays', async () => {
+  it('return the saved record and arrays', async () => {
     const checkpoints = open();
     await checkpoints.keepBest(arraysOf(1), { epoch: 1, dice: 0.25 });
     await checkpoints.save(arraysOf(2), bodyAt(2, 5));
@@ -55,7 +55,7 @@ describe('the checkpoints of a fold', () => {
     expect(record?.best && firstValue(await again.readWeights(record.best))).toBe(1);
   });
 
-  it('leave no older files behind', async () => {
+  it('leave no older files', async () => {
     const checkpoints = open();
     for (let epoch = 1; epoch <= 4; epoch++) {
       await checkpoints.keepBest(arraysOf(10 * epoch), { epoch, dice: epoch / 10 });
@@ -68,7 +68,7 @@ describe('the checkpoints of a fold', () => {
     ]);
   });
 
-  it('are whole whichever write a kill falls on: the former one or the new one, never a mixture', async () => {
+  it('are complete whichever write a kill interrupts: the former or the new one, never a mixture', async () => {
     for (let changes = 0; changes < 7; changes++) {
       await store.remove(KEY);
       const first = open();
@@ -91,7 +91,7 @@ describe('the checkpoints of a fold', () => {
     }
   });
 
-  it('have plain names once the fold is finished', async () => {
+  it('have plain file names once the fold is finished', async () => {
     const checkpoints = open();
     await checkpoints.keepBest(arraysOf(10), { epoch: 1, dice: 0.1 });
     await checkpoints.save(arraysOf(1), { ...bodyAt(2), ended: 'epochs' });
@@ -104,7 +104,7 @@ describe('the checkpoints of a fold', () => {
     expect(finished?.best && firstValue(await open().readWeights(finished.best))).toBe(10);
   });
 
-  it('refuse weights that were changed, cut short or removed', async () => {
+  it('reject weights that were changed, truncated or removed', async () => {
     const checkpoints = open();
     await checkpoints.save(arraysOf(1), bodyAt(1));
     const record = await checkpoints.load();
@@ -116,18 +116,18 @@ describe('the checkpoints of a fold', () => {
     await expect(checkpoints.readWeights(record.last)).rejects.toMatchObject({ code: 'checkpoint-invalid' });
   });
 
-  it.each(['', '{', '[]', '{"version":2}'])('refuse a record that says %j', async (text) => {
+  it.each(['', '{', '[]', '{"version":2}'])('reject a record with %j', async (text) => {
     await store.write(`${KEY}/state.json`, text);
     await expect(open().load()).rejects.toMatchObject({ code: 'checkpoint-invalid', where: `${KEY}/state.json` });
   });
 
-  it('refuse the checkpoint of another experiment', async () => {
+  it('reject the checkpoint of another experiment', async () => {
     await open().save(arraysOf(1), bodyAt(1));
     await expect(open(store, 'that').load()).rejects.toMatchObject({ code: 'checkpoint-invalid' });
   });
 });
 
-describe('of two processes that train one fold', () => {
+describe('of two processes that train the same fold', () => {
   const whole = async (): Promise<{ epoch: number; last: number | undefined; best: number | undefined }> => {
     const checkpoints = open();
     const record = await checkpoints.load();
@@ -140,7 +140,7 @@ describe('of two processes that train one fold', () => {
     await checkpoints.save(arraysOf(epoch), bodyAt(epoch));
   };
 
-  it('the one that loaded last goes on; the other is told who has the fold, and changes nothing', async () => {
+  it('the one that loaded last continues; the other learns who has the fold and changes nothing', async () => {
     const first = open();
     await saved(first, 1);
     const second = open();
@@ -158,7 +158,7 @@ describe('of two processes that train one fold', () => {
     expect(await whole()).toEqual({ epoch: 2, last: 2, best: 20 });
   });
 
-  it('the first to save has a fold that had no checkpoint', async () => {
+  it('the first one to save gets a fold without a checkpoint', async () => {
     const [first, second] = [open(), open()];
     expect([await first.load(), await second.load()]).toEqual([undefined, undefined]);
     await saved(second, 1);
@@ -166,7 +166,7 @@ describe('of two processes that train one fold', () => {
     expect(await whole()).toEqual({ epoch: 1, last: 1, best: 10 });
   });
 
-  it('one whose files were uploaded when the other took the fold over leaves the record whole', async () => {
+  it('one that loses the fold while it uploads files leaves the record intact', async () => {
     const first = open({
       ...store,
       writeIfUnchanged: async (key, content, tag) => {
@@ -180,7 +180,7 @@ describe('of two processes that train one fold', () => {
     expect(await whole()).toEqual({ epoch: 1, last: 1, best: 10 });
   });
 
-  it('one that loads while the other saves goes on from what that saved', async () => {
+  it('one that loads while the other saves continues from the saved state', async () => {
     const first = open();
     await saved(first, 1);
     let looks = 0;
@@ -198,7 +198,7 @@ describe('of two processes that train one fold', () => {
     expect(await whole()).toEqual({ epoch: 3, last: 3, best: 30 });
   });
 
-  it('one that has lost the fold does not put its weights under the plain names of a finished one', async () => {
+  it('one that has lost the fold does not write its weights under the plain names of a finished fold', async () => {
     const first = open();
     await saved(first, 1);
     const { record } = first;
@@ -211,7 +211,7 @@ describe('of two processes that train one fold', () => {
     expect(await whole()).toEqual({ epoch: 2, last: 2, best: 20 });
   });
 
-  it('one whose checkpoint was removed does not begin another', async () => {
+  it('one whose checkpoint was removed does not create another', async () => {
     const first = open();
     await saved(first, 1);
     await store.remove(KEY);
@@ -225,8 +225,8 @@ const base = trainingFingerprint(specOf({}), 0);
 
 describe('the fingerprint of a training', () => {
   it.each([
-    ['the place of the data set', { dataset: { uri: 'elsewhere' } }],
-    ['owner and task', { owner: 'kim', task: 'another word' }],
+    ['the location of the data set', { dataset: { uri: 'elsewhere' } }],
+    ['owner and task', { owner: 'kim', task: 'another task' }],
     ['parallelism', { run: { parallelism: 1 } }],
     ['placement', { placement: { gpus: 4 } }],
     ['test-time augmentation', { inference: { tta: ['identity'] } }],
@@ -240,7 +240,7 @@ describe('the fingerprint of a training', () => {
     ['split', { dataset: { uri: 'data', split: { folds: 3 } } }],
     ['augmentation', { augmentations: [] }],
     ['learning rate', { optimizer: { learningRate: 2e-3 } }],
-    ['threshold, by which the best epoch is chosen', { inference: { threshold: 0.4 } }],
+    ['threshold, which selects the best epoch', { inference: { threshold: 0.4 } }],
   ])('depends on the %s', (_, more) => {
     expect(trainingFingerprint(specOf(more), 0)).not.toBe(base);
   });

@@ -12,7 +12,7 @@ import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { decodeSafetensors, encodeSafetensors } from '../engine/safetensors.ts';
 
-/** What is known of a fold when its checkpoint is saved, beside the names of its weights files. */
+/** The state of a fold for its checkpoint, except for the names of its weights files. */
 export type RecordBody = Omit<CheckpointRecord, 'version' | 'writer' | 'last' | 'best' | 'trains'>;
 
 export type BestMark = { readonly epoch: number; readonly dice: number };
@@ -20,13 +20,13 @@ export type BestMark = { readonly epoch: number; readonly dice: number };
 const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * The checkpoints of one fold under `<fold key>/checkpoint/`. While a fold trains, its weights files carry their hash in their names
- * (`last-1f0c….safetensors`); state.json, written after them, says which two count; only then are older ones removed. So a kill between
- * any two writes leaves the previous checkpoint whole. A finished fold has plain `last.safetensors` and `best.safetensors`.
- *
- * Of two processes that train one fold at the same time (Kubernetes may start a Job's pod twice, and a machine that was cut off goes on)
- * the one that loaded last counts: loading puts its name into state.json, and state.json is only ever written over the version last seen.
- * The other one meets `fold-taken` at its next save, and has removed nothing that the record names.
+ * The checkpoints of one fold under `<fold key>/checkpoint/`. While a fold trains, the names of its weights files contain their hash
+ * (`last-1f0c….safetensors`). state.json is written after them and names the two that are valid; only then are older files removed. So a
+ * kill between any two writes leaves the previous checkpoint intact. A finished fold has plain names, `last.safetensors` and
+ * `best.safetensors`.
+ * If two processes train the same fold (Kubernetes may start a Job's pod twice, and a disconnected machine keeps running), the one that
+ * loaded last owns it. Loading writes the process's name into state.json, and state.json is only ever written over the version that was
+ * read last. The other process gets `fold-taken` at its next save, and has removed no file that the record names.
  */
 export class FoldCheckpoints {
   readonly #store: ArtifactStore;
@@ -36,10 +36,10 @@ export class FoldCheckpoints {
   #metadata: Record<string, string> = {};
   #best: CheckpointRecord['best'] = null;
   #record: CheckpointRecord | undefined;
-  /** The version of state.json that this process may write over; undefined while there is none. */
+  /** The version of state.json that this process may overwrite. Undefined if the file does not exist. */
   #tag: string | undefined;
 
-  /** `folder`: key of the checkpoint folder; `trains`: what the fold trains (see fingerprint.ts); `writer`: names this process and no other. */
+  /** `folder`: key of the checkpoint folder; `trains`: see trainingFingerprint; `writer`: a name that no other process has. */
   constructor(store: ArtifactStore, folder: string, trains: string, writer: string) {
     this.#store = store;
     this.#folder = folder;
@@ -47,7 +47,7 @@ export class FoldCheckpoints {
     this.#writer = writer;
   }
 
-  /** What weights files written from now on say of themselves. */
+  /** Sets the metadata of the weights files that are written from now on. */
   describeWeights(metadata: Record<string, string>): void {
     this.#metadata = metadata;
   }
@@ -56,14 +56,14 @@ export class FoldCheckpoints {
     return this.#best;
   }
 
-  /** The checkpoint that stands, once it was loaded or saved. */
+  /** The current record, after a load or save. */
   get record(): CheckpointRecord | undefined {
     return this.#record;
   }
 
   /**
-   * The record of the last whole checkpoint, or undefined where the fold has none. From here on no other process that had loaded it
-   * before can save; leftovers of a killed save are removed. A finished fold is left as it is.
+   * The record of the last complete checkpoint, or undefined if the fold has none. Afterwards no process that loaded it earlier can save.
+   * Removes files that a killed save left behind. Does not change the record of a finished fold.
    */
   async load(): Promise<CheckpointRecord | undefined> {
     for (;;) {
@@ -72,42 +72,46 @@ export class FoldCheckpoints {
       this.#record = found?.record;
       this.#best = found?.record.best ?? null;
       if (found?.record.finished) await this.#removeUnnamed(found.record, await this.#store.list(this.#folder));
-      // Where it fails, the process before us has saved once more: what it saved is what we go on from.
+      // If the commit fails, the previous process has saved again, so this one loads what it saved.
       if (!found || found.record.finished || (await this.#commit(found.record))) return this.#record;
     }
   }
 
-  /** The arrays of a weights file, once its hash has been checked. */
+  /** The arrays of a weights file. Throws `checkpoint-invalid` if the file is missing or its hash differs. */
   async readWeights(file: WeightsFile): Promise<NamedArrays> {
     const where = this.#key(file.file);
     const bytes = await this.#store.readIfPresent(where);
-    if (!bytes) throw new CarpalError('checkpoint-invalid', 'state.json names a weights file that is not there', { where });
+    if (!bytes) throw new CarpalError('checkpoint-invalid', 'state.json names a weights file that does not exist', { where });
     const found = sha256Of(bytes);
     if (found !== file.sha256) {
-      throw new CarpalError('checkpoint-invalid', `the weights file is damaged: SHA-256 ${found}, state.json says ${file.sha256}`, {
-        where,
-      });
+      throw new CarpalError(
+        'checkpoint-invalid',
+        `the weights file is damaged: its SHA-256 is ${found}, but state.json says ${file.sha256}`,
+        {
+          where,
+        },
+      );
     }
     return decodeSafetensors(bytes).arrays;
   }
 
-  /** Keeps `arrays` (model only) as the best so far. It counts from the next `save` on. */
+  /** Writes `arrays` (model only) as the best weights so far. They become valid with the next `save`. */
   async keepBest(arrays: NamedArrays, mark: BestMark): Promise<void> {
     this.#best = { ...(await this.#writeWeights('best', arrays)), ...mark };
   }
 
   /**
-   * Saves the whole state: the weights file first, then state.json, which makes it and the best count; then removes what no longer counts.
-   * Throws `fold-taken` where another process has gone on with the fold.
+   * Saves the whole state: first the weights file, then state.json, which makes it and the best weights valid. Then removes files that are
+   * no longer valid. Throws `fold-taken` if another process has taken over the fold.
    */
   async save(arrays: NamedArrays, body: RecordBody): Promise<void> {
     const last = await this.#writeWeights('last', arrays);
     await this.#mustCommit({ version: 1, writer: this.#writer, trains: this.#trains, ...body, last, best: this.#best });
   }
 
-  /** Gives the weights of a fold that is done their plain names and marks it finished. Throws `fold-taken` as `save` does. */
+  /** Gives the weights of a completed fold their plain names and marks the fold as finished. Throws `fold-taken` as `save` does. */
   async finish(record: CheckpointRecord): Promise<void> {
-    // The plain names are the same for every process: they are not touched before it is sure that the fold is still ours.
+    // All processes use the same plain names, so they are written only after it is certain that this process still owns the fold.
     await this.#mustCommit(record);
     const renamed = async (file: WeightsFile, name: string): Promise<WeightsFile> => {
       const bytes = await this.#store.read(this.#key(file.file));
@@ -130,7 +134,7 @@ export class FoldCheckpoints {
     if (!found || found === 'unchanged') return undefined;
     const record = parseCheckpointRecord(found.content, where);
     if (record.trains !== this.#trains) {
-      throw new CarpalError('checkpoint-invalid', 'the checkpoint was made by another experiment', { where });
+      throw new CarpalError('checkpoint-invalid', 'the checkpoint belongs to another experiment', { where });
     }
     return { record, tag: found.tag };
   }
@@ -146,13 +150,14 @@ export class FoldCheckpoints {
   async #mustCommit(record: CheckpointRecord): Promise<void> {
     if (await this.#commit(record)) return;
     const other = (await this.#read())?.record.writer;
-    const what = other ? `${other} has gone on with this fold` : 'the checkpoint is gone or was written by another process';
+    const what = other ? `${other} has taken over this fold` : 'the checkpoint was removed, or another process wrote it';
     throw new CarpalError('fold-taken', what, { where: this.#key('state.json') });
   }
 
   /**
-   * Writes state.json over the version last seen, then removes the files that no longer count; false, with nothing changed, where another
-   * process has written it. What is removed was there before the write: files that come later belong to whoever may have taken over since.
+   * Writes state.json over the version that was read last, then removes files that are no longer valid. Returns false, without any change,
+   * if another process has written it. Removes only files that existed before the write, because later files may belong to a process that
+   * has taken over since.
    */
   async #commit(record: CheckpointRecord): Promise<boolean> {
     const mine = { ...record, writer: this.#writer };
@@ -172,8 +177,9 @@ export class FoldCheckpoints {
 }
 
 /**
- * A hash of everything in a manifest that a fold's weights depend on: with the same one and the same data, two folds end in the same weights. The place of the data
- * set is left out (the hash of the prepared set stands for its content), and so is everything about how, where and for whom the experiment runs.
+ * A hash of everything in a manifest that determines a fold's weights: with the same hash and the same data, two folds end with the same
+ * weights. The location of the data set is not included, because the hash of the prepared set represents its content. Fields about how,
+ * where and for whom the experiment runs are not included either.
  */
 export function trainingFingerprint(spec: ExperimentSpec, fold: number): string {
   const { model, input, augmentations, loss, optimizer, scheduler, training } = spec;

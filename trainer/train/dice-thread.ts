@@ -7,8 +7,8 @@ export type ToDiceWorker = { readonly sample: PreparedSample; readonly logits: F
 export type FromDiceWorker = { readonly dice: readonly number[] } | { readonly error: SentError };
 
 /**
- * Masks at the images' own sizes and their Dice, made on another thread while the network looks at the next images. The thread starts with the
- * first image, keeps the true masks, and keeps the process alive until it is closed.
+ * Computes masks at the size of the original images, and their Dice, on another thread while the network processes the next images. The
+ * thread starts with the first image, keeps the true masks, and keeps the process alive until it is closed.
  */
 export class DiceThread {
   readonly #settings: DiceSettings;
@@ -21,12 +21,12 @@ export class DiceThread {
   }
 
   /**
-   * The Dice of each class of one image, from its logits [size, size, classes], which are copied. Rejects as `readPolygons` of the prepared set
-   * does, and with what ended the thread, if something did. An answer that nobody waits for may be left.
+   * The Dice of each class of one image from its logits `[size, size, classes]`, which are copied. Rejects as the prepared set's
+   * `readPolygons` does, and with the error that ended the thread. An unused result causes no unhandled rejection.
    */
   of(sample: PreparedSample, logits: Float32Array): Promise<readonly number[]> {
     const answer = Promise.withResolvers<readonly number[]>();
-    // A validation that is broken off leaves its last answers.
+    // A validation that stops early does not await its last results.
     answer.promise.catch(() => undefined);
     this.#waiting.push(answer);
     const copy = logits.slice();
@@ -37,7 +37,7 @@ export class DiceThread {
     return answer.promise;
   }
 
-  /** Ends the thread; what it still had to answer is rejected. */
+  /** Ends the thread and rejects all pending results. */
   async close(): Promise<void> {
     this.#fail(new Error('The thread that compares masks was closed.'));
     await this.#worker?.terminate();

@@ -1,4 +1,4 @@
-/** The thread that compares masks: answers every image, in their order, with its Dice or an error. */
+/** The thread that compares masks: answers each image, in order, with its Dice or an error. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openPrepared } from '@carpal/report/dataset/prepared-set.ts';
 import { sendError } from '../data/thread-error.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EARLY_STOP_START, observeDice } from './early-stop.ts';
 
-/** The epoch in which training stops over these Dice values (epoch 1 first), or undefined. */
+/** The epoch in which training stops for these Dice values (from epoch 1), or undefined. */
 function stopEpoch(dices: readonly number[], rule: { patience: number; minDelta: number }, every = 1): number | undefined {
   let state = EARLY_STOP_START;
   for (const [index, dice] of dices.entries()) {
@@ -14,19 +14,19 @@ function stopEpoch(dices: readonly number[], rule: { patience: number; minDelta:
 }
 
 describe('early stopping', () => {
-  it('stops once patience epochs have passed without progress', () => {
+  it('happens after `patience` epochs without progress', () => {
     expect(stopEpoch([0.1, 0.5, 0.5, 0.4, 0.3, 0.9], { patience: 3, minDelta: 0 })).toBe(5);
   });
 
-  it('goes on for as long as Dice rises', () => {
+  it('does not happen while Dice rises', () => {
     expect(stopEpoch([0.1, 0.2, 0.3, 0.4, 0.5], { patience: 1, minDelta: 0 })).toBeUndefined();
   });
 
-  it('takes a rise of minDelta or less for standing still', () => {
+  it('does not count a rise of minDelta or less as progress', () => {
     expect(stopEpoch([0.5, 0.51, 0.52, 0.53], { patience: 2, minDelta: 0.05 })).toBe(3);
   });
 
-  it('lets small rises add up to progress against the same reference', () => {
+  it('counts small rises as progress once their sum exceeds minDelta', () => {
     expect(stopEpoch([0.5, 0.53, 0.56, 0.59, 0.62], { patience: 3, minDelta: 0.05 })).toBeUndefined();
   });
 
@@ -34,11 +34,11 @@ describe('early stopping', () => {
     expect(stopEpoch([0.5, 0.4, 0.4, 0.4], { patience: 10, minDelta: 0 }, 5)).toBe(15);
   });
 
-  it('never stops where patience is 0', () => {
+  it('never happens if patience is 0', () => {
     expect(stopEpoch([0.5, 0.4, 0.3, 0.2, 0.1], { patience: 0, minDelta: 0 })).toBeUndefined();
   });
 
-  it('counts a Dice of zero as a reference like any other', () => {
+  it('accepts a Dice of zero as a reference', () => {
     expect(stopEpoch([0, 0, 0], { patience: 2, minDelta: 0 })).toBe(3);
   });
 });

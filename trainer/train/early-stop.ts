@@ -1,18 +1,18 @@
-/** What early stopping remembers: the last Dice that counted as progress, and the epoch it came in. */
+/** The last Dice that counted as progress, and its epoch. */
 export type EarlyStopState = { readonly reference: number | null; readonly referenceEpoch: number };
 
 export type EarlyStopRule = {
-  /** Epochs without progress before training stops; 0 never stops early. */
+  /** Epochs without progress before training stops. 0 disables early stopping. */
   readonly patience: number;
-  /** How far Dice must rise above the reference to count as progress. */
+  /** How much Dice must exceed the reference to count as progress. */
   readonly minDelta: number;
 };
 
 export const EARLY_STOP_START: EarlyStopState = { reference: null, referenceEpoch: 0 };
 
 /**
- * The state after a validation, and whether training ends here. Patience is counted in epochs, not in validations, so it means the same
- * whatever `validateEvery` is. Small gains below `minDelta` may still make a better best checkpoint; they only do not renew patience.
+ * The state after a validation, and whether training ends now. Patience counts epochs, not validations, so its meaning does not depend on
+ * `validateEvery`. A gain below `minDelta` can still give a new best checkpoint; it only does not reset the patience.
  */
 export function observeDice(
   state: EarlyStopState,

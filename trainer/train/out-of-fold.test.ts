@@ -13,8 +13,8 @@ import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Voter } from '../infer/image-logits.ts';
 import { nextTurn } from '../infer/pause.ts';
-import { findPrepared } from '../stages/find-prepared.ts';
 import { runPrepare } from '../stages/prepare.ts';
+import { findPrepared } from '../stages/prepared-note.ts';
 import { TruthMasks } from './image-dice.ts';
 import { type OutOfFold, writeOutOfFold } from './out-of-fold.ts';
 import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
@@ -36,7 +36,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A network that answers noise for one class and nothing for all others, the same for each call of a number, and tells `seen` of each answer. */
+/**
+ * A network that outputs noise for one class and constant logits for all others, the same for each call number. Passes each output to
+ * `seen`.
+ */
 function noisyNetwork(seen: (logits: Float32Array) => void = () => undefined): Voter {
   let calls = 0;
   const run = (_: Float32Array, count: number, size: number): Float32Array => {
@@ -86,7 +89,7 @@ describe('writeOutOfFold', () => {
     expect(new Set(expected).size).toBeGreaterThan(1);
   });
 
-  it('holds the answers of one batch at a time, however many images there are', async () => {
+  it('holds the logits of one batch at a time, whatever the number of images', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const answers: WeakRef<Float32Array>[] = [];

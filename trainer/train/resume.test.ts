@@ -1,4 +1,4 @@
-/** A fold that is stopped over and over ends in the bits of one that was not, whatever has a state of its own. */
+/** A fold that is stopped again and again ends with the same bits as an uninterrupted one, for everything that has state. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,11 +14,11 @@ import { runPrepare } from '../stages/prepare.ts';
 import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
 
 type Spec = Partial<ExperimentManifest['spec']>;
-type Row = { readonly says: string; readonly spec: Spec };
+type Row = { readonly name: string; readonly spec: Spec };
 
 const ROWS: readonly Row[] = [
   {
-    says: 'AdamW, gradients gathered and clipped, an average of weights, a plateau after a warm-up',
+    name: 'AdamW, accumulated and clipped gradients, EMA weights, a plateau schedule after a warm-up',
     spec: {
       optimizer: { name: 'AdamW', learningRate: 0.02 },
       scheduler: { name: 'ReduceLROnPlateau', options: { warmupEpochs: 1, factor: 0.5, patience: 0, threshold: 0.5, cooldown: 1 } },
@@ -26,7 +26,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    says: 'Adam, milestones after a warm-up, augmentations',
+    name: 'Adam, milestones after a warm-up, augmentations',
     spec: {
       optimizer: { name: 'Adam', learningRate: 0.02 },
       scheduler: { name: 'MultiStepLR', options: { warmupEpochs: 1, milestones: [1, 2] } },
@@ -34,7 +34,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    says: 'SGD with Nesterov momentum, warm restarts, a validation every second epoch',
+    name: 'SGD with Nesterov momentum, warm restarts, a validation every second epoch',
     spec: {
       optimizer: { name: 'SGD', learningRate: 0.05 },
       scheduler: { name: 'CosineAnnealingWarmRestarts', options: { cycleEpochs: 1, cycleMultiplier: 2 } },
@@ -42,14 +42,14 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    says: 'RMSprop with momentum, warm restarts that climb',
+    name: 'RMSprop with momentum, warm restarts with growing cycles',
     spec: {
       optimizer: { name: 'RMSprop', learningRate: 0.005, options: { momentum: 0.5 } },
       scheduler: { name: 'CustomCosineAnnealingWarmUpRestarts', options: { cycleEpochs: 2, cycleWarmupEpochs: 1, gamma: 0.5 } },
     },
   },
   {
-    says: 'Lion, a polynomial, an average of weights',
+    name: 'Lion, a polynomial schedule, EMA weights',
     spec: {
       optimizer: { name: 'Lion', learningRate: 0.002 },
       scheduler: { name: 'PolynomialLR' },
@@ -57,7 +57,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    says: 'a network that drops values, a cosine',
+    name: 'a network with dropout, a cosine schedule',
     spec: {
       model: { name: 'CustomUNet', options: { width: 2 } },
       optimizer: { name: 'AdamW', learningRate: 0.01 },
@@ -66,7 +66,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    says: 'deep supervision by weights of heads',
+    name: 'deep supervision with head weights',
     spec: {
       model: { name: 'NestedUNet', options: { width: 2 } },
       optimizer: { name: 'SGD', learningRate: 0.05 },
@@ -83,7 +83,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** What a fold of two steps an epoch ends with, when it is stopped after so many looks at the clock, again and again. */
+/** The results of a fold with two steps per epoch that is stopped after `looks` reads of the clock, again and again. */
 async function trained(uid: string, spec: Spec, looks: number) {
   const training = { epochs: 4, batchSize: 2, ...spec.training };
   const made = tinyExperiment(join(folder, 'data'), { ...spec, training });
@@ -103,7 +103,7 @@ async function trained(uid: string, spec: Spec, looks: number) {
       () => true,
       (error: unknown) => {
         expect(error).toMatchObject({ code: 'stopped-with-checkpoint' });
-        // A validation is begun anew: with as many looks as before it would be stopped for ever.
+        // A stopped validation starts over, so with the same number of reads it would never finish.
         after = stops.has(String(error)) ? 2 * after : looks;
         stops.add(String(error));
         return false;
@@ -123,11 +123,11 @@ it('covers every optimizer and every schedule', () => {
   expect(new Set(ROWS.map(({ spec }) => spec.scheduler?.name))).toEqual(new Set(SCHEDULER_NAMES));
 });
 
-describe.each(ROWS)('a fold with $says', ({ says, spec }) => {
-  it('ends in the same bits however often it is stopped', async () => {
-    const uid = `row-${ROWS.findIndex((row) => row.says === says)}`;
+describe.each(ROWS)('a fold with $name', ({ name, spec }) => {
+  it('ends with the same bits however often it is stopped', async () => {
+    const uid = `row-${ROWS.findIndex((row) => row.name === name)}`;
     const whole = await trained(`${uid}-whole`, spec, Number.POSITIVE_INFINITY);
-    // Seven looks at the clock are one step and the beginning of another: stops fall within epochs, at their ends and after the last.
+    // Seven reads of the clock are one step and the start of another. So stops happen within epochs, at their ends and after the last one.
     const stopped = await trained(`${uid}-stopped`, spec, 7);
     expect(whole.stops.size).toBe(0);
     expect([...stopped.stops].filter((where) => where.includes('after step 1')).length).toBeGreaterThan(1);
@@ -136,13 +136,13 @@ describe.each(ROWS)('a fold with $says', ({ says, spec }) => {
     expect(stopped.last.equals(whole.last)).toBe(true);
     expect(stopped.best?.equals(whole.best ?? Buffer.alloc(0))).toBe(true);
     expect(stopped.masks?.equals(whole.masks ?? Buffer.alloc(0))).toBe(true);
-    // Nothing is proved by a state that stands still.
+    // A state that never changes would prove nothing.
     expect(new Set(whole.curve.map(([, , rate]) => rate)).size).toBeGreaterThan(1);
     expect(new Set(whole.curve.map(([, , , loss]) => loss)).size).toBe(whole.curve.length);
   });
 });
 
-/** Names of the arrays that two weights files do not share bit for bit. */
+/** Names of the arrays that differ between two weights files. */
 function differing(one: Buffer, other: Buffer): string[] {
   const [ours, theirs] = [one, other].map((bytes) => decodeSafetensors(bytes).arrays);
   return [...(ours ?? [])]

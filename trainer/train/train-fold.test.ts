@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** An experiment with little of the default in it. */
+/** An experiment with few default values. */
 async function experimentOf(uid: string): Promise<SegmentationExperiment> {
   const made = tinyExperiment(join(folder, 'data'), {
     loss: [{ name: 'Lovasz' }, { name: 'Focal' }, { name: 'FocalTversky', reduction: 'global' }],
@@ -44,7 +44,7 @@ async function trained(uid: string, isLast: (line: string) => boolean = () => fa
   return { best: await read(FILE.bestCheckpoint), last: await read(FILE.lastCheckpoint) };
 }
 
-it('keeps the average of the weights as the best, and goes on with both in the same bits', async () => {
+it('keeps the EMA weights as the best, and resumes both with the same bits', async () => {
   const whole = await trained('whole');
   const stopped = await trained('stopped', (line) => line.startsWith('epoch 2'));
   expect(stopped.last.equals(whole.last)).toBe(true);

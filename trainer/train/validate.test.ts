@@ -5,8 +5,8 @@ import { openStore } from '@carpal/artifacts/open-store.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import { type PreparedSample, type PreparedSet, preparedPolygonFile } from '@carpal/report/dataset/prepared-set.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { findPrepared } from '../stages/find-prepared.ts';
 import { runPrepare } from '../stages/prepare.ts';
+import { findPrepared } from '../stages/prepared-note.ts';
 import type { Evaluator } from '../step/step.ts';
 import { DiceThread } from './dice-thread.ts';
 import { imageDice, TruthMasks } from './image-dice.ts';
@@ -37,7 +37,7 @@ beforeEach(() => {
 });
 afterEach(() => dices.close());
 
-/** Noise for each image, always the same for a number; the loss of a batch is that number. */
+/** Noise for each image, the same for each call number. The loss of a batch is that number. */
 function noisyEvaluator(): Evaluator & { readonly logits: Float32Array[] } {
   const logits: Float32Array[] = [];
   const run: Evaluator['run'] = ({ count, size }) => {
@@ -50,10 +50,10 @@ function noisyEvaluator(): Evaluator & { readonly logits: Float32Array[] } {
 }
 
 describe('validate', () => {
-  it('gives the mean loss and, to the bit, the Dice of the images one after the other', async () => {
+  it('gives the mean loss and, bit for bit, the Dice of the images in order', async () => {
     const evaluator = noisyEvaluator();
-    const told: number[] = [];
-    const found = await validate(source, evaluator, dices, never, async (done) => void told.push(done));
+    const reported: number[] = [];
+    const found = await validate(source, evaluator, dices, never, async (done) => void reported.push(done));
     const sums = new Float64Array(source.classes);
     const truth = new TruthMasks(prepared);
     for (const [index, sample] of source.samples.entries()) {
@@ -66,11 +66,11 @@ describe('validate', () => {
     expect(found?.perClassDice).toEqual(perClassDice);
     expect(perClassDice.filter((value) => value > 0).length).toBeGreaterThan(2);
     expect(found?.loss).toBe((2 * 1 + 2 * 2 + 3) / 5);
-    expect(told).toEqual([1, 2, 3, 4, 5]);
+    expect(reported).toEqual([1, 2, 3, 4, 5]);
     expect(await validate(source, noisyEvaluator(), dices, never)).toEqual(found);
   });
 
-  it('says nothing of half the images when the signal asks to stop, and a validation afterwards is whole', async () => {
+  it('returns nothing if the signal aborts halfway, and a later validation is complete', async () => {
     const stop = new AbortController();
     const evaluator = noisyEvaluator();
     expect(await validate(source, evaluator, dices, stop.signal, async () => stop.abort())).toBeUndefined();
@@ -78,14 +78,14 @@ describe('validate', () => {
     expect(await validate(source, noisyEvaluator(), dices, never)).toMatchObject({ loss: 9 / 5 });
   });
 
-  it('heeds the signal among the masks of the last batch', async () => {
+  it('stops if the signal aborts during the masks of the last batch', async () => {
     const stop = new AbortController();
     const imageDone = async (done: number): Promise<void> => (done === 1 ? stop.abort() : undefined);
     const batch = { ...source, samples: source.samples.slice(0, 2) };
     expect(await validate(batch, noisyEvaluator(), dices, stop.signal, imageDone)).toBeUndefined();
   });
 
-  it('throws what the other thread met, with its code', async () => {
+  it('throws the error of the other thread with its code', async () => {
     const damaged = join(folder, 'damaged');
     await cp(prepared.folder, damaged, { recursive: true });
     const [first] = source.samples;
@@ -95,7 +95,7 @@ describe('validate', () => {
     await thread.close();
   });
 
-  it('leaves a thread that may be closed with answers under way, all of which end', async () => {
+  it('ends all pending results if the thread is closed', async () => {
     const logits = new Float32Array(SIZE * SIZE * source.classes);
     const answers = source.samples.map((sample) => dices.of(sample, logits));
     await dices.close();

@@ -6,9 +6,9 @@ import type { Evaluator } from '../step/step.ts';
 import type { DiceThread } from './dice-thread.ts';
 
 export type Validation = {
-  /** Mean loss over the images, at training size. */
+  /** Mean loss over the images at training size. */
   readonly loss: number;
-  /** Mean Dice over image × class, thresholded, at the size of the original images: the competition's score. */
+  /** Mean Dice over image × class of thresholded masks at the size of the original images: the score of the competition. */
   readonly dice: number;
   /** Mean Dice over the images, in class order. */
   readonly perClassDice: readonly number[];
@@ -24,7 +24,7 @@ export type ValidationSource = {
   readonly targets: TargetRule;
 };
 
-/** Batches of samples as they are, in order: neither shuffled nor augmented. */
+/** Batches of the samples in order, neither shuffled nor augmented. */
 export function plainBatches(source: ValidationSource): ReturnType<typeof openBatches> {
   return openBatches({
     prepared: source.preparedFolder,
@@ -41,10 +41,10 @@ export function plainBatches(source: ValidationSource): ReturnType<typeof openBa
 }
 
 /**
- * Loss and thresholded Dice over the samples, as the network sees them in training: the whole sheet at training size in one view, whatever
- * views and windows inference takes, since it is done after every epoch. Images stream through: while the network looks at a batch, the masks of
- * the one before are compared on `dices`' thread, so memory does not grow with their number.
- * Returns undefined as soon as the signal asks to stop: half a validation says nothing. `imageDone` is told how many images are done.
+ * Loss and thresholded Dice over the samples, as the network sees them in training: the whole image at training size in one view. It runs
+ * after each epoch, so it does not use the views and windows of inference. While the network processes a batch, the `dices` thread compares
+ * the masks of the batch before, so the memory does not grow with the number of images. Returns undefined once the signal aborts, because
+ * half a validation says nothing. `imageDone` gets the number of finished images.
  */
 export async function validate(
   source: ValidationSource,
@@ -58,9 +58,9 @@ export async function validate(
   let images = 0;
   let done = 0;
   let underway: readonly Promise<readonly number[]>[] = [];
-  /** Whether all of them came before the signal asked to stop. */
+  /** Returns false if the signal aborts before all results have arrived. */
   const addDices = async (): Promise<boolean> => {
-    // In the images' order: sums of floats depend on it.
+    // In the order of the images, because sums of floats depend on it.
     for (const answer of underway) {
       if (signal.aborted) return false;
       for (const [classIndex, value] of (await answer).entries()) sums[classIndex] = (sums[classIndex] ?? 0) + value;
@@ -87,7 +87,7 @@ export async function validate(
   return { loss: loss / images, dice: perClassDice.reduce((sum, value) => sum + value, 0) / source.classes, perClassDice };
 }
 
-/** The logits of one image of a batch: a view, not a copy. */
+/** The logits of one image of a batch. A view, not a copy. */
 function logitsAt(logits: Float32Array, index: number, { size, classes }: { size: number; classes: number }): Float32Array {
   const length = size * size * classes;
   return logits.subarray(index * length, (index + 1) * length);

@@ -1,6 +1,6 @@
 import type { ModelName, ModelOptions } from '@carpal/configs/schema/experiment.ts';
 
-/** For every network that a manifest may name, options that make it small enough to be trained in a test; UNet has one size only. */
+/** Options that make each network small enough to train in a test. UNet has only one size. */
 export const SMALL_NETWORKS: Readonly<Record<ModelName, ModelOptions>> = {
   UNet: {},
   SlimUNet: { width: 4, depth: 3 },
@@ -15,5 +15,5 @@ export const SMALL_NETWORKS: Readonly<Record<ModelName, ModelOptions>> = {
   UNetPlusPlus: { divisor: 16 },
 };
 
-/** A side that all of them take, and that leaves more than a pixel at the bottom of the deepest, whose statistics normalise it. */
+/** A side that all of them accept. It leaves more than one pixel at the lowest resolution, where normalisation needs statistics. */
 export const SMALL_SIZE = 64;

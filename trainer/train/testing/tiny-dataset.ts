@@ -7,7 +7,7 @@ import sharp from 'sharp';
 const SIDE = 64;
 const LABELS = ['finger-1', 'Radius', 'Pisiform'];
 
-/** Writes a data set of `people`, two images each, in the real layout: bright rectangles on dark ground, 64 × 64, three classes. */
+/** Writes a data set in the real layout with two images per person: bright rectangles on a dark background, 64 × 64, three classes. */
 export async function writeTinyDataset(folder: string, people: number): Promise<void> {
   for (let person = 1; person <= people; person++) {
     const group = `ID${String(person).padStart(3, '0')}`;
@@ -36,7 +36,7 @@ async function writeTinyImage(imagePath: string, annotationPath: string): Promis
   await writeFile(annotationPath, JSON.stringify({ annotations: bones }));
 }
 
-/** An experiment over such a data set that trains in about a second. */
+/** An experiment on such a data set that trains in about a second. */
 export function tinyExperiment(dataset: string, spec: Partial<ExperimentManifest['spec']> = {}): SegmentationExperiment {
   return experimentSchema.parse({
     apiVersion: 'carpal.dev/v1alpha1',
@@ -52,7 +52,7 @@ export function tinyExperiment(dataset: string, spec: Partial<ExperimentManifest
       ],
       training: { epochs: 6, batchSize: 2 },
       optimizer: { learningRate: 0.05 },
-      // Lowers the rate at nearly every validation, so that a resume which forgot the schedule would show.
+      // Lowers the rate at nearly every validation, so that a resume without the schedule's state would show.
       scheduler: { name: 'ReduceLROnPlateau', options: { factor: 0.8, patience: 0, threshold: 0.5 } },
       run: { folds: [0, 1] },
       ...spec,

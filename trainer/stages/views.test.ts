@@ -1,4 +1,4 @@
-/** Views and windows through the stages: what is fitted out of fold is what the ensemble does, and what `predict` does with the weights. */
+/** Views and windows in all stages: out-of-fold masks, the ensemble and `predict` with the same weights agree. */
 import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { runEnsemble } from './ensemble.ts';
 import { runFold } from './fold.ts';
 import { runPrepare } from './prepare.ts';
 
-/** Low, so that networks which have hardly been trained find something. */
+/** Low, so that networks with hardly any training find something. */
 const THRESHOLD = 0.2;
 let folder = '';
 let data = '';
@@ -49,10 +49,10 @@ function experimentWith(inference: Inference, folds: number[]): SegmentationExpe
 
 describe('views and windows', () => {
   it.each<[string, Inference]>([
-    ['every view of the whole sheet', { tta: [...TTA_NAMES] }],
+    ['every view of the whole image', { tta: [...TTA_NAMES] }],
     ['a window', { tta: ['identity'], window: { size: 32, stride: 16, weights: 'gaussian', sheetSize: 48 } }],
     ['windows in some views', { tta: ['identity', 'rotateLeft', 'scaleUp'], window: { size: 32, stride: 20, weights: 'uniform' } }],
-  ])('of %s are in all stages what predict makes of the same weights', async (name, inference) => {
+  ])('of %s are the same in all stages and in predict', async (name, inference) => {
     const place = join(folder, name);
     const store = openStore(place);
     const experiment = experimentWith(inference, [0]);
@@ -78,7 +78,7 @@ describe('views and windows', () => {
     expect(submission).toEqual(await predicted(data));
   });
 
-  it('a set without the sheets that windows are cut from is refused before the training', async () => {
+  it('a set without the image size that windows are cut from is rejected before training', async () => {
     const store = openStore(join(folder, 'without'));
     await runPrepare({ experiment: experimentWith({}, [0]), store, clock });
     const experiment = experimentWith({ window: { size: 32, stride: 16, weights: 'gaussian', sheetSize: 64 } }, [0]);

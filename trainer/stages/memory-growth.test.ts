@@ -11,28 +11,29 @@ import { runFold } from './fold.ts';
 import { runPrepare } from './prepare.ts';
 
 const EPOCHS = 100;
-/** Epochs until the threads' pools and heaps have their sizes. */
+/** Epochs until the pools and heaps of the threads have their final sizes. */
 const WARM_UP = 40;
-/** A tensor of a batch at 32 px and 29 channels that stayed behind in each of the 118 steps after them would come to 27 MB. */
+/** A leaked tensor of one batch at 32 px with 29 channels per step would add 27 MB over the 118 later steps. */
 const TOLERATED_MB = 10;
 
-// What garbage waits for its collector, and what room V8 takes for it, depends on how busy the machine is: it is collected before each look.
+// The amount of uncollected garbage, and V8's spare heap, depend on the load of the machine. So garbage is collected before each
+// measurement.
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'carpal-flat-'));
+  folder = await mkdtemp(join(tmpdir(), 'carpal-memory-growth-'));
   await writeTinyDataset(join(folder, 'data'), 4);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it('a fold of many epochs holds no tensor more from epoch to epoch, and no memory more after them than early on', async () => {
+it('a fold of many epochs keeps no tensor from epoch to epoch, and does not grow in memory', async () => {
   const made = tinyExperiment(join(folder, 'data'), {
     training: { epochs: EPOCHS, batchSize: 2, earlyStopping: { patience: 0 }, ema: { decay: 0.9 } },
     augmentations: [{ name: 'rotate' }],
   });
-  const experiment = { ...made, metadata: { ...made.metadata, uid: 'flat' } };
+  const experiment = { ...made, metadata: { ...made.metadata, uid: 'memory-growth' } };
   const stage = { experiment, store: openStore(folder), clock: Date.now };
   await runPrepare(stage);
   const tensors: number[] = [];

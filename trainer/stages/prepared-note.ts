@@ -4,12 +4,17 @@ import { parseJson } from '@carpal/configs/json.ts';
 import { type ExperimentIdentity, preparedKey, prepareKey } from '@carpal/configs/names.ts';
 import { openPrepared, type PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 
-/** Where the prepare stage notes which prepared set is this experiment's: later stages do not need the data set itself. */
-export function preparedNoteKey(experiment: ExperimentIdentity): string {
+/** The prepare stage notes here which prepared set belongs to the experiment, so later stages do not need the data set itself. */
+function preparedNoteKey(experiment: ExperimentIdentity): string {
   return `${prepareKey(experiment)}/prepared.json`;
 }
 
-/** The prepared set that the experiment's prepare stage made. Throws `artifact-missing` if that has not finished, `prepared-invalid` if the set is damaged. */
+/** Notes the prepared set of an experiment for the later stages. */
+export async function notePrepared(experiment: ExperimentIdentity, store: ArtifactStore, { hash, samples }: PreparedSet): Promise<void> {
+  await store.write(preparedNoteKey(experiment), `${JSON.stringify({ hash, key: preparedKey(hash), images: samples.length })}\n`);
+}
+
+/** The prepared set of an experiment. Throws `artifact-missing` if the prepare stage has not finished, and `prepared-invalid` for a damaged set. */
 export async function findPrepared(experiment: ExperimentIdentity, store: ArtifactStore): Promise<PreparedSet> {
   const key = preparedNoteKey(experiment);
   const note = await store.readIfPresent(key);
@@ -19,7 +24,7 @@ export async function findPrepared(experiment: ExperimentIdentity, store: Artifa
       fix: 'Run carpal prepare with the same --experiment and --artifacts.',
     });
   const hash = hashOf(note.toString('utf8'));
-  if (hash === undefined) throw new CarpalError('prepared-invalid', 'the note of the prepared set is damaged', { where: key });
+  if (hash === undefined) throw new CarpalError('prepared-invalid', 'the note about the prepared set is damaged', { where: key });
   return openPrepared(await store.checkout(preparedKey(hash)));
 }
 
