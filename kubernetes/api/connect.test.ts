@@ -78,7 +78,7 @@ describe('a request', () => {
   });
 
   it('reports the reason of a rejection and how long the server asks to wait', async () => {
-    server.next('list', fault.refuse(429, 'TooManyRequests', { 'retry-after': '3' }));
+    server.next('list', fault.reject(429, 'TooManyRequests', { 'retry-after': '3' }));
     const error = await failure(client.request({ method: 'GET', path: COLLECTION }));
     expect(error).toMatchObject({ status: 429, reason: 'TooManyRequests', retryAfterMs: 3000 });
     expect(error.message).toContain(`GET ${COLLECTION}`);
@@ -131,7 +131,7 @@ describe('a request', () => {
   });
 
   it('is counted by its action', async () => {
-    server.next('list', fault.refuse(500, 'InternalError'));
+    server.next('list', fault.reject(500, 'InternalError'));
     await failure(client.request({ method: 'GET', path: COLLECTION }));
     await client.request({ method: 'GET', path: COLLECTION });
     await client.request({ method: 'POST', path: COLLECTION, body: job('wrist') });
@@ -212,7 +212,7 @@ describe('a watch', () => {
   });
 
   it('reports that it could not be opened', async () => {
-    server.next('watch', fault.refuse(410, 'Expired'));
+    server.next('watch', fault.reject(410, 'Expired'));
     expect(await failure(eventsOf(COLLECTION))).toMatchObject({ status: 410, reason: 'Expired' });
   });
 });

@@ -57,7 +57,7 @@ describe('an event recorder', () => {
   });
 
   it('counts and reports events that cannot be written', async () => {
-    server.next('create', fault.refuse(403, 'Forbidden'), fault.cut());
+    server.next('create', fault.reject(403, 'Forbidden'), fault.cut());
     const recorder = make();
     for (let i = 0; i < 3; i++) recorder.record(WRIST, [started(i)]);
     await recorder.flush();

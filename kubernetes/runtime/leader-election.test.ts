@@ -122,7 +122,7 @@ describe('an election', () => {
   });
 
   it('continues when the server rejects requests or cannot be reached', async () => {
-    server.next('get', fault.refuse(500, 'InternalError'), fault.refuse(429, 'TooManyRequests'), fault.refuse(403, 'Forbidden'));
+    server.next('get', fault.reject(500, 'InternalError'), fault.reject(429, 'TooManyRequests'), fault.reject(403, 'Forbidden'));
     const candidate = stand('a');
     for (let i = 0; i < 3; i++) await tryAgain(candidate);
     await elected(candidate);
@@ -163,7 +163,7 @@ describe('a leader', () => {
   it('that cannot renew steps down after renewMs, before another candidate can lead', async () => {
     const leader = stand('a');
     await elected(leader);
-    server.next('update', ...Array.from({ length: 10 }, () => fault.refuse(500, 'InternalError')));
+    server.next('update', ...Array.from({ length: 10 }, () => fault.reject(500, 'InternalError')));
     for (let i = 0; i < 4; i++) await renew(leader);
     expect(leader.terms[0]?.aborted).toBe(false);
     await soon(() => expect(leader.timers.pending).toBe(2));

@@ -95,7 +95,7 @@ describe('a reflector', () => {
 
   it('restarts the list without pages when the token of a page has expired', async () => {
     for (const name of ['a', 'b', 'c']) create(name);
-    server.next('list', serve, fault.refuse(410, 'Expired'));
+    server.next('list', serve, fault.reject(410, 'Expired'));
     const reflector = await made({ pageSize: 2 });
     expect(queries('list')).toEqual([{ limit: '2' }, { limit: '2', continue: '103:2' }, {}]);
     expect(reported()).toEqual(['added default/a by list', 'added default/b by list', 'added default/c by list']);
@@ -217,7 +217,7 @@ describe('a reflector whose watch fails', () => {
 
   it('lists again when the watch is rejected as expired', async () => {
     const reflector = await made();
-    server.next('watch', fault.refuse(410, 'Expired'));
+    server.next('watch', fault.reject(410, 'Expired'));
     server.endWatches('cut');
     await round();
     await round();
@@ -227,7 +227,7 @@ describe('a reflector whose watch fails', () => {
 
   it('does not loop fast when the server reports every position as expired', async () => {
     await made();
-    server.next('watch', ...Array.from({ length: 8 }, () => fault.refuse(410, 'Expired')));
+    server.next('watch', ...Array.from({ length: 8 }, () => fault.reject(410, 'Expired')));
     server.endWatches('cut');
     let waited = 0;
     for (let i = 0; i < 8; i++) waited += await round();
@@ -236,7 +236,7 @@ describe('a reflector whose watch fails', () => {
 
   it('waits as long as an overloaded server asks for', async () => {
     await made();
-    server.next('watch', fault.refuse(429, 'TooManyRequests', { 'retry-after': '17' }));
+    server.next('watch', fault.reject(429, 'TooManyRequests', { 'retry-after': '17' }));
     server.endWatches('cut');
     await round();
     expect(await round()).toBe(17_000);
@@ -246,7 +246,7 @@ describe('a reflector whose watch fails', () => {
 
   it('lists again after five rejections in a row, in case its position is the cause', async () => {
     const reflector = await made();
-    server.next('watch', ...Array.from({ length: 5 }, () => fault.refuse(504, 'Timeout')));
+    server.next('watch', ...Array.from({ length: 5 }, () => fault.reject(504, 'Timeout')));
     server.endWatches('cut');
     for (let i = 0; i < 6; i++) await round();
     await watching();
@@ -255,13 +255,13 @@ describe('a reflector whose watch fails', () => {
 
   it('does not skip a line that it cannot read', async () => {
     const reflector = await made();
-    server.say('{"type": "ADDED", "object": {"meta\n');
+    server.send('{"type": "ADDED", "object": {"meta\n');
     await round();
     await watching();
-    server.say({ type: 'ADDED', object: {} });
+    server.send({ type: 'ADDED', object: {} });
     await round();
     await watching();
-    server.say({ type: 'SURPRISE', object: job('a') });
+    server.send({ type: 'SURPRISE', object: job('a') });
     await round();
     await watching();
     expect(reflector.stats.errors).toBe(3);
@@ -280,7 +280,7 @@ describe('a reflector whose watch fails', () => {
   });
 
   it('waits ever longer for a server that cannot list, and is synced only when a list succeeds', async () => {
-    server.next('list', ...Array.from({ length: 8 }, () => fault.refuse(500, 'InternalError')));
+    server.next('list', ...Array.from({ length: 8 }, () => fault.reject(500, 'InternalError')));
     const reflector = make();
     let isSynced = false;
     void reflector.synced.then(() => {
@@ -303,7 +303,7 @@ describe('a reflector whose watch fails', () => {
     server.objects.withoutEvents(() => server.objects.remove(`${NAMESPACE}/b`));
     server.objects.version = 50;
     server.objects.history.length = 0;
-    server.next('watch', fault.refuse(410, 'Expired'));
+    server.next('watch', fault.reject(410, 'Expired'));
     await round();
     await round();
     await watching();
@@ -387,7 +387,7 @@ describe('a resync', () => {
 
   it('that fails runs again at its next time', async () => {
     const reflector = await made(RESYNC);
-    server.next('list', fault.refuse(500, 'InternalError'));
+    server.next('list', fault.reject(500, 'InternalError'));
     await resync();
     await soon(() => expect(timers.pending).toBe(1));
     expect(reflector.stats.errors).toBe(1);

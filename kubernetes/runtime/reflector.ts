@@ -85,7 +85,7 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
       const begin = this.#timers.now();
       let leastMs = 0;
       try {
-        if (this.#listIsDue) await this.#listAnew(signal);
+        if (this.#listIsDue) await this.#relist(signal);
         const arrived = await this.#watch(signal);
         if (arrived || this.#timers.now() - begin >= HEALTHY_MS) this.#failures = 0;
         else this.#failures += 1;
@@ -138,7 +138,7 @@ class ApiReflector<Item extends KubernetesObject, KeptItem extends Kept> impleme
     return { number, version, items };
   }
 
-  async #listAnew(signal: AbortSignal): Promise<void> {
+  async #relist(signal: AbortSignal): Promise<void> {
     const snapshot = await this.#snapshot(signal);
     this.#resync = undefined;
     this.#store.replace(snapshot);

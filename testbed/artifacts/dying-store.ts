@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 
-/** A store that dies after so many changes, as a killed process does: the next change and all later ones never happen. */
+/** A store that fails after this number of changes, as a killed process would: neither the next change nor any later one happens. */
 export function dyingStore(store: ArtifactStore, changes: number): ArtifactStore {
   let left = changes;
   const live = (): void => {

@@ -1,24 +1,24 @@
-/** Something between a store and its server that can go wrong in the ways that networks and servers do. */
+/** A proxy between a store and its server that fails in the ways in which networks and servers fail. */
 import { createServer, connect as open, type Socket } from 'node:net';
 
 /**
- * `pass`: as if it were not there; `drop`: connections end at once; `stall`: they are taken and nothing is ever said; a number: so many
- * bytes of an answer, then the connection is cut; otherwise a whole answer in place of the server's.
+ * `pass`: no fault; `drop`: closes every connection; `stall`: accepts connections and never answers; a number: cuts the connection after
+ * this many bytes of an answer; otherwise an answer in place of the server's.
  */
 export type Fault = 'pass' | 'drop' | 'stall' | number | { readonly status: number; readonly code: string; readonly message?: string };
 
 export type FaultyProxy = {
   readonly port: number;
-  /** What becomes of connections from now on; those that are open are ended. */
+  /** Sets the fault for all further connections and closes the open ones. */
   set(fault: Fault): void;
-  /** Runs `during` once so many requests have come in since `set`. */
+  /** Runs `during` when this many requests have arrived since `set`. */
   after(requests: number, during: () => void): void;
-  /** Requests since `set`. */
+  /** The number of requests since `set`. */
   readonly requests: number;
   close(): Promise<void>;
 };
 
-/** Starts in front of a port of this machine. */
+/** Starts a proxy for a port of this machine. */
 export async function startFaultyProxy(targetPort: number): Promise<FaultyProxy> {
   let fault: Fault = 'pass';
   let requests = 0;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ArtifactStore, ChangedRead } from '@carpal/artifacts/store.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-/** What every store must do, whatever it is made of. `open` gives a fresh, empty store for each case. */
+/** The behaviour that every artifact store must have. `open` returns a new, empty store for each case. */
 export function describeStore(name: string, open: () => Promise<ArtifactStore>): void {
   describe(`${name} as an artifact store`, () => {
     let store: ArtifactStore;
@@ -22,7 +22,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
     };
     const keys = async (prefix: string): Promise<string[]> => (await store.list(prefix)).map(({ key }) => key);
 
-    it('gives back what was written, bytes or text', async () => {
+    it('returns what was written, as bytes or text', async () => {
       const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
       await store.write('a/b/bytes', bytes);
       await store.write('a/b/text', 'Ulna é 骨');
@@ -36,20 +36,20 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       expect(await store.list('')).toMatchObject([{ key: 'empty', size: 0 }]);
     });
 
-    it('keeps a large object whole', async () => {
+    it('keeps a large object complete', async () => {
       const large = Buffer.alloc(9 * 2 ** 20, 'bone');
       await store.write('large', large);
       expect((await store.read('large')).equals(large)).toBe(true);
     });
 
-    it('puts a second write in the place of the first', async () => {
+    it('replaces an object with a second write', async () => {
       await store.write('a', 'a long first version');
       await store.write('a', 'second');
       expect((await store.read('a')).toString()).toBe('second');
       expect(await keys('')).toEqual(['a']);
     });
 
-    it('shows readers one whole version or the other while it is being overwritten', async () => {
+    it('shows readers one complete version or the other while an object is overwritten', async () => {
       const versions = ['1', '2'].map((digit) => digit.repeat(200_000));
       await store.write('progress.json', versions[0] ?? '');
       const seen = new Set<string>();
@@ -63,13 +63,13 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       for (const version of seen) expect(versions).toContain(version);
     });
 
-    it('keeps objects apart that are written at the same time', async () => {
+    it('keeps objects separate that are written concurrently', async () => {
       const names = Array.from({ length: 20 }, (_, index) => `many/${index}`);
       await Promise.all(names.map(async (key) => store.write(key, key)));
       expect(await Promise.all(names.map(async (key) => (await store.read(key)).toString()))).toEqual(names);
     });
 
-    it('says artifact-missing for what is not there, and readIfPresent gives nothing', async () => {
+    it('reports artifact-missing for a missing object, for which readIfPresent returns undefined', async () => {
       await store.write('a/b', 'x');
       for (const key of ['b', 'a', 'a/b/c']) {
         await expect(store.read(key)).rejects.toMatchObject({ code: 'artifact-missing', message: expect.stringContaining(key) });
@@ -77,7 +77,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       }
     });
 
-    it('gives an object with its tag, and unchanged for that tag until the object is written again', async () => {
+    it('returns an object with its tag, and unchanged for that tag until the object is written again', async () => {
       expect(await store.readIfChanged('a/b')).toBeUndefined();
       await store.write('a/b', 'one');
       const first = await changed('a/b');
@@ -93,11 +93,11 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       expect(await store.readIfChanged('a', second.tag)).toBeUndefined();
     });
 
-    it('writes over the version that a tag names, and over no other', async () => {
+    it('overwrites the version that a tag names, and no other', async () => {
       expect(await store.writeIfUnchanged('a/b', 'over nothing', '"none"')).toBe('changed');
       const first = await store.writeIfUnchanged('a/b', 'one', undefined);
       expect(await store.writeIfUnchanged('a/b', 'as the first', undefined)).toBe('changed');
-      if (first === 'changed') throw new Error('the first write was refused');
+      if (first === 'changed') throw new Error('the first write was rejected');
       expect(await store.readIfChanged('a/b', first.tag)).toBe('unchanged');
       await store.write('a/b', 'another');
       expect(await store.writeIfUnchanged('a/b', 'two', first.tag)).toBe('changed');
@@ -110,7 +110,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       expect(await keys('')).toEqual([]);
     });
 
-    it('lists what lies at or under a prefix, by whole path parts, sorted, with size and time', async () => {
+    it('lists the objects at or below a prefix, by whole path parts, sorted, with size and time', async () => {
       for (const key of ['a/c', 'a/b/2', 'a/b/1', 'ab/1', 'a/B', 'a-b']) await store.write(key, key);
       expect(await keys('')).toEqual(['a-b', 'a/B', 'a/b/1', 'a/b/2', 'a/c', 'ab/1']);
       expect(await keys('a')).toEqual(['a/B', 'a/b/1', 'a/b/2', 'a/c']);
@@ -122,7 +122,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       expect(object?.modifiedMs).toBeGreaterThan(1e12);
     });
 
-    it('removes what lies at or under a prefix and nothing else, and does not mind when there is nothing', async () => {
+    it('removes the objects at or below a prefix and no others, and accepts a prefix without objects', async () => {
       for (const key of ['a/1', 'a/b/2', 'ab/3']) await store.write(key, key);
       await store.remove('a');
       await store.remove('none/at/all');
@@ -131,7 +131,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       expect(await keys('')).toEqual([]);
     });
 
-    it('checks a prefix out as a folder, and says artifact-missing where there is nothing', async () => {
+    it('checks out a prefix as a folder, and reports artifact-missing if there are no objects', async () => {
       await store.write('set/index.json', '{}');
       await store.write('set/images/1.u8', 'image');
       const folder = await store.checkout('set');
@@ -139,7 +139,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       await expect(store.checkout('other')).rejects.toMatchObject({ code: 'artifact-missing' });
     });
 
-    it('checks out what is there now: without what was removed, with what was written again', async () => {
+    it('checks out the current objects: without removed ones, with rewritten ones', async () => {
       for (const key of ['set/a', 'set/b', 'setting/c']) await store.write(key, 'one');
       const before = await store.checkout('set');
       expect((await readdir(before)).sort()).toEqual(['a', 'b']);
@@ -151,7 +151,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       expect(await readFile(await store.checkout('set/b'), 'utf8')).toBe('two');
     });
 
-    it('publishes a folder under a prefix, and checks out the same again', async () => {
+    it('publishes a folder under a prefix and checks out the same files again', async () => {
       await mkdir(join(local, 'overlays'));
       await writeFile(join(local, 'report.html'), '<p>');
       await writeFile(join(local, 'overlays/1.png'), 'png');
@@ -161,7 +161,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
     });
 
     it.each(['', '/a', '../a', 'a/../b', 'a/./b', 'a//b', 'a/', '..', 'a\\b', 'a\0b', 'a\nb', 'a.partial-12-ab', `${'a/'.repeat(600)}a`])(
-      'refuses the key %j and leaves nothing behind',
+      'rejects the key %j and leaves nothing behind',
       async (key) => {
         await expect(store.write(key, 'x')).rejects.toMatchObject({ code: 'artifact-key-invalid' });
         await expect(store.writeIfUnchanged(key, 'x', undefined)).rejects.toMatchObject({ code: 'artifact-key-invalid' });
@@ -175,7 +175,7 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
     );
 
     it.each(['a b', 'ID001/image1661130828152_R.png', 'a.b/c-d_e', '손/骨', '%2e%2e', "a'b", '__proto__', '.hidden'])(
-      'takes the key %s',
+      'accepts the key %s',
       async (key) => {
         await store.write(key, key);
         expect((await store.read(key)).toString()).toBe(key);

@@ -1,19 +1,19 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-/** One finished request, as the API server saw it. */
+/** One finished request, as the API server logged it. */
 export type AuditedCall = {
-  /** Up to the first space: `carpal-operator/0.1.0`. */
+  /** The part before the first space: `carpal-operator/0.1.0`. */
   readonly userAgent: string;
   readonly user: string;
   readonly verb: string;
   readonly group: string;
-  /** With the subresource, if any: `pods/status`. */
+  /** With the subresource, if there is one: `pods/status`. */
   readonly resource: string;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
   readonly code: number;
-  /** When the answer was complete, in milliseconds since 1970. */
+  /** The time of the complete answer, in milliseconds since 1970. */
   readonly atMs: number;
 };
 
@@ -32,7 +32,7 @@ type AuditEvent = {
   readonly responseStatus?: { readonly code?: number };
 };
 
-/** The requests in an audit log, oldest first; a watch counts when it has ended. A line that is still being written is left out. */
+/** The requests in an audit log, oldest first. A watch appears when it has ended. Skips a line that is still being written. */
 export async function* auditedCalls(path: string): AsyncGenerator<AuditedCall> {
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
     const event = parse(line);
@@ -56,7 +56,7 @@ function parse(line: string): AuditEvent | undefined {
   try {
     return JSON.parse(line) as AuditEvent;
   } catch {
-    // Only the last line can be half there.
+    // Only the last line can be incomplete.
     return undefined;
   }
 }

@@ -10,8 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('a tethered process', () => {
-  it('tells its end however soon it comes', async () => {
+describe('a child process', () => {
+  it('reports its end however early it comes', async () => {
     const logFile = join(folder, 'brief.log');
     const started = Array.from({ length: 24 }, async (_, index) => {
       const child = await startChild({ program: 'sh', args: ['-c', `echo ${index}; exit ${index}`], logFile });

@@ -1,13 +1,14 @@
-/** Nodes as the API server sees them: an object, its Ready condition and its lease. */
+/** Nodes as objects of the API server: the node, its Ready condition and its lease. */
 import { isStatus } from '@carpal/kubernetes/api/api-error.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
+import { microTime } from '@carpal/kubernetes/api/objects.ts';
 import { LEASES, NODES, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { apiTime } from './kubelet-pod.ts';
 
 export type ClusterNode = {
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;
-  /** `cpu`, `memory`, `nvidia.com/gpu`, …; what is left out is plenty, but GPUs: there are none. */
+  /** `cpu`, `memory`, `nvidia.com/gpu`, … Whatever is missing is plentiful, except for GPUs: default 0. */
   readonly capacity?: Readonly<Record<string, string>>;
   readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
   readonly annotations?: Readonly<Record<string, string>>;
@@ -21,7 +22,7 @@ const capacityOf = ({ capacity }: ClusterNode): Readonly<Record<string, string>>
 export type Heartbeat = {
   readonly now: Date;
   readonly readySince: Date;
-  /** Where `kubectl logs` finds the kubelet. */
+  /** The port at which `kubectl logs` finds the kubelet. */
   readonly kubeletPort?: number | undefined;
 };
 
@@ -47,7 +48,7 @@ function readyStatus(node: ClusterNode, { now, readySince, kubeletPort }: Heartb
   };
 }
 
-/** Creates the node's object, or takes an existing one over. Who keeps it ready is another matter. */
+/** Creates the node's object or updates an existing one. Heartbeats keep it ready; see {@link beat}. */
 export async function registerNode(client: KubernetesClient, node: ClusterNode): Promise<void> {
   const { name, labels, annotations, taints = [] } = node;
   const metadata = {
@@ -64,7 +65,9 @@ export async function registerNode(client: KubernetesClient, node: ClusterNode):
   }
 }
 
-/** One heartbeat: the lease renewed, and Ready said again, which a node that was given up needs. Nothing where the node is gone. */
+/**
+ * One heartbeat: renews the lease and reports Ready again, which a node that was considered lost needs. Does nothing if the node is gone.
+ */
 export async function beat(client: KubernetesClient, node: ClusterNode, heartbeat: Heartbeat): Promise<void> {
   const { name } = node;
   try {
@@ -77,7 +80,7 @@ export async function beat(client: KubernetesClient, node: ClusterNode, heartbea
     if (isStatus(error, 404)) return;
     throw error;
   }
-  const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime: `${heartbeat.now.toISOString().slice(0, -1)}000Z` };
+  const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime: microTime(heartbeat.now) };
   const path = resourcePath(LEASES, { namespace: LEASE_NAMESPACE, name });
   try {
     await client.request({ method: 'PATCH', path, body: { spec } });
@@ -91,12 +94,12 @@ export async function beat(client: KubernetesClient, node: ClusterNode, heartbea
   }
 }
 
-/** Takes the node's object away, as a cloud does when the machine is gone. */
+/** Deletes the node's object, as a cloud does when the machine is gone. */
 export async function deleteNode(client: KubernetesClient, name: string): Promise<void> {
   await client.request({ method: 'DELETE', path: resourcePath(NODES, { name }) });
 }
 
-/** Takes the node's lease away, so that another kubelet need not wait until it has run out. */
+/** Deletes the node's lease, so that another kubelet does not have to wait until it expires. */
 export async function deleteLease(client: KubernetesClient, name: string): Promise<void> {
   try {
     await client.request({ method: 'DELETE', path: resourcePath(LEASES, { namespace: LEASE_NAMESPACE, name }) });

@@ -1,4 +1,4 @@
-/** A container's variables, from its pod and the objects that it names. */
+/** The inputs of a container: its variables, and its volumes as folders of this machine. */
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import type { EnvironmentVariable, KeySelector, KubeletPod, KubeletVolume } from
 type Data = Readonly<Record<string, string>>;
 type DataObject = KubernetesObject & { readonly data?: Data; readonly binaryData?: Data };
 
-/** Every key of a ConfigMap or Secret as bytes. Throws ApiError where it is not there, unless it may be absent. */
+/** Every key of a ConfigMap or Secret, as bytes. Throws ApiError if it does not exist, unless it is optional. */
 export async function readData(
   client: KubernetesClient,
   kind: 'ConfigMap' | 'Secret',
@@ -46,18 +46,18 @@ function fieldOf(pod: KubeletPod, path: string): string {
     'spec.nodeName': spec.nodeName,
   };
   const value = fields[path];
-  if (value === undefined) throw new Error(`fieldRef ${path} is not known here`);
+  if (value === undefined) throw new Error(`fieldRef ${path} is not supported`);
   return value;
 }
 
-/** Replaces `$(NAME)` by what NAME is; `$$(NAME)` stays as `$(NAME)`. */
+/** Replaces `$(NAME)` with the value of NAME. `$$(NAME)` becomes `$(NAME)`. */
 export function expand(text: string, variables: Data): string {
   return text.replaceAll(/\$?\$\(([^)]+)\)/g, (whole, name: string) =>
     whole.startsWith('$$') ? whole.slice(1) : (variables[name] ?? whole),
   );
 }
 
-/** The variables of the pod's first container: envFrom first, env over it, in order. */
+/** The variables of the pod's first container: those of envFrom, then those of env, which override them. */
 export async function containerEnvironment(pod: KubeletPod, client: KubernetesClient): Promise<Record<string, string>> {
   const { namespace } = pod.metadata;
   const container = pod.spec.containers[0];
@@ -86,28 +86,26 @@ export async function containerEnvironment(pod: KubeletPod, client: KubernetesCl
   return variables;
 }
 
-/** A pod's volumes as folders of this machine, and the paths of the container rewritten to them. */
-
-/** Scratch places that every machine has itself. */
+/** Scratch folders that every machine has. */
 const OF_THE_MACHINE: ReadonlySet<string> = new Set(['/tmp', '/dev/shm']);
 
-/** Where the container thinks a folder is → where it is. */
+/** Path in the container → path on this machine. */
 export type MountedFolders = ReadonlyMap<string, string>;
 
 export type VolumeOptions = {
   readonly client: KubernetesClient;
-  /** Takes what the volumes hold. */
+  /** The folder for the contents of the volumes. */
   readonly folder: string;
-  /** Folders of this machine that stand for persistent volume claims, by the claim's name. */
+  /** Folders of this machine in place of persistent volume claims, by the claim's name. */
   readonly claims: Readonly<Record<string, string>>;
 };
 
-/** Fills the volumes of the pod's first container. Throws where one names an object that is not there, or is of a kind that this machine lacks. */
+/** Fills the volumes of the pod's first container. Throws if a volume names an object that does not exist or has an unsupported type. */
 export async function mountVolumes(pod: KubeletPod, options: VolumeOptions): Promise<MountedFolders> {
   const mounted = new Map<string, string>();
   for (const { name, mountPath, subPath = '' } of pod.spec.containers[0]?.volumeMounts ?? []) {
     const volume = pod.spec.volumes?.find((one) => one.name === name);
-    // A service account's token: no process here asks the API server for anything.
+    // A service account's token: no process here sends requests to the API server.
     if (volume === undefined || 'projected' in volume || OF_THE_MACHINE.has(mountPath)) continue;
     mounted.set(mountPath, join(await folderOf(volume, pod.metadata.namespace, options), subPath));
   }
@@ -119,7 +117,7 @@ async function folderOf(volume: KubeletVolume, namespace: string, { client, fold
   if (hostPath !== undefined) return hostPath.path;
   if (claim !== undefined) {
     const place = claims[claim.claimName];
-    if (place === undefined) throw new Error(`no folder of this machine stands for the claim ${claim.claimName}`);
+    if (place === undefined) throw new Error(`no folder is configured for the claim ${claim.claimName}`);
     return place;
   }
   const place = join(folder, 'volumes', volume.name);
@@ -128,7 +126,7 @@ async function folderOf(volume: KubeletVolume, namespace: string, { client, fold
   else if (secret !== undefined) {
     const { secretName: name, optional } = secret;
     await writeAll(place, await readData(client, 'Secret', { namespace, name, optional }));
-  } else if (volume.emptyDir === undefined) throw new Error(`volume ${volume.name} is of a kind that this kubelet does not know`);
+  } else if (volume.emptyDir === undefined) throw new Error(`volume ${volume.name} has a type that this kubelet does not support`);
   return place;
 }
 
@@ -136,7 +134,9 @@ async function writeAll(place: string, files: ReadonlyMap<string, Buffer>): Prom
   for (const [name, bytes] of files) await writeFile(join(place, name), bytes, { mode: 0o600 });
 }
 
-/** The text with every mount path in it, as a whole path or the beginning of one, replaced by where it is. Longer mount paths win. */
+/**
+ * Replaces every mount path in the text, alone or as the beginning of a longer path, with its path on this machine. Longer mount paths win.
+ */
 export function rewritePaths(text: string, mounted: MountedFolders): string {
   const paths = [...mounted.keys()].sort((one, other) => other.length - one.length);
   if (paths.length === 0) return text;

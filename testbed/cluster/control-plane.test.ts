@@ -18,7 +18,7 @@ const HOLDER = fileURLToPath(new URL('control-plane-holder/main.ts', import.meta
 describe('the control plane that test files share', () => {
   const cluster = useControlPlane();
 
-  it('keeps objects in a namespace of the test file', async () => {
+  it('keeps objects in the namespace of the test file', async () => {
     const { client, namespace } = cluster();
     const body = { metadata: { name: 'kept' }, data: { answer: '42' } };
     await client.request({ method: 'POST', path: resourcePath(CONFIG_MAPS, { namespace }), body });
@@ -26,7 +26,7 @@ describe('the control plane that test files share', () => {
     expect(read.data).toEqual({ answer: '42' });
   });
 
-  it('tells by its audit log who asked for what', async () => {
+  it('shows in its audit log who requested what', async () => {
     const { client, namespace, auditLog = '' } = cluster();
     await client.request({ method: 'DELETE', path: resourcePath(CONFIG_MAPS, { namespace, name: 'kept' }) });
     const mine: string[] = [];
@@ -36,8 +36,8 @@ describe('the control plane that test files share', () => {
   });
 });
 
-describe('control planes of their own', () => {
-  it('run side by side, keep their data and address over a restart of the API server, and leave nothing when they stop', async () => {
+describe('a control plane of its own', () => {
+  it('runs next to others, keeps its data and address when the API server restarts, and leaves nothing behind when it stops', async () => {
     const [one, other] = await Promise.all([startControlPlane({ audit: false }), startControlPlane()]);
     const [client, otherClient] = await Promise.all([connect({ kubeconfig: one.kubeconfig }), connect({ kubeconfig: other.kubeconfig })]);
     const namespace = { metadata: { name: 'only-here' } };
@@ -57,7 +57,7 @@ describe('control planes of their own', () => {
     expect([one.folder, other.folder].filter(existsSync)).toEqual([]);
   });
 
-  it('dies with the process that started it, when that is killed', async () => {
+  it('ends when the process that started it is killed', async () => {
     const holder = spawn(process.execPath, [HOLDER], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = await once(createInterface({ input: holder.stdout }), 'line');
     const { folder, pids } = JSON.parse(String(line)) as { folder: string; pids: number[] };
@@ -66,7 +66,7 @@ describe('control planes of their own', () => {
     holder.kill('SIGKILL');
     await until('every part is gone', () => !processes.some(isAlive));
     expect(existsSync(folder)).toBe(true);
-    // The next one to start tidies up after it.
+    // The next control plane deletes the abandoned folder.
     await (await startControlPlane()).stop();
     expect(existsSync(folder)).toBe(false);
   });

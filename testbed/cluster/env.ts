@@ -1,4 +1,4 @@
-/** What a container's process needs of this machine's own environment; everything else comes from the pod. */
+/** The variables of this machine that a container's process needs. All others come from the pod. */
 export function machineEnvironment(): Record<string, string> {
   const { PATH, HOME, LANG, CARPAL_CACHE } = process.env;
   const given = Object.entries({ PATH, HOME, LANG, CARPAL_CACHE });

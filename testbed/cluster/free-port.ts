@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** Below the range that systems hand out to outgoing connections, so that a port stays free while its server restarts. */
+/** Below the range that systems use for outgoing connections, so that a port stays free while its server restarts. */
 const FIRST = 20_000;
 const LAST = 32_000;
 
-/** A loopback port that nobody listens on now. Another process may take it before it is used: whoever binds it must be ready to ask again. */
+/** A free loopback port. Another process can take it before it is used, so the caller must be ready to try another one. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST, LAST);

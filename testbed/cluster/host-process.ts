@@ -1,4 +1,4 @@
-/** Runs a pod's container as a process of this machine, without any isolation: for manifests that you wrote yourself. */
+/** Runs a pod's container as a process of this machine, without any isolation. Use it only for your own manifests. */
 import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -10,21 +10,24 @@ import type { KubeletPod, PodEnd } from './kubelet-pod.ts';
 import { aborted, type PodControl, type RunPod } from './pod-run.ts';
 
 const CARPAL = fileURLToPath(new URL('../../carpal', import.meta.url));
-/** What FallbackToLogsOnError takes of a log. */
+/** The part of a log that FallbackToLogsOnError copies. */
 const MESSAGE = { bytes: 2048, lines: 80 };
 
 export type HostProcessOptions = {
   readonly client: KubernetesClient;
-  /** What stands for the image's entrypoint, where the container names no command; this checkout's carpal where absent. */
+  /** Replaces the image's entrypoint if the container has no command. Default: carpal of this checkout. */
   readonly program?: readonly string[];
   readonly claims?: Readonly<Record<string, string>>;
-  /** Stands for the image's working folder, where the container names none; the pod's own folder where absent. */
+  /** Replaces the image's working folder if the container has none. Default: the pod's own folder. */
   readonly workingFolder?: string;
-  /** Set over this machine's environment and under the pod's. */
+  /** Variables that override this machine's environment; the pod's variables override them. */
   readonly environment?: Readonly<Record<string, string>>;
 };
 
-/** Runs the first container of each pod: its command and args with `$(VAR)` expanded and mount paths rewritten, its variables, its grace. */
+/**
+ * Runs the first container of each pod: its command and args with `$(VAR)` expanded and mount paths rewritten, its variables, and its grace
+ * period.
+ */
 export function hostProcess(options: HostProcessOptions): RunPod {
   const { client, program = [CARPAL], claims = {}, environment = {}, workingFolder } = options;
   return async (pod, control) => {
@@ -38,10 +41,10 @@ export function hostProcess(options: HostProcessOptions): RunPod {
     }
     const { variables, mounted } = inputs;
     const container = pod.spec.containers[0];
-    const words = [...(container?.command ?? program), ...(container?.args ?? [])].map((word) =>
-      rewritePaths(expand(word, variables), mounted),
+    const command = [...(container?.command ?? program), ...(container?.args ?? [])].map((part) =>
+      rewritePaths(expand(part, variables), mounted),
     );
-    const [file = '', ...args] = words;
+    const [file = '', ...args] = command;
     const child = await startChild({
       program: file,
       args,
@@ -59,7 +62,7 @@ export function hostProcess(options: HostProcessOptions): RunPod {
     const end = podEnd(await child.ended);
     child.killRest();
     const isLogged = container?.terminationMessagePolicy === 'FallbackToLogsOnError' && end.exitCode !== 0;
-    return isLogged ? { ...end, message: await lastWords(control.logFile) } : end;
+    return isLogged ? { ...end, message: await logEnd(control.logFile) } : end;
   };
 }
 
@@ -77,8 +80,8 @@ function podEnd({ code, signal }: ProcessEnd): PodEnd {
   return { exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]) };
 }
 
-/** The end of a log as a kubelet puts it into a pod's status. */
-async function lastWords(path: string): Promise<string> {
+/** The end of a log, as a kubelet copies it into a pod's status. */
+async function logEnd(path: string): Promise<string> {
   const bytes = await readFile(path);
   const lines = bytes.subarray(-MESSAGE.bytes).toString('utf8').split('\n');
   return lines.slice(-MESSAGE.lines - 1).join('\n');

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 
 export type KubectlAnswer = { readonly code: number; readonly output: string; readonly errors: string };
 
-/** Runs kubectl against the API server of a kubeconfig, with `input` on its standard input. Throws where there is no kubectl. */
+/** Runs kubectl against the API server of a kubeconfig, with `input` on its standard input. Throws if kubectl is not installed. */
 export async function kubectl(kubeconfig: string, args: readonly string[], input = ''): Promise<KubectlAnswer> {
   const child = spawn('kubectl', ['--kubeconfig', kubeconfig, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   const text = { output: '', errors: '' };

@@ -1,4 +1,4 @@
-/** What a kubelet reads of a pod, and what it writes about it. */
+/** The fields of a pod that a kubelet reads, and the status that it writes. */
 import type { ContainerState, ObjectCondition, ObjectMeta, Pod } from '@carpal/kubernetes/api/objects.ts';
 
 export type KeySelector = { readonly name: string; readonly key: string; readonly optional?: boolean };
@@ -50,31 +50,31 @@ export type KubeletPod = Pod & {
 /** How a container ended. */
 export type PodEnd = {
   readonly exitCode: number;
-  /** `Completed` or `Error` by the exit code, where absent; `OOMKilled`, `StartError`, … */
+  /** `OOMKilled`, `StartError`, … Default: `Completed` or `Error`, by the exit code. */
   readonly reason?: string;
   /** The last lines of the log of a container that failed. */
   readonly message?: string;
 };
 
-/** Where the container stands. */
+/** The state of the container. */
 export type ContainerPhase =
   | { readonly kind: 'waiting'; readonly reason: string; readonly message?: string }
   | { readonly kind: 'running'; readonly startedAt: string }
   | { readonly kind: 'ended'; readonly end: PodEnd; readonly startedAt?: string; readonly finishedAt: string };
 
-/** What the kubelet says about the pod beside its container: why it was ended. */
+/** Why the kubelet ended the pod. */
 export type PodEndReason = {
   /** `Evicted`, `DeadlineExceeded`. */
   readonly reason?: string;
   readonly message?: string;
-  /** Added to the pod's conditions: DisruptionTarget. */
+  /** A further condition of the pod: DisruptionTarget. */
   readonly condition?: ObjectCondition;
 };
 
-/** Conditions that the kubelet owns; the others are left as they are. */
+/** The conditions that the kubelet owns. It does not change the others. */
 const OWN_CONDITIONS = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady'];
 
-/** The API keeps whole seconds. */
+/** A time as the API stores it: in whole seconds. */
 export function apiTime(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
@@ -94,25 +94,25 @@ function containerState(phase: ContainerPhase): ContainerState {
   }
 }
 
-function podPhase(phase: ContainerPhase, verdict: PodEndReason): 'Pending' | 'Running' | 'Succeeded' | 'Failed' {
+function podPhase(phase: ContainerPhase, endReason: PodEndReason): 'Pending' | 'Running' | 'Succeeded' | 'Failed' {
   if (phase.kind === 'waiting') return 'Pending';
   if (phase.kind === 'running') return 'Running';
-  return phase.end.exitCode === 0 && verdict.reason === undefined ? 'Succeeded' : 'Failed';
+  return phase.end.exitCode === 0 && endReason.reason === undefined ? 'Succeeded' : 'Failed';
 }
 
-function conditions(pod: KubeletPod, phase: ContainerPhase, verdict: PodEndReason, now: string): readonly ObjectCondition[] {
+function conditions(pod: KubeletPod, phase: ContainerPhase, endReason: PodEndReason, now: string): readonly ObjectCondition[] {
   const before = pod.status?.conditions ?? [];
   const isReady = phase.kind === 'running';
-  const ended = podPhase(phase, verdict) === 'Succeeded' ? 'PodCompleted' : 'PodFailed';
+  const ended = podPhase(phase, endReason) === 'Succeeded' ? 'PodCompleted' : 'PodFailed';
   const unready = { reason: phase.kind === 'ended' ? ended : 'ContainersNotReady' };
   const values: readonly Omit<ObjectCondition, 'lastTransitionTime'>[] = [
     { type: 'PodReadyToStartContainers', status: isReady ? 'True' : 'False' },
     { type: 'Initialized', status: 'True' },
     { type: 'Ready', status: isReady ? 'True' : 'False', ...(isReady ? {} : unready) },
     { type: 'ContainersReady', status: isReady ? 'True' : 'False', ...(isReady ? {} : unready) },
-    ...(verdict.condition === undefined ? [] : [verdict.condition]),
+    ...(endReason.condition === undefined ? [] : [endReason.condition]),
   ];
-  const replaced = new Set([...OWN_CONDITIONS, verdict.condition?.type]);
+  const replaced = new Set([...OWN_CONDITIONS, endReason.condition?.type]);
   const stamped = values.map((value): ObjectCondition => {
     const former = before.find(({ type, status }) => type === value.type && status === value.status);
     return { ...value, lastTransitionTime: former?.lastTransitionTime ?? now };
@@ -120,14 +120,17 @@ function conditions(pod: KubeletPod, phase: ContainerPhase, verdict: PodEndReaso
   return [...before.filter(({ type }) => !replaced.has(type)), ...stamped];
 }
 
-/** The pod's whole status with its container there, for a merge patch. Conditions of others (PodScheduled, DisruptionTarget) stay. */
-export function podStatus(pod: KubeletPod, phase: ContainerPhase, verdict: PodEndReason, now: string): object {
+/**
+ * The pod's whole status for this state of its container, as a merge patch. Conditions of other writers (PodScheduled, DisruptionTarget)
+ * stay.
+ */
+export function podStatus(pod: KubeletPod, phase: ContainerPhase, endReason: PodEndReason, now: string): object {
   const container = pod.spec.containers[0];
   return {
-    phase: podPhase(phase, verdict),
+    phase: podPhase(phase, endReason),
     startTime: pod.status?.startTime ?? now,
-    conditions: conditions(pod, phase, verdict, now),
-    ...(verdict.reason === undefined ? {} : { reason: verdict.reason, message: verdict.message ?? '' }),
+    conditions: conditions(pod, phase, endReason, now),
+    ...(endReason.reason === undefined ? {} : { reason: endReason.reason, message: endReason.message ?? '' }),
     containerStatuses: [
       {
         name: container?.name ?? '',

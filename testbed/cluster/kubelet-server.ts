@@ -1,4 +1,4 @@
-/** The part of a kubelet's own API that `kubectl logs` asks the API server for. */
+/** The part of a kubelet's API that serves `kubectl logs`. */
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
@@ -8,7 +8,7 @@ import { freePort } from './free-port.ts';
 const FOLLOW_POLL_MS = 200;
 
 export type KubeletServerOptions = {
-  /** Of the server; the API server of control-plane.ts does not check whose it is. */
+  /** The server's certificate. The API server of control-plane.ts does not check its issuer. */
   readonly tls: { readonly key: string | Buffer; readonly cert: string | Buffer };
   /** The log of a pod that runs or ran here. */
   readonly findLog: (namespace: string, name: string) => ContainerLog | undefined;
@@ -25,7 +25,7 @@ export async function startKubeletServer({ tls, findLog }: KubeletServerOptions)
     const [, section, namespace = '', pod = ''] = url.pathname.split('/');
     const log = section === 'containerLogs' ? findLog(namespace, pod) : undefined;
     if (log === undefined) {
-      answer.writeHead(404).end('no such log\n');
+      answer.writeHead(404).end('log not found\n');
       return;
     }
     answer.writeHead(200, { 'content-type': 'text/plain' });
@@ -52,7 +52,7 @@ async function sendLog({ path, isWhole }: ContainerLog, query: URLSearchParams, 
   const limit = limitBytes === null ? Number.POSITIVE_INFINITY : at + Number(limitBytes);
   const isFollowing = query.get('follow') === 'true';
   for (;;) {
-    // Asked before the size is read: what was written last is then within it.
+    // Read before the size, so that the size includes the last line.
     const isLast = !isFollowing || isWhole();
     const end = Math.min(limit, await sizeOf(path));
     if (end > at) {
@@ -65,7 +65,7 @@ async function sendLog({ path, isWhole }: ContainerLog, query: URLSearchParams, 
   answer.end();
 }
 
-/** A log that nobody has written to yet is empty. */
+/** The size of a log. A log that does not exist yet is empty. */
 async function sizeOf(path: string): Promise<number> {
   return stat(path).then(
     ({ size }) => size,
@@ -73,7 +73,7 @@ async function sizeOf(path: string): Promise<number> {
   );
 }
 
-/** Where the last `lines` lines begin. Looks at the last MiB at most. */
+/** The position of the last `lines` lines, within the last MiB. */
 async function startOfTail(path: string, lines: number): Promise<number> {
   const size = await sizeOf(path);
   if (size === 0) return 0;

@@ -21,18 +21,18 @@ let kubeconfig = '';
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'carpal-make-cluster-'));
-  // A path of the kind that people have.
+  // A path with a space, as people have them.
   const place = join(folder, 'a folder');
   await symlink(folder, place);
   cluster = spawn(process.execPath, [MAIN, '--no-operator'], { cwd: place, stdio: ['ignore', 'pipe', 'inherit'] });
-  // Read on to its end: a closed pipe would end the cluster.
+  // Reads to the end, because a closed pipe would end the cluster.
   const text = await new Promise<string>((resolve) => {
-    let said = '';
+    let printed = '';
     cluster.stdout?.on('data', (chunk: Buffer) => {
-      said += chunk.toString('utf8');
-      if (said.includes('Ctrl-C ends')) resolve(said);
+      printed += chunk.toString('utf8');
+      if (printed.includes('Ctrl-C')) resolve(printed);
     });
-    cluster.once('exit', () => resolve(said));
+    cluster.once('exit', () => resolve(printed));
   });
   kubeconfig = /export KUBECONFIG=(.+)/.exec(text)?.[1] ?? '';
   client = await connect({ kubeconfig });
@@ -43,20 +43,20 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-it('a cluster for trying things runs Jobs as processes, knows experiments, shows logs and ends with Ctrl-C', async () => {
+it('make cluster runs Jobs as processes, serves the CRD, shows logs and ends with Ctrl-C', async () => {
   await client.request({ method: 'GET', path: resourcePath(EXPERIMENTS) });
   const containers = [{ name: 'main', image: 'none', command: ['sh', '-c', 'echo one; echo two; echo three; pwd'] }];
   const template = { spec: { restartPolicy: 'Never', containers } };
-  const place = { namespace: 'default', name: 'said' };
+  const place = { namespace: 'default', name: 'printed' };
   await client.request({
     method: 'POST',
     path: resourcePath(JOBS, { namespace: 'default' }),
     body: { metadata: place, spec: { template } },
   });
   await waitFor<Job>(client, resourcePath(JOBS, place), ({ status }) => status?.succeeded === 1);
-  const { output } = await kubectl(kubeconfig, ['logs', 'job/said', '--tail=3']);
+  const { output } = await kubectl(kubeconfig, ['logs', 'job/printed', '--tail=3']);
   expect(output.split('\n').slice(0, 2)).toEqual(['two', 'three']);
-  expect((await kubectl(kubeconfig, ['logs', 'job/said', '--follow'])).output).toMatch(/^one\ntwo\nthree\n\/.+\n$/);
+  expect((await kubectl(kubeconfig, ['logs', 'job/printed', '--follow'])).output).toMatch(/^one\ntwo\nthree\n\/.+\n$/);
   cluster.kill('SIGINT');
   const [code] = await once(cluster, 'exit');
   expect(code).toBe(0);

@@ -1,6 +1,6 @@
 /**
- * `make cluster`: a cluster on this machine for trying carpal with kubectl, without containers. Its one node runs stages as processes of this
- * machine, in the folder that this was started in, and says that it has GPUs. Ends with Ctrl-C and forgets everything but the artifacts.
+ * `make cluster`: a cluster on this machine for trying carpal with kubectl, without containers. Its only node has simulated GPUs and runs
+ * stages as processes in the current folder. It ends with Ctrl-C and deletes everything but the artifacts.
  */
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -21,16 +21,16 @@ const NODE = 'this-machine';
 
 const { values } = parseArgs({
   options: {
-    /** How many GPUs the node claims: so many folds run at once. */
+    /** The number of GPUs of the node, which limits how many folds run concurrently. */
     gpus: { type: 'string', default: '1' },
-    /** Leaves the operator to you: `carpal operator --kubeconfig …`. */
+    /** Does not start the operator, so that you can run `carpal operator --kubeconfig …` yourself. */
     'no-operator': { type: 'boolean', default: false },
   },
 });
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** The operator as a process of its own, as in a cluster. Everybody may use the namespace's default service account. */
+/** Starts the operator as a process of its own, as in a cluster. Experiments use the default service account of their namespace. */
 function startOperator(kubeconfig: string): Promise<Child> {
   const artifacts = join(HOME, 'artifacts');
   const flags = ['--kubeconfig', kubeconfig, '--artifacts', artifacts, '--image', 'this-checkout', '--service-account', 'default'];
@@ -61,37 +61,36 @@ async function run(interrupted: Promise<unknown>): Promise<void> {
     });
     ends.push(kubelet.stop);
     const operator = values['no-operator'] ? undefined : await startOperator(kubeconfig);
-    if (operator !== undefined) ends.push(() => endGently(operator));
+    if (operator !== undefined) ends.push(() => stopOperator(operator));
     say(WELCOME(kubeconfig));
-    await Promise.race([interrupted, ...(operator === undefined ? [] : [outlive(operator)])]);
-    say('ending');
+    await Promise.race([interrupted, ...(operator === undefined ? [] : [failWhenEnded(operator)])]);
+    say('Stopping the cluster …');
   } finally {
     for (const end of ends.reverse()) await end();
   }
 }
 
-async function endGently(operator: Child): Promise<void> {
+async function stopOperator(operator: Child): Promise<void> {
   operator.kill('SIGTERM');
   const timer = setTimeout(() => operator.kill('SIGKILL'), 10_000);
   await operator.ended;
   clearTimeout(timer);
 }
 
-/** Throws when the operator ends by itself. */
-async function outlive(operator: Child): Promise<never> {
+/** Throws when the operator ends. */
+async function failWhenEnded(operator: Child): Promise<never> {
   await operator.ended;
   throw new CarpalError('resource-missing', `the operator has ended:\n${await operator.tail(8)}`, { where: join(HOME, 'operator.log') });
 }
 
 const WELCOME = (kubeconfig: string): string => `
-A cluster runs on this machine: one node with ${values.gpus} GPU(s) to pretend with. In another terminal:
-
+A Kubernetes cluster with one node and ${values.gpus} simulated GPU(s) runs on this machine. In another terminal, run:
   export KUBECONFIG=${kubeconfig}
   ./carpal data synth --out data/phantoms --people 12 --test-people 4 --seed 7
   kubectl apply -f configs/experiments/quickstart.yaml
   kubectl get segx --watch
-
-Artifacts and the operator's log are in ${HOME}. Ctrl-C ends the cluster.`;
+Stages run as processes of this machine. Artifacts and the operator's log are in ${HOME}.
+Press Ctrl-C to stop the cluster. Only the artifacts are kept.`;
 
 const interrupted = new Promise((onInterrupt) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, onInterrupt);

@@ -1,23 +1,23 @@
-/** One pod on its node, from the moment it is bound to its end. */
+/** One pod on its node, from its binding to its end. */
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { apiTime, type ContainerPhase, type KubeletPod, type PodEnd, type PodEndReason, podStatus } from './kubelet-pod.ts';
 import { createPodWriter } from './pod-writer.ts';
 
-/** What runs a pod's container, for real or for show. Resolves with how it ended; a rejection counts as `StartError`. */
+/** Runs a pod's container, as a process or as a script. Resolves with how it ended. A rejection counts as `StartError`. */
 export type RunPod = (pod: KubeletPod, control: PodControl) => Promise<PodEnd>;
 
 export type PodControl = {
-  /** The pod's own folder on this machine, there until the pod object is gone. */
+  /** The pod's own folder on this machine. It exists until the pod object is gone. */
   readonly folder: string;
-  /** Takes what the container writes; `kubectl logs` shows it. */
+  /** Receives the container's output; `kubectl logs` shows it. */
   readonly logFile: string;
-  /** Aborted when the container is asked to end (SIGTERM). */
+  /** Aborted when the container must stop (SIGTERM). */
   readonly stop: AbortSignal;
-  /** Aborted when it must be gone (SIGKILL). */
+  /** Aborted when the container is killed (SIGKILL). */
   readonly kill: AbortSignal;
-  /** To be called once the container runs. */
+  /** Call it when the container runs. */
   started(): Promise<void>;
-  /** Says why it does not run yet: `ErrImagePull`, `CreateContainerConfigError`, … */
+  /** Reports why the container does not run yet: `ErrImagePull`, `CreateContainerConfigError`, … */
   waiting(reason: string, message?: string): Promise<void>;
 };
 
@@ -28,31 +28,31 @@ export type PodRunOptions = {
   readonly logFile: string;
   readonly whenConnected: () => Promise<void>;
   readonly now: () => Date;
-  /** What is wrong with an image, if anything. */
+  /** The problem with an image, if there is one. */
   readonly imageFault: (image: string) => string | undefined;
-  /** Hears of a write that the API server will never take. */
+  /** Called for a write that the API server will never accept. */
   readonly onError: (error: unknown) => void;
 };
 
 export type PodRun = {
   readonly logFile: string;
-  /** Resolves when nothing of the pod runs any more and its end is written, or nobody can write it. */
+  /** Resolves when nothing of the pod runs any more and its end is written or can no longer be written. */
   readonly done: Promise<void>;
   latest(): KubeletPod;
   /** Whether nothing of it runs any more. */
   hasEnded(): boolean;
-  /** A newer version of the pod; a deletion begins or is shortened by it. */
-  notice(pod: KubeletPod): void;
-  /** Ends the container at once and gives the reason. */
-  evict(verdict: PodEndReason): void;
-  /** The pod's object is gone: nothing is left to tell. */
+  /** A newer version of the pod. It can start or shorten a deletion. */
+  update(pod: KubeletPod): void;
+  /** Kills the container and reports the reason. */
+  evict(endReason: PodEndReason): void;
+  /** The pod's object is gone: kills the container and writes nothing more. */
   podIsGone(): void;
 };
 
 const DEFAULT_GRACE_SECONDS = 30;
 const KILLED: PodEnd = { exitCode: 137 };
 
-/** Takes up a pod that is bound to a node of ours. Errors of the API are waited out. */
+/** Runs a pod that is bound to one of our nodes. Retries after errors of the API. */
 export function startPodRun(
   pod: KubeletPod,
   { client, run, folder, logFile, whenConnected, now, imageFault, onError }: PodRunOptions,
@@ -64,12 +64,12 @@ export function startPodRun(
   const writer = createPodWriter(pod, { client, signal: gone.signal, whenConnected });
   let graceTimer: NodeJS.Timeout | undefined;
   let graceSeconds: number | undefined;
-  let verdict: PodEndReason = {};
+  let endReason: PodEndReason = {};
   let startedAt: string | undefined;
   let hasEnded = false;
 
-  const say = (phase: ContainerPhase): Promise<boolean> =>
-    writer.writeStatus((newest) => podStatus(newest, phase, verdict, apiTime(now())));
+  const writePhase = (phase: ContainerPhase): Promise<boolean> =>
+    writer.writeStatus((newest) => podStatus(newest, phase, endReason, apiTime(now())));
 
   const endWithin = (seconds: number): void => {
     if (graceSeconds !== undefined && graceSeconds <= seconds) return;
@@ -87,14 +87,14 @@ export function startPodRun(
     kill: kill.signal,
     started: async () => {
       startedAt = apiTime(now());
-      await say({ kind: 'running', startedAt });
+      await writePhase({ kind: 'running', startedAt });
     },
     waiting: async (reason, message) => {
-      await say({ kind: 'waiting', reason, ...(message === undefined ? {} : { message }) });
+      await writePhase({ kind: 'waiting', reason, ...(message === undefined ? {} : { message }) });
     },
   };
 
-  /** Waits for an image that does not come, as long as the pod is wanted. */
+  /** Waits for an image that never arrives, until the pod is deleted. */
   const waitForImage = async (image: string, fault: string): Promise<PodEnd> => {
     await control.waiting('ErrImagePull', fault);
     await control.waiting('ImagePullBackOff', `Back-off pulling image "${image}": ErrImagePull: ${fault}`);
@@ -103,7 +103,7 @@ export function startPodRun(
   };
 
   const runToItsEnd = async (): Promise<PodEnd> => {
-    // A kubelet that was restarted finds containers that it knows nothing of.
+    // A restarted kubelet finds pods of which it has no container.
     if (pod.status?.phase === 'Running') {
       return { ...KILLED, reason: 'ContainerStatusUnknown', message: 'The container could not be located when the pod was terminated' };
     }
@@ -118,11 +118,11 @@ export function startPodRun(
   const live = async (): Promise<void> => {
     const { phase } = pod.status ?? {};
     const seconds = pod.spec.activeDeadlineSeconds;
-    const deadline = seconds === undefined ? undefined : setTimeout(() => evict(deadlineVerdict()), seconds * 1000);
+    const deadline = seconds === undefined ? undefined : setTimeout(() => evict(deadlineExceeded()), seconds * 1000);
     if (phase !== 'Succeeded' && phase !== 'Failed') {
       const end = await runToItsEnd();
       hasEnded = true;
-      await say({ kind: 'ended', end, finishedAt: apiTime(now()), ...(startedAt === undefined ? {} : { startedAt }) });
+      await writePhase({ kind: 'ended', end, finishedAt: apiTime(now()), ...(startedAt === undefined ? {} : { startedAt }) });
     }
     hasEnded = true;
     clearTimeout(deadline);
@@ -130,20 +130,20 @@ export function startPodRun(
   };
 
   const evict = (why: PodEndReason): void => {
-    verdict = why;
+    endReason = why;
     endWithin(0);
   };
 
-  const notice = (newer: KubeletPod): void => {
-    writer.notice(newer);
+  const update = (newer: KubeletPod): void => {
+    writer.update(newer);
     if (newer.metadata.deletionTimestamp === undefined) return;
     endWithin(newer.metadata.deletionGracePeriodSeconds ?? newer.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS);
     deleted.resolve();
   };
 
-  notice(pod);
+  update(pod);
   const done = live().catch(onError);
-  // The object goes when its deletion was asked for and its end is told, in whatever order.
+  // The object is deleted once its deletion was requested and its end was written, in any order.
   void Promise.all([done, deleted.promise])
     .then(() => writer.remove())
     .catch(onError);
@@ -152,7 +152,7 @@ export function startPodRun(
     done,
     latest: writer.latest,
     hasEnded: () => hasEnded,
-    notice,
+    update,
     evict,
     podIsGone: () => {
       gone.abort();
@@ -161,12 +161,12 @@ export function startPodRun(
   };
 }
 
-const deadlineVerdict = (): PodEndReason => ({
+const deadlineExceeded = (): PodEndReason => ({
   reason: 'DeadlineExceeded',
   message: 'Pod was active on the node longer than the specified deadline',
 });
 
-/** Resolves once the signal aborts. */
+/** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** A kubelet's writes about one pod: tried again until they are through, never over somebody else's. */
+/** A kubelet's writes about one pod. They are retried until they succeed and never overwrite another writer's change. */
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
@@ -9,29 +9,29 @@ const BACKOFF = { baseMs: 100, longestMs: 2000 };
 
 export type PodWriterOptions = {
   readonly client: KubernetesClient;
-  /** Ends all tries. */
+  /** Ends all retries. */
   readonly signal: AbortSignal;
-  /** Resolves when the node may speak: a silent node's kubelet reaches nobody. */
+  /** Resolves when the node is connected. A disconnected node's kubelet reaches no server. */
   readonly whenConnected: () => Promise<void>;
 };
 
 export type PodWriter = {
-  /** Writes the status that `make` gives for the newest version of the pod; false when there is no such pod any more. */
+  /** Writes the status that `make` returns for the newest version of the pod. Resolves with false if the pod no longer exists. */
   writeStatus(make: (pod: KubeletPod) => object): Promise<boolean>;
-  /** The last step of a deletion: the object goes. */
+  /** Deletes the object, as the last step of a deletion. */
   remove(): Promise<void>;
   /** A newer version of the pod, from the watch. */
-  notice(pod: KubeletPod): void;
+  update(pod: KubeletPod): void;
   latest(): KubeletPod;
 };
 
-/** A writer for that very pod (by uid). */
+/** A writer for exactly this pod (by uid). */
 export function createPodWriter(first: KubeletPod, { client, signal, whenConnected }: PodWriterOptions): PodWriter {
   const { name, namespace, uid } = first.metadata;
   const path = resourcePath(PODS, { namespace, name });
   let latest = first;
 
-  /** Whether trying again may help: after a conflict with the newest version, after a server's trouble some time later. Throws the error if not. */
+  /** Whether a retry can help: after a conflict with the newest version, or after a server problem. Otherwise throws the error. */
   const shouldRetry = async (error: unknown): Promise<boolean> => {
     if (signal.aborted || !(error instanceof ApiError)) throw error;
     if (error.status === 404) return false;
@@ -45,7 +45,7 @@ export function createPodWriter(first: KubeletPod, { client, signal, whenConnect
     throw error;
   };
 
-  /** Tries until an answer is final; `undefined` when the pod is gone or the kubelet ends. */
+  /** Retries until the answer is final. Resolves with undefined if the pod is gone or the kubelet ends. */
   async function retry<Answer>(attempt: () => Promise<Answer>): Promise<Answer | undefined> {
     for (let failures = 1; ; failures += 1) {
       await whenConnected();
@@ -61,7 +61,7 @@ export function createPodWriter(first: KubeletPod, { client, signal, whenConnect
 
   return {
     latest: () => latest,
-    notice: (pod) => {
+    update: (pod) => {
       latest = pod;
     },
     writeStatus: async (make) => {

@@ -30,12 +30,12 @@ afterAll(() => kubelet?.stop());
 
 const jobOf = (pod: KubeletPod): string => pod.metadata.labels?.['batch.kubernetes.io/job-name'] ?? '';
 
-/** Keeps a deleted pod there to be looked at. */
+/** Keeps a deleted pod, so that the test can read it. */
 const KEPT = { finalizers: ['carpal.dev/test'] };
 
 type PodPart = { readonly metadata?: object; readonly pod?: Record<string, unknown>; readonly container?: Record<string, unknown> };
 
-/** A Job of one pod that is not tried again. */
+/** Starts a Job with one pod and without retries. */
 async function startJob(name: string, args: readonly string[], { metadata, pod, container }: PodPart = {}): Promise<void> {
   const { client, namespace } = cluster();
   const containers = [{ name: 'main', image: 'shell', args, terminationMessagePolicy: 'FallbackToLogsOnError', ...container }];
@@ -62,7 +62,7 @@ const podsOf = async (job: string): Promise<readonly Pod[]> => {
 
 const endOf = (pod: Pod | undefined): unknown => pod?.status?.containerStatuses?.[0]?.state?.terminated;
 
-/** The one pod of the Job, once that is true of it. */
+/** The Job's pod, once `isSo` returns true for it. */
 async function podOf(job: string, isSo: (pod: Pod) => boolean): Promise<Pod> {
   const { client, namespace } = cluster();
   const list = await waitFor<{ items: Pod[] }>(client, resourcePath(PODS, { namespace }), ({ items }) => items.some(isSo), {
@@ -74,7 +74,7 @@ async function podOf(job: string, isSo: (pod: Pod) => boolean): Promise<Pod> {
 const isRunning = ({ status }: Pod): boolean => status?.phase === 'Running';
 const waitingReason = ({ status }: Pod): string | undefined => status?.containerStatuses?.[0]?.state?.waiting?.reason;
 
-describe('a pod as a process of this machine', () => {
+describe('a pod that runs as a process', () => {
   it('brings its Job to Complete', async () => {
     await startJob('well', ['-c', 'exit 0']);
     await jobCondition('well', 'Complete');
@@ -84,7 +84,7 @@ describe('a pod as a process of this machine', () => {
     expect(endOf(pod)).toMatchObject({ exitCode: 0, reason: 'Completed' });
   });
 
-  it('that fails brings its Job to Failed, with its exit code and its last words', async () => {
+  it('that fails brings its Job to Failed, with its exit code and the end of its log', async () => {
     await startJob('badly', ['-c', 'echo begun; echo "no such folder" >&2; exit 3']);
     await jobCondition('badly', 'Failed');
     const [pod] = await podsOf('badly');
@@ -92,7 +92,7 @@ describe('a pod as a process of this machine', () => {
     expect(endOf(pod)).toMatchObject({ exitCode: 3, reason: 'Error', message: 'begun\nno such folder\n' });
   });
 
-  it('sees its ConfigMap, its Secret, its scratch folder and its variables where the manifest says', async () => {
+  it('gets its ConfigMap, Secret, scratch folder and variables as the manifest says', async () => {
     const { client, namespace } = cluster();
     await client.request({
       method: 'POST',
@@ -128,7 +128,7 @@ describe('a pod as a process of this machine', () => {
     expect(endOf((await podsOf('inputs'))[0])).toMatchObject({ exitCode: 9, message: '{"folds":5}open-sesame one one-expanded\n' });
   });
 
-  it('that is deleted gets SIGTERM and tells how it ended before it goes', async () => {
+  it('that is deleted gets SIGTERM and reports how it ended before it disappears', async () => {
     const { client, namespace } = cluster();
     await startJob('stopped', ['-c', 'trap "echo saved; exit 75" TERM; echo up; while :; do sleep 0.05; done'], { metadata: KEPT });
     const { metadata } = await podOf('stopped', isRunning);
@@ -137,22 +137,22 @@ describe('a pod as a process of this machine', () => {
     expect(endOf(pod)).toMatchObject({ exitCode: 75 });
   });
 
-  it('that wants what is not there waits and says for what', async () => {
+  it('that needs a Secret that does not exist waits and reports which one', async () => {
     await startJob('wanting', ['-c', 'exit 0'], { container: { envFrom: [{ secretRef: { name: 'nowhere' } }] } });
     const pod = await podOf('wanting', (one) => waitingReason(one) === 'CreateContainerConfigError');
     expect(pod.status?.containerStatuses?.[0]?.state?.waiting?.message).toContain('nowhere');
   });
 });
 
-describe('a pod by script', () => {
-  it('is killed for want of memory', async () => {
+describe('a scripted pod', () => {
+  it('is killed when it runs out of memory', async () => {
     scripts.set('hungry', OUT_OF_MEMORY);
     await startJob('hungry', []);
     await jobCondition('hungry', 'Failed');
     expect(endOf((await podsOf('hungry'))[0])).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
   });
 
-  it('that takes no notice of SIGTERM is killed after its grace', async () => {
+  it('that ignores SIGTERM is killed after its grace period', async () => {
     const { client, namespace } = cluster();
     scripts.set('deaf', { until: new Promise(() => undefined), onStop: 'ignore' });
     await startJob('deaf', [], { metadata: KEPT, pod: { terminationGracePeriodSeconds: 1 } });
@@ -162,7 +162,7 @@ describe('a pod by script', () => {
     expect(endOf(pod)).toMatchObject({ exitCode: 137 });
   });
 
-  it('waits for an image that is not to be had', async () => {
+  it('waits for an image that does not exist', async () => {
     scripts.set('no-image', {});
     await startJob('no-image', [], { container: { image: 'missing:1' } });
     const pod = await podOf('no-image', (one) => waitingReason(one) === 'ImagePullBackOff');
@@ -170,8 +170,8 @@ describe('a pod by script', () => {
   });
 
   it.each([
-    ['with DisruptionTarget for want of memory on the node', true],
-    ['without it for taking more disk than it may', false],
+    ['with DisruptionTarget when the node runs out of memory', true],
+    ['without DisruptionTarget when it uses more disk than its limit', false],
   ])('is evicted %s', async (_, disruptionTarget) => {
     const { namespace } = cluster();
     const name = `evicted-${disruptionTarget}`;
@@ -187,7 +187,7 @@ describe('a pod by script', () => {
 });
 
 describe('a node', () => {
-  it('with GPUs takes as many pods as it has', async () => {
+  it('with GPUs runs only as many pods as it has GPUs for', async () => {
     const gpu = { resources: { limits: { 'nvidia.com/gpu': '2' } } };
     scripts.set('greedy', { until: new Promise(() => undefined) });
     scripts.set('late', {});
@@ -198,7 +198,7 @@ describe('a node', () => {
     expect(pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')?.message).toContain('nvidia.com/gpu');
   });
 
-  it('whose network is cut tells afterwards what happened meanwhile', async () => {
+  it('whose network was cut reports afterwards what happened meanwhile', async () => {
     const ending = Promise.withResolvers<void>();
     scripts.set('unheard', { until: ending.promise, exitCode: 4 });
     await startJob('unheard', [], { pod: { nodeSelector: { pool: 'faulty' } } });
@@ -212,7 +212,7 @@ describe('a node', () => {
     expect(endOf((await podsOf('unheard'))[0])).toMatchObject({ exitCode: 4 });
   });
 
-  it('that is taken away leaves pods that never end by themselves', async () => {
+  it('that is removed leaves pods that never end by themselves', async () => {
     const { client, namespace } = cluster();
     scripts.set('lost', { until: new Promise(() => undefined) });
     await startJob('lost', [], { pod: { nodeSelector: { pool: 'faulty' } } });

@@ -1,7 +1,7 @@
 /**
- * A small kubelet that plays nodes: it registers them, keeps them alive, and takes up every pod that the scheduler binds to them. What a
- * pod's container is, the caller decides: a process of this machine (host-process.ts) or a script (scripted-pod.ts). One container a pod, run
- * once (`restartPolicy: Never`), as carpal's stages are; no init containers, probes or network.
+ * A small kubelet for several nodes: it registers them, sends heartbeats, and runs every pod that the scheduler binds to them. The caller
+ * decides what a container is: a process of this machine (host-process.ts) or a script (scripted-pod.ts). Pods have one container that runs
+ * once (`restartPolicy: Never`), as carpal's stages do; there are no init containers, probes or networks.
  */
 import { randomInt } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -24,31 +24,31 @@ export type ProcessKubeletOptions = {
   readonly client: KubernetesClient;
   readonly nodes: readonly ClusterNode[];
   readonly run: RunPod;
-  /** What is wrong with an image, if anything: its pods wait in ErrImagePull and ImagePullBackOff. */
+  /** The problem with an image, if there is one: its pods wait in ErrImagePull and ImagePullBackOff. */
   readonly imageFault?: (image: string) => string | undefined;
-  /** Makes `kubectl logs` podRun; see kubelet-server.ts. */
+  /** Makes `kubectl logs` work; see kubelet-server.ts. */
   readonly tls?: KubeletServerOptions['tls'];
   readonly now?: () => Date;
-  /** Hears of a write that the API server will never take; a process warning where absent. */
+  /** Called for a write that the API server will never accept. Default: a process warning. */
   readonly onError?: (error: unknown) => void;
 };
 
 export type ProcessKubelet = {
-  /** The pods on these nodes whose object is still there. */
+  /** The pods on these nodes whose objects still exist. */
   pods(): readonly KubeletPod[];
-  /** Where the pod's container writes to, once the pod was taken up. */
+  /** The log file of the pod's container, if the pod has started here. */
   logFile(namespace: string, name: string): string | undefined;
-  /** The node's network is cut: no heartbeats, no status, no news of pods; containers go on. */
+  /** Cuts the node's network: no heartbeats, no status, no news of pods. Containers continue. */
   disconnect(node: string): void;
-  /** The network is back. */
+  /** Restores the network. */
   reconnect(node: string): void;
-  /** The machine loses its power: containers are gone, nobody tells. The node's object stays. */
+  /** Turns the machine off: its containers are gone, and no end is reported. The node's object stays. */
   powerOff(node: string): Promise<void>;
-  /** Power off, and the node's object is deleted, as a cloud does with a machine that it takes back. */
+  /** Turns the machine off and deletes the node's object, as a cloud does with a machine that it takes back. */
   removeMachine(node: string): Promise<void>;
-  /** The kubelet ends a pod for want of memory on the node. Without `disruptionTarget`: since the pod used more disk than it may. */
+  /** Evicts a pod because the node runs out of memory. Without `disruptionTarget`: because the pod uses more disk than its limit. */
   evict(namespace: string, name: string, how: { readonly disruptionTarget: boolean }): void;
-  /** Ends every container, and the kubelet. The objects stay as they are. */
+  /** Ends every container and the kubelet. The objects stay as they are. */
   stop(): Promise<void>;
 };
 
@@ -56,7 +56,7 @@ type NodeState = {
   readonly node: ClusterNode;
   readySince: Date;
   isOn: boolean;
-  /** Pending while the node is silent. */
+  /** Pending while the node is disconnected. */
   outage: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 };
 
@@ -72,7 +72,7 @@ const PRESSURE: PodEndReason = {
 };
 const OVER_LIMIT: PodEndReason = { reason: 'Evicted', message: 'Pod ephemeral local storage usage exceeds the total limit of containers.' };
 
-/** Starts the kubelet; its nodes are registered and its watch is open when it returns. */
+/** Starts the kubelet. Its nodes are registered and its watch is open when it returns. */
 export async function startProcessKubelet(options: ProcessKubeletOptions): Promise<ProcessKubelet> {
   const { client, nodes, run, now = () => new Date(), imageFault = () => undefined } = options;
   const onError = options.onError ?? ((error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)));
@@ -95,7 +95,7 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
 
   const stateOf = (name: string): NodeState => {
     const state = states.get(name);
-    if (state === undefined) throw new Error(`this kubelet plays no node named ${name}`);
+    if (state === undefined) throw new Error(`this kubelet has no node ${name}`);
     return state;
   };
 
@@ -118,13 +118,13 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
     void podRun.done.then(() => rm(join(folder, uid), { recursive: true, force: true })).catch(onError);
   };
 
-  /** What the kubelet of a node makes of a pod as the API server has it. */
+  /** Applies a pod of the API server to its node. */
   const see = (pod: KubeletPod): void => {
     const state = states.get(pod.spec.nodeName ?? '');
     if (state === undefined || !state.isOn || state.outage !== undefined) return;
     const podRun = runs.get(pod.metadata.uid);
     if (podRun === undefined) takeUp(pod, state);
-    else podRun.notice(pod);
+    else podRun.update(pod);
   };
 
   const pods = createReflector<KubeletPod, KubeletPod>({
@@ -146,7 +146,7 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
     await Promise.all(
       alive.map(({ node, readySince }) =>
         beat(client, node, { now: now(), readySince, kubeletPort: server?.port }).catch((error: unknown) => {
-          // A heartbeat that did not get through is what a heartbeat is for.
+          // Lost heartbeats are what the control plane must notice.
           if (!(error instanceof ApiError)) onError(error);
         }),
       ),

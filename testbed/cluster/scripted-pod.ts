@@ -1,35 +1,35 @@
-/** Pods whose fate a test decides: nothing runs. */
+/** Pods that follow a test's script. Nothing runs. */
 import { appendFile } from 'node:fs/promises';
 import type { KubeletPod, PodEnd } from './kubelet-pod.ts';
 import { aborted, type PodControl, type RunPod } from './pod-run.ts';
 
 export type PodScript = {
-  /** Runs for so long; for no time where neither this nor `until` is given. */
+  /** How long it runs. Default: not at all, unless `until` is given. */
   readonly runMs?: number;
   /** Runs until this resolves. */
   readonly until?: Promise<unknown>;
-  /** Never gets beyond ContainerCreating, or the reason given (`CreateContainerConfigError`). */
+  /** Stays in ContainerCreating, or in the given state (`CreateContainerConfigError`). */
   readonly neverStarts?: true | string;
-  /** 0 where absent. */
+  /** Default: 0. */
   readonly exitCode?: number;
-  /** `OOMKilled`; by the exit code where absent. */
+  /** `OOMKilled`. Default: by the exit code. */
   readonly reason?: string;
   /** The last lines of its log. */
   readonly message?: string;
-  /** What it does when asked to stop: ends with this code (75, as a stage that leaves a checkpoint, where absent) or takes no notice. */
+  /** What it does on SIGTERM: end with this code, or ignore the signal. Default: 75, as a stage that leaves a checkpoint. */
   readonly onStop?: number | 'ignore';
-  /** Called when it starts, as something that the container does. */
+  /** Called at the start, in place of the container's work. */
   readonly work?: () => Promise<void>;
 };
 
 const KILLED: PodEnd = { exitCode: 137 };
-/** Stopped with a checkpoint. */
+/** The exit code of a stage that was stopped and left a checkpoint. */
 const STOPPED = 75;
 
-/** A pod killed by the kernel for want of memory. */
+/** A pod that the kernel kills because it runs out of memory. */
 export const OUT_OF_MEMORY: PodScript = { exitCode: 137, reason: 'OOMKilled' };
 
-/** Runs pods by what `scriptOf` says of each, at the moment when it is about to start. */
+/** Runs pods by the script that `scriptOf` returns when the pod starts. */
 export function scripted(scriptOf: (pod: KubeletPod) => PodScript): RunPod {
   return async (pod, control) => {
     const script = scriptOf(pod);
@@ -55,8 +55,8 @@ async function play(script: PodScript, control: PodControl): Promise<PodEnd> {
 }
 
 function scriptedEnd({ exitCode = 0, reason, message }: PodScript): PodEnd {
-  const said = message === undefined || exitCode === 0 ? {} : { message };
-  return { exitCode, ...(reason === undefined ? {} : { reason }), ...said };
+  const lastLines = message === undefined || exitCode === 0 ? {} : { message };
+  return { exitCode, ...(reason === undefined ? {} : { reason }), ...lastLines };
 }
 
 async function ranItsTime({ runMs = 0, until }: PodScript, kill: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Vitest's global set-up: one control plane for the whole run, started when the first test file asks for it. Test files run in processes of
- * their own, so they ask over a socket; see use-control-plane.ts.
+ * Vitest's global setup: one control plane for the whole run, which starts when the first test file asks for it. Test files run in their
+ * own processes and ask over a socket; see use-control-plane.ts.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
@@ -16,11 +16,11 @@ declare module 'vitest' {
   }
 }
 
-/** What a test file learns of the control plane that it shares. */
+/** What a test file knows about the control plane that it shares. */
 export type SharedControlPlane = Pick<ControlPlane, 'kubeconfig' | 'server' | 'folder' | 'auditLog'>;
 type Answer = { readonly controlPlane: SharedControlPlane } | { readonly error: string };
 
-/** Called by vitest before the run; what it returns is called after it. */
+/** Called by Vitest before the run. Vitest calls the returned function after the run. */
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'carpal-tests-'));
   const path = join(folder, 'socket');
@@ -49,7 +49,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   };
 }
 
-/** Asks for the control plane of the run, which starts it if nobody has asked before. Throws where it could not be started. */
+/** Returns the control plane of the run and starts it if necessary. Throws if it cannot be started. */
 export async function askForControlPlane(socket: string): Promise<SharedControlPlane> {
   const chunks: Buffer[] = [];
   for await (const chunk of createConnection(socket)) chunks.push(chunk as Buffer);

@@ -27,7 +27,7 @@ async function startJob(name: string, annotations: Readonly<Record<string, strin
 const isComplete = ({ status }: Job): boolean => (status?.conditions ?? []).some(({ type }) => type === 'Complete');
 
 describe('simulated nodes', () => {
-  it('bring Jobs for GPUs to Complete', async () => {
+  it('bring Jobs with GPUs to Complete', async () => {
     const { client, namespace } = cluster();
     await Promise.all(Array.from({ length: JOB_COUNT }, (_, index) => startJob(`job-${index}`)));
     const jobs = await waitFor<ObjectList<Job>>(client, resourcePath(JOBS, { namespace }), ({ items }) => items.every(isComplete));
@@ -37,7 +37,7 @@ describe('simulated nodes', () => {
     expect(items.every(({ spec }) => spec.nodeName?.startsWith('gpu-'))).toBe(true);
   });
 
-  it('end a pod that is deleted, as one that failed', async () => {
+  it('end a deleted pod as failed', async () => {
     const { client, namespace } = cluster();
     await startJob('long', { 'pod-complete.stage.kwok.x-k8s.io/delay': '300s' });
     const query = { labelSelector: 'batch.kubernetes.io/job-name=long' };
@@ -49,14 +49,14 @@ describe('simulated nodes', () => {
     expect(job.status?.failed).toBe(1);
   });
 
-  it('that are gone end with their program', async () => {
+  it('end with their program', async () => {
     const kwok = identify(simulated.pid);
     expect(isAlive(kwok)).toBe(true);
     await simulated.stop();
     expect(isAlive(kwok)).toBe(false);
   });
 
-  it('let pods fail when told to', async () => {
+  it('let pods fail if configured', async () => {
     const { client, kubeconfig, namespace } = cluster();
     const run = { runMs: 50, failures: { percent: 100, exitCode: 69 } };
     simulated = await startSimulatedNodes({ client, kubeconfig, nodes: alikeNodes('gpu', 4), run });

@@ -1,4 +1,4 @@
-/** Nodes that exist for the API server only: kwok keeps them ready and moves their pods along. For thousands of pods at once. */
+/** Nodes that exist only as objects: kwok keeps them ready and moves their pods along. For thousands of concurrent pods. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,13 +10,13 @@ import { clusterTool, startChild } from './child-process.ts';
 import { type ClusterNode, deleteLease, deleteNode, registerNode } from './cluster-node.ts';
 import { waitFor } from './wait-for.ts';
 
-/** Nodes of a process kubelet in the same cluster are left alone. */
+/** Marks the nodes that kwok manages, so that it ignores the nodes of a process kubelet in the same cluster. */
 const LABEL = { name: 'carpal.dev/simulated', value: 'true' };
 const LEASE_SECONDS = 40;
 
 export type SimulatedNodesOptions = {
   readonly client: KubernetesClient;
-  /** Of an administrator, for kwok. */
+  /** An administrator's kubeconfig, for kwok. */
   readonly kubeconfig: string;
   readonly nodes: readonly ClusterNode[];
   readonly run: SimulatedRun;
@@ -25,28 +25,31 @@ export type SimulatedNodesOptions = {
 export type SimulatedNodes = {
   readonly pid: number;
   readonly logFile: string;
-  /** Registers one more node; it becomes ready soon after. */
+  /** Registers one more node, which soon becomes ready. */
   addNode(node: ClusterNode): Promise<void>;
-  /** Takes the node's object away, as a cloud does with its machine. */
+  /** Deletes the node's object, as a cloud does with its machine. */
   removeNode(name: string): Promise<void>;
   /** Ends the simulation. The objects stay as they are. */
   stop(): Promise<void>;
 };
 
-/** As many nodes alike: `prefix-0`, `prefix-1`, … */
+/** `count` identical nodes: `prefix-0`, `prefix-1`, … */
 export function alikeNodes(prefix: string, count: number, node: Omit<ClusterNode, 'name'> = {}): readonly ClusterNode[] {
   return Array.from({ length: count }, (_, index) => ({ ...node, name: `${prefix}-${index}` }));
 }
 
 type NodeObject = KubernetesObject & { readonly status?: { readonly conditions?: readonly ObjectCondition[] } };
 
-/** Starts kwok and registers the nodes; all are ready when it returns. Throws `resource-missing` with kwok's last words when it ends before. */
+/**
+ * Starts kwok and registers the nodes. All are ready when it returns. Throws `resource-missing` with the end of kwok's log if kwok ends
+ * earlier.
+ */
 export async function startSimulatedNodes({ client, kubeconfig, nodes, run }: SimulatedNodesOptions): Promise<SimulatedNodes> {
   const folder = await mkdtemp(join(tmpdir(), 'carpal-simulated-'));
   const stages = join(folder, 'stages.yaml');
   const logFile = join(folder, 'kwok.log');
   await writeFile(stages, simulatedStages(run));
-  // Each kwok has an identity of its own.
+  // Each kwok process has its own identity, so an earlier lease would block it.
   await Promise.all(nodes.map(({ name }) => deleteLease(client, name)));
   const kwok = await startChild({
     program: clusterTool('kwok'),
@@ -69,7 +72,7 @@ export async function startSimulatedNodes({ client, kubeconfig, nodes, run }: Si
   const failed = kwok.ended.then(async () => {
     throw new CarpalError('resource-missing', `kwok has ended:\n${await kwok.tail(8)}`, { where: logFile });
   });
-  // Only a kwok that ends before the nodes are ready is an error.
+  // An end of kwok is an error only before the nodes are ready.
   failed.catch(() => undefined);
   try {
     await Promise.all(nodes.map(addNode));
@@ -88,12 +91,15 @@ function isReady({ status }: NodeObject): boolean {
   return (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True');
 }
 
-/** What simulated nodes and their pods go through, as Stage objects of kwok (v1alpha1). Times are the simulation's own. */
+/** The stages of simulated nodes and pods, as Stage objects of kwok (v1alpha1). */
 
 export type SimulatedRun = {
-  /** How long a pod runs, or the shortest and the longest time. A pod's annotation `pod-complete.stage.kwok.x-k8s.io/delay` ("90s") goes first. */
+  /**
+   * How long a pod runs, or the shortest and the longest time. A pod's annotation `pod-complete.stage.kwok.x-k8s.io/delay` ("90s")
+   * overrides it.
+   */
   readonly runMs: number | readonly [number, number];
-  /** So many of a hundred pods fail instead, with this exit code. */
+  /** This percentage of the pods fails with this exit code. */
   readonly failures?: { readonly percent: number; readonly exitCode: number };
 };
 
@@ -121,7 +127,7 @@ function stage(kind: 'Node' | 'Pod', name: string, matchExpressions: readonly Re
   };
 }
 
-/** A condition's lines in a status template. */
+/** A condition as a line of a status template. */
 const condition = (type: string, status: string): string => `- {type: ${type}, status: "${status}", lastTransitionTime: {{ Now | Quote }}}`;
 
 const NODE_STATUS = `
@@ -170,7 +176,7 @@ containerStatuses:
 `;
 }
 
-/** kwok's configuration: the stages, as YAML documents (each is JSON, which is YAML too). */
+/** kwok's configuration: the stages as YAML documents (JSON is valid YAML). */
 export function simulatedStages({ runMs, failures }: SimulatedRun): string {
   const [leastMs, mostMs] = typeof runMs === 'number' ? [runMs, runMs] : runMs;
   const percent = failures?.percent ?? 0;
@@ -188,7 +194,7 @@ export function simulatedStages({ runMs, failures }: SimulatedRun): string {
     stage('Pod', 'pod-run', [isWanted, is(PHASE, 'Pending')], { next: { statusTemplate: RUNNING_STATUS } }),
     ...ending('pod-complete', 100 - percent, 0),
     ...ending('pod-fail', percent, failures?.exitCode ?? 1),
-    // As a kubelet does: the end is told before the object goes.
+    // As a kubelet does: the end is written before the object is deleted.
     stage('Pod', 'pod-stop', [isDeleted, is(PHASE, 'Pending', 'Running')], { next: { statusTemplate: endedStatus(143) } }),
     stage('Pod', 'pod-remove', [isDeleted, is(PHASE, 'Succeeded', 'Failed')], { next: { delete: true } }),
   ];

@@ -1,4 +1,4 @@
-/** A control plane for a test file: `const cluster = useControlPlane()` at the top, `cluster().client` inside tests and hooks. */
+/** A control plane for a test file: `const cluster = useControlPlane()` at the top, `cluster().client` in tests and hooks. */
 
 import { type Connection, connect } from '@carpal/kubernetes/api/connect.ts';
 import { afterAll, beforeAll, inject } from 'vitest';
@@ -7,28 +7,28 @@ import { askForControlPlane, type SharedControlPlane } from './shared-control-pl
 import { deleteNamespace, freshNamespace } from './test-objects.ts';
 
 type InUse<Plane> = Plane & {
-  /** An administrator's. */
+  /** An administrator's client. */
   readonly client: Connection;
-  /** This test file's own; pods can be created in it. */
+  /** The test file's own namespace, in which pods can be created. */
   readonly namespace: string;
 };
 
 /**
- * The control plane of the whole test run, in a namespace that no other test file has. Nodes are everybody's: a test that brings nodes, breaks
- * the API server or changes cluster-wide objects wants `useOwnControlPlane`.
+ * The control plane of the whole test run, with a namespace that no other test file has. Use `useOwnControlPlane` in a test that adds
+ * nodes, breaks the API server or changes cluster-wide objects.
  */
 export function useControlPlane(): () => InUse<SharedControlPlane> {
   return useOne(async () => {
     const socket = inject('controlPlaneSocket');
-    if (socket === undefined) throw new Error('vitest.config.ts does not name operator/cluster/shared-control-plane.ts as globalSetup');
+    if (socket === undefined) throw new Error('vitest.config.ts must name testbed/cluster/shared-control-plane.ts as globalSetup');
     return askForControlPlane(socket);
   });
 }
 
-/** A control plane that this test file alone has, stopped after its last test. It takes some three seconds and 700 MB. */
+/** A control plane for this test file alone, stopped after its last test. It takes about three seconds and 700 MB. */
 export function useOwnControlPlane(options: ControlPlaneOptions = {}): () => InUse<ControlPlane> {
   let own: ControlPlane | undefined;
-  // Hooks that end something run in reverse order: the namespace goes first.
+  // Vitest runs afterAll hooks in reverse order, so the namespace is deleted first.
   afterAll(() => own?.stop());
   return useOne(async () => {
     own = await startControlPlane(options);
@@ -49,7 +49,7 @@ function useOne<Plane extends SharedControlPlane>(find: () => Promise<Plane>): (
     inUse.client.close();
   });
   return () => {
-    if (inUse === undefined) throw new Error('the control plane is there from the first hook of the test file on, not before');
+    if (inUse === undefined) throw new Error('the control plane is available in hooks and tests only');
     return inUse;
   };
 }

@@ -8,13 +8,13 @@ import { type ProxiedRun, useProxiedRuns } from './proxied-run.ts';
 const proxied = useProxiedRuns();
 const isStatusWrite = ({ resource }: ApiCall): boolean => resource === 'segmentationexperiments/status';
 
-/** Somebody else's change of the experiment, or of its status. */
+/** A change of the experiment, or of its status, by someone else. */
 async function edit({ name, namespace }: Pick<ProxiedRun, 'name' | 'namespace'>, body: object, subresource?: 'status'): Promise<void> {
   const place = { namespace, name, ...(subresource === undefined ? {} : { subresource }) };
   await proxied().world.client.request({ method: 'PATCH', patch: 'merge', path: resourcePath(EXPERIMENTS, place), body });
 }
 
-/** Of the first version after the one with that progress, which somebody else has written, that tells of both folds again. */
+/** Whether this is a version after the foreign one with that progress, in which both folds run again. */
 function isPutRight(progress: string | undefined): (experiment: ExperimentObject) => boolean {
   return (seen) => {
     const versions = proxied().follower.versionsOf(seen.metadata.name);
@@ -23,8 +23,8 @@ function isPutRight(progress: string | undefined): (experiment: ExperimentObject
   };
 }
 
-describe.concurrent('an experiment comes to its right end', { timeout: 120_000 }, () => {
-  it('when somebody changes it just before every second status is written', async () => {
+describe.concurrent('an experiment ends correctly', { timeout: 120_000 }, () => {
+  it('when it is edited just before every second status write', async () => {
     const edits: Promise<void>[] = [];
     await proxied().run('edited', {}, async (run) => {
       let writes = 0;
@@ -42,7 +42,7 @@ describe.concurrent('an experiment comes to its right end', { timeout: 120_000 }
     expect(edits.length).toBeGreaterThan(3);
   });
 
-  it('when somebody writes into its status, and takes it away altogether', async () => {
+  it('when its status is edited and then deleted', async () => {
     await proxied().run('overwritten', {}, async (run) => {
       const { follower } = proxied();
       const { untilTraining, name } = run;
@@ -56,7 +56,7 @@ describe.concurrent('an experiment comes to its right end', { timeout: 120_000 }
     });
   });
 
-  it('when it is suspended and resumed while a status is on its way, at the cost of no budget', async () => {
+  it('when it is suspended and resumed during a status write, without using a budget', async () => {
     const expected = ({ status }: ExperimentObject): void => {
       const counts = status?.folds.map(({ attempts, failures, disruptions }) => [attempts, failures, disruptions]);
       expect({ state: status?.state, counts }).toEqual({
@@ -77,7 +77,7 @@ describe.concurrent('an experiment comes to its right end', { timeout: 120_000 }
         if (isStatusWrite(call)) isHeld.resolve();
         return hold(call);
       });
-      // The end of the first fold is about to be told when the experiment is suspended.
+      // The experiment is suspended while the end of the first fold is about to be written.
       run.openGate(0);
       await isHeld.promise;
       await edit(run, { spec: { run: { suspend: true } } });
@@ -88,7 +88,7 @@ describe.concurrent('an experiment comes to its right end', { timeout: 120_000 }
     });
   });
 
-  it('when its events are forbidden, and nobody asks for them twice', async () => {
+  it('when its events are forbidden, and each is tried only once', async () => {
     const before = ({ set }: FaultyApiProxy) =>
       set(({ verb, resource }) => (verb === 'create' && resource === 'events' ? { status: 403, reason: 'Forbidden' } : undefined));
     await proxied().run('unsung', { before }, async (run) => {

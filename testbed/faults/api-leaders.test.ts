@@ -49,8 +49,8 @@ const untilHeldBy = (name: string, identity: string): Promise<Lease> => {
 };
 const mutating = ({ calls }: FaultyApiProxy) => calls.filter((call) => isMutating(call) && call.resource !== 'leases');
 
-describe('two operators that both take themselves for the leader', () => {
-  it('make one Job of each attempt, spend no budget and take back nothing that they have said', async () => {
+describe('two operators that both believe to be the leader', () => {
+  it('create one Job per attempt, use no budget and never revert a status', async () => {
     await start('a');
     await start('b');
     const names = ['both-0', 'both-1', 'both-2'];
@@ -60,14 +60,14 @@ describe('two operators that both take themselves for the leader', () => {
     expect(mutating(proxies.a).length + mutating(proxies.b).length).toBeLessThan(80 * names.length);
   });
 
-  it('do no harm when one of them hears nothing of Jobs and pods any more', async () => {
+  it('do no harm when one of them no longer receives changes of Jobs and pods', async () => {
     proxies.a.set(({ verb, resource }) => (verb === 'watch' && resource !== 'segmentationexperiments' ? 'stall' : undefined));
     await start('a');
     await start('b');
     trainUntilGate();
     await world().post('deaf');
     await isTraining('deaf');
-    // Now that the other has seen the attempts run, the status says so to the deaf one.
+    // The other operator has seen the attempts run, so the status now tells the first one.
     await world().client.request({
       method: 'PATCH',
       patch: 'merge',
@@ -81,7 +81,7 @@ describe('two operators that both take themselves for the leader', () => {
 });
 
 describe('a leader that loses its Lease', () => {
-  it('asks for nothing more from the moment on when another may lead, and what was on its way does no harm', async () => {
+  it('sends nothing more once another may lead, and a request that was on its way does no harm', async () => {
     const place = leaseOf('held-back');
     const held = Promise.withResolvers<void>();
     const isStatusWrite = firstCalls(1, ({ resource }) => resource === 'segmentationexperiments/status', { until: held.promise });
@@ -101,7 +101,7 @@ describe('a leader that loses its Lease', () => {
     expect(mutating(proxies.a).length).toBe(1);
   });
 
-  it('does not go on with a step that it was in the middle of', async () => {
+  it('does not continue a step that it had begun', async () => {
     const place = leaseOf('in-the-middle');
     const held = Promise.withResolvers<void>();
     const isFirstJob = firstCalls(1, ({ verb, resource }) => verb === 'create' && resource === 'configmaps', { until: held.promise });
@@ -117,7 +117,7 @@ describe('a leader that loses its Lease', () => {
     expect(mutating(proxies.a).filter(({ resource }) => resource === 'jobs')).toEqual([]);
   });
 
-  it('is followed by the replica that waits, and comes back when that one goes', async () => {
+  it('is followed by the waiting replica, and leads again when that one stops', async () => {
     const place = leaseOf('turns');
     await start('a', place);
     await untilHeldBy(place.name, 'a');
@@ -125,14 +125,14 @@ describe('a leader that loses its Lease', () => {
     trainUntilGate();
     await world().post('turns');
     await isTraining('turns');
-    // Its network is gone: what it asks for is taken, and nothing comes back.
+    // Its network is cut: its requests are accepted, and no answer comes.
     proxies.a.set(() => 'stall');
     proxies.a.stallWatches();
     await untilHeldBy(place.name, 'b');
     gate.resolve();
     await expectUnaffected(world(), ['turns']);
     proxies.a.set();
-    // Stopped, it lets go of the Lease: nobody has to wait for it to run out.
+    // It releases the Lease when it stops, so that no replica has to wait for the expiry.
     await b.stop();
     await untilHeldBy(place.name, 'a');
     await world().post('back');

@@ -16,24 +16,24 @@ beforeAll(async () => {
 });
 afterAll(() => follower.stop());
 
-/** The `request`-th mutating request from 1; `after`: the server has carried it out and nobody hears so. */
+/** The number of the mutating request, from 1. `after`: the server has carried it out, but the operator gets no answer. */
 type KillPoint = { readonly request: number; readonly moment: 'before' | 'after' };
 
 type KillableConnection = Connection & {
-  /** Resolves with the request at which it killed. */
+  /** Resolves with the request at which it was killed. */
   readonly killed: Promise<string>;
-  /** From now on nothing gets out or in. */
+  /** From now on it sends and receives nothing. */
   kill(): void;
-  /** Mutating requests that the server was asked for. */
+  /** The number of mutating requests so far. */
   readonly mutations: number;
 };
 
-/** Dies at that request; only by `kill` where absent. What is asked of a dead connection fails without reaching the server. */
+/** A connection that is killed at this request. Requests after that fail without reaching the server. */
 function killable(connection: Connection, killPoint: KillPoint): KillableConnection {
   const end = new AbortController();
   const { promise: killed, resolve } = Promise.withResolvers<string>();
   let mutations = 0;
-  const gone = (what: string): ApiError => new ApiError(0, 'NoAnswer', `${what}: this operator is dead`);
+  const gone = (what: string): ApiError => new ApiError(0, 'NoAnswer', `${what}: this operator has been killed`);
   const kill = (what: string): void => {
     end.abort();
     resolve(what);
@@ -74,7 +74,7 @@ function killable(connection: Connection, killPoint: KillPoint): KillableConnect
 
 type RunWithKill = { readonly name: string; readonly namespace: string; readonly killedAt: string | undefined; readonly mutations: number };
 
-/** One life of an experiment whose first operator dies as told. */
+/** One run of an experiment whose first operator is killed at this point. */
 async function runWithKill(name: string, killPoint: KillPoint): Promise<RunWithKill> {
   const namespace = await freshNamespace(world().client);
   const settings = { watchNamespace: namespace };
@@ -87,7 +87,7 @@ async function runWithKill(name: string, killPoint: KillPoint): Promise<RunWithK
   await world().post(name, SMALL, namespace);
   const ended = follower.until(name, hasEnded);
   const killedAt = await Promise.race([connection?.killed, ended.then(() => undefined)]);
-  // Its process is gone: nothing of it gets out any more, whatever it still does.
+  // Its process is gone: whatever it still does, nothing reaches the server.
   if (killedAt !== undefined) connection?.kill();
   const stopped = first.stop();
   const second = await world().startOperator({ settings });
@@ -99,7 +99,7 @@ async function runWithKill(name: string, killPoint: KillPoint): Promise<RunWithK
 let mutations = 0;
 
 describe('an operator that is killed', { timeout: 120_000 }, () => {
-  it('is none in a life without faults, which tells how many steps there are to kill at', async () => {
+  it('is not killed in a run without faults, which shows how many requests there are', async () => {
     const whole = await runWithKill('whole', { request: Number.POSITIVE_INFINITY, moment: 'before' });
     expect(whole.killedAt).toBeUndefined();
     mutations = whole.mutations;
@@ -107,7 +107,7 @@ describe('an operator that is killed', { timeout: 120_000 }, () => {
     expect(mutations).toBeLessThan(40);
   });
 
-  it.each(['before', 'after'] as const)('just %s any request of an experiment’s life is made good by the next', async (moment) => {
+  it.each(['before', 'after'] as const)('just %s any request of a run is replaced by the next operator, without harm', async (moment) => {
     const steps = Array.from({ length: mutations }, (_, index) => index + 1);
     const outcomes = await Promise.all(steps.map((request) => runWithKill(`${moment}-${request}`, { request, moment })));
     const namespaces = new Map(outcomes.map(({ name, namespace }) => [name, namespace]));
@@ -115,7 +115,7 @@ describe('an operator that is killed', { timeout: 120_000 }, () => {
     const killed = outcomes.flatMap(({ killedAt }) => killedAt ?? []);
     const kinds = new Set(killed.map((request) => request.split('/').at(-1)));
     expect(kinds).toEqual(new Set(['status', 'configmaps', 'jobs', 'events']));
-    // Where folds end together a life takes fewer requests.
+    // A run takes fewer requests if folds end together.
     expect(killed.length).toBeGreaterThan(mutations / 2);
   });
 });

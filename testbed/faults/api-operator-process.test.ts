@@ -28,7 +28,7 @@ beforeEach(() => {
   world().script = ({ stage }) => (stage === 'fold' ? { until: gate.promise } : {});
 });
 
-/** Starts a program that dies with this one at the latest. */
+/** Starts a program that ends with this process at the latest. */
 async function start(name: string, program: string, args: readonly string[]): Promise<Child> {
   return startChild({ program, args, logFile: join(world().controlPlane.folder, `${name}.log`) });
 }
@@ -50,7 +50,7 @@ const untilTraining = (name: string) =>
   follower.until(name, ({ status }) => status?.folds?.every(({ state }) => state === 'Running') === true);
 
 describe('carpal operator', () => {
-  it('killed with SIGKILL while folds train, and started again, brings the experiment to its end; SIGTERM releases the Lease', async () => {
+  it('finishes an experiment after SIGKILL and a restart during training, and releases the Lease on SIGTERM', async () => {
     const namespace = await freshNamespace(world().client);
     const first = await startCommand('first', namespace, '--no-leader-election');
     await world().post('killed', {}, namespace);
@@ -69,7 +69,7 @@ describe('carpal operator', () => {
     await untilHeldBy(leases, (identity) => identity === '', `${LEASE}-${namespace}`);
   });
 
-  it('for one namespace leads beside one for another, though their Leases lie in the same place', async () => {
+  it('leads for one namespace while another leads for a second one, with both Leases in the same namespace', async () => {
     const namespaces = await Promise.all([freshNamespace(world().client), freshNamespace(world().client)]);
     const operators = await Promise.all(namespaces.map((namespace, index) => startCommand(`of-${index}`, namespace)));
     gate.resolve();
@@ -81,7 +81,7 @@ describe('carpal operator', () => {
 });
 
 describe('a leader whose process is frozen in the middle of its work', () => {
-  it('wakes up beside its successor, does no harm, and leads again when that one goes', async () => {
+  it('resumes next to its successor, does no harm, and leads again when the successor is gone', async () => {
     const namespace = await freshNamespace(world().client);
     const a = await startProcess('a', namespace);
     await untilHeldBy(namespace, (identity) => identity === 'a');

@@ -7,7 +7,7 @@ import { type ProxiedRun, useProxiedRuns } from './proxied-run.ts';
 
 const proxied = useProxiedRuns();
 
-/** The API server itself, not the operator, says that the folds have ended. */
+/** Waits until the API server, not the operator, reports that the folds have ended. */
 async function untilFoldsEnded({ name, namespace }: ProxiedRun): Promise<void> {
   const path = resourcePath(JOBS, { namespace });
   await waitFor<{ items: readonly Job[] }>(proxied().world.client, path, ({ items }) => {
@@ -16,8 +16,8 @@ async function untilFoldsEnded({ name, namespace }: ProxiedRun): Promise<void> {
   });
 }
 
-describe.concurrent('an experiment comes to its right end, at no great cost,', { timeout: 120_000 }, () => {
-  it('when every watch is cut at every turn of its life', async () => {
+describe.concurrent('an experiment ends correctly with few requests', { timeout: 120_000 }, () => {
+  it('when every watch is cut at each change of state', async () => {
     await proxied().run('cut', {}, async (run) => {
       const { proxy, name, untilTraining, openGate } = run;
       const { follower } = proxied();
@@ -33,7 +33,7 @@ describe.concurrent('an experiment comes to its right end, at no great cost,', {
     });
   });
 
-  it('when the watches fall silent though their connections stay open', async () => {
+  it('when the watches become silent while their connections stay open', async () => {
     await proxied().run('silent', { settings: { inactivityMs: 2500 } }, async (run) => {
       await run.untilTraining();
       expect(run.proxy.stallWatches()).toBe(3);
@@ -42,7 +42,7 @@ describe.concurrent('an experiment comes to its right end, at no great cost,', {
     });
   });
 
-  it('when the history of every watch is lost (410), twice over', async () => {
+  it('when the history of every watch is lost (410), twice', async () => {
     await proxied().run('expired', {}, async (run) => {
       await run.untilTraining();
       run.proxy.set(firstCalls(3, ({ verb }) => verb === 'watch', { status: 410, reason: 'Expired' }));
@@ -53,7 +53,7 @@ describe.concurrent('an experiment comes to its right end, at no great cost,', {
     });
   });
 
-  it('when the API server is too busy (429) and says when to come back', async () => {
+  it('when the API server is overloaded (429) and asks the client to wait', async () => {
     await proxied().run('busy', {}, async (run) => {
       const { proxy } = run;
       const isOther = ({ verb }: { verb: string }) => verb !== 'watch';
@@ -67,7 +67,7 @@ describe.concurrent('an experiment comes to its right end, at no great cost,', {
     });
   });
 
-  it('when the API server answers everything with 500 until the folds have ended', async () => {
+  it('when the API server answers every request with 500 until the folds have ended', async () => {
     await proxied().run('broken', {}, async (run) => {
       await run.untilTraining();
       run.proxy.set(() => ({ status: 500, reason: 'InternalError' }));
@@ -92,21 +92,21 @@ describe.concurrent('an experiment comes to its right end, at no great cost,', {
     expect(writes).toBeGreaterThan(10);
   });
 
-  it('when every answer takes its time', async () => {
+  it('when every answer is slow', async () => {
     const before = ({ set }: ProxiedRun['proxy']) => set(() => ({ delayMs: 250 }));
     await proxied().run('slow', { before }, async (run) => {
       await run.untilTraining();
     });
   });
 
-  it('when events are silently lost: a full list mends what was missed', async () => {
+  it('when events are silently lost, because a full list finds what was missed', async () => {
     const before = ({ lose }: ProxiedRun['proxy']) =>
       lose(({ type, object }, { resource }) => {
         if (type === 'BOOKMARK' || type === 'ERROR') return false;
         if (resource === 'pods') return true;
         return resource === 'jobs' && (object as Job).status?.conditions?.some((condition) => condition.type === 'Complete') === true;
       });
-    const options = { before, watchSeconds: 2, settings: { resyncMs: 1000 }, mostCalls: 250 };
+    const options = { before, watchSeconds: 2, settings: { resyncMs: 1000 }, maxCalls: 250 };
     await proxied().run('lossy', options, async (run) => {
       run.openGate();
       await untilFoldsEnded(run);
@@ -115,8 +115,8 @@ describe.concurrent('an experiment comes to its right end, at no great cost,', {
   });
 });
 
-describe('an API server that is killed and started again', () => {
-  it('while folds train holds the experiment up and does it no harm', async () => {
+describe('an API server that is killed and restarted', () => {
+  it('during training delays the experiment without harm', async () => {
     await proxied().run('restarted', {}, async (run) => {
       await run.untilTraining();
       await proxied().world.controlPlane.killApiServer();

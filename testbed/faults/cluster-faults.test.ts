@@ -1,6 +1,6 @@
 /**
- * The fault suite, as far as it is about what happens to pods, Jobs, nodes and experiments: everything real but the containers. One control
- * plane and one operator for all, each test with an experiment of its own; many at once, since most of the time of each is waiting.
+ * Faults of pods, Jobs, nodes and experiments. Everything is real except the containers. All tests share one control plane and one operator
+ * and have an experiment each. They run concurrently, because they mostly wait.
  */
 import { expect, it, vi } from 'vitest';
 import { crdFaults } from './crd-faults.ts';
@@ -17,11 +17,11 @@ vi.setConfig({ maxConcurrency: 10, testTimeout: 120_000 });
 
 const world = useFaultWorld({
   nodes: FAULT_NODES,
-  // A pod of a node that is gone is given up after a second, not after five minutes.
+  // Pods of a lost node are evicted after a second, not after five minutes.
   controlPlane: { apiServerFlags: ['--default-unreachable-toleration-seconds=1', '--default-not-ready-toleration-seconds=1'] },
 });
 
-// The slowest first: the control plane takes its time to give a node up.
+// The slowest first: the control plane takes long to declare a node lost.
 nodeFaults(world);
 exitFaults(world);
 podFaults(world);
@@ -30,7 +30,7 @@ steeringFaults(world);
 storeFaults(world);
 crdFaults(world);
 
-it('the operator asks for nothing when every experiment has ended', async () => {
+it('the operator sends no requests when every experiment has ended', async () => {
   const asked = (): number =>
     world()
       .operator.connection.requests()

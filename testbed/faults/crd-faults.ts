@@ -1,4 +1,4 @@
-/** The CRD changes under a running operator. */
+/** The CRD changes while an operator runs. */
 import { experimentCrd } from '@carpal/configs/crd/crd.ts';
 import { describe, expect, it } from 'vitest';
 import { applyCrd } from '../cluster/test-objects.ts';
@@ -13,7 +13,7 @@ type Version = {
 };
 type Crd = { readonly spec: { readonly versions: readonly Version[] } };
 
-/** The CRD of a later release: a field and a column more. */
+/** The CRD of a later release, with one more field and one more column. */
 function laterCrd(): object {
   const crd = structuredClone(experimentCrd()) as unknown as Crd;
   const versions = crd.spec.versions.map((version) => {
@@ -24,14 +24,14 @@ function laterCrd(): object {
   return { ...crd, spec: { ...crd.spec, versions } };
 }
 
-/** The same definition without a single rule: what it lets through the operator may refuse. */
+/** The same CRD without rules. The operator can reject what it accepts. */
 function laxCrd(): object {
   return JSON.parse(JSON.stringify(experimentCrd(), (key, value: unknown) => (key === 'x-kubernetes-validations' ? undefined : value)));
 }
 
 export function crdFaults(world: () => FaultWorld): void {
-  describe('a CRD that is updated under a running operator', () => {
-    it('loses nothing: experiments go on, ended ones stay as they are, new ones begin', async () => {
+  describe('a CRD that is updated while an operator runs', () => {
+    it('loses nothing: experiments continue, ended ones stay unchanged, and new ones begin', async () => {
       await world().begin('crd-ended');
       const ended = await world().until('crd-ended', (seen) => hasCondition(seen, 'Complete'));
       const held = gate();
@@ -50,13 +50,13 @@ export function crdFaults(world: () => FaultWorld): void {
       await expectCorrectEnd(world(), 'crd-back', { state: 'Complete' });
     });
 
-    it('and an operator whose rules have become stricter end nothing that has begun', async () => {
+    it('and an operator with stricter rules end no experiment that has begun', async () => {
       const held = gate();
       await world().begin('crd-stricter', {}, ({ fold }) => (fold === 1 ? held.script : {}));
       await runningPod(world(), 'crd-stricter-fold-1-1');
       await world().until('crd-stricter', ({ status }) => status?.folds[1]?.state === 'Running');
       await applyCrd(world().client, laxCrd());
-      // As if this operator did not know a class list that the one before it knew.
+      // As if the earlier operator had known a class list that this one does not know.
       const dataset = { classes: 'foot-bones' };
       await expect
         .poll(
@@ -67,12 +67,12 @@ export function crdFaults(world: () => FaultWorld): void {
         )
         .toBe('changed');
       await applyCrd(world().client);
-      await world().eventually('a word of it', () => world().operator.log.some((line) => line.includes('foot-bones')));
+      await world().eventually('a log line about it', () => world().operator.log.some((line) => line.includes('foot-bones')));
       held.open();
       await expectCorrectEnd(world(), 'crd-stricter', { state: 'Complete' });
     });
 
-    it('and refuse what can no longer be told how to run lose nothing of what it was', async () => {
+    it('fails an experiment whose run settings became invalid, and keeps all its results', async () => {
       const held = gate();
       await world().begin('crd-odd', {}, ({ fold }) => (fold === 1 ? held.script : {}));
       await world().until('crd-odd', ({ status }) => status?.folds[0]?.state === 'Succeeded' && status.folds[1]?.state === 'Running');

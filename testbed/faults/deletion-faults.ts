@@ -1,4 +1,4 @@
-/** Experiments that are deleted while something goes on, and created again under the same name. */
+/** Experiments that are deleted while they run, and created again under the same name. */
 import { EXPERIMENTS, LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesObject, ObjectList } from '@carpal/kubernetes/api/objects.ts';
 import { CONFIG_MAPS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
@@ -11,13 +11,13 @@ import { deleteObject, gate, runningPod } from './pod-faults.ts';
 type Stage = 'prepare' | 'folds' | 'ensemble';
 const FIRST_JOB: Record<Stage, string> = { prepare: 'prepare-1', folds: 'fold-1-1', ensemble: 'ensemble-1' };
 
-/** That stage goes on for ever. */
-const standsAt = (held: Stage): Script => {
+/** This stage never ends. */
+const runsForever = (held: Stage): Script => {
   const { script } = gate();
   return ({ stage }) => (stage === (held === 'folds' ? 'fold' : held) ? script : {});
 };
 
-/** The experiment is gone, and nothing that bears its label is left. */
+/** Waits until the experiment and everything with its label are gone. */
 async function untilGone(world: FaultWorld, name: string): Promise<void> {
   const query = { labelSelector: `${LABEL.experiment}=${name}` };
   const left = async (): Promise<readonly string[]> => {
@@ -32,11 +32,11 @@ async function untilGone(world: FaultWorld, name: string): Promise<void> {
   };
   await untilNothingIsOrphaned(world, name);
   await world.untilNone(name);
-  // A pod that goes with its Job takes its time to end.
+  // A pod that is deleted with its Job takes some time to end.
   await vi.waitFor(async () => expect(await left()).toEqual([]), { timeout: 60_000, interval: 300 });
 }
 
-/** No Job was started, and nothing else asked for, after everything was gone. */
+/** After everything was gone, no Job was started and no other request was sent. */
 async function expectSilence(world: FaultWorld, name: string, uid: string): Promise<void> {
   const before = { starts: startsOf(world, uid).length, calls: callsFor(world, name).length };
   await untilQuiet(world, name, 60);
@@ -48,9 +48,9 @@ export function deletionFaults(world: () => FaultWorld): void {
   describe.concurrent('an experiment that is deleted', () => {
     for (const policy of ['Background', 'Foreground'] as const) {
       for (const stage of ['prepare', 'folds', 'ensemble'] as const) {
-        it(`(${policy}) while ${stage} run leaves nothing behind, and nothing is started afterwards`, async () => {
+        it(`(${policy}) during ${stage} leaves nothing behind, and nothing is started afterwards`, async () => {
           const name = `gone-${stage}-${policy.toLowerCase()}`;
-          const { metadata } = await world().begin(name, {}, standsAt(stage));
+          const { metadata } = await world().begin(name, {}, runsForever(stage));
           await runningPod(world(), `${name}-${FIRST_JOB[stage]}`);
           await deleteObject(world(), EXPERIMENTS, name, policy);
           await untilGone(world(), name);
@@ -68,28 +68,28 @@ export function deletionFaults(world: () => FaultWorld): void {
       });
     }
 
-    it('as soon as it was created leaves nothing behind', async () => {
-      const { metadata } = await world().begin('gone-at-once', {}, standsAt('prepare'));
+    it('immediately after its creation leaves nothing behind', async () => {
+      const { metadata } = await world().begin('gone-at-once', {}, runsForever('prepare'));
       await deleteObject(world(), EXPERIMENTS, 'gone-at-once');
       await untilGone(world(), 'gone-at-once');
       await expectSilence(world(), 'gone-at-once', metadata.uid ?? '');
     });
 
-    it('with an orphaned pod of its own takes that pod along', async () => {
-      const { metadata } = await world().begin('gone-orphan', {}, standsAt('folds'));
+    it('takes along a pod that its Job had orphaned', async () => {
+      const { metadata } = await world().begin('gone-orphan', {}, runsForever('folds'));
       await runningPod(world(), 'gone-orphan-fold-1-1');
       await deleteObject(world(), JOBS, 'gone-orphan-fold-1-1', 'Orphan');
       const isAdopted = ({ metadata: { name, ownerReferences } }: KubernetesObject): boolean =>
         name.startsWith('gone-orphan-fold-1-1-') && ownerReferences?.[0]?.uid === metadata.uid;
-      await world().eventually('the pod to be the experiment’s', () => world().pods.list().some(isAdopted));
+      await world().eventually('the experiment to own the pod', () => world().pods.list().some(isAdopted));
       await deleteObject(world(), EXPERIMENTS, 'gone-orphan');
       await untilGone(world(), 'gone-orphan');
     });
   });
 
   describe.concurrent('an experiment that is created again under the same name', () => {
-    it('at once trains from scratch, with its own uid, and leaves the artifacts of the old one alone', async () => {
-      const old = await world().begin('again', {}, standsAt('folds'));
+    it('immediately trains from scratch, with its own uid, and leaves the old artifacts unchanged', async () => {
+      const old = await world().begin('again', {}, runsForever('folds'));
       await runningPod(world(), 'again-fold-1-1');
       const oldKey = `experiments/${world().namespace}/again/${old.metadata.uid}`;
       await world().store.write(`${oldKey}/folds/0/checkpoint/state.json`, '{}');
@@ -98,7 +98,7 @@ export function deletionFaults(world: () => FaultWorld): void {
       const fresh = await world().begin('again');
       expect(fresh.metadata.uid).not.toBe(old.metadata.uid);
       await world().until('again', ({ metadata }) => metadata.uid === fresh.metadata.uid);
-      await expectCorrectEnd(world(), 'again', { state: 'Complete', mostCalls: 100 });
+      await expectCorrectEnd(world(), 'again', { state: 'Complete', maxCalls: 100 });
       expect(await world().store.list(oldKey)).toEqual(before);
       const uids = new Set(
         world()
@@ -109,19 +109,19 @@ export function deletionFaults(world: () => FaultWorld): void {
       expectNoDuplicates(world(), old.metadata.uid ?? '');
     });
 
-    it('waits for a Job of the old one that is still there, and does not take it for its own', async () => {
-      const old = await world().begin('twin', {}, standsAt('folds'));
+    it('waits for a Job of the old experiment that still exists, and does not use it as its own', async () => {
+      const old = await world().begin('twin', {}, runsForever('folds'));
       await runningPod(world(), 'twin-fold-1-1');
       const path = resourcePath(JOBS, { namespace: world().namespace, name: 'twin-prepare-1' });
       await world().client.request({ method: 'PATCH', path, body: { metadata: { finalizers: ['carpal.dev/held-by-a-test'] } } });
       await deleteObject(world(), EXPERIMENTS, 'twin');
       const fresh = await world().begin('twin');
-      const isRefused = (): boolean => callsFor(world(), 'twin').filter(({ path: at, done }) => at.endsWith('/jobs') && !done).length > 2;
-      await world().eventually('tries', isRefused);
+      const isRejected = (): boolean => callsFor(world(), 'twin').filter(({ path: at, done }) => at.endsWith('/jobs') && !done).length > 2;
+      await world().eventually('tries', isRejected);
       expect(startsOf(world(), fresh.metadata.uid ?? '')).toEqual([]);
       await world().client.request({ method: 'PATCH', path, body: { metadata: { finalizers: [] } } });
       await world().until('twin', ({ metadata }) => metadata.uid === fresh.metadata.uid);
-      await expectCorrectEnd(world(), 'twin', { state: 'Complete', mostCalls: 100 });
+      await expectCorrectEnd(world(), 'twin', { state: 'Complete', maxCalls: 100 });
       expectNoDuplicates(world(), old.metadata.uid ?? '');
     });
   });

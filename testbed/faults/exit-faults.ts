@@ -1,4 +1,4 @@
-/** What the ends of containers mean for their experiment. */
+/** What the exit of a container means for its experiment. */
 
 import { statusOfObject } from '@carpal/operator/controller/experiment-object.ts';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import type { ScriptedAttempt } from '../operator/attempt-objects.ts';
 import { expectCorrectEnd } from './expect-correct-end.ts';
 import type { FaultWorld, Script } from './fault-world.ts';
 
-/** Fold 1 ends so in its first attempts, and well afterwards; all else ends well. */
+/** Fold 1 ends like this in its first attempts. Everything else succeeds. */
 const foldOne =
   (end: PodScript, attempts = 1): Script =>
   ({ fold, attempt }: ScriptedAttempt) =>
@@ -18,7 +18,7 @@ const run = (settings: object): { run: object } => ({ run: settings });
 export function exitFaults(world: () => FaultWorld): void {
   describe.concurrent('a stage that ends', () => {
     for (const exitCode of [64, 65, 78]) {
-      it(`with exit ${exitCode} fails the experiment for good, without another try`, async () => {
+      it(`with exit ${exitCode} fails the experiment without a retry`, async () => {
         const name = `final-${exitCode}`;
         await world().begin(name, {}, foldOne({ exitCode, message: 'label finger-99 is not in the class list' }, 9));
         await expectCorrectEnd(world(), name, {
@@ -31,11 +31,11 @@ export function exitFaults(world: () => FaultWorld): void {
     }
 
     it('with exit 78 in prepare fails the experiment before any fold has begun', async () => {
-      await world().begin('final-prepare', {}, ({ stage }) => (stage === 'prepare' ? { exitCode: 78, message: 'no sheets' } : {}));
+      await world().begin('final-prepare', {}, ({ stage }) => (stage === 'prepare' ? { exitCode: 78, message: 'no images' } : {}));
       await expectCorrectEnd(world(), 'final-prepare', { state: 'Failed', reason: 'InvalidData', costs: { prepare: { failures: 1 } } });
     });
 
-    it('with exit 75 was disrupted, and goes on from its checkpoint', async () => {
+    it('with exit 75 was disrupted, and continues from its checkpoint', async () => {
       await world().begin('stopped', {}, foldOne({ exitCode: 75 }));
       await expectCorrectEnd(world(), 'stopped', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
     });
@@ -49,7 +49,7 @@ export function exitFaults(world: () => FaultWorld): void {
       });
     });
 
-    it('with exit 1 is tried again until it has failed more than run.maxFailures times', async () => {
+    it('with exit 1 is retried until it has failed more than run.maxFailures times', async () => {
       await world().begin('hopeless', run({ maxFailures: 1 }), foldOne({ exitCode: 1, message: 'loss is NaN' }, 9));
       await expectCorrectEnd(world(), 'hopeless', {
         state: 'Failed',
@@ -59,7 +59,7 @@ export function exitFaults(world: () => FaultWorld): void {
       });
     });
 
-    it('with exit 1 once goes on, and failures and disruptions are counted apart', async () => {
+    it('with exit 1 once continues, and failures and disruptions are counted separately', async () => {
       const ends: readonly PodScript[] = [{ exitCode: 1 }, { exitCode: 75 }, { exitCode: 1 }];
       await world().begin('mixed', run({ maxFailures: 2, maxDisruptions: 1 }), ({ fold, attempt }) =>
         fold === 1 ? (ends[attempt - 1] ?? {}) : {},
@@ -67,14 +67,14 @@ export function exitFaults(world: () => FaultWorld): void {
       await expectCorrectEnd(world(), 'mixed', { state: 'Complete', costs: { 'fold 1': { failures: 2, disruptions: 1 } } });
     });
 
-    it('for want of memory has failed, and says so', async () => {
+    it('without enough memory has failed with the reason OutOfMemory', async () => {
       await world().begin('greedy', run({ maxFailures: 1 }), foldOne(OUT_OF_MEMORY, 1));
       const seen = await world().until('greedy', ({ status }) => (status?.folds?.[1]?.failures ?? 0) > 0);
       expect(statusOfObject(seen)?.folds[1]).toMatchObject({ reason: 'OutOfMemory', message: 'exit 137, out of memory' });
       await expectCorrectEnd(world(), 'greedy', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
     });
 
-    it('badly leaves its last words in the artifact store, and the condition says where', async () => {
+    it('with a failure leaves the end of its log in the artifact store, and the condition says where', async () => {
       const created = await world().begin(
         'wordy',
         run({ maxFailures: 0 }),
@@ -90,7 +90,7 @@ export function exitFaults(world: () => FaultWorld): void {
       expect((await world().store.read(key)).toString('utf8')).toBe('CUDA error: device-side assert\n');
     });
 
-    it('too late is stopped: run.foldDeadline is for all attempts of a fold together', async () => {
+    it('after run.foldDeadline is stopped, counted over all attempts of a fold', async () => {
       const slow: PodScript = { until: new Promise(() => undefined) };
       await world().begin('slow', run({ foldDeadline: '3s' }), ({ stage }) => (stage === 'fold' ? slow : {}));
       await expectCorrectEnd(world(), 'slow', {

@@ -1,4 +1,7 @@
-/** What must be true of an experiment after any fault: the right end, nothing left over, nothing twice, every attempt accounted for, silence. */
+/**
+ * What must hold for an experiment after any fault: the right end, no leftovers, no duplicates, every attempt accounted for, and no further
+ * requests.
+ */
 
 import { EXPERIMENTS, LABEL, type Reason } from '@carpal/configs/names.ts';
 import { isTerminal, type StageStatus } from '@carpal/configs/schema/status.ts';
@@ -10,24 +13,27 @@ import { entriesOf } from '@carpal/operator/experiment/stages.ts';
 import { expect, vi } from 'vitest';
 import type { ContainerRun, FaultWorld, RecordedCall } from './fault-world.ts';
 
-/** What a stage's attempts have cost; nothing where absent. `excused` counts against no budget: the operator itself had stopped them. */
+/**
+ * What the attempts of a stage have used of its budgets. Default: nothing. `excused` attempts use none, because the operator itself stopped
+ * them.
+ */
 export type Costs = { readonly failures?: number; readonly disruptions?: number; readonly excused?: number };
 
 export type ExpectedEnd = {
   readonly state: 'Complete' | 'Failed';
   readonly reason?: Reason;
-  /** Of the condition Failed. */
+  /** The message of the condition Failed. */
   readonly message?: RegExp;
   /** By title: `prepare`, `fold 0`, `ensemble`. */
   readonly costs?: Readonly<Record<string, Costs>>;
-  /** Pods beyond one for each attempt: of Jobs that a queue took back. */
-  readonly podsBesides?: number;
-  /** Calls of the API server for this experiment; 60 where absent. */
-  readonly mostCalls?: number;
+  /** The number of pods beyond one per attempt, from Jobs that a queue took back. */
+  readonly extraPods?: number;
+  /** The limit of requests to the API server for this experiment. Default: 60. */
+  readonly maxCalls?: number;
 };
 
 const QUIET_MS = 1000;
-/** An end that did not lead to a further attempt: its own is counted. */
+/** Reasons of a last attempt that was counted but not followed by another one. */
 const COUNTED_LAST: readonly (Reason | undefined)[] = [
   'InvalidData',
   'InvalidManifest',
@@ -35,25 +41,25 @@ const COUNTED_LAST: readonly (Reason | undefined)[] = [
   'DisruptionBudgetExceeded',
 ];
 
-/** Waits for the experiment's end and for silence after it, and holds everything against what is to be. */
+/** Waits for the experiment's end and for the end of its requests, then checks everything. */
 export async function expectCorrectEnd(world: FaultWorld, name: string, end: ExpectedEnd): Promise<void> {
   const experiment = await world.until(name, (seen) => isTerminal(statusOfObject(seen)));
   const status = statusOfObject(experiment);
   if (status === undefined) throw new Error(`${name} has no status`);
   const { state, reason } = end;
   expect({ state: status.state, reason: status.reason }).toEqual({ state, reason: reason ?? 'ExperimentComplete' });
-  const yes = status.conditions.filter((condition) => condition.status === 'True').map(({ type }) => type);
-  expect(yes).toContain(state);
-  expect(yes).not.toContain(state === 'Complete' ? 'Failed' : 'Complete');
+  const trueTypes = status.conditions.filter((condition) => condition.status === 'True').map(({ type }) => type);
+  expect(trueTypes).toContain(state);
+  expect(trueTypes).not.toContain(state === 'Complete' ? 'Failed' : 'Complete');
   if (end.message !== undefined) expect(status.conditions.find(({ type }) => type === 'Failed')?.message).toMatch(end.message);
 
   const uid = experiment.metadata.uid ?? '';
   for (const [key, stage] of entriesOf(status)) expectCosts(stageTitle(key), stage, end.costs?.[stageTitle(key)] ?? {});
   await untilNothingRuns(world, name);
   const attempts = entriesOf(status).reduce((sum, [, stage]) => sum + stage.attempts, 0);
-  expectNoDuplicates(world, uid, attempts, end.podsBesides);
+  expectNoDuplicates(world, uid, attempts, end.extraPods);
   await untilNothingIsOrphaned(world, name);
-  await untilQuiet(world, name, end.mostCalls ?? 60);
+  await untilQuiet(world, name, end.maxCalls ?? 60);
 }
 
 function expectCosts(title: string, stage: StageStatus, { failures = 0, disruptions = 0, excused = 0 }: Costs): void {
@@ -67,21 +73,21 @@ function expectCosts(title: string, stage: StageStatus, { failures = 0, disrupti
   });
 }
 
-/** Each attempt became one Job and at most one pod, and no two containers of a stage ever ran at once. */
-export function expectNoDuplicates(world: FaultWorld, uid: string, attempts?: number, podsBesides = 0): void {
+/** Every attempt had one Job and at most one pod, and no two containers of a stage ran concurrently. */
+export function expectNoDuplicates(world: FaultWorld, uid: string, attempts?: number, extraPods = 0): void {
   const made = startsOf(world, uid).map(({ body }) => (body as KubernetesObject).metadata.name);
   expect(made.toSorted()).toEqual([...new Set(made)].toSorted());
   if (attempts !== undefined) expect(made).toHaveLength(attempts);
   const runs = world.runs.filter((run) => run.experimentUid === uid);
   const named = ({ stage, fold, attempt }: ContainerRun): string => `${stage} ${fold ?? ''} attempt ${attempt}`;
-  expect(runs.length - new Set(runs.map(named)).size, 'pods beyond one for each attempt').toBe(podsBesides);
+  expect(runs.length - new Set(runs.map(named)).size, 'pods beyond one per attempt').toBe(extraPods);
   expectNoOverlap(runs);
 }
 
-/** Of these containers, all of one experiment, none of one stage ran beside another. */
+/** No two of these containers of one experiment ran concurrently for the same stage. */
 export function expectNoOverlap(runs: readonly ContainerRun[]): void {
   const stages = Map.groupBy(runs, ({ stage, fold }) => `${stage} ${fold ?? ''}`);
-  expect([...stages.values()].flatMap(overlaps), 'containers of one stage at once').toEqual([]);
+  expect([...stages.values()].flatMap(overlaps), 'concurrent containers of one stage').toEqual([]);
 }
 
 function overlaps(runs: readonly ContainerRun[]): readonly string[] {
@@ -89,12 +95,12 @@ function overlaps(runs: readonly ContainerRun[]): readonly string[] {
   return lived.flatMap((run, index) => {
     const before = lived[index - 1];
     return before !== undefined && (before.endedMs ?? Number.POSITIVE_INFINITY) > (run.startedMs ?? 0)
-      ? [`${run.stage} ${run.fold ?? ''}: attempt ${run.attempt} beside ${before.attempt}`]
+      ? [`${run.stage} ${run.fold ?? ''}: attempt ${run.attempt} next to ${before.attempt}`]
       : [];
   });
 }
 
-/** Calls by which the operator has made a Job of this experiment. */
+/** The requests by which the operator created Jobs of this experiment. */
 export function startsOf(world: FaultWorld, uid: string): readonly RecordedCall[] {
   return world.calls.filter(({ method, path, body, done }) => {
     if (method !== 'POST' || !path.endsWith('/jobs') || !done) return false;
@@ -104,7 +110,7 @@ export function startsOf(world: FaultWorld, uid: string): readonly RecordedCall[
 
 const labelled = ({ labels }: ObjectMeta, name: string): boolean => labels?.[LABEL.experiment] === name;
 
-/** Nothing of the experiment runs any more. */
+/** Waits until nothing of the experiment runs any more. */
 async function untilNothingRuns(world: FaultWorld, name: string): Promise<void> {
   await world.eventually(`all Jobs and pods of ${name} to end`, () => {
     const jobs = world.jobs.list().filter(({ metadata }) => labelled(metadata, name));
@@ -114,7 +120,7 @@ async function untilNothingRuns(world: FaultWorld, name: string): Promise<void> 
   });
 }
 
-/** Whatever bears the experiment's label has an owner that lives. */
+/** Waits until everything with the experiment's label has an existing owner. */
 export async function untilNothingIsOrphaned(world: FaultWorld, name: string): Promise<void> {
   const list = async (resource: Resource): Promise<readonly KubernetesObject[]> => {
     const path = resourcePath(resource, { namespace: world.namespace });
@@ -132,15 +138,15 @@ export async function untilNothingIsOrphaned(world: FaultWorld, name: string): P
   await vi.waitFor(gone, { timeout: 60_000, interval: 300 });
 }
 
-/** The calls that were about this experiment. No other's name may begin with its name and a hyphen. */
+/** The requests about this experiment. No other experiment's name may begin with its name and a hyphen. */
 export function callsFor(world: FaultWorld, name: string): readonly RecordedCall[] {
   return world.calls.filter(({ about }) => about.some((one) => one === name || one.startsWith(`${name}-`)));
 }
 
-/** A whole second comes in which nothing is asked for on the experiment's behalf. */
+/** Waits for a whole second without requests about this experiment. */
 export async function untilQuiet(world: FaultWorld, name: string, most: number): Promise<void> {
   const quietFor = (): number => performance.now() - (callsFor(world, name).at(-1)?.atMs ?? 0);
-  const quiet = (): void => expect(quietFor(), `silence after the end of ${name}`).toBeGreaterThan(QUIET_MS);
+  const quiet = (): void => expect(quietFor(), `milliseconds without requests after the end of ${name}`).toBeGreaterThan(QUIET_MS);
   await vi.waitFor(quiet, { timeout: 10_000, interval: 200 });
-  expect(callsFor(world, name).length, `calls for ${name}`).toBeLessThanOrEqual(most);
+  expect(callsFor(world, name).length, `requests for ${name}`).toBeLessThanOrEqual(most);
 }

@@ -1,4 +1,4 @@
-/** What must be true of an experiment of well-behaved stages after any fault of the API server or of the operator. */
+/** What must hold for an experiment with successful stages after any fault of the API server or of the operator. */
 import { LABEL } from '@carpal/configs/names.ts';
 import type { ExperimentState } from '@carpal/configs/schema/status.ts';
 import type { Job, Pod } from '@carpal/kubernetes/api/objects.ts';
@@ -13,13 +13,16 @@ type List<Item> = { readonly items: readonly Item[] };
 export const hasEnded = (experiment: ExperimentObject): boolean =>
   hasCondition(experiment, 'Complete') || hasCondition(experiment, 'Failed');
 
-/** The names of the Jobs of an experiment whose every stage takes one attempt. */
+/** The names of the Jobs of an experiment in which every stage takes one attempt. */
 export function firstAttempts({ metadata: { name }, status }: ExperimentObject): readonly string[] {
   const training = (status?.folds ?? []).map(({ index }) => `${name}-fold-${index}-1`);
   return [`${name}-ensemble-1`, ...training, `${name}-prepare-1`];
 }
 
-/** Waits for the ends; then of each: Complete, one attempt of each stage, no budget spent, one Job each ever created, nothing nobody's. */
+/**
+ * Waits for the ends, then checks each experiment: Complete, one attempt per stage, no budget used, one Job per attempt ever created,
+ * nothing without an owner.
+ */
 export async function expectUnaffected(
   world: OperatorWorld,
   names: readonly string[],
@@ -57,14 +60,14 @@ async function expectOneUnaffected(
   expect(namesOf(jobs)).toEqual(firstAttempts(experiment));
   expect(ownersOf(jobs)).toEqual(stages.map(() => uid));
   expect(ownersOf(maps)).toEqual([uid]);
-  // One pod of each Job, and none of anybody else's.
+  // One pod per Job, and no others.
   expect(ownersOf(pods)).toEqual(uidsOf(jobs));
   expect(created.get(`${namespace}/${name}`)?.toSorted()).toEqual(firstAttempts(experiment));
 }
 
-/** The names under which Jobs were ever created, by `namespace/experiment`; from the API server's own log. */
+/** The names of all Jobs ever created, by `namespace/experiment`, from the API server's audit log. */
 async function jobsCreated({ controlPlane: { auditLog } }: OperatorWorld): Promise<ReadonlyMap<string, readonly string[]>> {
-  if (auditLog === undefined) throw new Error('the control plane of this test keeps no audit log');
+  if (auditLog === undefined) throw new Error('the control plane of this test has no audit log');
   const created = new Map<string, string[]>();
   for await (const { verb, resource, code, namespace, name = '' } of auditedCalls(auditLog)) {
     if (verb !== 'create' || resource !== 'jobs' || code !== 201) continue;
@@ -74,11 +77,11 @@ async function jobsCreated({ controlPlane: { auditLog } }: OperatorWorld): Promi
   return created;
 }
 
-/** What must be true of everything that anybody ever read of an experiment of well-behaved stages: it only went forward. */
+/** The states of an experiment with successful stages, in order. */
 
 const ORDER: readonly ExperimentState[] = ['Pending', 'Queued', 'Preparing', 'Training', 'Ensembling', 'Complete'];
 
-/** What grows with an experiment: its state, its finished folds, its attempts and what they cost. */
+/** The values that only grow: the state, the finished folds, the attempts and what they used of the budgets. */
 function marks({ status }: ExperimentObject): readonly number[] {
   if (status === undefined) return [];
   const stages = [status.prepare, ...status.folds, status.ensemble];
@@ -91,14 +94,12 @@ function marks({ status }: ExperimentObject): readonly number[] {
   return [ORDER.indexOf(status.state), Number.parseInt(status.foldsFinished, 10), ...counts];
 }
 
-/** No version takes back what one before it said. */
+/** No version reverts what an earlier one reported. */
 export function expectMonotonic(versions: readonly ExperimentObject[]): void {
-  const told = versions.map(marks).filter((mark) => mark.length > 0);
-  for (const [index, mark] of told.entries()) {
-    const before = told[index - 1] ?? [];
-    const back = mark.some((value, place) => value < (before[place] ?? value));
-    expect(back, `version ${index} takes back what the one before it said:\n${JSON.stringify(before)}\n${JSON.stringify(mark)}`).toBe(
-      false,
-    );
+  const marked = versions.map(marks).filter((mark) => mark.length > 0);
+  for (const [index, mark] of marked.entries()) {
+    const before = marked[index - 1] ?? [];
+    const reverts = mark.some((value, place) => value < (before[place] ?? value));
+    expect(reverts, `version ${index} reverts the one before it:\n${JSON.stringify(before)}\n${JSON.stringify(mark)}`).toBe(false);
   }
 }

@@ -1,4 +1,4 @@
-/** Nodes for the fault suite: one with room for everybody, and pools that only those folds come to that ask for them. */
+/** Nodes for the fault suite: one with room for all experiments, and pools for the folds that request them. */
 import type { ClusterNode } from '../cluster/cluster-node.ts';
 
 const POOL = 'faults/pool';
@@ -11,7 +11,7 @@ const poolNode = (pool: string, index: number): ClusterNode => ({
   capacity: pool === 'small' ? { ...capacity, 'nvidia.com/gpu': '8' } : capacity,
 });
 
-/** A node of each pool may be lost; the second is for what comes after. Those of `small` have eight GPUs. */
+/** Each pool has two nodes, one to lose and one for the next attempt. Those of `small` have eight GPUs. */
 export const POOLS = ['lost', 'dark', 'silent', 'hush', 'small'] as const;
 
 export const FAULT_NODES: readonly ClusterNode[] = [
@@ -19,7 +19,7 @@ export const FAULT_NODES: readonly ClusterNode[] = [
   ...POOLS.flatMap((pool) => [poolNode(pool, 0), poolNode(pool, 1)]),
 ];
 
-/** The placement of folds that go to the pool's nodes. */
+/** The placement of folds on the nodes of a pool. */
 export const onPool = (pool: (typeof POOLS)[number]): object => ({
   nodeSelector: { [POOL]: pool },
   tolerations: [{ key: POOL, operator: 'Exists', effect: 'NoSchedule' }],

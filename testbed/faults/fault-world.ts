@@ -1,4 +1,4 @@
-/** One operator on a real control plane, of which everything is recorded: what it asked the API server for, and which pod ran when. */
+/** One operator on a real control plane. All its requests and all runs of containers are recorded. */
 
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { EXPERIMENTS, LABEL } from '@carpal/configs/names.ts';
@@ -18,7 +18,7 @@ import { type PodScript, scripted } from '../cluster/scripted-pod.ts';
 import { attemptOfPod, type ScriptedAttempt } from '../operator/attempt-objects.ts';
 import { type OperatorWorld, type RunningOperator, useOperatorWorld } from '../operator/operator-world.ts';
 
-/** A container's life, as its node knows it. */
+/** One run of a container, as its node knows it. */
 export type ContainerRun = ScriptedAttempt & {
   readonly experimentUid: string;
   readonly pod: string;
@@ -28,7 +28,7 @@ export type ContainerRun = ScriptedAttempt & {
   end?: PodEnd;
 };
 
-/** What the operator asked for, and the names of what it was about; `done` once the API server has said yes. */
+/** A request of the operator and the names that it is about. `done`: the API server has accepted it. */
 export type RecordedCall = Pick<KubernetesRequest, 'method' | 'path' | 'body'> & {
   readonly about: readonly string[];
   readonly atMs: number;
@@ -40,20 +40,20 @@ export type Spec = Readonly<Record<string, unknown>>;
 
 export type FaultWorld = OperatorWorld & {
   readonly operator: RunningOperator;
-  /** The cluster as it is, for waiting: kept up to date by watches of the test's own. */
+  /** The current objects, kept up to date by the test's own watches. */
   readonly jobs: Reflector<Job, Job>;
   readonly pods: Reflector<KubeletPod, KubeletPod>;
   readonly runs: readonly ContainerRun[];
   readonly calls: readonly RecordedCall[];
-  /** The store is away for keys in which this text stands, until it is back. */
-  failStore(text: string): { back(): void };
-  /** Creates an experiment whose pods follow the script; each ends well at once where the script says nothing. */
+  /** The store fails for keys that contain this text, until `restore` is called. */
+  failStore(text: string): { restore(): void };
+  /** Creates an experiment whose pods follow the script. Pods without a script succeed immediately. */
   begin(name: string, spec?: Spec, script?: Script): Promise<ExperimentObject>;
   /** Patches the experiment's spec. */
   change(name: string, spec: Spec): Promise<ExperimentObject>;
-  /** Waits until `look` finds something; it looks whenever the cluster changes, and now and then for what is no change of it. */
+  /** Waits until `look` finds something. It looks at every change of the cluster, and at intervals for changes elsewhere. */
   eventually<Found>(what: string, look: () => Found | undefined | false): Promise<Found>;
-  /** Waits until an experiment of that name is not there. */
+  /** Waits until no experiment has this name. */
   untilNone(name: string): Promise<void>;
 };
 
@@ -117,7 +117,7 @@ export function useFaultWorld(options: {
         };
         const timer = setTimeout(() => {
           stop();
-          reject(new Error(`waited in vain for ${what}`));
+          reject(new Error(`timed out waiting for ${what}`));
         }, LONGEST_MS);
         const nowAndThen = setInterval(tryIt, LOOK_MS);
         waiting.add(tryIt);
@@ -132,7 +132,7 @@ export function useFaultWorld(options: {
       calls,
       failStore: (text) => {
         away.add(text);
-        return { back: () => void away.delete(text) };
+        return { restore: () => void away.delete(text) };
       },
       begin: async (name, spec = {}, script = () => ({})) => {
         scripts.set(name, script);
@@ -147,12 +147,12 @@ export function useFaultWorld(options: {
           const experiment = seen();
           return experiment !== undefined && isSo(experiment) && experiment;
         }).catch((error: unknown) => {
-          throw new Error(`${String(error)}; last seen: ${describe()}`);
+          throw new Error(`${String(error)}; last status: ${describe()}`);
         });
       },
       eventually,
       untilNone: async (name) => {
-        await eventually(`the end of experiment ${name}`, () => experiments.get(`${namespace}/${name}`) === undefined);
+        await eventually(`experiment ${name} to disappear`, () => experiments.get(`${namespace}/${name}`) === undefined);
       },
     };
   });
@@ -161,12 +161,12 @@ export function useFaultWorld(options: {
     await Promise.all(watching);
   });
   return () => {
-    if (world === undefined) throw new Error('the world is there from the first test on, not before');
+    if (world === undefined) throw new Error('the world is available in tests only');
     return world;
   };
 }
 
-/** Runs pods as `play` does, and adds the life of each container to `runs`. */
+/** Runs pods with `play` and adds each container's run to `runs`. */
 export function recordRuns(play: RunPod, runs: ContainerRun[]): RunPod {
   return async (pod, control) => {
     const experimentUid = pod.metadata.labels?.[LABEL.experimentUid] ?? '';

@@ -1,4 +1,4 @@
-/** Follows all experiments of a cluster as anybody may: by a watch of its own. */
+/** Follows all experiments of a cluster with a watch of its own. */
 import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
@@ -8,7 +8,7 @@ import type { ExperimentObject } from '@carpal/operator/controller/experiment-ob
 export type Follower = {
   /** Every version of the experiment that was seen, oldest first. */
   versionsOf(name: string): readonly ExperimentObject[];
-  /** The first version of which that is true. */
+  /** The first version for which `isSo` returns true. */
   until(name: string, isSo: (experiment: ExperimentObject) => boolean): Promise<ExperimentObject>;
   stop(): Promise<void>;
 };
@@ -19,7 +19,7 @@ type Waiting = {
   found(experiment: ExperimentObject): void;
 };
 
-/** Experiments are told apart by name alone: give each its own. */
+/** Experiments are distinguished by name alone, so give each its own. */
 export async function followExperiments(client: KubernetesClient): Promise<Follower> {
   const versions = new Map<string, ExperimentObject[]>();
   const waiting = new Set<Waiting>();

@@ -1,4 +1,4 @@
-/** Stages whose Job cannot be made, which nobody but the operator ever hears of. */
+/** Stages whose Job cannot be created. Only the operator knows the reason. */
 
 import type { KubernetesObject, ObjectList } from '@carpal/kubernetes/api/objects.ts';
 import { EVENTS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => operator.stop());
 
-/** A namespace that may have so many Jobs. */
+/** Creates a namespace with a quota of Jobs. */
 async function namespaceWithQuota(jobs: number): Promise<string> {
   const { client } = world();
   const namespace = await freshNamespace(client);
@@ -28,12 +28,12 @@ async function namespaceWithQuota(jobs: number): Promise<string> {
   return namespace;
 }
 
-describe('a quota that leaves no room for a Job', () => {
-  it('is told of in its own words, once, and the stage starts when there is room', async () => {
+describe('a quota that allows no further Job', () => {
+  it('is reported once, in the words of the API server, and the stage starts when the quota allows it', async () => {
     const { client } = world();
     const namespace = await namespaceWithQuota(1);
     await world().post('crowded', {}, namespace);
-    const words = /^jobs\.batch "crowded-fold-\d-1" is forbidden: exceeded quota: jobs, requested: count\/jobs\.batch=1, used:/;
+    const message = /^jobs\.batch "crowded-fold-\d-1" is forbidden: exceeded quota: jobs, requested: count\/jobs\.batch=1, used:/;
     const held = await world().until(
       'crowded',
       ({ status }) => status?.folds.every(({ heldSince }) => heldSince !== undefined) === true,
@@ -44,7 +44,7 @@ describe('a quota that leaves no room for a Job', () => {
       reason: 'StagePending',
       folds: [0, 1, 2].map(() => ({ state: 'Starting', attempts: 1 })),
     });
-    expect(held.status?.folds[0]?.message).toMatch(words);
+    expect(held.status?.folds[0]?.message).toMatch(message);
     expect(held.status?.conditions.find(({ type }) => type === 'Training')?.message).toMatch(/^0 of 3 folds finished, 3 wait: jobs\.batch/);
 
     const path = resourcePath(QUOTAS, { namespace, name: 'jobs' });
@@ -54,8 +54,8 @@ describe('a quota that leaves no room for a Job', () => {
       [0, 1, 2].map(() => [1, 0, 0]),
     );
     const events = await client.request<ObjectList<Event>>({ method: 'GET', path: resourcePath(EVENTS, { namespace }) });
-    const told = events.items.filter(({ type, reason }) => type === 'Warning' && reason === 'StagePending');
-    expect(told.map(({ note }) => note.match(/fold \d/g)?.toSorted())).toEqual([['fold 0', 'fold 1', 'fold 2']]);
+    const warnings = events.items.filter(({ type, reason }) => type === 'Warning' && reason === 'StagePending');
+    expect(warnings.map(({ note }) => note.match(/fold \d/g)?.toSorted())).toEqual([['fold 0', 'fold 1', 'fold 2']]);
   });
 
   it('for longer than the start deadline ends the experiment', async () => {

@@ -1,4 +1,4 @@
-/** What becomes of folds whose node is lost, loses its power, or cannot be reached for a while. */
+/** What happens to folds whose node is lost, loses power, or cannot be reached for a while. */
 
 import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
 import { NODES, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
@@ -14,7 +14,7 @@ type NodeObject = KubernetesObject & {
 
 const twoFolds = { dataset: { uri: '/data', split: { folds: 2 } } };
 
-/** The node on which fold 1 runs, once fold 0 is past harm. */
+/** The node on which fold 1 runs, once fold 0 has succeeded. */
 async function nodeOf(world: FaultWorld, name: string): Promise<string> {
   await world.until(name, ({ status }) => status?.folds?.find(({ index }) => index === 0)?.state === 'Succeeded');
   return runsOn(world, `${name}-fold-1-1`);
@@ -26,11 +26,11 @@ async function runsOn(world: FaultWorld, job: string): Promise<string> {
   return world.pods.get(`${world.namespace}/${name}`)?.spec.nodeName ?? '';
 }
 
-/** The pod has been given up by the control plane, and is still there, since nobody can say that it has ended. */
+/** The control plane has evicted the pod, which still exists because its end is unknown. */
 const isGivenUp = (world: FaultWorld, job: string): boolean =>
   world.pods.list().some(({ metadata }) => metadata.name.startsWith(`${job}-`) && metadata.deletionTimestamp !== undefined);
 
-/** Kubernetes's word for "somebody has looked: the machine is off". */
+/** Adds the taint by which an administrator declares that a machine is off. */
 async function declareOutOfService({ client }: FaultWorld, name: string): Promise<void> {
   const path = resourcePath(NODES, { name });
   const { spec } = await client.request<NodeObject>({ method: 'GET', path });
@@ -40,7 +40,7 @@ async function declareOutOfService({ client }: FaultWorld, name: string): Promis
 
 export function nodeFaults(world: () => FaultWorld): void {
   describe.concurrent('a node', () => {
-    it('that is deleted takes its folds with it; they are disrupted and go on elsewhere', async () => {
+    it('that is deleted disrupts its folds, which continue on another node', async () => {
       await world().begin('node-lost', { ...twoFolds, placement: onPool('lost') }, ({ fold, attempt }) =>
         fold === 1 && attempt === 1 ? gate().script : {},
       );
@@ -53,37 +53,37 @@ export function nodeFaults(world: () => FaultWorld): void {
       expect(nodes).toEqual([node, expect.not.stringMatching(`^${node}$`)]);
     });
 
-    it('that loses its power keeps its fold waiting until somebody says that it is off; only then a second pod may write', async () => {
+    it('that loses power keeps its fold pending until it is declared out of service; only then a second pod may write', async () => {
       await world().begin('node-dark', { ...twoFolds, placement: onPool('dark') }, ({ fold, attempt }) =>
         fold === 1 && attempt === 1 ? gate().script : {},
       );
       const node = await nodeOf(world(), 'node-dark');
       await world().kubelet.powerOff(node);
-      await world().eventually('the pod to be given up', () => isGivenUp(world(), 'node-dark-fold-1-1'));
+      await world().eventually('the eviction of the pod', () => isGivenUp(world(), 'node-dark-fold-1-1'));
       expect((await world().read('node-dark')).status?.folds[1]).toMatchObject({ attempts: 1, disruptions: 0, failures: 0 });
       await declareOutOfService(world(), node);
       await expectCorrectEnd(world(), 'node-dark', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
     });
 
-    it('that is silent until its pods are given up stops them when it is back; the fold was disrupted', async () => {
+    it('that is unreachable until its pods are evicted stops them when it returns, and the fold was disrupted', async () => {
       await world().begin('node-silent', { ...twoFolds, placement: onPool('silent') }, ({ fold, attempt }) =>
         fold === 1 && attempt === 1 ? gate().script : {},
       );
       const node = await nodeOf(world(), 'node-silent');
       world().kubelet.disconnect(node);
-      await world().eventually('the pod to be given up', () => isGivenUp(world(), 'node-silent-fold-1-1'));
+      await world().eventually('the eviction of the pod', () => isGivenUp(world(), 'node-silent-fold-1-1'));
       expect((await world().read('node-silent')).status?.folds[1]?.attempts).toBe(1);
       world().kubelet.reconnect(node);
       await expectCorrectEnd(world(), 'node-silent', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
     });
 
-    it('that is silent for a moment while its fold ends costs nothing', async () => {
+    it('that is unreachable for a moment while its fold ends costs nothing', async () => {
       const held = gate();
       await world().begin('node-hush', { ...twoFolds, placement: onPool('hush') }, ({ fold }) => (fold === 1 ? held.script : {}));
       const node = await nodeOf(world(), 'node-hush');
       world().kubelet.disconnect(node);
       held.open();
-      await world().eventually('fold 0 and the end of the container of fold 1', () =>
+      await world().eventually('the end of the container of fold 1', () =>
         world().runs.some(({ experiment, fold, endedMs }) => experiment === 'node-hush' && fold === 1 && endedMs !== undefined),
       );
       world().kubelet.reconnect(node);

@@ -1,4 +1,4 @@
-/** An operator that runs another image than the one before it, while an experiment goes on. */
+/** An operator with another image than its predecessor, while an experiment runs. */
 
 import type { Job } from '@carpal/kubernetes/api/objects.ts';
 import { JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
@@ -22,7 +22,7 @@ async function imageOf(job: string): Promise<string | undefined> {
 }
 
 describe('an operator of a new version', () => {
-  it('goes on with the image that an experiment began with, and begins others with its own', async () => {
+  it('continues an experiment with the image that it began with, and begins others with its own image', async () => {
     const { promise: upgraded, resolve } = Promise.withResolvers<void>();
     world().script = ({ stage, fold, attempt }) =>
       stage === 'fold' && attempt === 1 ? { until: upgraded, exitCode: fold === 0 ? 1 : 0 } : {};

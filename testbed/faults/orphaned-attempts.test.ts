@@ -1,6 +1,6 @@
 /**
- * An attempt's Job is deleted with --cascade=orphan before the operator has told of it, and the operator hears of pods late: nothing but the API
- * server itself says then that the attempt runs. A second pod beside it would write into the same checkpoint.
+ * An attempt's Job is deleted with --cascade=orphan before the operator has reported the attempt, and pod events arrive late. Only the API
+ * server itself then knows that the attempt runs. A second pod would write into the same checkpoint.
  */
 
 import type { KubernetesObject, ObjectList, Pod } from '@carpal/kubernetes/api/objects.ts';
@@ -17,7 +17,7 @@ import { hasEnded } from './expect-unaffected.ts';
 import { type ContainerRun, recordRuns } from './fault-world.ts';
 
 const SMALL = { dataset: { uri: '/data', split: { folds: 2 } }, placement: { gpus: 1, cpu: '1', memory: '1Gi' } };
-/** Slow enough that nothing is told of an attempt before its Job is gone. */
+/** Slow enough that the Job is gone before anything about its attempt is reported. */
 const SPACING_MS = 1500;
 
 const runs: ContainerRun[] = [];
@@ -44,7 +44,7 @@ const podsOf = async ({ namespace }: Experiment, job: string): Promise<readonly 
 async function eventually(what: string, look: () => Promise<boolean> | boolean): Promise<void> {
   const deadlineMs = performance.now() + 30_000;
   while (!(await look())) {
-    if (performance.now() > deadlineMs) throw new Error(`waited in vain for ${what}`);
+    if (performance.now() > deadlineMs) throw new Error(`timed out waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -56,13 +56,13 @@ const isThere = async ({ namespace }: Experiment, job: string): Promise<boolean>
 
 /** How far the attempt has come when its Job is deleted. */
 const MOMENTS: Record<string, (experiment: Experiment, job: string) => Promise<void>> = {
-  'as soon as it is there': async () => undefined,
+  'as soon as it exists': async () => undefined,
   'once it has a pod': (experiment, job) => eventually(`a pod of ${job}`, async () => (await podsOf(experiment, job)).length > 0),
   'once its pod runs': (experiment, job) =>
     eventually(`${job} to run`, async () => (await podsOf(experiment, job)).some(({ status }) => status?.phase === 'Running')),
 };
 
-/** Fold 1 trains until told; its Job is deleted at that moment. Answers the experiment's end. */
+/** Runs an experiment in which fold 1 trains until the test ends it, and deletes that fold's Job at this moment. Returns the end. */
 async function runWithDeletion(
   name: string,
   moment: string,
@@ -93,7 +93,7 @@ async function runWithDeletion(
       resource === 'segmentationexperiments/status' ||
       (resource === 'jobs' && verb === 'create') ||
       (resource === 'pods' && verb === 'list');
-    await eventually('the operator to do something about it', () => proxy.calls.slice(asked).some(isAbout));
+    await eventually('a reaction of the operator', () => proxy.calls.slice(asked).some(isAbout));
     late.resolve();
     await world().until(name, ({ status }) => status?.folds[1]?.state === 'Running', experiment.namespace);
     held.resolve();
@@ -107,13 +107,13 @@ async function runWithDeletion(
   }
 }
 
-/** The end is good, nothing ran beside anything, and every attempt is accounted for by a Job and by what it cost. */
+/** The experiment is Complete, no containers overlapped, and every attempt has a Job and is counted. */
 function expectCorrectAttempts({ end, proxy }: Awaited<ReturnType<typeof runWithDeletion>>): void {
   const { metadata, status } = end;
   const mine = runs.filter(({ experimentUid }) => experimentUid === metadata.uid);
   expectNoOverlap(mine);
   const named = mine.map(({ stage, fold, attempt }) => `${stage} ${fold ?? ''} ${attempt}`);
-  expect(named.toSorted(), 'pods beyond one for each attempt').toEqual([...new Set(named)].toSorted());
+  expect(named.toSorted(), 'pods beyond one per attempt').toEqual([...new Set(named)].toSorted());
   const [other, one] = status?.folds ?? [];
   expect(status?.state).toBe('Complete');
   expect([other?.attempts, other?.failures, other?.disruptions]).toEqual([1, 0, 0]);
@@ -125,13 +125,13 @@ function expectCorrectAttempts({ end, proxy }: Awaited<ReturnType<typeof runWith
 
 describe.concurrent('a Job that is deleted without its pod', { timeout: 120_000 }, () => {
   it.each(Object.keys(MOMENTS).map((moment, index) => [moment, index] as const))(
-    '%s gets no second pod beside the one that it has left',
+    '%s gets no second pod next to the one that is left',
     async (moment, index) => {
       expectCorrectAttempts(await runWithDeletion(`orphan-${index}`, moment));
     },
   );
 
-  it('is not made again by an operator that takes over meanwhile, as long as that pod runs', async () => {
+  it('is not created again by an operator that takes over while that pod runs', async () => {
     const { end, proxy } = await runWithDeletion('orphan-heir', 'once its pod runs', { successor: true });
     expectCorrectAttempts({ end, proxy });
     expect(end.status?.folds[1]).toMatchObject({ attempts: 1, disruptions: 0 });

@@ -8,7 +8,7 @@ import { expectCorrectEnd } from './expect-correct-end.ts';
 import { onPool } from './fault-nodes.ts';
 import type { FaultWorld, Script } from './fault-world.ts';
 
-/** A gate that scripts wait at. */
+/** A gate at which scripts wait. */
 export function gate(): { readonly script: PodScript; open(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { script: { until: promise }, open: resolve };
@@ -25,7 +25,7 @@ export async function deleteObject(
   await client.request({ method: 'DELETE', path: resourcePath(resource, { namespace, name }), body });
 }
 
-/** The pod of that Job, once its container runs. */
+/** The Job's pod, once its container runs. */
 export async function runningPod(world: FaultWorld, job: string): Promise<ObjectMeta> {
   const pod = await world.eventually(`${job} to run`, () =>
     world.pods.list().find(({ metadata, status }) => metadata.name.startsWith(`${job}-`) && status?.phase === 'Running'),
@@ -33,16 +33,16 @@ export async function runningPod(world: FaultWorld, job: string): Promise<Object
   return pod.metadata;
 }
 
-/** Fold 1's first attempt so; all else ends well. */
+/** The script of fold 1's first attempt. Everything else succeeds. */
 const firstOfFoldOne =
   (script: PodScript): Script =>
   ({ fold, attempt }) =>
     fold === 1 && attempt === 1 ? script : {};
 
 export function podFaults(world: () => FaultWorld): void {
-  describe.concurrent('a Job that somebody deletes', () => {
+  describe.concurrent('a deleted Job', () => {
     for (const policy of ['Background', 'Foreground'] as const) {
-      it(`(${policy}) while it runs has been disrupted; the next attempt waits until its pod has ended`, async () => {
+      it(`(${policy}) with a running pod has been disrupted, and the next attempt waits until that pod has ended`, async () => {
         const name = `job-${policy.toLowerCase()}`;
         await world().begin(name, {}, firstOfFoldOne(gate().script));
         await runningPod(world(), `${name}-fold-1-1`);
@@ -50,7 +50,7 @@ export function podFaults(world: () => FaultWorld): void {
         await expectCorrectEnd(world(), name, { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
       });
 
-      it(`(${policy}) while it waits has been disrupted`, async () => {
+      it(`(${policy}) with a pending pod has been disrupted`, async () => {
         const name = `waiting-${policy.toLowerCase()}`;
         await world().begin(name, {}, firstOfFoldOne({ neverStarts: true }));
         await world().until(name, ({ status }) => status?.folds?.[1]?.state === 'Pending');
@@ -59,33 +59,39 @@ export function podFaults(world: () => FaultWorld): void {
       });
     }
 
-    it('but not its pod (--cascade=orphan) goes on, and its end counts', async () => {
+    it('whose pod stays (--cascade=orphan) continues, and its end counts', async () => {
       const held = gate();
       await world().begin('job-orphan', {}, firstOfFoldOne(held.script));
       const pod = await runningPod(world(), 'job-orphan-fold-1-1');
       await deleteObject(world(), JOBS, 'job-orphan-fold-1-1', 'Orphan');
-      await world().eventually('the orphan', () => world().jobs.get(`${world().namespace}/job-orphan-fold-1-1`) === undefined);
+      await world().eventually('the deletion of the Job', () => world().jobs.get(`${world().namespace}/job-orphan-fold-1-1`) === undefined);
       held.open();
       await expectCorrectEnd(world(), 'job-orphan', { state: 'Complete' });
       expect(world().runs.filter(({ experiment, fold }) => experiment === 'job-orphan' && fold === 1)).toMatchObject([{ pod: pod.uid }]);
     });
 
-    it('but not its pod (--cascade=orphan) is tried again when that pod fails', async () => {
+    it('whose pod stays (--cascade=orphan) is retried when that pod fails', async () => {
       const held = gate();
       await world().begin('orphan-fails', {}, firstOfFoldOne({ ...held.script, exitCode: 1 }));
       await runningPod(world(), 'orphan-fails-fold-1-1');
       await deleteObject(world(), JOBS, 'orphan-fails-fold-1-1', 'Orphan');
-      await world().eventually('the orphan', () => world().jobs.get(`${world().namespace}/orphan-fails-fold-1-1`) === undefined);
+      await world().eventually(
+        'the deletion of the Job',
+        () => world().jobs.get(`${world().namespace}/orphan-fails-fold-1-1`) === undefined,
+      );
       held.open();
       await expectCorrectEnd(world(), 'orphan-fails', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
     });
 
-    it('with --cascade=orphan is stopped all the same when its experiment is suspended', async () => {
+    it('whose pod stays (--cascade=orphan) is stopped when its experiment is suspended', async () => {
       await world().begin('orphan-pause', {}, firstOfFoldOne(gate().script));
       await runningPod(world(), 'orphan-pause-fold-1-1');
       await deleteObject(world(), JOBS, 'orphan-pause-fold-1-1', 'Orphan');
-      await world().eventually('the orphan', () => world().jobs.get(`${world().namespace}/orphan-pause-fold-1-1`) === undefined);
-      // The other folds have ended by then, and are stopped no more.
+      await world().eventually(
+        'the deletion of the Job',
+        () => world().jobs.get(`${world().namespace}/orphan-pause-fold-1-1`) === undefined,
+      );
+      // The other folds have ended by then and are no longer stopped.
       await world().until('orphan-pause', ({ status }) => [0, 2].every((fold) => status?.folds?.[fold]?.state === 'Succeeded'));
       await world().change('orphan-pause', { run: { suspend: true } });
       await world().until('orphan-pause', ({ status }) => status?.folds?.[1]?.state === 'Stopped');
@@ -93,7 +99,7 @@ export function podFaults(world: () => FaultWorld): void {
       await expectCorrectEnd(world(), 'orphan-pause', { state: 'Complete', costs: { 'fold 1': { excused: 1 } } });
     });
 
-    it('of a stage that has ended well changes nothing', async () => {
+    it('of a stage that has succeeded changes nothing', async () => {
       const held = gate();
       await world().begin('done-job', {}, ({ fold }) => (fold === 1 ? held.script : {}));
       await world().until('done-job', ({ status }) => status?.folds?.[0]?.state === 'Succeeded' && status.folds[1]?.state === 'Running');
@@ -105,14 +111,14 @@ export function podFaults(world: () => FaultWorld): void {
   });
 
   describe.concurrent('a pod', () => {
-    it('that somebody deletes was disrupted', async () => {
+    it('that is deleted was disrupted', async () => {
       await world().begin('pod-deleted', {}, firstOfFoldOne(gate().script));
       const pod = await runningPod(world(), 'pod-deleted-fold-1-1');
       await deleteObject(world(), PODS, pod.name);
       await expectCorrectEnd(world(), 'pod-deleted', { state: 'Complete', costs: { 'fold 1': { disruptions: 1 } } });
     });
 
-    it('that somebody deletes and that takes no notice is waited for, since it may still write', async () => {
+    it('that is deleted and ignores SIGTERM is waited for, because it may still write', async () => {
       const held = gate();
       await world().begin('pod-deaf', {}, firstOfFoldOne({ ...held.script, onStop: 'ignore' }));
       const pod = await runningPod(world(), 'pod-deaf-fold-1-1');
@@ -125,7 +131,7 @@ export function podFaults(world: () => FaultWorld): void {
     });
 
     for (const disruptionTarget of [true, false]) {
-      const how = disruptionTarget ? 'with DisruptionTarget was disrupted' : 'since it used more than it may has failed';
+      const how = disruptionTarget ? 'with DisruptionTarget was disrupted' : 'because it exceeded its limit has failed';
       it(`that is evicted ${how}`, async () => {
         const name = disruptionTarget ? 'evicted' : 'overfull';
         await world().begin(name, {}, firstOfFoldOne(gate().script));
@@ -143,7 +149,7 @@ export function podFaults(world: () => FaultWorld): void {
       });
     }
 
-    it('of prepare and of the ensemble may be deleted too', async () => {
+    it('of prepare or ensemble can be deleted too', async () => {
       const held: Script = ({ stage, attempt }) => (stage !== 'fold' && attempt === 1 ? gate().script : {});
       await world().begin('ends-deleted', {}, held);
       await deleteObject(world(), PODS, (await runningPod(world(), 'ends-deleted-prepare-1')).name);
@@ -158,7 +164,7 @@ export function podFaults(world: () => FaultWorld): void {
   describe.concurrent('a stage that does not start', () => {
     const startDeadline = { run: { startDeadline: '3s' } };
 
-    it('since its image does not exist fails the experiment, in the words of the kubelet', async () => {
+    it('because its image does not exist fails the experiment with the message of the kubelet', async () => {
       const message = 'Back-off pulling image "registry/carpal:x": ErrImagePull: manifest unknown';
       await world().begin('no-image', startDeadline, ({ stage }) =>
         stage === 'prepare' ? { neverStarts: 'ImagePullBackOff', message } : {},
@@ -170,7 +176,7 @@ export function podFaults(world: () => FaultWorld): void {
       });
     });
 
-    it('since no node fits its selector fails the experiment, in the words of the scheduler', async () => {
+    it('because no node matches its selector fails the experiment with the message of the scheduler', async () => {
       await world().begin('no-gpu', { ...startDeadline, placement: { gpus: 8, nodeSelector: { 'kubernetes.io/hostname': 'gpu-none' } } });
       await expectCorrectEnd(world(), 'no-gpu', {
         state: 'Failed',
@@ -179,7 +185,7 @@ export function podFaults(world: () => FaultWorld): void {
       });
     });
 
-    it('since no node has that many GPUs fails the experiment, in the words of the scheduler', async () => {
+    it('because no node has that many GPUs fails the experiment with the message of the scheduler', async () => {
       await world().begin('few-gpus', { ...startDeadline, placement: { gpus: 16, ...onPool('small') } });
       await expectCorrectEnd(world(), 'few-gpus', {
         state: 'Failed',
@@ -188,16 +194,16 @@ export function podFaults(world: () => FaultWorld): void {
       });
     });
 
-    it('since its service account is missing is told of in the words of the Job controller', async () => {
-      await world().begin('no-account', { placement: { serviceAccountName: 'nobody' }, run: { startDeadline: '14s' } });
+    it('because its service account does not exist fails the experiment with the message of the Job controller', async () => {
+      await world().begin('no-account', { placement: { serviceAccountName: 'missing' }, run: { startDeadline: '14s' } });
       await expectCorrectEnd(world(), 'no-account', {
         state: 'Failed',
         reason: 'StartDeadlineExceeded',
-        message: /serviceaccount "nobody" not found/,
+        message: /serviceaccount "missing" not found/,
       });
     });
 
-    it('is given up only by itself: a label of another experiment on its pods changes nothing', async () => {
+    it('is found by its Job: a label of another experiment on its pod changes nothing', async () => {
       const held = gate();
       await world().begin('labelled', {}, firstOfFoldOne(held.script));
       const pod = await runningPod(world(), 'labelled-fold-1-1');

@@ -1,4 +1,4 @@
-/** Experiments that live behind a proxy of their own: an operator, a namespace and a gate that holds their folds back for each. */
+/** Experiments that run behind a proxy. Each has its own operator, its own namespace, and a gate at which its folds wait. */
 
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
 import type { OperatorSettings } from '@carpal/operator/controller/operator-settings.ts';
@@ -14,34 +14,34 @@ export type ProxiedRun = {
   readonly namespace: string;
   readonly proxy: FaultyApiProxy;
   readonly operator: RunningOperator;
-  /** Resolves when both folds train, which they do until the gate opens. */
+  /** Resolves when both folds train. They train until the gate opens. */
   untilTraining(): Promise<unknown>;
-  /** For one of the folds, or for both. */
+  /** For one fold, or for both. */
   openGate(fold?: number): void;
 };
 
 export type ProxiedRunOptions = {
   readonly settings?: Partial<OperatorSettings>;
   readonly watchSeconds?: number;
-  /** The most requests that the proxy may see; 100 where absent. */
-  readonly mostCalls?: number;
-  /** Before the operator starts. */
+  /** The limit of requests through the proxy. Default: 100. */
+  readonly maxCalls?: number;
+  /** Called before the operator starts. */
   readonly before?: (proxy: FaultyApiProxy) => void;
-  /** What must be true in the end, where it is not that nothing of the faults is to be seen. */
+  /** Checks the end. Default: the faults must have had no effect. */
   readonly expected?: (end: ExperimentObject) => void;
 };
 
 export type ProxiedRuns = {
   readonly world: OperatorWorld;
   readonly follower: Follower;
-  /** A whole life with faults in it; afterwards everything must be as if there had been none, and at no great cost. */
+  /** Runs an experiment with faults. Afterwards everything must be as without faults, with few requests. */
   run(name: string, options: ProxiedRunOptions, during: (run: ProxiedRun) => Promise<void>): Promise<void>;
 };
 
 const FOLDS = [0, 1];
 const SMALL = { dataset: { uri: '/data', split: { folds: FOLDS.length } }, placement: { gpus: 1, cpu: '1', memory: '1Gi' } };
 
-/** For the top of a test file. Lives may run side by side. */
+/** For the top of a test file. Runs can be concurrent. */
 export function useProxiedRuns(): () => ProxiedRuns {
   const world = useOperatorWorld({ controlPlane: { audit: true }, gpus: 100 });
   const gates = new Map<string, PromiseWithResolvers<void>>();
@@ -58,7 +58,7 @@ export function useProxiedRuns(): () => ProxiedRuns {
   });
   afterAll(() => follower.stop());
 
-  const run: ProxiedRuns['run'] = async (name, { settings, watchSeconds, mostCalls = 100, before, expected }, during) => {
+  const run: ProxiedRuns['run'] = async (name, { settings, watchSeconds, maxCalls = 100, before, expected }, during) => {
     const { client, kubeconfig } = world();
     const namespace = await freshNamespace(client);
     const proxy = await startFaultyApiProxy({ kubeconfig, ...(watchSeconds === undefined ? {} : { watchSeconds }) });
@@ -75,7 +75,7 @@ export function useProxiedRuns(): () => ProxiedRuns {
         await expectUnaffected(world(), [name], () => namespace);
         expectMonotonic(follower.versionsOf(name));
       } else expected(await follower.until(name, hasEnded));
-      expect(proxy.calls.length, summary(proxy)).toBeLessThanOrEqual(mostCalls);
+      expect(proxy.calls.length, summary(proxy)).toBeLessThanOrEqual(maxCalls);
     } finally {
       openGate(name, FOLDS);
       proxy.set();

@@ -1,4 +1,4 @@
-/** What people, queues and time do to an experiment while it goes on, and after its end. */
+/** What people, queues and time do to an experiment while it runs and after its end. */
 import { EXPERIMENTS, PLURAL } from '@carpal/configs/names.ts';
 import type { Job } from '@carpal/kubernetes/api/objects.ts';
 import { JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
@@ -8,7 +8,7 @@ import { type Costs, expectCorrectEnd, untilQuiet } from './expect-correct-end.t
 import type { FaultWorld, Script, Spec } from './fault-world.ts';
 import { deleteObject, gate, runningPod } from './pod-faults.ts';
 
-/** That stage's first attempt goes on until it is stopped. */
+/** The first attempt of this stage runs until it is stopped. */
 const firstOf =
   (held: 'prepare' | 'fold' | 'ensemble'): Script =>
   ({ stage, attempt }) =>
@@ -20,7 +20,7 @@ const PAUSED: readonly (readonly ['prepare' | 'fold' | 'ensemble', string, Reado
   ['ensemble', 'ensemble-1', { ensemble: { excused: 1 } }],
 ];
 
-/** Plays Kueue: lets the Job go, or takes its place back. */
+/** Acts as Kueue: admits the Job or takes it back. */
 async function admit({ client, namespace }: FaultWorld, job: string, suspend: boolean): Promise<void> {
   await client.request({ method: 'PATCH', path: resourcePath(JOBS, { namespace, name: job }), body: { spec: { suspend } } });
 }
@@ -32,7 +32,7 @@ const foldsRunning = (world: FaultWorld, name: string): number =>
 export function steeringFaults(world: () => FaultWorld): void {
   describe.concurrent('an experiment that is suspended', () => {
     for (const [stage, job, costs] of PAUSED) {
-      it(`in ${stage} stops with checkpoints, and goes on with one attempt more that counts against no budget`, async () => {
+      it(`in ${stage} stops with checkpoints, and continues with one more attempt that counts against no budget`, async () => {
         const name = `pause-${stage}`;
         await world().begin(name, { run: { maxFailures: 0, maxDisruptions: 0 } }, firstOf(stage));
         await runningPod(world(), `${name}-${job}`);
@@ -44,11 +44,11 @@ export function steeringFaults(world: () => FaultWorld): void {
         expect(world().runs.filter((run) => run.experiment === name && run.endedMs === undefined)).toEqual([]);
         await untilQuiet(world(), name, 60);
         await world().change(name, { run: { suspend: false } });
-        await expectCorrectEnd(world(), name, { state: 'Complete', costs, mostCalls: 80 });
+        await expectCorrectEnd(world(), name, { state: 'Complete', costs, maxCalls: 80 });
       });
     }
 
-    it('before its pods have begun starts none, and goes on as if nothing had been', async () => {
+    it('before its pods have started starts none, and continues without cost', async () => {
       await world().begin('pause-pending', {}, ({ stage, attempt }) => (stage === 'fold' && attempt === 1 ? { neverStarts: true } : {}));
       await world().until('pause-pending', ({ status }) => status?.folds?.every(({ state }) => state === 'Pending') === true);
       await world().change('pause-pending', { run: { suspend: true } });
@@ -61,7 +61,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       });
     });
 
-    it('from the start begins when it is released', async () => {
+    it('from the start begins when it is resumed', async () => {
       await world().begin('pause-first', { run: { suspend: true } });
       await world().until('pause-first', ({ status }) => status?.state === 'Suspended');
       await untilQuiet(world(), 'pause-first', 10);
@@ -69,7 +69,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       await expectCorrectEnd(world(), 'pause-first', { state: 'Complete' });
     });
 
-    it('and released again and again at once ends well, with every attempt accounted for', async () => {
+    it('and resumed again and again ends correctly, with every attempt accounted for', async () => {
       const held = gate();
       await world().begin('pause-often', {}, ({ stage }) => (stage === 'fold' ? held.script : {}));
       await runningPod(world(), 'pause-often-fold-1-1');
@@ -77,14 +77,14 @@ export function steeringFaults(world: () => FaultWorld): void {
       await world().until('pause-often', ({ metadata, status }) => status?.observedGeneration === metadata.generation);
       held.open();
       const { status } = await world().until('pause-often', (seen) => hasCondition(seen, 'Complete'));
-      // Of two quick changes the operator may have seen both or none.
+      // The operator may have seen both or none of two quick changes.
       const costs = Object.fromEntries((status?.folds ?? []).map(({ index, attempts }) => [`fold ${index}`, { excused: attempts - 1 }]));
       await expectCorrectEnd(world(), 'pause-often', { state: 'Complete', costs });
     });
   });
 
   describe.concurrent('run.parallelism', () => {
-    it('raised and lowered while folds run is kept to, and lowering it kills nothing', async () => {
+    it('is respected when it changes during training, and lowering it stops no fold', async () => {
       const gates = [0, 1, 2, 3, 4].map(() => gate());
       const spec = { dataset: { uri: '/data', split: { folds: 5 } }, run: { parallelism: 1 } };
       await world().begin('lanes', spec, ({ fold }) => (fold === undefined ? {} : (gates[fold]?.script ?? {})));
@@ -120,18 +120,18 @@ export function steeringFaults(world: () => FaultWorld): void {
     const areQueued = ({ status }: { status?: { folds: readonly { state: string }[] } }): boolean =>
       status?.folds?.every(({ state }) => state === 'Queued') ?? false;
 
-    it('that holds Jobs back costs no deadline; the start deadline runs from their release', async () => {
+    it('that holds Jobs back uses no deadline, and the start deadline counts from their admission', async () => {
       await world().begin('held', queued({ startDeadline: '4s' }), ({ fold }) => (fold === undefined ? {} : { neverStarts: true }));
       const seen = await world().until('held', areQueued);
       expect(seen.status).toMatchObject({ state: 'Queued', reason: 'Queued' });
       const { creationTimestamp = '' } = world().jobs.get(`${world().namespace}/held-fold-1-1`)?.metadata ?? {};
-      await world().eventually('the deadline to be over, had it run', () => Date.now() > Date.parse(creationTimestamp) + 6000);
+      await world().eventually('the time of the start deadline to pass', () => Date.now() > Date.parse(creationTimestamp) + 6000);
       expect((await world().read('held')).status?.state).toBe('Queued');
       const releasedMs = Date.now();
       for (const fold of [0, 1]) await admit(world(), `held-fold-${fold}-1`, false);
       await expectCorrectEnd(world(), 'held', { state: 'Failed', reason: 'StartDeadlineExceeded', message: /fold [01] did not start/ });
       const { status } = await world().read('held');
-      // Kubernetes tells times in whole seconds.
+      // Kubernetes times have whole seconds.
       expect(Date.parse(status?.finishedAt ?? '') - releasedMs).toBeGreaterThan(2900);
     });
 
@@ -147,8 +147,8 @@ export function steeringFaults(world: () => FaultWorld): void {
       await runningPod(world(), 'taken-fold-1-1');
       await world().until('taken', ({ status }) => status?.folds?.[1]?.state === 'Running');
       await admit(world(), 'taken-fold-1-1', true);
-      // As a queue does: nothing is let go again before what was taken back has ended. The pod goes once its Job's controller has counted it.
-      await world().eventually('its pod to go', () =>
+      // As a queue does: it admits nothing before what it took back has ended. The pod disappears once the Job controller has counted it.
+      await world().eventually('its pod to disappear', () =>
         world()
           .pods.list()
           .every(({ metadata }) => !metadata.name.startsWith('taken-fold-1-1-')),
@@ -156,21 +156,21 @@ export function steeringFaults(world: () => FaultWorld): void {
       const { client, namespace } = world();
       const path = resourcePath(JOBS, { namespace, name: 'taken-fold-1-1' });
       const { status } = await client.request<Job>({ method: 'GET', path });
-      // Where the pod has ended before the Job was suspended, the Job is over, and a further one takes its place.
+      // If the pod had ended before the Job was suspended, the Job is over and another one takes its place.
       const isOver = status?.conditions?.some((one) => one.status === 'True' && (one.type === 'FailureTarget' || one.type === 'Failed'));
       const excused = isOver ? 1 : 0;
       await world().until('taken', ({ status: seen }) => seen?.folds?.[1]?.state === 'Queued' && seen.folds[1].attempts === 1 + excused);
       await admit(world(), `taken-fold-1-${1 + excused}`, false);
-      await expectCorrectEnd(world(), 'taken', { state: 'Complete', costs: { 'fold 1': { excused } }, podsBesides: 1 - excused });
+      await expectCorrectEnd(world(), 'taken', { state: 'Complete', costs: { 'fold 1': { excused } }, extraPods: 1 - excused });
     });
   });
 
   describe.concurrent('an experiment that has ended', () => {
-    it('loses its Jobs when run.ttlAfterFinished has passed, and nothing else', async () => {
+    it('loses its Jobs after run.ttlAfterFinished, and nothing else', async () => {
       await world().begin('short-lived', { run: { ttlAfterFinished: '3s' } });
       const done = await world().until('short-lived', (seen) => hasCondition(seen, 'Complete'));
       await world().eventually(
-        'the Jobs to go',
+        'the Jobs to disappear',
         () =>
           !world()
             .jobs.list()
@@ -180,20 +180,20 @@ export function steeringFaults(world: () => FaultWorld): void {
       expect((await world().read('short-lived')).status).toEqual(done.status);
     });
 
-    it('loses its artifacts too where it is to by now, as soon as the store is there again, and says so', async () => {
+    it('loses its artifacts if run.ttlRemovesArtifacts is set later, as soon as the store is available, and reports it', async () => {
       const { metadata } = await world().begin('passing', { run: { ttlAfterFinished: '0s' } });
       const done = await world().until('passing', (seen) => hasCondition(seen, 'Complete'));
       const key = `experiments/${world().namespace}/passing/${metadata.uid}`;
       expect(done.status?.artifacts).toBe(`${world().store.uri}/${key}`);
       const away = world().failStore('/passing/');
-      // Before it removes anything it asks the API server whether that is still wanted.
+      // Before it removes anything, the operator asks the API server whether the removal is still wanted.
       const asked = (): number => world().calls.filter(({ method, path }) => method === 'GET' && path.endsWith(`/${PLURAL}`)).length;
       const before = asked();
       await world().change('passing', { run: { ttlRemovesArtifacts: true } });
-      await world().eventually('the removal to be tried in vain, and again', () => asked() >= before + 2);
+      await world().eventually('two failed tries of the removal', () => asked() >= before + 2);
       expect(await world().store.list(key)).not.toEqual([]);
       expect((await world().read('passing')).status).toEqual(done.status);
-      away.back();
+      away.restore();
       const { status } = await world().until('passing', (seen) => seen.status?.artifactsRemovedAt !== undefined);
       expect(await world().store.list(key)).toEqual([]);
       const { artifacts: _artifacts, submission: _submission, ...rest } = done.status ?? { artifacts: '', submission: '' };
@@ -201,7 +201,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       await expectCorrectEnd(world(), 'passing', { state: 'Complete' });
     });
 
-    it('stays as it is, whatever is done to its Jobs, its pods and its spec', async () => {
+    it('stays unchanged, whatever happens to its Jobs, its pods and its spec', async () => {
       await world().begin('settled');
       const done = await world().until('settled', (seen) => hasCondition(seen, 'Complete'));
       await untilQuiet(world(), 'settled', 60);
@@ -216,7 +216,7 @@ export function steeringFaults(world: () => FaultWorld): void {
       expect((await world().read('settled')).status).toEqual(done.status);
     });
 
-    it('cannot be reopened by an edit of its status; one that is made all the same is put right', async () => {
+    it('cannot be reopened by an edit of its status, and an edit that succeeds is corrected', async () => {
       await world().begin('closed');
       await world().until('closed', (seen) => hasCondition(seen, 'Complete'));
       const path = resourcePath(EXPERIMENTS, { namespace: world().namespace, name: 'closed', subresource: 'status' });

@@ -1,4 +1,4 @@
-/** The artifact store is away for a while. */
+/** The artifact store is unavailable for a while. */
 import { foldKey } from '@carpal/configs/names.ts';
 import { describe, expect, it } from 'vitest';
 import { expectCorrectEnd, startsOf } from './expect-correct-end.ts';
@@ -9,8 +9,8 @@ const progress = (epoch: number): string =>
   JSON.stringify({ stage: 'fold', fold: 2, state: 'running', epoch, epochs: 100, updatedAt: new Date().toISOString() });
 
 export function storeFaults(world: () => FaultWorld): void {
-  describe.concurrent('an artifact store that is away', () => {
-    it('holds up the figures and nothing else: stages end, fail and start, and the figures come when it is back', async () => {
+  describe.concurrent('an artifact store that is unavailable', () => {
+    it('delays only the metrics: stages start, fail and end, and the metrics appear when it is back', async () => {
       const gates = [gate(), gate(), gate()];
       const { metadata } = await world().begin('stalled', {}, ({ fold, attempt }) => {
         const held = fold === undefined ? {} : (gates[fold]?.script ?? {});
@@ -27,18 +27,18 @@ export function storeFaults(world: () => FaultWorld): void {
       gates[1]?.open();
       const seen = await world().until('stalled', ({ status }) => status?.foldsFinished === '2/3');
       expect(seen.status).toMatchObject({ state: 'Training', folds: [{ attempts: 1 }, { attempts: 2, failures: 1 }, { epoch: 1 }] });
-      outage.back();
+      outage.restore();
       await world().until('stalled', ({ status }) => status?.folds?.[2]?.epoch === 50);
       gates[2]?.open();
       await expectCorrectEnd(world(), 'stalled', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
     });
 
-    it('lets no experiment begin of which nothing could be recorded; it begins when the store is back', async () => {
+    it('lets no experiment begin that it could not record; the experiment begins when the store is back', async () => {
       const outage = world().failStore('/unrecorded/');
       const { metadata } = await world().begin('unrecorded');
       await world().eventually('tries', () => world().operator.log.filter((line) => line.includes('unrecorded')).length > 3);
       expect(startsOf(world(), metadata.uid ?? '')).toEqual([]);
-      outage.back();
+      outage.restore();
       await expectCorrectEnd(world(), 'unrecorded', { state: 'Complete' });
     });
   });

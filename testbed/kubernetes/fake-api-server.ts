@@ -1,13 +1,13 @@
 /**
- * A small API server on the loopback interface for the faults that a real one cannot be asked for: it speaks the documented wire format
- * (paged lists with `continue`, watches as lines, Status for refusals) and does what a test tells it to with the next request of a kind.
+ * A small API server on the loopback interface for faults that a real one cannot produce on request. It speaks the documented wire format
+ * (paged lists with `continue`, watches as lines, Status objects for rejections), and a test sets faults for the next requests of a verb.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { KubernetesRequest } from '@carpal/kubernetes/api/client.ts';
 import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
 import { type ApiVerb, apiAction } from '@carpal/kubernetes/api/resource-path.ts';
-import { FakeObjects, Refused } from './fake-objects.ts';
+import { FakeObjects, Rejected } from './fake-objects.ts';
 
 export type FakeRequest = {
   readonly verb: ApiVerb;
@@ -16,26 +16,26 @@ export type FakeRequest = {
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
-  /** The client's port: the same for requests over one socket. */
+  /** The client's port, which is the same for requests on one socket. */
   readonly socket: number | undefined;
 };
 
-/** What to do with a request instead of serving it. `serve` does what would have been done. */
+/** Replaces the handling of a request. `serve` handles it as usual. */
 export type Fault = (response: ServerResponse, request: FakeRequest, serve: () => void) => void;
 
 type OpenWatch = { readonly response: ServerResponse; readonly collection: string; sent: number };
 
-/** Faults that tests use by name. */
+/** Common faults. */
 export const fault = {
-  refuse:
+  reject:
     (code: number, reason: string, headers: Record<string, string> = {}): Fault =>
     (response) =>
-      refuse(response, code, reason, headers),
-  /** No answer ever. */
+      reject(response, code, reason, headers),
+  /** Never answers. */
   hang: (): Fault => () => {},
-  /** The connection breaks before an answer. */
+  /** Breaks the connection before an answer. */
   cut: (): Fault => (response) => response.destroy(),
-  /** Served, but the answer is lost. */
+  /** Handles the request, but the answer is lost. */
   loseAnswer: (): Fault => (response, _request, serve) => {
     response.end = (() => {
       response.destroy();
@@ -43,7 +43,7 @@ export const fault = {
     }) as typeof response.end;
     serve();
   },
-  /** An answer of 200 with this text, and its end. */
+  /** Answers 200 with this text. */
   text:
     (text: string | Buffer): Fault =>
     (response) => {
@@ -51,8 +51,16 @@ export const fault = {
     },
 };
 
-function refuse(response: ServerResponse, code: number, reason: string, headers: Record<string, string> = {}): void {
-  const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message: `made to answer ${reason}` };
+/** Answers with a Status object. */
+export function reject(response: ServerResponse, code: number, reason: string, headers: Record<string, string> = {}): void {
+  const status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    code,
+    reason,
+    message: `the test rejects this request with ${reason}`,
+  };
   response.writeHead(code, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(status));
 }
 
@@ -81,29 +89,29 @@ export class FakeApiServer {
     return this.requests.filter((request) => request.verb === verb).length;
   }
 
-  /** The next requests of this verb meet these faults, one each, in order. */
+  /** Applies these faults to the next requests of this verb, one each, in order. */
   next(verb: ApiVerb, ...faults: readonly Fault[]): void {
     for (const one of faults) this.#faults.push({ verb, fault: one });
   }
 
-  /** Changes objects; open watches are told. */
+  /** Changes objects and sends the events to open watches. */
   change<Result>(work: (objects: FakeObjects) => Result): Result {
     const result = work(this.objects);
-    for (const watch of this.#watches) this.#tell(watch);
+    for (const watch of this.#watches) this.#sendEvents(watch);
     return result;
   }
 
-  /** Tells open watches how far they have come. */
+  /** Sends a bookmark with the current version to open watches. */
   bookmark(): void {
-    this.say({ type: 'BOOKMARK', object: { kind: 'Bookmark', metadata: { resourceVersion: String(this.objects.version) } } });
+    this.send({ type: 'BOOKMARK', object: { kind: 'Bookmark', metadata: { resourceVersion: String(this.objects.version) } } });
   }
 
   /** Sends a line to every open watch: an event, or a string as it is. */
-  say(line: object | string): void {
+  send(line: object | string): void {
     for (const { response } of this.#watches) response.write(typeof line === 'string' ? line : `${JSON.stringify(line)}\n`);
   }
 
-  /** Ends every open watch: as at its timeout, or by breaking the connection. */
+  /** Ends every open watch: normally, as at its timeout, or by breaking the connection. */
   endWatches(how: 'cleanly' | 'cut'): void {
     for (const { response } of this.#watches) {
       if (how === 'cleanly') response.end();
@@ -143,8 +151,8 @@ export class FakeApiServer {
         response.writeHead(request.verb === 'create' ? 201 : 200).end(answer);
       }
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      refuse(response, error.code, error.reason);
+      if (!(error instanceof Rejected)) throw error;
+      reject(response, error.code, error.reason);
     }
   }
 
@@ -159,11 +167,14 @@ export class FakeApiServer {
     return {};
   }
 
-  /** A token names the version and the place of its list. The objects are those of now: tests change none between two pages. */
+  /**
+   * A continue token contains the version and the position of its list. The objects are the current ones, because tests change none between
+   * two pages.
+   */
   #page(path: string, query: URLSearchParams): object {
     const [version = String(this.objects.version), place = '0'] = query.get('continue')?.split(':') ?? [];
-    if (query.has('continue') && query.has('resourceVersion')) throw new Refused(400, 'BadRequest');
-    if (Number(version) < this.objects.oldest) throw new Refused(410, 'Expired');
+    if (query.has('continue') && query.has('resourceVersion')) throw new Rejected(400, 'BadRequest');
+    if (Number(version) < this.objects.oldest) throw new Rejected(410, 'Expired');
     const all = this.objects.list(path);
     const end = Number(place) + Number(query.get('limit') ?? all.length);
     const metadata = { resourceVersion: version, ...(end < all.length ? { continue: `${version}:${end}` } : {}) };
@@ -182,10 +193,10 @@ export class FakeApiServer {
     const watch: OpenWatch = { response, collection: path, sent: from };
     this.#watches.add(watch);
     response.on('close', () => this.#watches.delete(watch));
-    this.#tell(watch);
+    this.#sendEvents(watch);
   }
 
-  #tell(watch: OpenWatch): void {
+  #sendEvents(watch: OpenWatch): void {
     for (const { version, path, event } of this.objects.history) {
       if (version <= watch.sent || !FakeObjects.holds(watch.collection, path)) continue;
       watch.response.write(`${JSON.stringify(event)}\n`);

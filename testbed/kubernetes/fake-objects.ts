@@ -1,9 +1,9 @@
-/** The objects of the fake API server and their history, by the rules of the API: one counter of versions, conflicts, expiry. */
+/** The objects of the fake API server and their history. They follow the rules of the API: one counter of versions, conflicts, expiry. */
 import type { KubernetesObject, WatchEvent } from '@carpal/kubernetes/api/objects.ts';
 
 export type HistoryEvent = { readonly version: number; readonly path: string; readonly event: WatchEvent<KubernetesObject> };
 
-export class Refused extends Error {
+export class Rejected extends Error {
   readonly code: number;
   readonly reason: string;
 
@@ -16,11 +16,11 @@ export class Refused extends Error {
 
 const collectionOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
-/** Objects by their path: `/apis/batch/v1/namespaces/default/jobs/wrist`. */
+/** Objects by path: `/apis/batch/v1/namespaces/default/jobs/wrist`. */
 export class FakeObjects {
-  /** Of the latest write. */
+  /** The version of the latest write. */
   version = 100;
-  /** Watches from before this version are expired. */
+  /** Watches from before this version have expired. */
   oldest = 0;
   readonly history: HistoryEvent[] = [];
   readonly #objects = new Map<string, KubernetesObject>();
@@ -28,11 +28,11 @@ export class FakeObjects {
 
   get(path: string): KubernetesObject {
     const object = this.#objects.get(path);
-    if (object === undefined) throw new Refused(404, 'NotFound');
+    if (object === undefined) throw new Rejected(404, 'NotFound');
     return object;
   }
 
-  /** The objects of a collection, of one namespace or of all: `/api/v1/pods` holds `/api/v1/namespaces/x/pods/y`. */
+  /** The objects of a collection, in one namespace or in all: `/api/v1/pods` contains `/api/v1/namespaces/x/pods/y`. */
   list(collection: string): readonly KubernetesObject[] {
     return [...this.#objects].flatMap(([path, object]) => (FakeObjects.holds(collection, path) ? [object] : []));
   }
@@ -44,7 +44,7 @@ export class FakeObjects {
 
   create(collection: string, body: KubernetesObject): KubernetesObject {
     const path = `${collection}/${body.metadata.name}`;
-    if (this.#objects.has(path)) throw new Refused(409, 'AlreadyExists');
+    if (this.#objects.has(path)) throw new Rejected(409, 'AlreadyExists');
     const namespace = /\/namespaces\/([^/]+)/.exec(collection)?.[1];
     this.#uids += 1;
     const metadata = { ...(namespace === undefined ? {} : { namespace }), uid: `uid-${this.#uids}`, ...body.metadata };
@@ -54,7 +54,7 @@ export class FakeObjects {
   replace(path: string, body: KubernetesObject): KubernetesObject {
     const { metadata } = this.get(path);
     const expected = body.metadata.resourceVersion;
-    if (expected !== undefined && expected !== metadata.resourceVersion) throw new Refused(409, 'Conflict');
+    if (expected !== undefined && expected !== metadata.resourceVersion) throw new Rejected(409, 'Conflict');
     return this.#write(path, 'MODIFIED', { ...body, metadata: { ...metadata, ...body.metadata } });
   }
 
@@ -64,14 +64,14 @@ export class FakeObjects {
     return this.#record(path, 'DELETED', object);
   }
 
-  /** Changes or removes what a watch is never told of. */
+  /** Changes or removes objects without events for watches. */
   withoutEvents(change: () => void): void {
     const { length } = this.history;
     change();
     this.history.length = length;
   }
 
-  /** As after a long time: the history up to now is gone. */
+  /** Deletes the history, as the server does after a long time. */
   compact(): void {
     this.version += 1;
     this.oldest = this.version;

@@ -1,4 +1,4 @@
-/** Stands between an operator and its API server, and goes wrong in the ways in which networks, load balancers and API servers do. */
+/** A proxy between an operator and its API server that fails in the ways in which networks, load balancers and API servers fail. */
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Agent, request as secureRequest } from 'node:https';
@@ -7,8 +7,9 @@ import type { KubernetesRequest } from '@carpal/kubernetes/api/client.ts';
 import type { KubernetesObject, WatchEvent } from '@carpal/kubernetes/api/objects.ts';
 import { type ApiAction, apiAction } from '@carpal/kubernetes/api/resource-path.ts';
 import { LineSplitter } from '@carpal/kubernetes/api/transport.ts';
+import { reject } from './fake-api-server.ts';
 
-/** A request as it came to the proxy. */
+/** A request that the proxy received. */
 export type ApiCall = ApiAction & {
   /** With the query. */
   readonly path: string;
@@ -16,9 +17,8 @@ export type ApiCall = ApiAction & {
 };
 
 /**
- * `cut`: the connection ends and the server hears nothing; `stall`: it is taken, nothing is ever said, and the server hears nothing;
- * `lose-answer`: it is carried out, and the connection ends before the answer; `until`: held back so long, then forwarded; otherwise
- * an answer in place of the server's.
+ * `cut`: closes the connection without forwarding the request; `stall`: neither forwards nor answers it; `lose-answer`: forwards it and
+ * closes the connection before the answer; `delayMs`, `until`: forwards it later; otherwise an answer in place of the server's.
  */
 export type ApiFault =
   | 'cut'
@@ -29,34 +29,34 @@ export type ApiFault =
   | { readonly status: number; readonly reason: string; readonly retryAfterSeconds?: number };
 
 export type FaultyApiProxy = {
-  /** For `connect({ server })`. Asks for no credentials: whoever comes is the kubeconfig's user. */
+  /** For `connect({ server })`. Needs no credentials: every request is sent as the kubeconfig's user. */
   readonly server: string;
-  /** Every request so far, in order. */
+  /** All requests so far, in order. */
   readonly calls: readonly ApiCall[];
-  /** Events of watches that were kept from the client. */
+  /** The number of watch events that did not reach the client. */
   readonly lostEvents: number;
-  /** What becomes of requests from now on; of all as it should be where absent. */
+  /** Sets the fault of each further request. Without an argument: no faults. */
   set(faultOf?: (call: ApiCall) => ApiFault | undefined): void;
-  /** Events of watches to be swallowed from now on. */
+  /** Sets which watch events are dropped from now on. Without an argument: none. */
   lose(isLost?: (event: WatchEvent<KubernetesObject>, call: ApiCall) => boolean): void;
-  /** Ends the connection of every open watch; how many there were. */
+  /** Closes the connection of every open watch. Returns their number. */
   cutWatches(): number;
-  /** Nothing more comes on the open watches, nor their end. */
+  /** Stops every open watch: neither events nor its end arrive. Returns their number. */
   stallWatches(): number;
-  /** Every open watch gets the server's word that its place in the history is lost (410). */
+  /** Sends every open watch the error that its position in the history is lost (410). Returns their number. */
   expireWatches(): number;
   close(): Promise<void>;
 };
 
 export type FaultyApiProxyOptions = {
   readonly kubeconfig: string;
-  /** How long watches last, instead of what the client asks for. */
+  /** The duration of watches, instead of what the client requests. */
   readonly watchSeconds?: number;
 };
 
 type Cluster = { readonly host: string; readonly port: string; readonly ca: Buffer; readonly token: string };
 
-/** Faults for the first `count` of those requests alone. */
+/** The fault for the first `count` matching requests only. */
 export function firstCalls(count: number, matches: (call: ApiCall) => boolean, fault: ApiFault): (call: ApiCall) => ApiFault | undefined {
   let left = count;
   return (call) => {
@@ -66,13 +66,13 @@ export function firstCalls(count: number, matches: (call: ApiCall) => boolean, f
   };
 }
 
-/** Whether a request changes something; to the proxy a trial of the server (dryRun) does not. */
+/** Whether a request changes something. A dry run does not. */
 export function isMutating({ verb, path }: ApiCall): boolean {
   if (path.includes('dryRun=')) return false;
   return verb === 'create' || verb === 'update' || verb === 'patch' || verb === 'delete' || verb === 'deletecollection';
 }
 
-/** Starts before the API server of a kubeconfig that proves itself by a token. */
+/** Starts a proxy for the API server of a kubeconfig with a token. */
 export async function startFaultyApiProxy({ kubeconfig, watchSeconds }: FaultyApiProxyOptions): Promise<FaultyApiProxy> {
   const cluster = await clusterOf(kubeconfig);
   const agent = new Agent({ keepAlive: true, ca: cluster.ca });
@@ -128,7 +128,10 @@ export async function startFaultyApiProxy({ kubeconfig, watchSeconds }: FaultyAp
     else if ('until' in fault) {
       await fault.until;
       onward(false);
-    } else refuse(answer, fault);
+    } else {
+      const { status, reason, retryAfterSeconds } = fault;
+      reject(answer, status, reason, retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) });
+    }
   };
 
   const server = createServer((asked, answer) => {
@@ -200,25 +203,13 @@ function withTimeout(path: string, seconds: number): string {
   return path.replace(/timeoutSeconds=\d+/, `timeoutSeconds=${seconds}`);
 }
 
-function refuse(
-  answer: ServerResponse,
-  { status, reason, retryAfterSeconds }: { readonly status: number; readonly reason: string; readonly retryAfterSeconds?: number },
-): void {
-  const body = JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: status, reason, message: `a fault: ${reason}` });
-  answer.writeHead(status, {
-    'content-type': 'application/json',
-    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
-  });
-  answer.end(body);
-}
-
 /** A watch that passes through the proxy, event by event. */
-export type WatchPipe = {
-  /** The connection ends in the middle. */
+type WatchPipe = {
+  /** Closes the connection in the middle. */
   cut(): void;
-  /** Nothing more comes, not even the end. */
+  /** Neither further events nor the end arrive. */
   stall(): void;
-  /** The server's word that the place in the history is lost, and the end. */
+  /** Sends the error that the position in the history is lost, and ends. */
   expire(): void;
 };
 
@@ -227,12 +218,8 @@ const EXPIRED = {
   object: { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 410, reason: 'Expired', message: 'too old resource version' },
 };
 
-/** Passes events on; those that `keep` denies are swallowed. */
-export function createWatchPipe(
-  from: IncomingMessage,
-  to: ServerResponse,
-  keep: (event: WatchEvent<KubernetesObject>) => boolean,
-): WatchPipe {
+/** Forwards the events for which `keep` returns true. */
+function createWatchPipe(from: IncomingMessage, to: ServerResponse, keep: (event: WatchEvent<KubernetesObject>) => boolean): WatchPipe {
   const cutter = new LineSplitter();
   let isStalled = false;
   from.on('data', (chunk: Buffer) => {

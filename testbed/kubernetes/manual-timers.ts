@@ -1,20 +1,20 @@
-/** Time that stands still until a test moves it on. */
+/** Timers that a test controls. */
 import type { Timers } from '@carpal/kubernetes/runtime/timers.ts';
 
 export type ManualTimers = Timers & {
-  /** Calls that are waited for. */
+  /** The number of calls that are due later. */
   readonly pending: number;
-  /** Milliseconds until the earliest of them; undefined for none. */
+  /** Milliseconds until the earliest call; undefined if there is none. */
   readonly untilNext: number | undefined;
-  /** Moves time on and makes the calls that fall due on the way, each at its moment. */
+  /** Advances the time and makes the calls that become due, each at its time. */
   advance(ms: number): void;
-  /** Moves time on to the earliest call and makes it. Returns how far that was. */
+  /** Advances the time to the earliest call and makes it. Returns the milliseconds. */
   runNext(): number;
 };
 
 type Call = { readonly due: number; readonly callback: () => void };
 
-/** Time that begins at 0. */
+/** Timers that start at 0. */
 export function manualTimers(): ManualTimers {
   const calls = new Set<Call>();
   let time = 0;
@@ -47,7 +47,7 @@ export function manualTimers(): ManualTimers {
     runNext() {
       const before = time;
       const call = earliest();
-      if (call === undefined) throw new Error('nothing is waited for');
+      if (call === undefined) throw new Error('no call is due later');
       make(call);
       return time - before;
     },

@@ -1,4 +1,4 @@
-/** Jobs and pods of one attempt as an API server of 1.36 writes them, for tests. Times are seconds since the test's beginning. */
+/** Jobs and pods of one attempt, as the API server 1.36 writes them. Times are seconds since the start of the test. */
 import { LABEL } from '@carpal/configs/names.ts';
 import type { ContainerState, Job, ObjectCondition, Pod } from '@carpal/kubernetes/api/objects.ts';
 import type { KubeletPod } from '../cluster/kubelet-pod.ts';
@@ -7,7 +7,7 @@ import { at } from './builders.ts';
 export const JOB_NAME = 'wrist-fold-0-1';
 const JOB_UID = '5d0cbd38-6f3b-4c27-9b44-21a4f7b2f6a0';
 
-/** A time as Kubernetes writes it: whole seconds. */
+/** A time in whole seconds, as Kubernetes writes it. */
 export const time = (seconds: number): string => at(seconds).toISOString().replace('.000Z', 'Z');
 
 export const LABELS = {
@@ -23,7 +23,7 @@ export function jobCondition(type: string, fields: Partial<ObjectCondition> = {}
   return { type, status: 'True', lastTransitionTime: time(120), ...fields };
 }
 
-/** The two conditions of a Job that failed, with the same reason and message. */
+/** The two conditions of a failed Job, with the same reason and message. */
 export function failedConditions(reason: string, message: string): readonly ObjectCondition[] {
   return ['FailureTarget', 'Failed'].map((type) => jobCondition(type, { reason, message }));
 }
@@ -79,11 +79,11 @@ export function pod({ metadata, spec, status, state }: PodFields = {}): Pod {
   };
 }
 
-/** A pod whose container runs since second 10. */
+/** A pod whose container has run since second 10. */
 export const runningPod = (fields: PodFields = {}): Pod =>
   pod({ ...fields, status: { phase: 'Running', ...fields.status }, state: { running: { startedAt: time(10) } } });
 
-/** A pod that failed at second 110, with what its container left. */
+/** A pod that failed at second 110, with the end state of its container. */
 export function failedPod(terminated: Partial<NonNullable<ContainerState['terminated']>>, fields: PodFields = {}): Pod {
   const state = { terminated: { exitCode: 1, reason: 'Error', startedAt: time(10), finishedAt: time(110), ...terminated } };
   return pod({ ...fields, status: { phase: 'Failed', ...fields.status }, state });
@@ -97,7 +97,7 @@ export const disruptionTarget = (reason: string, message: string): ObjectConditi
   lastTransitionTime: time(100),
 });
 
-/** What the script of a pod is chosen by. */
+/** An attempt as a script sees it. */
 export type ScriptedAttempt = {
   readonly experiment: string;
   readonly stage: string;

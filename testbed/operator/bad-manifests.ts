@@ -1,5 +1,5 @@
 // cspell:ignore trainign
-/** Manifests that the API server must reject, each with texts that kubectl must print: the field, and what to write. */
+/** Manifests that the API server must reject, with texts that kubectl must print: the field and what to write. */
 import { BAD_TRAINING_MANIFESTS, type BadManifest } from './bad-training-manifests.ts';
 
 const uri = 's3://bucket/hands';
@@ -213,5 +213,5 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   ['an unknown field deep inside', { loss: [{ name: 'Dice', smooth: 1 }] }, ['unknown field "spec.loss[0].smooth"']],
 ];
 
-/** Names that Kubernetes would accept and carpal cannot. */
+/** Names that Kubernetes accepts but carpal does not. */
 export const BAD_NAMES: readonly string[] = ['x'.repeat(41), 'wrist.2024'];

@@ -1,4 +1,4 @@
-/** Small worlds for tests: an experiment, attempts, and a time line that starts at 0. */
+/** Inputs of the planner for tests: an experiment, attempts and progress reports, at times that start at 0. */
 
 import type { StageKey } from '@carpal/configs/names.ts';
 import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
@@ -8,12 +8,12 @@ import { attemptName } from '@carpal/operator/experiment/stage.ts';
 
 type Run = Partial<SegmentationExperiment['spec']['run']>;
 
-/** The moment `seconds` after the beginning of the test's time. */
+/** The time `seconds` after the start of the test. */
 export function at(seconds: number): Date {
   return new Date(Date.UTC(2000, 0, 1) + Math.round(seconds * 1000));
 }
 
-/** An experiment named `wrist` of three folds with these run settings. */
+/** An experiment named `wrist` with three folds and these run settings. */
 export function experimentWith(run: Run = {}, dataset = 'data'): SegmentationExperiment {
   return experimentSchema.parse({
     apiVersion: 'carpal.dev/v1alpha1',
@@ -23,7 +23,7 @@ export function experimentWith(run: Run = {}, dataset = 'data'): SegmentationExp
   });
 }
 
-/** An attempt of a stage, begun at 0 unless said otherwise. */
+/** An attempt of a stage. It starts at 0 unless `fields` says otherwise. */
 export function attempt(key: StageKey, number: number, fields: Partial<StageRun>): StageRun {
   const started = fields.state === 'queued' || fields.state === 'pending' ? {} : { startedAt: at(0).toISOString() };
   return {
@@ -43,7 +43,7 @@ export const fold = (index: number): StageKey => ({ stage: 'fold', fold: index }
 
 export const prepared = (): StageRun => attempt(PREPARE, 1, { state: 'succeeded', finishedAt: at(1).toISOString() });
 
-/** A world of these attempts, without progress reports. */
+/** An observation of these attempts. */
 export function seen(runs: readonly StageRun[], status?: Observed['status'], folds: readonly StageProgress[] = []): Observed {
   return {
     runs,

@@ -1,4 +1,4 @@
-/** Runs of the local substrate for tests: a temporary world, real processes, and looks at what they left. */
+/** Local runs for tests: a temporary folder, real processes, and what they left behind. */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import type { Script } from './stand-in-stage/main.ts';
 
 const STAGE = fileURLToPath(new URL('./stand-in-stage/main.ts', import.meta.url));
 
-/** A folder with the script that its stages follow. */
+/** Creates a folder with the script that its stages follow. */
 export async function makeWorld(script: Script): Promise<string> {
   const world = await mkdtemp(join(tmpdir(), 'carpal-run-'));
   await writeFile(join(world, 'script.json'), JSON.stringify(script));
@@ -23,7 +23,7 @@ type Overrides = Partial<Pick<RunOptions, 'stop' | 'kill' | 'fresh' | 'graceMs'>
   readonly onStep?: (step: Step) => void;
 };
 
-/** Runs the world's experiment in this process, with retries that come at once. */
+/** Runs the folder's experiment in this process, with almost immediate retries. */
 export function runHere(world: string, { run, onStep, ...overrides }: Overrides = {}): Promise<RunResult> {
   return runExperiment({
     experiment: withoutUid(experimentWith({ folds: [0, 1], ...run }, join(world, 'data'))),
@@ -51,18 +51,18 @@ function withoutUid(experiment: ReturnType<typeof experimentWith>): ReturnType<t
   return { ...experiment, metadata };
 }
 
-/** The lines that a stage journalled. */
+/** The journal lines of a stage. */
 export function journal(world: string, stage: string): readonly string[] {
   const path = join(world, `${stage}.log`);
   return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
 }
 
-/** The pid of each attempt of a stage, in order. */
+/** The process ID of each attempt of a stage, in order. */
 export function pidsOf(world: string, stage: string): readonly number[] {
   return journal(world, stage).flatMap((line) => (line.startsWith('begin ') ? [Number(line.slice(6))] : []));
 }
 
-/** The stages that ever had two processes at work at once. */
+/** The stages that ever had two processes at work concurrently. */
 export async function stagesWithTwoWriters(world: string): Promise<readonly string[]> {
   const stages = (await readdir(world)).filter((name) => name.endsWith('.log')).map((name) => name.replace('.log', ''));
   return stages.filter((stage) => journal(world, stage).includes('two writers'));

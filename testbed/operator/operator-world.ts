@@ -1,4 +1,4 @@
-/** A real control plane, nodes whose pods follow a script, an artifact folder, and operators that can be started and stopped beside them. */
+/** A real control plane, nodes whose pods follow a script, an artifact folder, and operators that a test starts and stops. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,63 +29,63 @@ import { attemptOfPod, type ScriptedAttempt } from './attempt-objects.ts';
 
 export type WorldOptions = {
   readonly controlPlane?: ControlPlaneOptions;
-  /** What an attempt's pod does; ends well at once where absent. Tests may change it through `world().script`. */
+  /** What an attempt's pod does. Default: it succeeds immediately. Tests can change it through `world().script`. */
   readonly script?: (attempt: ScriptedAttempt) => PodScript;
-  /** Instead of scripts. */
+  /** Runs pods in another way than by script. */
   readonly run?: (client: KubernetesClient) => RunPod;
   readonly gpus?: number;
-  /** Instead of the one node `gpu-0`. */
+  /** Default: one node, `gpu-0`. */
   readonly nodes?: readonly ClusterNode[];
 };
 
 export type RunningOperator = {
-  /** Its own; `requests()` counts what it asked for. */
+  /** The operator's own connection; `requests()` counts its requests. */
   readonly connection: Connection;
-  /** Every log line so far. */
+  /** All log lines so far. */
   readonly log: readonly string[];
-  /** SIGTERM: finishes what it is at. */
+  /** Stops it as SIGTERM does: it finishes what it has begun. */
   stop(): Promise<void>;
 };
 
 export type OperatorOverrides = {
   readonly settings?: Partial<OperatorSettings>;
-  /** Stands between the operator and its connection: cuts, delays, refuses. */
+  /** Wraps the operator's connection, to cut, delay or reject requests. */
   readonly wrap?: (connection: Connection) => Connection;
   readonly store?: ArtifactStore;
   readonly lease?: LeasePlace;
   readonly identity?: string;
-  /** Instead of the API server: a proxy before it. */
+  /** A proxy in front of the API server. */
   readonly server?: string;
-  /** Instead of the administrator's. */
+  /** Default: the administrator's kubeconfig. */
   readonly kubeconfig?: string;
 };
 
 export type OperatorWorld = {
-  /** An administrator's, not the operator's. */
+  /** An administrator's client, not the operator's. */
   readonly client: Connection;
   readonly kubeconfig: string;
   readonly namespace: string;
   readonly kubelet: ProcessKubelet;
   readonly store: ArtifactStore;
   readonly controlPlane: ReturnType<ReturnType<typeof useOwnControlPlane>>;
-  /** Decides from now on what pods do. */
+  /** What pods do from now on. */
   script: (attempt: ScriptedAttempt) => PodScript;
   startOperator(overrides?: OperatorOverrides): Promise<RunningOperator>;
-  /** Creates an experiment of three folds, in the world's namespace if none is given; `spec` is laid over it. */
+  /** Creates an experiment with three folds, by default in the world's namespace. `spec` overrides the default spec. */
   post(name: string, spec?: Readonly<Record<string, unknown>>, namespace?: string): Promise<ExperimentObject>;
   read(name: string, namespace?: string): Promise<ExperimentObject>;
-  /** The experiment, once that is true of it. */
+  /** The experiment, once `isSo` returns true for it. */
   until(name: string, isSo: (experiment: ExperimentObject) => boolean, namespace?: string): Promise<ExperimentObject>;
 };
 
-/** Whether the condition of that type is True. */
+/** Whether the condition of this type is True. */
 export function hasCondition({ status }: ExperimentObject, type: string): boolean {
   return status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
 }
 
 const image = 'carpal@sha256:0000000000000000000000000000000000000000000000000000000000000000';
 
-/** For the top of a test file: everything is there from its first test on, and gone after its last. */
+/** For the top of a test file. Everything exists from the first test to the last. */
 export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorld {
   const plane = useOwnControlPlane(options.controlPlane);
   const operators = new Set<RunningOperator>();
@@ -178,7 +178,7 @@ export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorl
     await rm(folder, { recursive: true, force: true });
   });
   return () => {
-    if (world === undefined) throw new Error('the world is there from the first test on, not before');
+    if (world === undefined) throw new Error('the world is available in tests only');
     return world;
   };
 }

@@ -1,4 +1,7 @@
-/** A world for property tests: attempts that begin, end, vanish or are disrupted as the test says, and whoever carries plans out may die halfway. */
+/**
+ * A simulated world for property tests: attempts begin, end, vanish or are disrupted as the test says, and the process that carries out a
+ * plan can be killed halfway.
+ */
 
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
@@ -15,14 +18,14 @@ const ENDINGS: Record<Ending, Partial<StageRun>> = {
   disrupted: { state: 'failed', exitCode: 137, disrupted: true },
 };
 
-/** How far a plan is carried out before whoever does it dies: `status` writes the status and nothing else. */
+/** How far a plan is carried out before the process is killed. `status`: only the status is written. */
 export type Extent = 'nothing' | 'status' | 'stops' | 'all';
 
 export type World = {
   readonly runs: readonly StageRun[];
   readonly status?: ExperimentStatus;
   readonly nowMs: number;
-  /** How the substrate shows an attempt that was stopped: as `stopRequested` (processes), or as something that is being deleted (Jobs). */
+  /** How the substrate shows a stopped attempt: as `stopRequested` (processes) or as `deleting` (Jobs). */
   readonly shows?: 'stopRequested' | 'deleting';
 };
 
@@ -34,12 +37,12 @@ function observe(world: World): Observed {
   return { runs: world.runs, held: [], progress: { folds: new Map() }, ...(world.status === undefined ? {} : { status: world.status }) };
 }
 
-/** The plan for the world as it is. */
+/** The plan for this world. */
 export function planFor(world: World, experiment: SegmentationExperiment): Plan {
   return plan(experiment, observe(world), new Date(world.nowMs));
 }
 
-/** The world after a plan was carried out as far as `extent`. Starting a name that is there already does nothing, as with Jobs. */
+/** The world after a plan was carried out up to `extent`. Starting a name that already exists does nothing, as with Jobs. */
 export function carryOut(world: World, planned: Plan, extent: Extent): World {
   if (extent === 'nothing') return world;
   const written: World = { ...world, status: planned.status };
@@ -52,7 +55,7 @@ export function carryOut(world: World, planned: Plan, extent: Extent): World {
   return { ...written, runs: [...stopping, ...fresh].filter(({ name }) => !planned.remove.includes(name)) };
 }
 
-/** The active attempt that `pick` chooses, changed; no change where none is active. */
+/** Changes the active attempt that `pick` selects. Does nothing if no attempt is active. */
 function change(world: World, pick: number, changed: (run: StageRun) => readonly StageRun[]): World {
   const active = world.runs.filter(isActive);
   const chosen = active[pick % Math.max(1, active.length)];
@@ -71,12 +74,12 @@ export function end(world: World, pick: number, ending: Ending): World {
   ]);
 }
 
-/** One active attempt is deleted with all its traces. */
+/** One active attempt is deleted without a trace. */
 export function vanish(world: World, pick: number): World {
   return change(world, pick, () => []);
 }
 
-/** One active attempt is deleted by hand; it is there until it has ended. */
+/** One active attempt is deleted by hand. It exists until it has ended. */
 export function deleteByHand(world: World, pick: number): World {
   return change(world, pick, (run) => [{ ...run, deleting: true }]);
 }

@@ -1,4 +1,4 @@
-/** Starts a control plane, says where it is, and waits to be killed. */
+/** Starts a control plane, prints its folder and process IDs, and waits to be killed. */
 import { startControlPlane } from '../control-plane.ts';
 
 const { folder, pids } = await startControlPlane();

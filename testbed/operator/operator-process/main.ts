@@ -1,4 +1,4 @@
-/** An operator as a process of its own, for tests that freeze it: `carpal operator` with the times of a test. */
+/** An operator in a process of its own, for tests that freeze it: `carpal operator` with the shorter times of a test. */
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { connect } from '@carpal/kubernetes/api/connect.ts';
 import { createLogger } from '@carpal/kubernetes/runtime/logger.ts';

@@ -1,4 +1,4 @@
-/** A runner in a process of its own for tests that kill it: `stand-in-runner/main.ts WORLD`. SIGTERM stops it, as Ctrl-C would. */
+/** A local run in a process of its own, for tests that kill it: `stand-in-runner/main.ts FOLDER`. SIGTERM stops it, as Ctrl-C would. */
 import { runHere } from '../local-world.ts';
 
 const stop = new AbortController();

@@ -1,12 +1,13 @@
 /**
- * A program with the stage commands for tests of the substrate: `stand-in-stage/main.ts WORLD prepare|fold|ensemble … [--fold N]`. WORLD is a
- * folder with `script.json`, stage → what each attempt does, the last for all further ones; it journals to `<stage>.log` there.
+ * A program with the stage commands, for tests of the substrate: `stand-in-stage/main.ts FOLDER prepare|fold|ensemble … [--fold N]`. FOLDER
+ * contains `script.json`: for each stage what each attempt does; the last entry is for all further attempts. The program writes its journal
+ * to `<stage>.log` in FOLDER.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identify, isAlive } from '@carpal/operator/local/process-identity.ts';
 
-/** `hang` works until it is asked to stop and exits 75; `stubborn` does not listen; a number is an exit code. */
+/** `hang`: works until SIGTERM, then exits with 75; `stubborn`: ignores SIGTERM; a number: exits with this code. */
 export type Part = 'hang' | 'stubborn' | 'kill-self' | 'report-and-fail' | number;
 export type Script = Readonly<Record<string, readonly Part[]>>;
 
