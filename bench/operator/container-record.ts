@@ -1,12 +1,12 @@
 /** Records which containers of a soak ran concurrently although they must not. */
 import { LABEL } from '@carpal/configs/names.ts';
 import type { KubeletPod } from '@carpal/testbed/cluster/kubelet-pod.ts';
-import type { RunPod } from '@carpal/testbed/cluster/pod-run.ts';
+import type { ContainerRunner } from '@carpal/testbed/cluster/pod-run.ts';
 import { attemptOfPod } from '@carpal/testbed/operator/attempt-objects.ts';
 
 export type ContainerRecord = {
   /** Runs a pod with `play`, and keeps it in the record for that long. */
-  around(play: RunPod): RunPod;
+  around(play: ContainerRunner): ContainerRunner;
   /** Containers of different Jobs that ran concurrently for one stage of one experiment. */
   readonly overlaps: readonly string[];
   /**

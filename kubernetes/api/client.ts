@@ -3,7 +3,7 @@
 /** `apply`: server-side apply; `merge`: JSON merge patch. */
 export type PatchKind = 'apply' | 'merge';
 
-export type QueryValue = string | number | boolean | undefined;
+type QueryValue = string | number | boolean | undefined;
 export type Query = Readonly<Record<string, QueryValue>>;
 
 export type KubernetesRequest = {

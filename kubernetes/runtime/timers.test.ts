@@ -19,7 +19,7 @@ describe('back-off', () => {
 
   it('is 0 without a failure', () => expect(backoffMs(0, { baseMs: 5, longestMs: 10 })).toBe(0));
 
-  it('with jitter lies between half and the whole', () => {
+  it('with jitter is between half and the whole', () => {
     expect([jittered(100, () => 0), jittered(100, () => 0.5), jittered(100, () => 1)]).toEqual([50, 75, 100]);
   });
 });

@@ -12,7 +12,7 @@ type Data = Readonly<Record<string, string>>;
 type DataObject = KubernetesObject & { readonly data?: Data; readonly binaryData?: Data };
 
 /** Every key of a ConfigMap or Secret, as bytes. Throws ApiError if it does not exist, unless it is optional. */
-export async function readData(
+async function readData(
   client: KubernetesClient,
   kind: 'ConfigMap' | 'Secret',
   { namespace, name, optional = false }: { readonly namespace: string; readonly name: string; readonly optional?: boolean | undefined },

@@ -7,7 +7,7 @@ import { type ProcessEnd, startChild } from './child-process.ts';
 import { containerEnvironment, expand, mountVolumes, rewritePaths } from './container-inputs.ts';
 import { machineEnvironment } from './env.ts';
 import type { KubeletPod, PodEnd } from './kubelet-pod.ts';
-import { aborted, type PodControl, type RunPod } from './pod-run.ts';
+import { aborted, type ContainerRunner, type PodControl } from './pod-run.ts';
 
 const CARPAL = fileURLToPath(new URL('../../carpal', import.meta.url));
 /** The part of a log that FallbackToLogsOnError copies. */
@@ -28,7 +28,7 @@ export type HostProcessOptions = {
  * Runs the first container of each pod: its command and args with `$(VAR)` expanded and mount paths rewritten, its variables, and its grace
  * period.
  */
-export function hostProcess(options: HostProcessOptions): RunPod {
+export function hostProcess(options: HostProcessOptions): ContainerRunner {
   const { client, program = [CARPAL], claims = {}, environment = {}, workingFolder } = options;
   return async (pod, control) => {
     const inputs = await gather(pod, control, { client, claims }).catch((error: unknown) =>

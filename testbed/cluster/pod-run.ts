@@ -4,7 +4,7 @@ import { apiTime, type ContainerPhase, type KubeletPod, type PodEnd, type PodEnd
 import { createPodWriter } from './pod-writer.ts';
 
 /** Runs a pod's container, as a process or as a script. Resolves with how it ended. A rejection counts as `StartError`. */
-export type RunPod = (pod: KubeletPod, control: PodControl) => Promise<PodEnd>;
+export type ContainerRunner = (pod: KubeletPod, control: PodControl) => Promise<PodEnd>;
 
 export type PodControl = {
   /** The pod's own folder on this machine. It exists until the pod object is gone. */
@@ -23,7 +23,7 @@ export type PodControl = {
 
 export type PodRunOptions = {
   readonly client: KubernetesClient;
-  readonly run: RunPod;
+  readonly run: ContainerRunner;
   readonly folder: string;
   readonly logFile: string;
   readonly whenConnected: () => Promise<void>;

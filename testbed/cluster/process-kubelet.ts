@@ -16,14 +16,14 @@ import type { Change } from '@carpal/kubernetes/runtime/store.ts';
 import { beat, type ClusterNode, deleteNode, registerNode } from './cluster-node.ts';
 import type { KubeletPod, PodEndReason } from './kubelet-pod.ts';
 import { type ContainerLog, type KubeletServer, type KubeletServerOptions, startKubeletServer } from './kubelet-server.ts';
-import { type PodRun, type RunPod, startPodRun } from './pod-run.ts';
+import { type ContainerRunner, type PodRun, startPodRun } from './pod-run.ts';
 
 const HEARTBEAT_MS = 5000;
 
 export type ProcessKubeletOptions = {
   readonly client: KubernetesClient;
   readonly nodes: readonly ClusterNode[];
-  readonly run: RunPod;
+  readonly run: ContainerRunner;
   /** The problem with an image, if there is one: its pods wait in ErrImagePull and ImagePullBackOff. */
   readonly imageFault?: (image: string) => string | undefined;
   /** Makes `kubectl logs` work; see kubelet-server.ts. */
@@ -99,7 +99,7 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
     return state;
   };
 
-  const takeUp = (pod: KubeletPod, state: NodeState): void => {
+  const startRun = (pod: KubeletPod, state: NodeState): void => {
     const { uid } = pod.metadata;
     const home = join(folder, uid);
     mkdirSync(home, { recursive: true });
@@ -119,11 +119,11 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
   };
 
   /** Applies a pod of the API server to its node. */
-  const see = (pod: KubeletPod): void => {
+  const apply = (pod: KubeletPod): void => {
     const state = states.get(pod.spec.nodeName ?? '');
     if (state === undefined || !state.isOn || state.outage !== undefined) return;
     const podRun = runs.get(pod.metadata.uid);
-    if (podRun === undefined) takeUp(pod, state);
+    if (podRun === undefined) startRun(pod, state);
     else podRun.update(pod);
   };
 
@@ -136,7 +136,7 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
     onChange: ({ type, object, previous }: Change<KubeletPod>) => {
       if (previous !== undefined && previous.metadata.uid !== object.metadata.uid) drop(previous.metadata.uid);
       const isConnected = states.get(object.spec.nodeName ?? '')?.outage === undefined;
-      if (type !== 'deleted') see(object);
+      if (type !== 'deleted') apply(object);
       else if (isConnected) drop(object.metadata.uid);
     },
   });
@@ -181,7 +181,7 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
       const current = pods.list().filter(({ spec }) => spec.nodeName === name);
       const uids = new Set(current.map(({ metadata }) => metadata.uid));
       for (const [uid, podRun] of runs) if (podRun.latest().spec.nodeName === name && !uids.has(uid)) drop(uid);
-      for (const pod of current) see(pod);
+      for (const pod of current) apply(pod);
       void beatAll();
     },
     powerOff,

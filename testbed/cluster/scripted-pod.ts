@@ -1,7 +1,7 @@
 /** Pods that follow a test's script. Nothing runs. */
 import { appendFile } from 'node:fs/promises';
 import type { KubeletPod, PodEnd } from './kubelet-pod.ts';
-import { aborted, type PodControl, type RunPod } from './pod-run.ts';
+import { aborted, type ContainerRunner, type PodControl } from './pod-run.ts';
 
 export type PodScript = {
   /** How long it runs. Default: not at all, unless `until` is given. */
@@ -30,7 +30,7 @@ const STOPPED = 75;
 export const OUT_OF_MEMORY: PodScript = { exitCode: 137, reason: 'OOMKilled' };
 
 /** Runs pods by the script that `scriptOf` returns when the pod starts. */
-export function scripted(scriptOf: (pod: KubeletPod) => PodScript): RunPod {
+export function scripted(scriptOf: (pod: KubeletPod) => PodScript): ContainerRunner {
   return async (pod, control) => {
     const script = scriptOf(pod);
     if (script.neverStarts === undefined) return play(script, control);

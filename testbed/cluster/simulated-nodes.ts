@@ -91,9 +91,8 @@ function isReady({ status }: NodeObject): boolean {
   return (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True');
 }
 
-/** The stages of simulated nodes and pods, as Stage objects of kwok (v1alpha1). */
-
-export type SimulatedRun = {
+/** How simulated pods run and end. */
+type SimulatedRun = {
   /**
    * How long a pod runs, or the shortest and the longest time. A pod's annotation `pod-complete.stage.kwok.x-k8s.io/delay` ("90s")
    * overrides it.
@@ -176,8 +175,8 @@ containerStatuses:
 `;
 }
 
-/** kwok's configuration: the stages as YAML documents (JSON is valid YAML). */
-export function simulatedStages({ runMs, failures }: SimulatedRun): string {
+/** kwok's configuration: the stages of nodes and pods (Stage objects, v1alpha1) as YAML documents (JSON is valid YAML). */
+function simulatedStages({ runMs, failures }: SimulatedRun): string {
   const [leastMs, mostMs] = typeof runMs === 'number' ? [runMs, runMs] : runMs;
   const percent = failures?.percent ?? 0;
   const delay = {

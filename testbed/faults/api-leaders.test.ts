@@ -49,7 +49,7 @@ const untilHeldBy = (name: string, identity: string): Promise<Lease> => {
 };
 const mutating = ({ calls }: FaultyApiProxy) => calls.filter((call) => isMutating(call) && call.resource !== 'leases');
 
-describe('two operators that both believe to be the leader', () => {
+describe('two operators that both believe they lead', () => {
   it('create one Job per attempt, use no budget and never revert a status', async () => {
     await start('a');
     await start('b');

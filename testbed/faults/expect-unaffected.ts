@@ -14,7 +14,7 @@ export const hasEnded = (experiment: ExperimentObject): boolean =>
   hasCondition(experiment, 'Complete') || hasCondition(experiment, 'Failed');
 
 /** The names of the Jobs of an experiment in which every stage takes one attempt. */
-export function firstAttempts({ metadata: { name }, status }: ExperimentObject): readonly string[] {
+function firstAttempts({ metadata: { name }, status }: ExperimentObject): readonly string[] {
   const training = (status?.folds ?? []).map(({ index }) => `${name}-fold-${index}-1`);
   return [`${name}-ensemble-1`, ...training, `${name}-prepare-1`];
 }

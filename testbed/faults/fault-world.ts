@@ -13,7 +13,7 @@ import { afterAll, beforeAll } from 'vitest';
 import type { ClusterNode } from '../cluster/cluster-node.ts';
 import type { ControlPlaneOptions } from '../cluster/control-plane.ts';
 import type { KubeletPod, PodEnd } from '../cluster/kubelet-pod.ts';
-import type { RunPod } from '../cluster/pod-run.ts';
+import type { ContainerRunner } from '../cluster/pod-run.ts';
 import { type PodScript, scripted } from '../cluster/scripted-pod.ts';
 import { attemptOfPod, type ScriptedAttempt } from '../operator/attempt-objects.ts';
 import { type OperatorWorld, type RunningOperator, useOperatorWorld } from '../operator/operator-world.ts';
@@ -167,7 +167,7 @@ export function useFaultWorld(options: {
 }
 
 /** Runs pods with `play` and adds each container's run to `runs`. */
-export function recordRuns(play: RunPod, runs: ContainerRun[]): RunPod {
+export function recordRuns(play: ContainerRunner, runs: ContainerRun[]): ContainerRunner {
   return async (pod, control) => {
     const experimentUid = pod.metadata.labels?.[LABEL.experimentUid] ?? '';
     const run: ContainerRun = { ...attemptOfPod(pod), experimentUid, pod: pod.metadata.uid, node: pod.spec.nodeName ?? '' };

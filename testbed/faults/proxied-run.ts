@@ -20,7 +20,7 @@ export type ProxiedRun = {
   openGate(fold?: number): void;
 };
 
-export type ProxiedRunOptions = {
+type ProxiedRunOptions = {
   readonly settings?: Partial<OperatorSettings>;
   readonly watchSeconds?: number;
   /** The limit of requests through the proxy. Default: 100. */

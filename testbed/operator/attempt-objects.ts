@@ -4,7 +4,7 @@ import type { ContainerState, Job, ObjectCondition, Pod } from '@carpal/kubernet
 import type { KubeletPod } from '../cluster/kubelet-pod.ts';
 import { at } from './builders.ts';
 
-export const JOB_NAME = 'wrist-fold-0-1';
+const JOB_NAME = 'wrist-fold-0-1';
 const JOB_UID = '5d0cbd38-6f3b-4c27-9b44-21a4f7b2f6a0';
 
 /** A time in whole seconds, as Kubernetes writes it. */

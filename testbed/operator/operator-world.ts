@@ -19,7 +19,7 @@ import { stageSettings } from '@carpal/operator/jobs/stage-settings.ts';
 import { afterAll, beforeAll } from 'vitest';
 import type { ClusterNode } from '../cluster/cluster-node.ts';
 import type { ControlPlaneOptions } from '../cluster/control-plane.ts';
-import type { RunPod } from '../cluster/pod-run.ts';
+import type { ContainerRunner } from '../cluster/pod-run.ts';
 import { type ProcessKubelet, startProcessKubelet } from '../cluster/process-kubelet.ts';
 import { type PodScript, scripted } from '../cluster/scripted-pod.ts';
 import { applyCrd } from '../cluster/test-objects.ts';
@@ -32,7 +32,7 @@ export type WorldOptions = {
   /** What an attempt's pod does. Default: it succeeds immediately. Tests can change it through `world().script`. */
   readonly script?: (attempt: ScriptedAttempt) => PodScript;
   /** Runs pods in another way than by script. */
-  readonly run?: (client: KubernetesClient) => RunPod;
+  readonly run?: (client: KubernetesClient) => ContainerRunner;
   readonly gpus?: number;
   /** Default: one node, `gpu-0`. */
   readonly nodes?: readonly ClusterNode[];
