@@ -85,10 +85,12 @@ async function failWhenEnded(operator: Child): Promise<never> {
 
 const WELCOME = (kubeconfig: string): string => `
 A Kubernetes cluster with one node and ${values.gpus} simulated GPU(s) runs on this machine. In another terminal, run:
+
   export KUBECONFIG=${kubeconfig}
   ./carpal data synth --out data/phantoms --people 12 --test-people 4 --seed 7
   kubectl apply -f configs/experiments/quickstart.yaml
   kubectl get segx --watch
+
 Stages run as processes of this machine. Artifacts and the operator's log are in ${HOME}.
 Press Ctrl-C to stop the cluster. Only the artifacts are kept.`;
 
