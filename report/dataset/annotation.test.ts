@@ -41,42 +41,42 @@ describe('readAnnotation', () => {
     {
       fault: 'two points',
       text: withAnnotations({ label: 'first', points: triangle.slice(1) }),
-      says: /annotations\[0\] \(first\) has 2 points; a polygon needs three/,
+      message: /annotations\[0\] \(first\) has 2 points; a polygon needs three/,
     },
-    { fault: 'two points, nested', text: withAnnotations({ label: 'first', points: [triangle.slice(1)] }), says: /has 2 points/ },
-    { fault: 'an unknown label', text: withAnnotations({ label: 'ring', points: triangle }), says: /has the unknown label "ring"/ },
-    { fault: 'no label', text: withAnnotations({ points: triangle }), says: /annotations\[0\] has no label/ },
-    { fault: 'NaN', text: '{"annotations":\n[{"label":"first","points":[[1,2],[NaN,3],[4,4]]}]}', says: /line 2 holds NaN/ },
-    { fault: 'Infinity', text: '{"annotations":[{"label":"first","points":[[1,2],[3,-Infinity],[4,4]]}]}', says: /holds -Infinity/ },
+    { fault: 'two points, nested', text: withAnnotations({ label: 'first', points: [triangle.slice(1)] }), message: /has 2 points/ },
+    { fault: 'an unknown label', text: withAnnotations({ label: 'ring', points: triangle }), message: /has the unknown label "ring"/ },
+    { fault: 'no label', text: withAnnotations({ points: triangle }), message: /annotations\[0\] has no label/ },
+    { fault: 'NaN', text: '{"annotations":\n[{"label":"first","points":[[1,2],[NaN,3],[4,4]]}]}', message: /line 2 holds NaN/ },
+    { fault: 'Infinity', text: '{"annotations":[{"label":"first","points":[[1,2],[3,-Infinity],[4,4]]}]}', message: /holds -Infinity/ },
     {
       fault: 'null for a number',
       text: withAnnotations({ label: 'first', points: [...triangle, [null, 3]] }),
-      says: /\[null,3\] at points\[3\]/,
+      message: /\[null,3\] at points\[3\]/,
     },
     {
       fault: 'text for a number',
       text: withAnnotations({ label: 'first', points: [...triangle, ['1', 3]] }),
-      says: /\["1",3\] at points\[3\]/,
+      message: /\["1",3\] at points\[3\]/,
     },
-    { fault: 'a number too large', text: '{"annotations":[{"label":"first","points":[[1,2],[3,1e999],[4,4]]}]}', says: /points\[1\]/ },
-    { fault: 'three coordinates', text: withAnnotations({ label: 'first', points: [[1, 2, 3], ...triangle] }), says: /points\[0\]/ },
-    { fault: 'several rings', text: withAnnotations({ label: 'first', points: [triangle, triangle] }), says: /has 2 rings/ },
+    { fault: 'a number too large', text: '{"annotations":[{"label":"first","points":[[1,2],[3,1e999],[4,4]]}]}', message: /points\[1\]/ },
+    { fault: 'three coordinates', text: withAnnotations({ label: 'first', points: [[1, 2, 3], ...triangle] }), message: /points\[0\]/ },
+    { fault: 'several rings', text: withAnnotations({ label: 'first', points: [triangle, triangle] }), message: /has 2 rings/ },
     {
       fault: 'a repeated class',
       text: withAnnotations({ label: 'first', points: triangle }, { label: 'first', points: triangle }),
-      says: /annotations\[1\] \(first\) repeats the label of annotations\[0\]/,
+      message: /annotations\[1\] \(first\) repeats the label of annotations\[0\]/,
     },
-    { fault: 'no points', text: withAnnotations({ label: 'first' }), says: /has no list "points"/ },
-    { fault: 'no annotations', text: '{}', says: /has no list "annotations"/ },
-    { fault: 'text that is not JSON', text: '<xml/>', says: /is not JSON/ },
-    { fault: 'an empty file', text: '', says: /is not JSON/ },
-    { fault: 'null', text: 'null', says: /has no list "annotations"/ },
-  ])('rejects $fault and names the file', async ({ text, says }) => {
+    { fault: 'no points', text: withAnnotations({ label: 'first' }), message: /has no list "points"/ },
+    { fault: 'no annotations', text: '{}', message: /has no list "annotations"/ },
+    { fault: 'text that is not JSON', text: '<xml/>', message: /is not JSON/ },
+    { fault: 'an empty file', text: '', message: /is not JSON/ },
+    { fault: 'null', text: 'null', message: /has no list "annotations"/ },
+  ])('rejects $fault and names the file', async ({ text, message }) => {
     const path = await writeUnder(await temporaryFolder(), 'a.json', text);
     await expect(readAnnotation(path, CLASSES)).rejects.toMatchObject({
       code: 'annotation-invalid',
       where: path,
-      message: expect.stringMatching(says),
+      message: expect.stringMatching(message),
     });
   });
 

@@ -64,10 +64,10 @@ export async function openPrepared(folder: string): Promise<PreparedSet> {
   const path = join(folder, FILE.preparedIndex);
   const { version: _, ...index } = parseIndex((await readPart(path)).toString('utf8'), path);
   const { size, sheetSize, classes } = index;
-  const checkSize = (wanted: number): void => {
-    if (wanted === size || wanted === sheetSize) return;
+  const checkSize = (side: number): void => {
+    if (side === size || side === sheetSize) return;
     const sizes = sheetSize === undefined ? `${size}` : `${size} and ${sheetSize}`;
-    throw new CarpalError('artifact-missing', `the data set was prepared at ${sizes} pixels, not at ${wanted}`, {
+    throw new CarpalError('artifact-missing', `the data set was prepared at ${sizes} pixels, not at ${side}`, {
       where: path,
       fix: 'Run carpal prepare again with this manifest.',
     });

@@ -73,16 +73,16 @@ function curve(line: Series, placeX: (x: number) => number, placeY: (y: number) 
 type Ticks = { readonly low: number; readonly high: number; readonly step: number; readonly ticks: readonly number[] };
 
 /** Round numbers that span low to high, in steps of 1, 2 or 5 times a power of ten. */
-function ticksOf(low: number, high: number, whole: boolean): Ticks {
+function ticksOf(low: number, high: number, isInteger: boolean): Ticks {
   const span = high - low || Math.abs(high) || 1;
   const rough = span / TICKS;
   const power = 10 ** Math.floor(Math.log10(rough));
   const factor = [1, 2, 5, 10].find((candidate) => candidate * power >= rough) ?? 10;
-  const step = whole ? Math.max(1, Math.round(factor * power)) : factor * power;
-  const first = whole ? Math.ceil(low / step) : Math.floor(low / step);
-  const last = whole ? Math.floor(high / step) : Math.ceil(high / step);
+  const step = isInteger ? Math.max(1, Math.round(factor * power)) : factor * power;
+  const first = isInteger ? Math.ceil(low / step) : Math.floor(low / step);
+  const last = isInteger ? Math.floor(high / step) : Math.ceil(high / step);
   const ticks = Array.from({ length: Math.max(1, last - first + 1) }, (_, index) => (first + index) * step);
-  if (whole) return { low, high: high === low ? low + 1 : high, step, ticks: ticks.filter((tick) => tick >= low && tick <= high) };
+  if (isInteger) return { low, high: high === low ? low + 1 : high, step, ticks: ticks.filter((tick) => tick >= low && tick <= high) };
   return { low: first * step, high: last === first ? first * step + step : last * step, step, ticks };
 }
 

@@ -94,11 +94,11 @@ describe('openBatches', () => {
   });
 
   it.each([
-    { says: 'unmoved', augmentations: [] },
-    { says: 'rotated', augmentations: [{ name: 'rotate', degrees: 20, probability: 1 } as const] },
-    { says: 'bent', augmentations: [{ name: 'elastic', probability: 1 } as const] },
+    { state: 'unmoved', augmentations: [] },
+    { state: 'rotated', augmentations: [{ name: 'rotate', degrees: 20, probability: 1 } as const] },
+    { state: 'bent', augmentations: [{ name: 'elastic', probability: 1 } as const] },
   ])(
-    'gives with nearest targets whether the mask contains the centre of each pixel, for an image that is $says',
+    'gives with nearest targets whether the mask contains the centre of each pixel, for an image that is $state',
     async ({ augmentations }) => {
       const set = await smallSet();
       const options = optionsFor(set, { shuffle: false, batchSize: 1, augmentations });

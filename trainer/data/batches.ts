@@ -48,7 +48,7 @@ class BatchFeed implements AsyncIterator<Batch> {
   readonly #thread: BatchThread;
   readonly #samples: readonly PreparedSample[];
   readonly #batchSize: number;
-  #lent: BatchBuffers | undefined;
+  #inUse: BatchBuffers | undefined;
   #isClosed = false;
 
   constructor(thread: BatchThread, samples: readonly PreparedSample[], batchSize: number, ahead: number) {
@@ -61,8 +61,8 @@ class BatchFeed implements AsyncIterator<Batch> {
   async next(): Promise<IteratorResult<Batch>> {
     if (this.#isClosed) return { done: true, value: undefined };
     // The first call has no buffers to return, so the batch in use comes on top of those made ahead.
-    this.#thread.requestBatch(this.#lent);
-    this.#lent = undefined;
+    this.#thread.requestBatch(this.#inUse);
+    this.#inUse = undefined;
     let message: FromWorker;
     try {
       message = await this.#thread.receive();
@@ -70,7 +70,7 @@ class BatchFeed implements AsyncIterator<Batch> {
       this.close();
       throw error;
     }
-    if (message.type === 'batch') return { done: false, value: this.#lend(message) };
+    if (message.type === 'batch') return { done: false, value: this.#toBatch(message) };
     this.close();
     if (message.type === 'error') throw receiveError(message.error);
     return { done: true, value: undefined };
@@ -87,8 +87,8 @@ class BatchFeed implements AsyncIterator<Batch> {
     this.#thread.release();
   }
 
-  #lend({ step, size, count, buffers }: FromWorker & { type: 'batch' }): Batch {
-    this.#lent = buffers;
+  #toBatch({ step, size, count, buffers }: FromWorker & { type: 'batch' }): Batch {
+    this.#inUse = buffers;
     const pixels = size * size;
     const channels = buffers.targets.length / buffers.images.length;
     const from = step * this.#batchSize;

@@ -59,13 +59,13 @@ function gatherGroups(samples: readonly FoldSample[]): Group[] {
     if (members) members.push(sample);
     else byName.set(sample.group, [sample]);
   }
-  const isTableWhole = samples.every(({ sex, heightCm }) => sex !== undefined && heightCm !== undefined);
+  const isTableComplete = samples.every(({ sex, heightCm }) => sex !== undefined && heightCm !== undefined);
   return [...byName]
     .map(([name, members]): Group => {
       const area = members.reduce((sum, { boneArea }) => sum + (boneArea ?? 0), 0) / members.length;
       const [first] = members;
-      const measure = isTableWhole ? (first?.heightCm ?? 0) : area;
-      return { name, images: members.length, sex: isTableWhole ? (first?.sex ?? '') : '', measure };
+      const measure = isTableComplete ? (first?.heightCm ?? 0) : area;
+      return { name, images: members.length, sex: isTableComplete ? (first?.sex ?? '') : '', measure };
     })
     .sort((a, b) => compareText(a.name, b.name));
 }

@@ -158,12 +158,12 @@ export async function sourceHash(dataset: Dataset, recipe: PreparedRecipe, worke
   });
   const { size, normalize, classes, sheetSize } = recipe;
   const table = await readFile(join(dataset.folder, PERSON_TABLE)).catch(() => '');
-  const whole = createHash('sha256').update(
+  const setHash = createHash('sha256').update(
     // Sets without larger images keep the name that they had before larger images existed.
     JSON.stringify([PREPARED_VERSION, size, normalize, classes, hash('sha256', table), ...(sheetSize === undefined ? [] : [sheetSize])]),
   );
-  for (const line of lines) whole.update(`\n${line}`);
-  return whole.digest('hex').slice(0, HASH_LENGTH);
+  for (const line of lines) setHash.update(`\n${line}`);
+  return setHash.digest('hex').slice(0, HASH_LENGTH);
 }
 
 async function digestOf(path: string): Promise<string> {
