@@ -4,9 +4,9 @@ import { nextTurn, pauseUntil } from './pause.ts';
 
 describe('nextTurn', () => {
   it.each<[string, (begin: () => void) => void]>([
-    ['a file was read', (begin) => readFile(import.meta.filename, begin)],
-    ['immediates are called', (begin) => setImmediate(begin)],
-    ['a timer has run out', (begin) => setTimeout(begin, 0)],
+    ['a file has been read', (begin) => readFile(import.meta.filename, begin)],
+    ['setImmediate callbacks run', (begin) => setImmediate(begin)],
+    ['a timer fires', (begin) => setTimeout(begin, 0)],
   ])('lets a signal through that arrived while the event loop was blocked, if %s', async (_, place) => {
     let came = 0;
     const onSignal = (): void => void came++;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readCalibrations, runFiguresFiles } from '@carpal/artifacts/figures.ts';
 import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import { ProgressWriter } from '@carpal/artifacts/progress.ts';
-import { readThresholdSums, thresholdsText } from '@carpal/artifacts/thresholds.ts';
+import { type ChosenThreshold, readThresholdSums, thresholdsText } from '@carpal/artifacts/thresholds.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { ensembleKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
 import type { ReportFold, ReportPicture } from '@carpal/report/html/report-data.ts';
