@@ -2,10 +2,10 @@ import { gelu } from '../engine/ops/activations.ts';
 import { maxPool2x2 } from '../engine/ops/max-pool.ts';
 import { type Tensor, type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { defineModel } from './define-model.ts';
-import { convNorm } from './layers/conv-norm-relu.ts';
-import { convUp } from './layers/conv-up.ts';
+import { convNorm } from './layers/conv-norm.ts';
+import { convUp } from './layers/convolution.ts';
 import { doubleAttention } from './layers/double-attention.ts';
-import { dropoutMaker } from './layers/dropout.ts';
+import { dropoutMaker } from './layers/guidance.ts';
 import { head } from './layers/head.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import type { Model, ModelBuild } from './model.ts';
@@ -13,20 +13,18 @@ import type { Model, ModelBuild } from './model.ts';
 /** Channels of the encoder's levels as multiples of `width`. */
 const MULTIPLES = [1, 2, 4, 8] as const;
 const INPUT_CHANNELS = 3;
-/** Reach of the encoder's kernels. */
+/** Dilation of the encoder's kernels. */
 const DILATION = 2;
-/** Probability with which the bottom's and every fusion's values are dropped in training. */
+/** Dropout probability in training, at the bottom and after every fusion. */
 const RATE = 0.3;
 
 /**
- * The original's own network, the best of its single ones: 19,086,557 parameters at 29 classes and width 64. Four encoder levels of two 3×3
- * convolutions of dilation 2 with bias, batch normalisation and GELU, and a double attention (double-attention.ts) on each, whose result goes
- * down and across; 512→1024→512 at the bottom; on the way up a 2×2 transposed convolution to the level's channels, the level's features
- * added, and a 3×3 convolution with normalisation and GELU. Dropout follows the bottom and every fusion, on both ways.
- *
- * Where the description that this was built from leaves a choice, the count decides: it allows for one 3×3 convolution at each level of the
- * way up, biases beside the 5×5 kernels and none in the channel attention. The original's attention never multiplied its map with the
- * features; here it does, at the same count (double-attention.ts).
+ * The original's own network, its best single network: 19,086,557 parameters at 29 classes and width 64. The encoder has four levels of two
+ * 3×3 convolutions with dilation 2 and bias, batch normalisation and GELU, each followed by a double attention (double-attention.ts) whose
+ * result goes to the next level and to the decoder. The bottom is 512→1024→512. Each decoder level is a 2×2 transposed convolution to the
+ * level's channels, the addition of the encoder's features, and a 3×3 convolution with normalisation and GELU. Dropout follows the bottom
+ * and every fusion, on both paths.
+ *  Where the description of the network leaves a choice, the parameter count decides: it allows one 3×3 convolution per decoder level, a bias in the 5×5 convolutions, and none in the channel attention. The original's attention never multiplied its map with the features; here it does, with the same count.
  */
 export function buildCustomUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = 64 } = options;

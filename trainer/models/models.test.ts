@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { conv2d } from '../engine/ops/conv2d.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { relativeDifference, spreadValues } from '../engine/testing/check-gradients.ts';
-import { convNormRelu } from './layers/conv-norm-relu.ts';
+import { convNormRelu } from './layers/conv-norm.ts';
 import type { ModelVariable } from './layers/variables.ts';
 import { variableMaker } from './layers/variables.ts';
 import type { Model } from './model.ts';
@@ -21,7 +21,7 @@ afterEach(() => {
   for (const model of built.splice(0)) model.dispose();
 });
 
-describe('networks', () => {
+describe('the networks', () => {
   it("UNet has the original's 23,382,941 parameters at 29 classes", () => {
     const model = build({ name: 'UNet', classes: 29, seed: 1 });
     expect(model.parameterCount).toBe(23_382_941);
@@ -48,7 +48,7 @@ describe('networks', () => {
   it.each([
     { name: 'NestedUNet', heads: 4 },
     { name: 'UNet3Plus', heads: 5 },
-  ])('$name trains $heads heads under deep supervision, and answers with one', ({ name, heads }) => {
+  ])('$name trains $heads heads with deep supervision and outputs one', ({ name, heads }) => {
     const model = build({ name, options: { width: 2, deepSupervision: true }, classes: 3, seed: 1 });
     tf.tidy(() => {
       const images: Tensor4D = tf.fill([1, 32, 32, 1], 0.3);
@@ -57,7 +57,7 @@ describe('networks', () => {
     });
   });
 
-  it.each(MODELS)('$name gives one logit for each pixel and class, near the prior before it has learned', ({ name }) => {
+  it.each(MODELS)('$name outputs one logit per pixel and class, initially near the prior', ({ name }) => {
     const model = build({ name, classes: 5, seed: 1 });
     tf.tidy(() => {
       const size = 2 * model.sizeMultiple;
@@ -70,7 +70,7 @@ describe('networks', () => {
     });
   });
 
-  it('folds three equal channels into one grey channel without changing anything', () => {
+  it('a kernel of three input channels gives the same result when it is summed to one grey channel', () => {
     tf.tidy(() => {
       const variables: ModelVariable[] = [];
       const layer = convNormRelu(variableMaker(1, variables), 'first', { from: 3, to: 4, bias: true, onImages: true });
@@ -90,13 +90,13 @@ describe('networks', () => {
     });
   });
 
-  it('draws its first weights from the seed and the names alone', () => {
+  it('the initial weights depend only on the seed and the names', () => {
     const [one, same, other] = [slim(7), slim(7), slim(8)].map((model) => readWeights(model).get('model/down2/1/kernel')?.data);
     expect(same).toEqual(one);
     expect(other).not.toEqual(one);
   });
 
-  it('begins with the variance of He initialisation', () => {
+  it('the initial weights have the variance of He initialisation', () => {
     const kernel = readWeights(slim(1, 16)).get('model/down3/2/kernel');
     expect(kernel?.shape).toEqual([3, 3, 64, 64]);
     const values = [...(kernel?.data ?? [])];
@@ -104,7 +104,7 @@ describe('networks', () => {
     expect(variance * 9 * 64).toBeCloseTo(2, 1);
   });
 
-  it('takes weights back and then answers as before', () => {
+  it('a network outputs the same after its weights are read and written back', () => {
     const [one, other] = [slim(1), slim(2)];
     writeWeights(other, readWeights(one));
     expect(readWeights(other)).toEqual(readWeights(one));
@@ -115,10 +115,10 @@ describe('networks', () => {
     {
       name: 'of another depth',
       weights: () => readWeights(build({ name: 'SlimUNet', options: { width: 2, depth: 4 }, classes: 3, seed: 1 })),
-      says: 'no place',
+      says: 'has no array model/down4',
     },
     { name: 'with one missing', weights: () => new Map([...readWeights(slim(1))].slice(1)), says: 'no array' },
-  ])('refuses weights $name and stays as it was', ({ weights, says }) => {
+  ])('a network refuses weights $name and stays unchanged', ({ weights, says }) => {
     const model = slim(5);
     const before = readWeights(model);
     expect(() => writeWeights(model, weights(), 'best.safetensors')).toThrow(
@@ -127,13 +127,13 @@ describe('networks', () => {
     expect(readWeights(model)).toEqual(before);
   });
 
-  it('names the networks there are when asked for another', () => {
+  it('an unknown name is an error that lists the networks', () => {
     expect(() => buildModel({ name: 'VNet', classes: 2, seed: 1 })).toThrow(
       expect.objectContaining({ code: 'model-unknown', message: expect.stringContaining('UNet, SlimUNet') }),
     );
   });
 
-  it('refuses an option that the network does not take', () => {
+  it('an option that the network does not accept is refused', () => {
     expect(() => buildModel({ name: 'UNet', options: { width: 4 }, classes: 2, seed: 1 })).toThrow(
       expect.objectContaining({ code: 'manifest-invalid' }),
     );

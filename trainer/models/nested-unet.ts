@@ -2,7 +2,7 @@ import { maxPool2x2 } from '../engine/ops/max-pool.ts';
 import { upsampleBilinear2xAligned } from '../engine/ops/upsample.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { defineModel } from './define-model.ts';
-import { doubleConv } from './layers/double-conv.ts';
+import { doubleConv } from './layers/conv-norm.ts';
 import { head } from './layers/head.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import type { Model, ModelBuild } from './model.ts';
@@ -12,12 +12,10 @@ const MULTIPLES = [1, 2, 4, 8, 16] as const;
 const INPUT_CHANNELS = 3;
 
 /**
- * UNet++ (Zhou and others 2018, "UNet++: A Nested U-Net Architecture"): 9,164,253 parameters at 29 classes and width 32, 9,167,124 with deep
- * supervision. Node (level, step) sees every earlier node of its level and the node below it, up-sampled with fixed corners as the original
- * does; each node is two 3×3 convolutions with bias, batch normalisation and ReLU.
- *
- * With deep supervision each node of the top row has a head. The last one is the answer: the others' mean would be another network than
- * the one that is trained to be best. Without it only the last one exists.
+ * UNet++ (Zhou et al. 2018, "UNet++: A Nested U-Net Architecture"): 9,164,253 parameters at 29 classes and width 32, 9,167,124 with deep
+ * supervision. Node (level, step) receives all earlier nodes of its level and the node below it, up-sampled with aligned corners as in the
+ * original. Each node is two 3×3 convolutions with bias, batch normalisation and ReLU.
+ *  With deep supervision each node of the top row has a head, and the last head is the output: the mean over all heads would be another network than the one that is validated. Without deep supervision only the last head exists.
  */
 export function buildNestedUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = 32, deepSupervision = false } = options;
@@ -47,14 +45,14 @@ function layers(make: VariableMaker, classes: number, width: number, deepSupervi
   const sides = deepSupervision ? nested.slice(0, -1).map((_, index) => head(make, `side${index + 1}`, width, classes)) : [];
 
   return (images: Tensor4D, training: boolean): readonly Tensor4D[] => {
-    /** For each level its nodes so far. */
+    /** The nodes of each level so far. */
     const rows: Tensor4D[][] = [];
     for (const encode of column) {
       const above = rows.at(-1)?.[0];
       rows.push([encode(above === undefined ? images : maxPool2x2(above), training)]);
     }
     for (const nodes of nested) {
-      // All nodes of a step look at those of the steps before, so the new ones join their rows together.
+      // All nodes of a step read the nodes of earlier steps, so the new nodes join their rows together.
       const added = nodes.map((node, level) => {
         const below = rows[level + 1]?.at(-1) as Tensor4D;
         return tf.tidy(() => node(tf.concat4d([...(rows[level] as Tensor4D[]), upsampleBilinear2xAligned(below)], 3), training));

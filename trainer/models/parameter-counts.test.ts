@@ -1,32 +1,33 @@
 import { describe, expect, it } from 'vitest';
+import { countParameters } from './define-model.ts';
 import { duckNetLayers } from './duck-net.ts';
-import type { HRNetVariant } from './hrnet/variants.ts';
+import type { HRNetVariant } from './hrnet.ts';
 import { hrNetLayers } from './hrnet.ts';
-import { countParameters } from './layers/count-parameters.ts';
 import type { ResNetName } from './layers/resnet.ts';
+import type { SegFormerVariant } from './mix-transformer.ts';
 import type { RapuNetHead } from './model.ts';
 import { rapuNetLayers } from './rapu-net.ts';
-import type { SegFormerVariant } from './segformer/variants.ts';
 import { segFormerLayers } from './segformer.ts';
 import { unetPlusPlusLayers } from './unet-plus-plus.ts';
 
 const CLASSES = 29;
 
-describe('parameters at 29 classes', () => {
+describe('the number of parameters', () => {
   it.each([
     [16, 33_726_163],
     [17, 38_067_625],
     [34, 152_076_901],
-  ])('DUCKNet of width %i has %i', (width, parameters) => {
+  ])('of DUCKNet at width %i is %i', (width, parameters) => {
     expect(countParameters((make) => duckNetLayers(make, CLASSES, width))).toBe(parameters);
   });
 
   it.each<[RapuNetHead, number, number]>([
-    ['published', 16, 44_647_848],
-    ['published', 17, 46_972_502],
-    // Without the classifier of 3,103,720 and the norm before it; 29 maps on both ways and a bias, where there were one and one and 1×1 over them.
+    // The original's counts include the encoder's unused ImageNet classifier, 3,103,720 parameters, and the norm before it, 1,024.
+    ['published', 16, 44_647_848 - 3_103_720 - 1_024],
+    ['published', 17, 46_972_502 - 3_103_720 - 1_024],
+    // One map per class and a bias, instead of one map and a 1×1 convolution over it.
     ['perClass', 16, 44_647_848 - 3_103_720 - 1_024 - (32 + 64 + 58) + 29 * (32 + 64) + 29],
-  ])('RAPUNet with head %s at width %i has %i', (head, width, parameters) => {
+  ])('of RAPUNet with head %s at width %i is %i', (head, width, parameters) => {
     expect(countParameters((make) => rapuNetLayers(make, CLASSES, { width, head, divisor: 1 }))).toBe(parameters);
   });
 
@@ -38,10 +39,10 @@ describe('parameters at 29 classes', () => {
     ['B3', CLASSES, 47_244_765],
     ['B4', CLASSES, 64_015_325],
     ['B5', CLASSES, 84_615_645],
-    // As the weights published for ADE20K have.
+    // The count of the weights published for ADE20K.
     ['B0', 150, 3_752_694],
     ['B2', 150, 27_461_974],
-  ])('SegFormer %s at %i classes has %i', (variant, classes, parameters) => {
+  ])('of SegFormer %s at %i classes is %i', (variant, classes, parameters) => {
     expect(countParameters((make) => segFormerLayers(make, classes, { variant, divisor: 1 }))).toBe(parameters);
   });
 
@@ -49,19 +50,19 @@ describe('parameters at 29 classes', () => {
     ['W18', CLASSES, 9_643_829],
     ['W32', CLASSES, 29_551_325],
     ['W48', CLASSES, 65_866_589],
-    // As the weights published for Cityscapes have.
+    // The count of the weights published for Cityscapes.
     ['W48', 19, 65_859_379],
-  ])('HRNet %s at %i classes has %i', (variant, classes, parameters) => {
+  ])('of HRNet %s at %i classes is %i', (variant, classes, parameters) => {
     expect(countParameters((make) => hrNetLayers(make, classes, { variant, divisor: 1 }))).toBe(parameters);
   });
 
   it.each<[ResNetName, number, number]>([
     ['ResNet34', CLASSES, 26_082_669],
     ['ResNet50', CLASSES, 48_989_805],
-    // As segmentation_models.pytorch counts them.
+    // The count of segmentation_models.pytorch.
     ['ResNet34', 1, 26_078_609],
     ['ResNet50', 1, 48_985_745],
-  ])('UNetPlusPlus on %s at %i classes has %i', (encoder, classes, parameters) => {
+  ])('of UNetPlusPlus on %s at %i classes is %i', (encoder, classes, parameters) => {
     expect(countParameters((make) => unetPlusPlusLayers(make, classes, { encoder, divisor: 1 }))).toBe(parameters);
   });
 });

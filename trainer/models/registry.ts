@@ -3,7 +3,7 @@ import { buildCustomUNet } from './custom-unet.ts';
 import { buildDuckNet } from './duck-net.ts';
 import { buildFCNResNet50 } from './fcn-resnet50.ts';
 import { buildHRNet } from './hrnet.ts';
-import type { Model, ModelBuild, NetworkOptions } from './model.ts';
+import type { Model, ModelBuild, NetworkOptions, OptionValue } from './model.ts';
 import { buildNestedUNet } from './nested-unet.ts';
 import { buildRapuNet } from './rapu-net.ts';
 import { buildSegFormer } from './segformer.ts';
@@ -12,11 +12,11 @@ import { buildUNet } from './unet.ts';
 import { buildUNetPlusPlus } from './unet-plus-plus.ts';
 import { buildUNet3Plus } from './unet3plus.ts';
 
-/** A network that experiments may name. */
+/** A network that experiments can use. */
 export type ModelEntry = {
   readonly name: string;
   readonly summary: string;
-  /** The options that it takes. */
+  /** The options that it accepts. */
   readonly options: readonly (keyof NetworkOptions)[];
   readonly build: (build: ModelBuild) => Model;
 };
@@ -26,7 +26,7 @@ export const MODELS: readonly ModelEntry[] = [
   { name: 'SlimUNet', summary: 'a U-Net of any width and depth, for small machines', options: ['width', 'depth'], build: buildSlimUNet },
   {
     name: 'NestedUNet',
-    summary: 'UNet++: every level refined step by step',
+    summary: 'UNet++: every level is refined step by step',
     options: ['width', 'deepSupervision'],
     build: buildNestedUNet,
   },
@@ -38,15 +38,15 @@ export const MODELS: readonly ModelEntry[] = [
   },
   {
     name: 'FCNResNet50',
-    summary: 'ResNet-50, dilated, and one convolution; takes pretrained weights',
+    summary: 'a dilated ResNet-50 and one convolution; accepts pretrained weights',
     options: ['width'],
     build: buildFCNResNet50,
   },
   { name: 'CustomUNet', summary: "the original's U-Net of dilated convolutions and attention", options: ['width'], build: buildCustomUNet },
-  { name: 'DUCKNet', summary: 'six kinds of convolution side by side on every level', options: ['width'], build: buildDuckNet },
+  { name: 'DUCKNet', summary: 'six kinds of convolution in parallel on every level', options: ['width'], build: buildDuckNet },
   {
     name: 'RAPUNet',
-    summary: 'convolutions beside a CAFormer-S18; 44,647,848 with the published head',
+    summary: 'convolutions next to a CAFormer-S18',
     options: ['width', 'head', 'divisor'],
     build: buildRapuNet,
   },
@@ -58,21 +58,21 @@ export const MODELS: readonly ModelEntry[] = [
   },
   {
     name: 'HRNet',
-    summary: 'a map at 1/4 of the size all the way through, W18 to W48; takes pretrained weights',
+    summary: 'keeps a map at 1/4 of the size throughout, W18 to W48; accepts pretrained weights',
     options: ['variant', 'divisor'],
     build: buildHRNet,
   },
   {
     name: 'UNetPlusPlus',
-    summary: 'UNet++ on a ResNet-34 or ResNet-50; takes pretrained weights',
+    summary: 'UNet++ on a ResNet-34 or ResNet-50; accepts pretrained weights',
     options: ['encoder', 'divisor'],
     build: buildUNetPlusPlus,
   },
 ];
 
 /**
- * The network `name` with fresh weights. CarpalError `model-unknown` for a name that is not in the table, `manifest-invalid` for an option
- * that the network does not take.
+ * Builds the network `name` with new weights. Throws CarpalError `model-unknown` for a name that is not in the table, and
+ * `manifest-invalid` for an option that the network does not accept.
  */
 export function buildModel({
   name,
@@ -87,10 +87,34 @@ export function buildModel({
 }): Model {
   const entry = MODELS.find((model) => model.name === name);
   if (!entry)
-    throw new CarpalError('model-unknown', `there is no network "${name}"; there are ${MODELS.map((model) => model.name).join(', ')}`);
+    throw new CarpalError('model-unknown', `there is no network "${name}"; choose one of ${MODELS.map((model) => model.name).join(', ')}`);
   const strange = Object.keys(options).filter((option) => !entry.options.includes(option as keyof NetworkOptions));
   if (strange.length > 0) {
-    throw new CarpalError('manifest-invalid', `${name} does not take ${strange.join(', ')}`, { where: 'spec.model.options' });
+    throw new CarpalError('manifest-invalid', `${name} does not accept ${strange.join(', ')}`, { where: 'spec.model.options' });
   }
   return entry.build({ options, classes, seed });
+}
+
+/** A network as `carpal models` lists it. */
+export type ModelDescription = {
+  readonly name: string;
+  readonly summary: string;
+  /** Number of trainable values. */
+  readonly parameters: number;
+  /** Height, width and classes of the logits of one image. */
+  readonly outputShape: readonly [number, number, number];
+  /** Options with their defaults. */
+  readonly options: Readonly<Record<string, OptionValue>>;
+  /** Image sizes must be multiples of this number. */
+  readonly sizeMultiple: number;
+};
+
+/** Every network of the registry with its default options, for this many classes and this image size. */
+export function describeModels(classes: number, size: number): ModelDescription[] {
+  return MODELS.map(({ name, summary, build }) => {
+    const model = build({ options: {}, classes, seed: 0 });
+    model.dispose();
+    const { parameterCount, options, sizeMultiple } = model;
+    return { name, summary, parameters: parameterCount, outputShape: [size, size, classes], options, sizeMultiple };
+  });
 }

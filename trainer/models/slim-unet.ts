@@ -2,18 +2,18 @@ import { maxPool2x2 } from '../engine/ops/max-pool.ts';
 import { upsampleBilinear2x } from '../engine/ops/upsample.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { defineModel } from './define-model.ts';
-import { doubleConv } from './layers/double-conv.ts';
+import { doubleConv } from './layers/conv-norm.ts';
 import { head } from './layers/head.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import type { Model, ModelBuild } from './model.ts';
 
-/** The levels' widths as multiples of `width`; deeper levels keep the last. */
+/** The levels' widths as multiples of `width`. Deeper levels use the last one. */
 const MULTIPLES = [1, 2, 4, 8, 8] as const;
 
 /**
- * A U-Net for small machines: `depth` levels of `width`·{1, 2, 4, 8, 8, …} channels, two 3×3 convolutions without bias on each, batch
- * normalisation, bilinear up-sampling (no weights, no checkerboard), and the level's features beside it. Two values to choose: width 16 at
- * depth 5 learns hands at 128 pixels in a few hundred steps on two cores.
+ * A U-Net for small machines: `depth` levels of `width`·{1, 2, 4, 8, 8, …} channels, each with two 3×3 convolutions without bias and batch
+ * normalisation; bilinear up-sampling (no weights, no checkerboard), concatenated with the level's features. With width 16 and depth 5 it
+ * learns hands at 128 pixels in a few hundred steps on two cores.
  */
 export function buildSlimUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = 16, depth = 5 } = options;

@@ -1,7 +1,7 @@
 import { upsampleNearest2x } from '../engine/ops/upsample.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { defineModel } from './define-model.ts';
-import { doubleConv } from './layers/double-conv.ts';
+import { doubleConv } from './layers/conv-norm.ts';
 import { head } from './layers/head.ts';
 import { type ResNetName, resNet, resNetWidths } from './layers/resnet.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
@@ -10,20 +10,19 @@ import type { Model, ModelBuild } from './model.ts';
 /** The encoder halves the size five times. */
 const SIZE_MULTIPLE = 32;
 const ENCODER_WIDTH = 64;
-/** Channels of the answers of the rows, from 1/16 of the size to all of it. */
+/** Channels of the results of the rows, from 1/16 of the size to the full size. */
 const DECODER_WIDTHS = [256, 128, 64, 32, 16] as const;
 const HEAD_KERNEL = 3;
 
 type Chosen = { readonly encoder: ResNetName; readonly divisor: number };
 
 /**
- * UNet++ (Zhou and others 2018) on a residual network, as segmentation_models.pytorch builds it: 26,082,669 parameters at 29 classes on
- * ResNet-34, 48,989,805 on ResNet-50. Node (step, row) has the size of the encoder's features of its row (row 0 is 1/16, row 3 is 1/2): it
- * sees, brought to that size by nearest neighbours, the node of the same step one row below (for the first node of a row the encoder's
- * features there), and beside it all nodes of its row that were made before, newest first, and the encoder's features of the row; two 3×3
- * convolutions follow, each with normalisation and ReLU. A last node without anything beside it goes to the full size, where a 3×3
- * convolution makes the logits. `divisor` divides all widths. The encoder takes torchvision's pretrained weights
- * (pretrained/resnet-keys.ts).
+ * UNet++ (Zhou et al. 2018) on a residual network, built as in segmentation_models.pytorch: 26,082,669 parameters at 29 classes on ResNet-34,
+ * 48,989,805 on ResNet-50. Node (step, row) has the size of the encoder's features of its row (row 0 is 1/16, row 3 is 1/2). Its input is a
+ * concatenation of three parts: the node of the same step one row below, resized by nearest neighbour (for the first node of a row, the encoder's
+ * features of the row below); all earlier nodes of its row, newest first; and the encoder's features of the row. Two 3×3 convolutions follow, each
+ * with normalisation and ReLU. A last node without skip connections has the full size, and a 3×3 convolution computes the logits from it.
+ * `divisor` divides all widths. The encoder accepts torchvision's pretrained weights (pretrained/encoders.ts).
  */
 export function buildUNetPlusPlus({ options, classes, seed }: ModelBuild): Model {
   const chosen: Chosen = { encoder: options.encoder ?? 'ResNet34', divisor: options.divisor ?? 1 };
@@ -32,7 +31,7 @@ export function buildUNetPlusPlus({ options, classes, seed }: ModelBuild): Model
   );
 }
 
-/** The layers with their variables. */
+/** The layers and their variables. */
 export function unetPlusPlusLayers(make: VariableMaker, classes: number, { encoder, divisor }: Chosen) {
   const divided = (width: number): number => Math.max(1, Math.floor(width / divisor));
   const width = divided(ENCODER_WIDTH);
@@ -41,7 +40,7 @@ export function unetPlusPlusLayers(make: VariableMaker, classes: number, { encod
   const answers = DECODER_WIDTHS.map(divided);
   const last = skips.length;
 
-  // A node of step 0 gives the row's answer, which the next row takes; the others keep the channels of the encoder's features.
+  // A node of step 0 gives the row's result, which the next row uses. The others keep the channels of the encoder's features.
   const rows = skips.map((skip, row) =>
     Array.from({ length: row + 1 }, (_, step) => {
       const below = step === 0 && row > 0 ? (answers[row - 1] as number) : (skips[row - 1] ?? deepest);
@@ -54,7 +53,7 @@ export function unetPlusPlusLayers(make: VariableMaker, classes: number, { encod
 
   return (images: Tensor4D, training: boolean): readonly Tensor4D[] => {
     const [bottom, ...features] = [...encode(images, training)].reverse() as [Tensor4D, ...Tensor4D[]];
-    /** The nodes of the row below by their steps, the encoder's features after them. */
+    /** The nodes of the row below, in order of their steps, followed by the encoder's features. */
     let below: readonly Tensor4D[] = [bottom];
     for (const [row, nodes] of rows.entries()) {
       const made: Tensor4D[] = [features[row] as Tensor4D];

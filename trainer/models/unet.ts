@@ -1,8 +1,8 @@
 import { maxPool2x2 } from '../engine/ops/max-pool.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { defineModel } from './define-model.ts';
-import { convUp } from './layers/conv-up.ts';
-import { doubleConv } from './layers/double-conv.ts';
+import { doubleConv } from './layers/conv-norm.ts';
+import { convUp } from './layers/convolution.ts';
 import { head } from './layers/head.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import type { Model, ModelBuild } from './model.ts';
@@ -11,18 +11,16 @@ import type { Model, ModelBuild } from './model.ts';
 const MULTIPLES = [1, 2, 4, 8] as const;
 /** Channels of the first level. */
 const WIDTH = 64;
-/** The kernel of the first convolution has three input channels, as networks for colour images have. */
+/** The kernel of the first convolution has three input channels, as in networks for colour images. */
 const INPUT_CHANNELS = 3;
 
 /**
- * The original's UNet, 23,382,941 parameters at 29 classes. After Ronneberger et al. (2015), with padding, batch normalisation and, unlike the
- * paper, up-convolutions that keep their channels: two 3×3 convolutions with bias on each level, 64-128-256-512, max-pooling between them;
- * 512→1024→512 at the bottom; on the way up a 2×2 transposed convolution, the level's own features beside it, and two convolutions that first
- * halve the channels of both together and then those of the level.
- *
- * The images are grey: the first kernel is summed over its three input channels, which equals feeding grey in each of them.
- *
- * `width`, the channels of the first level, is for tests: no manifest offers it, since SlimUNet is the network for small machines.
+ * The original's UNet with 23,382,941 parameters at 29 classes. After Ronneberger et al. (2015), with padding, batch normalisation and,
+ * unlike the paper, up-convolutions that keep their channels: two 3×3 convolutions with bias on each level, 64-128-256-512, with
+ * max-pooling between levels; 512→1024→512 at the bottom. Each decoder level is a 2×2 transposed convolution, concatenation with the
+ * level's features, and two convolutions: the first halves the number of all channels, the second halves the level's.
+ *  The images are grey: the first kernel is summed over its three input channels, which equals feeding the grey image to each of them.
+ *  `width`, the channels of the first level, is only for tests: manifests cannot set it, because SlimUNet is the network for small machines.
  */
 export function buildUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = WIDTH } = options;

@@ -2,8 +2,7 @@ import { maxPool } from '../engine/ops/max-pool.ts';
 import { upsampleBilinear } from '../engine/ops/upsample.ts';
 import { type Tensor, type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { defineModel } from './define-model.ts';
-import { convNormRelu } from './layers/conv-norm-relu.ts';
-import { doubleConv } from './layers/double-conv.ts';
+import { convNormRelu, doubleConv } from './layers/conv-norm.ts';
 import { guidance } from './layers/guidance.ts';
 import { head } from './layers/head.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
@@ -14,14 +13,11 @@ const MULTIPLES = [1, 2, 4, 8, 16] as const;
 const INPUT_CHANNELS = 3;
 
 /**
- * UNet 3+ (Huang and others 2020, "UNet 3+: A Full-Scale Connected UNet for Medical Image Segmentation"). Five encoder levels of
- * `width`·{1, 2, 4, 8, 16} channels. Each of the four decoder levels takes all five scales: the encoder's own and finer ones, max-pooled
- * (sizes are multiples of 16, so that nothing is left over), the decoder's coarser ones and the bottom, up-sampled; a 3×3 convolution brings
- * each to `width` channels, another mixes the five. Heads are 3×3.
- *
- * 27,572,435 parameters at 29 classes and width 64 with deep supervision (a head on every decoder level and the bottom) and guidance (the
- * classifier of guidance.ts, 2,050). The original allocates both whether they are used or not, so all its variants count the same; here
- * each exists only where it works: 27,570,385 with supervision alone, 27,054,495 with guidance alone, 27,052,445 with neither.
+ * UNet 3+ (Huang et al. 2020, "UNet 3+: A Full-Scale Connected UNet for Medical Image Segmentation"). Five encoder levels of `width`·{1, 2,
+ * 4, 8, 16} channels. Each of the four decoder levels uses all five scales: the encoder's maps of the same and finer scales, max-pooled
+ * (sizes are multiples of 16, so pooling is exact), and the decoder's coarser maps and the bottom, up-sampled. A 3×3 convolution brings
+ * each to `width` channels, another combines the five. Heads are 3×3.
+ *  27,572,435 parameters at 29 classes and width 64 with deep supervision (a head on every decoder level and the bottom) and guidance (the classifier of guidance.ts, 2,050). The original always allocates both, so all its variants have the same count. Here each exists only if it is used: 27,570,385 with supervision alone, 27,054,495 with guidance alone, 27,052,445 with neither.
  */
 export function buildUNet3Plus({ options, classes, seed }: ModelBuild): Model {
   const { width = 64, guidance: guided = false, deepSupervision = false } = options;
@@ -74,7 +70,7 @@ function layers(make: VariableMaker, { classes, width, guided, deepSupervision }
       encoded.push(encode(above === undefined ? images : maxPool(above, 2), training));
     }
     const presence = guide?.(encoded[bottom] as Tensor4D, seed);
-    // By level: the bottom is the encoder's, the others are the decoder's once they are there.
+    // Indexed by level: the bottom is the encoder's map; the others become the decoder's as these are computed.
     const decoded: Tensor4D[] = [...encoded];
     for (const { level, branches, mix } of up) {
       const scales = branches.map((branch, source) => {

@@ -4,7 +4,7 @@ import type { Model } from './model.ts';
 
 const PREFIX = 'model/';
 
-/** A model's variables under the names in which they are saved, `model/<variable>`. */
+/** A model's variables with the names under which they are saved, `model/<variable>`. */
 export function savedVariables(model: Model): NamedVariable[] {
   return model.variables.map(({ name, variable }) => ({ name: `${PREFIX}${name}`, variable }));
 }
@@ -15,14 +15,14 @@ export function readWeights(model: Model): NamedArrays {
 }
 
 /**
- * Puts weights into a model. CarpalError `weights-mismatch`, with the model unchanged, when they are another network's: an array is missing,
- * left over, or of another shape. Arrays that are no weights (an optimizer's) are ignored.
+ * Writes weights into a model. Throws CarpalError `weights-mismatch`, with the model unchanged, if they belong to another network: an array
+ * is missing, unexpected, or of another shape. Arrays that are not weights (an optimizer's) are ignored.
  */
 export function writeWeights(model: Model, arrays: NamedArrays, where?: string): void {
   const variables = savedVariables(model);
   const known = new Set(variables.map(({ name }) => name));
   for (const name of arrays.keys()) {
-    if (name.startsWith(PREFIX) && !known.has(name)) throw mismatch(`${model.name} has no place for ${name}`, where);
+    if (name.startsWith(PREFIX) && !known.has(name)) throw mismatch(`${model.name} has no array ${name}`, where);
   }
   writeVariables(variables, arrays, where);
 }

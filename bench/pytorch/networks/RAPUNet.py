@@ -79,7 +79,7 @@ class RAPUNet(nn.Module):
         super().__init__()
         published = head == "published"
         widths = [width * 2**level for level in range(6)]
-        self.encoder = CAFormer(divisor, published)
+        self.encoder = CAFormer(divisor)
         self.bare = nn.Conv2d(3, widths[1], 3, stride=2, padding=1)
         for index, start in enumerate(self.encoder.widths):
             self.add_module(f"beside{index + 2}", nn.Conv2d(start, widths[index + 2], 1))

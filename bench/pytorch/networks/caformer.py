@@ -105,28 +105,15 @@ class Stage(nn.Module):
         return x
 
 
-class Classifier(nn.Module):
-    """Unused, but part of published parameter counts."""
-
-    def __init__(self, channels):
-        super().__init__()
-        self.norm = nn.LayerNorm(channels)
-        self.hidden = nn.Linear(channels, 4 * channels)
-        self.hiddenNorm = nn.LayerNorm(4 * channels)
-        self.answer = nn.Linear(4 * channels, 1000)
-
-
 class CAFormer(nn.Module):
     """The maps at 1/4, 1/8, 1/16 and 1/32 of images `[n, 3, h, w]`."""
 
-    def __init__(self, divisor, classifier):
+    def __init__(self, divisor):
         super().__init__()
         heads = [2, 4, 10, 16]
         self.widths = [count * max(1, 32 // divisor) for count in heads]
         for index, (start, channels, depth) in enumerate(zip([3, *self.widths], self.widths, [3, 3, 9, 3])):
             self.add_module(f"stage{index + 1}", Stage(start, channels, depth, heads[index] if index > 1 else None, index == 0))
-        if classifier:
-            self.classifier = Classifier(self.widths[-1])
 
     def forward(self, x):
         x = x.permute(0, 2, 3, 1)

@@ -5,12 +5,10 @@ import { convolution } from './convolution.ts';
 import type { VariableMaker } from './variables.ts';
 
 /**
- * Attention over places and over channels side by side, after CBAM (Woo and others 2018), for x `[batch, height, width, channels]`: x weighed by a
- * map that a 5×5 convolution makes of the mean and the largest value at each place, plus x weighed by what two small layers, shared by
- * both, make of each channel's mean and largest value. The two parts are summed.
- *
- * In the network that this is from, the map was added without x ever being weighed by it, and a fusion meant to concatenate summed, which doubled
- * everything; the 2 is left out, since the normalisation that follows takes it out again.
+ * Spatial and channel attention in parallel, after CBAM (Woo et al. 2018), for x `[batch, height, width, channels]`. Spatial: x times a map
+ * that a 5×5 convolution computes from the mean and maximum over channels. Channel: x times weights that two small layers compute from each
+ * channel's mean and maximum; both use the same layers. The two results are added.
+ *  The original network added the map without multiplying x by it, and a fusion that should have concatenated added instead, which doubled everything. The factor 2 is left out, because the normalisation that follows cancels it.
  */
 export function doubleAttention(
   make: VariableMaker,

@@ -4,14 +4,14 @@ import { type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import type { VariableMaker } from './variables.ts';
 
 /**
- * Log-odds that a pixel belongs to a class before anything has been learned. A bone covers 0.1–2 % of a sheet; starting at one half would
- * spend the first hundred steps on learning that most of the sheet is empty.
+ * Initial log-odds that a pixel belongs to a class. A bone covers 0.1–2 % of an image; starting at a probability of one half would spend
+ * the first hundred steps on learning that most of the image is empty.
  */
 export const PRIOR_LOG_ODDS = -4;
 
 /**
- * Convolution with bias from `from` channels to one logit for each class, 1×1 unless `size` says otherwise; small first weights keep the
- * first logits near the prior.
+ * Convolution with bias from `from` channels to one logit per class; 1×1 unless `size` is given. Small initial weights keep the initial
+ * logits near the prior.
  */
 export function head(make: VariableMaker, name: string, from: number, classes: number, size = 1): (x: Tensor4D) => Tensor4D {
   const kernel = make.normal(`${name}/kernel`, [size, size, from, classes], 0.1 / Math.sqrt(size * size * from));

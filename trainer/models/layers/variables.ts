@@ -5,19 +5,19 @@ import { type Tensor, tf, type Variable } from '../../engine/tensorflow.ts';
 /** A weight or a moving average, with the name under which it is saved. */
 export type ModelVariable = { readonly name: string; readonly variable: Variable; readonly trainable: boolean };
 
-/** Makes a network's variables; each gets a name of its own, and its first values depend on nothing but the seed and that name. */
+/** Creates a network's variables. Each has a unique name, and its initial values depend only on the seed and that name. */
 export type VariableMaker = {
-  /** A trainable array of normal numbers with this standard deviation. */
+  /** A trainable array of normally distributed numbers with this standard deviation. */
   normal(name: string, shape: readonly number[], deviation: number): Variable;
-  /** A trainable array of one value. */
+  /** A trainable array filled with one value. */
   constant(name: string, shape: readonly number[], value: number): Variable;
-  /** A moving average: state that no gradient reaches. */
+  /** A moving average: state without a gradient. */
   moving(name: string, shape: readonly number[], value: number): Variable;
 };
 
 const NORMAL = [typeAttribute('T', TYPE.int32), typeAttribute('dtype'), typeAttribute('Tseed', TYPE.int32)];
 
-/** Normal numbers drawn on the device by Philox counters: the same on every machine, however many threads draw them. */
+/** Normally distributed numbers, drawn on the device by Philox counters: the same on every machine, for any number of threads. */
 function normals(shape: readonly number[], deviation: number, seed: number, name: string): Tensor {
   return tf.tidy(() => {
     const random = randomFor(seed, 'weights', name);
@@ -28,9 +28,9 @@ function normals(shape: readonly number[], deviation: number, seed: number, name
 
 let models = 0;
 
-/** Collects the variables of one network in `variables`, in the order in which they are made. */
+/** Collects the variables of one network in `variables`, in order of creation. */
 export function variableMaker(seed: number, variables: ModelVariable[]): VariableMaker {
-  // tfjs wants names that are unique in the process, where several networks may live; saved names know nothing of it.
+  // tfjs needs names that are unique in the process, which may hold several networks. Saved names do not contain this prefix.
   const scope = `model${models++}`;
   const add = (name: string, first: Tensor, trainable: boolean): Variable => {
     const variable = tf.variable(first, trainable, `${scope}/${name}`);

@@ -8,8 +8,7 @@ import type { Model, NetworkOptions } from '../model.ts';
 import { buildModel } from '../registry.ts';
 import { readWeights } from '../weights.ts';
 import { PRETRAINED } from './encoders.ts';
-import { IMAGENET } from './fold-normalization.ts';
-import { loadEncoder } from './load-encoder.ts';
+import { IMAGENET, loadEncoder } from './load-encoder.ts';
 import { pytorchKey } from './pytorch-arrays.ts';
 
 const WIDTH = 2;
@@ -18,7 +17,7 @@ const array = (shape: number[], seed: number, lift = 0): NamedArray => ({
   data: Float32Array.from(spreadValues(shape, seed).dataSync(), (value) => value + lift),
 });
 
-/** torchvision's resnet50, narrow: its keys and shapes written down from its definition, apart from ours. */
+/** The keys and shapes of a small version of torchvision's resnet50, written from its definition, independently of ours. */
 function published(): NamedArrays {
   const state: NamedArrays = new Map();
   let seed = 0;
@@ -69,7 +68,7 @@ afterEach(() => {
 });
 
 describe('pretrained weights', () => {
-  it('fill the encoder and leave the head alone', () => {
+  it('fill the encoder and leave the head unchanged', () => {
     const state = published();
     const weights = loaded(state);
     const theirs = state.get('layer3.4.conv2.weight') as NamedArray;
@@ -82,7 +81,7 @@ describe('pretrained weights', () => {
     expect(weights.get('model/head/kernel')).toEqual(readWeights(fresh()).get('model/head/kernel'));
   });
 
-  it('answer for grey images as they do for normalised colour images, away from the border', () => {
+  it('give the same results for grey images as for normalised colour images, away from the border', () => {
     const state = published();
     const weights = loaded(state);
     tf.tidy(() => {
@@ -107,7 +106,7 @@ describe('pretrained weights', () => {
     });
   });
 
-  it('take a counter of another type, as published files have', () => {
+  it('may contain a counter of another type, as published files do', () => {
     const bytes = encodeSafetensors(published());
     const text = bytes.toString('latin1').replace('"bn1.num_batches_tracked":{"dtype":"F32"', '"bn1.num_batches_tracked":{"dtype":"I32"');
     expect(() => loadEncoder(fresh(), Buffer.from(text, 'latin1'), 'a')).not.toThrow();
@@ -118,27 +117,27 @@ describe('pretrained weights', () => {
       name: 'a missing key',
       change: (state) => state.delete('layer1.0.bn2.bias'),
       code: 'weights-mismatch',
-      says: 'lacks layer1.0.bn2.bias',
+      says: 'is missing layer1.0.bn2.bias',
     },
     {
-      name: 'a key too many',
+      name: 'an unexpected key',
       change: (state) => state.set('layer5.0.conv1.weight', array([1], 1)),
       code: 'weights-mismatch',
-      says: 'has no use for layer5.0.conv1.weight',
+      says: 'has the unexpected layer5.0.conv1.weight',
     },
     {
       name: 'another shape',
       change: (state) => state.set('conv1.weight', array([4, 3, 7, 7], 1)),
       code: 'weights-mismatch',
-      says: 'conv1.weight has shape [4, 3, 7, 7] where [2, 3, 7, 7] is needed',
+      says: 'conv1.weight has shape [4, 3, 7, 7], expected [2, 3, 7, 7]',
     },
     {
-      name: 'a value that is no number',
+      name: 'a value that is not a number',
       change: (state) => state.get('layer4.2.conv3.weight')?.data.fill(Number.NaN, 5, 6),
       code: 'weights-invalid',
       says: 'layer4.2.conv3.weight holds NaN at 5',
     },
-  ])('with $name are refused, and the model stays as it was', ({ change, code, says }) => {
+  ])('with $name are refused, and the model stays unchanged', ({ change, code, says }) => {
     const state = published();
     change(state);
     const model = fresh();
@@ -173,7 +172,7 @@ describe('pretrained weights', () => {
       ignored: 'fc.weight',
       count: 180,
     },
-  ])('of $name are known by their published keys', ({ name, options, keys, ignored, count }) => {
+  ])('of $name are recognised by their published keys', ({ name, options, keys, ignored, count }) => {
     const model = buildModel({ name, options, classes: 3, seed: 1 });
     built.push(model);
     const moduleName = PRETRAINED[name]?.moduleName ?? (() => undefined);
@@ -190,7 +189,7 @@ describe('pretrained weights', () => {
     state.set(ignored, array([1], 1));
     expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).not.toThrow();
     state.delete(keys.at(-1) ?? '');
-    expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).toThrow(`lacks ${keys.at(-1)}`);
+    expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).toThrow(`is missing ${keys.at(-1)}`);
   });
 
   it('are refused by a network without such an encoder', () => {

@@ -2,7 +2,7 @@ import { type NamedArray, type NamedArrays, valueCount } from '../../engine/name
 import { mismatch } from '../../engine/variables.ts';
 import type { ModelVariable } from '../layers/variables.ts';
 
-/** The last part of a variable's name, and what PyTorch calls it. */
+/** The last part of a variable's name, and PyTorch's name for it. */
 const PARTS: Readonly<Record<string, string>> = {
   kernel: 'weight',
   bias: 'bias',
@@ -12,10 +12,10 @@ const PARTS: Readonly<Record<string, string>> = {
   movingVariance: 'running_var',
 };
 
-/** What PyTorch calls the module of a variable; `normalises` tells the normalisation of a layer from its convolution. */
+/** PyTorch's name of the module of a variable. `normalises` is true for the normalisation of a layer, false for its convolution. */
 export type ModuleName = (module: string, normalises: boolean) => string | undefined;
 
-/** The key of a variable in a PyTorch state; undefined where `moduleName` knows nothing of it. */
+/** The key of a variable in a PyTorch state; undefined if `moduleName` does not know the variable. */
 export function pytorchKey(variable: string, moduleName: ModuleName): string | undefined {
   const [, module, part] = /^(.*)\/([^/]+)$/.exec(variable) ?? [];
   const ending = PARTS[part ?? ''];
@@ -25,8 +25,8 @@ export function pytorchKey(variable: string, moduleName: ModuleName): string | u
 }
 
 /**
- * The arrays of a PyTorch state for those variables that `moduleName` knows, by the variables' names and in carpal's layout. CarpalError
- * `weights-mismatch` names the key that is missing or of another shape; `where` is the file.
+ * The arrays of a PyTorch state for the variables that `moduleName` knows, keyed by variable name, in carpal's layout. CarpalError
+ * `weights-mismatch` names a key that is missing or of another shape; `where` is the file.
  */
 export function fromPyTorch(variables: readonly ModelVariable[], state: NamedArrays, moduleName: ModuleName, where?: string): NamedArrays {
   return new Map(
@@ -34,24 +34,27 @@ export function fromPyTorch(variables: readonly ModelVariable[], state: NamedArr
       const key = pytorchKey(name, moduleName);
       if (key === undefined) return [];
       const given = state.get(key);
-      if (!given) throw mismatch(`there is no array ${key}, which ${name} takes`, where);
+      if (!given) throw mismatch(`array ${key}, needed for ${name}, is missing`, where);
       const turned = inOurLayout(given);
       if (turned.shape.join() !== variable.shape.join()) {
         const wanted = pytorchShape(variable.shape);
-        throw mismatch(`${key} has shape [${given.shape.join(', ')}] where [${wanted.join(', ')}] is needed for ${name}`, where);
+        throw mismatch(`${key} has shape [${given.shape.join(', ')}], expected [${wanted.join(', ')}] for ${name}`, where);
       }
       return [[name, turned]];
     }),
   );
 }
 
-/** PyTorch's shape of a variable: convolutions `[out, in, height, width]`, transposed ones `[in, out, height, width]`, matrices turned. */
+/**
+ * PyTorch's shape of a variable: convolutions `[out, in, height, width]`, transposed convolutions `[in, out, height, width]`, matrices
+ * transposed.
+ */
 function pytorchShape(shape: readonly number[]): number[] {
   const [height = 0, width = 0, from = 0, to = 0] = shape;
   return shape.length === 4 ? [to, from, height, width] : [...shape].reverse();
 }
 
-/** A kernel `[a, b, height, width]` as `[height, width, b, a]`, a matrix turned, anything else as it is. */
+/** A kernel `[a, b, height, width]` as `[height, width, b, a]`, a matrix transposed, any other array unchanged. */
 function inOurLayout({ shape, data }: NamedArray): NamedArray {
   if (shape.length !== 4 && shape.length !== 2) return { shape, data };
   const [outer = 0, inner = 0, height = 1, width = 1] = shape;

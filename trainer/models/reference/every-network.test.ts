@@ -6,7 +6,7 @@ import { MODELS } from '../registry.ts';
 
 const stored = join(import.meta.dirname, 'stored');
 
-it('holds every network of the registry to the numbers of a PyTorch network', () => {
+it('every network of the registry is compared with a PyTorch network', () => {
   const drawn = JSON.parse(readFileSync(join(import.meta.dirname, 'drawn/cases.json'), 'utf8')) as { network: string }[];
   const fixtures = readdirSync(stored).filter((file) => file.endsWith('.safetensors'));
   const held = new Set([

@@ -1,9 +1,8 @@
-/** The names in bench/pytorch/networks of the modules whose weights carpal's variables hold, for networks that go by other names there. */
-import { hrNetModule } from '../pretrained/hrnet-keys.ts';
+/** The module names in bench/pytorch/networks for carpal's variables, for networks whose names differ. */
+import { hrNetModule, resNetModule } from '../pretrained/encoders.ts';
 import type { ModuleName } from '../pretrained/pytorch-arrays.ts';
-import { resNetModule } from '../pretrained/resnet-keys.ts';
 
-/** Two convolutions in one sequence: each is followed by its normalisation, and a ReLU stands between them. */
+/** Two convolutions in one sequence: each is followed by its normalisation, with a ReLU between them. */
 const place = (convolution: string | undefined, normalises: boolean): number => (Number(convolution) - 1) * 3 + (normalises ? 1 : 0);
 
 const nestedUNet: ModuleName = (module, normalises) => {

@@ -1,6 +1,9 @@
-/** Weights that follow from a variable's name alone, so that a comparison with PyTorch needs no file of them: what export.py's `weights_of` gives. */
+/**
+ * Weights derived from a variable's name alone, so that a comparison with PyTorch needs no weights file. The same values as `weights_of` in
+ * bench/pytorch/export_drawn.py.
+ */
 
-/** Numbers in -1..1: FNV-1a of the name, then a mixing of 32-bit integers for each position. */
+/** Numbers in -1..1: FNV-1a of the name, then a 32-bit integer mix per position. */
 export function drawnValues(name: string, count: number): Float32Array {
   let seed = 2_166_136_261;
   for (const byte of Buffer.from(name)) seed = Math.imul(seed ^ byte, 16_777_619);
@@ -15,7 +18,7 @@ export function drawnValues(name: string, count: number): Float32Array {
   return values;
 }
 
-/** Centre and spread of arrays by the last word of their names: with these no activation of the cases dies or explodes. */
+/** Centre and spread of arrays, by the last part of their names. With these values no activation of the cases vanishes or overflows. */
 const SPREADS: Readonly<Record<string, readonly [number, number]>> = {
   gamma: [0.5, 0.2],
   scale: [1, 0.2],
@@ -23,7 +26,7 @@ const SPREADS: Readonly<Record<string, readonly [number, number]>> = {
   movingVariance: [1, 0.5],
 };
 
-/** Values of the size that a variable of this name and shape has in a trained network, whatever they are. */
+/** Values of a realistic size for a variable of this name and shape. */
 export function drawnWeights(name: string, shape: readonly number[]): Float32Array {
   const product = (extents: readonly number[]): number => extents.reduce((sum, extent) => sum * extent, 1);
   const values = drawnValues(name, product(shape));

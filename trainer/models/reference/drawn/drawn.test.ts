@@ -20,16 +20,17 @@ type Case = {
   readonly batch: number;
   readonly gradients: readonly string[];
   /**
-   * How near the logits (absolutely) and the gradients (relatively) have to come, where it is not 1e-4 and 1e-3. In float32 PyTorch itself is as far
-   * from its float64 on ResNet-50: fifty normalisations over few values, and ReLUs whose input lies within rounding of zero. Which of those let
-   * their gradient through depends on the order of sums, and so on the processor: one of them at UNet's bottom is half a percent of a kernel's.
+   * Tolerance of the logits (absolute) and the gradients (relative), if not 1e-4 and 1e-3. In float32, PyTorch itself differs as much from
+   * its float64 on ResNet-50: it has fifty normalisations over few values, and ReLUs whose input is within rounding of zero. Which of them
+   * pass their gradient depends on the order of sums, and so on the processor: one of them at UNet's bottom is half a percent of a kernel's
+   * gradient.
    */
   readonly within?: { readonly logits: number; readonly gradients: number };
 };
 const WITHIN = { logits: 1e-4, gradients: 1e-3 };
 
 const CASES = JSON.parse(readFileSync(join(import.meta.dirname, 'cases.json'), 'utf8')) as Case[];
-/** Of the logits every third row and column is stored. */
+/** Only every third row and column of the logits is stored. */
 const STRIDE = 3;
 
 const built: Model[] = [];
@@ -37,7 +38,7 @@ afterEach(() => {
   for (const model of built.splice(0)) model.dispose();
 });
 
-/** The name from which a variable's values are drawn: that of its module in bench/pytorch/networks. */
+/** The name from which a variable's values are drawn: the name of its module in bench/pytorch/networks. */
 function drawnName(network: string, variable: string): string {
   const moduleName = MODULE_NAMES[network];
   const [, module = '', part = ''] = /^(.*)\/([^/]+)$/.exec(variable) ?? [];
@@ -45,7 +46,7 @@ function drawnName(network: string, variable: string): string {
   return `${theirs?.replaceAll('.', '/')}/${part}`;
 }
 
-/** The case's network with the weights that PyTorch had. */
+/** The case's network with the weights that PyTorch used. */
 function networkOf({ network, options, classes }: Case): Model {
   const model = buildModel({ name: network, options, classes, seed: 1 });
   built.push(model);
@@ -65,7 +66,7 @@ function imagesOf({ batch, size }: Case): Tensor4D {
   return tf.tensor4d(values, [batch, size, size, 1]);
 }
 
-/** The largest difference of any logit that is stored. */
+/** The largest difference of all stored logits. */
 function difference(logits: Tensor4D, expected: Float32Array | undefined): number {
   const [batch, height, width, classes] = logits.shape;
   const values = logits.dataSync();
@@ -82,7 +83,7 @@ function difference(logits: Tensor4D, expected: Float32Array | undefined): numbe
   return most;
 }
 
-describe.each(CASES)('$network as $name, on the weights of a PyTorch network', (given) => {
+describe.each(CASES)('$network as $name, with the weights of a PyTorch network', (given) => {
   const expected = expectedOf(given.name);
   const within = given.within ?? WITHIN;
 

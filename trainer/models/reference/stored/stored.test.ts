@@ -18,7 +18,7 @@ afterEach(() => {
   for (const model of built.splice(0)) model.dispose();
 });
 
-/** Some network with the weights of its fixture, and what PyTorch made of them. */
+/** A network with the weights of its fixture, and PyTorch's results for them. */
 function load(file: string) {
   const { arrays, metadata } = decodeSafetensors(readFileSync(join(folder, file)), file);
   const { network = '', options = '{}', classes } = metadata;
@@ -61,7 +61,7 @@ describe.each(fixtures)("PyTorch's %s", (file) => {
     });
   });
 
-  it('has the same logits in training, on every head, and moves the averages alike', () => {
+  it('has the same logits in training, on every head, and updates the averages in the same way', () => {
     const { model, arrays, images, variableOf } = load(file);
     tf.tidy(() => {
       const heads = model.forward(images, true);
