@@ -58,11 +58,11 @@ beforeAll(async () => {
 });
 
 describe('kubectl', () => {
-  it('get segx says in a line where each experiment stands', async () => {
+  it('get segx shows the state of each experiment in one line', async () => {
     const [head, ...rows] = await lines('get', 'segx');
     expect(head).toBe('NAME STATE MODEL PROGRESS DICE FOLDS AGE');
     expect(rows.map((row) => row.replace(/ \d+s$/, '')).filter(Boolean)).toEqual([
-      'get segx shows the state of each experiment in one line',
+      'bad-data Failed UNet 0% 0/3',
       'paused Suspended UNet 0% 0/3',
       'wrist-unet Training UNet 31% 0.9312 0/3',
     ]);
