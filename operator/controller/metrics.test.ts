@@ -16,7 +16,7 @@ const OF_THE_CLUSTER = [
 ];
 
 describe('the metrics page of a replica', () => {
-  it('report the cluster only while the replica leads: otherwise the page would show outdated values for good', async () => {
+  it('reports the cluster only while the replica leads: otherwise the page would show outdated values for good', async () => {
     const metrics = createMetrics();
     const stats = { lists: 1, watches: 1, events: 5, relists: 0, repairs: 0, errors: 0 };
     metrics.leading(true);
