@@ -32,46 +32,71 @@ export type BoneStatistics = {
   readonly overlaps: readonly OverlapStatistics[];
 };
 
-/** Collects areas and overlaps image by image. `add` takes the masks of one image in class order; a missing class has an empty mask. */
-export function gatherBones(classes: readonly string[]): { add(masks: readonly RleMask[]): void; finish(): BoneStatistics } {
-  const areas = classes.map((): number[] => []);
-  const pairs = new Map<number, { images: number; iou: number; shareOfFirst: number; shareOfSecond: number }>();
+/** The pixels that two classes share in one image; `pair` is first · classes + second. */
+type SharedPixels = { readonly pair: number; readonly shared: number; readonly first: number; readonly second: number };
+type ImageAreas = { readonly sizes: readonly number[]; readonly overlaps: readonly SharedPixels[] };
+
+/**
+ * Collects areas and overlaps image by image. `add` takes the index of an image and its masks in class order; a missing class has an empty mask.
+ * The result does not depend on the order of the calls: sums are formed in the order of the indexes, because float addition is not associative.
+ */
+export function gatherBones(classes: readonly string[]): {
+  add(image: number, masks: readonly RleMask[]): void;
+  finish(): BoneStatistics;
+} {
+  const areas: ImageAreas[] = [];
   return {
-    add(masks) {
-      const sizes = masks.map(area);
-      const boxes = masks.map(boundingBox);
-      sizes.forEach((size, index) => {
-        if (size > 0) areas[index]?.push(size);
-      });
-      for (let i = 0; i < masks.length; i++) {
-        for (let j = i + 1; j < masks.length; j++) {
-          if (!meet(boxes[i], boxes[j])) continue;
-          const shared = intersectionArea(masks[i] as RleMask, masks[j] as RleMask);
-          if (shared === 0) continue;
-          const [first, second] = [sizes[i] as number, sizes[j] as number];
-          const pair = pairs.get(i * classes.length + j) ?? { images: 0, iou: 0, shareOfFirst: 0, shareOfSecond: 0 };
-          pair.images++;
-          pair.iou += shared / (first + second - shared);
-          pair.shareOfFirst += shared / first;
-          pair.shareOfSecond += shared / second;
-          pairs.set(i * classes.length + j, pair);
-        }
-      }
+    add(image, masks) {
+      areas[image] = areasOf(masks, classes.length);
     },
-    finish: () => ({
-      classes: classes.map((name, index) => ({ name, ...summary(areas[index] ?? []) })),
-      overlaps: [...pairs]
-        .map(([at, { images, iou, shareOfFirst, shareOfSecond }]) => ({
-          first: classes[Math.floor(at / classes.length)] ?? '',
-          second: classes[at % classes.length] ?? '',
-          images,
-          iou: iou / images,
-          shareOfFirst: shareOfFirst / images,
-          shareOfSecond: shareOfSecond / images,
-        }))
-        .sort((a, b) => b.images - a.images || b.iou - a.iou),
-    }),
+    finish: () => {
+      const images = areas.filter((image) => image !== undefined);
+      const sizesOf = (index: number): number[] => images.map(({ sizes }) => sizes[index] as number).filter((size) => size > 0);
+      return {
+        classes: classes.map((name, index) => ({ name, ...summary(sizesOf(index)) })),
+        overlaps: overlapsOf(
+          images.flatMap(({ overlaps }) => overlaps),
+          classes,
+        ),
+      };
+    },
   };
+}
+
+function areasOf(masks: readonly RleMask[], classes: number): ImageAreas {
+  const sizes = masks.map(area);
+  const boxes = masks.map(boundingBox);
+  const overlaps: SharedPixels[] = [];
+  for (let i = 0; i < masks.length; i++) {
+    for (let j = i + 1; j < masks.length; j++) {
+      if (!meet(boxes[i], boxes[j])) continue;
+      const shared = intersectionArea(masks[i] as RleMask, masks[j] as RleMask);
+      if (shared > 0) overlaps.push({ pair: i * classes + j, shared, first: sizes[i] as number, second: sizes[j] as number });
+    }
+  }
+  return { sizes, overlaps };
+}
+
+function overlapsOf(found: readonly SharedPixels[], classes: readonly string[]): OverlapStatistics[] {
+  const pairs = new Map<number, { images: number; iou: number; shareOfFirst: number; shareOfSecond: number }>();
+  for (const { pair, shared, first, second } of found) {
+    const sums = pairs.get(pair) ?? { images: 0, iou: 0, shareOfFirst: 0, shareOfSecond: 0 };
+    sums.images++;
+    sums.iou += shared / (first + second - shared);
+    sums.shareOfFirst += shared / first;
+    sums.shareOfSecond += shared / second;
+    pairs.set(pair, sums);
+  }
+  return [...pairs]
+    .map(([pair, { images, iou, shareOfFirst, shareOfSecond }]) => ({
+      first: classes[Math.floor(pair / classes.length)] ?? '',
+      second: classes[pair % classes.length] ?? '',
+      images,
+      iou: iou / images,
+      shareOfFirst: shareOfFirst / images,
+      shareOfSecond: shareOfSecond / images,
+    }))
+    .sort((a, b) => b.images - a.images || b.iou - a.iou);
 }
 
 function meet(a: Box | undefined, b: Box | undefined): boolean {

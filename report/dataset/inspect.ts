@@ -62,7 +62,7 @@ export async function inspectDataset(
   const perImage = await inParallel(samples, workers, async (sample, index): Promise<ImageFindings> => {
     const { masks, ...findings } = await inspectImage(sample, index < dataset.train.length, classes);
     // Masks are counted immediately and dropped: those of all images would not fit into memory.
-    if (masks) bones.add(masks);
+    if (masks) bones.add(index, masks);
     onProgress?.(++done, samples.length);
     return findings;
   });
