@@ -27,7 +27,7 @@ check: setup ## check format, lint, types, unused code and spelling
 	oxlint --type-aware
 	tsc -p .
 	knip
-	node node_modules/cspell/bin.mjs --no-progress --no-summary --dot .
+	node node_modules/cspell/bin.mjs --no-progress --no-summary --dot
 
 format: setup ## fix the format
 	biome check --write .

@@ -37,7 +37,7 @@ describe('readThresholdsFile', () => {
     [
       'an unknown cleaning',
       '{"Radius": {"threshold": 0.5, "cleaning": "soap"}, "Ulna": 0.5}',
-      'Radius has the cleaning "soap", which is none of none, largest, fill, largest+fill',
+      'Radius has the cleaning "soap", which is not one of none, largest, fill, largest+fill',
     ],
     ['classes of another list', '{"Radius": 0.5, "Elbow": 0.5}', 'Elbow is not a class of the network; Ulna is missing'],
   ])('refuses %s', async (_, text, message) => {

@@ -111,5 +111,7 @@ function cutOf(entry: unknown): ClassCut | string {
     return `has the threshold ${JSON.stringify(threshold)}, which is not between 0 and 1`;
   }
   const known = CLEANINGS.find((name) => name === cleaning);
-  return known ? { threshold, cleaning: known } : `has the cleaning ${JSON.stringify(cleaning)}, which is none of ${CLEANINGS.join(', ')}`;
+  return known
+    ? { threshold, cleaning: known }
+    : `has the cleaning ${JSON.stringify(cleaning)}, which is not one of ${CLEANINGS.join(', ')}`;
 }

@@ -313,10 +313,10 @@ describe('bad input gives one clear error, its exit code and no partial result',
     expect(first.stdout).toContain('prepare failed\n');
     expect(first.stderr).toContain('its log: work/runs/default-tiny/logs/tiny-prepare-1.log\n');
     await cp(join(data, harmed.image), join(folder, 'data', harmed.image));
-    const mended = start(carpal(...RUN, '--fresh'), folder);
-    await mended.printed('prepare finished');
-    mended.process.kill('SIGTERM');
-    expect((await mended.ended).code).toBe(75);
+    const repaired = start(carpal(...RUN, '--fresh'), folder);
+    await repaired.printed('prepare finished');
+    repaired.process.kill('SIGTERM');
+    expect((await repaired.ended).code).toBe(75);
   });
 
   it('refuses a second run in the same work folder and names the process of the first', async () => {

@@ -67,7 +67,7 @@ describe('carpal cost', () => {
 
   it.each([
     ['no step time', [], 'the time of a training step on these nodes is not known'],
-    ['a run that does not exist', ['--history', 'nobody', '--workdir', folder], 'there is no run "nobody"'],
+    ['a run that does not exist', ['--history', 'unknown-run', '--workdir', folder], 'there is no run "unknown-run"'],
     ['two step times', ['--history', 'x', '--step-ms', '1'], '--step-ms and --history both give a step time'],
     ['nodes with different GPUs', ['--step-ms', '1', '--environment', 'eks-g'], 'T4, A10G, L4'],
     ['nodes that are too small', ['--step-ms', '1', '--set', 'spec.placement.memory=900Gi'], 'no node has room for a fold with 1 GPUs'],

@@ -74,7 +74,7 @@ describe('the stages with data set and artifacts in S3', () => {
     expect(nothing).toMatchObject({ code: 65, stderr: expect.stringContaining('dataset-missing') });
     const told = await openStore('s3://hands/carpal').read(`${prepareKey(experimentOver('any'))}/${FILE.progress}`);
     expect(JSON.parse(told.toString())).toMatchObject({ state: 'failed', error: { code: 'dataset-missing', where: 's3://hands/nothing' } });
-    const noBucket = await call('prepare', '--experiment', file, '--artifacts', 's3://nobody/carpal');
+    const noBucket = await call('prepare', '--experiment', file, '--artifacts', 's3://no-such-bucket/carpal');
     expect(noBucket).toMatchObject({ code: 78, stderr: expect.stringContaining('store-misplaced') });
   });
 
