@@ -10,7 +10,7 @@ describe('the statistics of bones', () => {
     fc.assert(
       fc.property(fc.array(arbitraryMasks(3), { minLength: 2, maxLength: 6 }), (images) => {
         const [forwards, backwards] = [gatherBones(CLASSES), gatherBones(CLASSES)];
-        images.forEach((masks, image) => forwards.add(image, masks));
+        for (const [image, masks] of images.entries()) forwards.add(image, masks);
         for (const [image, masks] of [...images.entries()].reverse()) backwards.add(image, masks);
         expect(backwards.finish()).toEqual(forwards.finish());
       }),
