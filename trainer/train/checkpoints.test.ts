@@ -245,6 +245,10 @@ describe('the fingerprint of a training', () => {
     expect(trainingFingerprint(specOf(more), 0)).not.toBe(base);
   });
 
+  it('is that of earlier versions, whose manifests had training.engine, so that their checkpoints remain valid', () => {
+    expect(base).toBe('19261c9f505ee6248749091ec3707f9d99f19a53880b74f97748e2dafb119997');
+  });
+
   it('depends on the fold', () => {
     expect(trainingFingerprint(specOf({}), 1)).not.toBe(base);
   });

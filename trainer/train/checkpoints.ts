@@ -184,7 +184,8 @@ export class FoldCheckpoints {
 export function trainingFingerprint(spec: ExperimentSpec, fold: number): string {
   const { model, input, augmentations, loss, optimizer, scheduler, training } = spec;
   const learned = { fold, split: spec.dataset.split, classes: spec.dataset.classes, model, input, augmentations, loss, optimizer };
-  const run = { scheduler, training, threshold: spec.inference.threshold };
+  // Earlier versions had training.engine with the default 'auto'. It stays in the hash, so that their checkpoints remain valid.
+  const run = { scheduler, training: { ...training, engine: 'auto' }, threshold: spec.inference.threshold };
   return createHash('sha256')
     .update(JSON.stringify(withSortedKeys({ ...learned, ...run })))
     .digest('hex');
