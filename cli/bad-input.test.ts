@@ -151,7 +151,7 @@ const ROWS: readonly Row[] = [
     ...submissionInvalid('3 of 58 rows are missing'),
   },
   {
-    says: 'score: a CSV with doubled rows',
+    says: 'score: a CSV with repeated rows',
     command: SCORE,
     harm: (folder) => harmed.doubledRows(folder),
     ...submissionInvalid('a.csv:60'),
@@ -163,7 +163,7 @@ const ROWS: readonly Row[] = [
     ...submissionInvalid('a.csv lacks 3 rows'),
   },
   {
-    says: 'vote: a CSV with doubled rows',
+    says: 'vote: a CSV with repeated rows',
     command: VOTE,
     harm: (folder) => harmed.doubledRows(folder),
     ...submissionInvalid('a.csv has 2 rows twice'),
@@ -215,19 +215,19 @@ const ROWS: readonly Row[] = [
     ...bad('weights-invalid', 'holds NaN at 0 (a.safetensors)', 'a training that ended well'),
   },
   {
-    says: 'predict: thresholds of which one is outside 0 to 1',
+    says: 'predict: a thresholds file with a threshold outside 0 to 1',
     command: [...PREDICT, '--thresholds', 'thresholds.json'],
     harm: (folder) => harmed.thresholdsOutside(folder),
     ...bad('thresholds-invalid', 'Radius has the threshold 1.2, which is not between 0 and 1 (thresholds.json)', 'with the same classes'),
   },
   {
-    says: 'predict: a window larger than the sheet that it is cut from',
+    says: 'predict: a window larger than the image that it is cut from',
     command: [...PREDICT, '--window', '128', '--sheet-size', '64'],
     harm: (folder) => harmed.weights({})(folder),
     ...usage('larger than the image of 64 px that it is cut from (--window)', 'Run the command with --help'),
   },
   {
-    says: 'predict: a window that the network cannot take',
+    says: 'predict: a window size that the network does not accept',
     command: [...PREDICT, '--window', '63'],
     harm: (folder) => harmed.weights({})(folder),
     ...usage('(--window)', 'Give a multiple of'),
@@ -236,12 +236,12 @@ const ROWS: readonly Row[] = [
   {
     says: 'predict: a threshold and thresholds',
     command: [...PREDICT, '--threshold', '0.4', '--thresholds', 'thresholds.json'],
-    ...usage('--thresholds)', 'Leave one of the two out'),
+    ...usage('--thresholds)', 'Give only one of the two'),
   },
   {
     says: 'predict: a vote of weight 0',
     command: [...PREDICT, 'b.safetensors=0'],
-    ...usage('"0" is no weight for b.safetensors (--weights)', 'Give a number above 0'),
+    ...usage('"0" is not a weight for b.safetensors (--weights)', 'Give a number above 0'),
   },
   {
     says: 'run: a data set that does not exist',
@@ -262,7 +262,7 @@ const ROWS: readonly Row[] = [
     ...unwritable('/work)'),
   },
   {
-    says: 'run: a file where --out should make a folder, reported before anything starts',
+    says: 'run: a file where the folder of --out should be, reported before anything starts',
     command: [...RUN, '--out', 'taken/results'],
     harm: (folder) => harmed.fileInTheWay('taken')(folder),
     ...unwritable('/taken)'),
@@ -348,13 +348,13 @@ describe('a command that lists every problem', () => {
     await writeFile(join(folder, 'a.csv'), 'image,class,rle\n');
     const words = await run(carpal('check', '--submission', 'a.csv', '--images', 'data'), folder);
     expect([words.code, words.stderr]).toEqual([65, '']);
-    expect(words.stdout).toContain('  a.csv:1: the first line is "image,class,rle" and must be image_name,class,rle');
+    expect(words.stdout).toContain('  a.csv:1: the first line is "image,class,rle" but must be image_name,class,rle');
     const { code, stdout, stderr } = await run(carpal('check', '--json', '--submission', 'a.csv', '--images', 'data'), folder);
     expect([code, stderr]).toEqual([65, '']);
     expect(JSON.parse(stdout)).toMatchObject({
       valid: false,
       images: 2,
-      problems: [{ line: 1, what: 'the first line is "image,class,rle" and must be image_name,class,rle' }],
+      problems: [{ line: 1, what: 'the first line is "image,class,rle" but must be image_name,class,rle' }],
     });
   });
 
@@ -365,7 +365,7 @@ describe('a command that lists every problem', () => {
     const { code, stdout, stderr } = await run(carpal('data', 'inspect', 'data'), folder);
     expect([code, stderr]).toEqual([65, '']);
     expect(stdout).toContain(`image-unreadable: the image is damaged or truncated (data/${harmed.image})`);
-    expect(stdout).toContain(`annotation-invalid: line 1 holds NaN, which is not a number that JSON knows (data/${harmed.annotation})`);
+    expect(stdout).toContain(`annotation-invalid: line 1 holds NaN, which is not valid JSON (data/${harmed.annotation})`);
   });
 });
 
@@ -382,7 +382,12 @@ const DISKS: readonly (Expected & { readonly says: string; readonly options: str
     ...full,
   },
   { says: 'run: a work folder on a read-only disk', options: 'ro', command: [...RUN, '--workdir', 'disk/work'], ...readOnly },
-  { says: 'run: --out on a read-only disk, before anything starts', options: 'ro', command: [...RUN, '--out', 'disk/out'], ...readOnly },
+  {
+    says: 'run: --out on a read-only disk, reported before anything starts',
+    options: 'ro',
+    command: [...RUN, '--out', 'disk/out'],
+    ...readOnly,
+  },
   {
     says: 'prepare: a store on a read-only disk',
     options: 'ro',

@@ -70,7 +70,7 @@ describe('carpal cost', () => {
     ['a run that does not exist', ['--history', 'unknown-run', '--workdir', folder], 'there is no run "unknown-run"'],
     ['two step times', ['--history', 'x', '--step-ms', '1'], '--step-ms and --history both give a step time'],
     ['nodes with different GPUs', ['--step-ms', '1', '--environment', 'eks-g'], 'T4, A10G, L4'],
-    ['nodes that are too small', ['--step-ms', '1', '--set', 'spec.placement.memory=900Gi'], 'no node has room for a fold with 1 GPUs'],
+    ['nodes that are too small', ['--step-ms', '1', '--set', 'spec.placement.memory=900Gi'], 'no node has room for a fold with 1 GPU,'],
     ['an unknown environment', ['--step-ms', '1', '--environment', 'moon'], 'there is no environment "moon"'],
     ['an invalid step time', ['--step-ms', '-1'], 'above 0'],
   ])('refuses %s', async (_, args, said) => {

@@ -77,17 +77,21 @@ const ALWAYS = ({ training }: ExperimentSpec): readonly string[] => [
   'not included: prepare, ensemble, checkpoints, storage, starting or idle nodes, and the control plane',
 ];
 
-/** The nodes that can run a fold. Throws `cost-unmeasured` if there is none, or if several kinds fit and none was chosen. */
+/** The nodes that can run a fold. Throws `cost-unmeasured` if no node can, or if nodes with different GPUs can and the user chose none. */
 function chosenNodes(environment: Environment, { placement }: ExperimentSpec, instanceType: string | undefined): readonly NodeShape[] {
   const { gpus, cpu, memory } = placement;
   const where = `environment ${environment.name}`;
   const fitting = fittingNodes(environment, placement).filter((node) => instanceType === undefined || node.instanceType === instanceType);
   if (fitting.length === 0) {
     const which = instanceType === undefined ? 'no node' : `no node ${instanceType}`;
-    throw new CarpalError('cost-unmeasured', `${which} has room for a fold with ${gpus} GPUs, ${cpu} cores and ${memory}`, {
-      where,
-      fix: `Change spec.placement, or use another environment. The nodes of this one: ${environment.nodes.map((node) => node.instanceType).join(', ')}.`,
-    });
+    throw new CarpalError(
+      'cost-unmeasured',
+      `${which} has room for a fold with ${gpus === 1 ? '1 GPU' : `${gpus} GPUs`}, ${cpu} cores and ${memory}`,
+      {
+        where,
+        fix: `Change spec.placement, or use another environment. The nodes of this one: ${environment.nodes.map((node) => node.instanceType).join(', ')}.`,
+      },
+    );
   }
   const kinds = new Set(fitting.map((node) => node.gpu));
   if (kinds.size > 1) {

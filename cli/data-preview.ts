@@ -22,7 +22,7 @@ export const command = (): Command =>
     )
     .requiredOption('--experiment <file>', 'the manifest, YAML or JSON')
     .requiredOption('--out <folder>', 'where to write the contact sheets: NAME.preview.png')
-    .option('--images <n>', 'number of images, taken evenly from the training half', wholeNumber('--images', 1, 1000), 4)
+    .option('--images <n>', 'number of images, evenly distributed over the training half', wholeNumber('--images', 1, 1000), 4)
     .option('--variants <n>', 'number of epochs to show per image', wholeNumber('--variants', 1, 100), 7)
     .option('--epoch <n>', 'the first of these epochs', wholeNumber('--epoch', 1, 1_000_000), 1)
     .action(async (options: Options) => {

@@ -26,6 +26,6 @@ export const command = (): Command =>
       await withStopSignal(async (signal) => {
         const onProgress = progressLine('synth', process.stderr, Date.now);
         const { made, kept } = await synthesizeDataset({ folder: out, ...parameters, onProgress, signal });
-        process.stdout.write(`${made} images made${kept > 0 ? `, ${kept} were there` : ''}: ${out}\n`);
+        process.stdout.write(`${made} images made${kept > 0 ? `, ${kept} existed already` : ''}: ${out}\n`);
       });
     });

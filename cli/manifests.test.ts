@@ -79,7 +79,7 @@ describe('carpal manifests', () => {
     [['--namespace', 'Big'], 'lower-case letters'],
     [['--env', 'x'], 'NAME=VALUE'],
     [['--dataset', 's3://x'], '--for-namespace'],
-    [['--artifacts', '/artifacts'], 'Name the claim that it lies on with --artifacts-claim'],
+    [['--artifacts', '/artifacts'], 'Name the claim with --artifacts-claim'],
     [['--artifacts', 's3://x', '--artifacts-claim', 'shared'], 'a claim cannot be mounted at s3://x'],
     [['--environment', 'moon'], 'there is no environment "moon"'],
   ])('refuses %j', async (args, said) => {

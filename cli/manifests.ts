@@ -33,7 +33,7 @@ export const command = (): Command =>
     .option('--environment <name>', 'one of configs/environments, or the path of such a file: provides the artifact store and variables')
     .option('--image <reference>', 'the image of the operator and the stages, by digest')
     .option('--artifacts <uri>', 's3://bucket/prefix, or the folder at which --artifacts-claim is mounted')
-    .option('--artifacts-secret <name>', "a Secret with the store's credentials; none with Pod Identity or IRSA")
+    .option('--artifacts-secret <name>', "a Secret with the store's credentials; not needed with Pod Identity or IRSA")
     .option(
       '--artifacts-claim <name>',
       "a ReadWriteMany claim in the operator's namespace and in each namespace of experiments, all on one disk",
@@ -52,7 +52,7 @@ export const command = (): Command =>
     )
     .option(
       '--weights <uri>',
-      'with --for-namespace: where its initial weights may be, instead of the data sets; may be given several times',
+      'with --for-namespace: a location of its initial weights (default: the same locations as data sets); may be given several times',
       collect,
     )
     .option('--queue <name>', 'with --for-namespace: a queue that it may use; all others are denied; may be given several times', collect)
@@ -68,7 +68,7 @@ function installation(options: Options): string {
   const environment = options.environment === undefined ? undefined : loadEnvironment(options.environment);
   const artifactsUri = options.artifacts ?? environment?.artifacts;
   if (artifactsUri !== undefined && storeFolder(artifactsUri) !== undefined && options.artifactsClaim === undefined)
-    throw new CarpalError('usage-invalid', `pods have no local folder ${artifactsUri}`, {
+    throw new CarpalError('usage-invalid', `pods cannot read the local folder ${artifactsUri}`, {
       where: '--artifacts',
       fix: 'Name the claim with --artifacts-claim, or give s3://bucket/prefix.',
     });

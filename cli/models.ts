@@ -1,4 +1,4 @@
-import { describeModels } from '@carpal/trainer/models/describe-models.ts';
+import { describeModels } from '@carpal/trainer/models/registry.ts';
 import { Command } from 'commander';
 import { wholeNumber } from './option-values.ts';
 

@@ -40,7 +40,7 @@ export const command = (): Command =>
   new Command()
     .description('Runs every SegmentationExperiment of a cluster as Jobs and reports its state in its status. Runs until SIGTERM.')
     .option('--kubeconfig <file>', "a kubeconfig (default: kubectl's, or the pod's own service account)")
-    .option('--context <name>', 'its context')
+    .option('--context <name>', 'the context of the kubeconfig')
     .option('--image <reference>', 'the image of the stages, by digest (default: $CARPAL_IMAGE)')
     .option('--artifacts <uri>', 's3://bucket/prefix, or the folder at which --artifacts-claim is mounted (default: $CARPAL_ARTIFACTS)')
     .option(
@@ -105,7 +105,7 @@ async function operate(options: Options): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   try {
-    // A step must not wait for an unavailable store, because it is retried anyway.
+    // A step must not wait for an unavailable store, because the step is retried anyway.
     const store = openStore(settings.stages.artifactsUri, { retryForMs: 0, timeoutMs: 10_000 });
     if (options.dryRun) {
       const planned = await planCluster({ connection, settings, store, now: () => new Date(), signal: stop.signal });

@@ -2,12 +2,12 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import type { WeightsChoice } from '@carpal/trainer/infer/networks.ts';
 import { InvalidArgumentError } from 'commander';
 
-/** For an option that may be given several times: its values, in order. */
+/** Collects the values of an option that may be given several times, in order. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
-/** For variables that may be given several times, as NAME=VALUE. */
+/** Collects variables that may be given several times, as NAME=VALUE. */
 export function collectVariable(value: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const [, name, text] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(value) ?? [];
   if (name === undefined || text === undefined) throw new InvalidArgumentError('It must be NAME=VALUE.');

@@ -19,7 +19,7 @@ export type PastRun = {
   readonly folds: readonly (readonly EpochMetrics[])[];
 };
 
-/** Throws `cost-unmeasured` if there is no such run. Names are looked up in `workFolder`. */
+/** Reads a past run. A name is looked up in `workFolder`. Throws `cost-unmeasured` if the run does not exist. */
 export async function readPastRun(place: string, workFolder: string): Promise<PastRun> {
   const run = await find(place, workFolder);
   const folds = run.folds.filter((metrics) => metrics.length > 0);

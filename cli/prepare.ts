@@ -24,7 +24,7 @@ export const command = (): Command =>
           signal,
           onProgress: ({ done, total, reused, imagesPerSecond }) => {
             const pace = imagesPerSecond === null ? '' : `${imagesPerSecond.toFixed(1)} images/s`;
-            draw(done, total, reused > 0 ? `${pace} (${reused} were there)`.trim() : pace);
+            draw(done, total, reused > 0 ? `${pace} (${reused} existed already)`.trim() : pace);
           },
         });
         process.stdout.write(`${prepared.samples.length} images at ${prepared.size} px in ${prepared.folder}\n`);

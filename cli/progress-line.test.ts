@@ -15,7 +15,7 @@ function recorded(isTTY: boolean): ProgressStream & { readonly text: string } {
   };
 }
 
-it('outside a terminal there is one plain line per tenth, including the last one', () => {
+it('progressLine writes one plain line per tenth outside a terminal, including the last one', () => {
   const stream = recorded(false);
   const draw = progressLine('prepare', stream, () => 0);
   for (let done = 0; done <= 40; done++) draw(done, 40, done > 0 ? '3.0 images/s' : '');
@@ -24,7 +24,7 @@ it('outside a terminal there is one plain line per tenth, including the last one
   expect([lines[0], lines[1], lines[10]]).toEqual(['prepare 0/40', 'prepare 4/40 3.0 images/s', 'prepare 40/40 3.0 images/s']);
 });
 
-it('in a terminal one line is redrawn at most ten times per second, and the end is always drawn', () => {
+it('progressLine redraws one line at most ten times per second in a terminal, and always draws the end', () => {
   const stream = recorded(true);
   let nowMs = 0;
   const draw = progressLine('prepare', stream, () => nowMs);

@@ -1,11 +1,11 @@
-/** Where progress is written; `process.stderr` is one. */
+/** A stream to which progress is written, such as `process.stderr`. */
 export type ProgressStream = { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
 
 const BAR_WIDTH = 24;
 
 /**
- * In a terminal: a bar that is redrawn in one line. Elsewhere (a log, a pipe): one plain line per tenth of the work. Drawn at most ten
- * times per second of the given clock, and always at the end.
+ * Returns a function that draws the progress. In a terminal it redraws a bar in one line, at most ten times per second of the given clock,
+ * and always at the end. In a log or a pipe it writes one plain line per tenth of the work.
  */
 export function progressLine(
   label: string,

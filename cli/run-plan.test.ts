@@ -55,7 +55,7 @@ describe('carpal run --dry-run', () => {
     expect(planOf(await runTiny('--dry-run', '--no-trial', '--json'))).toMatchObject({ trial: null, notMeasured: ['time and memory'] });
   });
 
-  it.each([['--json'], ['--no-trial']])('are what %s needs', async (flag) => {
+  it.each([['--json'], ['--no-trial']])('is required for %s', async (flag) => {
     expect(await runTiny(flag)).toMatchObject({ code: 64, stderr: expect.stringContaining('--no-trial is only valid with --dry-run') });
   });
 });

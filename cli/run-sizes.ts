@@ -38,7 +38,7 @@ export async function withKnownSizes(request: SizeRequest): Promise<Segmentation
   if (known !== undefined) return known;
   const { spec } = manifest;
   if (!mayTry) throw sizesUnmeasured(spec, { fix: 'Remove --no-trial, or write numbers.' });
-  // Loaded here because it brings in the image library, which no other part of the command needs.
+  // Loaded here because it loads the image library, which no other part of the command needs.
   const { readImageHeader } = await import('@carpal/report/dataset/read-radiograph.ts');
   const { train } = await discoverDataset(request.dataset);
   const trained = foldImages(train, spec.dataset.split).filter(({ fold }) => spec.run.folds.includes(fold));

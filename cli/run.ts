@@ -51,7 +51,7 @@ async function run(file: string, options: Options): Promise<void> {
   const manifest = fitToMachine(asked, availableParallelism());
   const workFolder = resolve(options.workdir);
   const out = options.out ?? join('out', manifest.metadata.name);
-  // What can be checked now is reported before anything starts, not by a stage or after hours of training.
+  // Checks everything that can be checked now, so that no problem appears only in a stage, hours later.
   const dataset = await openDataset(manifest.spec.dataset.uri);
   await checkDataset(dataset, manifest.spec.dataset.split);
   await checkFolder(workFolder);
@@ -76,7 +76,10 @@ function checkOptions({ dryRun, trial, json }: Options): void {
   });
 }
 
-/** Where advice and chosen sizes are printed. With JSON, standard output holds nothing else. */
+/**
+ * Returns the function that prints advice and chosen sizes. With --json it prints to standard error, because standard output contains only
+ * JSON.
+ */
 function sayOf({ json }: Options): (line: string) => void {
   const stream = json ? process.stderr : process.stdout;
   return (line) => void stream.write(`${line}\n`);
@@ -122,7 +125,7 @@ async function provenance(): Promise<Provenance> {
     const { stdout } = await promisify(execFile)('git', ['-C', PROJECT, 'rev-parse', 'HEAD'], { timeout: 5000 });
     return { ...versions, gitRevision: stdout.trim() };
   } catch {
-    // No git, or not a checkout: the version alone must do.
+    // Git is missing, or the folder is not a checkout: the version alone is enough.
     return versions;
   }
 }

@@ -78,7 +78,7 @@ describe('the stages with data set and artifacts in S3', () => {
     expect(noBucket).toMatchObject({ code: 78, stderr: expect.stringContaining('store-misplaced') });
   });
 
-  it('are also planned by carpal run for a data set in S3', async () => {
+  it('are planned by carpal run for a data set in S3 too', async () => {
     const file = join(folder, 'run.json');
     await writeFile(file, JSON.stringify(experimentOver('s3://hands/data/tiny')));
     expect(await call('run', file, '--dry-run', '--workdir', join(folder, 'work'))).toMatchObject({ code: 0, stderr: '' });

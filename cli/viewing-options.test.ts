@@ -49,7 +49,7 @@ describe('the options of views and windows', () => {
     ['--sheet-size', '64', '--window', 'a window of 96 px is larger than the image of 64 px that it is cut from'],
     ['--sheet-size', 'wide', '--sheet-size', 'the value must be a number, is NaN'],
     ['--window-weights', 'flat', '--window-weights', 'the value "flat" is not a valid value'],
-  ])('refuse for windows of 96 %s %s', (option, value, where, message) => {
+  ])('refuse %s %s for windows of 96 pixels', (option, value, where, message) => {
     const refused = expect.objectContaining({ code: 'usage-invalid', where, message });
     expect(() => viewingOf('--window', '96', option, value)).toThrow(refused);
   });

@@ -13,8 +13,8 @@ export function classListNames(): readonly string[] {
 }
 
 /**
- * The class names in configs/classes/`name`.yaml, in the order of the rows of a submission. Throws `classes-unknown` if there is no such
- * file or it is invalid.
+ * The class names in configs/classes/`name`.yaml, in the order of the rows of a submission. Throws `classes-unknown` if the file does not
+ * exist or is invalid.
  */
 export function loadClasses(name: string): readonly string[] {
   const known = classListNames();

@@ -29,7 +29,7 @@ describe('durationMs', () => {
     );
   });
 
-  it('adds: two durations written one after the other are their sum', () => {
+  it('reads two durations written one after the other as their sum', () => {
     const part = fc
       .tuple(fc.integer({ min: 0, max: 999_999 }), fc.constantFrom('ms', 's', 'm', 'h', 'd'))
       .map(([count, unit]) => `${count}${unit}`);

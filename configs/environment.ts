@@ -5,7 +5,7 @@ import { CarpalError, messageOf } from './errors.ts';
 import { formatPath } from './finding.ts';
 import { quantity } from './schema/fields.ts';
 
-/** Prices change, so a price has its source and date. */
+/** A price has a source and a date, because prices change. */
 const priceSchema = z.strictObject({
   perHour: z.number().min(0).max(10_000),
   source: z.string().min(1).max(500),
@@ -17,7 +17,7 @@ const nodeSchema = z.strictObject({
   gpus: z.int().min(0).max(16),
   /** Such as V100; absent if the node has no GPU. */
   gpu: z.string().min(1).max(63).optional(),
-  /** What pods may request: the size of the machine without what the node itself needs. */
+  /** What pods may request: the size of the machine minus what the node itself needs. */
   allocatable: z.strictObject({ cpu: quantity(), memory: quantity() }),
   onDemand: priceSchema.optional(),
   /** Spot prices change every hour. If the source is an estimate, it says so. */

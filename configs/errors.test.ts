@@ -39,7 +39,9 @@ describe('formatError', () => {
     expect(formatError(error)).toBe('manifest-invalid: 1 mistake (a.yaml)\n  a.yaml:2 kind is missing\n  → Fix it.');
   });
 
-  it('prefers a fix of its own', () => {
-    expect(formatError(new CarpalError('disk-full', 'no room', { fix: 'Buy a disk.' }))).toBe('disk-full: no room\n  → Buy a disk.');
+  it('shows the fix of the error instead of the fix in the table', () => {
+    expect(formatError(new CarpalError('disk-full', 'no space', { fix: 'Use another disk.' }))).toBe(
+      'disk-full: no space\n  → Use another disk.',
+    );
   });
 });

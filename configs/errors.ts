@@ -19,7 +19,7 @@ export const ERRORS = {
   },
   'manifest-immutable': {
     exit: EXIT.configuration,
-    meaning: 'A field of an existing experiment was changed that cannot change any more.',
+    meaning: 'A field that cannot change in an existing experiment was changed.',
     fix: 'Undo the change, or create a new experiment under another name.',
   },
   'sizes-unmeasured': {
@@ -179,7 +179,7 @@ export const ERRORS = {
   },
   'non-finite-loss': {
     exit: EXIT.data,
-    meaning: 'The loss is not a finite number any more.',
+    meaning: 'The loss is no longer a finite number.',
     fix: 'Lower optimizer.learningRate or set training.gradientClip, then run again from the last good checkpoint.',
   },
   'stopped-with-checkpoint': {
@@ -286,8 +286,8 @@ export class CarpalError extends Error {
 }
 
 /**
- * `code: what is wrong (where)` and the fix: the only form in which errors reach a terminal. `where` stands on the first line of a longer
- * message.
+ * `code: what is wrong (where)` and the fix: the only form in which errors reach a terminal. If the message has several lines, `where` is
+ * at the end of the first one.
  */
 export function formatError(error: CarpalError): string {
   const where = error.where === undefined ? '' : ` (${error.where})`;

@@ -25,7 +25,7 @@ describe('writeError', () => {
 });
 
 describe('withWriteErrors', () => {
-  it('recognises a device that is really full', async () => {
+  it('recognises a full device', async () => {
     const work = async (): Promise<void> => {
       const file = await open('/dev/full', 'w');
       try {

@@ -4,7 +4,10 @@ export type FieldPath = readonly (string | number)[];
 /** One mistake: the field, what is wrong with it, and what to write instead. */
 export type Finding = { readonly path: FieldPath; readonly message: string; readonly fix: string };
 
-/** A mistake as it is reported: the path as text and, if known, where it was made: `file:line` or the `--set` option. */
+/**
+ * A mistake in the form in which it is reported. `path` is text. `where`, if known, is the place of the mistake: `file:line` or the `--set`
+ * option.
+ */
 export type Mistake = { readonly where?: string; readonly path: string; readonly message: string; readonly fix: string };
 
 /** `spec.loss[0].weight`. A key that is not a plain word is quoted in brackets. The empty path is ''. */
@@ -18,7 +21,7 @@ export function formatPath(path: FieldPath): string {
   return text;
 }
 
-/** Whether `path` is `start` or below it. */
+/** Whether `path` is `start` or is below it. */
 export function startsWith(path: FieldPath, start: FieldPath): boolean {
   return start.length <= path.length && start.every((part, index) => part === path[index]);
 }

@@ -22,3 +22,10 @@ export function withSortedKeys(value: unknown): unknown {
       .map(([key, inner]) => [key, withSortedKeys(inner)]),
   );
 }
+
+/** An object without the fields whose value is undefined. */
+export function withoutUndefined<Fields extends object>(fields: Fields): { [Name in keyof Fields]: Exclude<Fields[Name], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Fields]: Exclude<Fields[Name], undefined>;
+  };
+}

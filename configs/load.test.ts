@@ -10,7 +10,7 @@ import { MODEL_NAMES } from './schema/learning.ts';
 
 const HEAD = 'apiVersion: carpal.dev/v1alpha1\nkind: SegmentationExperiment\nmetadata: {name: a}\n';
 
-/** The mistakes of a text as `where path message → fix`; the file is named m.yaml. */
+/** The mistakes in a text as `where path message → fix`. The file is named m.yaml. */
 function mistakes(text: string, set: readonly string[] = []): string[] {
   const report = checkManifest(text, 'm.yaml', { set });
   return report.ok ? [] : report.mistakes.map(({ where, path, message, fix }) => `${where} ${path} ${message} → ${fix}`);
@@ -47,7 +47,7 @@ describe('the example manifests', () => {
 });
 
 describe('a manifest with mistakes', () => {
-  it('is reported with all of them, in the order of lines', () => {
+  it('is reported with all its mistakes, in the order of their lines', () => {
     const text = `apiVersion: carpal.dev/v1
 kind: SegmentationExperiment
 metadata:
@@ -133,12 +133,12 @@ spec:
     expect(mistakes(`---\n# a comment\n---\n${HEAD}spec: {dataset: {uri: a}, model: {name: UNet}}\n---\n`)).toEqual([]);
   });
 
-  it('may use anchors and merges; mistakes in them point to the written line', () => {
+  it('may use anchors and merges, and reports mistakes in them at the written line', () => {
     const text = `${HEAD}spec:\n  dataset: {uri: a}\n  model: {name: UNet}\n  loss:\n    - &dice {name: Dice, weight: 1}\n    - {<<: *dice, name: BCE}\n`;
     expect(mistakes(text)).toEqual([]);
     expect(mistakes(text.replace('weight: 1', 'weight: -1'))).toEqual([
-      'm.yaml:8 spec.loss[0].weight must be more than 0, is -1 → Write a number of more than 0.',
-      'm.yaml:9 spec.loss[1].weight must be more than 0, is -1 → Write a number of more than 0.',
+      'm.yaml:8 spec.loss[0].weight must be more than 0, is -1 → Write a number that is more than 0.',
+      'm.yaml:9 spec.loss[1].weight must be more than 0, is -1 → Write a number that is more than 0.',
     ]);
   });
 
@@ -149,7 +149,7 @@ spec:
 });
 
 describe('any text', () => {
-  it('is accepted or rejected with a line and never throws', () => {
+  it('is either accepted or rejected with a line, without an exception', () => {
     const word = fc.constantFrom(
       'spec',
       ': ',
@@ -233,7 +233,7 @@ describe('--set', () => {
     ['run.folds=[0, 9]', '--set run.folds=[0, 9] spec.run.folds[1] fold 9 does not exist'],
     ['model.name.x=3', '--set model.name.x=3  spec.model.name has no such field to set'],
     ['loss[4].weight=3', '--set loss[4].weight=3  spec.loss has no such field to set'],
-  ])('%s is a mistake at the --set', (set, beginning) => {
+  ])('%s is a mistake that is reported with the option', (set, beginning) => {
     const found = mistakes(text, [set]);
     expect(found).toHaveLength(1);
     expect(found[0]?.slice(0, beginning.length)).toBe(beginning);

@@ -15,7 +15,7 @@ export type LoadOptions = {
   readonly set?: readonly string[];
 };
 
-/** More mistakes are not helpful, and a file that is not a manifest should not flood the terminal. */
+/** A longer list does not help, and a file that is not a manifest must not fill the terminal. */
 const MOST_MISTAKES = 100;
 
 /** A manifest that was read and checked. `advice` lists settings that are valid but probably not intended. */
@@ -99,7 +99,7 @@ function withOverrides(manifest: unknown, texts: readonly string[]): { value: un
   return { value, overrides, mistakes };
 }
 
-/** A mistake in a value from --set points at that option, any other at its line. */
+/** A mistake in a value from --set is reported at that option, any other mistake at its line. */
 function placed({ path, message, fix }: Finding, document: ManifestDocument, overrides: readonly Override[], file: string): Mistake {
   const isFrom = (entry: Override): boolean => startsWith(path, entry.path) || (startsWith(entry.path, path) && !document.has(path));
   const override = overrides.findLast(isFrom);
@@ -107,7 +107,7 @@ function placed({ path, message, fix }: Finding, document: ManifestDocument, ove
   return { where, path: formatPath(path), message, fix };
 }
 
-/** The first mistakes by line, and the number of the others. */
+/** The first mistakes in the order of their lines, and the number of the remaining ones. */
 function firstOf(mistakes: readonly Mistake[], unplaced: number, file: string): Mistake[] {
   const first = [...mistakes].sort(byLine).slice(0, MOST_MISTAKES);
   const more = mistakes.length - first.length + unplaced;

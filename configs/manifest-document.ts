@@ -21,7 +21,7 @@ const MAX_ALIASES = 100;
 /** A mistake in the text itself, with its line counted from 1. */
 type TextMistake = { readonly line: number; readonly message: string; readonly fix: string };
 
-/** The content of a text and the line of each field. `value` is undefined if the text cannot be read. */
+/** The content of a text, and the line of each field. `value` is undefined if the text cannot be read. */
 export type ManifestDocument = {
   readonly value: unknown;
   readonly mistakes: readonly TextMistake[];
@@ -82,8 +82,8 @@ function isEmpty({ contents, errors }: Document.Parsed): boolean {
 }
 
 /**
- * Every key that its group already has. The library's own check compares all pairs of keys, so a hostile file would keep it busy for
- * minutes.
+ * The keys that repeat an earlier key of the same group. The library's own check compares all pairs of keys, so a hostile file could keep
+ * it busy for minutes.
  */
 function doubledKeys(document: Document.Parsed): unknown[] {
   const doubled: unknown[] = [];
@@ -101,7 +101,7 @@ function doubledKeys(document: Document.Parsed): unknown[] {
   return doubled;
 }
 
-/** The text of a key for comparisons. A key that is a list or a group equals no other; it is reported as an invalid key. */
+/** The text of a key for comparisons. A key that is a list or a group never equals another key; it is reported as an invalid key. */
 function keyText(key: unknown): string {
   return isScalar(key) ? String(key.value) : `\u0000${startOf(key)}`;
 }
@@ -122,7 +122,7 @@ function textMistake(code: string, message: string): { message: string; fix: str
   return { message: `this is not YAML: ${message}`, fix: 'Fix the line; indentation and quotes are the usual causes.' };
 }
 
-/** The offset of the key of the deepest written part of `path`, through aliases. */
+/** The offset of the key of the deepest part of `path` that is written in the document. Follows aliases. */
 function offsetOf(document: Document, path: FieldPath): number {
   let node: unknown = document.contents;
   let offset = startOf(node) ?? 0;

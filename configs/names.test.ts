@@ -21,13 +21,13 @@ describe('the keys of an experiment', () => {
   });
 });
 
-describe('names with limits in Kubernetes', () => {
+describe('the names in Kubernetes', () => {
   it('leave room for the longest Job name of an experiment', () => {
     expect(`${'a'.repeat(NAME_MAX_LENGTH)}-ensemble-${100 + 1000}`.length).toBeLessThanOrEqual(63);
     expect(`${'a'.repeat(NAME_MAX_LENGTH)}-fold-19-${100 + 1000}`.length).toBeLessThanOrEqual(63);
   });
 
-  it('are reasons in CamelCase, each with a sentence', () => {
+  it('include reasons in CamelCase, each with a sentence as its meaning', () => {
     for (const [reason, meaning] of Object.entries(REASONS)) {
       expect(reason).toMatch(/^([A-Z][a-z]+)+$/);
       expect(meaning).toMatch(/^\S.*\.$/);

@@ -46,7 +46,7 @@ export const REASONS = {
   NotSuspended: 'run.suspend is false.',
   ExperimentComplete: 'submission.csv is in the store.',
   StagePending:
-    'A stage should run, but none of its pods does: its message says what it waits for (a node, a GPU, an image), or what was rejected.',
+    'A stage must run, but none of its pods runs. The message says what it waits for (a node, a GPU, an image), or what was rejected.',
   StageStarted: 'An attempt of a stage was started.',
   StageFinished: 'An attempt of a stage finished successfully.',
   StageFailed: 'An attempt of a stage failed.',
@@ -64,7 +64,7 @@ export const REASONS = {
 } as const;
 export type Reason = keyof typeof REASONS;
 
-/** File names under a stage's key. */
+/** Names of the files under the key of a stage. */
 export const FILE = {
   experiment: 'experiment.json',
   progress: 'progress.json',
@@ -101,7 +101,7 @@ export function foldKey(experiment: ExperimentIdentity, fold: number): string {
   return `${experimentKey(experiment)}/folds/${fold}`;
 }
 
-/** Holds the progress of the prepare stage; the prepared data set is shared and has the key {@link preparedKey}. */
+/** The key for the progress of the prepare stage. The prepared data set is shared by experiments and has the key {@link preparedKey}. */
 export function prepareKey(experiment: ExperimentIdentity): string {
   return `${experimentKey(experiment)}/prepare`;
 }

@@ -12,8 +12,9 @@ const TOP = new Set(['apiVersion', 'kind', 'metadata', 'spec']);
 const PART = /\.?([A-Za-z_][A-Za-z0-9_-]*)|\.?([0-9]+)(?![A-Za-z_])|\[([0-9]+)\]|\[("(?:[^"\\]|\\.)*")\]/y;
 
 /**
- * Reads `training.epochs=5`, `loss[0].weight=2`, `run.folds=[0, 1]`, `placement.nodeSelector["a.b/c"]=x`. A path begins at spec unless its
- * first part is apiVersion, kind, metadata or spec. No value after `=` means empty text. Throws `usage-invalid` for text of another form.
+ * Reads texts such as `training.epochs=5`, `loss[0].weight=2`, `run.folds=[0, 1]` and `placement.nodeSelector["a.b/c"]=x`. A path starts at
+ * spec unless its first part is apiVersion, kind, metadata or spec. Nothing after `=` means empty text. Throws `usage-invalid` for text of
+ * another form.
  */
 export function parseOverride(text: string): Override {
   const wrong = (what: string, fix = 'Write path=value, such as training.epochs=5.'): CarpalError =>
@@ -41,12 +42,15 @@ function parsePath(text: string): FieldPath | undefined {
     else if (quoted !== undefined) path.push(String(JSON.parse(quoted)));
     else path.push(Number(index ?? dottedIndex));
   }
-  // A prototype is not a field, and the check could not see that it was set.
+  // A prototype is not a field, and the check of the manifest could not see that it was set.
   if (path.length === 0 || path.includes('__proto__')) return undefined;
   return TOP.has(String(path[0])) ? path : ['spec', ...path];
 }
 
-/** A copy of `value` with the override applied; missing groups are created. A finding if a part of the path is not a group or list. */
+/**
+ * Returns a copy of `value` with the override applied. Creates missing groups. Returns a finding if a part of the path is neither a group
+ * nor a list.
+ */
 export function applyOverride(value: unknown, override: Override): { value: unknown } | { finding: Finding } {
   const blocked = blockedAt(value, override.path);
   if (blocked === undefined) return { value: put(value, override.path, override.value) };
@@ -56,7 +60,7 @@ export function applyOverride(value: unknown, override: Override): { value: unkn
   };
 }
 
-/** The length of the shortest start of `path` below which the next part cannot be set. */
+/** The length of the shortest beginning of `path` whose value cannot contain the next part. */
 function blockedAt(value: unknown, path: FieldPath): number | undefined {
   let holder = value;
   for (const [index, part] of path.entries()) {

@@ -3,7 +3,7 @@ import type { ManifestSpec } from '../schema/experiment.ts';
 
 /**
  * Advice for `carpal validate`: settings that are valid but probably not intended. Advice never makes a manifest invalid. `isWritten` says
- * whether the user wrote a field: no advice about defaults, because the user cannot fix them. Paths begin at the top of the manifest.
+ * whether the user wrote a field; fields with their default value get no advice. Paths start at the top of the manifest.
  */
 export function adviceFor(spec: ManifestSpec, isWritten: (path: readonly string[]) => boolean): Finding[] {
   return [...patienceAdvice(spec, isWritten), ...reportAdvice(spec)];
@@ -16,14 +16,14 @@ function patienceAdvice(spec: ManifestSpec, isWritten: (path: readonly string[])
   const validations = Math.floor(epochs / validateEvery);
   if (isWritten(patiencePath) && earlyStopping.patience >= validations) {
     const message = `early stopping can never happen: the patience of ${earlyStopping.patience} validations is not less than the ${validations} validations of the training`;
-    findings.push({ path: patiencePath, message, fix: 'Write less, or write 0 to turn early stopping off.' });
+    findings.push({ path: patiencePath, message, fix: 'Write a smaller number, or 0 to turn early stopping off.' });
   }
   const { name, options } = spec.scheduler;
   const plateau = options.patience ?? 0;
   const plateauPath = ['spec', 'scheduler', 'options', 'patience'];
   if (name === 'ReduceLROnPlateau' && isWritten(plateauPath) && earlyStopping.patience > 0 && plateau >= earlyStopping.patience) {
     const message = `training stops early (after ${earlyStopping.patience} validations) before the learning rate is reduced for the first time (after ${plateau})`;
-    findings.push({ path: plateauPath, message, fix: 'Write less than training.earlyStopping.patience.' });
+    findings.push({ path: plateauPath, message, fix: 'Write a number below training.earlyStopping.patience.' });
   }
   return findings;
 }

@@ -20,7 +20,7 @@ const object = (spec: object): object => ({
 });
 const MINIMAL = { dataset: { uri: 's3://bucket/hands' }, model: { name: 'UNet' } };
 
-describe('judgeManifest', () => {
+describe('checkCustomResource', () => {
   it('completes an object as the API server returns it, with any annotations', () => {
     const judged = checkCustomResource(object(MINIMAL), ['hand-bones']);
     expect(judged).toMatchObject({

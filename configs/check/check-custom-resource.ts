@@ -1,6 +1,6 @@
 /**
- * Checks an object that the API server accepted: the CRD cannot hold every rule, and this version may have rules that the installed CRD
- * lacks.
+ * Checks an object that the API server accepted. This is necessary because the CRD cannot express every rule, and because this version may
+ * have rules that the installed CRD lacks.
  */
 import type { FieldPath, Finding } from '../finding.ts';
 import { isRecord } from '../json.ts';
@@ -20,8 +20,8 @@ export type ResourceCheck =
 const METADATA: readonly string[] = ['name', 'namespace', 'uid', 'generation', 'creationTimestamp', 'resourceVersion'];
 
 /**
- * Either the complete experiment, or everything that is wrong with it, including a size that is `auto`. An unknown field is not a mistake
- * here: a CRD update under a running operator must not end experiments. `classLists` are the valid names for dataset.classes. Does not
+ * Returns either the complete experiment, or everything that is wrong with it. A size that is `auto` counts as wrong. An unknown field does
+ * not: a CRD update under a running operator must not end experiments. `classLists` are the valid names for dataset.classes. Does not
  * change `object`.
  */
 export function checkCustomResource(object: unknown, classLists: readonly string[]): ResourceCheck {
@@ -30,7 +30,7 @@ export function checkCustomResource(object: unknown, classLists: readonly string
   for (const path of unknown) remove(manifest, path);
   const checked = checkExperiment(manifest, classLists);
   if (!checked.ok) return { findings: checked.findings };
-  // No sizes are measured: before a fold runs, its machine is unknown.
+  // No sizes are passed: nothing can be measured, because the machine of a fold is unknown before the fold runs.
   const experiment = withSizes(checked.experiment, {});
   return experiment === undefined ? { findings: unmeasured(checked.experiment.spec) } : { experiment, unknown };
 }

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { didYouMean } from '../did-you-mean.ts';
 import type { FieldPath, Finding } from '../finding.ts';
 import { isRecord } from '../json.ts';
+import { MANIFEST_RULES } from '../rules/manifest-rules.ts';
 import { findingsOf } from '../rules/rule.ts';
-import { MANIFEST_RULES } from '../rules/rules.ts';
 import { type CheckedManifest, type ManifestSpec, manifestSchema } from '../schema/experiment.ts';
 import { completeSpec } from '../schema/options.ts';
 import { issueFinding } from './issue-finding.ts';
@@ -38,13 +38,13 @@ export function checkExperiment(value: unknown, classLists: readonly string[]): 
   return { ok: true, experiment: { ...parsed.data, spec: completeSpec(parsed.data.spec) } };
 }
 
-/** The spec without its broken fields, with defaults in their place; undefined if the result is not a valid spec either. */
+/** The spec in which every broken field has its default; undefined if that is not a valid spec either. */
 function repairedSpec(value: unknown, broken: readonly FieldPath[]): ManifestSpec | undefined {
   const manifest = structuredClone(value);
   const spec = child(manifest, 'spec');
   if (!isRecord(spec)) return undefined;
   for (const path of broken) takeOut(spec, path.slice(1));
-  // These two fields have no default. Rules that read them are skipped.
+  // dataset.uri and model.name have no default. Rules that read them are skipped if they are broken.
   const dataset = isRecord(spec['dataset']) ? spec['dataset'] : {};
   const model = isRecord(spec['model']) ? spec['model'] : {};
   const whole = { ...spec, dataset: { uri: 'missing', ...dataset }, model: { name: 'UNet', ...model } };

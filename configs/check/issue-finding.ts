@@ -31,7 +31,7 @@ function describe(issue: z.core.$ZodIssue): { message: string; fix: string } {
     case 'too_big':
       return bound(issue, issue.maximum, issue.inclusive === false ? 'less than' : 'at most');
     case 'custom':
-      return { message: issue.message, fix: 'Write less.' };
+      return { message: issue.message, fix: 'Write fewer entries.' };
     case 'invalid_key':
       return { message: 'is not a valid name here', fix: 'Write a shorter name.' };
     case 'invalid_union':
@@ -41,7 +41,7 @@ function describe(issue: z.core.$ZodIssue): { message: string; fix: string } {
   }
 }
 
-/** `besides` names further valid values. */
+/** `besides` names valid values other than `kind`. */
 function wrongType(expected: string, input: unknown, besides = ''): { message: string; fix: string } {
   const kind = `${KIND[expected] ?? expected}${besides}`;
   if (input === undefined) return { message: 'is missing', fix: `Add it: ${kind}.` };
@@ -83,7 +83,8 @@ function bound(issue: BoundIssue, limit: number | bigint, relation: string): { m
   }
   if (issue.origin === 'array') {
     const length = Array.isArray(issue.input) ? issue.input.length : 0;
-    return { message: `must have ${relation} ${limit} entries, has ${length}`, fix: `List ${relation} ${limit}.` };
+    const range = `${relation} ${limit} ${Number(limit) === 1 ? 'entry' : 'entries'}`;
+    return { message: `must have ${range}, has ${length}`, fix: `List ${range}.` };
   }
-  return { message: `must be ${relation} ${limit}, is ${show(issue.input)}`, fix: `Write a number of ${relation} ${limit}.` };
+  return { message: `must be ${relation} ${limit}, is ${show(issue.input)}`, fix: `Write a number that is ${relation} ${limit}.` };
 }

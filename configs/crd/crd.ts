@@ -1,9 +1,9 @@
-/** The CustomResourceDefinition of SegmentationExperiments, made from the zod schemas, the rules and the field descriptions. */
+/** The CustomResourceDefinition of SegmentationExperiment, made from the zod schemas, the rules and the field descriptions. */
 import { type CelRules, together } from '../cel.ts';
 import { GROUP, PLURAL, SHORT_NAME, VERSION } from '../names.ts';
 import { immutability, MUTABLE } from '../rules/immutability.ts';
+import { MANIFEST_RULES } from '../rules/manifest-rules.ts';
 import type { Rule } from '../rules/rule.ts';
-import { MANIFEST_RULES } from '../rules/rules.ts';
 import { STATUS_RULES } from '../rules/status.ts';
 import { KIND, manifestSpecSchema } from '../schema/experiment.ts';
 import { statusSchema } from '../schema/status.ts';
@@ -36,8 +36,8 @@ export function experimentStructuralSchema(): StructuralSchema {
 }
 
 /**
- * Makes immutable parts of the spec, and the status, atomic for server-side apply. Otherwise managedFields would list each field, would be
- * as long as the experiment, and would be read and written with every status.
+ * Makes the immutable parts of the spec, and the status, atomic for server-side apply. Otherwise managedFields would list each field. It
+ * would be as long as the experiment, and every write of the status would read and write it.
  */
 function own({ properties }: StructuralSchema): void {
   const parts = Object.entries(properties?.['spec']?.properties ?? {});

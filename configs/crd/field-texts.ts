@@ -8,7 +8,10 @@ import {
   SCHEDULER_OPTIONS,
 } from '../schema/options.ts';
 
-/** The description of the field at a path such as `spec.loss[].weight`, with the owners and defaults of an option; undefined if there is none. */
+/**
+ * The description of the field at a path such as `spec.loss[].weight`; undefined if the table has none. The description of an option names
+ * its owners and their defaults.
+ */
 export function fieldText(path: string): string | undefined {
   const text = FIELD_TEXTS[path];
   const dot = path.lastIndexOf('.');
@@ -24,7 +27,7 @@ const OPTION_TABLES: Readonly<Record<string, OptionTable>> = {
   'spec.optimizer.options': OPTIMIZER_OPTIONS,
 };
 
-/** The names in the table that have the option, with its defaults. */
+/** A sentence with the names in the table that have the option, each with its default. */
 function ownersText(table: OptionTable, option: string): string {
   const owners = Object.entries(table).filter(([, options]) => Object.hasOwn(options, option));
   const texts = owners.map(([name, options]) => (options[option] === null ? name : `${name} (default ${String(options[option])})`));
@@ -56,7 +59,7 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.model.options.divisor': 'Divides the channels of every level, for a smaller network.',
   'spec.model.pretrained': 'First weights of the encoder. Omitted: random weights.',
   'spec.model.pretrained.uri': 'Where the weights are: a safetensors file.',
-  'spec.input': 'What the network gets.',
+  'spec.input': 'The input of the network.',
   'spec.input.size':
     'Side of the square that every image is fitted into, in pixels. UNet needs a multiple of 16. auto: carpal run measures what fits the machine.',
   'spec.input.normalize': 'unit: grey values from 0 to 1.',

@@ -1,6 +1,6 @@
 /**
- * What an update may not change: the comparison for `carpal run` and the transition rules for the API server. A written default is no change. The
- * server fills in the fixed defaults itself; its rules know the defaults that depend on a name.
+ * What an update may not change: a comparison for `carpal run`, and transition rules for the API server. Writing a default explicitly is
+ * not a change. The server fills in the fixed defaults itself, and its rules contain the defaults that depend on a name.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type CelRule, type CelRules, digits, either, literal, together, valueOr } from '../cel.ts';
@@ -80,7 +80,7 @@ export function immutability(spec: StructuralSchema): CelRules {
   );
 }
 
-/** `values` are CEL texts of both values; absent if CEL has no affordable text of them. */
+/** `values` are CEL texts of both values. They are absent if CEL cannot format the values at an acceptable cost. */
 function unchanged(condition: string, field?: string, values?: { readonly from: string; readonly to: string }): CelRule {
   return celRule({
     condition,
@@ -92,7 +92,7 @@ function unchanged(condition: string, field?: string, values?: { readonly from: 
   });
 }
 
-/** Rules for all fields of an object at `path`. The rule of a field that may be absent belongs to the object. */
+/** The rules for all fields of an object at `path`. The rule of a field that may be absent is attached to the object. */
 function leafRules(schema: StructuralSchema, path: string): CelRules {
   const tables = Object.entries(schema.properties ?? {}).map(([name, child]): CelRules => {
     const at = `${path}.${name}`;
@@ -125,7 +125,7 @@ function bothShown(value: (owner: string) => string, schema: StructuralSchema): 
   return from === undefined || to === undefined ? undefined : { from, to };
 }
 
-/** A value as CEL text: text, truth values, and whole numbers of at most five digits. */
+/** A CEL expression that formats a value: text, a boolean, or a whole number of at most five digits. Undefined for other types. */
 function shown(value: string, schema: StructuralSchema): string | undefined {
   if (schema['x-kubernetes-int-or-string']) return either(`type(${value}) == int`, digits(`int(${value})`, schema.maximum ?? 0), "'auto'");
   if (schema.type === 'string') return `'"' + ${value} + '"'`;
@@ -135,7 +135,7 @@ function shown(value: string, schema: StructuralSchema): string | undefined {
   return isShort ? digits(value, schema.maximum ?? 0) : undefined;
 }
 
-/** Stands for an omitted option that has no fixed default. */
+/** The CEL value that represents an omitted option without a fixed default. */
 const NO_VALUE: Readonly<Record<string, string>> = { array: '[]', number: '-1.0', string: "''", boolean: 'false' };
 
 /** The default of an option for the name that `owner` has. */
@@ -170,7 +170,10 @@ const sameTMax = unchanged(
   { from: digits(tMax('oldSelf'), 99_999), to: digits(tMax('self'), 99_999) },
 );
 
-/** An empty list means every fold. Other rules make folds distinct and less than split.folds, so a sorted list of that length is complete. */
+/**
+ * An empty list means every fold. Other rules ensure that folds are distinct and less than split.folds, so a sorted list of that length
+ * contains every fold.
+ */
 const isAll = (spec: string): string =>
   `(${spec}.run.folds.size() == 0 || (${spec}.run.folds.isSorted() && ${spec}.run.folds.size() == ${spec}.dataset.split.folds))`;
 const sameFolds = unchanged(`self.run.folds == oldSelf.run.folds || (${isAll('self')} && ${isAll('oldSelf')})`, 'run.folds');
@@ -184,7 +187,7 @@ function sameWindow(spec: StructuralSchema): CelRule {
   return unchanged(`has(self.window) == has(oldSelf.window) && (!has(self.window) || !has(oldSelf.window) || (${same}))`, 'window');
 }
 
-/** The lists are compared as a whole first: nearly every update, and every write of a status, needs no more. */
+/** The lists are first compared as a whole: this is enough for nearly every update and for every write of a status. */
 function sameEntries(spec: StructuralSchema, path: string, table: OptionTable): CelRule {
   const list = schemaAt(spec, path);
   const options = new Set(Object.values(table).flatMap((entry) => Object.keys(entry)));

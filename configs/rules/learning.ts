@@ -1,4 +1,4 @@
-/** Rules for network, input, augmentations, validation and inference; those of loss, optimizer and scheduler are in objective.ts. */
+/** Rules for network, input, augmentations, validation and inference. The rules for loss, optimizer and scheduler are in objective.ts. */
 import { celText, digits, either, literal, valueOr } from '../cel.ts';
 import type { Finding } from '../finding.ts';
 import type { InferenceSpec, ModelName, ModelOptions } from '../schema/experiment.ts';
@@ -20,7 +20,7 @@ import { distinct, ownOptions } from './shared.ts';
 
 const px = (value: string): string => digits(value, 9999);
 
-/** sizeMultiple in CEL, from spec: for every network at every depth. */
+/** sizeMultiple as a CEL expression on spec, for every network and depth. */
 const MULTIPLE = [...Map.groupBy(MODEL_NAMES, celMultiple)].reduce(
   (otherwise, [multiple, names]) => either(`self.model.name in ${literal(names)}`, multiple, otherwise),
   '1',

@@ -110,7 +110,7 @@ const learningRateFloor = rule({
   at: 'spec',
   field: 'scheduler.options.minLearningRate',
   reads: ['scheduler.options.minLearningRate', 'optimizer.learningRate'],
-  // No values: CEL has no affordable text of a fraction.
+  // The message names no values, because CEL cannot format a fraction at an acceptable cost.
   message: `must be at most optimizer.learningRate, whose default is ${optimizerSchema.parse({}).learningRate}`,
   fix: 'Write a smaller number, or raise optimizer.learningRate.',
   check: ({ scheduler: { options }, optimizer }) => unless((options.minLearningRate ?? 0) <= optimizer.learningRate),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type CheckedManifest, manifestSchema } from '../schema/experiment.ts';
+import { MANIFEST_RULES } from './manifest-rules.ts';
 import { findingsOf, rule, unless } from './rule.ts';
-import { MANIFEST_RULES } from './rules.ts';
 
 const CONTEXT = { classLists: ['hand-bones'] };
 
@@ -55,7 +55,7 @@ describe('a rule', () => {
 });
 
 describe('every rule for manifests', () => {
-  it('is checked on both sides, except for two', () => {
+  it('has a check on both sides, except for two rules', () => {
     expect(MANIFEST_RULES.filter(({ cel }) => cel === undefined).map(({ at }) => at)).toEqual(['spec.dataset.classes']);
     expect(MANIFEST_RULES.filter(({ at }) => !at.startsWith('spec')).map(({ cel }) => cel?.fieldPath)).toEqual(['.metadata.name']);
   });

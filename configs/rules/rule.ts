@@ -4,13 +4,13 @@ import { type FieldPath, type Finding, startsWith } from '../finding.ts';
 import { isRecord } from '../json.ts';
 import type { ManifestSpec } from '../schema/experiment.ts';
 
-/** What a rule reads: a manifest whose fields have the right types. */
+/** What a rule reads: a manifest in which every field has the right type. */
 export type RuleSubject = { readonly spec: ManifestSpec };
 
-/** What rules know apart from the manifest. */
+/** What rules read in addition to the manifest. */
 export type RuleContext = { readonly classLists: readonly string[] };
 
-/** One place where a rule is broken. `path` leads from the rule's field to it, such as to an entry of a list. */
+/** One place where a rule is broken. `path` is relative to the field of the rule, such as the index of a list entry. */
 export type Violation<Slot extends string = string> = {
   readonly values: Readonly<Record<Slot, string | number>>;
   readonly path: FieldPath;
@@ -19,7 +19,7 @@ export type Violation<Slot extends string = string> = {
 /** Why one side of a rule is missing. */
 type Omitted = { readonly omitted: string };
 
-/** A condition that valid values meet, and the string expressions for the values that the message names. */
+/** A CEL condition that holds for valid values, and the string expressions for the values in the message. */
 type Condition<Slot extends string> = { readonly rule: string; readonly values?: Readonly<Record<Slot, string>> };
 
 /** The type of the value at a path such as `spec.loss[]`. */
@@ -31,13 +31,19 @@ type Field<From, Name extends string> = Name extends keyof From ? NonNullable<Fr
 type Entry<List> = List extends readonly (infer Value)[] ? Value : unknown;
 
 type Definition<Path extends string, Slot extends string> = {
-  /** The value that the rule is about, from the top of the manifest; `[]` means each entry of a list. `self` in CEL. An absent value is valid. */
+  /**
+   * The path of the value that the rule checks, from the top of the manifest; `[]` means each entry of a list. CEL calls the value `self`.
+   * An absent value is valid.
+   */
   readonly at: Path;
-  /** The invalid field, from `at`; omitted: the value itself. */
+  /** The invalid field, relative to `at`. Omitted: the value itself. */
   readonly field?: string;
-  /** The fields that `check` reads, from `at`; omitted: all. If one of them is invalid by itself, the rule is skipped, so that one mistake is one finding. */
+  /**
+   * The fields that `check` reads, relative to `at`. Omitted: all fields. The rule is skipped if one of them is invalid by itself, so that
+   * one mistake causes one finding.
+   */
   readonly reads?: readonly string[];
-  /** What is wrong, without a full stop. `{name}` is a value of the violation. */
+  /** What is wrong, without a full stop. `{name}` stands for a value of the violation. */
   readonly message: string;
   /** What to write instead, as a sentence. */
   readonly fix: string;
@@ -52,12 +58,12 @@ export type Rule = {
   readonly at: string;
   /** Fields that must be valid by themselves before the rule is checked, from the top of the manifest. */
   readonly reads: readonly FieldPath[];
-  /** What is wrong in one value at `at`; paths begin there. */
+  /** The findings for one value at `at`. Their paths are relative to `at`. */
   readonly findingsIn: (self: unknown, context: RuleContext) => readonly Finding[];
   readonly cel: CelRule | undefined;
 };
 
-/** Makes a rule. Throws a TypeError if the message names other values than the CEL side has. */
+/** Makes a rule. Throws a TypeError if the message and the CEL side name different values. */
 export function rule<const Path extends string, const Slot extends string = never>(definition: Definition<Path, Slot>): Rule {
   const { at, field = '', reads = [''], message, fix, check, cel } = definition;
   const below = namesIn(at).filter((name) => name !== '[]');
@@ -87,13 +93,13 @@ type CelParts = {
   readonly reason?: NonNullable<CelRule['reason']>;
 };
 
-/** A CEL rule whose text is `message. fix`. Without its values, as a fallback, the text has `…` for each of them. */
+/** A CEL rule whose text is `message. fix`. The static `message` is a fallback with `…` instead of each value. */
 export function celRule({ condition, message, fix, values, field, reason }: CelParts): CelRule {
   const text = `${message}. ${fix}`;
   const slots = new Set([...text.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name));
   const names = Object.keys(values);
   if (names.length !== slots.size || names.some((name) => !slots.has(name)))
-    throw new TypeError(`"${text}" has other values than ${names.join(', ')}`);
+    throw new TypeError(`"${text}" must use exactly these values: ${names.join(', ')}`);
   return {
     rule: condition,
     message: text.replaceAll(/\{\w+\}/g, '…'),
@@ -103,12 +109,12 @@ export function celRule({ condition, message, fix, values, field, reason }: CelP
   };
 }
 
-/** The text with the values in it. */
+/** The template with its values filled in. */
 export function filled(template: string, values: Readonly<Record<string, string | number>>): string {
   return template.replaceAll(/\{(\w+)\}/g, (slot, name: string) => String(values[name] ?? slot));
 }
 
-/** No violation if `holds`, otherwise one with these values. */
+/** Returns no violation if `holds`, otherwise one violation with these values. */
 export function unless<const Slot extends string = never>(
   holds: boolean,
   values = {} as Readonly<Record<Slot, string | number>>,
@@ -117,7 +123,7 @@ export function unless<const Slot extends string = never>(
   return holds ? [] : [{ values, path }];
 }
 
-/** What these rules find wrong in a manifest, without those that read a field in `broken`. Paths begin at the top of the manifest. */
+/** The findings of these rules for a manifest. Rules that read a field in `broken` are skipped. Paths start at the top of the manifest. */
 export function findingsOf(
   rules: readonly Rule[],
   manifest: RuleSubject,

@@ -8,7 +8,7 @@ import { DNS_LABEL } from '../schema/fields.ts';
 import { type Rule, rule, unless } from './rule.ts';
 import { distinct } from './shared.ts';
 
-/** Names of Jobs contain it, and it is the value of a label: no dots, unlike names of other objects. */
+/** The name is a part of Job names and the value of a label. Unlike the names of other objects, it has no dots. */
 const name = rule({
   at: '',
   field: 'metadata.name',
@@ -62,7 +62,9 @@ const foldsExist = rule({
   },
 });
 
-/** The server evaluates all rules: text that does not match the pattern of its field must pass, because another rule reports it. */
+/**
+ * The server evaluates all rules. Text that does not match the pattern of its field must pass this rule, because another rule reports it.
+ */
 const ifMatching = (pattern: RegExp, condition: string): string => `!self.matches(${literal(pattern.source)}) || ${condition}`;
 
 const YEAR_MS = durationMs('365d');

@@ -4,17 +4,17 @@ import { isRecord } from '../json.ts';
 import type { OptionTable } from '../schema/options.ts';
 import { type Rule, rule, unless } from './rule.ts';
 
-/** The names in `table`, such as networks or losses, with the place where a manifest names one and gives it options. */
+/** The names in `table`, such as networks or losses, and the place in a manifest that contains a name and its options. */
 type OptionOwners = {
   readonly table: OptionTable;
-  /** What the names are: `network`. */
+  /** The noun for a name in messages, such as `network`. */
   readonly what: string;
   readonly at: 'spec.model' | 'spec.optimizer' | 'spec.scheduler' | 'spec.loss[]' | 'spec.augmentations[]';
-  /** The field of the options, from `at`; omitted: they stand next to the name. */
+  /** The field that contains the options, relative to `at`. Omitted: the options are next to the name. */
   readonly options?: 'options';
 };
 
-/** One rule for each option: only the names that have it may be given it. */
+/** One rule per option: a manifest may set an option only for the names that have it. */
 export function ownOptions({ table, what, at, options }: OptionOwners): readonly Rule[] {
   const all = [...new Set(Object.values(table).flatMap((entry) => Object.keys(entry)))];
   return all.map((option) => {
@@ -39,13 +39,16 @@ export function ownOptions({ table, what, at, options }: OptionOwners): readonly
 type DistinctList = {
   readonly at: 'spec.run.folds' | 'spec.loss' | 'spec.inference.tta';
   readonly what: string;
-  /** If the entries are objects: all their possible names, which must differ. (CEL knows the length of these, but not of a name that it looks up.) */
+  /**
+   * Only if the entries are objects: all possible names. No two entries may have the same name. CEL can bound the length of these names,
+   * but not of a name that it reads from an entry.
+   */
   readonly names?: readonly string[];
-  /** Makes CEL text of an entry that is not text. */
+  /** Converts an entry that is not text to CEL text. */
   readonly asText?: (entry: string) => string;
 };
 
-/** No two entries of a list are equal, or have the same name. */
+/** A rule that no two entries of a list are equal or have the same name. */
 export function distinct({ at, what, names, asText = (entry) => entry }: DistinctList): Rule {
   const name = names === undefined ? '' : '.name';
   return rule({

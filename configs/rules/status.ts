@@ -1,4 +1,4 @@
-/** Rules for the status: no writer can reopen an ended experiment. */
+/** Rules for the status: an ended experiment cannot be reopened by any writer. */
 import { literal } from '../cel.ts';
 import { CONDITION } from '../names.ts';
 import { type Rule, rule } from './rule.ts';
@@ -10,7 +10,10 @@ const ended = (conditions: string, type: string): string => `${conditions}.exist
 const hasEnded = (object: string, type: string): string =>
   `has(${object}.status) && has(${object}.status.conditions) && ${ended(`${object}.status.conditions`, type)}`;
 
-/** At the whole object: the server skips a rule at the conditions when the conditions or the status are removed. */
+/**
+ * The rule is attached to the whole object, because the server skips a rule at the conditions when the conditions or the status are
+ * removed.
+ */
 const staysEnded = (type: string): Rule =>
   rule({
     at: '',

@@ -40,9 +40,9 @@ describe('a size that is auto', () => {
     ['4', 'must be a whole number or auto, is "4". Remove the quotes: 4.'],
     [1.5, 'must be a whole number or auto, is 1.5. Write a whole number or auto.'],
     [null, 'must be a whole number or auto, is empty. Write a whole number or auto, or remove the field to use its default.'],
-    [0, 'must be at least 1, is 0. Write a number of at least 1.'],
-    [257, 'must be at most 256, is 257. Write a number of at most 256.'],
-  ])('is the only valid word: %j is rejected', (batchSize, said) => {
+    [0, 'must be at least 1, is 0. Write a number that is at least 1.'],
+    [257, 'must be at most 256, is 257. Write a number that is at most 256.'],
+  ])('has no other form: %j is rejected', (batchSize, said) => {
     expect(mistakes({ training: { batchSize } })).toEqual([`spec.training.batchSize: ${said}`]);
   });
 
@@ -57,7 +57,7 @@ describe('a size that is auto', () => {
     expect(withSizes(checked({}), {})).toEqual(checked({}));
   });
 
-  it('is a mistake where sizes cannot be measured', () => {
+  it('is a mistake if sizes cannot be measured', () => {
     expect(unmeasured(checked(BOTH).spec).map(({ path }) => formatPath(path))).toEqual(['spec.input.size', 'spec.training.batchSize']);
     expect(unmeasured(checked({}).spec)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Sizes that a manifest leaves to the machine with `auto`: trial steps measure them before the experiment starts. */
+/** Sizes that a manifest leaves open with `auto`: trial steps measure them on the machine before the experiment starts. */
 import type { Finding } from '../finding.ts';
 import type { CheckedManifest, ManifestSpec, SegmentationExperiment } from './experiment.ts';
 import { AUTO } from './fields.ts';
@@ -20,7 +20,7 @@ export function withSizes(manifest: CheckedManifest, sizes: MeasuredSizes): Segm
   return { ...manifest, spec: { ...spec, input: { ...spec.input, size }, training: { ...spec.training, batchSize } } };
 }
 
-/** One finding for every `auto`, for places without a machine to measure on. Paths begin at the top of the manifest. */
+/** One finding for every `auto`, for commands that cannot measure sizes. Paths start at the top of the manifest. */
 export function unmeasured(spec: ManifestSpec): readonly Finding[] {
   return autoFields(spec).map((path) => ({
     path: ['spec', ...path],

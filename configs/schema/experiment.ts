@@ -1,6 +1,6 @@
 /**
- * SegmentationExperiment: the manifest that a user writes. This file has its shape with the defaults. The rules between fields are in
- * configs/rules; what an update may change is in configs/rules/immutability.ts.
+ * The manifest that a user writes, a SegmentationExperiment: its shape and its defaults. The rules between fields are in configs/rules;
+ * what an update may change is in configs/rules/immutability.ts.
  */
 import { z } from 'zod';
 import { dnsLabel, textMap } from './fields.ts';
@@ -23,7 +23,7 @@ import { placementSchema, reportSchema, runSchema } from './running.ts';
 export const API_VERSION = 'carpal.dev/v1alpha1';
 export const KIND = 'SegmentationExperiment';
 
-/** Names of Jobs contain it (`<name>-fold-<n>-<attempt>`) and may have at most 63 characters. */
+/** The name is a part of Job names (`<name>-fold-<n>-<attempt>`), which may have at most 63 characters. */
 export const NAME_MAX_LENGTH = 40;
 
 export const specSchema = z.object({
@@ -57,7 +57,7 @@ export const specSchema = z.object({
 const metadataSchema = z.object({
   name: dnsLabel(NAME_MAX_LENGTH),
   namespace: dnsLabel().default('default'),
-  // A label of everything that belongs to the experiment.
+  // The value of a label of everything that belongs to the experiment.
   uid: z
     .string()
     .max(63)

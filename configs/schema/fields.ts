@@ -21,8 +21,8 @@ export const DNS_LABEL = {
 export const dnsLabel = (maxLength = 63) => z.string().min(1).max(maxLength).regex(DNS_LABEL.pattern, { error: DNS_LABEL.form });
 
 /**
- * Texts by free names, with a limit on the number of entries and on both lengths. JSON schemas get the limit on entries too (`maxProperties`):
- * Kubernetes needs it to bound the cost of its rules.
+ * A map from arbitrary keys to texts, with a limit on the number of entries and on the length of keys and values. The JSON schema also
+ * contains the limit on entries (`maxProperties`), because Kubernetes needs it to estimate the cost of its rules.
  */
 export function textMap(maxEntries: number, maxValueLength: number) {
   return z

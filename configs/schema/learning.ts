@@ -1,14 +1,16 @@
 /**
  * The part of a spec that decides the weights and masks: data set, network, input, augmentations, loss, optimizer, scheduler, training,
  * inference, ensemble.
- *  Only objects, enums, arrays and records, each with limits: the same schema becomes a Kubernetes structural schema, which has no unions. So `options`, augmentations and losses list every option of every entry as optional; options.ts defines which belongs to which.
+ * It uses only objects, enums, arrays and records, each with limits, because it also becomes a Kubernetes structural schema, which has no
+ * unions. For the same reason `options`, augmentations and losses list every option of every entry as optional. options.ts defines which
+ * option belongs to which entry.
  */
 import { z } from 'zod';
 import { orAuto } from './fields.ts';
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const fraction = () => z.number().min(0).max(1);
-/** The share of a moving average that a step keeps. */
+/** The fraction of a moving average that remains after one step. */
 const share = () => z.number().min(0).lt(1);
 const positive = (most: number) => z.number().gt(0).max(most);
 const seed = () => count(0, 4_294_967_295).default(21);
@@ -124,7 +126,7 @@ export const augmentationSchema = z.object({
   tiles: count(1, 32).optional(),
 });
 
-/** `reduction`: whether areas are summed for each class of each image, or over everything. */
+/** `reduction` says whether areas are summed for each class of each image, or over everything. */
 export const lossSchema = z.object({
   name: z.enum(LOSS_NAMES),
   weight: positive(1000).default(1),
@@ -187,7 +189,7 @@ export const trainingSchema = z.object({
   // The precision of convolutions; weights, losses and the optimizer are always float32. float16 is for GPUs and scales the loss.
   precision: z.enum(['float32', 'bfloat16', 'float16']).default('float32'),
   deepSupervision: z.boolean().default(false),
-  // The weight of each head, the main head first; omitted: all equal.
+  // The weight of each head, with the main head first. Omitted: all weights are equal.
   headWeights: z.array(positive(1000)).min(1).max(8).optional(),
   // A moving average of the weights, used for validation and prediction; 0 turns it off.
   ema: z.object({ decay: share().default(0) }).prefault({}),
@@ -199,7 +201,8 @@ export const manifestTrainingSchema = trainingSchema.extend({ batchSize: orAuto(
 export const inferenceSchema = z.object({
   threshold: z.number().gt(0).lt(1).default(0.5),
   tta: z.array(z.enum(TTA_NAMES)).min(1).max(8).default(['identity', 'flipHorizontal']),
-  // The angle of the views rotateLeft and rotateRight in degrees, and the fraction by which scaleDown and scaleUp change the size.
+  // The angle of the views rotateLeft and rotateRight in degrees, and the fraction by which the views scaleDown and scaleUp change the
+  // size.
   ttaDegrees: z.number().gt(0).max(45).default(10),
   ttaScale: z.number().gt(0).max(0.5).default(0.25),
   // Absent: the whole image at input.size.
@@ -208,7 +211,7 @@ export const inferenceSchema = z.object({
       size: count(32, 4096).default(1024),
       stride: count(1, 4096).default(512),
       weights: z.enum(['uniform', 'gaussian']).default('gaussian'),
-      // The side of the square that the image is fitted to before windows are cut; omitted: twice the window.
+      // The side of the square that the image is fitted to before windows are cut. Omitted: twice the window.
       sheetSize: count(32, 8192).optional(),
     })
     .optional(),
@@ -218,6 +221,7 @@ export const ensembleSchema = z.object({
   // soft: probabilities are averaged; hard: the mask of each fold has one vote per pixel.
   method: z.enum(['soft', 'hard']).default('soft'),
   perClassThresholds: z.boolean().default(true),
-  // For each class, whether to keep only the largest connected part, to fill holes, both or neither: the best choice out of fold.
+  // Whether each class keeps only its largest connected part, has its holes filled, both, or neither. The choice with the best out-of-fold
+  // score is used.
   perClassCleaning: z.boolean().default(true),
 });

@@ -1,6 +1,6 @@
 /**
- * Which options belong to which network, augmentation, loss, optimizer and scheduler, and their defaults. The schema cannot say it (a structural
- * schema has no unions). The rules, the completion of a spec and the texts of the CRD read it here.
+ * Which options belong to which network, augmentation, loss, optimizer and scheduler, and their defaults. The schema cannot express this,
+ * because a structural schema has no unions. The rules, `completeSpec` and the descriptions in the CRD use these tables.
  */
 import type {
   AugmentationName,
@@ -20,7 +20,7 @@ import type {
 } from './experiment.ts';
 import { HRNET_VARIANTS, SEGFORMER_VARIANTS } from './learning.ts';
 
-/** An option of `null` has no fixed default: it must be given, or it follows from other fields. */
+/** `null` marks an option without a fixed default: it is required, or its default depends on other fields. */
 export type Defaults<Options> = { readonly [Key in keyof Options]?: Options[Key] | null };
 
 /** The options of every network, loss, …, by its name. */
@@ -62,7 +62,7 @@ const SIZE_MULTIPLES: Partial<Record<ModelName, number>> = {
   UNetPlusPlus: 32,
 };
 
-/** The number that input.size must be a multiple of: two for each halving. */
+/** The number that input.size must be a multiple of: a factor of 2 for each halving. */
 export function sizeMultiple(model: ModelSpec): number {
   if (model.name !== 'SlimUNet') return SIZE_MULTIPLES[model.name] ?? 16;
   return 2 ** (slimDepth(model.options) - 1);
@@ -162,7 +162,7 @@ export function completeSchedule({ name, options }: SchedulerSpec, epochs: numbe
   return all;
 }
 
-/** The fixed defaults. */
+/** The defaults without those that are `null`. */
 export function given<Options extends object>(defaults: Defaults<Options>): Partial<Options> {
   return Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== null)) as Partial<Options>;
 }
@@ -172,7 +172,7 @@ export function sheetSizeOf(window: NonNullable<InferenceSpec['window']>): numbe
   return window.sheetSize ?? 2 * window.size;
 }
 
-/** The spec with the defaults of all options that belong to the named network, losses, …, and with the list of folds written out. Idempotent. */
+/** The spec with the defaults of all options that belong to the named entries, and with the list of folds written out. Idempotent. */
 export function completeSpec<Spec extends ManifestSpec>(spec: Spec): Spec {
   const { model, loss, optimizer, scheduler, training, inference, run, dataset } = spec;
   return {

@@ -30,7 +30,7 @@ describe('stageProgressSchema', () => {
   });
 
   it('accepts a failure with its code, message and remedy', () => {
-    const error = { code: 'disk-full', message: 'the disk is full', remedy: 'Free some room.' };
+    const error = { code: 'disk-full', message: 'the disk is full', remedy: 'Free some space.' };
     expect(stageProgressSchema.parse({ stage: 'ensemble', state: 'failed', error, updatedAt }).error).toEqual(error);
   });
 

@@ -36,7 +36,7 @@ export const stageProgressSchema = z.object({
   /** Only for a fold: the GPUs of its process, such as `2 × Tesla V100-SXM2-16GB`. */
   gpu: z.string().max(256).nullable().optional(),
   /**
-   * Images of prepare or ensemble. For a fold: images of the running validation or of the running out-of-fold prediction; absent during
+   * Finished images of prepare or ensemble. For a fold: finished images of the running validation or out-of-fold prediction; absent during
    * training steps.
    */
   done: number(),

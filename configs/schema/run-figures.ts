@@ -1,5 +1,6 @@
 /**
- * What a run leaves for comparisons: out-of-fold.json (Dice of each image and class) and learning-curves.json (the epochs of each fold).
+ * Files that a run leaves for comparisons: out-of-fold.json (Dice of each image and class) and learning-curves.json (the epochs of each
+ * fold).
  */
 import { z } from 'zod';
 import { epochMetricsSchema } from './progress.ts';
@@ -11,11 +12,11 @@ const text = () => z.string().max(1000);
 
 const scoredImageSchema = z.object({
   imageName: text(),
-  /** The person, by the name of their folder. */
+  /** The name of the person's folder. */
   group: text(),
-  /** The fold whose network predicted the image. It did not train on the person. */
+  /** The fold whose network predicted the image. This network was not trained on the person. */
   fold: z.int().min(0),
-  /** A hash of the true masks at the size of the image: two images with one name are the same image only if the hashes are equal. */
+  /** A hash of the true masks at the size of the image. Two images with the same name are the same image only if their hashes are equal. */
   truth: text(),
   /** Dice of each class, in class order. */
   perClass: z.array(z.number().min(0).max(1)).max(256),

@@ -12,7 +12,7 @@ const kubernetesName = (maxLength = 253) =>
     .default('');
 
 export const runSchema = z.object({
-  // Empty: every fold of the split. Loading writes them out.
+  // Empty: every fold of the split. Loading a manifest writes the folds out.
   folds: z.array(z.int().min(0).max(19)).max(20).default([]),
   parallelism: z.int().min(1).max(64).default(5),
   suspend: z.boolean().default(false),

@@ -1,18 +1,17 @@
 /**
- * The status of an experiment: what the planner has decided and counted so far. Only the planner makes one.
- *
- * One definition serves both sides. The types are exact: the planner fills in every field that is not optional. The schema of the CRD is wide:
- * nearly every field may be absent, and any text is accepted where the types know a few words. If the server refused a status, the experiment would
- * have none at all, and the operator may be older or newer than the installed CRD.
+ * The status of an experiment: what the planner has decided and counted so far. Only the planner writes it.
+ * One definition serves both sides. The types are exact: the planner fills in every field that is not optional. The schema in the CRD is
+ * permissive: nearly every field may be absent, and where the types allow a few words, the schema accepts any text. The operator may be
+ * older or newer than the installed CRD, and if the server rejected a status, the experiment would have no status at all.
  */
 import { z } from 'zod';
 import type { ConditionType, Reason } from '../names.ts';
 
 const count = () => z.int().min(0).max(1_000_000_000);
-/** Without limits: a measured value may be anything. */
+/** Without limits, because a measured value can be any number. */
 const figure = () => z.number();
 const time = () => z.string().max(40).meta({ format: 'date-time' });
-/** One word: a `Word` for TypeScript, any short text for the API server. */
+/** One word: the type `Word` for TypeScript, any short text for the API server. */
 const word = <Word extends string = string>(text: string) => z.string().max(256).describe(text) as unknown as z.ZodType<Word>;
 const message = (text: string) => z.string().max(32_768).describe(text);
 
@@ -31,14 +30,15 @@ const conditionSchema = z
   .describe('One condition of the experiment.');
 
 /**
- * `Waiting`: the stage must wait for earlier stages, for a free place or for its next attempt. `Starting`: the substrate is asked for an attempt, or
- * will be, and does not report it yet. `Stopped`: the stage ended on request; it continues when the experiment does.
+ * `Waiting`: the stage waits for earlier stages, for a free place or for its next attempt. `Starting`: the planner has requested an attempt
+ * or is about to request it, and the substrate does not report it yet. `Stopped`: the stage ended on request; it continues when the
+ * experiment continues.
  */
 export type StageStatusState = 'Waiting' | 'Starting' | 'Queued' | 'Pending' | 'Running' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed';
 
 const stageSchema = z.object({
   state: word<StageStatusState>('Waiting, Starting, Queued, Pending, Running, Stopping, Stopped, Succeeded or Failed.'),
-  attempts: count().describe('Attempts started so far, and so the number of the newest one.'),
+  attempts: count().describe('Number of attempts started so far, which is also the number of the newest attempt.'),
   failures: count().describe('Attempts that failed; limited by run.maxFailures.'),
   disruptions: count().describe('Attempts that were evicted, preempted or lost; limited by run.maxDisruptions.'),
   activeSeconds: figure().describe('Seconds that the ended attempts ran; counts towards run.foldDeadline.'),
@@ -135,7 +135,7 @@ export type StageStatus = Frozen<z.output<typeof stageSchema>>;
 /** The status of a stage before its first attempt. */
 export const FRESH_STAGE: StageStatus = { state: 'Waiting', attempts: 0, failures: 0, disruptions: 0, activeSeconds: 0 };
 
-/** Whether an attempt of the stage is alive: it occupies a place, and no other attempt may start. */
+/** Whether an attempt of the stage is active: it occupies a place, and no other attempt may start. */
 export function holdsPlace({ state }: StageStatus): boolean {
   return state === 'Starting' || state === 'Queued' || state === 'Pending' || state === 'Running' || state === 'Stopping';
 }

@@ -21,9 +21,9 @@ function nodes(node: Node, path = '$'): [string, Node][] {
 const jsonSchema = (schema: z.ZodType): Node => z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' }) as Node;
 const manifest = nodes(jsonSchema(experimentSchema));
 
-describe('the schema of a SegmentationExperiment', () => {
+describe('the JSON schema of a SegmentationExperiment', () => {
   it.each(Object.entries({ experimentSchema, stageProgressSchema, epochMetricsSchema }))(
-    '%s can be expressed as a structural schema',
+    'has only keywords of a structural schema, as do the schemas of its reports: %s',
     (_, schema) => {
       const text = JSON.stringify(jsonSchema(schema));
       for (const word of [
@@ -42,12 +42,12 @@ describe('the schema of a SegmentationExperiment', () => {
     },
   );
 
-  it('is walked down to its leaves', () => {
+  it('is read down to its leaves', () => {
     expect(manifest.length).toBeGreaterThan(100);
     expect(manifest.map(([path]) => path)).toContain('$.spec.placement.tolerations[].tolerationSeconds');
   });
 
-  it.each(manifest)('%s has a type and a limit', (_path, node) => {
+  it.each(manifest)('has a type and a limit at %s', (_path, node) => {
     expect(node['type']).toMatch(/^(object|array|string|number|integer|boolean)$/);
     if (node['type'] === 'string' && node['enum'] === undefined) expect(node).toHaveProperty('maxLength');
     if (node['type'] === 'array') expect(node).toHaveProperty('maxItems');
@@ -102,7 +102,7 @@ describe('structuralSchema', () => {
 
   it.each([
     ['a choice of types', z.union([z.string(), z.number()])],
-    ['a number or any text', z.union([z.int().min(1).max(9), z.string().max(4)])],
+    ['a union of a number and any text', z.union([z.int().min(1).max(9), z.string().max(4)])],
     ['any value', z.unknown()],
     ['a null', z.string().nullable()],
   ])('rejects %s', (_, schema) => {

@@ -7,7 +7,7 @@ import { type CelRule, literal } from '../cel.ts';
 import { isRecord } from '../json.ts';
 
 export type StructuralSchema = {
-  /** Absent only with x-kubernetes-int-or-string. */
+  /** Absent only if x-kubernetes-int-or-string is set. */
   type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
   'x-kubernetes-int-or-string'?: true;
   description?: string;
@@ -34,7 +34,7 @@ export type StructuralSchema = {
   'x-kubernetes-validations'?: CelRule[];
 };
 
-/** Keywords of a JSON schema that are copied unchanged. Any other keyword is an error, so that nothing is lost silently. */
+/** Keywords of a JSON schema that are copied unchanged. Any other keyword is an error, so that no constraint is lost without notice. */
 const KEPT: ReadonlySet<string> = new Set([
   ...['type', 'format', 'default', 'enum', 'pattern', 'minLength', 'maxLength', 'minimum', 'maximum', 'exclusiveMinimum'],
   ...['exclusiveMaximum', 'minItems', 'maxItems', 'maxProperties', 'required', 'description', 'x-kubernetes-list-type'],
@@ -50,10 +50,10 @@ export function structuralSchema(schema: z.ZodType): StructuralSchema {
   return convert(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', override: copyForm }), '');
 }
 
-/** The key that carries the text for a pattern from the zod schema into the JSON schema. */
+/** The key under which the JSON schema contains the description of a pattern. */
 const FORM = 'x-form';
 
-/** Copies the text of a zod pattern (its `error`) into the JSON schema. */
+/** Copies the description of a zod pattern (its `error`) into the JSON schema. */
 function copyForm({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Record<string, unknown> }): void {
   if (!(zodSchema instanceof z.ZodString)) return;
   for (const { _zod } of zodSchema._zod.def.checks ?? []) {
@@ -62,12 +62,14 @@ function copyForm({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonS
   }
 }
 
-/** A pattern as a rule: the server's own message for a pattern is the regular expression; this one says what to write. */
+/**
+ * A pattern as a rule. The server's own message for a pattern shows the regular expression; the message of this rule says what to write.
+ */
 function formRule(pattern: string, form: string): CelRule {
   return { rule: `self.matches(${literal(pattern)})`, message: `must be ${form}.` };
 }
 
-/** A whole number or one word: the only union in Kubernetes schemas. The limits apply to the number; a rule checks the word. */
+/** A whole number or one word: the only union that Kubernetes schemas allow. The limits apply to the number; a rule checks the word. */
 function intOrString({ anyOf, ...rest }: Record<string, unknown>, path: string): StructuralSchema {
   const [number, text, ...more] = Array.isArray(anyOf) ? anyOf : [];
   const isNumber = isRecord(number) && number['type'] === 'integer';
@@ -107,7 +109,7 @@ function convertTyped(node: Record<string, unknown>, path: string): StructuralSc
   return schema.default === undefined ? schema : { ...schema, default: completed(schema.default, schema) };
 }
 
-/** A default with the defaults of its own fields: the API server evaluates the rules on the default as it is written. */
+/** A default with the defaults of its own fields filled in, because the API server evaluates rules on the default as it is written. */
 function completed(value: unknown, schema: StructuralSchema): unknown {
   if (Array.isArray(value) && schema.items !== undefined) {
     const { items } = schema;
@@ -120,7 +122,7 @@ function completed(value: unknown, schema: StructuralSchema): unknown {
   return { ...value, ...Object.fromEntries(missing.map(([name, child]) => [name, structuredClone(child.default)])) };
 }
 
-/** The schema at a path such as `spec.loss[].weight` below `root`; undefined if there is none. */
+/** The schema at a path such as `spec.loss[].weight` below `root`; undefined if the path does not exist. */
 export function schemaAt(root: StructuralSchema, path: string): StructuralSchema | undefined {
   let schema: StructuralSchema | undefined = root;
   for (const part of path.split(/\.|(?=\[\])/).filter((text) => text !== '')) {

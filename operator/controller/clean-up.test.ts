@@ -60,7 +60,7 @@ beforeEach(async () => {
 const succeeded = (stage: StageKey): StageRun => attempt(stage, 1, { state: 'succeeded', finishedAt: at(9).toISOString() });
 const runs = [prepared(), ...[0, 1, 2].map(fold).map(succeeded), succeeded(ENSEMBLE)];
 
-/** The ended experiment with these differences. */
+/** An ended experiment with the given changes. */
 function ended(changes: { readonly uid?: string; readonly run?: object; readonly deletionTimestamp?: string } = {}): ExperimentObject {
   const { run = {}, ...metadata } = changes;
   const { status } = plan(experiment, { ...seen(runs), artifacts: store.uri }, at(10));
@@ -93,7 +93,7 @@ const later = (): Date => at(3700);
 const uri = (): string => `${store.uri}/${key}`;
 
 describe('the artifacts of an ended experiment whose time to live has passed', () => {
-  it('are removed without anything else; the new status records the time and no longer names them', async () => {
+  it('are removed and nothing else is; the new status records the time of the removal and no longer names the artifacts', async () => {
     const { client } = server([ended()]);
     expect(ended().status).toMatchObject({ artifacts: uri(), submission: `${uri()}/ensemble/submission.csv` });
     const removed = await removeExpiredArtifacts({ client, store, now: later }, experiment, uri());
@@ -105,11 +105,11 @@ describe('the artifacts of an ended experiment whose time to live has passed', (
 
   it.each([
     ['the experiment is gone', () => []],
-    ['another experiment has its name', () => [ended({ uid: 'u2' })]],
-    ['it is being deleted', () => [ended({ deletionTimestamp: at(11).toISOString() })]],
-    ['it keeps them by now', () => [ended({ run: { ttlRemovesArtifacts: false } })]],
-    ['it keeps them longer by now', () => [ended({ run: { ttlAfterFinished: '2h' } })]],
-    ['it has not ended', () => [{ ...ended(), status: plan(experiment, seen([prepared()]), at(10)).status }]],
+    ['another experiment has the same name', () => [ended({ uid: 'u2' })]],
+    ['the experiment is being deleted', () => [ended({ deletionTimestamp: at(11).toISOString() })]],
+    ['the experiment now keeps its artifacts', () => [ended({ run: { ttlRemovesArtifacts: false } })]],
+    ['the experiment now keeps its artifacts for longer', () => [ended({ run: { ttlAfterFinished: '2h' } })]],
+    ['the experiment has not ended', () => [{ ...ended(), status: plan(experiment, seen([prepared()]), at(10)).status }]],
   ] as const)('are kept if the API server reports that %s', async (_what, items) => {
     const { client, asked } = server(items());
     expect(await removeExpiredArtifacts({ client, store, now: later }, experiment, uri())).toBeUndefined();
@@ -117,7 +117,7 @@ describe('the artifacts of an ended experiment whose time to live has passed', (
     expect(asked.map(({ method }) => method)).toEqual(['GET']);
   });
 
-  it('are kept if they are in another store than the operator’s', async () => {
+  it('are kept if they are not in the operator’s store', async () => {
     const { client, asked } = server([ended()]);
     expect(await removeExpiredArtifacts({ client, store, now: later }, experiment, `s3://former/${key}`)).toBeUndefined();
     expect(await keys()).toHaveLength(4);

@@ -1,4 +1,4 @@
-/** What is left to do for an experiment that has ended: stop what still runs, and remove what has outlived run.ttlAfterFinished. */
+/** What is left to do for an experiment that has ended: stop what still runs, and remove what is older than run.ttlAfterFinished. */
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { EXPERIMENTS, experimentKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
@@ -27,11 +27,11 @@ import { adoptOwnOrphans, type JobDependencies, jobSubstrate } from './experimen
 export type CleanUp = {
   /** Names of attempts that still run. */
   readonly stop: readonly string[];
-  /** Names of attempts that have outlived their time. */
+  /** Names of attempts whose time to live has passed. */
   readonly remove: readonly string[];
-  /** The URI of artifacts that have outlived their time. Attempts are removed first, so that none writes while artifacts are removed. */
+  /** The URI of artifacts whose time to live has passed. Attempts are removed first, so that none writes while artifacts are removed. */
   readonly removeArtifacts?: string;
-  /** Milliseconds until something will have outlived its time. */
+  /** Milliseconds until the next time to live has passed. */
   readonly nextMs: number | undefined;
 };
 
@@ -49,7 +49,7 @@ export function cleanUpPlan(
 
 type Dependencies = JobDependencies & RemovalDependencies & { readonly events: EventRecorder; readonly log: Log };
 
-/** Carries out the clean-up plan. Returns the milliseconds until more will be due. */
+/** Carries out the clean-up plan. Returns the milliseconds until the next clean-up. */
 export async function cleanUp(dependencies: Dependencies, kept: KeptExperiment, ended: EndedExperiment): Promise<number | undefined> {
   const experiment = identityOf(kept);
   await adoptOwnOrphans(dependencies, experiment, EVERY_ATTEMPT);
@@ -71,8 +71,9 @@ type RemovalDependencies = { readonly client: KubernetesClient; readonly store: 
 
 /**
  * Removes the artifacts at `uri` of an ended experiment that has no attempts left. Returns the experiment as the API server has it, and the
- * status to write, without the artifacts. Because a removal cannot be undone and a watch may lag, it reads the experiment again first. Returns
- * undefined and removes nothing if the experiment is gone, was replaced or changed its mind, or if the artifacts are not in `store`.
+ * new status without the artifacts. Because a removal cannot be undone and a watch may lag, the function first reads the experiment from
+ * the API server. It returns undefined and removes nothing if the experiment is gone, was replaced, or now keeps its artifacts, or if the
+ * artifacts are not in `store`.
  */
 export async function removeExpiredArtifacts(
   { client, store, now }: RemovalDependencies,

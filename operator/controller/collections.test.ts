@@ -22,7 +22,7 @@ const experimentOf = (uid: string, resourceVersion: string): ExperimentObject =>
   metadata: { name: 'wrist', namespace: 'default', uid, resourceVersion },
 });
 
-/** Collections that hold the running Job, and an experiment of its name with that uid. */
+/** Collections that hold the running Job, and an experiment with the Job's experiment name and the given uid. */
 function known(uid: string): { readonly collections: Collections; readonly active: ActiveExperiments } {
   const active = createActiveExperiments({ classLists: [], now: () => new Date(0), log: silentLog });
   const collections = createCollections({ client: NEVER, active, onDue: () => undefined, random: () => 0.5, log: silentLog });
@@ -31,8 +31,8 @@ function known(uid: string): { readonly collections: Collections; readonly activ
   return { collections, active };
 }
 
-describe('a Job that disappears before it has ended', () => {
-  it('is remembered while its experiment is active', () => {
+describe('a Job that disappears', () => {
+  it('is remembered while its experiment is active if the Job had not ended', () => {
     const { collections, active } = known(UID);
     expect(active.get(KEY)?.goneJobs).toEqual(new Set());
     collections.jobs.forget(running);
@@ -49,7 +49,7 @@ describe('a Job that disappears before it has ended', () => {
     expect(active.get(KEY)?.goneJobs).toEqual(new Set());
   });
 
-  it('is not remembered if it belonged to an earlier experiment of that name', () => {
+  it('is not remembered if it belonged to an earlier experiment with the same name', () => {
     const { collections, active } = known('the-next');
     collections.jobs.forget(running);
     expect(active.get(KEY)?.goneJobs).toEqual(new Set());
@@ -68,7 +68,7 @@ describe('the memory of an experiment', () => {
     expect([active.size, active.get(KEY)]).toEqual([0, undefined]);
   });
 
-  it('is dropped when the experiment is being deleted or is replaced by another of its name', () => {
+  it('is dropped when the experiment is being deleted, and replaced when another experiment gets the same name', () => {
     const { collections, active } = known(UID);
     const memory = active.get(KEY);
     const deleted = experimentOf(UID, '1200');

@@ -1,4 +1,8 @@
-/** What the operator knows of the cluster: three collections that watches keep up to date. Each change makes an experiment due. */
+/**
+ * What the operator knows about the cluster: three collections that watches keep up to date. Each change makes an experiment due for a
+ * step.
+ */
+import { withoutUndefined } from '@carpal/configs/json.ts';
 import { EXPERIMENTS, LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesClient, Query } from '@carpal/kubernetes/api/client.ts';
 import type { Job, Pod } from '@carpal/kubernetes/api/objects.ts';
@@ -7,7 +11,7 @@ import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
 import type { Reflector } from '@carpal/kubernetes/runtime/reflector-types.ts';
 import type { Kept } from '@carpal/kubernetes/runtime/store.ts';
-import { hasEnded, type KeptJob, type KeptPod, keepJob, keepPod, withoutUndefined } from '../jobs/kept-objects.ts';
+import { hasEnded, type KeptJob, type KeptPod, keepJob, keepPod } from '../jobs/kept-objects.ts';
 import { controllerUid, experimentUidOf, MANAGED_BY } from '../jobs/ownership.ts';
 import type { ActiveExperiments } from './experiment-memory.ts';
 import { type ExperimentObject, type KeptExperiment, keepExperiment } from './experiment-object.ts';
@@ -53,7 +57,7 @@ export function createCollections(options: CollectionOptions): Collections {
     onChange: ({ type, key, object: { metadata, ended }, source }) => {
       if (type !== 'deleted' && ended === undefined && metadata.deletionTimestamp === undefined) active.add(key, metadata.uid);
       else active.drop(key);
-      // The operator's own status write makes nothing due.
+      // A status write by the operator itself requires no step.
       if (source !== 'own') onDue(key, 'now');
     },
   });

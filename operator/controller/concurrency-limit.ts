@@ -8,7 +8,7 @@ export function createLimit(concurrency: number): <T>(work: () => Promise<T>) =>
     try {
       return await work();
     } finally {
-      // The place goes directly to the next in line.
+      // The free slot goes directly to the work that has waited longest.
       const next = waiting.shift();
       if (next === undefined) free += 1;
       else next();

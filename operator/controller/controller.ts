@@ -63,9 +63,9 @@ export function createController(options: ControllerOptions): Controller {
     store,
     now,
     runningFolds: active.runningFolds,
-    onAway: ({ experiment, ...away }) => {
-      metrics.storeAway();
-      log.warn({ experiment: keyOf(experiment.metadata), ...away }, 'the artifact store cannot be read');
+    onUnreachable: ({ experiment, ...problem }) => {
+      metrics.storeUnreachable();
+      log.warn({ experiment: keyOf(experiment.metadata), ...problem }, 'the artifact store cannot be read');
     },
   });
   const missingPod = createMissingPodReason(client, () => now().getTime());

@@ -44,7 +44,7 @@ async function writeUnchecked(name: string, spec: object, other: string): Promis
   await applyCrd(client);
 }
 
-/** The versions of everything that a dry run could have changed. */
+/** The resource versions of everything that a dry run could change. */
 async function versions(): Promise<readonly (string | undefined)[]> {
   const { client, namespace } = world();
   const lists = await Promise.all(
@@ -54,7 +54,7 @@ async function versions(): Promise<readonly (string | undefined)[]> {
 }
 
 describe('a dry run', () => {
-  it('names what the operator would start, stop and remove, and does none of it', async () => {
+  it('lists what the operator would start, stop and remove, and changes nothing', async () => {
     const { client, kubeconfig, namespace, store } = world();
     const { promise: never } = Promise.withResolvers<void>();
     world().script = ({ experiment, stage }) => (stage === 'fold' && !['ended', 'expired'].includes(experiment) ? { until: never } : {});

@@ -1,6 +1,6 @@
 /**
- * What this process remembers of an experiment between two steps. It is created when an active experiment is first seen and dropped once, when
- * the experiment has ended or is gone. Nothing depends on it: after a restart some work is done again.
+ * What this process remembers of an experiment between two steps. It is created when an active experiment is first seen, and dropped when
+ * the experiment has ended or is gone. Correctness does not depend on it: after a restart, some work is repeated.
  */
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../experiment/retry-policy.ts';
@@ -14,8 +14,9 @@ export type ExperimentMemory = {
   readonly startBackoff: StartBackoff;
   readonly progress: ProgressMemory;
   /**
-   * Names of Jobs that were deleted before they had ended. The status of an attempt is `Starting` until its Job has been seen, so a Job that was
-   * deleted before that is known only here. A process that does not know it starts the attempt again, after it has looked for its pods.
+   * Names of Jobs that were deleted before they had ended. The status of an attempt is `Starting` until its Job has been seen, so only this
+   * set records that a Job was deleted before that. Without the record, the operator looks for pods of the attempt and then starts it
+   * again.
    */
   readonly goneJobs: Set<string>;
 };

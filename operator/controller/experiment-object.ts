@@ -1,5 +1,6 @@
-/** A SegmentationExperiment as the operator keeps it in memory: everything of an active one, next to nothing of an ended one. */
+/** A SegmentationExperiment as the operator keeps it in memory: complete while it is active, only a few fields once it has ended. */
 
+import { withoutUndefined } from '@carpal/configs/json.ts';
 import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type Condition, type ExperimentStatus, isTerminal } from '@carpal/configs/schema/status.ts';
@@ -7,7 +8,6 @@ import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import type { KubernetesObject, ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
 import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { Regarding } from '@carpal/kubernetes/runtime/event-recorder.ts';
-import { withoutUndefined } from '../jobs/kept-objects.ts';
 
 export type ExperimentObject = KubernetesObject & { readonly spec?: unknown; readonly status?: ExperimentStatus };
 
@@ -61,7 +61,7 @@ export function keepExperiment(object: ExperimentObject): KeptExperiment {
   return { metadata, ended: { ttlAfterFinished, failed, ...withoutUndefined({ finishedAt: status.finishedAt, expiringArtifacts }) } };
 }
 
-/** Enough of an ended experiment to find its Jobs and pods; it cannot be started. */
+/** The fields of an ended experiment that identify its Jobs and pods. They are not enough to start it. */
 export function identityOf({ metadata }: KeptExperiment): SegmentationExperiment {
   return {
     apiVersion: API_VERSION,
@@ -78,9 +78,9 @@ export function regarding({ metadata: { name, namespace = 'default', uid, resour
 const FIELD_MANAGER = 'carpal-operator';
 
 /**
- * Writes the whole status, by server-side apply under one field manager, and lets the collection absorb the result. Returns the experiment with
- * its new metadata. The request carries the resource version: if two operators believe for a moment that they lead, one of them gets 409
- * (`ApiError`), and must observe again before it acts.
+ * Writes the whole status by server-side apply under one field manager, and stores the result in the collection. Returns the experiment
+ * with its new metadata. The request carries the resource version: if two operators both believe that they lead, one of them gets 409
+ * (`ApiError`) and must observe again before it acts.
  */
 export async function writeStatus(
   client: KubernetesClient,

@@ -76,8 +76,8 @@ function world() {
   return { step, appear, vanish, folds };
 }
 
-describe('a step for an experiment', () => {
-  it('that replaces a deleted one does not count the folds of the old one, which would slow the reports of all others down', async () => {
+describe('a step for an experiment that replaces a deleted one', () => {
+  it('does not count the folds of the deleted one, which would slow down the reports of all other experiments', async () => {
     const { step, appear, vanish, folds } = world();
     appear('u1');
     await step('default/wrist');

@@ -17,7 +17,7 @@ import { type KeptExperiment, regarding, statusOfObject, writeStatus } from './e
 import { adoptOwnOrphans, experimentSubstrate, type JobDependencies, jobSubstrate } from './experiment-substrate.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import type { ProgressReader } from './progress-reader.ts';
-import { logChanges, reportPlan } from './report-changes.ts';
+import { logChanges, reportPlan } from './record-changes.ts';
 
 export type StepDependencies = JobDependencies & {
   readonly active: ActiveExperiments;

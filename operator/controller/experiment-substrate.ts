@@ -1,20 +1,24 @@
-/** Where the attempts of one experiment of the cluster run: its Jobs, plus what the controller adds to observing and starting them. */
 import { writeExperimentRecord } from '@carpal/artifacts/experiment-record.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
+import { type ExperimentStatus, holdsPlace } from '@carpal/configs/schema/status.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { keyOf } from '@carpal/kubernetes/api/objects.ts';
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
+import type { PlannedStart } from '../experiment/next-starts.ts';
+import type { StageRun } from '../experiment/observed.ts';
+import { attemptName, sameStage } from '../experiment/stage.ts';
+import { entriesOf } from '../experiment/stages.ts';
 import type { Substrate } from '../experiment/substrate.ts';
 import { createKubernetesSubstrate, type KubernetesSubstrate } from '../jobs/kubernetes-substrate.ts';
 import { adoptOrphans, ownPods, type StartedAttempts } from '../jobs/own-objects.ts';
 import type { MissingPodReason } from '../jobs/pending-reason.ts';
 import type { Collections } from './collections.ts';
-import { confirmVanished } from './confirm-vanished.ts';
 import type { ExperimentMemory } from './experiment-memory.ts';
 import { explainFailures } from './explain-failures.ts';
 import type { OperatorSettings } from './operator-settings.ts';
+
+/** Where the attempts of one experiment of the cluster run: its Jobs, plus what the controller adds to observing and starting them. */
 
 export type JobDependencies = {
   readonly client: KubernetesClient;
@@ -85,4 +89,41 @@ export function experimentSubstrate(options: ExperimentSubstrateOptions): Substr
     stop: jobs.stop,
     remove: jobs.remove,
   };
+}
+
+type Confirmation = {
+  /** Reads an attempt from the API server. */
+  readonly ask: (attempt: PlannedStart) => Promise<StageRun | undefined>;
+  /** Whether this process has seen the Job of that name disappear before it had ended. */
+  readonly hasGone: (name: string) => boolean;
+  readonly now: () => Date;
+};
+
+/**
+ * Adds to the observed runs the attempts that the status records as alive and that were not observed, if the API server still has them. The
+ * watches on experiments, Jobs and pods are independent, and another leader may have written the status, so an unseen attempt may still
+ * run. If it counted as lost, its successor would start while it runs. A starting attempt is read only if its Job has disappeared. If the
+ * API server has neither its Job nor a pod, the attempt is reported as disrupted.
+ */
+export async function confirmVanished(
+  runs: readonly StageRun[],
+  { metadata: { name: experiment } }: SegmentationExperiment,
+  status: ExperimentStatus | undefined,
+  { ask, hasGone, now }: Confirmation,
+): Promise<readonly StageRun[]> {
+  const missing = (status === undefined ? [] : entriesOf(status))
+    .filter(([, stage]) => holdsPlace(stage))
+    .map(([key, { attempts, state }]) => ({ attempt: { ...key, attempt: attempts, name: attemptName(experiment, key, attempts) }, state }))
+    .filter(({ attempt, state }) => state !== 'Starting' || hasGone(attempt.name))
+    .filter(({ attempt }) => !runs.some((run) => sameStage(attempt, run) && run.attempt >= attempt.attempt));
+  const found = await Promise.all(
+    missing.map(async ({ attempt, state }) => (await ask(attempt)) ?? (state === 'Starting' ? disruptedStart(attempt, now()) : undefined)),
+  );
+  return [...runs, ...found.filter((run) => run !== undefined)];
+}
+
+function disruptedStart(attempt: PlannedStart, now: Date): StageRun {
+  const time = now.toISOString();
+  const message = 'the attempt was removed before it was seen to run';
+  return { ...attempt, state: 'failed', disrupted: true, reason: 'JobDeleted', message, pendingSince: time, finishedAt: time };
 }

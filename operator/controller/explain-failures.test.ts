@@ -49,16 +49,16 @@ const reportError = (message: string, second: number, fields: Partial<StageProgr
     ),
   );
 
-describe('the log of an attempt that was taken away', () => {
+describe('the log of a disrupted attempt', () => {
   const taken = { disrupted: true, reason: 'EvictionByEvictionAPI', message: 'node gpu-1: Eviction API: evicting' };
 
-  it('is stored like any other; the message names what took it away and the log', async () => {
+  it('is stored like any other; the message names the cause of the disruption and the log', async () => {
     const explained = await explainFailure(failed(LOG, taken), { store, experiment });
     expect(explained).toBe(`node gpu-1: Eviction API: evicting (log: ${store.uri}/${key})`);
     expect((await store.read(key)).toString()).toMatch(/^epoch 3\nTypeError/);
   });
 
-  it('is not stored if the container printed nothing: a message of the operator is no log', async () => {
+  it('is not stored if the container printed nothing: a message of the operator is not a log', async () => {
     expect(await explainFailure(failed(undefined, taken), { store, experiment })).toBe(taken.message);
     expect(await store.list('')).toEqual([]);
   });
@@ -67,12 +67,12 @@ describe('the log of an attempt that was taken away', () => {
 describe('the explanation of a failure', () => {
   const messageOf = async (lastLines?: string): Promise<string> => (await explainFailure(failed(lastLines), { store, experiment })) ?? '';
 
-  it("is the stage's own error rather than its log, with the location of the log", async () => {
+  it("contains the stage's own error rather than its log, and the location of the log", async () => {
     await reportError('the disk is full', 51);
     expect(await messageOf(LOG)).toBe(`disk-full: the disk is full → Free some. (log: ${store.uri}/${key})`);
   });
 
-  it('is the log if the error is that of an earlier attempt, or if there is none', async () => {
+  it('contains the log if the only known error is from an earlier attempt or no error is known', async () => {
     await reportError('the disk is full', 49);
     expect(await messageOf(LOG)).toMatch(/^epoch 3\nTypeError.*\n.*step\.ts:4 \(log: .+\.txt\)$/);
     expect(await messageOf()).toBe('');
@@ -85,7 +85,7 @@ describe('the explanation of a failure', () => {
     expect(message).toMatch(/^exit 1: disk-full: very very .*… \(log: .+\.txt\)$/);
   });
 
-  it('is a guess before the last lines if the killer is unknown', async () => {
+  it('contains a guess and the last lines if the reason for the kill is unknown', async () => {
     const message = 'killed for an unknown reason, often a lack of memory';
     const run = failed(LOG, { exitCode: 137, reason: 'SIGKILL', message });
     expect(await explainFailure(run, { store, experiment })).toMatch(
@@ -94,7 +94,7 @@ describe('the explanation of a failure', () => {
     expect((await store.read(key)).toString()).not.toContain('killed');
   });
 
-  it('is what is known without the store if the store is unreachable', async () => {
+  it('contains what is known without the store if the store is unreachable', async () => {
     const away = async (): Promise<never> => {
       throw new CarpalError('store-unreachable', 'away');
     };
@@ -106,7 +106,7 @@ describe('the explanation of a failure', () => {
   });
 });
 
-describe('explaining observed runs', () => {
+describe('explainFailures', () => {
   it('explains only failures that the status has not counted', async () => {
     const running = plan(experiment, seen([prepared(), attempt(fold(1), 2, {})]), at(60)).status;
     const run = failed('Error: x');

@@ -18,7 +18,7 @@ export type FailureContext = {
 
 /** How long an unreachable store may delay the report of a failure. */
 const EXPLAIN_WITHIN_MS = 5000;
-/** With the location of the log they fit into the 1,000 characters that a status keeps of a message. */
+/** An error of this length and the location of the log fit into the 1,000 characters that a status keeps of a message. */
 const LONGEST_ERROR = 500;
 const LONGEST_END = 250;
 
@@ -56,8 +56,8 @@ function isUncounted(run: StageRun, status: ExperimentStatus | undefined): boole
 }
 
 /**
- * The message of a failed attempt: what the substrate reports about its end, then the stage's own error or else the last lines of its log, then
- * where the log is stored. Undefined if nothing is known. An unreachable store does not suppress what is known without it.
+ * The message of a failed attempt: what the substrate reports about its end, then the stage's own error or otherwise the last lines of its
+ * log, then where the log is stored. If the store is unreachable, the message contains the rest. Undefined if nothing is known.
  */
 export async function explainFailure(run: StageRun, { store, experiment, onLost }: FailureContext): Promise<string | undefined> {
   const since = new Date(run.startedAt ?? run.pendingSince);

@@ -76,7 +76,7 @@ describe('kubectl', () => {
     expect(rows[2]).toMatch(/ kim \d{4}-\d\d-\d\dT\d\d:\d\d:00Z FoldsRunning$/);
   });
 
-  it('get finds experiments by state, and all of carpal by its category', async () => {
+  it('get finds experiments by state, and all objects of carpal by category', async () => {
     expect((await lines('get', 'segx', '--field-selector', 'status.state=Failed', '-o', 'name')).filter(Boolean)).toEqual([
       'segmentationexperiment.carpal.dev/bad-data',
     ]);
@@ -91,7 +91,7 @@ describe('kubectl', () => {
     const events = printed.slice(printed.indexOf('Events:') + 3).map((line) => line.replace(/^(\w+ \w+) .*carpal\.dev\/operator /, '$1: '));
     expect(events).toEqual(
       expect.arrayContaining([
-        'Normal StageStarted: prepare, attempt 1',
+        'describe shows the past events, one per line',
         'Normal StageStarted: prepare finished; folds 0–2, attempt 1',
         'Warning OutOfMemory: fold 2, attempt 1: exit 137, out of memory',
         expect.stringMatching(/^Warning StageFailed: fold 1, attempt 1: exit 1: TypeError: x is not a function \| at run \(log: /),

@@ -16,7 +16,7 @@ const OF_THE_CLUSTER = [
 ];
 
 describe('the metrics page of a replica', () => {
-  it('reports the cluster only while the replica leads: otherwise the page would show outdated values for good', async () => {
+  it('reports the cluster only while the replica leads: otherwise the page would show outdated values forever', async () => {
     const metrics = createMetrics();
     const stats = { lists: 1, watches: 1, events: 5, relists: 0, repairs: 0, errors: 0 };
     metrics.leading(true);
@@ -89,7 +89,7 @@ describe('ended attempts', () => {
 });
 
 describe('the experiments of a cluster', () => {
-  it('are counted by state, with 0 for a state that none has', () => {
+  it('are counted by state, with 0 for a state without experiments', () => {
     expect(countExperiments(experiments)).toEqual({
       Pending: 1,
       Preparing: 0,
@@ -102,14 +102,14 @@ describe('the experiments of a cluster', () => {
     });
   });
 
-  it('have their stages with an attempt counted by stage and state, with the GPUs that they request', () => {
+  it('have their started stages counted by stage and state, with the GPUs that these stages request', () => {
     expect(countStages(experiments)).toEqual([
       { stage: 'fold', state: 'Running', count: 2, gpus: 4 },
       { stage: 'fold', state: 'Pending', count: 2, gpus: 3 },
     ]);
   });
 
-  it('may have an incomplete status', () => {
+  it('are counted even if a status is incomplete', () => {
     const half = {
       metadata: { name: 'half' },
       object: { metadata: { name: 'half' }, status: { conditions: [] } },

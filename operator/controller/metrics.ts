@@ -11,7 +11,7 @@ export type OperatorMetrics = RuntimeMetrics & {
   stageEnded(stage: string, outcome: string): void;
   gpuSeconds(seconds: number): void;
   /** The artifact store could not be read. */
-  storeAway(): void;
+  storeUnreachable(): void;
   /** Experiments by state, counted when the page is requested. */
   followExperiments(count: () => Readonly<Record<string, number>>): void;
   /** Stages of active experiments, counted when the page is requested. */
@@ -38,7 +38,7 @@ export function createMetrics(): OperatorMetrics {
   });
   const storeFailures = new Counter({
     name: 'carpal_store_failures_total',
-    help: 'Times that the artifact store could not be read; it is then not asked for a while.',
+    help: 'Times that the artifact store could not be read. After each, the operator pauses its reads.',
     registers,
   });
 
@@ -69,7 +69,7 @@ export function createMetrics(): OperatorMetrics {
     },
     stageEnded: (stage, outcome) => attempts.inc({ stage, outcome }),
     gpuSeconds: (seconds) => gpu.inc(seconds),
-    storeAway: () => storeFailures.inc(),
+    storeUnreachable: () => storeFailures.inc(),
     followExperiments: (count) => {
       experiments = count;
     },
@@ -98,7 +98,7 @@ const gpusOf = (spec: unknown): number => (spec as Partial<SegmentationExperimen
 export function countStages(experiments: readonly KeptExperiment[]): readonly StageCount[] {
   const counts = new Map<string, StageCount>();
   for (const { object } of experiments) {
-    // Not sorted as `statusOfObject` does: the order does not matter here, and each page counts thousands of experiments.
+    // The stages are not sorted as in `statusOfObject`: the order does not matter here, and each page counts thousands of experiments.
     const status = object?.status;
     if (object === undefined || status === undefined) continue;
     for (const [{ stage }, seen] of entriesOf({

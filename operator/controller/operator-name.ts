@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 const LONGEST = 63;
 
 /**
- * The name of everything that belongs to an operator: of all namespaces, or of the one that it watches, so that several operators can share a
- * cluster. A name that would be too long ends with a digest.
+ * The name of all objects that belong to an operator. It contains the namespace that the operator watches, if it watches only one, so that
+ * several operators can share a cluster. A name that would be too long ends with a digest.
  */
 export function operatorName(watchNamespace?: string): string {
   const name = watchNamespace === undefined ? 'carpal-operator' : `carpal-operator-${watchNamespace}`;

@@ -14,8 +14,9 @@ export type OperatorSettings = {
   /** Delays before further attempts. Default: `DEFAULT_RETRY`. */
   readonly retry?: RetryPolicy;
   /**
-   * The shortest time between two steps of an experiment. Default: 500. After an attempt has ended, the next step waits half of it for further
-   * ends; other changes of attempts wait at least four times as long; see reconcile-delay.ts.
+   * The shortest time between two steps of an experiment. Default: 500. After an attempt has ended, the next step comes after half this
+   * time, so that it covers other attempts that end then. After other changes of attempts, it comes after at least four times this time.
+   * See reconcile-delay.ts.
    */
   readonly spacingMs?: number;
   /** The time between full lists, which correct what the watches have missed; see reflector-types.ts. */

@@ -4,11 +4,11 @@ import type { StageKey } from '@carpal/configs/names.ts';
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import { type ExperimentStatus, holdsPlace, isTerminal, type StageStatus } from '@carpal/configs/schema/status.ts';
 import type { ObservedProgress, StageRun } from '../experiment/observed.ts';
-import { observedProgress } from '../experiment/observed-progress.ts';
+import { observedProgress } from '../experiment/observed.ts';
 import { sameStage, stageTitle } from '../experiment/stage.ts';
 import { entriesOf } from '../experiment/stages.ts';
 
-/** A stage whose report may have news: its attempt runs, or has ended and must be read once more. */
+/** A stage whose report may have changed: its attempt runs, or has ended and its report must be read once more. */
 export type StageToRead = { readonly key: StageKey; readonly attempt: number; readonly ended: boolean };
 
 type KnownReport = {
@@ -43,7 +43,7 @@ export class ProgressMemory {
     return this.#toRead.some(({ ended }) => !ended);
   }
 
-  /** Stages that have ended and were not read since. */
+  /** Stages that have ended and whose final report was not read yet. */
   get unclosed(): readonly StageToRead[] {
     return this.#toRead.filter(({ key, attempt, ended }) => ended && this.#stages.get(stageTitle(key))?.closedAttempt !== attempt);
   }

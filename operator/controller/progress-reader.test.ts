@@ -51,7 +51,7 @@ function reader(more: Partial<ProgressReaderOptions> = {}) {
 }
 const wrist = experimentWith();
 
-const tell = (key: { stage: StageProgress['stage']; fold?: number }, fields: Partial<StageProgress>, of = wrist): Promise<void> =>
+const writeReport = (key: { stage: StageProgress['stage']; fold?: number }, fields: Partial<StageProgress>, of = wrist): Promise<void> =>
   store.write(progressKey(of, key), JSON.stringify({ ...report(0, fields), ...key }));
 
 /** The status after these attempts, as the planner writes it. */
@@ -59,17 +59,17 @@ const statusAfter = (runs: readonly StageRun[], of: SegmentationExperiment = wri
 const training = [prepared(), attempt(fold(0), 1, {}), attempt(fold(1), 1, {})];
 
 describe('readIntervalMs', () => {
-  it('is as short as stages report for few folds, allows one read per second for more, and stays below two minutes', () => {
+  it('equals the reporting interval of stages for few folds, allows one read per second for more, and is at most two minutes', () => {
     expect([0, 1, 10, 11, 50, 120, 5000].map(readIntervalMs)).toEqual([10_000, 10_000, 10_000, 11_000, 50_000, 120_000, 120_000]);
   });
 });
 
 describe('a progress reader', () => {
-  it('reads stages that run, and stages that have ended once more; others never', async () => {
+  it('reads stages repeatedly while they run, once more after they have ended, and never otherwise', async () => {
     const progress = reader();
-    await tell(PREPARE, { state: 'finished', done: 9 });
-    await tell(fold(0), { epoch: 3 });
-    await tell(fold(2), { epoch: 99 });
+    await writeReport(PREPARE, { state: 'finished', done: 9 });
+    await writeReport(fold(0), { epoch: 3 });
+    await writeReport(fold(2), { epoch: 99 });
     const status = statusAfter(training);
     const known = await progress.read(wrist, status);
     expect(known.prepare?.done).toBe(9);
@@ -84,9 +84,9 @@ describe('a progress reader', () => {
   it('answers from memory until the interval has passed, then asks for what has changed', async () => {
     const progress = reader();
     const status = statusAfter(training);
-    await tell(fold(0), { epoch: 3 });
+    await writeReport(fold(0), { epoch: 3 });
     await progress.read(wrist, status);
-    await tell(fold(0), { epoch: 4 });
+    await writeReport(fold(0), { epoch: 4 });
     seconds += 9;
     expect((await progress.read(wrist, status)).folds.get(0)?.epoch).toBe(3);
     expect(progress.nextReadMs(wrist)).toBe(1000);
@@ -96,18 +96,18 @@ describe('a progress reader', () => {
     expect(progress.nextReadMs(wrist)).toBe(10_000);
   });
 
-  it('reads an attempt that has just ended immediately, and then not until another attempt runs', async () => {
+  it('reads the report of an attempt immediately after its end, and then not until another attempt runs', async () => {
     const progress = reader();
-    await tell(fold(0), { epoch: 3 });
+    await writeReport(fold(0), { epoch: 3 });
     await progress.read(wrist, statusAfter(training));
-    await tell(fold(0), { epoch: 4, state: 'failed' });
+    await writeReport(fold(0), { epoch: 4, state: 'failed' });
     const ends = training.map((run) =>
       run.fold === 0 ? { ...run, state: 'failed' as const, exitCode: 1, finishedAt: at(99).toISOString() } : run,
     );
-    // The observed runs show the end before the status does.
+    // The observed runs report the end before the status does.
     expect((await progress.read(wrist, statusAfter(training), ends)).folds.get(0)?.epoch).toBe(4);
     const { reads } = progress.stats;
-    await tell(fold(0), { epoch: 5 });
+    await writeReport(fold(0), { epoch: 5 });
     await progress.read(wrist, statusAfter(ends));
     expect(progress.stats.reads).toBe(reads);
     const again = [...ends, attempt(fold(0), 2, { startedAt: at(150).toISOString() })];
@@ -132,13 +132,13 @@ describe('a progress reader', () => {
   ])('ignores a report with %s', async (_what, content) => {
     const progress = reader();
     await store.write(progressKey(wrist, fold(0)), content);
-    await tell(fold(1), { epoch: 2 });
+    await writeReport(fold(1), { epoch: 2 });
     const known = await progress.read(wrist, statusAfter(training));
     expect([...known.folds.keys()]).toEqual([1]);
     expect(progress.stats.failures).toBe(0);
   });
 
-  it('spreads its reads over all experiments, without those that were dropped', async () => {
+  it('chooses its interval by the training folds of all experiments, without those that were dropped', async () => {
     const intervals: number[] = [];
     const progress = reader({ interval: (folds) => intervals.push(folds) * 1000 });
     const others = ['a', 'b', 'c'].map((uid): SegmentationExperiment => ({ ...wrist, metadata: { ...wrist.metadata, uid } }));
@@ -149,7 +149,7 @@ describe('a progress reader', () => {
     expect(intervals).toEqual([2, 4, 6, 4, 4]);
   });
 
-  it('has no more concurrent reads than allowed', async () => {
+  it('limits the number of concurrent reads', async () => {
     let [underway, most] = [0, 0];
     const slow: ArtifactStore = {
       ...store,
@@ -175,7 +175,7 @@ describe('a progress reader', () => {
     const { promise: answer, resolve } = Promise.withResolvers<void>();
     const slow: ArtifactStore = { ...store, readIfChanged: async (key) => answer.then(async () => store.readIfChanged(key)) };
     const progress = reader({ store: slow, waitMs: 5 });
-    await tell(fold(0), { epoch: 3 });
+    await writeReport(fold(0), { epoch: 3 });
     const status = statusAfter(training);
     expect((await progress.read(wrist, status)).folds.size).toBe(0);
     expect(progress.nextReadMs(wrist)).toBe(5000);
@@ -197,7 +197,7 @@ describe('a progress reader', () => {
     const waiting = progress.read(first, statusAfter(training, first));
     await vi.advanceTimersByTimeAsync(100);
     await waiting;
-    // The fake timers stand still now: a step that waited would never end.
+    // The fake timers do not advance from here on: a step that waited would never end.
     for (const other of rest) await progress.read(other, statusAfter(training, other));
     vi.useRealTimers();
     resolve();
@@ -213,7 +213,7 @@ describe('a progress reader', () => {
     ['Stopping', 1],
     ['Stopped', 1],
     ['Waiting', 1],
-  ])('reads a stage that is %s %i times', async (state, reads) => {
+  ])('reads a stage in state %s %i times', async (state, reads) => {
     const progress = reader();
     const status = statusAfter([prepared()]);
     const stage = { ...status.ensemble, state, attempts: 1 };
@@ -243,10 +243,10 @@ describe('a progress reader of a store in S3', () => {
     store = openS3Store('s3://hands/unchanged');
     const progress = reader();
     const status = statusAfter(training);
-    await tell(fold(0), { epoch: 3 });
-    await tell(fold(1), { epoch: 3 });
+    await writeReport(fold(0), { epoch: 3 });
+    await writeReport(fold(1), { epoch: 3 });
     await progress.read(wrist, status);
-    await tell(fold(1), { epoch: 4 });
+    await writeReport(fold(1), { epoch: 4 });
     seconds += 10;
     const known = await progress.read(wrist, status);
     expect([0, 1].map((index) => known.folds.get(index)?.epoch)).toEqual([3, 4]);
@@ -254,21 +254,24 @@ describe('a progress reader of a store in S3', () => {
   });
 
   it('returns the last known reports while the store is unreachable, pauses longer each time, and continues when it is back', async () => {
-    const away: [string, number][] = [];
-    store = openS3Store('s3://hands/away', { retryForMs: 0, timeoutMs: 200 });
-    const progress = reader({ waitMs: 5000, onAway: ({ experiment, againInMs }) => away.push([experiment.metadata.name, againInMs]) });
+    const pauses: [string, number][] = [];
+    store = openS3Store('s3://hands/unreachable', { retryForMs: 0, timeoutMs: 200 });
+    const progress = reader({
+      waitMs: 5000,
+      onUnreachable: ({ experiment, againInMs }) => pauses.push([experiment.metadata.name, againInMs]),
+    });
     const status = statusAfter(training);
-    await tell(fold(0), { epoch: 3 });
+    await writeReport(fold(0), { epoch: 3 });
     await progress.read(wrist, status);
     proxy.set('drop');
     for (const wait of [10, 4, 1, 10, 20]) {
       seconds += wait;
       expect((await progress.read(wrist, status)).folds.get(0)?.epoch).toBe(3);
     }
-    expect(away).toEqual([5000, 10_000, 20_000].map((ms) => ['wrist', ms]));
+    expect(pauses).toEqual([5000, 10_000, 20_000].map((ms) => ['wrist', ms]));
     expect(progress.nextReadMs(wrist)).toBe(20_000);
     proxy.set('pass');
-    await tell(fold(0), { epoch: 7 });
+    await writeReport(fold(0), { epoch: 7 });
     seconds += 20;
     expect((await progress.read(wrist, status)).folds.get(0)?.epoch).toBe(7);
     expect(progress.stats.failures).toBeGreaterThanOrEqual(3);

@@ -18,15 +18,19 @@ export type ProgressReaderOptions = {
   /** Concurrent reads. */
   readonly concurrency?: number;
   /**
-   * How long `read` waits for the store before it answers from memory. The reads continue for the next answer, and until the store has answered
-   * no other `read` waits.
+   * How long `read` waits for the store before it answers from memory. The reads continue, and a later call gets their results. Until the
+   * store has answered, no other `read` waits.
    */
   readonly waitMs?: number;
   /** Called when the store is unreachable, once per pause, with the experiment whose report was requested. */
-  readonly onAway?: (away: { readonly experiment: SegmentationExperiment; readonly error: unknown; readonly againInMs: number }) => void;
+  readonly onUnreachable?: (problem: {
+    readonly experiment: SegmentationExperiment;
+    readonly error: unknown;
+    readonly againInMs: number;
+  }) => void;
 };
 
-/** Stages that have ended are read once more and then never again; ended experiments never. */
+/** A stage is read once more after it has ended, then never again. Ended experiments are not read. */
 export type ProgressReader = {
   /**
    * The stages' reports, from memory unless it is time to read them again. `runs` shows the end of an attempt before the status does. Never
@@ -45,7 +49,7 @@ export type ProgressReader = {
 
 /** How soon to look whether a late answer has arrived. */
 const LATE_ANSWER_MS = 5000;
-const AWAY_MS = { first: 5000, longest: 120_000 } as const;
+const PAUSE_MS = { first: 5000, longest: 120_000 } as const;
 
 export function createProgressReader(options: ProgressReaderOptions): ProgressReader {
   const { store, runningFolds, interval = readIntervalMs, waitMs = 1000 } = options;
@@ -53,13 +57,13 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
   const limited = createLimit(options.concurrency ?? 16);
   const stats = { reads: 0, unchanged: 0, failures: 0 };
   let failuresInARow = 0;
-  // One step has waited too long. Until the store has answered no other step waits, or all workers would be blocked.
+  // One step has waited too long. Until the store has answered, no other step waits; otherwise all workers would be blocked.
   let isSlow = false;
-  let awayUntilMs = Number.NEGATIVE_INFINITY;
+  let pausedUntilMs = Number.NEGATIVE_INFINITY;
 
   const readStage = async (experiment: SegmentationExperiment, memory: ProgressMemory, stage: StageToRead): Promise<void> => {
     // The store may have become unreachable while this read waited for its turn.
-    if (nowMs() < awayUntilMs) return;
+    if (nowMs() < pausedUntilMs) return;
     stats.reads += 1;
     const answer = await store.readIfChanged(progressKey(experiment, stage.key), memory.tagOf(stage.key));
     failuresInARow = 0;
@@ -71,11 +75,11 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
   const noteFailure = (experiment: SegmentationExperiment, error: unknown): void => {
     stats.failures += 1;
     // Concurrent reads fail together and count as one failure.
-    if (nowMs() < awayUntilMs) return;
-    const againInMs = Math.min(AWAY_MS.first * 2 ** Math.min(failuresInARow, 20), AWAY_MS.longest);
+    if (nowMs() < pausedUntilMs) return;
+    const againInMs = Math.min(PAUSE_MS.first * 2 ** Math.min(failuresInARow, 20), PAUSE_MS.longest);
     failuresInARow += 1;
-    awayUntilMs = nowMs() + againInMs;
-    options.onAway?.({ experiment, error, againInMs });
+    pausedUntilMs = nowMs() + againInMs;
+    options.onUnreachable?.({ experiment, error, againInMs });
   };
 
   const refresh = async (experiment: SegmentationExperiment, memory: ProgressMemory, stages: readonly StageToRead[]): Promise<void> => {
@@ -92,7 +96,7 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
     stats,
     async read(experiment, memory, status, runs = []) {
       memory.update(stagesToRead(status, runs));
-      const stages = nowMs() < awayUntilMs || memory.refresh !== undefined ? [] : memory.due(nowMs());
+      const stages = nowMs() < pausedUntilMs || memory.refresh !== undefined ? [] : memory.due(nowMs());
       if (stages.length > 0) memory.refresh = refresh(experiment, memory, stages);
       if (memory.refresh !== undefined && !isSlow) isSlow = !(await endsWithin(memory.refresh, waitMs));
       return memory.progress();
@@ -101,20 +105,20 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
       if (!memory.isRunning && memory.unclosed.length === 0) return undefined;
       if (memory.refresh !== undefined) return LATE_ANSWER_MS;
       const dueMs = memory.unclosed.length > 0 ? nowMs() : memory.dueMs;
-      return Math.max(dueMs, awayUntilMs, nowMs()) - nowMs();
+      return Math.max(dueMs, pausedUntilMs, nowMs()) - nowMs();
     },
   };
 }
 
-/** With more folds than this, reads are spread further. */
-const UNHURRIED_FOLDS = 10;
-/** Stages report this often. */
+/** Up to this number of folds, reports are read in the shortest interval. */
+const FOLDS_AT_SHORTEST = 10;
+/** The shortest interval: stages write their reports this often. */
 const SHORTEST_MS = 10_000;
 const LONGEST_MS = 120_000;
 
 /** How long a report counts as current: about one read per second overall, and no report older than two minutes. */
 export function readIntervalMs(runningFolds: number): number {
-  return Math.min(Math.max(SHORTEST_MS, (SHORTEST_MS / UNHURRIED_FOLDS) * runningFolds), LONGEST_MS);
+  return Math.min(Math.max(SHORTEST_MS, (SHORTEST_MS / FOLDS_AT_SHORTEST) * runningFolds), LONGEST_MS);
 }
 
 /** Whether work that never rejects ends within `ms`. The work continues if it does not. */

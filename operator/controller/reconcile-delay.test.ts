@@ -28,7 +28,7 @@ describe('a change of a Job', () => {
     expect(urgencyOfJob({ type: 'modified', object: job('Failed') }, training, () => [job('Failed'), job()])).toBe('soon');
   });
 
-  it('that is Complete is reconciled soon if it was the last one or a fold waits for its place', () => {
+  it('that is Complete is reconciled soon if it was the last one or a fold waits for a place', () => {
     const ended = { type: 'modified', object: job('Complete') } as const;
     expect(urgencyOfJob(ended, training, () => [job('Complete'), job('Complete')])).toBe('soon');
     expect(urgencyOfJob(ended, training, () => [job('Complete'), job()])).toBe('later');
@@ -49,7 +49,7 @@ describe('a change of a pod', () => {
 });
 
 describe('the delay of a change', () => {
-  it('is zero for a person’s change, and short after an attempt has ended', () => {
+  it('is zero for a change by a person, and short after an attempt has ended', () => {
     const delay = createReconcileDelay(500, () => 1);
     expect([delay.waitMs('now'), delay.waitMs('soon'), delay.waitMs('later')]).toEqual([0, 250, 2000]);
   });

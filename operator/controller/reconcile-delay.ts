@@ -18,7 +18,7 @@ export function urgencyOfJob(
   if (type === 'deleted') return 'soon';
   if (!hasEnded(object)) return 'later';
   const isComplete = trueCondition(object, 'Complete') !== undefined;
-  // A waiting fold would take its place. If none waits, only the last Job to end lets something new begin.
+  // A waiting fold takes the place of the ended Job. If no fold waits, only the end of the last Job lets a new stage begin.
   const noFoldWaits = experiment?.object?.status?.folds?.every(({ state }) => state !== 'Waiting' && state !== 'Stopped') ?? false;
   return isComplete && noFoldWaits && siblings().some((job) => !hasEnded(job)) ? 'later' : 'soon';
 }

@@ -14,7 +14,7 @@ const folder = await mkdtemp(join(tmpdir(), 'carpal-operator-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('an operator whose settings make no valid Job and whose image is a tag', () => {
-  it('reports both problems and ends when it starts, before an experiment fails because of them', async () => {
+  it('reports both problems at its start and ends, before an experiment fails because of them', async () => {
     const { client, namespace } = cluster();
     const store = openStore(folder);
     const lines: string[] = [];

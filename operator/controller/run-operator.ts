@@ -14,7 +14,7 @@ import { type Controller, createController } from './controller.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 
-/** The Lease, and its times if they differ from the defaults of leader-election.ts. */
+/** The Lease. Its times are needed only if they differ from the defaults of leader-election.ts. */
 export type LeasePlace = Pick<ElectionOptions, 'namespace' | 'name' | 'leaseMs' | 'renewMs' | 'retryMs'>;
 
 export type OperatorOptions = {
@@ -39,8 +39,8 @@ export type OperatorOptions = {
 const COMPONENT = 'carpal.dev/operator';
 
 /**
- * Throws if the settings make no valid Job, so that the operator ends now instead of ending each experiment later. If the server does not answer,
- * or forbids the question in this namespace, the operator starts anyway.
+ * Throws if the settings make no valid Job, so that the operator ends now instead of ending each experiment later. If the server does not
+ * answer, or forbids the check in this namespace, the operator starts anyway.
  */
 async function checkSettings({ connection, settings, lease, log }: OperatorOptions): Promise<void> {
   const namespace = lease?.namespace ?? connection.namespace;

@@ -74,7 +74,7 @@ describe('a start that fails', () => {
     expect(await tryIt(busy)).toMatchObject({ againMs: 9000 });
   });
 
-  it('counts from the beginning again after a successful start', async () => {
+  it('counts from zero again after a successful start', async () => {
     const { tryIt, time } = world();
     for (let count = 0; count < 2; count++) await tryIt(quota);
     time.ms += 1000;
@@ -82,7 +82,7 @@ describe('a start that fails', () => {
     expect(await tryIt(quota)).toBe(quota);
   });
 
-  it('names the object that holds the name, and the fix', async () => {
+  it('is reported with the object that already has the name, and with the fix', async () => {
     const { tryIt } = world();
     const taken = new CarpalError('object-name-held', 'the ConfigMap exists already, and nothing manages it', { where: 'ns/wrist-spec' });
     await tryIt(taken);
@@ -107,7 +107,7 @@ describe('a start that fails', () => {
     expect(held).toEqual([]);
   });
 
-  it('because the substrate refuses it for good is not held back', async () => {
+  it('because the substrate refuses it permanently is not held back', async () => {
     const { tryIt } = world();
     const refused = new StartRefused('Job.batch is invalid');
     for (let count = 0; count < 3; count++) expect(await tryIt(refused)).toBe(refused);

@@ -62,7 +62,7 @@ export class StartBackoff {
   }
 }
 
-/** No answer, an overloaded server, a conflict: nothing in the answer says that the problem will stay. */
+/** Whether the problem may pass without a change: no answer, an overloaded server or a conflict. */
 const isTrouble = (error: unknown): boolean =>
   error instanceof ApiError && (error.status === 0 || error.status >= 429 || [404, 409].includes(error.status));
 

@@ -25,14 +25,14 @@ describe('a validation cache', () => {
     expect(cache.check(object(2, 4), undefined)).toMatchObject({ experiment: { spec: { dataset: { split: { folds: 4 } } } } });
   });
 
-  it('keeps findings, too', () => {
+  it('also caches findings', () => {
     const cache = new ValidationCache(['hand-bones'], silentLog);
     const wrong = cache.check(object(1, -1), undefined);
     expect(wrong).toHaveProperty('findings');
     expect(cache.check(object(1, -1), undefined)).toBe(wrong);
   });
 
-  it('lets an experiment continue that began under other rules, and lets none begin that breaks the current ones', () => {
+  it('accepts an experiment that began under other rules, and rejects one that has not begun and breaks the current rules', () => {
     const cache = new ValidationCache(['hand-bones'], silentLog);
     const { spec, ...rest } = object(1, 3);
     const old = { ...rest, spec: { ...(spec as object), loss: 'none', run: RUN, placement: PLACEMENT } };
@@ -68,7 +68,7 @@ const objectWith = (fields: object): ExperimentObject => ({
 const BROKEN = { findings: [{ path: ['spec', 'loss'], message: 'is not a loss', fix: 'Name one' }] };
 
 describe('an experiment that began under other rules', () => {
-  it('continues as it is, whatever findings its learning fields have', () => {
+  it('continues unchanged, whatever problems its training fields have', () => {
     const odd = { model: { name: 'Perceptron' }, loss: 'none', dataset: { uri: 'data', classes: 'foot-bones', split: { folds: 3 } } };
     expect(runnable(BROKEN, objectWith(odd), true)).toMatchObject({
       experiment: { metadata: { name: 'wrist', uid: 'u1' }, spec: { ...odd, run: spec.run, placement: spec.placement } },
@@ -76,10 +76,10 @@ describe('an experiment that began under other rules', () => {
   });
 
   it.each([
-    ['how it runs', { run: { parallelism: 'all' } }],
-    ['where it runs', { placement: { gpus: 99 } }],
-    ['how many folds it has', { dataset: { uri: 'data', split: { folds: 'some' } } }],
-  ])('does not continue if it is invalid %s', (_what, fields) => {
+    ['the field for how it runs', { run: { parallelism: 'all' } }],
+    ['the field for where it runs', { placement: { gpus: 99 } }],
+    ['the number of its folds', { dataset: { uri: 'data', split: { folds: 'some' } } }],
+  ])('does not continue if %s is invalid', (_what, fields) => {
     expect(runnable(BROKEN, objectWith(fields), true)).toBe(BROKEN);
   });
 
@@ -87,7 +87,7 @@ describe('an experiment that began under other rules', () => {
     expect(runnable(BROKEN, objectWith({}), false)).toBe(BROKEN);
   });
 
-  it('is the validated experiment if it breaks no rule', () => {
+  it('uses the result of the validation if it breaks no rule', () => {
     const checked = { experiment: experimentWith(), unknown: [] };
     expect(runnable(checked, objectWith({}), true)).toBe(checked);
   });

@@ -1,4 +1,7 @@
-/** Which experiment an object holds, validated once per generation: validation reads the whole manifest, and the status changes much more often. */
+/**
+ * Which experiment an object contains, validated once per generation: validation reads the whole manifest, and the status changes much more
+ * often.
+ */
 import { checkCustomResource, type ResourceCheck } from '@carpal/configs/check/check-custom-resource.ts';
 import { type Finding, formatPath } from '@carpal/configs/finding.ts';
 import { experimentSchema, type SegmentationExperiment, specSchema } from '@carpal/configs/schema/experiment.ts';
@@ -12,10 +15,9 @@ import type { ExperimentObject } from './experiment-object.ts';
 /** An experiment that can run, or the rules that its manifest breaks. */
 export type Runnable = { readonly experiment: SegmentationExperiment } | { readonly findings: readonly Finding[] };
 
-/** The result for one generation: before the experiment has begun, and from then on. */
+/** The results for one generation: for an experiment that has not begun, and for one that has. */
 type Validated = { readonly generation: number | undefined; readonly fresh: Runnable; readonly begun: Runnable };
 
-/** Caches the validation of one experiment. Logs findings and unknown fields once per generation. */
 export class ValidationCache {
   readonly #classLists: readonly string[];
   readonly #log: Log;
@@ -56,8 +58,8 @@ export class ValidationCache {
 }
 
 /**
- * What can run of a validated object. An experiment that began before a newer operator made a rule stricter continues as it began: its stages
- * read the ConfigMap that was created then, and the operator itself only needs to know where and how often they run.
+ * What the controller runs for a validated object. An experiment that began before a newer operator made a rule stricter continues
+ * unchanged: its stages read the ConfigMap that was created then, and the operator itself only needs to know where and how often they run.
  */
 export function runnable(checked: ResourceCheck, object: ExperimentObject, begun: boolean): Runnable {
   if (!('findings' in checked) || !begun) return checked;
@@ -65,7 +67,7 @@ export function runnable(checked: ResourceCheck, object: ExperimentObject, begun
   return experiment === undefined ? checked : { experiment };
 }
 
-/** The fields that plans and Jobs are made of are checked; the others are taken as they are. */
+/** The fields that determine plans and Jobs are checked; the others are not. */
 const neededSchema = experimentSchema.extend({
   spec: specSchema
     .pick({ run: true, placement: true })
@@ -73,7 +75,7 @@ const neededSchema = experimentSchema.extend({
     .loose(),
 });
 
-/** The experiment as it began; undefined if the fields that the operator needs are invalid. */
+/** The experiment with the fields that it began with; undefined if the fields that the operator needs are invalid. */
 function asItBegan({ apiVersion, kind, metadata, spec }: ExperimentObject): SegmentationExperiment | undefined {
   const { name, namespace, uid, generation, resourceVersion } = metadata;
   const parsed = neededSchema.safeParse({ apiVersion, kind, metadata: { name, namespace, uid, generation, resourceVersion }, spec });

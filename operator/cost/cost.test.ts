@@ -41,7 +41,7 @@ describe('the work of a fold', () => {
     [10, 3, 4, 100, 25, 340, 3, 75],
     [10, 8, 5, 8, 2, 10, 2, 4],
     [1, 8, 100, 4, 1, 1, 1, 1],
-  ])('%i epochs in batches of %i, validated every %i: of %i images and %i for validation', (...row) => {
+  ])('is counted for %i epochs in batches of %i, with validation every %i epochs, %i images and %i validation images', (...row) => {
     const [epochs, batchSize, validateEvery, train, validation, steps, validations, validationImages] = row;
     const { training } = specWith({ training: { epochs, batchSize, validateEvery } });
     expect(foldWork(training, { fold: 0, train, validation }, { stepMs: 0, validationMsPerImage: 0 })).toEqual({
@@ -101,7 +101,7 @@ describe('the price of a fold', () => {
     expect(foldsPerNode(node('cpu', 0, '8', '512Gi', 1), cpuOnly)).toBe(4);
   });
 
-  it('is the lowest price per fold, not per node, and that of the smaller node if two are equal', () => {
+  it('is the lowest price per fold, not per node; of two equal prices, that of the smaller node', () => {
     const nodes = [node('large', 4, '31', '234Gi', 8), node('small', 1, '8', '60Gi', 3), node('larger', 8, '63', '470Gi', 16)];
     expect(cheapest(nodes, placement, 'onDemand')).toMatchObject({ instanceType: 'large', perFoldHour: 2, foldsPerNode: 4 });
     expect(cheapest(nodes, placement, 'spot')).toBeUndefined();

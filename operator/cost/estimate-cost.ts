@@ -28,7 +28,7 @@ export type CostEstimate = {
   readonly wallClockHours: number;
 };
 
-/** How many folds fit on a node; 0 if none does. A fold without GPUs never uses a node with GPUs. */
+/** How many folds fit on a node; 0 if a fold does not fit. A fold without GPUs never uses a node with GPUs. */
 export function foldsPerNode(node: NodeShape, { gpus, cpu, memory }: PlacementSpec): number {
   if (gpus === 0 && node.gpus > 0) return 0;
   const byGpus = gpus === 0 ? Number.POSITIVE_INFINITY : node.gpus / gpus;
@@ -42,7 +42,7 @@ export function fittingNodes({ nodes }: Environment, placement: PlacementSpec): 
   return nodes.filter((node) => foldsPerNode(node, placement) > 0);
 }
 
-/** The cheapest node for one fold; undefined if no node has a price of that kind. Of two nodes with the same price, the smaller. */
+/** The cheapest node for one fold; undefined if no node has a price of that kind. If two nodes have the same price, the smaller one. */
 export function cheapest(nodes: readonly NodeShape[], placement: PlacementSpec, kind: 'onDemand' | 'spot'): FoldPrice | undefined {
   const offers = nodes.flatMap((node): FoldPrice[] => {
     const price = node[kind];

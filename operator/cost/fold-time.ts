@@ -1,4 +1,4 @@
-/** How much work a fold is, in steps and validations, and how long they take: as given, or as measured by an earlier run. */
+/** The work of a fold in steps and validations, and the time that these take: given, or measured by an earlier run. */
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 
@@ -46,10 +46,10 @@ const median = (values: readonly number[]): number => {
 };
 
 /**
- * The step times of an earlier run, from the throughput in its metrics.ndjson: the median over all epochs, for a step of `batchSize` images.
- * Undefined if there is no epoch. If a fold has several epochs, its first is ignored: that epoch compiles, warms caches and reads the data set
- * for the first time. `validationImages` is the number of images in each validation of that run. Without it, or if the run did not validate, the
- * validation time is estimated from the step time.
+ * The step times of an earlier run, from the throughput in its metrics.ndjson: the median over all epochs, for a step of `batchSize`
+ * images. Undefined without any epoch. If a fold has several epochs, its first one is ignored, because it compiles, warms caches and reads
+ * the data set for the first time. `validationImages` is the number of images in each validation of that run. Without it, or if the run did
+ * not validate, the validation time is estimated from the step time.
  */
 export function stepTimesFromHistory(folds: readonly PastFold[], batchSize: number, validationImages?: number): PastStepTimes | undefined {
   const epochs = folds.flatMap(({ metrics, batchSize: past }) => {

@@ -1,10 +1,46 @@
-/** The conditions of an experiment, named as those of batch/v1 Job. Only a change of `status` moves lastTransitionTime. */
+/**
+ * The phase of an experiment, derived once from its stages, and its conditions, named as those of batch/v1 Job. Only a change of `status` moves
+ * lastTransitionTime.
+ */
 
-import type { ConditionType, Reason } from '@carpal/configs/names.ts';
+import type { ConditionType, Reason, StageKey } from '@carpal/configs/names.ts';
 import { type Condition, type ExperimentStatus, holdsPlace, type StageStatus } from '@carpal/configs/schema/status.ts';
-import type { Phase } from './phase.ts';
 import { stageTitle } from './stage.ts';
-import { placesTaken, type Stages } from './stages.ts';
+import { entriesOf, placesTaken, type Stages } from './stages.ts';
+
+/** What an experiment is doing. */
+export type Phase = {
+  /** What the experiment does now, or did last. */
+  readonly reason: Reason;
+  readonly end?: 'complete' | 'failed';
+  /** The first stage that failed; it ended the experiment. */
+  readonly failed?: { readonly key: StageKey; readonly stage: StageStatus };
+  /** Nothing runs, and an attempt has waited for its Job, a pod, a node or an image long enough to report why. */
+  readonly isStuck: boolean;
+};
+
+/** The phase of these stages. */
+export function phaseOf(stages: Stages): Phase {
+  const entries = entriesOf(stages);
+  const [key, stage] = entries.find(([, { state }]) => state === 'Failed') ?? [];
+  const common = { reason: reasonOf(stages), isStuck: isStuck(entries.map(([, one]) => one)) };
+  if (key !== undefined && stage !== undefined) return { ...common, end: 'failed', failed: { key, stage } };
+  return stages.ensemble.state === 'Succeeded' ? { ...common, end: 'complete' } : common;
+}
+
+function reasonOf(stages: Stages): Reason {
+  const states = entriesOf(stages).map(([, { state }]) => state);
+  if (states.includes('Queued') && !states.includes('Running')) return 'Queued';
+  if (stages.ensemble.state === 'Succeeded') return 'ExperimentComplete';
+  if (stages.folds.every((fold) => fold.state === 'Succeeded')) return 'Ensembling';
+  if (stages.prepare.state === 'Succeeded') return 'FoldsRunning';
+  return stages.prepare.attempts > 0 ? 'Preparing' : 'Pending';
+}
+
+function isStuck(stages: readonly StageStatus[]): boolean {
+  const waits = stages.some(({ state, message, heldSince }) => heldSince !== undefined || (state === 'Pending' && message !== undefined));
+  return waits && !stages.some(({ state }) => state === 'Running' || state === 'Stopping');
+}
 
 type Verdict = { readonly status: Condition['status']; readonly reason: Reason; readonly message: string };
 
@@ -47,7 +83,10 @@ function suspended(previous: ExperimentStatus | undefined, suspend: boolean): Ve
   return { status: 'False', reason: resumed ? 'Resumed' : 'NotSuspended', message: 'run.suspend is false' };
 }
 
-/** All five conditions of stages that have been decided on. `suspend` has no effect once the experiment has failed or is complete. */
+/**
+ * All five conditions of an experiment with these stages, after the planner has decided about them. `suspend` has no effect once the
+ * experiment has failed or is complete.
+ */
 export function conditionsOf(
   stages: Stages,
   phase: Phase,

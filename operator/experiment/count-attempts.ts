@@ -90,7 +90,7 @@ export function countStageAttempts(
     if (outcome !== undefined) stage = afterAttempt({ ...stage, attempts: run.attempt }, ended(stage, run, outcome, now), budgets, retry);
   }
   const newest = ordered.at(-1);
-  // What is left of an attempt that is already counted. The next attempt starts when it is gone.
+  // An attempt that is already counted still exists. The next attempt starts when it is gone.
   if (stage.state === 'Starting' && (newest?.attempt ?? 0) < stage.attempts) return stage;
   return newest !== undefined && isActive(newest) && !isOver(stage) ? whileActive(stage, newest, newest.attempt === stoppedAttempt) : stage;
 }
@@ -131,7 +131,7 @@ function whileActive(stage: StageStatus, run: StageRun, askedToStop: boolean): S
   const stopping = run.stopRequested === true || (run.deleting === true && askedToStop);
   const startedAt = startOf(stage, run);
   const isSame = run.attempt === stage.attempts && run.state !== 'queued';
-  // An attempt that has begun cannot become pending again: such an observation is older than the one behind the status.
+  // An attempt that has begun cannot become pending again: such an observation is older than the one on which the status is based.
   const state = isSame && run.state === 'pending' && stage.state === 'Running' ? 'Running' : ACTIVE_STATES[run.state];
   const node = run.node ?? (isSame ? stage.node : undefined);
   return {

@@ -24,12 +24,12 @@ const presentRun = (key: StageKey, stage: StageStatus, runs: readonly StageRun[]
   runs.find((run) => sameStage(run, key) && run.attempt === stage.attempts);
 
 /**
- * When the stage's deadline expires (ms since 1970); undefined if there is none. Queued attempts have no deadline: the cluster is full, and
- * the stage is not the cause.
+ * When the stage's deadline expires (ms since 1970); undefined if it has no deadline. Queued attempts have no deadline: the cluster is
+ * full, and the stage is not the cause.
  */
 function deadlineOf(key: StageKey, stage: StageStatus, { run, hold }: NewestAttempt, deadlines: Deadlines): number | undefined {
   if (stage.state === 'Starting' || hasNotBegun(stage)) {
-    // A start that fails misses its deadline only after it was tried once more.
+    // An attempt whose start has failed misses its deadline only after one more try.
     const since = stage.state === 'Starting' ? hold && stage.heldSince : run?.pendingSince;
     return since === undefined ? undefined : Date.parse(since) + durationMs(deadlines.startDeadline);
   }

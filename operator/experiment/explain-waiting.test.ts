@@ -13,7 +13,7 @@ const hindered = (seconds: number, status: ExperimentStatus = first, held: reado
 const message = (status: ExperimentStatus, type: string): string | undefined => status.conditions.find((one) => one.type === type)?.message;
 
 describe('an attempt that cannot be started', () => {
-  it('is explained in its stage, in the condition and in the summary, with the time since when', () => {
+  it('is explained in its stage, in the condition and in the summary, with the time of the first failed start', () => {
     const { status } = hindered(1);
     expect(status.prepare).toEqual({
       state: 'Starting',
@@ -29,12 +29,12 @@ describe('an attempt that cannot be started', () => {
     expect([status.state, status.reason]).toEqual(['Pending', 'StagePending']);
   });
 
-  it('is not started again in the same step, but when the delay is over', () => {
+  it('is not started again in the same step, but is started again after the delay', () => {
     expect(hindered(1)).toMatchObject({ start: [], requeueAfterMs: 20_000 });
     expect(plan(ONE, seen([], hindered(1).status), at(2)).start).toMatchObject([{ name: 'wrist-prepare-1', again: true }]);
   });
 
-  it('causes one warning per message, and numbers in the message do not count', () => {
+  it('causes one warning per message, ignoring the numbers in it', () => {
     const warnings = (planned: Plan): readonly string[] => planned.events.filter(({ type }) => type === 'Warning').map(({ note }) => note);
     const reported = hindered(1);
     expect(warnings(reported)).toEqual([`prepare, attempt 1, cannot be started: ${QUOTA}`]);
@@ -82,7 +82,7 @@ describe('an attempt that cannot be started', () => {
     expect(plan(suspended, seen([], stopping), at(3)).status.prepare).toMatchObject({ state: 'Stopped', failures: 0, disruptions: 0 });
   });
 
-  it('of several folds is counted next to the finished folds and does not block other folds', () => {
+  it('is counted next to the finished folds and does not block other folds', () => {
     const begun = plan(experimentWith(), seen([prepared()]), at(1)).status;
     const held: HeldStart[] = [1, 2].map((index) => ({ ...fold(index), attempt: 1, message: 'exceeded quota', againMs: 5 }));
     const { status, start } = plan(experimentWith(), { ...seen([prepared(), attempt(fold(0), 1, {})], begun), held }, at(2));

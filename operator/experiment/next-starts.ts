@@ -7,7 +7,10 @@ import { soonest } from './soonest.ts';
 import { attemptName, sameStage } from './stage.ts';
 import { entriesOf, mapStages, placesTaken, type Stages } from './stages.ts';
 
-/** `again`: the start was planned before, and it is unknown how far it came. The substrate first looks for what it may have left behind. */
+/**
+ * `again`: the start was planned before, and it is unknown whether it was carried out. The substrate first looks for objects that the
+ * earlier start may have created.
+ */
 export type PlannedStart = StageKey & { readonly name: string; readonly attempt: number; readonly again?: true };
 
 function wanted(stages: Stages): { readonly kind: StageKey['stage']; readonly room: number } {
@@ -50,7 +53,7 @@ export function nextStarts(
   return { starts, nextMs };
 }
 
-/** It is unknown yet where the next attempt runs. */
+/** The machine of the next attempt is still unknown. */
 function withoutGpu(fold: FoldStatus): FoldStatus {
   if (fold.state !== 'Starting') return fold;
   const { gpu: _gpu, ...kept } = fold;
@@ -58,14 +61,14 @@ function withoutGpu(fold: FoldStatus): FoldStatus {
 }
 
 /**
- * The stages with these attempts about to start. This status is written before any of them starts, so that a reader knows every attempt
- * that may have begun, and the start itself needs no write of its own.
+ * The stages with these attempts about to start. This status is written before any of them starts, so it contains every attempt that may
+ * have begun, and the start itself needs no further write.
  */
 export function withStarts(stages: Stages, starts: readonly PlannedStart[]): Stages {
   const begun = mapStages(stages, (key, stage) => {
     const start = starts.find((one) => sameStage(one, key));
     if (start === undefined) return stage;
-    // The reason for the end of the last attempt stays until the new attempt is observed.
+    // The reason why the last attempt ended stays until the new attempt is observed.
     const { retryAt: _retryAt, ...kept } = stage;
     return { ...kept, state: 'Starting', attempts: start.attempt };
   });

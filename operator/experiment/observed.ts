@@ -5,8 +5,8 @@ import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 
 /**
- * The state of an attempt. `queued`: a queue (Kueue) holds it, and no deadline runs. `pending`: the substrate has it, and it has not begun
- * (image, node). `succeeded` and `failed` are ends.
+ * The state of an attempt. `queued`: a queue (Kueue) holds it, and no deadline runs. `pending`: the substrate has it, and it has not begun,
+ * because it waits for its image or a node. `succeeded` and `failed` are final.
  */
 export type StageRunState = 'queued' | 'pending' | 'running' | 'succeeded' | 'failed';
 
@@ -16,14 +16,16 @@ export type StageRun = StageKey & {
   /** Counts from 1 within each stage. */
   readonly attempt: number;
   readonly state: StageRunState;
-  /** carpal itself asked it to stop. While active it still holds its place, and its end uses no budget. */
+  /** carpal itself asked it to stop. While it is active it still holds its place, and its end uses no budget. */
   readonly stopRequested?: boolean;
-  /** The substrate is deleting it and does not know for whom. If the planner decided it, the status knows. It still holds its place. */
+  /**
+   * The substrate is deleting it and does not know who requested this. If the planner did, the status records it. It still holds its place.
+   */
   readonly deleting?: boolean;
   /** The substrate will never accept it as it is; nothing was started. */
   readonly refused?: boolean;
   readonly exitCode?: number;
-  /** The platform took it away: node drained, preempted or lost. */
+  /** The platform ended it: the node was drained, preempted or lost. */
   readonly disrupted?: boolean;
   /** The substrate's name for the end, such as `OOMKilled` or `SIGKILL`. */
   readonly reason?: string;
@@ -34,7 +36,7 @@ export type StageRun = StageKey & {
   readonly message?: string;
   /** For an ended attempt: the unedited end of its log, if the substrate has it and `message` does not contain it. */
   readonly lastLines?: string;
-  /** Since when it could have begun: when it was created, or when a queue released it. */
+  /** Since when it could have begun: the time when it was created, or when a queue released it. */
   readonly pendingSince: string;
   readonly startedAt?: string;
   readonly finishedAt?: string;
@@ -47,7 +49,7 @@ export type ObservedProgress = {
   readonly ensemble?: StageProgress;
 };
 
-/** An attempt that could not be started in this step: why, and when the start is tried again. */
+/** An attempt that could not be started in this step, with the reason and the time of the next try. */
 export type HeldStart = StageKey & { readonly attempt: number; readonly message: string; readonly againMs: number };
 
 export type Observed = {
@@ -68,8 +70,20 @@ export function isActive(run: StageRun): boolean {
   return run.state === 'queued' || run.state === 'pending' || run.state === 'running';
 }
 
-/** The stage's own progress report; undefined if there is none. */
+/** The progress report of the stage itself; undefined if it has not reported. */
 export function progressOf(progress: ObservedProgress, key: StageKey): StageProgress | undefined {
   if (key.stage === 'fold') return key.fold === undefined ? undefined : progress.folds.get(key.fold);
   return progress[key.stage];
+}
+
+/** Progress reports, arranged by stage. A report that cannot be read counts as missing: no decision depends on one. */
+export function observedProgress(reports: Iterable<readonly [StageKey, StageProgress | undefined]>): ObservedProgress {
+  const folds = new Map<number, StageProgress>();
+  const others: { prepare?: StageProgress; ensemble?: StageProgress } = {};
+  for (const [{ stage, fold }, report] of reports) {
+    if (report === undefined) continue;
+    if (stage !== 'fold') others[stage] = report;
+    else if (fold !== undefined) folds.set(fold, report);
+  }
+  return { folds, ...others };
 }

@@ -76,7 +76,7 @@ const suspended = (experiment: SegmentationExperiment, suspend: boolean): Segmen
   spec: { ...experiment.spec, run: { ...experiment.spec.run, suspend } },
 });
 
-/** What must hold in every world that a planner has produced, wherever the process that carries out the plans died. */
+/** Checks the invariants of every world that plans have produced, regardless of when the process that carries them out died. */
 function expectSound(world: World, experiment: SegmentationExperiment): void {
   const active = world.runs.filter(isActive);
   const keys = active.map((run) => `${run.stage} ${run.fold}`);
@@ -131,7 +131,7 @@ describe('the planner, with random events', () => {
     );
   });
 
-  it('makes the same plan again, and does not ask twice for what it got', () => {
+  it('makes the same plan again from the same world, and does not repeat requests that were carried out', () => {
     fc.assert(
       fc.property(substrates, runs, fc.array(acts, { maxLength: 40 }), (empty, run, story) => {
         const experiment = experimentWith(run);
@@ -170,7 +170,7 @@ describe('the planner, with random events', () => {
     expect(world.status?.prepare).toMatchObject({ attempts: 1, state: 'Failed', reason: 'InvalidData' });
   });
 
-  it('counts no suspension, however many there are', () => {
+  it('uses no budget for suspensions, regardless of their number', () => {
     fc.assert(
       fc.property(substrates, fc.integer({ min: 1, max: 8 }), (empty, times) => {
         const experiment = experimentWith({ maxFailures: 0, maxDisruptions: 0 });

@@ -58,20 +58,20 @@ describe('the image of an experiment', () => {
   const withImage = (image: string, status?: ExperimentStatus, suspend = false): ExperimentStatus =>
     plan(experimentWith({ suspend }), { ...seen([], status), image }, at(0)).status;
 
-  it('is the one from when its first attempt began, for all later attempts', () => {
+  it('is the image of its first attempt for all later attempts', () => {
     const first = withImage('carpal@sha256:1');
     expect(first.image).toBe('carpal@sha256:1');
     expect(withImage('carpal@sha256:2', first).image).toBe('carpal@sha256:1');
   });
 
-  it('is not fixed before that', () => {
+  it('is not fixed before its first attempt begins', () => {
     const suspended = withImage('carpal@sha256:1', undefined, true);
     expect(suspended).not.toHaveProperty('image');
     expect(withImage('carpal@sha256:2', suspended).image).toBe('carpal@sha256:2');
   });
 });
 
-describe('an attempt that is started', () => {
+describe('a planned attempt', () => {
   const starting = (runs: readonly StageRun[] = [prepared()]): ExperimentStatus => plan(experimentWith(), seen(runs), at(0)).status;
 
   it('is in the status before it starts', () => {
@@ -86,7 +86,7 @@ describe('an attempt that is started', () => {
     expect(again.events).toEqual([]);
   });
 
-  it('right after a failed one is reported after that failure, which keeps its number and its cause', () => {
+  it('that follows a failed one is reported after that failure, which keeps its number and its cause', () => {
     const failed = seen([prepared(), failedFold(1, { message: 'loss is NaN' })]);
     const { events, status } = plan(experimentWith({ folds: [0] }), failed, at(200));
     expect(status.folds[0]).toMatchObject({ state: 'Starting', attempts: 2, failures: 1, reason: 'StageFailed' });
@@ -97,7 +97,7 @@ describe('an attempt that is started', () => {
     ]);
   });
 
-  it('does not start while another attempt of its stage is active, whatever happened to later ones', () => {
+  it('does not start while another attempt of its stage is active, regardless of later attempts', () => {
     const both = seen([
       prepared(),
       attempt(fold(0), 1, {}),
@@ -229,7 +229,7 @@ describe('suspension', () => {
     expect(condition(planned.status, 'Suspended')).toBe('True SuspendedByUser');
   });
 
-  it('starts nothing, however long it lasts', () => {
+  it('starts nothing, regardless of its duration', () => {
     const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
     const later = plan(experimentWith({ suspend: true }), seen([prepared()], status), at(1e6));
     expect([later.start, later.stop, later.requeueAfterMs]).toEqual([[], [], undefined]);
@@ -245,7 +245,7 @@ describe('suspension', () => {
     }
   });
 
-  it('waits after it is lifted for an attempt that is still stopping', () => {
+  it('waits, after run.suspend is false again, for an attempt that is still stopping', () => {
     const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
     const stopping = [prepared(), attempt(fold(0), 1, { stopRequested: true })];
     expect(names(plan(experimentWith({ folds: [0] }), seen(stopping, status), at(51)))).toEqual([]);
@@ -261,7 +261,7 @@ describe('suspension', () => {
     expect(names(gone)).toEqual(['wrist-fold-0-2']);
   });
 
-  it('counts an attempt that someone else deletes as a disruption once it is gone, and does not ask it to stop again', () => {
+  it('counts an attempt that another program deletes as a disruption once it is gone, and does not request a stop of this attempt', () => {
     const { status } = plan(experimentWith(), seen(running), at(50));
     const leaving = [prepared(), attempt(fold(0), 1, { deleting: true })];
     const planned = plan(experimentWith({ folds: [0] }), seen(leaving, status), at(51));
@@ -273,14 +273,14 @@ describe('suspension', () => {
     }
   });
 
-  it('lets an attempt run on that never received the stop', () => {
+  it('does not end an attempt that never received the stop request', () => {
     const { status } = plan(experimentWith({ suspend: true }), seen(running), at(50));
     const resumed = plan(experimentWith({ folds: [0] }), seen(running, status), at(51));
     expect(resumed.status.folds[0]?.state).toBe('Running');
     expect([resumed.start, resumed.stop]).toEqual([[], []]);
   });
 
-  it('treats an attempt that Kueue holds as queued, not failed, however long it takes', () => {
+  it('treats an attempt that Kueue holds as queued, not failed, regardless of the duration', () => {
     const queued = [prepared(), attempt(fold(0), 1, { state: 'queued' })];
     const planned = plan(experimentWith({ folds: [0], startDeadline: '1m' }), seen(queued), at(1e6));
     expect(planned.status.folds[0]).toMatchObject({ state: 'Queued', reason: 'Queued' });

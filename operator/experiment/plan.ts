@@ -1,6 +1,6 @@
 /**
- * The planner: from what is observed now it decides what to start, what to stop and what the status says. It has no clock, no input or output
- * and no memory. A plan may be interrupted anywhere while it is carried out, provided that its status is written first.
+ * The planner. From what is observed now, it decides what to start, what to stop and what the status says. It has no clock, no input or
+ * output and no memory. Carrying out a plan may be interrupted at any point, provided that its status is written first.
  */
 
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
@@ -20,7 +20,7 @@ import { statusOf } from './status.ts';
 import { type StatusChange, statusDiff } from './status-diff.ts';
 
 export type Plan = {
-  /** To be carried out in this order: write `status`, then stop, start and remove. */
+  /** The plan must be carried out in this order: write `status`, then stop, start and remove. */
   readonly status: ExperimentStatus;
   /** Names of attempts to ask to stop. */
   readonly stop: readonly string[];
@@ -112,7 +112,7 @@ function endAfterSuccess(draft: Draft, { observed }: Situation): Draft {
   return { stages: draft.stages, stop: toStop(observed.runs), start: [], wakeMs: [], isDecided: true };
 }
 
-/** How soon to look whether an attempt exists that was to start when it was asked to stop. */
+/** The delay after which the planner checks again whether an attempt exists that was Starting when it was asked to stop. */
 const UNSEEN_MS = 1000;
 
 /** Stops everything while run.suspend is true. Stopped attempts leave a checkpoint, and the attempts after them use no budget. */

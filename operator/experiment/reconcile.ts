@@ -14,8 +14,8 @@ export type ReconcileDependencies = {
   readonly readStatus: () => Promise<ExperimentStatus | undefined>;
   readonly writeStatus: (status: ExperimentStatus) => Promise<void>;
   /**
-   * Called when the plan's status is written, so its events can be sent. `before` is the status that the plan was made from. A start that fails
-   * makes a second plan in the same step, from the first plan's status. Must not throw.
+   * Called when the plan's status is written, so that its events can be sent. `before` is the status from which the plan was made. A start
+   * that fails causes a second plan in the same step, made from the first plan's status. Must not throw.
    */
   readonly onStatusWritten?: (plan: Plan, before: ExperimentStatus | undefined) => void;
   readonly artifacts: string;
@@ -70,7 +70,7 @@ export async function reconcile(experiment: SegmentationExperiment, dependencies
   };
   const carryOut = async (seen: Observed): Promise<Plan> => {
     const step = plan(experiment, seen, now(), dependencies.retry);
-    // The status comes first, so that a stop is known to be ours, and an end is final before anything is removed.
+    // The status is written first, so that a stop is known to be ours, and an end is final before anything is removed.
     if (!same(seen.status, step.status)) await dependencies.writeStatus(step.status);
     dependencies.onStatusWritten?.(step, seen.status);
     for (const name of step.stop) await substrate.stop(name);

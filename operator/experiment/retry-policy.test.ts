@@ -11,11 +11,11 @@ describe('the message about the end of an attempt', () => {
     ['the readable last lines of its log', { lastLines: LOG }, LINES],
     ['both if both are known', { message: 'killed', lastLines: LOG }, `killed; its last lines: ${LINES}`],
     [
-      'who took the attempt away, which the log does not show',
+      'the message of the substrate about a disruption, which the log does not explain',
       { message: 'node gpu-1: drained', lastLines: LOG, disrupted: true },
       'node gpu-1: drained',
     ],
-    ['the last lines of its log if it is unknown who took the attempt away', { lastLines: LOG, disrupted: true }, LINES],
+    ['the last lines of the log of a disruption that the substrate does not explain', { lastLines: LOG, disrupted: true }, LINES],
   ])('is %s', (_, run, message) => {
     expect(endMessage(run)).toBe(message);
   });

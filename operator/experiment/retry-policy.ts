@@ -39,8 +39,8 @@ const LONGEST_TAIL = 500;
 const LONGEST_MESSAGE = 1000;
 
 /**
- * The message about the end of an attempt: what the substrate reports, and the last lines of the log. The log explains a failure, but not who
- * took the attempt away, so a disruption has only the substrate's message if there is one.
+ * The message about the end of an attempt: what the substrate reports, and the last lines of the log. The log explains a failure but not a
+ * disruption, so a disruption has only the substrate's message if the substrate has one.
  */
 export function endMessage({ message = '', lastLines = '', disrupted }: Pick<StageRun, 'message' | 'lastLines' | 'disrupted'>): string {
   if (disrupted === true && message !== '') return message;
@@ -75,7 +75,7 @@ export function outcomeOf(run: StageRun, askedToStop = false): Outcome | undefin
   return { kind: 'failure', reason: 'StageFailed', message: failureMessage(run) };
 }
 
-/** The outcome of an attempt that ran and left no trace. The stage did not cause its removal. */
+/** The outcome of an attempt that ran and vanished. The stage did not cause its removal. */
 export function vanishedOutcome(askedToStop: boolean): Outcome {
   if (askedToStop) return { kind: 'excused', reason: 'StoppedWithCheckpoint', message: 'stopped on request' };
   return { kind: 'disruption', reason: 'StageDisrupted', message: 'the attempt was removed while it ran' };
@@ -87,7 +87,7 @@ export function retryDelayMs(policy: RetryPolicy, count: number, ranMs: number):
   return Math.min(policy.baseMs * 2 ** Math.min(Math.max(count - 1, 0), 30), policy.longestMs);
 }
 
-/** The stage after one more of its attempts has ended. The end is counted; the stage then waits for its next attempt, or has ended. */
+/** The stage after the end of one more attempt. The end is counted. The stage then waits for its next attempt, or has ended. */
 export function afterAttempt(stage: StageStatus, ended: EndedAttempt, budgets: Budgets, retry: RetryPolicy): StageStatus {
   const { retryAt: _retryAt, startedAt: _startedAt, reason: _reason, message: _message, node: _node, ...kept } = stage;
   const between = { ...kept, activeSeconds: stage.activeSeconds + Math.max(0, ended.ranMs) / 1000 };

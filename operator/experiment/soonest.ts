@@ -1,4 +1,4 @@
-/** The smallest of the times that are known; undefined if none is. */
+/** The smallest of the known times; undefined if all are unknown. */
 export function soonest(...timesMs: readonly (number | undefined)[]): number | undefined {
   const known = timesMs.filter((time) => time !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);

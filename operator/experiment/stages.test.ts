@@ -13,7 +13,7 @@ describe('an experiment that has begun', () => {
 });
 
 describe('the stage of a key', () => {
-  it('is the stage of that kind and number, or undefined', () => {
+  it('is the stage of that kind and number; undefined for an unknown number', () => {
     const { status } = plan(experimentWith({ folds: [0, 2] }), seen([]), at(0));
     expect([PREPARE, fold(2), ENSEMBLE].map((key) => stageAt(status, key))).toEqual([status.prepare, status.folds[1], status.ensemble]);
     expect([stageAt(status, fold(1)), stageAt(undefined, PREPARE)]).toEqual([undefined, undefined]);

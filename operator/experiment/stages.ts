@@ -21,7 +21,7 @@ export function entriesOf(stages: Stages): readonly (readonly [StageKey, StageSt
   ];
 }
 
-/** The stage of this key; undefined if there is none, for example for a fold that the experiment does not train. */
+/** The stage of this key; undefined if the experiment does not have it, for example a fold that it does not train. */
 export function stageAt(stages: Stages | undefined, { stage, fold }: StageKey): StageStatus | undefined {
   return stage === 'fold' ? stages?.folds.find(({ index }) => index === fold) : stages?.[stage];
 }

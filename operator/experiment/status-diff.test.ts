@@ -62,7 +62,7 @@ describe('an attempt that ends', () => {
   it.each([
     ['successfully', { state: 'succeeded', exitCode: 0 }, 'succeeded', 'Succeeded'],
     ['with a failure', { state: 'failed', exitCode: 1 }, 'failed', 'Waiting'],
-    ['because it was taken away', { state: 'failed', exitCode: 137, disrupted: true }, 'disrupted', 'Waiting'],
+    ['because of a disruption', { state: 'failed', exitCode: 137, disrupted: true }, 'disrupted', 'Waiting'],
     ['on request, with its successor in the same status', { state: 'failed', exitCode: 75, stopRequested: true }, 'stopped', 'Starting'],
   ] as const)('%s is listed once, with the seconds that it ran', (_how, end, outcome, state) => {
     const ended = seen([prepared(), attempt(fold(0), 1, { ...end, finishedAt: at(100).toISOString() })], running);
@@ -77,7 +77,7 @@ describe('an attempt that ends', () => {
     expect(ofStages(statusDiff(starting, running))).toMatchObject([{ key: fold(0), ends: [] }]);
   });
 
-  it('is listed with what led to it if the earlier status was lost', () => {
+  it('is listed even if the status before it was lost', () => {
     expect(ofStages(statusDiff(undefined, starting))[0]).toMatchObject({ key: { stage: 'prepare' }, starts: true, ends: ['succeeded'] });
   });
 });

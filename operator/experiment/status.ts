@@ -1,15 +1,14 @@
 /** The status of an experiment, from the decided stages and what was observed. */
 
-import { ensembleKey, experimentKey, FILE } from '@carpal/configs/names.ts';
+import { ensembleKey, experimentKey, FILE, type Reason } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
-import { conditionsOf } from './conditions.ts';
+import type { Condition, ExperimentState, ExperimentStatus, StageStatus } from '@carpal/configs/schema/status.ts';
+import { conditionsOf, type Phase, phaseOf } from './conditions.ts';
 import type { Observed } from './observed.ts';
-import { phaseOf, summaryOf } from './phase.ts';
 import { meanBestDice, progressPercent, remainingTrainingSeconds } from './progress.ts';
-import { hasBegun, type Stages } from './stages.ts';
+import { entriesOf, hasBegun, type Stages } from './stages.ts';
 
-/** A longer estimate (10 years) is not shown. */
+/** A longer estimate (more than 10 years) is not shown. */
 const LONGEST_S = 315_360_000;
 
 /** Rounded up to whole minutes, so that a steady throughput does not change the status; undefined if it is too far away. */
@@ -50,4 +49,45 @@ export function statusOf(experiment: SegmentationExperiment, stages: Stages, obs
       : { submission: `${artifacts}${ensembleKey(experiment).slice(key.length)}/${FILE.submission}` }),
     announcements: previous?.announcements ?? [],
   };
+}
+
+/** The state that tables show for each phase of an experiment that has not ended. */
+const STATES: Partial<Record<Reason, ExperimentState>> = {
+  Preparing: 'Preparing',
+  Queued: 'Queued',
+  FoldsRunning: 'Training',
+  Ensembling: 'Ensembling',
+};
+
+/** State, reason and finished folds, for people; scripts read the conditions. `conditions` are those of the same stages. */
+function summaryOf(
+  stages: Stages,
+  phase: Phase,
+  conditions: readonly Condition[],
+  suspend: boolean,
+): Pick<ExperimentStatus, 'state' | 'reason' | 'foldsFinished'> {
+  const finished = stages.folds.filter(({ state }) => state === 'Succeeded').length;
+  return {
+    state: stateOf(phase, suspend),
+    reason: summaryReason(stages, conditions, phase),
+    foldsFinished: `${finished}/${stages.folds.length}`,
+  };
+}
+
+function stateOf({ end, reason, isStuck }: Phase, suspend: boolean): ExperimentState {
+  if (end !== undefined) return end === 'complete' ? 'Complete' : 'Failed';
+  if (suspend) return 'Suspended';
+  return isStuck ? 'Pending' : (STATES[reason] ?? 'Pending');
+}
+
+const isUnderway = ({ state }: StageStatus): boolean => state !== 'Succeeded' && state !== 'Failed';
+
+/** The reason of the end or of the suspension; otherwise the reason of the first stage that has one; otherwise the reason of the phase. */
+function summaryReason(stages: Stages, conditions: readonly Condition[], phase: Phase): Reason {
+  const decisive = conditions.find(
+    ({ type, status }) => status === 'True' && (type === 'Failed' || type === 'Complete' || type === 'Suspended'),
+  );
+  if (decisive !== undefined) return decisive.reason;
+  const explained = entriesOf(stages).find(([, stage]) => isUnderway(stage) && stage.reason !== undefined);
+  return explained?.[1].reason ?? (phase.isStuck ? 'StagePending' : phase.reason);
 }

@@ -4,7 +4,7 @@ import type { PlannedStart } from './next-starts.ts';
 import type { StageRun } from './observed.ts';
 
 export type Substrate = {
-  /** Every attempt of the experiment that the substrate still knows, ended ones included. */
+  /** Every attempt of the experiment that the substrate still knows, including ended attempts. */
   observe(): Promise<readonly StageRun[]>;
   /** Starts an attempt. Idempotent: an existing attempt of that name is left unchanged. Throws `StartHeld` and `StartRefused`. */
   start(attempt: PlannedStart): Promise<void>;

@@ -11,8 +11,8 @@ export const LIMITS_NAME = 'carpal-limits';
 const POLICY_NAME = `limits.${GROUP}`;
 
 /**
- * CEL: the lines of a limit for this namespace: `<key>.<namespace>` if it exists, or else `<key>`, or else the same for the next key, or
- * else none.
+ * CEL: the lines of a limit for this namespace. The entry `<key>.<namespace>` has priority over the entry `<key>`, and both have priority
+ * over the entries of the next key. Without any entry there are no lines.
  */
 function limitOf(...keys: readonly string[]): string {
   const choices = keys.map((key) => {
@@ -83,7 +83,7 @@ export function admissionPolicy(namespace = OPERATOR_NAMESPACE): object {
         },
         { name: 'datasets', expression: limitOf('datasets') },
         { name: 'prefixes', expression: folders('datasets') },
-        // Without a limit for weights, they may be where data sets may be, and nowhere else.
+        // Without a limit for weights, the limit for data sets applies to them.
         { name: 'weights', expression: limitOf('weights', 'datasets') },
         { name: 'weightPrefixes', expression: folders('weights') },
         { name: 'queues', expression: limitOf('queues') },
@@ -103,7 +103,7 @@ export function admissionPolicy(namespace = OPERATOR_NAMESPACE): object {
   };
 }
 
-/** Activates the policy for all namespaces. Without the ConfigMap nothing is accepted: a lost limit must not mean no limit. */
+/** Activates the policy for all namespaces. Without the ConfigMap nothing is accepted: a lost limit must not mean that no limit applies. */
 export function admissionPolicyBinding(namespace = OPERATOR_NAMESPACE): object {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
@@ -117,7 +117,7 @@ export function admissionPolicyBinding(namespace = OPERATOR_NAMESPACE): object {
   };
 }
 
-/** The default limits: none. Each site fills in `data`. */
+/** The ConfigMap of limits, without any limit. Each site fills in `data`. */
 export function admissionLimits(namespace = OPERATOR_NAMESPACE): object {
   return {
     apiVersion: 'v1',

@@ -18,7 +18,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'critical',
     summary: 'No operator answers Prometheus.',
     description:
-      'Jobs of experiments continue, but nothing follows them. Check the operator pods: kubectl get pods -A -l app.kubernetes.io/component=operator.',
+      'Jobs of experiments continue, but nothing observes them. Check the operator pods: kubectl get pods -A -l app.kubernetes.io/component=operator.',
   },
   {
     alert: 'CarpalOperatorHasNoLeader',
@@ -141,7 +141,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     summary: 'For half an hour at least one fold has been waiting for a node or an image; {{ $value }} are waiting now.',
     description:
-      'They need not be the same folds. status.folds[].message contains the reason from the scheduler or the kubelet. After run.startDeadline their experiments fail.',
+      'Different folds may have waited during this time. status.folds[].message contains the reason from the scheduler or the kubelet. After run.startDeadline their experiments fail.',
   },
   {
     alert: 'CarpalStartsHeld',
@@ -150,7 +150,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     summary: 'For half an hour at least one stage has had no Job; {{ $value }} are waiting now.',
     description:
-      'They need not be the same stages. The message of the stage names the cause: a quota, a webhook, or a name that is taken. After run.startDeadline their experiments fail.',
+      'Different stages may have waited during this time. The message of the stage names the cause: a quota, a webhook, or a name that is taken. After run.startDeadline their experiments fail.',
   },
   {
     alert: 'CarpalFoldsHoldNoEnd',
@@ -159,7 +159,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'info',
     summary: '{{ $value }} GPUs are in use, and no fold has ended for a day.',
     description:
-      'This can be a long training. An idle GPU shows in DCGM_FI_DEV_GPU_UTIL of the node and in a progress of kubectl get segx that does not change.',
+      'This can be a long training. An idle GPU has a low DCGM_FI_DEV_GPU_UTIL on its node, and the progress in kubectl get segx does not change.',
   },
 ];
 

@@ -50,7 +50,7 @@ export const DASHBOARD_ROWS: readonly Row[] = [
     title: 'GPUs',
     panels: [
       one(
-        'In use and waited for',
+        'In use and requested',
         'max by (state) (carpal_gpus)',
         '{{state}}',
         'short',
@@ -112,7 +112,7 @@ const DATASOURCE = { type: 'prometheus', uid: '$datasource' };
 const WIDTH = 24;
 const HEIGHT = 8;
 
-/** Up to three panels of a row next to each other, the rest below. */
+/** Places up to three panels of a row next to each other, and the rest below. */
 function placed(panels: readonly Panel[], top: number): { readonly panels: readonly object[]; readonly bottom: number } {
   const across = Math.min(panels.length, 3);
   const width = Math.floor(WIDTH / across);

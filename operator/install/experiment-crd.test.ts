@@ -1,4 +1,4 @@
-/** The CRD on a real API server: what it accepts and refuses, and how it reads. */
+/** The CRD on a real API server: what it accepts and refuses, and how kubectl shows it. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { checkCustomResource } from '@carpal/configs/check/check-custom-resource.ts';
@@ -32,7 +32,7 @@ function manifest(spec: object, name = 'wrist'): object {
 
 const experiments = (): string => resourcePath(EXPERIMENTS, { namespace: cluster().namespace });
 
-/** What the server makes of a manifest in a dry run. */
+/** The server's result for a manifest in a dry run. */
 async function tried(body: object): Promise<Served | ApiError> {
   try {
     return await cluster().client.request<Served>({ method: 'POST', path: experiments(), query: { dryRun: 'All' }, body });
@@ -254,10 +254,10 @@ describe('the API server and the schema', () => {
         }
         expect(checked).toMatchObject({ ok: true });
         expect(answer.spec).toEqual(manifestSpecSchema.parse(spec));
-        const judged = checkCustomResource(answer, ['hand-bones']);
-        // A field that is left to the machine is accepted by the server and refused by the operator.
-        if (checked.ok && withSizes(checked.experiment, {}) === undefined) expect(judged).toHaveProperty('findings');
-        else expect(judged).toMatchObject({ unknown: [], experiment: { spec: checked.ok && checked.experiment.spec } });
+        const resource = checkCustomResource(answer, ['hand-bones']);
+        // A size that is `auto` is accepted by the server and refused by the operator.
+        if (checked.ok && withSizes(checked.experiment, {}) === undefined) expect(resource).toHaveProperty('findings');
+        else expect(resource).toMatchObject({ unknown: [], experiment: { spec: checked.ok && checked.experiment.spec } });
       }),
       { numRuns: 150 },
     );

@@ -26,8 +26,8 @@ export type NamespaceLimits = {
 };
 
 /**
- * The namespace's entries of the ConfigMap of limits, and no others. For server-side apply with a field manager per namespace, which leaves
- * the entries of other namespaces unchanged. Undefined if there are none.
+ * The namespace's entries of the ConfigMap of limits, and no others; undefined if the namespace has no limits. For server-side apply with a
+ * field manager per namespace, which leaves the entries of other namespaces unchanged.
  */
 export function namespaceLimits(
   namespace: string,

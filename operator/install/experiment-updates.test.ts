@@ -1,4 +1,4 @@
-/** Updates of an experiment on a real API server: nearly all of its spec is immutable, and its status never leaves an end. */
+/** Updates of an experiment on a real API server: nearly all of its spec is immutable, and an end in its status is final. */
 
 import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { MUTABLE } from '@carpal/configs/rules/immutability.ts';
@@ -309,12 +309,12 @@ describe('status', () => {
     expect(wide[1]).toMatch(/ kim +2000-01-01T00:\d\d:00Z +FoldsRunning/);
   });
 
-  it('can be selected by', async () => {
+  it('can be used in field selectors', async () => {
     expect((await get('-o', 'name', '--field-selector', 'status.state=Training,spec.owner=kim')).output).toContain('/kept\n');
     expect((await get('-o', 'name', '--field-selector', 'status.state=Failed')).output).toBe('');
   });
 
-  it('never leaves an end and never has two', async () => {
+  it('keeps Complete or Failed once it has it, and never has both', async () => {
     await create('ended', UNET);
     const ended = (value: string) => [{ ...status.conditions[0], type: 'Complete', status: value }];
     await write('ended', { ...status, conditions: ended('True') });

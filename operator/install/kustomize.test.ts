@@ -148,7 +148,7 @@ describe('carpal manifests', () => {
       .toBe(may);
   });
 
-  it('gives none of these roles the status, and gives stages no rights at all', async () => {
+  it('lets none of these roles write the status, and gives stages no rights', async () => {
     const can = async (account: string, ...what: string[]): Promise<string> =>
       (await run(['auth', 'can-i', ...what, '--as', `system:serviceaccount:default:${account}`, '-n', 'default'])).output.trim();
     expect(await can('admin', 'patch', 'segmentationexperiments', '--subresource=status')).toBe('no');

@@ -9,7 +9,7 @@ export const METRICS_PORT = { name: 'metrics', number: 8080 } as const;
 
 export const LABELS = { 'app.kubernetes.io/name': 'carpal', 'app.kubernetes.io/part-of': 'carpal' } as const;
 
-/** For objects that all operators share. The pods of stages have another component. */
+/** Labels of objects that all operators share. The pods of stages have another component. */
 export const OPERATOR_LABELS = { ...LABELS, 'app.kubernetes.io/component': 'operator' } as const;
 
 export type ManifestSettings = {
@@ -31,7 +31,7 @@ export type ManifestSettings = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Placeholders for an image and a store that are not given. An overlay or an option replaces them. */
+/** Placeholders for a missing image or store. An overlay or an option replaces them. */
 export const PLACEHOLDER = { image: 'carpal', artifactsUri: 's3://your-bucket/carpal' } as const;
 
 export function manifestSettings(given: Partial<ManifestSettings> = {}): ManifestSettings {

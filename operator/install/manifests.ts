@@ -16,7 +16,7 @@ export type Extras = {
   readonly experimentNamespaces?: readonly string[];
 };
 
-/** All objects in an order in which they can be applied: the namespace, then definitions and limits, then workloads. */
+/** All objects in the order in which they are applied: the namespace, then definitions and limits, then workloads. */
 export function allManifests(
   settings: ManifestSettings,
   { monitoring: monitored, experimentNamespaces = [] }: Extras = {},

@@ -16,7 +16,7 @@ export function operatorService(settings: ManifestSettings): object {
 
 /**
  * Ingress: only the metrics port (probes of the kubelet are always allowed). Egress: DNS, and the ports of API servers and of S3. A policy
- * cannot name the address of the API server, which differs between clusters. A store on another port needs an entry in the overlay.
+ * cannot name the address of the API server, because it differs between clusters. A store on another port needs an entry in the overlay.
  */
 export function operatorNetworkPolicy(settings: ManifestSettings): object {
   const tcp = (port: number): object => ({ protocol: 'TCP', port });

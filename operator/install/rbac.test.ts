@@ -23,7 +23,7 @@ const world = useOperatorWorld({
 const OPERATOR_NAME = operatorName();
 const ACCOUNT = `system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_NAME}`;
 
-/** Rights that no request shows, and why they are needed. */
+/** Rights that no request uses, and why they are needed. */
 const NOT_REQUESTED: Readonly<Record<string, string>> = {
   'update carpal.dev/segmentationexperiments/finalizers': 'checked by admission when an owner reference blocks the deletion of its owner',
 };

@@ -1,6 +1,6 @@
 /**
  * The rights of the operator: exactly what its code requests. rbac.test.ts runs experiments with these rights on a real API server and
- * checks both directions: nothing is denied, and nothing is granted that was not used.
+ * checks both directions: no request is denied, and every right is used.
  */
 import { GROUP, PLURAL } from '@carpal/configs/names.ts';
 import { leaseName, operatorName } from '../controller/operator-name.ts';
@@ -15,15 +15,15 @@ export type PolicyRule = {
 
 const RBAC = 'rbac.authorization.k8s.io';
 
-/** In every namespace, because experiments may be in any. */
+/** These rules apply in every namespace, because experiments may be in any namespace. */
 export const CLUSTER_RULES: readonly PolicyRule[] = [
   { apiGroups: [GROUP], resources: [PLURAL], verbs: ['list', 'watch'] },
   { apiGroups: [GROUP], resources: [`${PLURAL}/status`], verbs: ['patch'] },
-  // Not for a request: admission checks it if a Job's owner reference blocks the deletion of its experiment.
+  // No request uses this right: admission checks it if a Job's owner reference blocks the deletion of its experiment.
   { apiGroups: [GROUP], resources: [`${PLURAL}/finalizers`], verbs: ['update'] },
   { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list', 'watch', 'get', 'create', 'delete'] },
-  // Patched and deleted only if their Job was deleted by hand without them. The operator makes the experiment their owner and ends them
-  // with it.
+  // Pods are patched and deleted only if someone deleted their Job without them. The operator makes the experiment their owner and deletes
+  // them.
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch', 'patch', 'delete'] },
   { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create'] },
   // Only an event explains why a Job cannot create its pod.
@@ -31,11 +31,11 @@ export const CLUSTER_RULES: readonly PolicyRule[] = [
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
 ];
 
-/** In the operator's namespace: the Lease for leader election. */
+/** The rights in the operator's namespace: the Lease for leader election. */
 export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
 ];
-/** For that one Lease. A rule with resource names cannot cover creation. */
+/** The rights on one Lease. A rule with resource names cannot cover creation. */
 const leaseRule = (name: string): PolicyRule & { readonly resourceNames: readonly string[] } => ({
   apiGroups: ['coordination.k8s.io'],
   resources: ['leases'],

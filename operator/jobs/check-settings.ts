@@ -1,4 +1,4 @@
-/** Finds settings that no Job can be made of when the operator starts, instead of ending every experiment later. */
+/** Finds settings that make no valid Job when the operator starts, instead of ending every experiment later. */
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
 import { API_VERSION, experimentSchema, KIND } from '@carpal/configs/schema/experiment.ts';

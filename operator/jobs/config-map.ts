@@ -14,8 +14,8 @@ export function configMapName({ metadata }: SegmentationExperiment): string {
 }
 
 /**
- * The experiment as it was when its first stage began. Stages do not read the fields that may still change (run.suspend, run.parallelism, the
- * time to live, reporters), so the map is immutable, which also saves every node a watch on it.
+ * The experiment as it was when its first stage began. Stages do not read the fields that may still change (run.suspend, run.parallelism,
+ * the time to live, reporters). The map is therefore immutable, and no node needs a watch on it.
  */
 export function configMapManifest(experiment: SegmentationExperiment): ConfigMap {
   const { apiVersion, kind, metadata, spec } = experiment;

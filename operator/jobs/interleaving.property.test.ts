@@ -1,6 +1,6 @@
 /**
- * Jobs and pods arrive through two watches, and each may lag behind the other. Whatever the planner observes in between, an attempt is
- * counted once and with its true outcome, and no attempt starts while a pod of another one runs.
+ * Jobs and pods arrive through two watches, and each may lag behind the other. Whatever the planner observes between their deliveries, an
+ * attempt is counted once and with its true outcome, and no attempt starts while a pod of another one runs.
  */
 
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
@@ -22,7 +22,7 @@ import { plan } from '../experiment/plan.ts';
 import { keepJob, keepPod } from './kept-objects.ts';
 import { stageRunOf, stageRunOfPods } from './stage-run.ts';
 
-type Story = {
+type Scenario = {
   /** The versions of the Job in order; undefined: the Job is gone. */
   readonly jobs: readonly (Job | undefined)[];
   readonly pods: readonly (Pod | undefined)[];
@@ -48,7 +48,7 @@ const donePod = pod({
   state: { terminated: { exitCode: 0, reason: 'Completed', startedAt: time(10), finishedAt: time(110) } },
 });
 
-const STORIES: Record<string, Story> = {
+const SCENARIOS: Record<string, Scenario> = {
   'a success': {
     jobs: [
       active,
@@ -120,14 +120,14 @@ const STORIES: Record<string, Story> = {
     disruptions: 1,
     state: 'Waiting',
   },
-  'a Job deleted by hand, in the foreground': {
+  'a Job deleted by a person, in the foreground': {
     jobs: [active, ready, goingJob, undefined],
     pods: [pendingPod, runningPod(), runningPod({ metadata: deleted }), failedPod({ exitCode: 75 }, { metadata: deleted }), undefined],
     failures: 0,
     disruptions: 1,
     state: 'Waiting',
   },
-  'a Job deleted by hand, in the background': {
+  'a Job deleted by a person, in the background': {
     jobs: [active, ready, undefined],
     pods: [pendingPod, runningPod(), runningPod({ metadata: deleted }), failedPod({ exitCode: 75 }, { metadata: deleted }), undefined],
     failures: 0,
@@ -139,7 +139,7 @@ const STORIES: Record<string, Story> = {
 /** The order in which the two watches deliver: true for the next version of the Job, false for the next version of the pod. */
 const orders = fc.array(fc.boolean(), { minLength: 12, maxLength: 12 });
 
-/** The status as if the plan had not started the fold: in these stories nothing follows the first attempt. */
+/** The status as if the plan had not started the fold: in these scenarios nothing follows the first attempt. */
 function withoutStart(status: ExperimentStatus): ExperimentStatus {
   const folds = status.folds.map((one) =>
     one.state === 'Starting' ? { ...one, state: 'Waiting' as const, attempts: one.attempts - 1 } : one,
@@ -148,24 +148,24 @@ function withoutStart(status: ExperimentStatus): ExperimentStatus {
 }
 
 /**
- * Plans after every delivery and returns the fold's final status. When one of the two has no versions left, the other one advances whatever
- * the order says.
+ * Plans after every delivery and returns the fold's final status. When one watch has no versions left, the other one delivers, whatever the
+ * order says.
  */
-function tell({ jobs, pods }: Story, order: readonly boolean[]): ExperimentStatus['folds'][number] | undefined {
+function deliver({ jobs, pods }: Scenario, order: readonly boolean[]): ExperimentStatus['folds'][number] | undefined {
   let status: ExperimentStatus | undefined;
   let [jobAt, podAt] = [0, 0];
   for (let step = 0; ; step++) {
-    const theJob = jobs[jobAt];
-    const thePod = pods[podAt];
-    const kept = thePod === undefined ? [] : [keepPod(thePod)];
-    const run = theJob === undefined ? stageRunOfPods(kept) : stageRunOf(keepJob(theJob), kept);
-    // Later than any delay, so that everything that may start does.
+    const latestJob = jobs[jobAt];
+    const latestPod = pods[podAt];
+    const kept = latestPod === undefined ? [] : [keepPod(latestPod)];
+    const run = latestJob === undefined ? stageRunOfPods(kept) : stageRunOf(keepJob(latestJob), kept);
+    // Later than any delay, so that everything that may start does start.
     const planned = plan(
       experimentWith({ folds: [0], startDeadline: '365d', foldDeadline: '365d' }),
       seen(run === undefined ? [prepared()] : [prepared(), run], status),
       at(1000 + step * 1000),
     );
-    const runs = thePod?.status?.phase === 'Running';
+    const runs = latestPod?.status?.phase === 'Running';
     if (runs)
       expect(
         planned.start.filter(({ stage }) => stage === 'fold'),
@@ -180,11 +180,11 @@ function tell({ jobs, pods }: Story, order: readonly boolean[]): ExperimentStatu
 }
 
 describe('an attempt seen through two watches', () => {
-  it.each(Object.entries(STORIES))('is counted once and with its true outcome: %s', (_title, story) => {
+  it.each(Object.entries(SCENARIOS))('is counted once and with its true outcome: %s', (_title, scenario) => {
     fc.assert(
       fc.property(orders, (order) => {
-        const { failures, disruptions, state } = story;
-        expect(tell(story, order)).toMatchObject({ failures, disruptions, state, attempts: 1 });
+        const { failures, disruptions, state } = scenario;
+        expect(deliver(scenario, order)).toMatchObject({ failures, disruptions, state, attempts: 1 });
       }),
       { numRuns: 200 },
     );

@@ -45,7 +45,7 @@ describe('the Job of an attempt', () => {
     expect(fold.spec).not.toHaveProperty('suspend');
   });
 
-  it('fails by a rule whatever its exit code, so that its condition names it', () => {
+  it('fails by a rule for every exit code, so that its condition names the exit code', () => {
     expect(fold.spec['podFailurePolicy']).toEqual({
       rules: [
         { action: 'FailJob', onExitCodes: { containerName: 'stage', operator: 'In', values: [64, 65, 78] } },
@@ -56,7 +56,7 @@ describe('the Job of an attempt', () => {
     });
   });
 
-  it('is owned by its experiment and labelled with its attempt, as its pod is', () => {
+  it('is owned by its experiment; the Job and its pod have the labels of the attempt', () => {
     expect(fold.metadata.ownerReferences).toEqual([
       {
         apiVersion: 'carpal.dev/v1alpha1',
@@ -125,7 +125,7 @@ describe('the Job of an attempt', () => {
     expect(text).toContain('{"name":"NVIDIA_VISIBLE_DEVICES","value":"void"}');
   });
 
-  it('leaves its start to Kueue if a queue is named, and sends no CPU stage to that queue', () => {
+  it('waits for Kueue if a queue is named, unless it is the Job of a CPU stage', () => {
     const queued = experiment({ queueName: 'gpu-team' });
     expect(jobManifest(queued, FOLD, settings)).toMatchObject({
       metadata: { labels: { 'kueue.x-k8s.io/queue-name': 'gpu-team' } },

@@ -18,9 +18,9 @@ const onExit = ({ operator, values }: ExitRule): object => ({
 });
 
 /**
- * Every failure fails the Job. Its condition then names the matching rule and the exit code even after the pod is gone. `Ignore` would start
- * another pod outside of every budget; only the planner decides on another attempt. The first matching rule counts: an exit code that blames the
- * data outweighs a node that was being drained at the same time.
+ * Every failure fails the Job. Its condition then names the matching rule and the exit code even after the pod is gone. `Ignore` would
+ * start another pod outside of every budget; only the planner decides on another attempt. The first matching rule counts: an exit code that
+ * means invalid data has priority over a node that was drained at the same time.
  */
 const FAILURE_POLICY = {
   rules: [

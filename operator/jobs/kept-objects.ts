@@ -1,4 +1,5 @@
 /** Jobs and pods as the operator keeps them in memory: thousands of objects, each reduced to the fields that are read. */
+import { withoutUndefined } from '@carpal/configs/json.ts';
 import { LABEL } from '@carpal/configs/names.ts';
 import type { ContainerState, Job, ObjectCondition, ObjectMeta, Pod } from '@carpal/kubernetes/api/objects.ts';
 import { QUEUE_LABEL } from './ownership.ts';
@@ -17,13 +18,6 @@ export type KeptPod = {
 };
 
 const LABELS: readonly string[] = [LABEL.experiment, LABEL.experimentUid, LABEL.stage, LABEL.fold, LABEL.attempt, QUEUE_LABEL];
-
-/** An object without the fields whose value is undefined. */
-export function withoutUndefined<Fields extends object>(fields: Fields): { [Name in keyof Fields]: Exclude<Fields[Name], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof Fields]: Exclude<Fields[Name], undefined>;
-  };
-}
 
 /** Names, times, the labels of an attempt, and the owner that manages the object; all owners if none manages it. */
 function keepMetadata(metadata: ObjectMeta): ObjectMeta {
@@ -78,7 +72,7 @@ export function hasEnded(job: KeptJob): boolean {
 const POD_CONDITIONS: readonly string[] = ['PodScheduled', 'PodReadyToStartContainers', 'DisruptionTarget'];
 const CONDITIONS_OF_ENDED: readonly string[] = ['DisruptionTarget'];
 const LONGEST_MESSAGE = 1000;
-/** A kubelet keeps at most this many bytes of a container's last output: all that is left of its log when the pod is gone. */
+/** A kubelet keeps at most this many bytes of a container's last output. When the pod is gone, nothing else of its log is left. */
 const LONGEST_TERMINATION_MESSAGE = 4096;
 
 function keepState({ waiting, running, terminated }: ContainerState): ContainerState {

@@ -218,7 +218,7 @@ describe('an attempt on a real API server', () => {
     expect(await again.observe()).toEqual([]);
   });
 
-  it('is refused for good, with the server’s message, if its Job is invalid', async () => {
+  it('is refused permanently, with the server’s message, if its Job is invalid', async () => {
     const { experiment } = await world('refused');
     const odd = { ...settings, volumes: [{ claimName: 'artifacts', mountPath: '/tmp' }] };
     const substrate = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment, settings: odd, started });
@@ -227,7 +227,7 @@ describe('an attempt on a real API server', () => {
     await expect(refusal).rejects.toThrow(/mountPath: Invalid value.*must be unique/);
   });
 
-  it('is checked with the operator’s settings before an experiment depends on them', async () => {
+  it('has its settings checked before an experiment depends on them', async () => {
     const { client } = cluster();
     await checkStageSettings(client, namespace, settings);
     const odd = { ...settings, cpuStage: { cpu: 'two', memory: '8Gi' } };
@@ -236,7 +236,7 @@ describe('an attempt on a real API server', () => {
     });
   });
 
-  it('is suspended by its own Job if a queue is named', async () => {
+  it('has a suspended Job if a queue is named', async () => {
     const { substrate, runOf } = await world('queued', { queueName: 'gpu-team' });
     await substrate.start(start('queued', FOLD));
     expect(await runOf('queued-fold-0-1')).toMatchObject({ state: 'queued', message: 'waits in queue gpu-team' });
@@ -254,7 +254,7 @@ describe('an attempt on a real API server', () => {
       'disruption',
       { exitCode: 143, reason: 'EvictionByEvictionAPI' },
     ],
-  ])('ends as its pod ends: %s', async (name, status, kind, expected) => {
+  ])('has the outcome of its pod: %s', async (name, status, kind, expected) => {
     const one = await world(name);
     const attempt = start(name, FOLD);
     await one.substrate.start(attempt);
@@ -285,12 +285,12 @@ describe('an attempt on a real API server', () => {
     expect(run === undefined ? undefined : outcomeOf(run)?.kind).toBe(kind);
   });
 
-  it('occupies its stage after a stop until its pod has ended, and is asked only once', async () => {
+  it('occupies its stage after a stop until its pod has ended, and is stopped only once', async () => {
     const one = await world('stopped');
     const attempt = start('stopped', FOLD);
     await one.substrate.start(attempt);
     const pod = await podOf(attempt.name);
-    // A finalizer takes the place of a container's grace period.
+    // A finalizer simulates a container's grace period.
     const path = resourcePath(PODS, { namespace, name: pod.metadata.name });
     const hold = { metadata: { finalizers: [...(pod.metadata.finalizers ?? []), 'carpal.dev/test'] } };
     await cluster().client.request({ method: 'PATCH', patch: 'merge', path, body: hold });
@@ -335,7 +335,7 @@ describe('an attempt on a real API server', () => {
     await found('nothing is left', async () => ((await one.substrate.observe()).length === 0 ? true : undefined));
   });
 
-  it('that may have been started before is not started next to a leftover pod that no watch has delivered yet', async () => {
+  it('that may have been started before is not started while it has a leftover pod that no watch has delivered yet', async () => {
     const one = await world('left');
     const attempt = start('left', FOLD);
     await one.substrate.start(attempt);
@@ -360,7 +360,7 @@ describe('an attempt on a real API server', () => {
     expect(jobs.indexed(experiment.metadata.uid ?? '').map(({ metadata }) => metadata.name)).toEqual(['left-fold-0-2']);
   });
 
-  it('is not defined by labels and references alone, which others can write in another namespace', async () => {
+  it('is not identified by labels and owner references alone, which others can write in another namespace', async () => {
     const one = await world('forged');
     const attempt = start('forged', FOLD);
     await one.substrate.start(attempt);

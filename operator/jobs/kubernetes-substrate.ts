@@ -136,8 +136,8 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
   };
 
   /**
-   * Whether an unseen pod of the stage may still write to its checkpoint: for example, that of a Job that was deleted with --cascade=orphan
-   * right after its creation. A first attempt that is planned for the first time has no pods.
+   * Whether an unseen pod of the stage may still write to its checkpoint. An example is the pod of a Job that was deleted with
+   * --cascade=orphan right after its creation. A first attempt that is planned for the first time has no pods.
    */
   const stillRuns = async (attempt: PlannedStart): Promise<boolean> =>
     (attempt.attempt > 1 || attempt.again === true) &&

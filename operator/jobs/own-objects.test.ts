@@ -14,9 +14,9 @@ import { experimentUidOf } from './ownership.ts';
 import { stageSettings } from './stage-settings.ts';
 
 const SILENT: KubernetesClient = {
-  request: () => Promise.reject(new Error('nothing is asked for')),
+  request: () => Promise.reject(new Error('no request is expected')),
   watch: () => {
-    throw new Error('nothing is watched');
+    throw new Error('no watch is expected');
   },
   close: () => undefined,
 };

@@ -1,7 +1,8 @@
 /**
- * Which Jobs and pods belong to an experiment. Labels find candidates but prove nothing, and neither do owner references: the API server does
- * not check their uids, so everyone who may create pods in some namespace can write both. Proof is the object's namespace together with what
- * the operator itself has started. A person who may create pods next to an experiment's own can change those anyway.
+ * Which Jobs and pods belong to an experiment. Labels find candidates but prove nothing, and neither do owner references: the API server
+ * does not check their uids, so everyone who may create pods in some namespace can write both. An object belongs to the experiment if it is
+ * in the experiment's namespace and matches an attempt that the operator itself has started. A person who may create pods in that namespace
+ * can change the experiment's own pods anyway.
  */
 
 import type { StageKey } from '@carpal/configs/names.ts';
@@ -28,7 +29,10 @@ export function startedAttempts(status: ExperimentStatus | undefined): StartedAt
 /** For an experiment that has ended: everything that carries its labels may be stopped and removed. */
 export const EVERY_ATTEMPT: StartedAttempts = () => Number.POSITIVE_INFINITY;
 
-/** The name of the attempt that an object in the experiment's namespace claims to belong to; undefined if it claims none of this experiment. */
+/**
+ * The name of the attempt that an object in the experiment's namespace claims to belong to; undefined if it claims no attempt of this
+ * experiment.
+ */
 function claimedAttempt(metadata: ObjectMeta, { metadata: { name, namespace } }: SegmentationExperiment): string | undefined {
   const labelled = labelledAttempt(metadata);
   const isHere = metadata.namespace === namespace && metadata.labels?.[LABEL.experiment] === name;

@@ -42,7 +42,7 @@ const PATIENCE_MS = 10_000;
 /** The Job's controller tries again every few minutes at most, so asking more often reveals nothing new. */
 const ASK_AGAIN_MS = 60_000;
 const MOST_ANSWERS = 1000;
-/** For one answer the server reads all events of the namespace. If many Jobs have no pod, it is already busy. */
+/** For one answer the server reads all events of the namespace. If many Jobs have no pod, the server is already busy. */
 const MOST_AT_ONCE = 8;
 
 /** Events of the core group: only these can be selected by the object that they are about. */

@@ -1,10 +1,11 @@
 /**
- * What made an attempt fail, read from its pod, or from the Job's condition alone if the pod is gone. A pod that was taken away looks different
- * from case to case: it has the condition DisruptionTarget (drain, preemption, taint, node shutdown), or only a deletionTimestamp (a raw DELETE,
- * as node autoscalers send it), or no longer exists.
+ * Why an attempt failed, read from its pod, or from the Job's condition alone if the pod is gone. A disrupted pod has one of three forms:
+ * it has the condition DisruptionTarget (drain, preemption, taint, node shutdown), or only a deletionTimestamp (a raw DELETE, as node
+ * autoscalers send it), or no longer exists.
  */
+import { withoutUndefined } from '@carpal/configs/json.ts';
 import type { StageRun } from '../experiment/observed.ts';
-import { type KeptJob, type KeptPod, podCondition, podHasEnded, stageState, trueCondition, withoutUndefined } from './kept-objects.ts';
+import { type KeptJob, type KeptPod, podCondition, podHasEnded, stageState, trueCondition } from './kept-objects.ts';
 
 /** How an attempt failed, as far as it can be determined. */
 export type Failure = Pick<StageRun, 'exitCode' | 'disrupted' | 'stopRequested' | 'reason' | 'message' | 'lastLines'>;
@@ -17,7 +18,7 @@ const NODE_REASONS = /^(NodeLost|NodeShutdown|Shutdown|Terminated|NodeAffinity|U
 /** With these reasons the termination message is the container's own output. With others (`StartError`, `ContainerStatusUnknown`) it is the
  * kubelet's. */
 const OWN_OUTPUT_REASONS: readonly (string | undefined)[] = [undefined, 'Error', 'Completed', 'OOMKilled'];
-/** Reasons that only say that it failed. */
+/** Reasons that add nothing to the fact of the failure. */
 const EMPTY_REASONS: readonly (string | undefined)[] = [
   'Error',
   'Completed',
@@ -36,8 +37,8 @@ function deletedBeforeItsEnd({ metadata }: KeptPod, finishedAt: string | undefin
   return Date.parse(finishedAt) >= askedMs;
 }
 
-/** What took the pod away, as a reason and a message; undefined if its container ended by itself. */
-function takenBy(pod: KeptPod): { readonly reason?: string; readonly message: string } | undefined {
+/** What disrupted the pod, as a reason and a message; undefined if its container ended by itself. */
+function disruptionOf(pod: KeptPod): { readonly reason?: string; readonly message: string } | undefined {
   const { terminated } = stageState(pod);
   const { reason, message } = pod.status ?? {};
   const place = pod.spec.nodeName === undefined ? '' : `node ${pod.spec.nodeName}: `;
@@ -64,8 +65,8 @@ export function failureOfPod(pod: KeptPod): Failure {
   const output = trimmed === '' ? undefined : trimmed;
   const isOwn = OWN_OUTPUT_REASONS.includes(terminated?.reason);
   const end = withoutUndefined({ exitCode: terminated?.exitCode, lastLines: isOwn ? output : undefined });
-  const taken = takenBy(pod);
-  if (taken !== undefined) return { ...end, ...taken, disrupted: true };
+  const disruption = disruptionOf(pod);
+  if (disruption !== undefined) return { ...end, ...disruption, disrupted: true };
   const reason = specific(terminated?.reason) ?? specific(pod.status?.reason);
   const message = (isOwn ? undefined : output) ?? pod.status?.message;
   if (terminated?.exitCode === SIGKILL_EXIT && reason === undefined && message === undefined)
@@ -73,7 +74,10 @@ export function failureOfPod(pod: KeptPod): Failure {
   return { ...end, ...withoutUndefined({ reason, message }) };
 }
 
-/** How an attempt failed whose pod no longer exists. A failed pod exists as long as its Job unless someone deletes it. */
+/**
+ * How an attempt failed, read from its Job because its pod no longer exists. A failed pod exists as long as its Job unless someone deletes
+ * it.
+ */
 function failureOfJob(job: KeptJob): Failure {
   const failed = trueCondition(job, 'Failed');
   const message = failed?.message ?? '';
@@ -88,10 +92,9 @@ function failureOfJob(job: KeptJob): Failure {
   return exit;
 }
 
-/** How the attempt failed. `job` has the condition Failed. */
 export function failureOf(job: KeptJob, pod: KeptPod | undefined): Failure {
   const failure = pod === undefined || !podHasEnded(pod) ? failureOfJob(job) : failureOfPod(pod);
-  // The queue suspended the Job, and the pod ended before the Job's controller acted on that. It uses no budget, as any suspension.
+  // The queue suspended the Job, and the pod ended before the Job's controller acted on that. Like any suspension, it uses no budget.
   return job.spec.suspend === true
     ? { ...failure, stopRequested: true, reason: 'Suspended', message: 'the queue took back its quota' }
     : failure;

@@ -8,7 +8,7 @@ import { CONTAINER_SECURITY, POD_SECURITY } from './pod-security.ts';
 import type { StageSettings } from './stage-settings.ts';
 
 export const STAGE_CONTAINER = 'stage';
-/** The only place besides the store that a stage may write to: one volume for temporary files and for what libraries keep in $HOME. */
+/** The only place besides the store that a stage may write to: one volume for temporary files and for files of libraries in $HOME. */
 const SCRATCH = '/tmp';
 
 export type PodTemplate = {

@@ -14,7 +14,7 @@ import { outcomeOf } from '../experiment/retry-policy.ts';
 import { keepJob, keepPod } from './kept-objects.ts';
 import { stageRunOf, stageRunOfPods } from './stage-run.ts';
 
-/** Reduced as the operator keeps them. */
+/** The run as the substrate reads it from the objects in the operator's memory. */
 const runOf = (theJob: Job, ...pods: readonly Pod[]) => stageRunOf(keepJob(theJob), pods.map(keepPod));
 
 const policy = (exitCode: number, rule: number): string =>
@@ -42,7 +42,7 @@ describe('an attempt that has not ended', () => {
     ['is pending while its Job has no pod', runOf(job()), { state: 'pending', pendingSince: time(0) }],
     ['is queued while its queue holds the Job', runOf(job({ spec: { suspend: true, template: { spec: {} } } })), { state: 'queued' }],
     [
-      'is pending since its queue released it',
+      'is pending since the time when its queue released it',
       runOf(
         job({
           status: { conditions: [jobCondition('Suspended', { status: 'False', reason: 'JobResumed', lastTransitionTime: time(3600) })] },
@@ -51,7 +51,7 @@ describe('an attempt that has not ended', () => {
       { state: 'pending', pendingSince: time(3600) },
     ],
     [
-      'is still queued if its queue has released it but the Job’s controller has not acted on that yet: no deadline may count from its creation',
+      'is still queued if its queue has released it but the Job’s controller has not acted on that yet: no deadline may start at its creation',
       runOf(job({ status: { conditions: [jobCondition('Suspended')] } })),
       { state: 'queued' },
     ],
@@ -89,7 +89,7 @@ describe('an attempt that has not ended', () => {
 
   it.each<[string, Pod[], string]>([
     [
-      'the scheduler',
+      'the scheduler’s message',
       [
         pod({
           spec: {},
@@ -110,7 +110,7 @@ describe('an attempt that has not ended', () => {
       '0/3 nodes are available: 3 Insufficient nvidia.com/gpu.',
     ],
     [
-      'the kubelet, about an image',
+      'the kubelet’s error about an image',
       [
         pod({
           status: { phase: 'Pending', conditions: [scheduled] },
@@ -120,7 +120,7 @@ describe('an attempt that has not ended', () => {
       'ErrImagePull: failed to pull: not found',
     ],
     [
-      'the kubelet, about the same image while it waits for the next try',
+      'the kubelet’s error about an image, also while it waits for the next try',
       [
         pod({
           status: { phase: 'Pending', conditions: [scheduled] },
@@ -135,7 +135,7 @@ describe('an attempt that has not ended', () => {
       'ErrImagePull: failed to pull: not found',
     ],
     [
-      'the kubelet, about a missing Secret',
+      'the kubelet’s error about a missing Secret',
       [
         pod({
           status: { phase: 'Pending', conditions: [scheduled] },
@@ -145,7 +145,7 @@ describe('an attempt that has not ended', () => {
       'CreateContainerConfigError: secret "artifacts" not found',
     ],
     [
-      'the node, about an image that it pulls',
+      'the image that the node pulls',
       [
         pod({
           status: { phase: 'Pending', conditions: [scheduled, { type: 'PodReadyToStartContainers', status: 'True' }] },
@@ -155,16 +155,16 @@ describe('an attempt that has not ended', () => {
       'node gpu-1 pulls the image',
     ],
     [
-      'the node, about a volume that is not mounted',
+      'the volumes that the node sets up',
       [pod({ status: { phase: 'Pending', conditions: [scheduled] }, state: { waiting: { reason: 'ContainerCreating' } } })],
       'node gpu-1 sets up volumes and network',
     ],
-    ['no component: the Job could not create a pod', [], 'no pod yet; kubectl describe job wrist-fold-0-1 -n default shows why'],
-  ])('is pending with the reason that is reported by %s', (_case, pods, message) => {
+    ['the command that shows why the Job has no pod', [], 'no pod yet; kubectl describe job wrist-fold-0-1 -n default shows why'],
+  ])('is pending with a message that shows %s', (_case, pods, message) => {
     expect(runOf(job(), ...pods)?.message).toBe(message);
   });
 
-  it('names the queue that holds it', () => {
+  it('shows the queue that holds it', () => {
     const labels = { ...job().metadata.labels, 'kueue.x-k8s.io/queue-name': 'gpu-team' };
     expect(runOf(job({ metadata: { labels }, spec: { suspend: true, template: { spec: {} } } }))?.message).toBe('waits in queue gpu-team');
   });
@@ -187,11 +187,11 @@ describe('an attempt that succeeded', () => {
     expect(runOf(complete, done)).toMatchObject({ state: 'succeeded', startedAt: time(10), finishedAt: time(118), node: 'gpu-1' });
   });
 
-  it('is still known as such if its pod is gone', () => {
+  it('is still known as succeeded if its pod is gone', () => {
     expect(runOf(complete)).toMatchObject({ state: 'succeeded', finishedAt: time(121) });
   });
 
-  it('has not succeeded before the Job is complete', () => {
+  it('does not count as succeeded before the Job is complete', () => {
     expect(runOf(job({ status: { conditions: [jobCondition('SuccessCriteriaMet')] } }), done)?.state).toBe('running');
   });
 });
@@ -201,47 +201,47 @@ describe('an attempt that failed', () => {
 
   it.each<Row>([
     [
-      'by its own error: a failure, with the end of its log',
+      'by its own error counts as a failure, with the end of its log',
       runOf(failedBy(1), failedPod({ exitCode: 1, message: 'loss is NaN\n' })),
       'failure',
       1,
       /^exit 1: loss is NaN$/,
     ],
     [
-      'with an exit code that another attempt cannot fix: final',
+      'with an exit code that another attempt cannot fix is final',
       runOf(failedBy(78, 0), failedPod({ exitCode: 78 })),
       'final',
       78,
       /^exit 78/,
     ],
-    ['with such an exit code, and its pod is gone: still final', runOf(failedBy(65, 0)), 'final', 65, /^exit 65/],
-    ['by its own error, and its pod is gone: still a failure', runOf(failedBy(70)), 'failure', 70, /^exit 70$/],
-    ['with a checkpoint: a disruption', runOf(failedBy(75, 2), failedPod({ exitCode: 75 })), 'disruption', 75, /checkpoint/],
+    ['with such an exit code is final even if its pod is gone', runOf(failedBy(65, 0)), 'final', 65, /^exit 65/],
+    ['by its own error counts as a failure even if its pod is gone', runOf(failedBy(70)), 'failure', 70, /^exit 70$/],
+    ['with a checkpoint counts as a disruption', runOf(failedBy(75, 2), failedPod({ exitCode: 75 })), 'disruption', 75, /checkpoint/],
     [
-      'out of memory: a failure that says so',
+      'out of memory counts as a failure and says so',
       runOf(failedBy(137), failedPod({ exitCode: 137, reason: 'OOMKilled' })),
       'failure',
       137,
       /out of memory/,
     ],
     [
-      'out of memory while its pod was being deleted: still a failure',
+      'out of memory counts as a failure even if its pod was being deleted',
       runOf(failedBy(137), failedPod({ exitCode: 137, reason: 'OOMKilled' }, { metadata: deleted })),
       'failure',
       137,
       /out of memory/,
     ],
     [
-      'killed for an unknown reason: a failure with a guess',
+      'because of a kill for an unknown reason counts as a failure, with a guess',
       runOf(failedBy(137), failedPod({ exitCode: 137 })),
       'failure',
       137,
       /often a lack of memory/,
     ],
-    ['killed, and its pod was deleted: a disruption', runOf(failedBy(137)), 'disruption', 137, /pod was deleted/],
-    ['terminated, and its pod was deleted: a disruption', runOf(failedBy(143)), 'disruption', 143, /pod was deleted/],
+    ['with SIGKILL counts as a disruption if its pod was deleted', runOf(failedBy(137)), 'disruption', 137, /pod was deleted/],
+    ['with SIGTERM counts as a disruption if its pod was deleted', runOf(failedBy(143)), 'disruption', 143, /pod was deleted/],
     [
-      'drained: a disruption with the reason of the eviction',
+      'because of a drain counts as a disruption, with the reason of the eviction',
       runOf(
         disrupted,
         failedPod(
@@ -253,9 +253,9 @@ describe('an attempt that failed', () => {
       143,
       /^exit 143, EvictionByEvictionAPI: node gpu-1: Eviction API: evicting$/,
     ],
-    ['drained, and its pod is gone: a disruption', runOf(disrupted), 'disruption', undefined, /DisruptionTarget/],
+    ['because of a drain counts as a disruption if its pod is gone', runOf(disrupted), 'disruption', undefined, /DisruptionTarget/],
     [
-      'preempted before it began: a disruption',
+      'because of a preemption before it began counts as a disruption',
       runOf(
         disrupted,
         pod({ status: { phase: 'Failed', conditions: [disruptionTarget('PreemptionByScheduler', 'default-scheduler: preempting')] } }),
@@ -265,21 +265,21 @@ describe('an attempt that failed', () => {
       /preempting/,
     ],
     [
-      'deleted by an autoscaler without a condition: a disruption',
+      'because an autoscaler deleted its pod without a condition counts as a disruption',
       runOf(failedBy(137), failedPod({ exitCode: 137 }, { metadata: deleted })),
       'disruption',
       137,
       /pod was deleted while it ran/,
     ],
     [
-      'before its pod was deleted: a failure',
+      'before its pod was deleted counts as a failure',
       runOf(failedBy(1), failedPod({ exitCode: 1, message: 'disk full', finishedAt: time(80) }, { metadata: deleted })),
       'failure',
       1,
       /disk full/,
     ],
     [
-      'with the shutdown of its node: a disruption',
+      'because its node shut down counts as a disruption',
       runOf(
         beyondBackoff,
         pod({ status: { phase: 'Failed', reason: 'Terminated', message: 'Pod was terminated in response to imminent node shutdown.' } }),
@@ -289,21 +289,21 @@ describe('an attempt that failed', () => {
       /node shutdown/,
     ],
     [
-      'with its node: a disruption',
+      'because its node was lost counts as a disruption',
       runOf(beyondBackoff, pod({ status: { phase: 'Failed', reason: 'NodeLost' } })),
       'disruption',
       undefined,
       /^NodeLost/,
     ],
     [
-      'because its container was lost: a disruption',
+      'because its container was lost counts as a disruption',
       runOf(failedBy(137), failedPod({ exitCode: 137, reason: 'ContainerStatusUnknown', startedAt: '0001-01-01T00:00:00Z' })),
       'disruption',
       137,
       /container was lost/,
     ],
     [
-      'because the node had no GPU after all: a disruption',
+      'because the node had no GPU after all counts as a disruption',
       runOf(
         beyondBackoff,
         pod({ status: { phase: 'Failed', reason: 'UnexpectedAdmissionError', message: 'Allocate failed: no healthy devices' } }),
@@ -312,9 +312,9 @@ describe('an attempt that failed', () => {
       undefined,
       /no healthy devices/,
     ],
-    ['before it began, and its pod is gone: a disruption', runOf(beyondBackoff), 'disruption', undefined, /pod was deleted/],
+    ['before it began counts as a disruption if its pod is gone', runOf(beyondBackoff), 'disruption', undefined, /pod was deleted/],
     [
-      'over its own disk limit: a failure',
+      'over its own disk limit counts as a failure',
       runOf(
         failedBy(137),
         failedPod({ exitCode: 137 }, { status: { reason: 'Evicted', message: 'Usage of EmptyDir volume "tmp" exceeds the limit "1Gi".' } }),
@@ -324,7 +324,7 @@ describe('an attempt that failed', () => {
       /Evicted: Usage of EmptyDir/,
     ],
     [
-      'evicted because its node lacks memory: a disruption',
+      'because its node lacked memory and evicted it counts as a disruption',
       runOf(
         disrupted,
         failedPod(
@@ -339,21 +339,21 @@ describe('an attempt that failed', () => {
       /low on resource/,
     ],
     [
-      'past a deadline that someone else has set: a failure',
+      'past a deadline that someone else has set counts as a failure',
       runOf(job({ status: { conditions: failedConditions('DeadlineExceeded', 'Job was active longer than specified deadline') } })),
       'failure',
       undefined,
       /DeadlineExceeded/,
     ],
     [
-      'because its queue took back its quota: nothing counts',
+      'because its queue took back its quota does not count',
       runOf({ ...failedBy(75, 2), spec: { suspend: true, template: { spec: {} } } }, failedPod({ exitCode: 75 })),
       'excused',
       75,
       /on request/,
     ],
     [
-      'with a Job that is being deleted: a disruption unless the planner asked for it',
+      'with a Job that is being deleted counts as a disruption if the planner did not stop it',
       runOf({ ...failedBy(1), metadata: job({ metadata: { deletionTimestamp: time(50) } }).metadata }, failedPod({ exitCode: 1 })),
       'disruption',
       1,
@@ -367,7 +367,7 @@ describe('an attempt that failed', () => {
     expect(outcome?.message).toMatch(message);
   });
 
-  it('keeps the whole last output of its container, whatever ended it', () => {
+  it('keeps the whole last output of its container, whatever caused its end', () => {
     const lines = Array.from({ length: 80 }, (_, index) => `line ${index} of forty characters or so, no more`).join('\n');
     expect(lines.length).toBeGreaterThan(3000);
     const evicted = { status: { conditions: [disruptionTarget('EvictionByEvictionAPI', 'evicting')] } };
@@ -399,7 +399,7 @@ describe('an attempt whose Job is gone', () => {
     expect(left(runningPod({ metadata: deleted }))).toMatchObject({ name: 'wrist-fold-0-1', attempt: 1, state: 'running', deleting: true });
   });
 
-  it('counts as deleted as soon as its Job is: the garbage collector deletes the pod', () => {
+  it('counts as being deleted as soon as its Job is gone: the garbage collector deletes the pod', () => {
     expect(left(runningPod())).toMatchObject({ state: 'running', deleting: true });
   });
 
@@ -409,7 +409,7 @@ describe('an attempt whose Job is gone', () => {
     expect(run).not.toHaveProperty('deleting');
   });
 
-  it('ends as its orphaned pod ends', () => {
+  it('has the outcome of its orphaned pod', () => {
     expect(left(failedPod({ exitCode: 65, message: 'x.png is truncated' }, { metadata: orphan }))).toMatchObject({
       state: 'failed',
       exitCode: 65,
@@ -417,7 +417,7 @@ describe('an attempt whose Job is gone', () => {
     expect(left(pod({ metadata: orphan, status: { phase: 'Succeeded' } }))?.state).toBe('succeeded');
   });
 
-  it('is none if nothing names it', () => {
+  it('is ignored if no label names it', () => {
     expect(left()).toBeUndefined();
     expect(left(pod({ metadata: { labels: { app: 'else' } } }))).toBeUndefined();
     expect(runOf(job({ metadata: { labels: { 'carpal.dev/stage': 'fold', 'carpal.dev/attempt': '1' } } }))).toBeUndefined();

@@ -1,10 +1,11 @@
 /** An attempt as the planner sees it, read from its Job and pods. */
 
+import { withoutUndefined } from '@carpal/configs/json.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
 import { LABEL } from '@carpal/configs/names.ts';
 import type { StageRun } from '../experiment/observed.ts';
 import { attemptName } from '../experiment/stage.ts';
-import { type KeptJob, type KeptPod, podHasEnded, stageState, trueCondition, withoutUndefined } from './kept-objects.ts';
+import { type KeptJob, type KeptPod, podHasEnded, stageState, trueCondition } from './kept-objects.ts';
 import { controllerUid, labelledAttempt, QUEUE_LABEL } from './ownership.ts';
 import { pendingReason } from './pending-reason.ts';
 import { failureOf, failureOfPod } from './pod-failure.ts';
@@ -17,7 +18,7 @@ function newest(pods: readonly KeptPod[]): KeptPod | undefined {
   return pods.toSorted((a, b) => made(a).localeCompare(made(b))).at(-1);
 }
 
-/** When and where it ran. */
+/** The times of the attempt, and its node. */
 function timesOf(pod: KeptPod | undefined): Pick<StageRun, 'startedAt' | 'finishedAt' | 'node'> {
   if (pod === undefined) return {};
   const { running, terminated } = stageState(pod);
@@ -30,7 +31,7 @@ function timesOf(pod: KeptPod | undefined): Pick<StageRun, 'startedAt' | 'finish
   });
 }
 
-/** Since when it could have begun: its creation, or its release by the queue. */
+/** The time from which it could begin: its creation, or its release by the queue. */
 function pendingSince({ metadata, status }: KeptJob): string {
   const released = status?.conditions?.find((condition) => condition.type === 'Suspended' && condition.status === 'False');
   return released?.lastTransitionTime ?? metadata.creationTimestamp ?? new Date(0).toISOString();
@@ -51,8 +52,8 @@ function activeRun(job: KeptJob, pod: KeptPod | undefined, attempt: Attempt): St
 }
 
 /**
- * Reads an attempt; undefined for a Job that is none. The attempt ends when the Job is Complete or Failed: then all its pods have ended, so
- * the next attempt cannot write at the same time.
+ * Reads an attempt; undefined for a Job whose labels name no attempt. The attempt ends when the Job is Complete or Failed: then all its
+ * pods have ended, so the next attempt cannot write at the same time.
  */
 export function stageRunOf(job: KeptJob, pods: readonly KeptPod[]): StageRun | undefined {
   const labelled = labelledAttempt(job.metadata);

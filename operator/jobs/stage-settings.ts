@@ -7,8 +7,8 @@ export type ClaimedVolume = { readonly claimName: string; readonly mountPath: st
 
 export type StageSettings = {
   /**
-   * The image of experiments that begin now; all attempts of an experiment use the image of its first (`status.image`). Best given by digest
-   * (`repository@sha256:…`), because a tag may be moved to another image.
+   * The image of experiments that begin now; all attempts of an experiment use the image of its first (`status.image`). A digest
+   * (`repository@sha256:…`) is best, because a tag may be moved to another image.
    */
   readonly image: string;
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
@@ -31,7 +31,7 @@ export type StageSettings = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Settings for a cluster of which only the image and the store are known. */
+/** Settings with defaults for everything except the image and the store. */
 export function stageSettings(given: Pick<StageSettings, 'image' | 'artifactsUri'> & Partial<StageSettings>): StageSettings {
   return {
     imagePullPolicy: 'IfNotPresent',

@@ -27,7 +27,7 @@ export type AttemptRecord = {
   /** The signal that ended the process, or the name of the error that prevented its start. */
   readonly reason?: string;
   readonly message?: string;
-  /** Its runner died first. How the attempt ended is unknown, and it uses no budget. */
+  /** The runner died before the attempt ended. How the attempt ended is unknown, and it uses no budget. */
   readonly orphaned?: boolean;
 };
 

@@ -42,8 +42,8 @@ expected peak memory: 4.00 GB with 2 folds at a time; the limit is 16.00 GB (the
 not measured:
 - early stopping: the estimate assumes that every fold trains all its epochs
 - preparing the data set, comparing masks at full image size, checkpoints, the ensemble
-- augmentations: they run in parallel with the steps and may be slower than they are
-- how much 2 folds slow each other down: the steps were timed with one
+- augmentations: they run in parallel with the steps and may be slower than the steps
+- how much 2 folds slow each other down: the steps were timed with one fold
 `);
   });
 
@@ -53,7 +53,7 @@ not measured:
     expect(notMeasured(one, 'cpu')).toHaveLength(3);
   });
 
-  it('is empty if there is nothing to train', () => {
+  it('is empty if no fold is left to train', () => {
     expect(estimateRun(spec, [], 2, FIGURES)).toMatchObject({ folds: [], foldsAtOnce: 1, seconds: 0 });
   });
 });

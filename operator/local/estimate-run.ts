@@ -55,8 +55,8 @@ export function notMeasured({ foldsAtOnce }: RunEstimate, device: 'cpu' | 'gpu')
   return [
     'early stopping: the estimate assumes that every fold trains all its epochs',
     'preparing the data set, comparing masks at full image size, checkpoints, the ensemble',
-    'augmentations: they run in parallel with the steps and may be slower than they are',
-    ...(foldsAtOnce > 1 ? [`how much ${foldsAtOnce} folds slow each other down: the steps were timed with one`] : []),
+    'augmentations: they run in parallel with the steps and may be slower than the steps',
+    ...(foldsAtOnce > 1 ? [`how much ${foldsAtOnce} folds slow each other down: the steps were timed with one fold`] : []),
     ...(device === 'gpu' ? ["the GPU's own memory: TensorFlow reserves all of it, so the trial only shows that the steps fit"] : []),
   ];
 }

@@ -34,7 +34,8 @@ export function createLiveView(terminal: Terminal, colours: Colours, now: () => 
     const all = latest === undefined ? [] : tableLines(latest, { name, parallelism, width, now: now(), tick, colours });
     // A table taller than the terminal could not be overwritten.
     const lines = all.slice(0, Math.max(1, (terminal.rows ?? 24) - 1));
-    // Go to the start of the line too: the terminal may have written to it, for example ^C when a person stops the run.
+    // The cursor must also return to the start of the line: the terminal may have written to it, for example ^C when a person stops the
+    // run.
     const up = drawn === 0 ? '\r' : `\r\u001b[${drawn}A`;
     const text = [...above, ...lines].map((line) => `${line}${CLEAR_TO_END_OF_LINE}\n`).join('');
     terminal.write(`${BEGIN_UPDATE}${up}${text}${CLEAR_BELOW}${END_UPDATE}`);

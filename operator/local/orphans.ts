@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptRecord, AttemptRecords } from './attempt-records.ts';
 import { isAlive } from './process-identity.ts';
 
-/** It is not a child of this process, and the system reports an end only to the parent. So it must be polled. */
+/**
+ * An orphan is not a child of this process, and the system reports the end of a process only to its parent. Therefore orphans are polled.
+ */
 const POLL_EVERY_MS = 50;
 
 /** Signals a process (or, if negative, a process group). Does nothing if it has ended. */

@@ -1,4 +1,4 @@
-/** The identity of a process. A pid alone is not enough: the system may have given it to another process since. */
+/** The identity of a process. A pid alone is not enough: the system may have given it to another process in the meantime. */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
@@ -38,7 +38,7 @@ function answersSignals(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: alive, but another user's.
+    // EPERM: the process is alive and belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

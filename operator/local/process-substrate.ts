@@ -19,7 +19,7 @@ import { type AttemptRecord, logTail, openAttemptRecords, stageRunOf } from './a
 import { endOrphans, signalQuietly } from './orphans.ts';
 import { identify } from './process-identity.ts';
 
-/** Errors of this machine, not of a stage: every attempt meets them until a person has fixed them. */
+/** Errors of this machine, not of a stage: every attempt fails with them until a person fixes the cause. */
 const BLOCKING: ReadonlySet<string> = new Set(['disk-full'] satisfies ErrorCode[]);
 const RUNNER_WATCH = fileURLToPath(new URL('./runner-watch.ts', import.meta.url));
 
@@ -102,7 +102,7 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
     };
     child.once('error', (error) => end({ exitCode: 127, reason: 'StartFailed', message: error.message }));
     child.once('exit', (code, signal) => {
-      // Processes that the stage started must not write any longer.
+      // Processes that the stage started must not continue to write.
       if (child.pid !== undefined) signalQuietly(-child.pid, 'SIGKILL');
       end({ exitCode: exitCodeOf(code, signal), ...(signal === null ? {} : { reason: signal }) });
     });

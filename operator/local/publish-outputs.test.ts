@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { publishOutputs } from './publish-outputs.ts';
 
 describe('publishing', () => {
-  it('replaces earlier outputs with complete ones and leaves other files in the folder alone', async () => {
+  it('replaces earlier outputs with complete ones and leaves other files in the folder unchanged', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'carpal-out-'));
     const store = openStore(join(folder, 'store'));
     const experiment = experimentWith();

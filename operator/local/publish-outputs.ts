@@ -29,8 +29,8 @@ async function exists(path: string): Promise<boolean> {
 const partialOf = (target: string): string => `${target}.partial-${process.pid}`;
 
 /**
- * Gives a copy its final name and replaces what has that name. A folder is moved aside first: two folders cannot be swapped in one
- * operation.
+ * Gives a copy its final name and replaces an existing file or folder of that name. A folder is moved aside first, because two folders
+ * cannot be swapped in one operation.
  */
 async function putInPlace(target: string): Promise<void> {
   const partial = partialOf(target);

@@ -43,7 +43,7 @@ describe('an experiment on this machine', () => {
     expect(attempts(world, 'ensemble')).toBe(2);
   });
 
-  it('never trains more folds at the same time than run.parallelism', async () => {
+  it('never trains more folds at the same time than run.parallelism allows', async () => {
     const world = await makeWorld({});
     const counts: number[] = [];
     const onStep = ({ plan }: { plan: { status: { folds: readonly { state: string }[] } } }): void => {
@@ -91,7 +91,7 @@ describe('a stage that fails', () => {
     expect(attempts(world, 'prepare')).toBe(3);
   });
 
-  it('is retried after someone else has killed it with -9', async () => {
+  it('is retried after another program has killed it with kill -9', async () => {
     const world = await makeWorld({ 'fold-0': ['hang', 0] });
     const running = runHere(world, { run: { folds: [0] } });
     await until('the fold runs', () => attempts(world, 'fold-0') === 1);

@@ -3,17 +3,15 @@
 import { dirname, join } from 'node:path';
 import { experimentRecordKey, type Provenance, writeExperimentRecord } from '@carpal/artifacts/experiment-record.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
-import { readReportedError } from '@carpal/artifacts/progress.ts';
+import { readReportedError, readStageProgress } from '@carpal/artifacts/progress.ts';
 import { carpalErrorOf } from '@carpal/artifacts/stage-error.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { makeFolder } from '@carpal/artifacts/write-file.ts';
-import type { StageKey } from '@carpal/configs/names.ts';
-import { stageFolderKey } from '@carpal/configs/names.ts';
+import { type StageKey, stageFolderKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageError } from '@carpal/configs/schema/progress.ts';
 import { type ExperimentStatus, isTerminal, isTrue } from '@carpal/configs/schema/status.ts';
-import { isActive } from '../experiment/observed.ts';
-import { readProgress } from '../experiment/observed-progress.ts';
+import { isActive, type ObservedProgress, observedProgress } from '../experiment/observed.ts';
 import { reconcile, type Step } from '../experiment/reconcile.ts';
 import type { RetryPolicy } from '../experiment/retry-policy.ts';
 import { sameStage } from '../experiment/stage.ts';
@@ -175,7 +173,7 @@ async function runWith(
     view.stopping();
     return await finish('stopped');
   } finally {
-    // Whatever happened, no stage runs without its runner.
+    // No stage may run without its runner, regardless of how the loop ended.
     await substrate.stopAll();
     options.stop.removeEventListener('abort', waker.wake);
     options.kill.removeEventListener('abort', substrate.killAll);
@@ -226,4 +224,12 @@ async function reportFolders(store: ArtifactStore, experiment: SegmentationExper
   const folders = keys.map((key) => join(store.uri, stageFolderKey(experiment, key)));
   for (const folder of folders) await makeFolder(folder);
   return folders;
+}
+
+/** Reads the reports of all stages from the artifact store. */
+async function readProgress(store: ArtifactStore, experiment: SegmentationExperiment): Promise<ObservedProgress> {
+  const folds = foldsOf(experiment).map((fold): StageKey => ({ stage: 'fold', fold }));
+  const keys: StageKey[] = [{ stage: 'prepare' }, ...folds, { stage: 'ensemble' }];
+  const reports = await Promise.all(keys.map(async (key) => [key, await readStageProgress(store, experiment, key)] as const));
+  return observedProgress(reports);
 }

@@ -33,7 +33,10 @@ export async function readRunSpec(folder: string): Promise<ExperimentSpec | unde
   return (await readRun(folder))?.spec;
 }
 
-/** The experiment with the uid of the run in this folder, or unchanged if there is no run. Writes nothing. Throws `manifest-immutable` as `openRun`. */
+/**
+ * The experiment with the uid of the run in this folder, or unchanged if there is no run. Writes nothing. Throws `manifest-immutable` like
+ * `openRun`.
+ */
 export async function findRun(folder: string, experiment: SegmentationExperiment): Promise<SegmentationExperiment> {
   const stored = await readRun(folder);
   if (stored === undefined) return experiment;
