@@ -56,7 +56,7 @@ describe('carpal run --dry-run', () => {
   });
 
   it.each([['--json'], ['--no-trial']])('is required for %s', async (flag) => {
-    expect(await runTiny(flag)).toMatchObject({ code: 64, stderr: expect.stringContaining('--no-trial is only valid with --dry-run') });
+    expect(await runTiny(flag)).toMatchObject({ code: 64, stderr: expect.stringContaining(`${flag} is only valid with --dry-run`) });
   });
 });
 
