@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { tf } from '../engine/tensorflow.ts';
 import { relativeDifference, spreadValues } from '../engine/testing/check-gradients.ts';
 import { openUpdateSession } from '../engine/testing/update-session.ts';
+import { createOptimizer } from './create-optimizer.ts';
 import { clipGradients, globalNorm } from './optimizer.ts';
-import { createOptimizer } from './optimizers.ts';
 
 /** PyTorch's AdamW, line by line, in double precision. */
 function reference(start: number[], gradients: number[][], rate: number, decay: number): number[] {

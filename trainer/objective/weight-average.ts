@@ -1,6 +1,7 @@
 import { attribute, DATA_TYPE } from '../engine/graph/graph-definition.ts';
 import { T, type UpdateNodes } from '../engine/graph/update-nodes.ts';
 import { runKernel, typeAttribute } from '../engine/kernels.ts';
+import { type NamedArrays, withPrefix } from '../engine/named-arrays.ts';
 import { type Tensor, tf } from '../engine/tensorflow.ts';
 import { type NamedVariable, SlotVariables } from '../engine/variables.ts';
 
@@ -58,4 +59,12 @@ export function createWeightAverage(variables: readonly NamedVariable[], { decay
     slots: slots.all,
     dispose: () => slots.dispose(),
   };
+}
+
+const MODEL = 'model/';
+
+/** The weights for validation and prediction, named `model/…`: those of the moving average if the state has one, else the trained ones. */
+export function evalWeights(state: NamedArrays): NamedArrays {
+  const own = withPrefix(state, MODEL);
+  return new Map([...own].map(([name, array]) => [name, state.get(`optimizer/${AVERAGE}${name.slice(MODEL.length)}`) ?? array]));
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decodeSafetensors, encodeSafetensors } from '../engine/safetensors.ts';
 import { relativeDifference } from '../engine/testing/check-gradients.ts';
-import type { OptimizerSettings } from '../objective/optimizers.ts';
+import type { OptimizerSettings } from '../objective/create-optimizer.ts';
 import type { StepBatch, TrainingStep } from './step.ts';
 import { createEagerStep } from './testing/eager-step.ts';
 import { smallModel } from './testing/small-model.ts';

@@ -5,7 +5,7 @@ import { tf } from '../engine/tensorflow.ts';
 import { relativeDifference } from '../engine/testing/check-gradients.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
-import { evalWeights } from './evaluation-weights.ts';
+import { evalWeights } from '../objective/weight-average.ts';
 import { createPredictor } from './inference.ts';
 import { noiseBatch } from './testing/batches.ts';
 import { openEagerEngine } from './testing/eager-step.ts';

@@ -5,7 +5,7 @@ import type { StepMemory } from '../engine/graph/step-memory.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import type { Model } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
-import { evalWeights } from './evaluation-weights.ts';
+import { evalWeights } from '../objective/weight-average.ts';
 import { createEvaluator } from './inference.ts';
 import { type Processor, precisionWarning, readProcessorFlags } from './precision-warning.ts';
 import type { Evaluator, TrainingStep } from './step.ts';

@@ -4,9 +4,9 @@ import { type Scalar, type Tensor, type Tensor4D, tf } from '../engine/tensorflo
 import type { NamedVariable } from '../engine/variables.ts';
 import type { Model } from '../models/model.ts';
 import { savedVariables } from '../models/weights.ts';
+import { createOptimizer, type OptimizerSettings } from '../objective/create-optimizer.ts';
 import { lossOf, type WeightedLoss } from '../objective/losses.ts';
 import { clipGradients, type Optimizer } from '../objective/optimizer.ts';
-import { createOptimizer, type OptimizerSettings } from '../objective/optimizers.ts';
 import { type AverageSettings, createWeightAverage, type WeightAverage } from '../objective/weight-average.ts';
 import { targetsOf } from './batch.ts';
 import { type GradientSum, gradientSum } from './gradient-accumulation.ts';

@@ -4,7 +4,7 @@ import type { CarpalError } from '@carpal/configs/errors.ts';
 import { type Batches, openBatches } from '../data/batches.ts';
 import { firstNotFinite, type NamedArrays } from '../engine/named-arrays.ts';
 import { nextTurn } from '../infer/pause.ts';
-import { evalWeights } from '../step/evaluation-weights.ts';
+import { evalWeights } from '../objective/weight-average.ts';
 import { EARLY_STOP_START, type EarlyStopState, observeDice } from './early-stop.ts';
 import type { LoopParts } from './fold-training.ts';
 import {

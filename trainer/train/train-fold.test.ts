@@ -6,9 +6,9 @@ import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { decodeSafetensors } from '../engine/safetensors.ts';
+import { evalWeights } from '../objective/weight-average.ts';
 import { runFold } from '../stages/fold.ts';
 import { runPrepare } from '../stages/prepare.ts';
-import { evalWeights } from '../step/evaluation-weights.ts';
 import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
 
 let folder: string;

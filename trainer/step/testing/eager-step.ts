@@ -7,11 +7,11 @@ import { type Scalar, type Tensor, type Tensor4D, tf, type Variable } from '../.
 import { type NamedVariable, readVariables, restoringVariables, writeVariables } from '../../engine/variables.ts';
 import type { Model } from '../../models/model.ts';
 import { savedVariables, writeWeights } from '../../models/weights.ts';
+import type { OptimizerSettings } from '../../objective/create-optimizer.ts';
 import { lossValueOf } from '../../objective/losses.ts';
 import { decays } from '../../objective/optimizer.ts';
-import type { OptimizerSettings } from '../../objective/optimizers.ts';
+import { evalWeights } from '../../objective/weight-average.ts';
 import { checkSize, targetsOf } from '../batch.ts';
-import { evalWeights } from '../evaluation-weights.ts';
 import { GradientAccumulation } from '../gradient-accumulation.ts';
 import type { Evaluator, StepBatch, TrainingStep } from '../step.ts';
 import { StepSeed } from '../step-seed.ts';
