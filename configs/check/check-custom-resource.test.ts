@@ -22,16 +22,16 @@ const MINIMAL = { dataset: { uri: 's3://bucket/hands' }, model: { name: 'UNet' }
 
 describe('checkCustomResource', () => {
   it('completes an object as the API server returns it, with any annotations', () => {
-    const judged = checkCustomResource(object(MINIMAL), ['hand-bones']);
-    expect(judged).toMatchObject({
+    const result = checkCustomResource(object(MINIMAL), ['hand-bones']);
+    expect(result).toMatchObject({
       experiment: { metadata: { name: 'wrist', uid: '2d1f', generation: 3 }, spec: { run: { folds: [0, 1, 2, 3, 4] } } },
     });
-    expect(judged).toMatchObject({ unknown: [] });
+    expect(result).toMatchObject({ unknown: [] });
   });
 
   it('rejects a class list that this version does not have', () => {
-    const judged = checkCustomResource(object({ ...MINIMAL, dataset: { uri: 'data', classes: 'foot-bones' } }), ['hand-bones']);
-    expect('findings' in judged && judged.findings.map(({ path, fix }) => [formatPath(path), fix])).toEqual([
+    const result = checkCustomResource(object({ ...MINIMAL, dataset: { uri: 'data', classes: 'foot-bones' } }), ['hand-bones']);
+    expect('findings' in result && result.findings.map(({ path, fix }) => [formatPath(path), fix])).toEqual([
       ['spec.dataset.classes', 'Write one of hand-bones.'],
     ]);
   });
@@ -39,9 +39,9 @@ describe('checkCustomResource', () => {
   it('ignores fields of a newer CRD and lists them', () => {
     const newer = { ...MINIMAL, loss: [{ name: 'Dice', smooth: 1 }], sweep: { of: 'rates' } };
     const before = structuredClone(newer);
-    const judged = checkCustomResource(object(newer), ['hand-bones']);
-    expect('unknown' in judged && judged.unknown.map(formatPath)).toEqual(['spec.loss[0].smooth', 'spec.sweep']);
-    expect('experiment' in judged && judged.experiment.spec.loss).toEqual([{ name: 'Dice', weight: 1, reduction: 'perImageClass' }]);
+    const result = checkCustomResource(object(newer), ['hand-bones']);
+    expect('unknown' in result && result.unknown.map(formatPath)).toEqual(['spec.loss[0].smooth', 'spec.sweep']);
+    expect('experiment' in result && result.experiment.spec.loss).toEqual([{ name: 'Dice', weight: 1, reduction: 'perImageClass' }]);
     expect(newer).toEqual(before);
   });
 

@@ -1,6 +1,7 @@
 /**
  * The part of a spec that decides the weights and masks: data set, network, input, augmentations, loss, optimizer, scheduler, training,
  * inference, ensemble.
+ *
  * It uses only objects, enums, arrays and records, each with limits, because it also becomes a Kubernetes structural schema, which has no
  * unions. For the same reason `options`, augmentations and losses list every option of every entry as optional. options.ts defines which
  * option belongs to which entry.

@@ -1,5 +1,6 @@
 /**
  * The status of an experiment: what the planner has decided and counted so far. Only the planner writes it.
+ *
  * One definition serves both sides. The types are exact: the planner fills in every field that is not optional. The schema in the CRD is
  * permissive: nearly every field may be absent, and where the types allow a few words, the schema accepts any text. The operator may be
  * older or newer than the installed CRD, and if the server rejected a status, the experiment would have no status at all.
