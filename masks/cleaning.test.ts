@@ -13,7 +13,7 @@ describe('cleaned', () => {
     ['largest', ['###...', '#.#...', '###...']],
     ['fill', ['###..#', '###...', '###.##']],
     ['largest+fill', ['###...', '###...', '###...']],
-  ])('removes parts and holes as %s says', (cleaning, expected) => {
+  ])('removes the parts and holes that the cleaning "%s" covers', (cleaning, expected) => {
     expect(drawing(bitmapFromMask(cleaned(drawn('###..#', '#.#...', '###.##'), cleaning)), 6)).toEqual(expected);
   });
 
@@ -30,7 +30,7 @@ describe('cleaned', () => {
     );
   });
 
-  it('returns the same object for a clean mask, whatever the cleaning', () => {
+  it('returns the same object for a clean mask with every cleaning', () => {
     const mask = drawn('.##.', '.##.');
     expect(new Set(cleanedEveryWay(mask)).size).toBe(1);
   });

@@ -10,7 +10,7 @@ import { RleBuilder } from './rle-mask.ts';
 export const CLEANINGS = ['none', 'largest', 'fill', 'largest+fill'] as const;
 export type Cleaning = (typeof CLEANINGS)[number];
 
-/** The cleaned mask; the same object if there is nothing to clean. */
+/** The cleaned mask. Returns the same object if the cleaning changes nothing. */
 export function cleaned(mask: RleMask, cleaning: Cleaning): RleMask {
   const kept = cleaning === 'largest' || cleaning === 'largest+fill' ? largestComponent(mask) : mask;
   return cleaning === 'fill' || cleaning === 'largest+fill' ? fillHoles(kept) : kept;
@@ -26,7 +26,9 @@ export function cleanedEveryWay(mask: RleMask): [none: RleMask, largest: RleMask
 /**
  * The mask with its holes filled. A hole is a 4-connected part of the background that does not reach the image border (4-connected because
  * masks are 8-connected). A mask without holes is returned as the same object.
- *  Only gaps between two segments of one row can be holes, so only they are examined: the time depends on the number of gaps, runs and rows, not on the number of pixels.
+ *
+ * Only gaps between two segments of one row can be holes, so only they are examined: the time depends on the number of gaps, runs and rows,
+ * not on the number of pixels.
  */
 export function fillHoles(mask: RleMask): RleMask {
   const { width, height } = mask;
@@ -73,8 +75,8 @@ function gapsBetween({ first, left, right }: RowSegments, height: number): RowSe
 }
 
 /**
- * Whether columns from … to − 1 touch, in row y, the background before the first segment or after the last. Outside the image they always
- * do.
+ * Whether the background before the first segment or after the last segment of row y touches columns from … to − 1. Outside the image it
+ * always does.
  */
 function reachesOut({ first, left, right }: RowSegments, height: number, y: number, from: number, to: number): boolean {
   if (y < 0 || y >= height) return true;

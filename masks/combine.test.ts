@@ -25,7 +25,7 @@ describe('a set operation on RLE masks', () => {
     );
   });
 
-  it('is commutative, associative and distributive where sets are', () => {
+  it('is commutative, associative and distributive like the same operation on sets', () => {
     fc.assert(
       fc.property(triple, ([a, b, c]) => {
         expect(equalMasks(union(a, b), union(b, a))).toBe(true);
@@ -45,7 +45,7 @@ describe('a set operation on RLE masks', () => {
     );
   });
 
-  it('changes nothing with the mask itself or the empty mask', () => {
+  it('has the expected result for a mask with itself and with the empty mask', () => {
     fc.assert(
       fc.property(pair, ([a]) => {
         const none = emptyMask(a.width, a.height);

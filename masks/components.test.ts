@@ -43,7 +43,7 @@ describe('largestComponent', () => {
     expect(drawing(bitmapFromMask(largest), 5)).toEqual(['...##', '...##', '....#']);
   });
 
-  it('is the first of the largest components', () => {
+  it('returns the first of the largest components', () => {
     fc.assert(
       fc.property(arbitraryMasks(1), ([mask]) => {
         const sizes = components(mask as RleMask).map(area);
@@ -58,7 +58,7 @@ describe('largestComponent', () => {
     expect(largestComponent(whole)).toBe(whole);
   });
 
-  it('keeps the first of two equally large parts, and nothing of an empty mask', () => {
+  it('keeps the first of two equally large parts, and returns an empty mask for an empty mask', () => {
     expect(drawing(bitmapFromMask(largestComponent(drawn('#.#'))), 3)).toEqual(['#..']);
     expect(area(largestComponent(emptyMask(4, 4)))).toBe(0);
   });

@@ -19,8 +19,8 @@ export function components(mask: RleMask, connectivity: 4 | 8 = 8): RleMask[] {
 }
 
 /**
- * The 8-connected part with the most pixels, the first one if several are equally large; empty for an empty mask. A mask with one part is
- * returned as the same object. Builds only the largest part, however many there are.
+ * The 8-connected part with the most pixels; the first one if several are equally large; an empty mask for an empty mask. A mask with one
+ * part is returned as the same object. Builds only the largest part, regardless of the number of parts.
  */
 export function largestComponent(mask: RleMask): RleMask {
   const segments = rowSegments(mask);

@@ -10,10 +10,10 @@ let part = new Float64Array(1025);
 let steps = new Float64Array(1026);
 
 /**
- * Adds the coverage of a mask to one channel of `out`, of shape `[size, size, channels]`: for each square pixel the exact share of its area
- * that the mask covers, times 255, rounded, and limited to a total of 255. This is a box average: with an integer scale, the shares times
- * the area of a square pixel sum up to the area of the mask. Scales below 1 work too. Pixels outside the square are ignored. Touches only
- * the bounding box of the mask. Throws a MaskError if `out` or `channel` does not fit.
+ * Adds the coverage of a mask to one channel of `out`, of shape `[size, size, channels]`. The coverage of a square pixel is the exact share
+ * of its area that the mask covers, times 255, rounded. The sum is limited to 255. This is a box average: with an integer scale, the shares
+ * times the area of a square pixel sum up to the area of the mask. Scales below 1 work too. Ignores pixels outside the square and writes
+ * only inside the bounding box of the mask. Throws a MaskError if `out` or `channel` does not fit.
  */
 export function addCoverage(mask: RleMask, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
   const { size, scale, offsetY } = fit;
@@ -32,7 +32,8 @@ export function addCoverage(mask: RleMask, fit: Fit, out: Uint8Array, channel: n
     touched.from = size;
     touched.to = -1;
     for (let y = Math.max(firstY, Math.floor(top)); y < endY; y++) {
-      // Only runs that end before this row are skipped for good: the next row of the square may start with the same image row.
+      // Only runs that end before this row can be skipped for the following rows: the next row of the square may start with the same image
+      // row.
       while (index < bounds.length && (bounds[index + 1] as number) <= y * width) index += 2;
       addImageRow(bounds, index, y * width, width, fit, Math.min(y + 1, bottom) - Math.max(y, top));
     }

@@ -30,12 +30,12 @@ describe('fillPolygon', () => {
     ]);
   });
 
-  it('leaves areas that a self-crossing outline encloses twice empty, except for the outlines', () => {
+  it('does not fill areas that a self-crossing outline encloses twice, except for the outlines', () => {
     const pentagram = [3, 0, 6, 6, 0, 2, 6, 2, 0, 6];
     expect(bitmapFromMask(fillPolygon(pentagram, 7, 7))[3 * 7 + 3]).toBe(0);
   });
 
-  it('fills nothing for no points', () => {
+  it('returns an empty mask for a polygon without points', () => {
     expect(fillPolygon([], 4, 4).bounds).toHaveLength(0);
   });
 
@@ -76,7 +76,7 @@ describe('fillPolygon', () => {
     );
   });
 
-  it('keeps nothing of a large polygon for the next call', () => {
+  it('does not use data of a large polygon in the next call', () => {
     const zigzag = Array.from({ length: 3000 }, (_, i) => [(i * 37) % 211, (i * 53) % 199]).flat();
     fillPolygon(zigzag, 220, 200);
     expect(area(fillPolygon([2, 2, 3, 3], 220, 200))).toBe(2);
@@ -86,7 +86,7 @@ describe('fillPolygon', () => {
     ['an odd number of coordinates', [1, 2, 3], 2],
     ['a coordinate that is not a number', [1, 2, Number.NaN, 4], 2],
     ['an infinite coordinate', [1, Number.POSITIVE_INFINITY], 1],
-    ['a coordinate that no image reaches', [1, 2, 3, 3e9], 3],
+    ['a coordinate beyond the largest image', [1, 2, 3, 3e9], 3],
   ])('refuses %s and reports its position', (_, polygon, position) => {
     const fill = (): unknown => fillPolygon(polygon, 8, 8);
     expect(fill).toThrow(MaskError);

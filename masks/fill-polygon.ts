@@ -13,7 +13,8 @@ export type Polygon = Readonly<ArrayLike<number>>;
 const FIXED_ONE = 65_536;
 const MAX_COORDINATE = 2 ** 31 - 1;
 
-// Reused between calls, because the training feed fills tens of thousands of polygons per minute. No data survives a call.
+// Reused between calls, because the training feed fills tens of thousands of polygons per minute. A call does not use data of an earlier
+// call.
 const spans = new RowLists();
 const crossings = new RowLists();
 const filled = new RleBuilder(1024);
@@ -86,12 +87,12 @@ function addEdge(x0: number, y0: number, x1: number, y1: number, width: number, 
   segment.y1 = y1;
   if (clipSegment(segment, width, height)) traceSegment(segment, spans);
   if (y0 === y1) return;
-  // OpenCV takes the slope from the clipped and rounded segment, unless clipping has made it horizontal …
+  // OpenCV takes the slope from the clipped and rounded segment, unless clipping has made the segment horizontal.
   const level = segment.y0 === segment.y1;
   const clippedY0 = level ? y0 : segment.y0;
   const clippedY1 = level ? y1 : segment.y1;
   const slope = Math.trunc(((segment.x1 - segment.x0) * FIXED_ONE) / (clippedY1 - clippedY0));
-  // … and counts from the upper end. The row of the lower end belongs to the next edge.
+  // OpenCV counts rows from the upper end. The row of the lower end belongs to the next edge.
   const from = (y0 < y1 ? segment.x0 : segment.x1) * FIXED_ONE - (y0 < y1 ? clippedY0 : clippedY1) * slope;
   const end = Math.min(Math.max(y0, y1), height);
   for (let y = Math.max(Math.min(y0, y1), 0); y < end; y++) crossings.add(y, from + y * slope);

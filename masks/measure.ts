@@ -32,7 +32,7 @@ export function boundingBox(mask: RleMask): Box | undefined {
   return { left, top, right, bottom };
 }
 
-/** The Dice coefficient 2 |a ∩ b| / (|a| + |b|), from 0 to 1. Two empty masks agree, so theirs is 1. */
+/** The Dice coefficient 2 |a ∩ b| / (|a| + |b|), from 0 to 1. It is 1 for two empty masks, because they agree. */
 export function dice(a: RleMask, b: RleMask): number {
   const both = intersectionArea(a, b);
   const sum = area(a) + area(b);

@@ -18,8 +18,8 @@ function firstFrom(at: number, scale: number, offset: number): number {
 
 /**
  * Sets to 255, in one channel of `out` of shape `[size, size, channels]`, each square pixel whose centre is inside the mask. The mask is
- * sampled once per square pixel, at the image pixel under its centre (the right or lower one if the centre is on a border). Trainings that
- * resize masks by nearest neighbour do the same; whether thin parts survive depends on their position. Throws a MaskError if `out` or
+ * sampled once per square pixel, at the image pixel under its centre (the right or lower image pixel if the centre is on a border). This
+ * equals resizing a mask by nearest neighbour: whether thin parts survive depends on their position. Throws a MaskError if `out` or
  * `channel` does not fit.
  */
 export function addNearest(mask: RleMask, fit: Fit, out: Uint8Array, channel: number, channels: number): void {
@@ -31,7 +31,7 @@ export function addNearest(mask: RleMask, fit: Fit, out: Uint8Array, channel: nu
     const y = pixelUnder(row, scale, offsetY);
     if (y < 0 || y >= height) continue;
     const rowStart = y * width;
-    // Only runs that end before this row are skipped for good: the next row of the square may sample the same image row.
+    // Only runs that end before this row can be skipped for the following rows: the next row of the square may sample the same image row.
     while (index < bounds.length && (bounds[index + 1] as number) <= rowStart) index += 2;
     for (let i = index; i < bounds.length && (bounds[i] as number) < rowStart + width; i += 2) {
       const start = Math.max(0, (bounds[i] as number) - rowStart);

@@ -4,7 +4,7 @@ import { MaskError } from './mask-error.ts';
 import { bitmapFromMask, emptyMask, equalMasks, maskFromBitmap } from './rle-mask.ts';
 import { arbitraryBitmaps } from './testing/arbitrary-masks.ts';
 
-describe('runs', () => {
+describe('an RLE mask', () => {
   it('converts to a bitmap and back without a change', () => {
     fc.assert(
       fc.property(arbitraryBitmaps(1, 40), ([bitmap]) => {

@@ -24,7 +24,7 @@ export function maskFromBitmap(bitmap: Uint8Array, width: number, height: number
   checkImageSize(width, height);
   const total = width * height;
   if (bitmap.length !== total) throw new MaskError(`A ${width}×${height} bitmap has ${total} bytes, not ${bitmap.length}.`);
-  // Four bytes are compared at once through a 32-bit view, which must start at a multiple of four bytes.
+  // Four bytes are compared in one operation through a 32-bit view, which must start at a multiple of four bytes.
   const pixels = bitmap.byteOffset % 4 === 0 ? bitmap : bitmap.slice();
   const words = new Int32Array(pixels.buffer, pixels.byteOffset, total >>> 2);
   const builder = new RleBuilder();
@@ -55,7 +55,7 @@ function nextSet(pixels: Uint8Array, words: Int32Array, at: number): number {
   return pixel;
 }
 
-/** 0 exactly if all four words are 0. */
+/** Returns 0 if and only if all four words are 0. */
 function fourWords(words: Int32Array, at: number): number {
   return (words[at] as number) | (words[at + 1] as number) | (words[at + 2] as number) | (words[at + 3] as number);
 }
@@ -70,7 +70,10 @@ function nextClear(pixels: Uint8Array, words: Int32Array, at: number): number {
   return pixel;
 }
 
-/** Subtracting 1 from each byte sets a high bit that was clear only where a borrow leaves a byte; the first such byte is 0. */
+/**
+ * Whether one of the four bytes of the word is 0. Subtracting 1 from every byte sets a high bit that was clear only if the byte borrows
+ * from the next one. The lowest byte that borrows is 0.
+ */
 function hasZeroByte(word: number): boolean {
   return ((word - 0x01010101) & ~word & 0x80808080) !== 0;
 }
@@ -84,7 +87,7 @@ export class RleBuilder {
     this.bounds = new Uint32Array(capacity * 2);
   }
 
-  /** Appends pixels start … end − 1. The run must not be empty, nor start before the end of the last run. */
+  /** Appends pixels start … end − 1. The run must not be empty and must not start before the end of the last run. */
   add(start: number, end: number): void {
     const { count } = this;
     if (count > 0 && this.bounds[count - 1] === start) {

@@ -81,7 +81,7 @@ describe('the RLE text of a submission', () => {
     expect(error.message).toContain(`at character ${position}`);
   });
 
-  it('is either read or refused with a MaskError, whatever it contains', () => {
+  it('is either read or refused with a MaskError, for any content', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('0', '1', '2', '9', ' ', '-', 'x'), maxLength: 20 }), (text) => {
         try {

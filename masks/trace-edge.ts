@@ -104,7 +104,7 @@ const INSERTION_LIMIT = 40;
  * A list of numbers for each row of a range, filled in any order and read in ascending order. Reused, so that filling allocates nothing.
  */
 export class RowLists {
-  /** For each row the index of its last value, and for each value the index of the previous one; −1 if there is none. */
+  /** For each row the index of its last value, and for each value the index of the previous one. −1 means that no such value exists. */
   private last = new Int32Array(0);
   private previous = new Int32Array(1024);
   private values = new Float64Array(1024);

@@ -35,7 +35,7 @@ describe('majority', () => {
     fc.assert(fc.property(ballot, ([masks, minVotes]) => equalMasks(majority(masks, minVotes), majority([...masks].reverse(), minVotes))));
   });
 
-  it('joins a run that continues with other voters', () => {
+  it('joins a run at which the voting masks change', () => {
     const masks: RleMask[] = [drawn('##..'), drawn('..##'), drawn('####')];
     expect([...majority(masks, 2).bounds]).toEqual([0, 4]);
   });
@@ -44,14 +44,14 @@ describe('majority', () => {
     expect(() => majority([emptyMask(2, 2), emptyMask(2, 2), emptyMask(2, 2)], minVotes)).toThrow('from 1 to 3');
   });
 
-  it('refuses no masks and masks of different image sizes', () => {
+  it('refuses an empty list of masks, and masks of different image sizes', () => {
     expect(() => majority([], 1)).toThrow('at least one mask');
     expect(() => majority([emptyMask(2, 2), emptyMask(2, 3)], 1)).toThrow('2×2 and 2×3');
   });
 });
 
 describe('weightedMajority', () => {
-  it('is the majority of more than half with equal weights, without ties', () => {
+  it('equals the majority of more than half of the masks if all weights are equal', () => {
     fc.assert(
       fc.property(ballot, fc.double({ min: 1e-6, max: 1e6, noNaN: true }), ([masks], weight) => {
         const most = majority(masks, Math.floor(masks.length / 2) + 1);
@@ -86,7 +86,7 @@ describe('weightedMajority', () => {
     },
   );
 
-  it('refuses no masks and masks of different image sizes', () => {
+  it('refuses an empty list of masks, and masks of different image sizes', () => {
     expect(() => weightedMajority([], [])).toThrow('at least one mask');
     expect(() => weightedMajority([emptyMask(2, 2), emptyMask(2, 3)], [1, 1])).toThrow('2×2 and 2×3');
   });

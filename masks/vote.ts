@@ -34,7 +34,7 @@ export function weightedMajority(masks: readonly RleMask[], weights: readonly nu
   const largest = Math.max(...weights);
   const sum = weights.reduce((total, weight) => total + weight / largest, 0);
   const parts = weights.map((weight) => Math.round((weight / largest / sum) * PARTS));
-  // Each weight may be off by one part, so a sum that close to half is a tie.
+  // Rounding may change each weight by one part, so a sum that close to half counts as a tie.
   const needed = Math.floor((parts.reduce((total, part) => total + part, 0) + masks.length) / 2) + 1;
   return sweep(masks, parts, needed).finish(width, height);
 }
@@ -46,7 +46,7 @@ function firstOf(masks: readonly RleMask[]): RleMask {
   return first;
 }
 
-/** The pixels where the masks that contain them have `needed` votes together. Votes are integers. */
+/** The pixels for which the masks that contain them have at least `needed` votes in total. Votes are integers. */
 function sweep(masks: readonly RleMask[], weights: readonly number[], needed: number): RleBuilder {
   const lists = masks.map((mask) => mask.bounds);
   const passed = new Int32Array(lists.length);

@@ -1,9 +1,9 @@
 import { MaskError } from './mask-error.ts';
 
 /**
- * A smooth deformation of the plane. `columns` × `rows` control points, row by row, are `spacing` apart, the first at (left, top). The move
- * of each place is a cubic B-spline of the control points around it. The field is defined in the direction that image sampling needs: the
- * warped image shows at q what was at q + move(q). Outside the grid, the outermost control points continue.
+ * A smooth deformation of the plane. The `columns` × `rows` control points are listed row by row. They are `spacing` apart, and the first
+ * is at (left, top). The move of each place is a cubic B-spline of the control points around it. The field is defined in the direction that
+ * image sampling needs: the warped image shows at q what was at q + move(q). Outside the grid, the outermost control points are repeated.
  */
 export type WarpField = {
   readonly left: number;
@@ -24,14 +24,14 @@ const MAX_ROUNDS = 64;
 /**
  * The field, with smaller moves if it would fold the image. The derivative of a B-spline is a mean of the differences of neighbouring
  * control points divided by their spacing, so the greatest of these differences limits how much the moves of two places can differ. If they
- * differ by at most 0.6 of the distance (in the larger of the two directions), q + move(q) maps no two places to one, and its inverse can
- * be computed by iteration.
+ * differ by at most 0.6 of the distance (in the larger of the two directions), q + move(q) is different for different places, and its
+ * inverse can be computed by iteration.
  */
 export function unfoldedField(field: WarpField): WarpField {
   const { columns, rows, moveX, moveY, spacing } = field;
   if (moveX.length !== columns * rows || moveY.length !== columns * rows || !(spacing > 0))
     throw new MaskError(
-      `A field of ${columns} × ${rows} control points cannot have ${moveX.length} and ${moveY.length} moves, or its spacing is not above 0.`,
+      `A field of ${columns} × ${rows} control points needs one horizontal and one vertical move per control point, not ${moveX.length} and ${moveY.length}, and a spacing above 0.`,
     );
   const bend = Math.max(steepest(moveX, columns), steepest(moveY, columns)) / spacing;
   if (!(bend > MAX_BEND)) return field;
@@ -81,7 +81,7 @@ export function fieldTarget(field: WarpField, x: number, y: number, into: Place)
 
 /** Writes the move at a place to `into`. */
 function addMove({ left, top, spacing, columns, rows, moveX, moveY }: WarpField, x: number, y: number, into: Place): void {
-  // Slightly beyond the last control point, all four neighbours are the last one, so nothing changes further out.
+  // Beyond these limits, all four neighbours are the outermost control point, so places further out have the same move.
   const across = Math.min(Math.max((x - left) / spacing, -3), columns + 2);
   const down = Math.min(Math.max((y - top) / spacing, -3), rows + 2);
   const column = Math.floor(across);

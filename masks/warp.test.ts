@@ -32,7 +32,7 @@ function expectClose(found: Float64Array, expected: ArrayLike<number>, tolerance
 }
 
 describe('an affine map', () => {
-  it('that is composed moves a polygon like the first map followed by the second', () => {
+  it('that is composed of two maps moves a polygon like the first map followed by the second', () => {
     fc.assert(
       fc.property(affine, affine, polygon, (second, first, points) => {
         expectClose(warpPolygon(points, compose(second, first)), warpPolygon(warpPolygon(points, first), second), 1e-6);

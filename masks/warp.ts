@@ -5,7 +5,7 @@ import { fieldSource, fieldTarget, type Place, type WarpField } from './warp-fie
 /** [a, b, c, d, e, f]: x' = a x + b y + c, y' = d x + e y + f, in image coordinates (pixel centres are integers, y points down). */
 export type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
-/** Does not move anything. */
+/** The map that moves nothing. */
 export const IDENTITY: Affine = [1, 0, 0, 0, 1, 0];
 
 /** Moves by (x, y). */
@@ -71,7 +71,10 @@ export function joinWarp(warp: Warp, step: Affine | WarpField): Warp {
   return [...warp.slice(0, -1), compose(step, last)];
 }
 
-/** A function that writes the place of origin of each place in the warped image. Throws a MaskError if an affine step has no inverse. */
+/**
+ * Returns a function that writes to `into` the place from which a place in the warped image comes. Throws a MaskError if an affine step has
+ * no inverse.
+ */
 export function warpSource(warp: Warp): (x: number, y: number, into: Place) => void {
   const back = warp.toReversed().map((step) => (isField(step) ? step : invert(step)));
   return (x, y, into) => {

@@ -19,7 +19,7 @@ export function flooded(bitmap: Bitmap, connectivity: 4 | 8): number[][] {
   for (let seed = 0; seed < pixels.length; seed++) {
     if (pixels[seed] === 0) continue;
     const part = new Set([seed]);
-    // A loop over a set also visits elements that are added meanwhile.
+    // A loop over a set also visits elements that are added during the loop.
     for (const pixel of part) for (const next of neighbours(pixel, bitmap, connectivity)) if (pixels[next] === 1) part.add(next);
     for (const pixel of part) pixels[pixel] = 0;
     parts.push([...part].sort((a, b) => a - b));
@@ -27,7 +27,7 @@ export function flooded(bitmap: Bitmap, connectivity: 4 | 8): number[][] {
   return parts;
 }
 
-/** The bitmap with every part of its background filled that does not touch the border, found by flood fill. */
+/** The bitmap after every part of its background that does not touch the border is filled. The parts are found by flood fill. */
 export function floodFilled(bitmap: Bitmap): Uint8Array {
   const { width, height, pixels } = bitmap;
   const atBorder = (pixel: number): boolean => {
