@@ -46,7 +46,7 @@ function objectPath(root: string, { version, size }: CachedObject): string {
   return join(root, 'objects', name.slice(0, 2), name);
 }
 
-/** Refuses a folder of another user: everyone can write to the temporary folder, and weights must not come from someone else. */
+/** Refuses a folder of another user. Everyone can write to the temporary folder, and weights must not come from someone else. */
 async function openCache(root: string, now: Date): Promise<void> {
   await makeFolder(dirname(root), root);
   await withWriteErrors(root, async () => mkdir(root, { mode: 0o700 })).catch((error: unknown) => {
@@ -105,7 +105,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   });
 }
 
-/** Another process may have created the same tree meanwhile; then that one is used. A damaged tree is moved aside. */
+/** Another process may have created the same tree in the meantime; then its tree is used. A damaged tree is moved aside. */
 async function putTree(partial: string, tree: string, objects: readonly CachedObject[]): Promise<void> {
   try {
     await rename(partial, tree);

@@ -8,8 +8,8 @@ const weightsFileSchema = z.strictObject({ file: z.string().min(1), sha256: z.st
 const count = () => z.number().int().min(0);
 
 /**
- * Together with the weights files that it names, this is the whole state: random numbers are derived from names (seed, epoch, image), so
- * no generator state needs to be saved.
+ * The complete state of a fold's training, together with the weights files that it names. Random numbers are derived from names (seed,
+ * epoch, image), so no generator state needs to be saved.
  */
 const checkpointRecordSchema = z.strictObject({
   version: z.literal(1),

@@ -1,6 +1,6 @@
 /**
- * The figures of a finished run: out-of-fold.json (Dice of each image and class) and learning-curves.json (the epochs of each fold), which
- * `carpal compare` reads, and the folds' out-of-fold/calibration.json.
+ * The figures of a finished run. `carpal compare` reads out-of-fold.json (Dice of each image and class) and learning-curves.json (the
+ * epochs of each fold). Each fold also has out-of-fold/calibration.json.
  */
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
@@ -46,7 +46,7 @@ export function runFiguresFiles(
     classes: [...classes],
   };
   const rounded = images.map((image) => ({ ...image, perClass: image.perClass.map((dice) => Number(dice.toFixed(DIGITS))) }));
-  // The Dice of each class in each epoch would be most of the file, and the report contains it.
+  // Omits the Dice of each class: it would make up most of the file, and the report contains it.
   const curves: LearningCurves['folds'] = folds.map(({ fold, metrics }) => ({
     fold,
     epochs: metrics.map((epoch) => ({ ...epoch, perClassDice: [] })),
@@ -65,8 +65,8 @@ const MISSING =
   'Give the --out folder of a complete run, or its experiment folder in the artifact store. The ensemble stage writes the file; run it again if an older version of carpal made the run.';
 
 /**
- * The figures of the run at `place`, where `store` is opened: an out folder, or the folder of an experiment, whose ensemble has the files.
- * Throws `artifact-missing` if a file is missing, `run-unreadable` if a file is not valid.
+ * The figures of the run at `place`, the location at which `store` is opened: an out folder, or the folder of an experiment, whose ensemble
+ * folder has the files. Throws `artifact-missing` if a file is missing, `run-unreadable` if a file is not valid.
  */
 export async function readRunFigures(store: ArtifactStore, place: string): Promise<RunFigures> {
   const folder = (await store.readIfPresent(FILE.outOfFoldDice)) === undefined && (await isExperiment(store)) ? 'ensemble/' : '';
@@ -104,12 +104,12 @@ function parsed(bytes: Buffer, where: string): unknown {
 /** Levels of a probability: 0 to 255 represent 0 to 1. */
 export const CALIBRATION_LEVELS = 256;
 
-/** out-of-fold/calibration.json: counts over a fold's images at training size. Adding the counts of all folds gives the experiment's. */
+/** out-of-fold/calibration.json: counts over a fold's images at training size. The counts of an experiment are the sums over its folds. */
 export type CalibrationCounts = {
   readonly images: number;
   /** The number of pixels whose probability rounds to a level, [class][level]. */
   readonly pixels: readonly ArrayLike<number>[];
-  /** How many of these belong to the bone: at least half of the pixel is covered. */
+  /** The number of these pixels that belong to the bone, which means that at least half of the pixel is covered. */
   readonly truePixels: readonly ArrayLike<number>[];
 };
 
@@ -132,8 +132,8 @@ function isTable(value: unknown): value is number[][] {
 }
 
 /**
- * The counts of each fold that the experiment runs. Undefined if one of them has no counts, as folds of earlier versions: the other folds
- * alone would not represent the experiment. Throws `checkpoint-invalid` if a file cannot be read.
+ * The counts of each fold that the experiment runs. Undefined if one of these folds has no counts, as folds of earlier versions do not: the
+ * other folds alone would not represent the experiment. Throws `checkpoint-invalid` if a file cannot be read.
  */
 export async function readCalibrations(
   store: ArtifactStore,

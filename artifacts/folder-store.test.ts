@@ -47,7 +47,7 @@ describe('a folder store', () => {
     });
   });
 
-  it('neither lists nor keeps unfinished writes of killed processes, and those that another machine abandoned long ago', async () => {
+  it('ignores and removes unfinished writes of killed processes, and writes that another machine abandoned long ago', async () => {
     const folder = await mkdtemp(join(root, 'store-'));
     await mkdir(join(folder, 'checkpoint'));
     const { stdout } = await run(process.execPath, ['-e', 'console.log(process.pid)']);

@@ -73,7 +73,7 @@ export function openFolderStore(root: string): ArtifactStore {
 const tagOf = ({ ino, size, mtimeNs }: BigIntStats): string => `${ino}-${size}-${mtimeNs}`;
 const tagAt = async (path: string): Promise<string> => tagOf(await stat(path, { bigint: true }));
 
-/** Reads tag and content from one open file, so they match even if another file is renamed over it meanwhile. */
+/** Reads tag and content from one open file, so they match even if another file is renamed over it during the read. */
 async function readChanged(path: string, tag: string | undefined): Promise<ChangedRead> {
   const file = await open(path, 'r');
   try {
@@ -89,7 +89,10 @@ function isAbsent(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
-/** Every file at or below `path`, with `key` and its relative path as key. Skips unfinished writes and files that vanish meanwhile. */
+/**
+ * Every file at or below `path`, with `key` and its relative path as key. Skips unfinished writes, and files that disappear during the
+ * walk.
+ */
 export async function walkFiles(path: string, key: string): Promise<StoredObject[]> {
   const objects: StoredObject[] = [];
   await walk(path, key, objects);

@@ -59,7 +59,7 @@ describe('ProgressWriter', () => {
     expect(await written()).toMatchObject({ gpu: 'NVIDIA L4', epoch: 1, state: 'finished' });
   });
 
-  it('removes the error of an earlier attempt when it adds the finished state, once', async () => {
+  it('removes the error of an earlier attempt when it adds the finished state, and does not add this state twice', async () => {
     await open().write({ state: 'failed', epoch: 4, error });
     await open().ensureFinished();
     expect(await written()).toMatchObject({ state: 'finished', epoch: 4 });

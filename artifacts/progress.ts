@@ -47,7 +47,7 @@ export class ProgressWriter {
   }
 
   /**
-   * Adds the change and writes it now: for the end of an epoch or a stage. Writes run one after the other, so an older report never
+   * Adds the change and writes it immediately, for the end of an epoch or a stage. Writes run one after the other, so an older report never
    * overwrites a newer one. Throws the error of this write, or of an earlier one that has not been thrown yet.
    */
   async write(change: ProgressFields): Promise<void> {
@@ -70,7 +70,7 @@ export class ProgressWriter {
     else this.#latest = { ...this.#latest, ...change };
   }
 
-  /** `update` for callers that cannot wait. The next `write` throws its error. */
+  /** Like `update`, for callers that cannot wait. The next `write` throws the error of this update. */
   updateInBackground(change: ProgressFields): void {
     this.update(change).catch(() => undefined);
   }
@@ -137,7 +137,7 @@ function count(value: MaybeNumber): MaybeNumber {
   return typeof known === 'number' ? Math.floor(known) : known;
 }
 
-/** A status must be able to hold the numbers, and estimates are computed from them. */
+/** The report with null for implausible numbers: a status must accept the numbers, and estimates are computed from them. */
 function withPlausibleNumbers(report: StageProgress): StageProgress {
   const { epoch, epochs, step, stepsPerEpoch, done, total, loss, dice, bestDice, etaSeconds } = report;
   return {

@@ -43,7 +43,7 @@ describe('withRetries', () => {
     expect(state.nowMs).toBeLessThanOrEqual(10_000);
   });
 
-  it('does not retry a permanent error, nor without a time limit', async () => {
+  it('does not retry a permanent error, or any error without a time limit', async () => {
     const lasting = failing(1);
     await expect(withRetries(lasting.options, () => false, lasting.work)).rejects.toThrow('try 1');
     const { options, work, state } = failing(1);

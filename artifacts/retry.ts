@@ -1,8 +1,8 @@
-/** How long to retry a server that does not respond. Clock and chance are injected. */
+/** How long to retry requests to a server that does not respond. Clock and randomness are injected. */
 export type RetryOptions = {
-  /** No further attempt starts later than this after the first one; 0 for a single attempt. */
+  /** The maximum time from the first attempt to the start of the last one, in milliseconds; 0 for a single attempt. */
   readonly retryForMs: number;
-  /** 0 to 1, for the jitter. */
+  /** Returns a random number from 0 to 1, for the jitter. */
   readonly random: () => number;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
@@ -14,12 +14,14 @@ export type RetryOptions = {
 const FIRST_MS = 250;
 const LONGEST_MS = 10_000;
 
-/** The delay before retry number `retry`, from 1: it doubles up to ten seconds, and half of it is jitter so that clients spread out. */
+/**
+ * The delay before retry number `retry`, counted from 1. It doubles up to ten seconds, and half of it is jitter so that clients spread out.
+ */
 export function retryDelayMs(retry: number, chance: number): number {
   return Math.min(FIRST_MS * 2 ** Math.min(retry - 1, 20), LONGEST_MS) * (0.5 + chance / 2);
 }
 
-/** The result of `work`, repeated while `isTransient` accepts its error and time is left. Then throws the last error. */
+/** The result of `work`. Repeats `work` while `isTransient` accepts its error and time is left; after that, throws the last error. */
 export async function withRetries<T>(options: RetryOptions, isTransient: (error: unknown) => boolean, work: () => Promise<T>): Promise<T> {
   const giveUpAt = options.now() + options.retryForMs;
   for (let attempt = 1; ; attempt += 1) {

@@ -42,7 +42,7 @@ describe('s3Error', () => {
     expect(s3Error(reported, 's3://b/a')).toBe(reported);
   });
 
-  it('contains name, status, message and location of a response, and nothing of the request', () => {
+  it('contains name, status, message and location of a response, and no part of the request', () => {
     const error = Object.assign(response(400, 'KeyTooLongError', 'Your key\n is too long') as Error, { $response: { headers: {} } });
     const reported = s3Error(error, 's3://b/a');
     const message = 'the artifact store returned an error: KeyTooLongError (HTTP 400), Your key is too long';

@@ -96,7 +96,7 @@ const MESSAGES: Partial<Record<S3Fault, { readonly code: ErrorCode; readonly wha
   misplaced: { code: 'store-misplaced', what: 'the bucket, region or endpoint of the artifact store is wrong' },
 };
 
-/** The error for users. It contains nothing of the request, which has credentials, and therefore no `cause`. */
+/** The error for users. It contains no part of the request, because requests have credentials. For the same reason it has no `cause`. */
 export function s3Error(error: unknown, where: string): unknown {
   if (error instanceof CarpalError) return error;
   const fault = s3Fault(error);

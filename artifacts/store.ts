@@ -16,22 +16,25 @@ export type ChangedRead = { readonly content: Buffer; readonly tag: string } | '
 export type ArtifactStore = {
   /** The location that the store was opened with, for messages and for starting a stage on the same store. */
   readonly uri: string;
-  /** The object; throws `artifact-missing` if there is none. */
+  /** The object. Throws `artifact-missing` if it does not exist. */
   read(key: string): Promise<Buffer>;
   readIfPresent(key: string): Promise<Buffer | undefined>;
-  /** The object, unless it still is the version of `tag`, which an earlier call on the same store returned. Undefined if there is none. */
+  /**
+   * The object, or 'unchanged' if it still is the version of `tag`, which an earlier call on the same store returned. Undefined if the
+   * object does not exist.
+   */
   readIfChanged(key: string, tag?: string): Promise<ChangedRead | undefined>;
   /** Stores the whole object, creating folders as needed. Throws `disk-full` or `folder-unwritable` if that is the reason. */
   write(key: string, content: Uint8Array | string): Promise<void>;
   /**
    * Writes only if the object still is the version of `tag`, or does not exist if `tag` is undefined. Returns the new tag, or 'changed' if
-   * another version exists. No other writer may write the same content: it identifies our own write if the response was lost. S3 compares
-   * and writes atomically; a folder does not, if two processes write at the same moment.
+   * another version exists. The content must differ from the content of every other writer, because it identifies our own write after a
+   * lost response. S3 compares and writes atomically. A folder does not: two processes that write at the same moment may both succeed.
    */
   writeIfUnchanged(key: string, content: string, tag: string | undefined): Promise<{ readonly tag: string } | 'changed'>;
   /** Every object at or under the prefix (whole path parts: `a/b` matches `a/b` and `a/b/c`, not `a/bc`), sorted by key. '' lists all. */
   list(prefix: string): Promise<StoredObject[]>;
-  /** Removes every object at or under the prefix. It is not an error if there are none. */
+  /** Removes every object at or under the prefix. It is not an error if no object exists. */
   remove(prefix: string): Promise<void>;
   /**
    * A local folder with exactly the objects under the prefix, for reading only; if the prefix is the key of an object, that file. A folder
@@ -39,7 +42,7 @@ export type ArtifactStore = {
    */
   checkout(prefix: string): Promise<string>;
   /**
-   * Writes every file of the local folder under the prefix. Each write is atomic, all of them together are not: write an index last.
+   * Writes every file of the local folder under the prefix. Each write is atomic, but the writes together are not, so write an index last.
    */
   publish(localFolder: string, prefix: string): Promise<void>;
 };

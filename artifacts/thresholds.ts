@@ -1,4 +1,4 @@
-/** thresholds.json, of which a run has two kinds: a fold's out-of-fold sums, and the thresholds that the ensemble chooses from them. */
+/** A run has two kinds of thresholds.json: the out-of-fold sums of a fold, and the thresholds that the ensemble chooses from these sums. */
 import { readFile } from 'node:fs/promises';
 import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
@@ -27,9 +27,9 @@ type DiceSums = readonly (readonly number[])[];
  */
 export type ThresholdSums = {
   readonly thresholds: readonly number[];
-  /** Without cleaning. */
+  /** The sums without cleaning. */
   readonly perClassDiceSum: DiceSums;
-  /** With each way of cleaning; absent in files of earlier versions. */
+  /** The sums with each way of cleaning; absent in files of earlier versions. */
   readonly cleaned?: Readonly<Record<Exclude<Cleaning, 'none'>, DiceSums>> | undefined;
   readonly images: number;
 };

@@ -28,7 +28,7 @@ describe('makeFolder', () => {
     await expect(makeFolder(join(folder, 'a/b'))).rejects.toMatchObject({ code: 'folder-unwritable', where: join(folder, 'a/b') });
   });
 
-  it.runIf(process.platform === 'linux')('ends if the file system does not allow folders', async () => {
+  it.runIf(process.platform === 'linux')('fails, instead of repeating forever, if the file system does not allow folders', async () => {
     await expect(makeFolder('/proc/carpal/runs')).rejects.toMatchObject({ code: 'folder-unwritable', where: '/proc/carpal/runs' });
   });
 });

@@ -37,7 +37,7 @@ async function writeAndSync(path: string, content: Uint8Array | string): Promise
   }
 }
 
-/** Makes a rename survive a power failure. Some file systems cannot sync a folder; on these the rename alone has to suffice. */
+/** Makes a rename survive a power failure. Some file systems cannot sync a folder; there, only the rename is done. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
@@ -50,9 +50,9 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Creates a folder and its parents. An existing folder is fine, also one that another thread creates at the same time. Throws
- * `folder-unwritable` or `disk-full` if that is the reason; errors name `named`, which may be the file that needs the folder. Node's own
- * recursive mkdir is not used: it reports a read-only file system as ENOENT, and it never returns below /proc.
+ * Creates a folder and its parents. A folder that already exists is not an error, even if another thread creates it at the same time.
+ * Throws `folder-unwritable` or `disk-full` if that is the reason. Errors name `named`, which may be the file that needs the folder. Node's
+ * own recursive mkdir is not used: it reports a read-only file system as ENOENT, and it never returns below /proc.
  */
 export async function makeFolder(path: string, named: string = path): Promise<void> {
   const first = await tryToMake(path, named);
@@ -124,7 +124,7 @@ export function beginPartial(path: string): string {
   return partial;
 }
 
-/** Removes what a failed write left under its partial name, if anything. */
+/** Removes the partial file that a failed write left, if it exists. */
 export async function endPartial(partial: string): Promise<void> {
   mine.delete(partial);
   // Failing to remove a partial file must not hide the error of the write.
