@@ -72,8 +72,11 @@ describe('the stages with data set and artifacts in S3', () => {
     await writeFile(file, JSON.stringify(experimentOver('s3://hands/nothing')));
     const nothing = await call('prepare', '--experiment', file, '--artifacts', 's3://hands/carpal');
     expect(nothing).toMatchObject({ code: 65, stderr: expect.stringContaining('dataset-missing') });
-    const told = await openStore('s3://hands/carpal').read(`${prepareKey(experimentOver('any'))}/${FILE.progress}`);
-    expect(JSON.parse(told.toString())).toMatchObject({ state: 'failed', error: { code: 'dataset-missing', where: 's3://hands/nothing' } });
+    const report = await openStore('s3://hands/carpal').read(`${prepareKey(experimentOver('any'))}/${FILE.progress}`);
+    expect(JSON.parse(report.toString())).toMatchObject({
+      state: 'failed',
+      error: { code: 'dataset-missing', where: 's3://hands/nothing' },
+    });
     const noBucket = await call('prepare', '--experiment', file, '--artifacts', 's3://no-such-bucket/carpal');
     expect(noBucket).toMatchObject({ code: 78, stderr: expect.stringContaining('store-misplaced') });
   });
