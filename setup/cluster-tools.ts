@@ -28,7 +28,7 @@ const SOURCE = join(import.meta.dirname, 'control-plane');
 /** Where testbed/cluster looks for the programs. */
 const LINKS = resolve(import.meta.dirname, '../node_modules/.carpal-tools');
 const OFFLINE =
-  'Check that the machine is online and has room for 3 GB of build cache. Behind a mirror, set GOPROXY. Then run make cluster-tools again.';
+  'Check that the machine is online and has room for 3 GB of build cache. If you use a mirror, set GOPROXY. Then run make cluster-tools again.';
 
 type Tool = {
   readonly name: string;
@@ -45,7 +45,7 @@ function controlPlane(): Tool {
   return {
     name: 'control-plane',
     key: [...['go.mod', 'go.sum', 'main.go'].map((file) => readFileSync(join(SOURCE, file))), ...CONTROL_PLANE_FLAGS],
-    notice: `building Kubernetes ${KUBERNETES.version}'s control plane (once: some minutes)`,
+    notice: `building Kubernetes ${KUBERNETES.version}'s control plane (takes some minutes, only once)`,
     build: (folder) =>
       runOrExplain('go', ['build', ...CONTROL_PLANE_FLAGS, '-o', join(folder, 'control-plane'), '.'], OFFLINE, {
         cwd: SOURCE,
@@ -58,7 +58,7 @@ function installed(name: string, module: string): Tool {
   return {
     name,
     key: [module, ...INSTALL_FLAGS],
-    notice: `building ${name} (once: a minute or two)`,
+    notice: `building ${name} (takes a minute or two, only once)`,
     build: (folder) => runOrExplain('go', ['install', ...INSTALL_FLAGS, module], OFFLINE, { env: withoutCgo({ GOBIN: folder }) }),
   };
 }

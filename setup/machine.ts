@@ -26,7 +26,7 @@ const NEEDED = [
   { command: 'python3', debian: 'python3 python3-pip' },
 ] as const;
 
-/** What the machine lacks, with the fix, checked before anything is downloaded. Undefined if it lacks nothing. */
+/** Returns what the machine lacks, with the fix; undefined if it lacks nothing. Checked before anything is downloaded. */
 export function machineFault({ platform, arch, glibc, hasCommand }: Machine): SetupError | undefined {
   if (platform !== 'linux' || arch !== 'x64') {
     return new SetupError(

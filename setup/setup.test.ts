@@ -40,13 +40,13 @@ describe('set-up', () => {
     return { status: done.status, text: `${done.stdout}${done.stderr}` };
   };
 
-  it('on a machine without tools ends with 69 and names the first missing tool', () => {
+  it('ends with 69 on a machine without tools, and names the first missing tool', () => {
     const { status, text } = setUp({ PATH: dirname(process.execPath) });
     expect(status).toBe(69);
     expect(text).toContain('set-up stopped: g++ is missing.');
   });
 
-  it('without a network says so, names the folder for a wheel downloaded by hand, and leaves no partial download', () => {
+  it('names, without a network, the folder for a wheel downloaded by hand, and leaves no partial download', () => {
     const { status, text } = setUp({ PIP_NO_INDEX: '1', PIP_FIND_LINKS: '' });
     expect(status).toBe(69);
     expect(text).toMatch(/Is the machine online/);
@@ -54,7 +54,7 @@ describe('set-up', () => {
     expect(readdirSync(join(cache, 'downloads'))).toEqual([]);
   });
 
-  it('of the cluster tools on a machine without Go says why Go is needed and how to get it', () => {
+  it('says why the cluster tools need Go, and how to get it, on a machine without Go', () => {
     const { status, text } = setUp({ PATH: dirname(process.execPath) }, 'cluster-tools');
     expect(status).toBe(69);
     expect(text).toContain('go is missing; the control plane for the tests is built from source.');

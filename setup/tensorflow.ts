@@ -164,7 +164,7 @@ async function build(tfjs: string, home: string): Promise<void> {
   renameSync(work, home);
 }
 
-/** Makes `path` a link to `target`, replacing what was there. */
+/** Makes `path` a link to `target`. Replaces an existing file or link. */
 function link(target: string, path: string): void {
   rmSync(path, { recursive: true, force: true });
   symlinkSync(target, path);
