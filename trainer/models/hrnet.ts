@@ -20,10 +20,10 @@ type Chosen = { readonly variant: HRNetVariant; readonly divisor: number };
 
 /**
  * HRNetV2 (Wang et al. 2020) without OCR. It keeps a map at 1/4 of the size through the whole network. The four branches are resized to 1/4
- * and concatenated; a 1×1 convolution with bias and as many channels, normalisation, ReLU, a 1×1 convolution to the classes, and bilinear
- * up-sampling by 4 follow. At 29 classes W18 has 9,643,829 parameters, W32 29,551,325 and W48 65,866,589 (at Cityscapes' 19 classes W48 has
- * 65,859,379: the paper's 65.9 M). The encoder accepts timm's pretrained weights (pretrained/encoders.ts). timm resizes between branches by
- * nearest neighbour; this network does it bilinearly, as the authors do for segmentation.
+ * and concatenated. The head is a 1×1 convolution with bias and the same number of channels, normalisation, ReLU, a 1×1 convolution to the
+ * classes, and bilinear up-sampling by 4. At 29 classes W18 has 9,643,829 parameters, W32 29,551,325 and W48 65,866,589 (at Cityscapes' 19
+ * classes W48 has 65,859,379: the paper's 65.9 M). The encoder accepts timm's pretrained weights (pretrained/encoders.ts). timm resizes
+ * between branches by nearest neighbour; this network does it bilinearly, as the authors do for segmentation.
  */
 export function buildHRNet({ options, classes, seed }: ModelBuild): Model {
   const chosen: Chosen = { variant: chooseVariant('HRNet', HRNET_WIDTHS, options.variant ?? 'W48'), divisor: options.divisor ?? 1 };
@@ -45,9 +45,9 @@ export function hrNetLayers(make: VariableMaker, classes: number, { variant, div
 }
 
 /**
- * Resizes the maps to the first one's size, concatenates them, and applies a 1×1 convolution, normalisation and ReLU. Interpolation and a
- * 1×1 convolution commute, so each map's share of the convolution is computed at the map's own size: the same numbers and gradients with a
- * fraction of the work.
+ * Resizes the maps to the size of the first one, concatenates them, and applies a 1×1 convolution, normalisation and ReLU. Interpolation
+ * and a 1×1 convolution commute, so each map's share of the convolution is computed at the map's own size. This gives the same numbers and
+ * gradients with a fraction of the work.
  */
 function joinAtFirst(make: VariableMaker, name: string, widths: readonly number[]) {
   const channels = sum(widths);
@@ -103,7 +103,7 @@ function residualBlocks(make: VariableMaker, name: string, { block, from, middle
   return (x, training) => blocks.reduce((y, each) => each(y, training), x);
 }
 
-/** Existing maps are brought to their new channels if these differ. The last map is halved once more to start the new branch. */
+/** Converts existing maps to their new channels if these differ. Halves the last map once more to start the new branch. */
 function joining(make: VariableMaker, name: string, before: readonly number[], after: readonly number[]): BranchLayer {
   const layers = after.map((to, branch): Layer => {
     const from = before[branch] ?? (before.at(-1) as number);
@@ -126,13 +126,13 @@ function branches(make: VariableMaker, name: string, widths: readonly number[]):
     );
 }
 
-/** From the maps of all branches to as many of the same shapes. */
+/** Converts the maps of all branches to the same number of maps with the same shapes. */
 export type BranchLayer = (maps: readonly Tensor4D[], training: boolean) => readonly Tensor4D[];
 
 /**
- * The exchange between branches: each takes the sum over all of them, brought to its size and channels, and a ReLU of it. From a smaller
- * map a 1×1 convolution and bilinear interpolation, from a larger one a 3×3 convolution at stride 2 for each halving, with ReLUs between.
- * Names: `to1/from2`, and `to3/from1/1` for the steps down.
+ * The exchange between branches. Each branch becomes the ReLU of a sum over all branches, which are first converted to its size and
+ * channels. A smaller map passes a 1×1 convolution and bilinear interpolation. A larger map passes one 3×3 convolution with stride 2 for
+ * each halving, with ReLUs between them. Names: `to1/from2`, and `to3/from1/1` for the steps down.
  */
 export function exchange(make: VariableMaker, name: string, widths: readonly number[]): BranchLayer {
   const routes = widths.map((_, to) =>

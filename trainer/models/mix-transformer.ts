@@ -74,7 +74,7 @@ export function trueMixFfn(make: VariableMaker, name: string, channels: number):
   return (x) => tf.tidy(() => narrow(gelu(biasAdd(depthwiseConv(widen(x), kernel), bias))));
 }
 
-/** The original's Mix-FFN: two full 3×3 convolutions with GELU between them. They hold most of its weights. */
+/** The original's Mix-FFN: two full 3×3 convolutions with GELU between them. They hold most of the weights of the network. */
 export function publishedMixFfn(make: VariableMaker, name: string, channels: number): MixFfn {
   const wide = EXPANSION * channels;
   const widen = convolution(make, `${name}/widen`, { from: channels, to: wide, gain: 2 });
@@ -83,8 +83,8 @@ export function publishedMixFfn(make: VariableMaker, name: string, channels: num
 }
 
 /**
- * The original's self-attention: in each head, a linear map reduces `reduction`² consecutive keys in raster order (part of a row, where the
- * paper takes a square) to one. All heads and the values share this map.
+ * The original's self-attention. In each head, a linear map reduces `reduction`² consecutive keys in raster order to one (a part of a row,
+ * where the paper takes a square). All heads and the values share this map.
  */
 export function publishedAttention(make: VariableMaker, name: string, { channels, heads, reduction }: AttentionOptions) {
   const same = { from: channels, to: channels };
@@ -114,8 +114,8 @@ export type AttentionOptions = {
 };
 
 /**
- * SegFormer's self-attention: queries from every pixel; keys and values from a map that a strided convolution has reduced by `reduction`,
- * normalised.
+ * SegFormer's self-attention. Queries come from every pixel. Keys and values come from a map that a strided convolution has reduced by
+ * `reduction`, and that is normalised.
  */
 export function trueAttention(make: VariableMaker, name: string, { channels, heads, reduction }: AttentionOptions) {
   const query = dense(make, `${name}/query`, { from: channels, to: channels });

@@ -21,7 +21,7 @@ afterEach(() => {
   for (const model of built.splice(0)) model.dispose();
 });
 
-describe('the networks', () => {
+describe('the network', () => {
   it("UNet has the original's 23,382,941 parameters at 29 classes", () => {
     const model = build({ name: 'UNet', classes: 29, seed: 1 });
     expect(model.parameterCount).toBe(23_382_941);
@@ -70,7 +70,7 @@ describe('the networks', () => {
     });
   });
 
-  it('a kernel of three input channels gives the same result when it is summed to one grey channel', () => {
+  it('with a kernel of three input channels gives the same result when the kernel is summed to one grey channel', () => {
     tf.tidy(() => {
       const variables: ModelVariable[] = [];
       const layer = convNormRelu(variableMaker(1, variables), 'first', { from: 3, to: 4, bias: true, onImages: true });
@@ -90,13 +90,13 @@ describe('the networks', () => {
     });
   });
 
-  it('the initial weights depend only on the seed and the names', () => {
+  it('has initial weights that depend only on the seed and the names', () => {
     const [one, same, other] = [slim(7), slim(7), slim(8)].map((model) => readWeights(model).get('model/down2/1/kernel')?.data);
     expect(same).toEqual(one);
     expect(other).not.toEqual(one);
   });
 
-  it('the initial weights have the variance of He initialisation', () => {
+  it('has initial weights with the variance of He initialisation', () => {
     const kernel = readWeights(slim(1, 16)).get('model/down3/2/kernel');
     expect(kernel?.shape).toEqual([3, 3, 64, 64]);
     const values = [...(kernel?.data ?? [])];
@@ -104,7 +104,7 @@ describe('the networks', () => {
     expect(variance * 9 * 64).toBeCloseTo(2, 1);
   });
 
-  it('a network outputs the same after its weights are read and written back', () => {
+  it('has the same weights after they are read and written back', () => {
     const [one, other] = [slim(1), slim(2)];
     writeWeights(other, readWeights(one));
     expect(readWeights(other)).toEqual(readWeights(one));
@@ -118,7 +118,7 @@ describe('the networks', () => {
       says: 'has no array model/down4',
     },
     { name: 'with one missing', weights: () => new Map([...readWeights(slim(1))].slice(1)), says: 'no array' },
-  ])('a network refuses weights $name and stays unchanged', ({ weights, says }) => {
+  ])('refuses weights $name and stays unchanged', ({ weights, says }) => {
     const model = slim(5);
     const before = readWeights(model);
     expect(() => writeWeights(model, weights(), 'best.safetensors')).toThrow(
@@ -127,13 +127,13 @@ describe('the networks', () => {
     expect(readWeights(model)).toEqual(before);
   });
 
-  it('an unknown name is an error that lists the networks', () => {
+  it('with an unknown name is an error that lists the networks', () => {
     expect(() => buildModel({ name: 'VNet', classes: 2, seed: 1 })).toThrow(
       expect.objectContaining({ code: 'model-unknown', message: expect.stringContaining('UNet, SlimUNet') }),
     );
   });
 
-  it('an option that the network does not accept is refused', () => {
+  it('refuses an option that it does not accept', () => {
     expect(() => buildModel({ name: 'UNet', options: { width: 4 }, classes: 2, seed: 1 })).toThrow(
       expect.objectContaining({ code: 'manifest-invalid' }),
     );

@@ -15,7 +15,9 @@ const INPUT_CHANNELS = 3;
  * UNet++ (Zhou et al. 2018, "UNet++: A Nested U-Net Architecture"): 9,164,253 parameters at 29 classes and width 32, 9,167,124 with deep
  * supervision. Node (level, step) receives all earlier nodes of its level and the node below it, up-sampled with aligned corners as in the
  * original. Each node is two 3×3 convolutions with bias, batch normalisation and ReLU.
- *  With deep supervision each node of the top row has a head, and the last head is the output: the mean over all heads would be another network than the one that is validated. Without deep supervision only the last head exists.
+ *
+ * With deep supervision each node of the top row has a head, and the last head is the output. The mean over all heads is not used as the
+ * output, because it would be another network than the one that is validated. Without deep supervision only the last head exists.
  */
 export function buildNestedUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = 32, deepSupervision = false } = options;
@@ -52,7 +54,7 @@ function layers(make: VariableMaker, classes: number, width: number, deepSupervi
       rows.push([encode(above === undefined ? images : maxPool2x2(above), training)]);
     }
     for (const nodes of nested) {
-      // All nodes of a step read the nodes of earlier steps, so the new nodes join their rows together.
+      // All nodes of a step read only nodes of earlier steps, so the new nodes are added to their rows after the whole step.
       const added = nodes.map((node, level) => {
         const below = rows[level + 1]?.at(-1) as Tensor4D;
         return tf.tidy(() => node(tf.concat4d([...(rows[level] as Tensor4D[]), upsampleBilinear2xAligned(below)], 3), training));

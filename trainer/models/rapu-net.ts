@@ -26,7 +26,10 @@ type Widths = { readonly width: number; readonly head: RapuNetHead; readonly div
  * CAFormer-S18 are added to a chain of RAPU blocks over the images, with residual blocks at the bottom. The levels at 1/8 to 1/32 give one
  * map. These levels and the level at 1/4 give another by selective boundary aggregation. The output is the sum of both. All interpolation
  * is bilinear.
- *  `head: published` computes one number per pixel and all classes from it, as the paper does for its single class. It cannot distinguish classes and is kept for comparison. It has 41,543,104 parameters at width 16 and 29 classes; the original's 44,647,848 include an unused ImageNet classifier. `head: perClass` has one map per class on both paths. `divisor` divides the encoder's widths.
+ *
+ * `head: published` computes one number per pixel and all classes from it, as the paper does for its single class. It cannot distinguish
+ * classes and is kept for comparison. It has 41,543,104 parameters at width 16 and 29 classes; the original's 44,647,848 include an unused
+ * ImageNet classifier. `head: perClass` has one map per class on both paths. `divisor` divides the encoder's widths.
  */
 export function buildRapuNet({ options, classes, seed }: ModelBuild): Model {
   const chosen: Widths = { width: options.width ?? 16, head: options.head ?? 'perClass', divisor: options.divisor ?? 1 };

@@ -22,7 +22,10 @@ type Chosen = { readonly variant: SegFormerVariant; readonly divisor: number };
  * interpolated. At 29 classes, with the widths and depths of the paper's table, B0 has 3,721,597 parameters, B1 13,684,701, B2 27,368,925,
  * B3 47,244,765, B4 64,015,325 and B5 84,615,645 (at ADE20K's 150 classes B0 has 3,752,694 and B2 27,461,974, as the published weights do).
  * There is no stochastic depth and no dropout.
- *  `variant: published` is the original's network of the same name with 98,591,197 parameters: B2's depths, widths 64-128-256-512, full convolutions in the Mix-FFN, keys reduced along rows by one linear map for all heads, and a decoder without normalisation or activation. `divisor` divides all widths.
+ *
+ * `variant: published` is the original's network of the same name with 98,591,197 parameters: B2's depths, widths 64-128-256-512, full
+ * convolutions in the Mix-FFN, keys reduced along rows by one linear map for all heads, and a decoder without normalisation or activation.
+ * `divisor` divides all widths.
  */
 export function buildSegFormer({ options, classes, seed }: ModelBuild): Model {
   const chosen: Chosen = { variant: chooseVariant('SegFormer', SEGFORMER_ROWS, options.variant ?? 'B2'), divisor: options.divisor ?? 1 };
@@ -55,8 +58,11 @@ function summed(maps: readonly Tensor4D[], kernels: readonly Tensor[]): Tensor4D
 
 /**
  * SegFormer's decoder: a linear map of each stage to `channels`, all interpolated to 1/4 and concatenated, a 1×1 convolution without bias
- * over them, normalisation, ReLU, a 1×1 convolution to the classes.
- *  Everything before the normalisation is linear, so a stage's map and its share of the convolution are first multiplied into one matrix, and interpolation comes after it: the same numbers and gradients with a tenth of the work. The biases of the linear maps become one offset, which the normalisation cancels.
+ * over them, normalisation, ReLU, and a 1×1 convolution to the classes.
+ *
+ * Everything before the normalisation is linear. So a stage's map and its share of the convolution are first multiplied into one matrix,
+ * and interpolation comes after it. This gives the same numbers and gradients with a tenth of the work. The biases of the linear maps
+ * become one offset, which the normalisation cancels.
  */
 export function mlpDecoder(make: VariableMaker, name: string, { widths, channels, classes }: Options): Decoder {
   const projections = widths.map((width, index) => ({
@@ -78,8 +84,8 @@ export function mlpDecoder(make: VariableMaker, name: string, { widths, channels
 }
 
 /**
- * The original's decoder: all maps at 1/4 concatenated, a 1×1 convolution to `channels`, a 1×1 convolution to the classes, nothing between.
- * These are also multiplied into one matrix.
+ * The original's decoder: all maps at 1/4 concatenated, a 1×1 convolution to `channels`, and a 1×1 convolution to the classes, with nothing
+ * between the two. Both are multiplied into one matrix.
  */
 export function publishedDecoder(make: VariableMaker, name: string, { widths, channels, classes }: Options): Decoder {
   const from = widths.reduce((sum, width) => sum + width, 0);

@@ -19,8 +19,10 @@ const INPUT_CHANNELS = 3;
  * unlike the paper, up-convolutions that keep their channels: two 3×3 convolutions with bias on each level, 64-128-256-512, with
  * max-pooling between levels; 512→1024→512 at the bottom. Each decoder level is a 2×2 transposed convolution, concatenation with the
  * level's features, and two convolutions: the first halves the number of all channels, the second halves the level's.
- *  The images are grey: the first kernel is summed over its three input channels, which equals feeding the grey image to each of them.
- *  `width`, the channels of the first level, is only for tests: manifests cannot set it, because SlimUNet is the network for small machines.
+ *
+ * The images are grey: the first kernel is summed over its three input channels, which equals feeding the grey image to each of them.
+ *
+ * `width`, the channels of the first level, is only for tests: manifests cannot set it, because SlimUNet is the network for small machines.
  */
 export function buildUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = WIDTH } = options;

@@ -17,7 +17,10 @@ const INPUT_CHANNELS = 3;
  * 4, 8, 16} channels. Each of the four decoder levels uses all five scales: the encoder's maps of the same and finer scales, max-pooled
  * (sizes are multiples of 16, so pooling is exact), and the decoder's coarser maps and the bottom, up-sampled. A 3×3 convolution brings
  * each to `width` channels, another combines the five. Heads are 3×3.
- *  27,572,435 parameters at 29 classes and width 64 with deep supervision (a head on every decoder level and the bottom) and guidance (the classifier of guidance.ts, 2,050). The original always allocates both, so all its variants have the same count. Here each exists only if it is used: 27,570,385 with supervision alone, 27,054,495 with guidance alone, 27,052,445 with neither.
+ *
+ * 27,572,435 parameters at 29 classes and width 64 with deep supervision (a head on every decoder level and the bottom) and guidance (the
+ * classifier of guidance.ts, 2,050). The original always allocates both, so all its variants have the same count. Here each exists only if
+ * it is used: 27,570,385 with supervision alone, 27,054,495 with guidance alone, 27,052,445 with neither.
  */
 export function buildUNet3Plus({ options, classes, seed }: ModelBuild): Model {
   const { width = 64, guidance: guided = false, deepSupervision = false } = options;
@@ -70,7 +73,7 @@ function layers(make: VariableMaker, { classes, width, guided, deepSupervision }
       encoded.push(encode(above === undefined ? images : maxPool(above, 2), training));
     }
     const presence = guide?.(encoded[bottom] as Tensor4D, seed);
-    // Indexed by level: the bottom is the encoder's map; the others become the decoder's as these are computed.
+    // Indexed by level. Starts as the encoder's maps. The decoder's maps replace them as they are computed; the bottom stays.
     const decoded: Tensor4D[] = [...encoded];
     for (const { level, branches, mix } of up) {
       const scales = branches.map((branch, source) => {

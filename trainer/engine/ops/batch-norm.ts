@@ -32,7 +32,10 @@ const GRADIENT = TRAINING.filter((attribute) => attribute.name !== 'exponential_
 
 /**
  * Batch normalisation of x `[batch, height, width, channels]` per channel, as PyTorch's BatchNorm2d.
- *  In training: y = gamma·(x − mean)/√(variance + 1e-5) + beta with the mean and the (biased) variance of the batch. As a side effect, the moving averages become 0.9·old + 0.1·batch, with the unbiased variance (n − 1). In inference, the moving averages replace the batch's statistics, and nothing is updated or differentiated.
+ *
+ * In training: y = gamma·(x − mean)/√(variance + 1e-5) + beta with the mean and the (biased) variance of the batch. As a side effect, the
+ * moving averages become 0.9·old + 0.1·batch, with the unbiased variance (n − 1). In inference, the moving averages replace the batch's
+ * statistics, and nothing is updated or differentiated.
  */
 export function batchNorm(x: Tensor4D, variables: BatchNormVariables, training: boolean): Tensor4D {
   const { gamma, beta, movingMean, movingVariance, offset } = variables;

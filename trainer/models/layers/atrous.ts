@@ -22,8 +22,8 @@ export function convReluNorm(make: VariableMaker, name: string, options: ConvRel
 type AtrousChainOptions = { readonly from: number; readonly to: number; readonly length: number };
 
 /**
- * `length` 3×3 convolutions in sequence, with dilations 1, 2, 3 …, each followed by ReLU and normalisation: a large receptive field with
- * few weights.
+ * `length` 3×3 convolutions in sequence, with dilations 1, 2, 3 …, each followed by ReLU and normalisation. The chain has a large receptive
+ * field with few weights.
  */
 export function atrousChain(make: VariableMaker, name: string, { from, to, length }: AtrousChainOptions): Layer {
   const steps = Array.from({ length }, (_, index) =>
@@ -48,13 +48,13 @@ export function resnetBlock(make: VariableMaker, name: string, { from, to, norma
   const last = norm(make, `${name}/norm`, to);
   return (x, training) =>
     tf.tidy(() => {
-      const beside = relu(skip(x));
-      const skipped = skipNorm ? skipNorm(beside, training) : beside;
+      const shortcut = relu(skip(x));
+      const skipped = skipNorm ? skipNorm(shortcut, training) : shortcut;
       return last(tf.add(second(first(x, training), training), skipped), training);
     });
 }
 
-/** `count` such blocks in sequence. The first one maps `from` channels to `to`. */
+/** `count` residual blocks in sequence. The first one maps `from` channels to `to`. */
 export function resnetBlocks(make: VariableMaker, name: string, count: number, { from, to, normalizedSkip }: ResNetBlockOptions): Layer {
   const blocks = Array.from({ length: count }, (_, index) =>
     resnetBlock(make, `${name}/${index + 1}`, { from: index === 0 ? from : to, to, normalizedSkip }),

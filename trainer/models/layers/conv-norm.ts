@@ -12,15 +12,18 @@ type ConvNormOptions = {
   readonly size?: number;
   readonly stride?: number;
   readonly dilation?: number;
-  /** A bias before the normalisation changes nothing that is computed; published networks have it, and count it. */
+  /**
+   * Whether the convolution has a bias. The normalisation cancels it, but published networks have it and include it in their parameter
+   * counts.
+   */
   readonly bias?: boolean;
-  /** The input is the grey images; a kernel of several input channels acts as if each of them were given the same image. */
+  /** Whether the input is the grey images. A kernel with several input channels then acts as if each channel were the same image. */
   readonly onImages?: boolean;
 };
 
 /**
- * Convolution and batch normalisation. As many zeros stand on one side of x as on the other, as in PyTorch (TensorFlow's own rule shifts
- * strided convolutions by a pixel). He initialisation: normal with variance 2 / (size²·from).
+ * Convolution and batch normalisation. The zero padding is the same on both sides, as in PyTorch (TensorFlow's own rule shifts strided
+ * convolutions by a pixel). He initialisation: normal with variance 2 / (size²·from).
  */
 export function convNorm(make: VariableMaker, name: string, options: ConvNormOptions): Layer {
   const { from, to, size = 3, stride = 1, dilation = 1, bias = false, onImages = false } = options;
@@ -37,10 +40,10 @@ export function convNorm(make: VariableMaker, name: string, options: ConvNormOpt
     });
 }
 
-/** The same with a ReLU after it. */
+/** Convolution, batch normalisation and ReLU. */
 export function convNormRelu(make: VariableMaker, name: string, options: ConvNormOptions): Layer {
   const normalised = convNorm(make, name, options);
-  // The tidy frees what no gradient needs (the normalised values before ReLU) at once instead of at the end of the forward pass.
+  // The tidy frees what no gradient needs (the normalised values before ReLU) immediately instead of at the end of the forward pass.
   return (x, training) => tf.tidy(() => relu(normalised(x, training)));
 }
 
@@ -52,7 +55,7 @@ type DoubleConvOptions = {
   readonly onImages?: boolean;
 };
 
-/** Two 3×3 convolutions with normalisation and ReLU; `between` is the width between them (by default that of the result). */
+/** Two 3×3 convolutions with normalisation and ReLU. `between` is the number of channels between them; by default that of the result. */
 export function doubleConv(make: VariableMaker, name: string, options: DoubleConvOptions): Layer {
   const { from, to, between = to, bias = false, onImages = false } = options;
   const first = convNormRelu(make, `${name}/1`, { from, to: between, bias, onImages });

@@ -10,13 +10,16 @@ type ConvolutionOptions = Pick<ConvolutionGeometry, 'stride' | 'dilation' | 'pad
   /** Side of the kernel, or its height and width. */
   readonly size?: number | readonly [number, number];
   readonly bias?: boolean;
-  /** The input is the grey images; a kernel of several input channels acts as if each of them were given the same image. */
+  /** Whether the input is the grey images. A kernel with several input channels then acts as if each channel were the same image. */
   readonly onImages?: boolean;
-  /** Variance of the first weights times the number of inputs: 2 where a ReLU follows (He), 1 where nothing does. */
+  /** Variance of the initial weights times the number of inputs: 2 if a ReLU follows (He), otherwise 1. */
   readonly gain?: number;
 };
 
-/** A convolution with its variables `<name>/kernel` and, unless `bias` is false, `<name>/bias`. 3×3 and size-keeping by default. */
+/**
+ * A convolution with its variables `<name>/kernel` and, unless `bias` is false, `<name>/bias`. By default the kernel is 3×3 and the size
+ * stays the same.
+ */
 export function convolution(make: VariableMaker, name: string, options: ConvolutionOptions): (x: Tensor4D) => Tensor4D {
   const { from, to, size = 3, bias = true, onImages = false, gain = 1, ...geometry } = options;
   const [height, width] = typeof size === 'number' ? [size, size] : size;

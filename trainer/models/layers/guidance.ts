@@ -8,9 +8,12 @@ const RATE = 0.5;
 
 /**
  * The classification-guided module of UNet 3+: dropout on the deepest features, a 1×1 convolution to two values (absent, present), and
- * their maximum over the image. Returns the logarithm of the probability that there is anything to segment, `[batch, 1, 1, 1]`, to be added
- * to the logits of every head: it scales the odds of a mask.
- *  The paper multiplies logits by the 0 or 1 of an argmax. That has no gradient, so the masks never train the classifier, and a logit of 0 means a probability of one half, not zero. The logarithm is smooth, is trained by the losses of the masks, and changes nothing if presence is certain.
+ * their maximum over the image. Returns the logarithm of the probability that the image contains something to segment, `[batch, 1, 1, 1]`.
+ * It is added to the logits of every head, which scales the odds of a mask.
+ *
+ * The paper multiplies logits by the 0 or 1 of an argmax. That has no gradient, so the masks never train the classifier, and a logit of 0
+ * means a probability of one half, not zero. The logarithm is smooth, is trained by the losses of the masks, and changes nothing if
+ * presence is certain.
  */
 export function guidance(make: VariableMaker, name: string, from: number): (x: Tensor4D, seed: Tensor | undefined) => Tensor4D {
   const classify = convolution(make, name, { from, to: 2, size: 1 });

@@ -4,8 +4,8 @@ import { type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import type { VariableMaker } from './variables.ts';
 
 /**
- * Initial log-odds that a pixel belongs to a class. A bone covers 0.1–2 % of an image; starting at a probability of one half would spend
- * the first hundred steps on learning that most of the image is empty.
+ * Initial log-odds that a pixel belongs to a class. A bone covers 0.1–2 % of an image. With an initial probability of one half, the first
+ * hundred steps would only learn that most of the image is empty.
  */
 export const PRIOR_LOG_ODDS = -4;
 

@@ -76,7 +76,7 @@ const DILATED: readonly Stage[] = [
 type ResNetOptions = {
   /** Channels of the stem. The 3×3 convolutions of the four stages have 1, 2, 4 and 8 times as many. */
   readonly width: number;
-  /** Dilates the kernels of the last two stages instead of halving the size there, as torchvision does for segmentation. */
+  /** Whether to dilate the kernels of the last two stages instead of halving the size there, as torchvision does for segmentation. */
   readonly dilated?: boolean;
 };
 

@@ -59,7 +59,7 @@ export type PretrainedEncoder = {
   readonly moduleName: ModuleName;
   /** Keys of the published file that do not belong to the features. */
   readonly ignored: RegExp;
-  /** Our first convolution. The published one was trained on normalised colour images. */
+  /** The names of our first convolution and of the moving mean after it. The published weights were trained on normalised colour images. */
   readonly first: { readonly kernel: string; readonly movingMean: string };
 };
 
@@ -72,7 +72,7 @@ const resNet = (source: string): PretrainedEncoder => ({
   first: firstOf('encoder/stem'),
 });
 
-/** Keyed by network name. */
+/** The encoders that accept published weights, keyed by network name. */
 export const PRETRAINED: Readonly<Record<string, PretrainedEncoder>> = {
   FCNResNet50: resNet("torchvision's resnet50"),
   UNetPlusPlus: resNet("torchvision's resnet34 or resnet50, matching the encoder,"),

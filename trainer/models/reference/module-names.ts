@@ -1,4 +1,4 @@
-/** The module names in bench/pytorch/networks for carpal's variables, for networks whose names differ. */
+/** For networks whose names differ: the names of carpal's variables as modules in bench/pytorch/networks. */
 import { hrNetModule, resNetModule } from '../pretrained/encoders.ts';
 import type { ModuleName } from '../pretrained/pytorch-arrays.ts';
 

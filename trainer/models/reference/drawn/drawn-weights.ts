@@ -18,7 +18,9 @@ export function drawnValues(name: string, count: number): Float32Array {
   return values;
 }
 
-/** Centre and spread of arrays, by the last part of their names. With these values no activation of the cases vanishes or overflows. */
+/**
+ * Centre and spread of arrays, by the last part of their names. With these values no activation in the test cases vanishes or overflows.
+ */
 const SPREADS: Readonly<Record<string, readonly [number, number]>> = {
   gamma: [0.5, 0.2],
   scale: [1, 0.2],

@@ -20,10 +20,10 @@ type Case = {
   readonly batch: number;
   readonly gradients: readonly string[];
   /**
-   * Tolerance of the logits (absolute) and the gradients (relative), if not 1e-4 and 1e-3. In float32, PyTorch itself differs as much from
-   * its float64 on ResNet-50: it has fifty normalisations over few values, and ReLUs whose input is within rounding of zero. Which of them
-   * pass their gradient depends on the order of sums, and so on the processor: one of them at UNet's bottom is half a percent of a kernel's
-   * gradient.
+   * Tolerance of the logits (absolute) and of the gradients (relative); the default is 1e-4 and 1e-3. On ResNet-50, PyTorch's own float32
+   * results differ as much from its float64 results: the network has fifty normalisations over few values, and ReLUs whose input is within
+   * rounding of zero. Which of these ReLUs pass their gradient depends on the order of sums, and so on the processor. One such ReLU at
+   * UNet's bottom contributes half a percent of a kernel's gradient.
    */
   readonly within?: { readonly logits: number; readonly gradients: number };
 };
@@ -90,7 +90,7 @@ describe.each(CASES)('$network as $name, with the weights of a PyTorch network',
   it.each([
     { mode: 'inference', training: false },
     { mode: 'training', training: true },
-  ])('gives its logits in $mode', ({ mode, training }) => {
+  ])('gives the logits of the PyTorch network in $mode', ({ mode, training }) => {
     const model = networkOf(given);
     tf.tidy(() => {
       for (const [index, logits] of model.forward(imagesOf(given), training).entries()) {
@@ -99,7 +99,7 @@ describe.each(CASES)('$network as $name, with the weights of a PyTorch network',
     });
   });
 
-  it('gives its gradients', () => {
+  it('gives the gradients of the PyTorch network', () => {
     const model = networkOf(given);
     tf.tidy(() => {
       const images = imagesOf(given);

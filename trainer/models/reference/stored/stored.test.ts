@@ -50,7 +50,7 @@ const beginning = (arrays: NamedArrays, prefix: string): [string, NamedArray][] 
   [...arrays].filter(([name]) => name.startsWith(prefix)).map(([name, array]) => [name.slice(prefix.length), array]);
 
 describe.each(fixtures)("PyTorch's %s", (file) => {
-  it('has the same logits in inference', () => {
+  it('has the same logits as carpal in inference', () => {
     const { model, arrays, images } = load(file);
     tf.tidy(() => {
       const heads = model.forward(images, false);
@@ -61,7 +61,7 @@ describe.each(fixtures)("PyTorch's %s", (file) => {
     });
   });
 
-  it('has the same logits in training, on every head, and updates the averages in the same way', () => {
+  it('has the same logits as carpal in training, on every head, and updates the averages in the same way', () => {
     const { model, arrays, images, variableOf } = load(file);
     tf.tidy(() => {
       const heads = model.forward(images, true);
@@ -75,7 +75,7 @@ describe.each(fixtures)("PyTorch's %s", (file) => {
     });
   });
 
-  it('has the same gradient', () => {
+  it('has the same gradient as carpal', () => {
     const { model, arrays, images, moduleName } = load(file);
     const [[key, expected] = []] = beginning(arrays, 'gradient/');
     const found = model.variables.filter(({ name }) => pytorchKey(name, moduleName) === key);
