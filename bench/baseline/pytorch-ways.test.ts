@@ -55,7 +55,7 @@ describe('measureWays', () => {
     );
   });
 
-  it('keeps the shortcuts out of the figure', async () => {
+  it('does not include the shortcuts in the figure', async () => {
     const { ways } = await measureWays({ pytorch: pytorchThat(() => false).pytorch, quick: true }, request());
     expect(ways.map(({ figure }) => figure)).toEqual([FIGURE, FIGURE]);
   });

@@ -40,7 +40,7 @@ const stepsOf = (isMeant: (count: number) => boolean): readonly string[] =>
 /** Every row of docs/benchmarks.md, in its order. */
 export const ROWS: readonly string[] = [...namesOf(COMPARED), ...namesOf(STANDALONE), ...OPERATOR, SOAK];
 
-/** Names that stand for several cases. */
+/** Names that select several cases. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   step: stepsOf((count) => count === 1),
   'step-batches': stepsOf((count) => count > 1),
@@ -53,7 +53,7 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   all: [...namesOf(COMPARED), ...namesOf(STANDALONE)],
 };
 
-/** Cases of one kind can run together; each other kind runs on its own. */
+/** Cases of the same kind can run together, cases of different kinds cannot. */
 export type Kind = 'measured' | 'operator' | 'soak' | 'results';
 
 /** The kind of a case; undefined for an unknown name. */
@@ -73,7 +73,7 @@ export type CaseRow = {
   readonly id: string;
   readonly what: string;
   readonly baseline: string;
-  /** The names that the row stands for, if it is not `id`. */
+  /** The names that the row covers, if they differ from `id`. */
   readonly covers?: readonly string[];
 };
 

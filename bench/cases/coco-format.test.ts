@@ -15,15 +15,18 @@ describe('COCO’s formats', () => {
     expect(vectors.length).toBeGreaterThan(20);
   });
 
-  it.each(vectors)('of $name equal those of pycocotools, both ways', ({ width, height, rle, counts, compressed }) => {
-    const mask = parseRle(rle, width, height);
-    expect(formatCoco(mask)).toEqual({ size: [height, width], counts });
-    expect(formatCompressedCoco(mask)).toEqual({ size: [height, width], counts: compressed });
-    expect(parseCoco({ size: [height, width], counts })).toEqual(mask);
-    expect(parseCompressedCoco({ size: [height, width], counts: compressed })).toEqual(mask);
-  });
+  it.each(vectors)(
+    'of $name equal those of pycocotools when they are written, and give the same mask when they are read',
+    ({ width, height, rle, counts, compressed }) => {
+      const mask = parseRle(rle, width, height);
+      expect(formatCoco(mask)).toEqual({ size: [height, width], counts });
+      expect(formatCompressedCoco(mask)).toEqual({ size: [height, width], counts: compressed });
+      expect(parseCoco({ size: [height, width], counts })).toEqual(mask);
+      expect(parseCompressedCoco({ size: [height, width], counts: compressed })).toEqual(mask);
+    },
+  );
 
-  it('return any mask unchanged', () => {
+  it('give back any mask unchanged', () => {
     fc.assert(
       fc.property(arbitraryMasks(1, 30), ([mask]) => {
         expect(equalMasks(parseCoco(formatCoco(mask as RleMask)), mask as RleMask)).toBe(true);
@@ -32,7 +35,7 @@ describe('COCO’s formats', () => {
     );
   });
 
-  it('accept counts of 0 between others', () => {
+  it('accept counts of 0 at any position', () => {
     expect(parseCoco({ size: [2, 3], counts: [0, 1, 0, 2, 3, 0] })).toEqual(parseCoco({ size: [2, 3], counts: [0, 3, 3] }));
   });
 
@@ -52,13 +55,13 @@ describe('COCO’s formats', () => {
     ['a character outside its alphabet', '06!', 2, '"!"'],
     ['an end within a number', '06P', 2, 'ends within'],
     ['a number without end', 'P'.repeat(9), 0, 'too long'],
-  ])('compressed: reject %s and name the character', (_, counts, position, message) => {
+  ])('reject %s in compressed text and name the character', (_, counts, position, message) => {
     const read = (): RleMask => parseCompressedCoco({ size: [2, 3], counts });
     expect(read).toThrow(message);
     expect(read).toThrow(expect.objectContaining({ position }));
   });
 
-  it('compressed: any text is read or throws a MaskError', () => {
+  it('accept any compressed text or throw a MaskError', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 12 }), (counts) => {
         try {

@@ -37,9 +37,9 @@ const againstCoco = (
 });
 
 /** Throws unless both sides work on the same masks. */
-function checkSameMasks(masks: readonly RleMask[], theirs: readonly string[]): void {
+function checkSameMasks(masks: readonly RleMask[], baselineMasks: readonly string[]): void {
   const differs = masks.findIndex((mask, index) => {
-    const counts = theirs[index];
+    const counts = baselineMasks[index];
     return counts === undefined || !equalMasks(parseCompressedCoco({ size: [mask.height, mask.width], counts }), mask);
   });
   if (differs !== -1) throw new Error(`mask ${differs} of the first image differs between carpal and pycocotools`);

@@ -9,12 +9,12 @@ const epoch = (seconds: number, waitSeconds?: number): EpochMetrics => ({
 });
 
 describe('stallMeasures', () => {
-  it('returns the share of the epoch that waits for the largest part of its time', () => {
+  it('returns the largest share of an epoch that was spent waiting', () => {
     const [share] = stallMeasures([epoch(50, 0.1), epoch(40, 1)]);
     expect(share).toMatchObject({ value: 2.5, unit: '%', atMost: 2 });
   });
 
-  it('throws for an epoch that does not report its wait', () => {
+  it('throws for an epoch that does not report its waiting time', () => {
     expect(() => stallMeasures([epoch(50, 0.1), epoch(40)])).toThrow(RangeError);
   });
 });

@@ -4,7 +4,7 @@ import { runWorker } from '../harness/processes.ts';
 import type { StepRequest } from '../workers/training-step.ts';
 
 const STEPS = { early: 200, all: 2000 } as const;
-/** Memory is sampled over this many last steps before each look. */
+/** Memory is sampled over this many steps before each measurement. */
 const WINDOW = 50;
 
 /** The request to workers/memory-growth-main.ts. */
@@ -13,7 +13,7 @@ export type GrowthRequest = StepRequest & { readonly steps: { readonly early: nu
 /** The memory that a process holds. */
 export type Holdings = { readonly rssMb: number; readonly tensors: number };
 
-/** The growth between an early look and a late one. */
+/** The growth between an early measurement and a late one. */
 export function growthMeasures(early: Holdings, late: Holdings): readonly Measure[] {
   return [
     { what: `tensors after step ${STEPS.early}`, value: early.tensors, unit: '' },

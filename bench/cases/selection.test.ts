@@ -31,7 +31,7 @@ describe('the catalogue', () => {
     expect(GROUPS['step-256-bfloat16-batch2']).toContain('step-UNet-256-bfloat16-batch2');
   });
 
-  it('is the table in bench/README.md', () => {
+  it('is the table of cases in bench/README.md', () => {
     // Markdown tables are padded when they are formatted.
     const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
       .replaceAll(/ +\|/g, ' |')

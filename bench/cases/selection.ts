@@ -13,7 +13,10 @@ function unknownName(name: string): CarpalError {
   return new CarpalError('usage-invalid', `there is no benchmark case "${name}"`, { fix: `${hint}The cases are: ${known}.` });
 }
 
-/** The cases that the names stand for; the default cases without names. Throws `usage-invalid` for an unknown name and for kinds that cannot run together. */
+/**
+ * The cases that the names select; without names, the default cases. Throws `usage-invalid` for an unknown name and for kinds that cannot
+ * run together.
+ */
 export function selectCases(names: readonly string[]): Selection {
   const selected = [
     ...new Set(names.length === 0 ? DEFAULT_NAMES : names.flatMap((name) => (Object.hasOwn(GROUPS, name) ? (GROUPS[name] ?? []) : [name]))),

@@ -6,7 +6,7 @@ import { STEP_METHOD, shortcutsOf } from '../baseline/step-method.ts';
 import { baselineNetwork, checkSameNetwork, STEPS } from './step.ts';
 
 describe('the step cases', () => {
-  it.each(MODELS.map(({ name }) => name))('measure %s at every size, precision and batch size, and have its PyTorch definition', (name) => {
+  it.each(MODELS.map(({ name }) => name))('measure %s at every size, precision and batch size, and find its PyTorch definition', (name) => {
     const names = STEPS.map((one) => one.name).filter((one) => one.startsWith(`step-${name}-`));
     const shapes = ['256', '256-bfloat16', '512', '512-bfloat16'].flatMap((shape) => [shape, `${shape}-batch2`, `${shape}-batch4`]);
     expect(names.toSorted()).toEqual(shapes.map((shape) => `step-${name}-${shape}`).toSorted());

@@ -52,7 +52,8 @@ const step = (shape: StepShape & { readonly network: ModelName }): ComparedCase 
     const warmup = size > 256 || count > 1 ? 1 : 2;
     const request = { ...shape, classes: classes.length, warmup };
     const half = (effort: Effort): Promise<Figure> => runWorker('step-main.ts', { ...request, effort } satisfies TimedStepRequest);
-    // Before the baseline and after it, with equal repetitions: if the machine slows down meanwhile, the spread grows and the ratio stays.
+    // carpal is measured before and after the baseline, with equal repetitions: if the machine slows down between them, the spread grows
+    // but the ratio does not change.
     const before = await half(HALF_EFFORT);
     const { ways, failedWays } = await measureWays({ pytorch: baselines.pytorch, quick }, { ...request, effort: WHOLE_EFFORT });
     const ours = pooled([before, await half(exactly(before.seconds.length))]);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { transpose } from './transpose.ts';
 
 describe('transpose', () => {
-  it('exchanges rows and columns of the bitmap, and twice gives the mask back', () => {
+  it('exchanges rows and columns of the bitmap, and returns the original mask if applied twice', () => {
     fc.assert(
       fc.property(arbitraryMasks(1), ([first]) => {
         const mask = first as RleMask;

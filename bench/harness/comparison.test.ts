@@ -79,7 +79,7 @@ describe('compareWith', () => {
 describe('comparisonText', () => {
   it('has one line per finding', () => {
     expect(comparisonText(compare(outcome('vote', 1), outcome('feed', 10)))).toBe(
-      'no ratio of 1 is lower\nevery goal is met\nno committed figure: vote',
+      '0 of 1 ratios are lower\nevery goal is met\nno committed figure: vote',
     );
     const none = { unknown: [], otherMethod: [], elsewhere: [] };
     const worse = { compared: 3, lower: ['a: 1', 'b: 2'], higher: ['c: 3'], missed: ['d: 4'], ...none };

@@ -74,7 +74,7 @@ function missedMeasures({ name, measures }: MeasuresOutcome): string[] {
 export function comparisonText({ compared, lower, higher, missed, unknown, otherMethod, elsewhere }: Comparison): string {
   const named = (text: string, names: readonly string[]): readonly string[] => (names.length === 0 ? [] : [`${text}: ${names.join(', ')}`]);
   return [
-    ...(compared > 0 && lower.length === 0 ? [`no ratio of ${compared} is lower`] : lower.map((line) => `lower: ${line}`)),
+    ...(compared > 0 && lower.length === 0 ? [`0 of ${compared} ratios are lower`] : lower.map((line) => `lower: ${line}`)),
     ...higher.map((line) => `higher: ${line}`),
     ...(missed.length === 0 ? ['every goal is met'] : missed.map((line) => `missed: ${line}`)),
     ...named('committed on another machine', elsewhere),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { comparedWithFastest, millisecondsPerItem, pooled, ratio } from './figure.ts';
 
 describe('millisecondsPerItem', () => {
-  it('is the median over repetitions, per item', () => {
+  it('returns the median over repetitions, per item', () => {
     expect(millisecondsPerItem({ seconds: [0.3, 0.1, 0.2], items: 10 }).median).toBeCloseTo(20);
   });
 
@@ -31,7 +31,7 @@ describe('pooled', () => {
 });
 
 describe('comparedWithFastest', () => {
-  it('compares with the fastest way, whatever their order', () => {
+  it('compares with the fastest way, whatever the order of the ways', () => {
     const one = (seconds: number) => ({ seconds: [seconds], items: 1 });
     const ways = [
       { name: 'slow', figure: one(3) },

@@ -3,11 +3,11 @@ import { type Compared, millisecondsPerItem } from './figure.ts';
 
 /** The goals of a comparison. */
 export type Goals = {
-  /** The least speed ratio to the baseline. */
+  /** The minimum speed ratio to the baseline. */
   readonly goal: number;
-  /** The most milliseconds that an item may take. */
+  /** The maximum time of an item in milliseconds. */
   readonly withinMs?: number;
-  /** The most peak memory, as a multiple of the baseline's. */
+  /** The maximum peak memory, as a multiple of the baseline's. */
   readonly memoryGoal?: number;
 };
 

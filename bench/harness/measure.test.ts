@@ -41,16 +41,16 @@ const fewest = (seconds: number, effort = WHOLE_EFFORT): number => {
 };
 
 describe('isEnough', () => {
-  it('asks for six seconds and five steps, and for three steps if they are slow', () => {
+  it('requires six seconds and five steps, or only three steps if they are slow', () => {
     expect([0.125, 1, 2, 3].map((seconds) => fewest(seconds))).toEqual([48, 6, 5, 5]);
     expect([3.5, 30].map((seconds) => fewest(seconds))).toEqual([3, 3]);
   });
 
-  it('asks two processes together for at least as many steps as one', () => {
+  it('requires at least as many steps of two processes together as of one', () => {
     for (const seconds of [0.125, 1, 2, 3, 3.5, 30]) expect(2 * fewest(seconds, HALF_EFFORT)).toBeGreaterThanOrEqual(fewest(seconds));
   });
 
-  it('asks for an exact number if one is given', () => {
+  it('requires an exact number of steps if one is given', () => {
     expect([0.001, 60].map((seconds) => fewest(seconds, exactly(4)))).toEqual([4, 4]);
   });
 });

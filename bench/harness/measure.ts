@@ -48,11 +48,11 @@ export async function measureEach<Input, Prepared>(
 
 /** How long one side of a comparison repeats its work. The limit is a time, so that fast work is repeated more often than slow work. */
 export type Effort = {
-  /** The least total time of the repetitions. */
+  /** The minimum total time of the repetitions. */
   readonly seconds: number;
-  /** The least number of repetitions. */
+  /** The minimum number of repetitions. */
   readonly repetitions: number;
-  /** The least number of repetitions if one takes longer than `slowSeconds`. */
+  /** The minimum number of repetitions if one takes longer than `slowSeconds`. */
   readonly slowRepetitions: number;
   readonly slowSeconds: number;
 };

@@ -36,7 +36,7 @@ export type OperatorOutcome = MeasuresOutcome & {
 /** Where and at which revision a figure was measured. Both sides of a ratio are measured in one run. */
 export type Measured = { readonly revision: string; readonly machine: string };
 
-/** The committed figures. A figure stays as it is until it is measured again. */
+/** The committed figures. A figure does not change until it is measured again. */
 export type Committed = {
   readonly ratios: readonly (Outcome & Measured)[];
   readonly standalone: readonly (StandaloneOutcome & Measured)[];

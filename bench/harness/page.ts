@@ -90,7 +90,7 @@ function operatorSection({ operator }: Committed): string {
     return `### ${name}\n\n${what}. ${place}\n\n${table(['what', 'carpal', 'goal', 'JobSet, published'], rows)}`;
   });
   const introduction =
-    'Next to a real control plane on the same machine. The published figures of JobSet are for 200 JobSets of 5 Jobs each on 2 cores.';
+    'Measured while a real control plane runs on the same machine. The published figures of JobSet are for 200 JobSets of 5 Jobs each on 2 cores.';
   return section('The operator', introduction, parts);
 }
 

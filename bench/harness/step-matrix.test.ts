@@ -17,7 +17,7 @@ describe('the name of a step', () => {
     ['step-UNet3Plus-512-bfloat16', { network: 'UNet3Plus', size: 512, precision: 'bfloat16', count: 1 }],
     ['step-HRNet-256-batch4', { network: 'HRNet', size: 256, precision: 'float32', count: 4 }],
     ['step-HRNet-256-bfloat16-batch2', { network: 'HRNet', size: 256, precision: 'bfloat16', count: 2 }],
-  ] as const)('%s states its shape', (name, shape) => {
+  ] as const)('states the shape of %s', (name, shape) => {
     expect(stepShape(name)).toEqual(shape);
     expect(stepName(shape)).toBe(name);
   });
@@ -28,7 +28,7 @@ describe('the name of a step', () => {
 });
 
 describe('stepMedians', () => {
-  it('is over the networks at one size and precision, for single images, with its goal', () => {
+  it('returns the median over the networks at one size and precision, for single images, with its goal', () => {
     const rows = [
       outcome('step-A-256', 1),
       outcome('step-B-256', 1.2, { revision: 'two' }),
@@ -75,7 +75,7 @@ describe('stepSection', () => {
     expect(text).not.toContain('†');
   });
 
-  it('has matrices of their own for batches, and says which batches are not measured', () => {
+  it('shows batches in separate matrices, and says which batches are not measured', () => {
     const text = stepSection([outcome('step-UNet-256', 1.5), outcome('step-UNet-256-batch2', 1.7)]);
     expect(text).toContain("### Speed, batches of 2\n\ncarpal's speed as a multiple of the baseline's.");
     expect(text).toContain('| UNet | 1.70× |  |  |  | 1, 2 |');

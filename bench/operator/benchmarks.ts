@@ -6,7 +6,9 @@ import { operatorRest } from './rest.ts';
 export type OperatorBenchOptions = {
   /** Replaces the number in the benchmark's name. */
   readonly experiments?: number;
-  /** Writes CPU profiles of the operator into this folder. Not at rest, where the profiler would be most of the work. */
+  /**
+   * Writes CPU profiles of the operator into this folder. The benchmark at rest ignores it, because the profiler would be most of the work.
+   */
   readonly profile?: string;
   readonly onProgress: (text: string) => void;
 };

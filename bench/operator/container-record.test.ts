@@ -49,16 +49,16 @@ describe('the record of containers', () => {
     await begin(pod('b', 'job-2', 1));
     await end();
     await begin(pod('c', 'job-3'));
-    expect([record.overlaps, record.twins(), record.containers()]).toEqual([[], 0, 3]);
+    expect([record.overlaps, record.duplicatePods(), record.containers()]).toEqual([[], 0, 3]);
   });
 
   it('distinguishes pods of one Job from pods of two Jobs', async () => {
     const { record, begin } = stage();
     await begin(pod('a', 'job-1'));
     await begin(pod('a-again', 'job-1'));
-    expect([record.overlaps, record.twins()]).toEqual([[], 1]);
+    expect([record.overlaps, record.duplicatePods()]).toEqual([[], 1]);
     await begin(pod('b', 'job-2'));
-    expect([record.overlaps, record.twins()]).toEqual([['a and b'], 1]);
+    expect([record.overlaps, record.duplicatePods()]).toEqual([['a and b'], 1]);
   });
 
   it('remembers the first of two containers when the second has ended', async () => {

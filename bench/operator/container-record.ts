@@ -5,15 +5,15 @@ import type { ContainerRunner } from '@carpal/testbed/cluster/pod-run.ts';
 import { attemptOfPod } from '@carpal/testbed/operator/attempt-objects.ts';
 
 export type ContainerRecord = {
-  /** Runs a pod with `play`, and keeps it in the record for that long. */
+  /** Runs a pod with `play`, and keeps it in the record while it runs. */
   around(play: ContainerRunner): ContainerRunner;
   /** Containers of different Jobs that ran concurrently for one stage of one experiment. */
   readonly overlaps: readonly string[];
   /**
-   * The number of pods that ran next to others of their own Job only: the Job controller asks again for a pod when the answer to its first
-   * request is lost. Kubernetes documents that a Job's program may start twice even if one pod is asked for.
+   * The number of pods that started while another pod of the same Job ran. The Job controller requests a pod again if the answer to its
+   * first request is lost; Kubernetes documents that a Job's program may start twice even if the Job needs only one pod.
    */
-  twins(): number;
+  duplicatePods(): number;
   /** The number of containers that have started. */
   containers(): number;
 };
@@ -21,13 +21,13 @@ export type ContainerRecord = {
 export function createContainerRecord(): ContainerRecord {
   const running = new Map<string, Set<KubeletPod>>();
   const overlaps: string[] = [];
-  let [twins, containers] = [0, 0];
+  let [duplicatePods, containers] = [0, 0];
   const begin = (place: string, pod: KubeletPod): void => {
     const others = running.get(place) ?? new Set<KubeletPod>();
     const job = jobOf(pod);
     const foreign = [...others].find((other) => job === undefined || jobOf(other) !== job);
     if (foreign !== undefined) overlaps.push(`${foreign.metadata.name} and ${pod.metadata.name}`);
-    else if (others.size > 0) twins += 1;
+    else if (others.size > 0) duplicatePods += 1;
     running.set(place, others.add(pod));
     containers += 1;
   };
@@ -45,7 +45,7 @@ export function createContainerRecord(): ContainerRecord {
       }
     },
     overlaps,
-    twins: () => twins,
+    duplicatePods: () => duplicatePods,
     containers: () => containers,
   };
 }

@@ -102,7 +102,7 @@ export async function operatorLoad(options: OperatorLoadOptions): Promise<Operat
 
 const REFLECTED: readonly string[] = ['segmentationexperiments', 'jobs', 'pods'];
 
-/** The operator's requests since `sinceMs`, without watches, the lists that start them, and the Lease. */
+/** The operator's requests since `sinceMs`. Watches, the lists that start them, and requests for the Lease do not count. */
 async function ownCalls({ controlPlane, operatorUser }: OperatorCluster, sinceMs: number): Promise<readonly AuditedCall[]> {
   const calls: AuditedCall[] = [];
   for await (const call of auditedCalls(controlPlane.auditLog)) {

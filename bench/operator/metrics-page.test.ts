@@ -23,7 +23,7 @@ describe('parseMetrics', () => {
     expect(high).toBeLessThanOrEqual(0.5);
   });
 
-  it('gives no quantile without observations', async () => {
+  it('returns NaN without observations', async () => {
     const samples = parseMetrics(await createMetrics().page());
     expect(histogramQuantile(samples, 'carpal_reconcile_duration_seconds', 0.5)).toBeNaN();
   });

@@ -6,20 +6,20 @@ import type { KubernetesObject, ObjectList } from '@carpal/kubernetes/api/object
 import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { type ExperimentObject, statusOfObject } from '@carpal/operator/controller/experiment-object.ts';
 import { auditedCalls } from '@carpal/testbed/cluster/audit-log.ts';
-import { type Fate, nameOf } from './soak-fates.ts';
+import { nameOf, type SoakExperiment } from './soak-experiments.ts';
 import type { SoakWorld } from './soak-world.ts';
 
 const POLL_MS = 500;
 const LONGEST_GARBAGE_MS = 90_000;
 
-/** Every problem, one line each; empty if there is none. */
+/** Every problem in one line; empty if there are no problems. */
 export async function problemsOf(
   world: SoakWorld,
-  fates: ReadonlyMap<string, Fate>,
+  created: ReadonlyMap<string, SoakExperiment>,
   deleted: ReadonlySet<string>,
 ): Promise<readonly string[]> {
   return [
-    ...(await wrongEnds(world, fates, deleted)),
+    ...(await wrongEnds(world, created, deleted)),
     ...world.overlaps.map((both) => `ran concurrently: ${both}`),
     ...(await duplicates(world)),
     ...(await leftOver(world)),
@@ -31,9 +31,13 @@ async function listOf<Item extends KubernetesObject>({ client, namespace }: Soak
 }
 
 /** Experiments that are lost, stuck, or have ended differently than they must. */
-async function wrongEnds(world: SoakWorld, fates: ReadonlyMap<string, Fate>, deleted: ReadonlySet<string>): Promise<readonly string[]> {
+async function wrongEnds(
+  world: SoakWorld,
+  created: ReadonlyMap<string, SoakExperiment>,
+  deleted: ReadonlySet<string>,
+): Promise<readonly string[]> {
   const found = new Map((await listOf<ExperimentObject>(world, EXPERIMENTS)).map((one) => [one.metadata.name, one]));
-  return [...fates].flatMap(([name, { end }]) => {
+  return [...created].flatMap(([name, { end }]) => {
     const experiment = found.get(name);
     if (deleted.has(name)) return experiment === undefined ? [] : [`${name} was deleted and still exists`];
     if (experiment === undefined) return [`${name} is lost`];

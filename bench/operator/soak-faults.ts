@@ -2,7 +2,7 @@
 import type { Random } from '@carpal/masks/random.ts';
 import type { ApiCall, ApiFault } from '@carpal/testbed/kubernetes/faulty-api-proxy.ts';
 import type { SoakWorld } from './soak-world.ts';
-import { EXPERIMENT_FAULTS, insisted, one, POD_FAULTS, type SoakFault, seconds } from './workload-faults.ts';
+import { EXPERIMENT_FAULTS, one, POD_FAULTS, retried, type SoakFault, seconds } from './workload-faults.ts';
 
 const isWrite = ({ verb }: ApiCall): boolean => verb !== 'get' && verb !== 'list' && verb !== 'watch';
 
@@ -23,9 +23,9 @@ const CLUSTER_FAULTS: readonly SoakFault[] = [
     needs: 'node',
     act: async (world, random) => {
       const node = one(world.nodes, random) ?? '';
-      await world.loseNode(node);
+      await world.removeNode(node);
       await seconds(random, 2, 15);
-      await insisted(() => world.bringNode(node));
+      await retried(() => world.addNode(node));
       return true;
     },
   },
@@ -110,15 +110,15 @@ const CLUSTER_FAULTS: readonly SoakFault[] = [
   { name: 'writes refused with 500', weight: 2, needs: 'proxy', act: refused({ status: 500, reason: 'InternalError' }, 40) },
   { name: 'answers to writes lost', weight: 2, needs: 'proxy', act: refused('lose-answer', 40) },
   { name: 'connections cut before a write', weight: 2, needs: 'proxy', act: refused('cut', 40) },
-  { name: 'writes slow', weight: 2, needs: 'proxy', act: refused({ delayMs: 1500 }, 60) },
+  { name: 'writes delayed', weight: 2, needs: 'proxy', act: refused({ delayMs: 1500 }, 60) },
   {
     name: 'artifact store unavailable',
     weight: 2,
     needs: 'store',
     act: async (world, random) => {
-      await world.takeStoreAway();
+      await world.hideStore();
       await seconds(random, 3, 12);
-      await world.bringStoreBack();
+      await world.restoreStore();
       return true;
     },
   },

@@ -1,4 +1,4 @@
-/** A cluster for faults: two operators behind a faulty proxy, nodes that come and go, and a record of every container. */
+/** A cluster for faults: two operators behind a faulty proxy, nodes that are added and removed, and a record of every container. */
 
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -37,18 +37,18 @@ export type SoakWorld = {
   readonly jobs: Reflector<Job, KeptJob>;
   readonly nodes: readonly string[];
   kubelet(node: string): ProcessKubelet;
-  /** Takes the machine away with everything that runs on it, until another one comes under its name. */
-  loseNode(node: string): Promise<void>;
-  bringNode(node: string): Promise<void>;
+  /** Removes the machine with everything that runs on it. `addNode` adds another machine with its name. */
+  removeNode(node: string): Promise<void>;
+  addNode(node: string): Promise<void>;
   /** The processes of the two operators, one per slot. */
   readonly operators: OperatorProcess[];
   startOperator(slot: number): Promise<void>;
   /** Makes artifacts unreadable and unwritable. */
-  takeStoreAway(): Promise<void>;
-  bringStoreBack(): Promise<void>;
+  hideStore(): Promise<void>;
+  restoreStore(): Promise<void>;
   /** Containers of one stage that ran concurrently: those of different Jobs, and the number of those of one Job (container-record.ts). */
   readonly overlaps: readonly string[];
-  readonly twins: number;
+  readonly duplicatePods: number;
   /** The number of containers that have started. */
   readonly containers: number;
   stop(): Promise<void>;
@@ -86,7 +86,7 @@ async function fill(
   const record = createContainerRecord();
   const run = record.around(scripted((pod) => script(attemptOfPod(pod))));
   const kubelets = new Map<string, ProcessKubelet>();
-  const bringNode = async (name: string): Promise<void> => {
+  const addNode = async (name: string): Promise<void> => {
     // The API server may refuse requests while it is down; that is part of the soak.
     const options = { client, nodes: [{ name, capacity: CAPACITY }], run, onError: () => undefined };
     kubelets.set(name, await startProcessKubelet(options));
@@ -96,7 +96,7 @@ async function fill(
     if (found === undefined) throw new Error(`there is no node ${name}`);
     return found;
   };
-  await Promise.all(NODES.map(bringNode));
+  await Promise.all(NODES.map(addNode));
   ends.push(() => Promise.all([...kubelets.values()].map((one) => one.stop())));
 
   const ending = new AbortController();
@@ -134,7 +134,7 @@ async function fill(
     }
   });
 
-  const away = `${artifacts}.away`;
+  const hidden = `${artifacts}.hidden`;
   return {
     controlPlane: { ...controlPlane, auditLog },
     client,
@@ -144,8 +144,8 @@ async function fill(
     jobs,
     nodes: NODES,
     kubelet,
-    bringNode,
-    loseNode: async (name) => {
+    addNode,
+    removeNode: async (name) => {
       await kubelet(name)
         .removeMachine(name)
         .catch(() => undefined);
@@ -153,18 +153,18 @@ async function fill(
     },
     operators,
     startOperator,
-    takeStoreAway: async () => {
-      await rename(artifacts, away);
-      // A file in its place, so that nothing can be created there.
+    hideStore: async () => {
+      await rename(artifacts, hidden);
+      // A file at this path prevents writers from creating the folder again.
       await writeFile(artifacts, '');
     },
-    bringStoreBack: async () => {
+    restoreStore: async () => {
       await rm(artifacts);
-      await rename(away, artifacts);
+      await rename(hidden, artifacts);
     },
     overlaps: record.overlaps,
-    get twins() {
-      return record.twins();
+    get duplicatePods() {
+      return record.duplicatePods();
     },
     get containers() {
       return record.containers();

@@ -9,14 +9,14 @@ import type { ScriptedAttempt } from '@carpal/testbed/operator/attempt-objects.t
 import type { Measure } from '../harness/goals.ts';
 import { type OperatorOutcome, operatorOutcome } from '../harness/outcome.ts';
 import { problemsOf } from './soak-checks.ts';
-import { type Fate, fateOf, nameOf } from './soak-fates.ts';
+import { nameOf, type SoakExperiment, soakExperiment } from './soak-experiments.ts';
 import { SOAK_FAULTS } from './soak-faults.ts';
 import { type SoakWorld, startSoakWorld } from './soak-world.ts';
 import type { SoakFault } from './workload-faults.ts';
 
 const POLL_MS = 500;
 const REPORT_MS = 30_000;
-/** Retries wait up to five minutes; lost Leases and nodes half a minute. */
+/** A retry waits up to five minutes; a lost Lease or a lost node delays an experiment by half a minute. */
 const LONGEST_WAIT_MS = 600_000;
 
 export type SoakOptions = {
@@ -38,8 +38,8 @@ export type SoakOutcome = OperatorOutcome & {
 /** Runs a soak. The same seed draws the same experiments and the same faults, but their exact timing varies. */
 export async function soak(options: SoakOptions): Promise<SoakOutcome> {
   const { seed, forMs, active, onProgress = () => undefined } = options;
-  const fates = new Map<string, Fate>();
-  const script = (attempt: ScriptedAttempt) => fates.get(attempt.experiment)?.script(attempt) ?? {};
+  const created = new Map<string, SoakExperiment>();
+  const script = (attempt: ScriptedAttempt) => created.get(attempt.experiment)?.script(attempt) ?? {};
   const jitter = randomFor(seed, 'jitter');
   const world = await startSoakWorld(script, jitter.next);
   try {
@@ -50,18 +50,18 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
     const faults = applyFaults(world, options, isOver, deleted, tally);
     let reportMs = REPORT_MS;
     while (!isOver()) {
-      await topUp(world, seed, active, fates);
+      await createMissing(world, seed, active, created);
       if (performance.now() - beginMs >= reportMs) {
         reportMs += REPORT_MS;
-        onProgress(`${Math.round((performance.now() - beginMs) / 1000)} s: ${stateOf(world, fates, tally)}`);
+        onProgress(`${Math.round((performance.now() - beginMs) / 1000)} s: ${stateOf(world, created, tally)}`);
       }
       await pause(POLL_MS);
     }
     await faults;
-    onProgress(`no more faults: ${stateOf(world, fates, tally)}`);
-    const endingMs = await waitForEnds(world, fates, deleted);
-    const wrong = await problemsOf(world, fates, deleted);
-    return { ...operatorOutcome('soak', describe(options), measuresOf(world, fates, deleted, tally, endingMs, wrong)), wrong };
+    onProgress(`no more faults: ${stateOf(world, created, tally)}`);
+    const endingMs = await waitForEnds(world, created, deleted);
+    const wrong = await problemsOf(world, created, deleted);
+    return { ...operatorOutcome('soak', describe(options), measuresOf(world, created, deleted, tally, endingMs, wrong)), wrong };
   } finally {
     await world.stop();
   }
@@ -70,32 +70,45 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
 const describe = ({ seed, forMs, active }: SoakOptions): string =>
   `${active} concurrent experiments for ${(forMs / 60_000).toFixed(1)} minutes, two operators, random faults from seed ${seed}`;
 
-function stateOf({ experiments, containers }: SoakWorld, fates: ReadonlyMap<string, Fate>, tally: ReadonlyMap<string, number>): string {
+function stateOf(
+  { experiments, containers }: SoakWorld,
+  created: ReadonlyMap<string, SoakExperiment>,
+  tally: ReadonlyMap<string, number>,
+): string {
   const ended = experiments.list().filter((one) => one.ended !== undefined).length;
   const faults = [...tally.values()].reduce((sum, count) => sum + count, 0);
-  return `${fates.size} experiments started, ${ended} ended, ${containers} containers, ${faults} faults`;
+  return `${created.size} experiments started, ${ended} ended, ${containers} containers, ${faults} faults`;
 }
 
 /** Creates experiments until enough are active. */
-async function topUp({ client, namespace, experiments }: SoakWorld, seed: number, active: number, fates: Map<string, Fate>): Promise<void> {
+async function createMissing(
+  { client, namespace, experiments }: SoakWorld,
+  seed: number,
+  active: number,
+  created: Map<string, SoakExperiment>,
+): Promise<void> {
   const running = experiments.list().filter(({ ended }) => ended === undefined).length;
   for (let missing = active - running; missing > 0; missing -= 1) {
-    const name = nameOf(fates.size);
-    const fate = fateOf(seed, fates.size);
-    // Stored before the request: its first pod may start before the answer arrives.
-    fates.set(name, fate);
+    const name = nameOf(created.size);
+    const experiment = soakExperiment(seed, created.size);
+    // Stored before the request, because the first pod may start before the answer arrives.
+    created.set(name, experiment);
     try {
       experiments.absorb(
-        await client.request<ExperimentObject>({ method: 'POST', path: resourcePath(EXPERIMENTS, { namespace }), body: fate.manifest }),
+        await client.request<ExperimentObject>({
+          method: 'POST',
+          path: resourcePath(EXPERIMENTS, { namespace }),
+          body: experiment.manifest,
+        }),
       );
     } catch {
-      // The API server is down, or its answer is lost. The experiment exists unless it cannot be found later.
+      // The API server is down, or its answer is lost: the experiment may exist.
       const path = resourcePath(EXPERIMENTS, { namespace, name });
       const exists = await client.request({ method: 'GET', path }).then(
         () => true,
         () => false,
       );
-      if (!exists) fates.delete(name);
+      if (!exists) created.delete(name);
       return;
     }
   }
@@ -142,11 +155,15 @@ function drawn(fraction: number): SoakFault {
 }
 
 /** Waits until every experiment has ended or is gone, for ten minutes at most. Returns the milliseconds that it took. */
-async function waitForEnds({ experiments }: SoakWorld, fates: ReadonlyMap<string, Fate>, deleted: ReadonlySet<string>): Promise<number> {
+async function waitForEnds(
+  { experiments }: SoakWorld,
+  created: ReadonlyMap<string, SoakExperiment>,
+  deleted: ReadonlySet<string>,
+): Promise<number> {
   const beginMs = performance.now();
   const haveEnded = (): boolean => {
     const known = new Map(experiments.list().map((one) => [one.metadata.name, one]));
-    return [...fates.keys()].every((name) => (deleted.has(name) ? !known.has(name) : known.get(name)?.ended !== undefined));
+    return [...created.keys()].every((name) => (deleted.has(name) ? !known.has(name) : known.get(name)?.ended !== undefined));
   };
   while (!haveEnded() && performance.now() - beginMs < LONGEST_WAIT_MS) await pause(POLL_MS);
   return performance.now() - beginMs;
@@ -154,22 +171,22 @@ async function waitForEnds({ experiments }: SoakWorld, fates: ReadonlyMap<string
 
 function measuresOf(
   world: SoakWorld,
-  fates: ReadonlyMap<string, Fate>,
+  created: ReadonlyMap<string, SoakExperiment>,
   deleted: ReadonlySet<string>,
   tally: ReadonlyMap<string, number>,
   endingMs: number,
   wrong: readonly string[],
 ): readonly Measure[] {
-  const expected = (state: Fate['end']['state']): number =>
-    [...fates].filter(([name, { end }]) => !deleted.has(name) && end.state === state).length;
+  const expected = (state: SoakExperiment['end']['state']): number =>
+    [...created].filter(([name, { end }]) => !deleted.has(name) && end.state === state).length;
   const count = (what: string, value: number): Measure => ({ what, value, unit: '' });
   return [
-    count('experiments', fates.size),
+    count('experiments', created.size),
     count('  expected to end Complete', expected('Complete')),
     count('  expected to end Failed', expected('Failed')),
     count('  deleted while active', deleted.size),
     count('containers that ran', world.containers),
-    count('pods that ran next to another of their own Job', world.twins),
+    count('pods that ran next to another of their own Job', world.duplicatePods),
     ...SOAK_FAULTS.map(({ name }) => count(`  ${name}`, tally.get(name) ?? 0)),
     { what: 'time from the last fault to the last end', value: endingMs / 1000, unit: 's' },
     { what: 'lost, stuck, duplicated, left over', value: wrong.length, unit: '', atMost: 0 },

@@ -52,7 +52,7 @@ const someExperiment = ({ experiments }: SoakWorld, random: Random): string | un
   )?.metadata.name;
 
 const change = (world: SoakWorld, name: string, run: object): Promise<unknown> =>
-  insisted(() =>
+  retried(() =>
     world.client.request({
       method: 'PATCH',
       patch: 'merge',
@@ -62,7 +62,7 @@ const change = (world: SoakWorld, name: string, run: object): Promise<unknown> =
   );
 
 /** Retries while the API server is down. An object that is gone is not an error. */
-export async function insisted(ask: () => Promise<unknown>): Promise<void> {
+export async function retried(ask: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
       await ask();
@@ -83,7 +83,7 @@ const jobDeleted =
     );
     if (job === undefined) return false;
     const { name, namespace = '' } = job.metadata;
-    await insisted(() =>
+    await retried(() =>
       world.client.request({ method: 'DELETE', path: resourcePath(JOBS, { namespace, name }), body: { propagationPolicy } }),
     );
     return true;
@@ -99,7 +99,7 @@ export const POD_FAULTS: readonly SoakFault[] = [
       const [, pod] = one(runningPods(world), random) ?? [];
       if (pod === undefined) return false;
       const { name, namespace } = pod.metadata;
-      await insisted(() => world.client.request({ method: 'DELETE', path: resourcePath(PODS, { namespace, name }) }));
+      await retried(() => world.client.request({ method: 'DELETE', path: resourcePath(PODS, { namespace, name }) }));
       return true;
     },
   },
@@ -139,7 +139,7 @@ export const EXPERIMENT_FAULTS: readonly SoakFault[] = [
       if (name === undefined) return false;
       deleted.add(name);
       const path = resourcePath(EXPERIMENTS, { namespace: world.namespace, name });
-      await insisted(() => world.client.request({ method: 'DELETE', path }));
+      await retried(() => world.client.request({ method: 'DELETE', path }));
       return true;
     },
   },

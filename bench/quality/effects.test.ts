@@ -25,7 +25,7 @@ describe('effectRow', () => {
     expect(row(figure(0.5, 0.7, 0.6), figure(0.6, 0.6, 0.6))?.[2]).toMatch(/^\+0\.0000 \(−0\.\d+ to \+0\.\d+\)$/);
   });
 
-  it('is undefined until both readings are measured, and cannot be computed over different people', () => {
+  it('is undefined until both readings are measured, and throws for readings of different people', () => {
     expect(effectRow(effect, new Map([['with', figure(0.5)]]))).toBeUndefined();
     expect(() => row(figure(0.5, 0.6), figure(0.5))).toThrow('ID001');
   });
@@ -50,7 +50,9 @@ describe('overlapText', () => {
   it('shows the highest Dice with one label per pixel', () => {
     const score = (dice: number) => ({ dice, perClass: [] });
     const figures = { images: 1, sharedOfBone: 0.0123, sharedOfImage: 0, smallerTakes: score(0.97), largerTakes: score(0.9) };
-    expect(overlapText(figures)).toContain('0.9700 if the smaller bone takes shared pixels, 0.9000 if the larger one does. 1.23 %');
+    expect(overlapText(figures)).toContain(
+      '0.9700 if shared pixels belong to the smaller bone, 0.9000 if they belong to the larger one. 1.23 %',
+    );
   });
 });
 

@@ -47,5 +47,5 @@ export function ceilingText({ imageSize, images, rows }: CeilingFigure): string 
 
 /** What a perfect answer with one label per pixel loses. */
 export function overlapText({ images, sharedOfBone, smallerTakes, largerTakes }: OverlapFigure): string {
-  return `The highest Dice of an answer with one label per pixel, on ${images} images: ${smallerTakes.dice.toFixed(4)} if the smaller bone takes shared pixels, ${largerTakes.dice.toFixed(4)} if the larger one does. ${percent(sharedOfBone)} of the bones' pixels belong to several bones.`;
+  return `The highest Dice of an answer with one label per pixel, on ${images} images: ${smallerTakes.dice.toFixed(4)} if shared pixels belong to the smaller bone, ${largerTakes.dice.toFixed(4)} if they belong to the larger one. ${percent(sharedOfBone)} of the bones' pixels belong to several bones.`;
 }

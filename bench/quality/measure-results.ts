@@ -20,7 +20,7 @@ export type ResultsRun = {
   readonly onProgress: (text: string) => void;
 };
 
-/** Measures what docs/results.md shows and the cache does not hold yet, and returns the figures and the page. */
+/** Measures those figures of docs/results.md that the cache does not hold yet. Returns all figures and the page. */
 export async function measureResults(run: ResultsRun): Promise<{ figures: StudyFigures; page: string }> {
   const { cache, isMiniature, isWritten, onProgress } = run;
   const folder = join(cache, 'results');

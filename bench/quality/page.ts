@@ -55,7 +55,7 @@ function ablations(study: Study, { readings }: StudyFigures): string {
   });
   return section(
     'Ablations',
-    'Each row differs in one thing from the row that it is compared with. A gain is the mean over people of their difference in Dice, with its 95 % bootstrap interval. Thresholds and cleaning are chosen on the training half, out of fold.',
+    'Each row differs in one thing from the row that it is compared with. A gain is the mean over people of their difference in Dice, with its 95 % bootstrap interval. Thresholds and cleaning are chosen out of fold on the training half.',
     table(['name', 'what', 'votes', 'Dice', 'gain', 'revision'], rows),
   );
 }
@@ -73,7 +73,7 @@ function ceilings(figures: readonly CachedFigure<CeilingFigure>[]): string {
   });
   return section(
     'The highest Dice that targets allow',
-    'Without training: true masks are reduced to a target, enlarged bilinearly, cut at one half, and compared with the true masks. This is the score of a network that has learned its targets perfectly; in parentheses the worst bone. If the scale is an even number, the centre of a target pixel lies between two image pixels, and nearest takes the lower right one: half a pixel off, as the upper left one is at a scale of two.',
+    'Without training: true masks are reduced to a target, enlarged bilinearly, cut at one half, and compared with the true masks. This is the score of a network that has learned its targets perfectly. In parentheses: the score of the worst bone. If the scale is an even number, the centre of a target pixel is between two image pixels, and nearest uses the lower right one. This shifts the mask by half a pixel. At a scale of two, the upper left pixel shifts it by as much.',
     ...tables,
   );
 }
@@ -98,10 +98,10 @@ function overlap(classes: readonly string[], { overlap: cached, readings }: Stud
     argmax?.lostShare === undefined ? undefined : `Argmax removes ${percent(argmax.lostShare)} of the pixels of the networks' masks.`;
   return section(
     'One label per pixel',
-    `${percent(figure.sharedOfBone)} of the pixels of bones lie in several bones; these are ${percent(figure.sharedOfImage)} of the image (${figure.images} test images, at revision ${revision}). The table shows the score of a perfect answer with one label per pixel, and the scores of the same logits by a probability per class and by argmax. A network trained with softmax was not measured.`,
+    `${percent(figure.sharedOfBone)} of the pixels of bones belong to several bones; these are ${percent(figure.sharedOfImage)} of the image (${figure.images} test images, at revision ${revision}). The table shows the score of a perfect answer with one label per pixel, and the scores of the same logits with a probability per class (sigmoid) and with argmax. A network trained with softmax was not measured.`,
     lost,
     table(
-      ['bone', 'perfect, the smaller bone takes', 'perfect, the larger bone takes', 'sigmoid', 'argmax'],
+      ['bone', 'perfect, shared pixels to the smaller bone', 'perfect, shared pixels to the larger bone', 'sigmoid', 'argmax'],
       [[...all, sigmoid ? digits(sigmoid.dice) : '–', argmax ? digits(argmax.dice) : '–'], ...rows],
     ),
   );

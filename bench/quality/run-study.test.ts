@@ -14,7 +14,7 @@ const classes = loadClasses('hand-bones');
 const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
 
-/** The miniature with one training and some readings of it. */
+/** The miniature with one training and some of its readings. */
 const whole = studyOf({ ...MINIATURE, epochs: 3, validateEvery: 3, models: MINIATURE.models.slice(0, 1) });
 const kinds = ['network-slimunet', 'single', 'decode-argmax', 'all-levers'];
 const study = {

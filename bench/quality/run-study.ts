@@ -20,7 +20,7 @@ export type StudyFigures = {
 };
 
 export type StudyPlace = {
-  /** Data sets and the checkpoints of the current training. It can be deleted afterwards. */
+  /** The folder with the data sets and the checkpoints of the current training. It can be deleted after the run. */
   readonly folder: string;
   readonly cache: FigureCache;
   readonly classes: readonly string[];
@@ -101,7 +101,7 @@ async function runTraining(study: Study, training: Training, place: StudyPlace, 
   await openStore(store).remove(experimentKey(experiment));
 }
 
-/** The figures, with the cached ones of the training. */
+/** The fold and reading figures, with the cached ones of the training added. */
 async function cachedOf(study: Study, training: Training, cache: FigureCache, figures: StudyFigures): Promise<Partial<StudyFigures>> {
   const [first = 0] = training.folds;
   const fold = await cache.find<FoldFigure>(foldFigureKey(study, training, first));

@@ -36,7 +36,7 @@ describe('the study of docs/results.md', () => {
     }
   });
 
-  it('has keys of the content of figures: order and titles do not change them, every setting does', () => {
+  it('has keys that depend on every setting, but not on order and titles', () => {
     expect(contentKey({ a: 1, b: [2] })).toBe(contentKey({ b: [2], a: 1 }));
     const keys = full.readings.filter(({ id }) => full.ablations.includes(id)).map((reading) => readingKey(full, reading));
     expect(new Set(keys).size).toBe(keys.length);

@@ -84,7 +84,7 @@ function recipe({ size, epochs, validateEvery }: StudySize): Training['spec'] {
 
 /**
  * The study of that size: a training of fold 0 for every network, all folds of the fast network in three variants, and their readings.
- * Compared readings differ in one thing. Single networks are compared over all folds, so that the luck of one fold does not decide.
+ * Compared readings differ in one thing. Single networks are compared over all folds, so that chance in one fold has little effect.
  */
 export function studyOf(sizes: StudySize): Study {
   const { phantoms, folds, size, models, fast, ceilings } = sizes;
@@ -132,7 +132,7 @@ function ablationReadings(base: string, folds: readonly number[]): readonly Read
     { ...common, id: 'single', title: 'one network: area targets, Dice + BCE, no views, threshold 0.5' },
     { ...single, id: 'targets-nearest', training: `${base}-nearest`, title: 'one network: nearest-pixel targets' },
     { ...single, id: 'loss-bce', training: `${base}-bce`, title: 'one network: BCE alone' },
-    { ...single, id: 'decode-argmax', decode: 'argmax', title: 'one network: each pixel only to its most probable bone' },
+    { ...single, id: 'decode-argmax', decode: 'argmax', title: 'one network: one label per pixel, the most probable bone' },
     { ...single, id: 'views-flip', tta: FLIP, title: 'one network, two views: original and flipped' },
     { ...single, id: 'views-all', tta: ALL_VIEWS, title: 'one network, six views: flipped, rotated both ways, smaller, larger' },
     { ...single, id: 'vote-soft', votes: [folds], title: `${folds.length} folds, mean of their probabilities` },
@@ -141,7 +141,7 @@ function ablationReadings(base: string, folds: readonly number[]): readonly Read
       id: 'vote-hard',
       votes: [folds],
       ensemble: { ...PLAIN, method: 'hard' },
-      title: `${folds.length} folds, one vote per pixel each`,
+      title: `${folds.length} folds, each with one vote per pixel`,
     },
     { ...vote, id: 'thresholds', ensemble: { ...PLAIN, perClassThresholds: true }, title: 'soft vote, a threshold per class' },
     { ...vote, id: 'cleaning', ensemble: { ...PLAIN, perClassCleaning: true }, title: 'soft vote, cleaning where it gains out of fold' },

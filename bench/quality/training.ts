@@ -1,4 +1,4 @@
-/** A training of the study in its own process, workers/training-main.ts: what it is asked to do, and what it reports. */
+/** A training of the study in its own process, workers/training-main.ts: the request and the reported figures. */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { checkExperiment } from '@carpal/configs/check/check-experiment.ts';

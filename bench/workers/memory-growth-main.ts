@@ -7,7 +7,7 @@ const request = JSON.parse(process.argv[2] ?? '{}') as GrowthRequest;
 const { steps, window } = request;
 const { run } = openStep(request);
 
-/** The least resident memory over this many steps (uncollected garbage is not growth), and the tensors at their end. */
+/** The lowest resident memory over this many steps (uncollected garbage is not growth), and the number of tensors after them. */
 function holdingsOver(count: number): Holdings {
   let rssBytes = Number.POSITIVE_INFINITY;
   for (let index = 0; index < count; index++) {

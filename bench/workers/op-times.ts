@@ -20,17 +20,17 @@ function eventOf(line: string): Event | undefined {
 export function opTimes(log: string, runs: number): OpTime[] {
   const events = log.split('\n').flatMap((line) => eventOf(line) ?? []);
   const last = Math.max(0, ...events.map(({ run }) => run));
-  const began = new Map<string, number>();
+  const startedMs = new Map<string, number>();
   const byType = new Map<string, { count: number; milliseconds: number }>();
   // Lines with the same time may arrive in any order.
   for (const { ms, isDone, node, run, type } of events.sort((a, b) => a.ms - b.ms || Number(a.isDone) - Number(b.isDone))) {
     if (run <= last - runs) continue;
     const key = `${run} ${node}`;
     if (!isDone) {
-      began.set(key, ms);
+      startedMs.set(key, ms);
       continue;
     }
-    const start = began.get(key);
+    const start = startedMs.get(key);
     if (start === undefined) continue;
     const sum = byType.get(type) ?? { count: 0, milliseconds: 0 };
     byType.set(type, { count: sum.count + 1 / runs, milliseconds: sum.milliseconds + (ms - start) / runs });

@@ -54,7 +54,7 @@ const rows = [
   row(`${rest.length} others`, sumOf('count'), sumOf('milliseconds')),
 ];
 process.stdout.write(`${network}, ${size} px, ${precision}: a step takes ${median(plain.figure)} ms (median of ${STEPS});
-with the log and one operation at a time ${median(logged.figure)} ms, ${total.toFixed(0)} ms of it in operations.
+with the log and one operation at a time ${median(logged.figure)} ms, of which ${total.toFixed(0)} ms are in operations.
 
 ${table(['operation', 'count per step', 'ms per step', 'share'], rows)}
 `);
