@@ -80,7 +80,7 @@ describe('readAnnotation', () => {
     });
   });
 
-  it('reports a missing file with another code than an invalid one', async () => {
+  it('reports a missing file and an invalid file with different error codes', async () => {
     await expect(readAnnotation('/nowhere/a.json', CLASSES)).rejects.toMatchObject({
       code: 'annotation-missing',
       where: '/nowhere/a.json',

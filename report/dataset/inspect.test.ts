@@ -144,8 +144,8 @@ describe('inspectionText', () => {
     const text = inspectionText(await inspectDataset(folder, SMALL_CLASSES)).replaceAll(folder, 'D');
     expect(text).toMatchInlineSnapshot(`
       "D
-        train   2 images of 1 people
-        test    2 images of 1 people
+        train   2 images of 1 person
+        test    2 images of 1 person
         format  64 × 48, 8 bit, 1 channel: 4 images
         grey    mean 0.136, std 0.194 (of 1); mean 34.8 of 255
 

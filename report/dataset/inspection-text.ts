@@ -8,8 +8,8 @@ export function inspectionText(inspection: Inspection): string {
   const { folder, people, images, forms, grey, classes, overlaps, defects } = inspection;
   const lines = [
     `${folder}`,
-    `  train   ${images.train} images of ${people.train} people`,
-    `  test    ${images.test} images of ${people.test} people`,
+    `  train   ${images.train} images of ${peopleText(people.train)}`,
+    `  test    ${images.test} images of ${peopleText(people.test)}`,
     ...forms.map(
       ({ width, height, bits, channels, images: count }) =>
         `  format  ${width} × ${height}, ${bits} bit, ${channels} ${channels === 1 ? 'channel' : 'channels'}: ${count} images`,
@@ -50,6 +50,8 @@ export function inspectionText(inspection: Inspection): string {
   for (const { kind, stops, path, what } of defects) lines.push(`  ${stops ? 'stops' : 'note '}  ${kind}: ${what} (${path})`);
   return `${lines.join('\n')}\n`;
 }
+
+const peopleText = (count: number): string => `${count} ${count === 1 ? 'person' : 'people'}`;
 
 /** Aligned columns with headings: the first column to the left, the others to the right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { polygonArea } from './annotation.ts';
 import { decodePolygons, encodePolygons } from './prepared-set.ts';
 
-it('decodes what it encoded, also from the middle of a buffer', () => {
+it('decodePolygons returns the encoded polygons, also from the middle of a buffer', () => {
   const polygon = fc
     .array(fc.integer({ min: -100_000, max: 100_000 }), { maxLength: 40 })
     .map((values) => values.slice(0, values.length & ~1));
@@ -24,11 +24,11 @@ it.each([
   { damage: 'of other classes', bytes: encodePolygons([[1, 2], []]) },
   { damage: 'empty', bytes: new Uint8Array(0) },
   { damage: 'claiming more points than it has', bytes: new Uint8Array(new Uint32Array([1, 0xffffffff]).buffer) },
-])('rejects a file that is $damage', ({ bytes }) => {
+])('decodePolygons rejects a file that is $damage', ({ bytes }) => {
   expect(() => decodePolygons(bytes, 1, 'a.f32')).toThrow(expect.objectContaining({ code: 'prepared-invalid', where: 'a.f32' }));
 });
 
-it('computes the same area for both directions of an outline', () => {
+it('polygonArea is the same for both directions of an outline', () => {
   expect(polygonArea([0, 0, 4, 0, 4, 3, 0, 3])).toBe(12);
   expect(polygonArea([0, 3, 4, 3, 4, 0, 0, 0])).toBe(12);
   expect(polygonArea([])).toBe(0);

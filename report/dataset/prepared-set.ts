@@ -4,7 +4,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 
-/** The format version of a prepared set. Sets of another version are not read; raising it makes every set be prepared again. */
+/** The format version of a prepared set. Sets with another version are not read: after an increase, every set is prepared again. */
 export const PREPARED_VERSION = 1;
 
 /**
@@ -139,7 +139,10 @@ export function encodePolygons(polygons: readonly Polygon[]): Uint8Array {
   return bytes;
 }
 
-/** Decodes the bytes of {@link encodePolygons}. Throws `prepared-invalid` at `where` unless they hold `classes` polygons. */
+/**
+ * Decodes the bytes of {@link encodePolygons}. Throws `prepared-invalid` with the place `where` unless the bytes contain `classes`
+ * polygons.
+ */
 export function decodePolygons(bytes: Uint8Array, classes: number, where: string): Polygon[] {
   const damaged = (what: string): CarpalError => new CarpalError('prepared-invalid', `the polygon file ${what}`, { where });
   if (bytes.byteLength < 4 || bytes.byteLength % 4 !== 0) throw damaged('is truncated');

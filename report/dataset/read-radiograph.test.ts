@@ -13,7 +13,7 @@ const interleaved = (channels: number, alpha = 0): Uint8Array =>
     alpha > 0 && i % channels === channels - 1 ? alpha : (ramp[Math.floor(i / channels)] as number),
   );
 
-describe('readSheet', () => {
+describe('readRadiograph', () => {
   it.each([
     { form: 'grey', png: async () => greyPng(width, height, (x, y) => ramp[y * width + x] as number) },
     {

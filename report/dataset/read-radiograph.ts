@@ -14,7 +14,7 @@ export type Radiograph = {
   readonly white: number;
 };
 
-// Each image is decoded only once, so libvips' operation cache would only hold memory.
+// Each image is decoded only once, so libvips' operation cache would only use memory.
 sharp.cache(false);
 
 /** Reads size and bit depth of an image without decoding it. Throws `image-unreadable`, or `image-too-large` beyond {@link PIXEL_LIMIT}. */

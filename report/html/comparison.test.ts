@@ -13,7 +13,7 @@ const comparison = compareRuns([
 ]);
 
 describe('a comparison of runs', () => {
-  it('is a well-formed page with named tables and charts and a section for each run after the first', () => {
+  it('becomes a well-formed page with named tables and charts and a section for each run after the first', () => {
     const page = comparisonHtml(comparison);
     expect(pageFaults(page)).toEqual([]);
     const headings = [...page.matchAll(/<h2>([^<]*)<\/h2>/g)].map(([, text]) => text);
@@ -30,7 +30,7 @@ describe('a comparison of runs', () => {
     expect(page).not.toContain('<script');
   });
 
-  it('is a text with one line per run and a note on what is compared', () => {
+  it('becomes a text with one line per run and a note on what is compared', () => {
     const lines = comparisonText(comparison).split('\n');
     expect(lines[0]).toMatch(/^RUN +NETWORK +SIZE +IMAGES +DICE +95 % +DIFFERENCE +95 % +P +TRAINING +MEMORY$/);
     expect(lines[1]).toMatch(/^first +UNet +512 +12 of 6 people +0\.\d{4} +0\.\d{4} to 0\.\d{4} +3\.0 min +640 MB$/);
@@ -48,7 +48,7 @@ describe('a comparison of runs', () => {
     );
   });
 
-  it('is JSON with plain numbers and no difference for the first run', () => {
+  it('becomes JSON with plain numbers, without a difference for the first run', () => {
     const json = JSON.parse(JSON.stringify(comparisonJson(comparison)));
     expect(json.reference).toBe('first');
     expect(json.runs[0].difference).toBeUndefined();

@@ -17,7 +17,7 @@ describe('pickEvenly', () => {
     [10, 3, [0, 3, 6]],
     [2, 5, [0, 1]],
     [0, 5, []],
-  ])('picks from %i images at most %i', (total, count, expected) => {
+  ])('with %i images picks at most %i', (total, count, expected) => {
     expect([...pickEvenly(total, count)]).toEqual(expected);
   });
 });

@@ -8,7 +8,7 @@ export type ScoreOptions = {
   readonly truth: string;
   readonly submission: string;
   readonly classes: readonly string[];
-  /** The size of images that are not available. */
+  /** The size to assume for images that are not available. */
   readonly size: ImageSize;
 };
 

@@ -78,7 +78,7 @@ describe('SubmissionFile', () => {
   });
 });
 
-describe('readRowRuns', () => {
+describe('readRowMask', () => {
   it.each([
     ['a start without a length', '1 2 7', 'at character 4'],
     ['a word', '1 two', 'at character 2'],

@@ -89,7 +89,7 @@ describe('voteSubmissions', () => {
     [['1 4', '3 4'], '3 2'],
     [['1 4', '3 4', '5 2'], '3 4'],
     [['1 2', '3 2', '5 2', '1 6'], ''],
-  ])('keeps of the masks %j the pixels in more than half, if no number of votes is given', async (masks, kept) => {
+  ])('keeps the pixels that more than half of the masks %j contain if no number of votes is given', async (masks, kept) => {
     const files = masks.map((mask, index) => submission(`${index}.csv`, [`a.png,Radius,${mask}`]));
     await voteSubmissions({ files, out });
     expect(readFileSync(out, 'utf8')).toBe(`image_name,class,rle\na.png,Radius,${kept}\n`);

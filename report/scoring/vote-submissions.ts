@@ -63,8 +63,8 @@ function joinRows(files: readonly SubmissionFile[]): SubmissionRow[][] {
   const indexes = files.map((file) => new Map(file.rows.map((row) => [rowKey(row), row])));
   const all = new Map<string, SubmissionRow>();
   for (const file of files) for (const row of file.rows) if (!all.has(rowKey(row))) all.set(rowKey(row), row);
-  // With two files it is unknown which one is wrong. With more files, a row that only one file has is extra there, not missing from all
-  // others.
+  // With two files it is unknown which one is wrong. With more files, a row that only one file has counts as extra in that file, not as
+  // missing from all others.
   const isExtra = (key: string): boolean => files.length > 2 && indexes.filter((index) => index.has(key)).length === 1;
   const extras = new Map([...all].filter(([key]) => isExtra(key)));
   const problems: string[] = [];

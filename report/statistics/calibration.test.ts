@@ -20,7 +20,7 @@ describe('calibrationOf', () => {
   });
 
   it('weights the distance by pixels, and its sign shows overconfidence', () => {
-    // Predicted 0.2 where 0.4 is bone, for 100 pixels; predicted 0.8 where 0.5 is bone, for 300.
+    // 100 pixels with 0.2 predicted and 0.4 observed, and 300 pixels with 0.8 predicted and 0.5 observed.
     const calibration = calibrationOf(counts([51, 100, 40], [204, 300, 150]), [0]);
     expect(calibration?.error).toBeCloseTo((100 * 0.2 + 300 * 0.3) / 400, 12);
     expect(calibration?.bias).toBeCloseTo((100 * -0.2 + 300 * 0.3) / 400, 12);
@@ -43,7 +43,7 @@ describe('calibrationOf', () => {
 });
 
 describe('addCalibrations', () => {
-  it('equals counting all images together', () => {
+  it('gives the same counts as all images together', () => {
     const [a, b] = [counts([51, 100, 40], [204, 1, 1]), counts([51, 50, 5])];
     expect(addCalibrations([a, b])).toEqual({ ...counts([51, 150, 45], [204, 1, 1]), images: 2 });
   });

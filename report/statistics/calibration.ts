@@ -2,7 +2,7 @@ import { CALIBRATION_LEVELS, type CalibrationCounts } from '@carpal/artifacts/fi
 
 const BINS = 10;
 
-/** The pixels whose probability is in one tenth of 0 to 1. */
+/** The pixels whose probability is in one of ten equal intervals between 0 and 1. */
 export type ReliabilityBin = {
   readonly pixels: number;
   /** The mean probability of these pixels. */

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { signFlipProbability } from './sign-flip.ts';
 
-/** Counts for whole numbers how many choices of signs reach each total. */
-function exactly(sums: readonly number[]): number {
+/** The exact p-value for whole numbers: counts how many choices of signs give each total. */
+function exactProbability(sums: readonly number[]): number {
   let totals = new Map([[0, 1]]);
   for (const sum of sums) {
     const next = new Map<number, number>();
@@ -22,7 +22,7 @@ describe('signFlipProbability', () => {
   it('equals the share of all choices of signs, counted in another way', () => {
     fc.assert(
       fc.property(wholeNumbers(1, 10), (sums) => {
-        expect(signFlipProbability(sums)).toBeCloseTo(exactly(sums), 12);
+        expect(signFlipProbability(sums)).toBeCloseTo(exactProbability(sums), 12);
       }),
       { numRuns: 60 },
     );
@@ -31,7 +31,7 @@ describe('signFlipProbability', () => {
   it('approximates that share if only some choices are tried', () => {
     fc.assert(
       fc.property(wholeNumbers(15, 30), (sums) => {
-        expect(Math.abs(signFlipProbability(sums) - exactly(sums))).toBeLessThan(0.025);
+        expect(Math.abs(signFlipProbability(sums) - exactProbability(sums))).toBeLessThan(0.025);
       }),
       { numRuns: 8 },
     );

@@ -45,7 +45,7 @@ export function pageFaults(page: string): string[] {
     return tag === 'script' || tag === 'link' ? [`<${tag}>`] : [];
   });
   if (elements.filter(({ tag }) => tag === 'h1').length !== 1) faults.push('not exactly one h1');
-  // Base64 may spell any word.
+  // Base64 may contain any word.
   const text = page.replace(/data:image\/[a-z]+;base64,[^"]*/g, 'data:');
   if (/(?:src|href)="(?!data:)|url\(|@import|NaN|undefined|Infinity/.test(text))
     faults.push('loads something from elsewhere, or shows a value that is not a number');
