@@ -24,7 +24,7 @@ const blur: Pass = { kind: 'blur', sigma: 2 };
 const clahe: Pass = { kind: 'clahe', clipLimit: 3, tiles: 4 };
 
 describe('ImageAugmenter', () => {
-  it('returns the prepared image in 0..1 without passes', () => {
+  it('returns the prepared image with values in 0..1 if there are no passes', () => {
     expect(after()).toEqual(unit);
   });
 
@@ -56,7 +56,7 @@ describe('ImageAugmenter', () => {
     ).toBeLessThan(1e-5);
   });
 
-  it('moves values as it moves bytes', () => {
+  it('moves an image of values in the same way as an image of bytes', () => {
     const same: Pass = { kind: 'blur', sigma: 0.01 };
     expect(apart(after(same, turn), after(turn))).toBeLessThan(1e-5);
   });

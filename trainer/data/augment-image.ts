@@ -22,7 +22,7 @@ export class ImageAugmenter {
     if (image instanceof Uint8Array) lookUp(image, 0, out.length, UNIT_LEVELS, out, 0);
   }
 
-  /** The image after one pass: `out`, or bytes where these suffice, because the next pass may need bytes. */
+  /** Applies one pass. Returns `out` with values in 0..1, or the image as bytes after a pass that gives bytes. */
   #pass(pass: Pass, image: Uint8Array | Float32Array, fit: Fit, out: Float32Array): Uint8Array | Float32Array {
     if (pass.kind === 'clahe') {
       equalizeTiles(image instanceof Uint8Array ? image : this.#toBytes(image), { ...pass, size: this.#size }, this.#bytes);

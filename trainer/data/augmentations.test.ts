@@ -54,7 +54,7 @@ describe('drawAugmentation', () => {
   it.each([
     { name: 'elastic', alpha: 0.05, sigma: 0.1 },
     { name: 'gridDistortion', steps: 4, limit: 0.4 },
-  ] as const)('$name moves places by at most its limit, and not all in the same way', (spec) => {
+  ] as const)('moves places with $name by at most its limit, and not all in the same way', (spec) => {
     const most = spec.name === 'elastic' ? 0.05 * 101 : 0.4 * 101;
     const moves = seeds.flatMap((seed) => {
       const drawn = draw(spec, seed);
@@ -65,7 +65,7 @@ describe('drawAugmentation', () => {
     expect(Math.min(...moves)).toBeLessThan(-0.5);
   });
 
-  it('the wrist window contains the carpals after other movements, and has the given size', () => {
+  it('draws a wrist window that contains the carpals after other movements, and has the given size', () => {
     const carpals = [
       [10, 60, 20, 60, 20, 75],
       [22, 62, 30, 70, 22, 78],
@@ -101,7 +101,7 @@ describe('drawAugmentation', () => {
   it.each([
     { name: 'brightnessContrast', brightness: 0.2, contrast: 0.3 },
     { name: 'gamma', low: 0.5, high: 2 },
-  ] as const)('$name keeps grey levels in 0..1 and in order', (spec) => {
+  ] as const)('keeps grey levels in 0..1 and in order with $name', (spec) => {
     for (const seed of seeds) {
       const drawn = draw(spec, seed);
       expect(drawn.warp).toEqual([]);
@@ -109,7 +109,7 @@ describe('drawAugmentation', () => {
     }
   });
 
-  it('gamma keeps black black and white white', () => {
+  it('keeps black and white unchanged with gamma', () => {
     const levels = levelsOf(draw({ name: 'gamma', low: 3, high: 3 }));
     expect([levels[0], levels[255]]).toEqual([0, 1]);
     expect(levels[128]).toBeCloseTo((128 / 255) ** 3);

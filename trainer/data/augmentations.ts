@@ -106,11 +106,15 @@ const STEPS: Readonly<Record<AugmentationName, Step>> = {
 /**
  * Draws the augmentation of one image: each entry with its own probability, in the written order. `randomOf` returns the generator for the
  * nth entry of a name, so an entry draws the same numbers whatever other entries the list has. Consecutive movements and grey level changes
- * form one pass: the image is sampled only once for all of them. The fields of the entries: rotate ±degrees about the centre of the image;
- * shiftScaleRotate scale factor 1 ± scale, ±degrees, then ±shift of the square's side; elastic, gridDistortion and wristCrop as in
- * draw-warps.ts; brightnessContrast v·(1 ± contrast) ± brightness; gamma v^U(low, high); clahe with a clip limit of U(1, clipLimit) in
- * tiles × tiles; gaussianBlur with a sigma of U(low, high) pixels of the square; gaussianNoise with a standard deviation of sigma. A
- * missing field has its default in AUGMENTATION_OPTIONS.
+ * form one pass: the image is sampled only once for all of them. A missing field has its default in AUGMENTATION_OPTIONS. The fields are:
+ * - rotate: ±degrees about the centre of the image.
+ * - shiftScaleRotate: scale factor 1 ± scale, then ±degrees, then ±shift of the square's side.
+ * - elastic, gridDistortion, wristCrop: see draw-warps.ts.
+ * - brightnessContrast: v·(1 ± contrast) ± brightness.
+ * - gamma: v^U(low, high).
+ * - clahe: a clip limit of U(1, clipLimit) in tiles × tiles.
+ * - gaussianBlur: a sigma of U(low, high) pixels of the square.
+ * - gaussianNoise: a standard deviation of sigma.
  */
 export function drawAugmentation(
   specs: readonly AugmentationSpec[],
@@ -133,8 +137,8 @@ export function drawAugmentation(
 }
 
 /**
- * For each movement of the image except the last: all movements after it. Passes go from square to square, so whatever a movement takes
- * outside the square stays black, even if a later movement brings that place back.
+ * For each movement of the image except the last: all movements after it. Each pass maps the square to the square, so a part that a
+ * movement takes outside the square stays black, even if a later movement moves that place back inside.
  */
 export function warpsAfterCuts(passes: readonly Pass[]): readonly Warp[] {
   const warps = passes.flatMap((pass) => (pass.kind === 'sample' && pass.warp.length > 0 ? [pass.warp] : []));

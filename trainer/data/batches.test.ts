@@ -97,26 +97,23 @@ describe('openBatches', () => {
     { state: 'unmoved', augmentations: [] },
     { state: 'rotated', augmentations: [{ name: 'rotate', degrees: 20, probability: 1 } as const] },
     { state: 'bent', augmentations: [{ name: 'elastic', probability: 1 } as const] },
-  ])(
-    'gives with nearest targets whether the mask contains the centre of each pixel, for an image that is $state',
-    async ({ augmentations }) => {
-      const set = await smallSet();
-      const options = optionsFor(set, { shuffle: false, batchSize: 1, augmentations });
-      const [area, nearest] = [await walk(options), await walk({ ...options, targets: 'nearest' })];
-      let both = 0;
-      for (const [index, { images, targets }] of nearest.entries()) {
-        const coverage = area[index]?.targets ?? fail();
-        expect(images).toEqual(area[index]?.images);
-        expect(new Set(targets)).toEqual(new Set([0, 255]));
-        for (const [i, value] of targets.entries()) {
-          // A pixel that is fully covered or not covered at all has its centre inside or outside the mask.
-          if (coverage[i] === 0 || coverage[i] === 255) expect(value).toBe(coverage[i]);
-          else both |= value === 0 ? 1 : 2;
-        }
+  ])('sets a nearest target where the mask contains the centre of the pixel, for an image that is $state', async ({ augmentations }) => {
+    const set = await smallSet();
+    const options = optionsFor(set, { shuffle: false, batchSize: 1, augmentations });
+    const [area, nearest] = [await walk(options), await walk({ ...options, targets: 'nearest' })];
+    let both = 0;
+    for (const [index, { images, targets }] of nearest.entries()) {
+      const coverage = area[index]?.targets ?? fail();
+      expect(images).toEqual(area[index]?.images);
+      expect(new Set(targets)).toEqual(new Set([0, 255]));
+      for (const [i, value] of targets.entries()) {
+        // The centre of a fully covered pixel is inside the mask, and the centre of an uncovered pixel is outside.
+        if (coverage[i] === 0 || coverage[i] === 255) expect(value).toBe(coverage[i]);
+        else both |= value === 0 ? 1 : 2;
       }
-      expect(both).toBe(3);
-    },
-  );
+    }
+    expect(both).toBe(3);
+  });
 
   it('gives the same batches for any number made ahead, on the thread or without one', async () => {
     const set = await smallSet();
@@ -217,7 +214,7 @@ describe('openBatches', () => {
   });
 });
 
-describe('augmentation', () => {
+describe('an augmented batch', () => {
   // A portrait image with a margin in the square, a bright disk near its corner, and every movement at full strength.
   const moving: AugmentationSpec[] = [
     { name: 'flipHorizontal', probability: 0.5 },
@@ -248,9 +245,9 @@ describe('augmentation', () => {
 
   it('has no mask where an earlier movement took the image out of the square', async () => {
     const set = await diskSet(257, 257);
-    const away: AugmentationSpec = { name: 'shiftScaleRotate', probability: 1, shift: 0.5, scale: 0, degrees: 20 };
-    // Invisible noise keeps the two movements from becoming one pass.
-    const parted: AugmentationSpec[] = [away, { name: 'gaussianNoise', probability: 1, sigma: 1e-6 }, away];
+    const shift: AugmentationSpec = { name: 'shiftScaleRotate', probability: 1, shift: 0.5, scale: 0, degrees: 20 };
+    // Noise that is too weak to see prevents the two movements from becoming one pass.
+    const parted: AugmentationSpec[] = [shift, { name: 'gaussianNoise', probability: 1, sigma: 1e-6 }, shift];
     const area = ({ targets }: BatchBuffers): number => targets.reduce((sum, value) => sum + value / 255, 0);
     let cut = 0;
     for (let epoch = 0; epoch < 40; epoch++) {
@@ -258,7 +255,7 @@ describe('augmentation', () => {
       const difference = drawn.images.reduce((sum, bright, i) => sum + Math.abs(bright - (drawn.targets[i] ?? 0) / 255), 0);
       // The whole disk has 720 pixels; sampling twice blurs its edge.
       expect(difference).toBeLessThan(100);
-      if (area(drawn) < area(diskIn(set, epoch, [away, away])) - 150) cut++;
+      if (area(drawn) < area(diskIn(set, epoch, [shift, shift])) - 150) cut++;
     }
     expect(cut).toBeGreaterThan(3);
   });

@@ -60,7 +60,7 @@ class BatchFeed implements AsyncIterator<Batch> {
 
   async next(): Promise<IteratorResult<Batch>> {
     if (this.#isClosed) return { done: true, value: undefined };
-    // The first call has no buffers to return, so the batch in use comes on top of those made ahead.
+    // The first call has no buffers to return, so the batch in use is in addition to those made ahead.
     this.#thread.requestBatch(this.#inUse);
     this.#inUse = undefined;
     let message: FromWorker;

@@ -3,7 +3,10 @@ import type { Random } from '@carpal/masks/random.ts';
 import { type Affine, compose, scaling, translation } from '@carpal/masks/warp.ts';
 import { unfoldedField, type WarpField } from '@carpal/masks/warp-field.ts';
 
-/** The training square on its image: upper left corner and side, in pixels of the image with integer coordinates at pixel centres. */
+/**
+ * The position of the training square in the image: upper left corner and side, in pixels of the image with integer coordinates at pixel
+ * centres.
+ */
 export type Square = { readonly left: number; readonly top: number; readonly side: number };
 
 /**
@@ -36,7 +39,7 @@ export function drawGridDistortion({ steps, limit }: { steps: number; limit: num
   return unfoldedField({ left: square.left, top: square.top, spacing, columns: count, rows: count, moveX, moveY });
 }
 
-/** How far each grid line moves; the first and the last stay. */
+/** How far each grid line moves; the first and the last do not move. */
 function lineMoves(steps: number, limit: number, spacing: number, random: Random): Float64Array {
   const widths = Array.from({ length: steps }, () => 1 + random.range(-limit, limit));
   const mean = widths.reduce((sum, width) => sum + width, 0) / steps;

@@ -16,10 +16,12 @@ const LONGEST_EDGE = 1 / 64;
 export type TargetRule = InputSpec['targets'];
 
 /**
- * Writes every polygon into its channel of `target`, [size, size, polygons], 0..255: the share of each pixel that the mask (including its
- * outline) covers, or all or nothing for the image pixel under the centre. A moved polygon may leave the radiograph but stay inside the
- * square, where the moved image shows it too. It is therefore filled on a canvas as large as the square. An unmoved polygon ends at the
- * edge of the radiograph, as its truth does. What the image loses outside the square between two movements, its masks lose too.
+ * Writes every polygon into its channel of `target`, [size, size, polygons], 0..255. With the rule `area`, a value is the share of the
+ * pixel that the mask (including its outline) covers. With `nearest`, it is 255 if the mask contains the image pixel under the centre,
+ * otherwise 0.
+ * A moved polygon may leave the radiograph but stay inside the square, where the moved image shows it too. It is therefore filled on a
+ * canvas as large as the square. An unmoved polygon ends at the edge of the radiograph, as its truth does. Where a movement takes a part of
+ * the image outside the square, the masks lose this part too.
  */
 export function fillTarget(
   polygons: readonly Polygon[],

@@ -39,7 +39,7 @@ const unlikeness = (
 
 describe('assignFolds', () => {
   it.each(['group', 'stratifiedGroup'] as const)(
-    '%s assigns every person to one fold, with sizes that differ by at most one',
+    'with %s assigns every person to one fold, with sizes that differ by at most one',
     (strategy) => {
       fc.assert(
         fc.property(
@@ -59,7 +59,7 @@ describe('assignFolds', () => {
     },
   );
 
-  it.each(['group', 'stratifiedGroup'] as const)('%s depends on the seed, not on the order of the samples', (strategy) => {
+  it.each(['group', 'stratifiedGroup'] as const)('with %s depends on the seed, not on the order of the samples', (strategy) => {
     const samples = people(23, (index) => ({ boneArea: 0.1 + 0.001 * index }));
     const split = { folds: 5, strategy, seed: 7 };
     const foldOf = assignFolds(samples, split);

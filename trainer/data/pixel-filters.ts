@@ -12,8 +12,8 @@ export function addNoise(values: Float32Array, from: number, to: number, sigma: 
   quantiles ??= normalQuantiles();
   const table = quantiles;
   const mask = table.length - 1;
-  // xorshift128 in local variables, seeded by the image's generator: a function call per pair of pixels would take longer than all the
-  // rest.
+  // xorshift128 in local variables, seeded by the image's generator: a function call per pair of pixels would take longer than the rest of
+  // the work.
   let [a, b, c, d] = [random.integer(2 ** 32) | 1, random.integer(2 ** 32) | 0, random.integer(2 ** 32) | 0, random.integer(2 ** 32) | 0];
   for (let i = from; i < to; i += 2) {
     const t = a ^ (a << 11);

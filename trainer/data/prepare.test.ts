@@ -95,7 +95,7 @@ describe('prepareDataset', () => {
     });
     await expect(plain.readImage(sample, 48)).rejects.toMatchObject({ code: 'artifact-missing' });
 
-    // The state after a kill.
+    // The state after the process was killed.
     await rm(join(set.folder, 'index.json'));
     await rm(join(set.folder, 'sheets/image1.png.u8'));
     const seen: PrepareProgress[] = [];
@@ -125,7 +125,7 @@ describe('prepareDataset', () => {
     const hashFolder = join(artifacts, 'datasets/prepared', (await readdir(join(artifacts, 'datasets/prepared')))[0] ?? '');
     expect(await readdir(hashFolder)).not.toContain('index.json');
 
-    // The state after a kill: one image without its polygons.
+    // The state after the process was killed: one image without its polygons.
     await rm(join(hashFolder, 'polygons/image1.png.f32'));
     const seen: PrepareProgress[] = [];
     const resumed = await prepare(folder, artifacts, { onProgress: (progress) => seen.push(progress) });
@@ -180,7 +180,7 @@ describe('prepareDataset', () => {
       where: 'ID009/image2.png',
       harm: async (folder: string) => cp(join(folder, image2), join(folder, 'test/DCM/ID009/image2.png')),
     },
-  ])('reports $input with the name of the file, and finishes no set', async ({ code, where, harm }) => {
+  ])('reports $input with the name of the file, and completes no set', async ({ code, where, harm }) => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writeSmallDataset(folder);
     await harm(folder);

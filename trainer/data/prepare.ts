@@ -143,9 +143,9 @@ type PreparedRecipe = {
 const HASH_LENGTH = 24;
 
 /**
- * The name of the prepared set for these files and this recipe. It depends on file names and CONTENTS, not on times or the location of the
- * folder: a copied, downloaded or touched data set is the same set, an edited annotation gives another one. Reading every byte costs a few
- * milliseconds per image, a tenth of decoding it.
+ * The name of the prepared set for these files and this recipe. It depends on the names and the contents of the files, not on times or the
+ * location of the folder: a copied, downloaded or touched data set is the same set, an edited annotation gives another one. Reading every
+ * byte costs a few milliseconds per image, a tenth of decoding it.
  */
 export async function sourceHash(dataset: Dataset, recipe: PreparedRecipe, workers: number): Promise<string> {
   const samples: [string, Sample][] = [

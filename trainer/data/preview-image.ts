@@ -29,7 +29,7 @@ export async function previewTiles(sample: Sample, { spec, classes, epochs }: Pr
   const radiograph = await readRadiograph(sample.imagePath);
   const fit = squareFit(radiograph.width, radiograph.height, size);
   const pixels = resizeToSquare(radiograph, fit);
-  // As stored in a prepared set.
+  // The polygons are rounded to float32, as in a prepared set.
   const polygons: Polygon[] =
     sample.annotationPath === undefined ? [] : (await readAnnotation(sample.annotationPath, classes)).map((one) => Float32Array.from(one));
   const carpals = carpalIndexes(classes);

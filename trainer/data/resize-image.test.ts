@@ -28,14 +28,14 @@ function boxMean({ width, height, pixels }: Radiograph, size: number, i: number,
   return sum / (scale * scale);
 }
 
-describe('fitImage', () => {
+describe('resizeToSquare', () => {
   it.each([
     { width: 64, height: 64, size: 16, ratio: 'an integer ratio' },
     { width: 50, height: 50, size: 16, ratio: 'a fractional ratio' },
     { width: 37, height: 60, size: 16, ratio: 'a fractional ratio of a portrait image with an odd margin' },
     { width: 61, height: 40, size: 24, ratio: 'a landscape image' },
     { width: 16, height: 16, size: 16, ratio: 'an unchanged size' },
-  ])('is the exact mean over each pixel for $ratio ($width × $height → $size)', ({ width, height, size }) => {
+  ])('returns the exact mean over each pixel for $ratio ($width × $height → $size)', ({ width, height, size }) => {
     const radiograph = noise(width, height);
     const image = resizeToSquare(radiograph, squareFit(width, height, size));
     for (let j = 0; j < size; j++) {
@@ -98,7 +98,7 @@ describe('fitImage', () => {
     expect(resizeToSquare(deep, fit)).toEqual(resizeToSquare(radiograph, fit));
   });
 
-  it('stays in the range of the image, and keeps a constant one constant (any size)', () => {
+  it('stays in the range of the image, and keeps a constant image constant, for any size', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),

@@ -13,8 +13,8 @@ export function warpScratch(size: number): Float32Array {
 }
 
 /**
- * In a bent image, only every few pixels' origins are computed and those between are interpolated, with an error of at most this much of a
- * pixel.
+ * If the image is bent, origins are computed only for every few pixels and interpolated between them, with an error of at most this much of
+ * a pixel.
  */
 const ORIGIN_ERROR = 0.05;
 const LONGEST_STRIDE = 8;
