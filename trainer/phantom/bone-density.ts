@@ -5,7 +5,7 @@ import { mapOutline } from './outline.ts';
 import { fillOutline, innerDistance, outlineBox } from './raster.ts';
 import { type Textures, texel } from './texture.ts';
 
-/** How much the spongy interior absorbs compared with the cortex, and how much its grain varies that. */
+/** How much the spongy interior absorbs compared with the cortex, and how much the grain varies this absorption. */
 const SPONGE = 0.23;
 const GRAIN = 0.3;
 const CLOUD = 0.12;

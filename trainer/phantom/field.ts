@@ -51,7 +51,7 @@ export function halve(field: Field): Field {
 export function soften(field: Field, weight: number): void {
   const { side, values } = field;
   const middle = 1 - 2 * weight;
-  // The row above before its vertical blur.
+  // The values of the row above before they were blurred vertically.
   const above = new Float32Array(side);
   for (let y = 0; y < side; y++) {
     const start = y * side;

@@ -17,7 +17,7 @@ export type HandWorkerData = { readonly folder: string; readonly seed: number; r
 /** The worker's answer to each message: done, or an error. */
 export type FromHandWorker = { readonly error: SentError | undefined };
 
-/** zlib's level: noise does not compress, and a higher level costs seconds per set for a few per cent. */
+/** zlib's level: noise hardly compresses. A higher level takes seconds more per set and saves only a few per cent. */
 const COMPRESSION_LEVEL = 2;
 
 // The workers already run in parallel.

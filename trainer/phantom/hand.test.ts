@@ -46,14 +46,17 @@ describe('phantom hands', () => {
     for (const { hand } of drawn) expect(hand.bones.map(({ name }) => name)).toEqual(PHANTOM_CLASSES);
   });
 
-  it.each(PHANTOM_CLASSES.map((name, index) => ({ name, index })))('$name has the mean area of the real bones within 15 %', ({ index }) => {
-    const ratio = (mean(drawn.map(({ masks }) => area(masks[index] as RleMask))) * PIXEL) / (REFERENCE_AREAS[index] as number);
-    expect(ratio).toBeGreaterThan(0.85);
-    expect(ratio).toBeLessThan(1.15);
-  });
+  it.each(PHANTOM_CLASSES.map((name, index) => ({ name, index })))(
+    'have a $name with the mean area of the real bones within 15 %',
+    ({ index }) => {
+      const ratio = (mean(drawn.map(({ masks }) => area(masks[index] as RleMask))) * PIXEL) / (REFERENCE_AREAS[index] as number);
+      expect(ratio).toBeGreaterThan(0.85);
+      expect(ratio).toBeLessThan(1.15);
+    },
+  );
 
   it.each(PHANTOM_CLASSES.map((name, index) => ({ name, index })))(
-    '$name varies in area from hand to hand like the real bones',
+    'have a $name that varies in area from hand to hand like the real bones',
     ({ index }) => {
       const areas = drawn.map(({ masks }) => area(masks[index] as RleMask));
       expect(deviation(areas) / mean(areas)).toBeGreaterThan(0.06);
@@ -64,7 +67,7 @@ describe('phantom hands', () => {
   it.each([
     { a: 'Triquetrum', b: 'Pisiform', low: 0.36, high: 0.54 },
     { a: 'Trapezium', b: 'Trapezoid', low: 0.14, high: 0.24 },
-  ])('$a and $b overlap with a mean IoU of $low to $high in every hand', ({ a, b, low, high }) => {
+  ])('have $a and $b overlap with a mean IoU of $low to $high in every hand', ({ a, b, low, high }) => {
     const overlaps = drawn.map(({ masks }) => overlap(masks, a, b));
     expect(Math.min(...overlaps.map(({ pixels }) => pixels))).toBeGreaterThan(0);
     expect(mean(overlaps.map(({ iou }) => iou))).toBeGreaterThan(low);
@@ -80,7 +83,7 @@ describe('phantom hands', () => {
     { a: 'Lunate', b: 'Radius', share: 0.104 },
     { a: 'Scaphoid', b: 'Radius', share: 0.084 },
     { a: 'finger-15', b: 'finger-19', share: 0.036 },
-  ])('of $a about $share is inside $b', ({ a, b, share }) => {
+  ])('have about $share of $a inside $b', ({ a, b, share }) => {
     const found = mean(drawn.map(({ masks }) => overlap(masks, a, b).shareOfFirst));
     expect(Math.abs(found - share)).toBeLessThan(Math.max(0.03, 0.35 * share));
   });
@@ -117,7 +120,7 @@ describe('phantom hands', () => {
   it.each([
     { half: 'train', low: 0.09, high: 0.12 },
     { half: 'test', low: 0.54, high: 0.6 },
-  ] as const)('the $half half has $low to $high rotated wrists, by 15° or more', ({ half, low, high }) => {
+  ] as const)('have a share of $low to $high with wrists rotated by 15° or more in the $half half', ({ half, low, high }) => {
     const hands = Array.from({ length: 400 }, (_, index) => ({
       pose: drawPose(21, drawPerson(21, 1 + (index >> 1), half), index % 2 === 0 ? 'right' : 'left'),
     }));

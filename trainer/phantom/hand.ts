@@ -37,7 +37,7 @@ export type Hand = {
   readonly unitsPerMillimetre: number;
 };
 
-/** The height of the capitate's middle above the lower edge of the image, and the margins to the other edges. */
+/** The y coordinate of the capitate's middle, 95 mm above the lower edge of the image, and the margins to the other edges. */
 const CAPITATE_Y = IMAGE_UNITS - 95 * UNITS_PER_MILLIMETRE;
 const TOP_MARGIN = 62;
 const SIDE_MARGIN = 60;
@@ -124,7 +124,7 @@ function jitter(points: readonly Point[], amount: number, random: Random): Point
   return points.map(([x, y]) => [x + amount * random.normal(), y + amount * random.normal()]);
 }
 
-/** Rotates the hand at the wrist: the proximal row of carpals rotates most of the way, the forearm stays. */
+/** Rotates the hand at the wrist: the proximal row of carpals rotates most of the way, the forearm does not move. */
 function bendBone(bone: Bone, pose: Pose): Bone {
   if (bone.kind === 'forearm') return bone;
   const isProximal = CARPALS.some((carpal) => carpal.name === bone.name && carpal.row === 'proximal');

@@ -20,7 +20,7 @@ export type HandFiles = {
   readonly annotation: string;
 };
 
-/** About one folder in this many has the side in its file names, as in the data set, where the first folder does and hardly any other. */
+/** One folder in about this many has the side in its file names. In the data set, the first folder does and almost no other. */
 const MARKED_EVERY = 97;
 /** Milliseconds from 1970 to the exposure of the first person's hand, and between two people. */
 const FIRST_EXPOSURE_MS = 1_661_130_000_000;
@@ -93,7 +93,7 @@ export async function readSetState(folder: string, parameters: PhantomParameters
       where: join(folder, file),
     });
   }
-  // A kill between creating the folder and naming the set leaves only the partial file of the name.
+  // A process that was killed before it named the set leaves only the partial file of the name.
   if (names.every((name) => name.startsWith(`${BEGUN_FILE}.partial-`))) return 'empty';
   throw new CarpalError('phantom-folder-taken', 'the folder has files that are not a phantom set', { where: folder });
 }

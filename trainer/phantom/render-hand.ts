@@ -22,7 +22,8 @@ const SHOULDER_GREY = 260;
  */
 export function renderHand(hand: Hand, size: number, seed: number, textures: Textures): Uint8Array {
   const random = randomFor(seed, 'render', hand.person.number, hand.side);
-  // Half the pixels suffice for a large image; a small one needs twice as many to avoid jagged edges.
+  // A large image is drawn at half its size and enlarged. An image of at most 512 px is drawn at twice its size and halved, to avoid jagged
+  // edges.
   const side = size > 1280 ? Math.ceil(size / 2) : size > 512 ? size : 2 * size;
   const field = passThrough(hand, side, seed, textures, random);
   expose(field, random);

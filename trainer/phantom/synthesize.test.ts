@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 describe('a phantom set', () => {
-  it('has the layout of the data set: two hands per person, right before left, separate people for the test, truth apart', async () => {
+  it('has the layout of the data set: two hands per person, right before left, separate people for the test, truth in a separate folder', async () => {
     const { train, test, orphanAnnotations } = await discoverDataset(folder('whole'));
     expect(train.map(({ group }) => group)).toEqual(['ID001', 'ID001', 'ID002', 'ID002', 'ID003', 'ID003']);
     expect(test.map(({ group }) => group)).toEqual(['ID004', 'ID004', 'ID005', 'ID005']);
@@ -132,7 +132,7 @@ describe('a phantom set', () => {
     expect(await codeOf(synthesizeDataset({ ...SET, folder: root }))).toBe('phantom-folder-taken');
   });
 
-  it('reports a folder that cannot be created', async () => {
+  it('fails with the code of the problem if its folder cannot be created', async () => {
     writeFileSync(folder('blocked'), 'text');
     expect(await codeOf(synthesizeDataset({ ...SET, folder: join(folder('blocked'), 'below') }))).toMatch(
       /folder-unwritable|phantom-folder-taken/,

@@ -88,7 +88,7 @@ async function makeHands(missing: readonly HandFiles[], total: number, options: 
 }
 
 /**
- * Sends one hand to a worker and waits for its answer. Removes only its own listeners afterwards, because the worker needs its internal
+ * Sends one hand to a worker and waits for its answer. Afterwards it removes only its own listeners, because the worker needs its internal
  * ones.
  */
 function requestHand(worker: Worker, hand: HandFiles): Promise<void> {

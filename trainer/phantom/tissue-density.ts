@@ -43,7 +43,7 @@ function addRod(fourths: Float32Array, rod: Capsule, side: number, unitsPerPixel
   }
 }
 
-/** Half the depth of the palm in millimetres, reached at this distance from its border. */
+/** Half the maximum depth of the palm in millimetres. It is reached at the same distance from the palm's border. */
 const PALM_RADIUS = 12;
 
 /** Adds the fourth power of the path length through a flat body with a rounded border. */
@@ -68,8 +68,8 @@ function borderDistance(outline: Outline, x: number, y: number): number {
     const [deltaX, deltaY] = [toX - fromX, toY - fromY];
     const square = deltaX * deltaX + deltaY * deltaY || 1;
     const share = Math.max(0, Math.min(1, ((x - fromX) * deltaX + (y - fromY) * deltaY) / square));
-    const [awayX, awayY] = [x - fromX - share * deltaX, y - fromY - share * deltaY];
-    least = Math.min(least, awayX * awayX + awayY * awayY);
+    const [toBorderX, toBorderY] = [x - fromX - share * deltaX, y - fromY - share * deltaY];
+    least = Math.min(least, toBorderX * toBorderX + toBorderY * toBorderY);
     [fromX, fromY] = [toX, toY];
   }
   return Math.sqrt(least);
