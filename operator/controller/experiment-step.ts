@@ -36,7 +36,7 @@ export function createExperimentStep(dependencies: StepDependencies): Experiment
   const { collections, active } = dependencies;
   return async (key) => {
     const kept = collections.experiments.get(key);
-    // Kubernetes deletes the Jobs of a deleted experiment: it owns them.
+    // The experiment owns its Jobs, so Kubernetes deletes them with it.
     if (kept === undefined || kept.metadata.deletionTimestamp !== undefined) return undefined;
     if (kept.ended !== undefined) return await cleanUp(dependencies, kept, kept.ended);
     const memory = active.get(key);
@@ -90,7 +90,7 @@ async function advance(
     ...(settings.retry === undefined ? {} : { retry: settings.retry }),
   });
   if (!isTerminal(plan.status)) return soonest(plan.requeueAfterMs, progress.nextReadMs(memory.progress));
-  // The next step cleans up, with the experiment as it is then.
+  // The next step cleans up and uses the state that the experiment has then.
   const isKeptAsEnded = collections.experiments.get(keyOf(experiment.metadata))?.ended !== undefined;
   return isKeptAsEnded ? 0 : plan.requeueAfterMs;
 }

@@ -28,7 +28,7 @@ export type JobDependencies = {
   readonly missingPod: MissingPodReason;
 };
 
-/** The Jobs of an experiment. `image` is the one that its first attempt used; by default the one of the settings. */
+/** The Jobs of an experiment. `image` is the image of its first attempt; by default the image of the settings. */
 export function jobSubstrate(
   { client, collections: { jobs, pods }, settings: { stages }, missingPod }: JobDependencies,
   experiment: SegmentationExperiment,

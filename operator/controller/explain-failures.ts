@@ -46,7 +46,7 @@ export async function explainFailures(
   return await Promise.all(runs.map(explained));
 }
 
-/** Whether the status has not counted this failure yet. A stop that the operator asked for is no failure. */
+/** Whether the status has not counted this failure yet. A stop that the operator requested is not a failure. */
 function isUncounted(run: StageRun, status: ExperimentStatus | undefined): boolean {
   const stage = stageAt(status, run);
   if (stage === undefined) return true;
