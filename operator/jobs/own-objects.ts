@@ -39,7 +39,7 @@ function claimedAttempt(metadata: ObjectMeta, { metadata: { name, namespace } }:
   return isHere && labelled !== undefined ? attemptName(name, labelled, labelled.attempt) : undefined;
 }
 
-/** The Jobs that belong to the experiment: it manages them, and their names match the attempts that their labels name. */
+/** The Jobs that belong to the experiment: the experiment manages them, and the name of each is the name of the attempt in its labels. */
 export function ownJobs(jobs: readonly KeptJob[], experiment: SegmentationExperiment): readonly KeptJob[] {
   return jobs.filter(
     ({ metadata }) => controllerUid(metadata) === uidOf(experiment) && claimedAttempt(metadata, experiment) === metadata.name,
@@ -74,9 +74,9 @@ export function ownPods(
 }
 
 /**
- * Makes the experiment an owner of those of its pods that have no owner, because their Job was deleted with --cascade=orphan, so that they are
- * deleted with it. Returns the changed pods. The experiment does not become their controller: an attempt's controller is its Job, which is gone.
- * A change that the API server refuses is tried again in the next step.
+ * Makes the experiment an owner of its pods without an owner, so that they are deleted with it. Pods lose their owner if their Job is
+ * deleted with --cascade=orphan. Returns the changed pods. The experiment does not become their controller: an attempt's controller is its
+ * Job, which is gone. A change that the API server refuses is tried again in the next step.
  */
 export async function adoptOrphans(
   client: KubernetesClient,

@@ -20,7 +20,9 @@ export function uidOf({ metadata }: SegmentationExperiment): string {
   return metadata.uid;
 }
 
-/** The owner reference that lets Kubernetes delete an object together with its experiment, and in a foreground deletion before it. */
+/**
+ * The owner reference by which Kubernetes deletes an object together with its experiment. A foreground deletion deletes the object first.
+ */
 export function ownedBy(experiment: SegmentationExperiment): OwnerReference {
   const { name } = experiment.metadata;
   return { apiVersion: API_VERSION, kind: KIND, name, uid: uidOf(experiment), controller: true, blockOwnerDeletion: true };

@@ -8,7 +8,10 @@ const LONGEST = 500;
 /** These reasons name no cause: creating a container takes some time. */
 const ORDINARY: readonly (string | undefined)[] = [undefined, 'ContainerCreating', 'PodInitializing'];
 
-/** At most 500 characters; undefined if no component reports a reason. The text differs only in its numbers while the cause is the same. */
+/**
+ * The reason as a text of at most 500 characters; undefined if no component reports one. While the cause is the same, only numbers in the
+ * text change.
+ */
 export function pendingReason(job: KeptJob, pod: KeptPod | undefined): string | undefined {
   const { name, namespace } = job.metadata;
   const text = pod === undefined ? `no pod yet; kubectl describe job ${name} -n ${namespace ?? 'default'} shows why` : reasonOfPod(pod);
@@ -39,7 +42,7 @@ function kubeletMessage(reason: string, message: string | undefined): string {
 
 /** A Job gets its pod within a second or two of its startTime, on a busy cluster within a few more. */
 const PATIENCE_MS = 10_000;
-/** The Job's controller tries again every few minutes at most, so asking more often reveals nothing new. */
+/** The Job's controller waits up to some minutes between two tries, so asking more often reveals nothing new. */
 const ASK_AGAIN_MS = 60_000;
 const MOST_ANSWERS = 1000;
 /** For one answer the server reads all events of the namespace. If many Jobs have no pod, the server is already busy. */
