@@ -58,7 +58,7 @@ function wrongType(expected: string, input: unknown, besides = ''): { message: s
 }
 
 /**
- * The only union in the schema is a whole number or one word (orAuto). It is reported like an invalid number, with the word as a further
+ * The only union in the schema is a whole number or one word (orAuto). It is reported like an invalid number, with the word as another
  * valid value.
  */
 function neither({ errors, input }: z.core.$ZodIssueInvalidUnion): { message: string; fix: string } {

@@ -27,7 +27,10 @@ export function flooded(bitmap: Bitmap, connectivity: 4 | 8): number[][] {
   return parts;
 }
 
-/** The bitmap after every part of its background that does not touch the border is filled. The parts are found by flood fill. */
+/**
+ * The bitmap with its holes filled: every part of the background that does not touch the border becomes 1. The parts are found by flood
+ * fill.
+ */
 export function floodFilled(bitmap: Bitmap): Uint8Array {
   const { width, height, pixels } = bitmap;
   const atBorder = (pixel: number): boolean => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
   expect(await kubectl(kubeconfig, ['apply', '-f', file.pathname])).toMatchObject({ code: 0, errors: '' });
 });
 
-/** Sets the limits and waits until the server applies them: its own watch delivers them. */
+/** Sets the limits and waits until the server applies them, because the server reads them through a watch of its own. */
 async function limit(data: Readonly<Record<string, string>>): Promise<void> {
   const { client } = cluster();
   const path = resourcePath(CONFIG_MAPS, { namespace: OPERATOR_NAMESPACE, name: LIMITS_NAME });

@@ -29,8 +29,8 @@ function isLimited(...keys: readonly string[]): string {
 }
 
 /**
- * CEL: whether an address could refer to another place than it shows: by `.` and `..` segments, or, in file:// addresses, by characters
- * that a URL parser removes or decodes first. Plain paths and s3:// addresses are used as they are written.
+ * CEL: whether an address could refer to a different place than it shows. This is possible with `.` and `..` segments and, in file://
+ * addresses, with characters that a URL parser removes or decodes first. Plain paths and s3:// addresses are used as they are written.
  */
 function isAmbiguous(uri: string): string {
   const steps = `${uri}.matches('(^|/)[.][.]?(/|$)')`;

@@ -20,7 +20,7 @@ export function stageServiceAccount(namespace?: string): object {
 
 export type NamespaceLimits = {
   readonly datasets?: readonly string[];
-  /** If absent, weights may be where data sets may be. */
+  /** If absent, the limit for data sets also applies to weights. */
   readonly weights?: readonly string[];
   readonly queues?: readonly string[];
 };

@@ -40,7 +40,7 @@ export function manifestSettings(given: Partial<ManifestSettings> = {}): Manifes
 
 type OperatorSettings = Pick<ManifestSettings, 'namespace' | 'watchNamespace'>;
 
-/** The labels that select the pods of this operator and of no other. */
+/** The labels that select the pods of this operator and no other pods. */
 export function operatorSelector({ watchNamespace }: Pick<OperatorSettings, 'watchNamespace'>): Readonly<Record<string, string>> {
   return {
     'app.kubernetes.io/name': 'carpal',

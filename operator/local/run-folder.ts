@@ -52,8 +52,8 @@ export async function findRun(folder: string, experiment: SegmentationExperiment
 }
 
 /**
- * The experiment with its uid: that of the run in this folder, or a new one, which is stored. `fresh` forgets the existing run; its artifacts
- * stay. Throws `manifest-immutable` with every field that differs from what the run started with.
+ * The experiment with the uid of the run in this folder, or with a new uid, which is stored. `fresh` deletes the record of the existing
+ * run; its artifacts stay. Throws `manifest-immutable` with every field that differs from what the run started with.
  */
 export async function openRun(folder: string, experiment: SegmentationExperiment, fresh: boolean): Promise<SegmentationExperiment> {
   if (fresh) await forgetRun(folder);

@@ -17,7 +17,7 @@ const INPUT_CHANNELS = 3;
  * original. Each node is two 3×3 convolutions with bias, batch normalisation and ReLU.
  *
  * With deep supervision each node of the top row has a head, and the last head is the output. The mean over all heads is not used as the
- * output, because it would be another network than the one that is validated. Without deep supervision only the last head exists.
+ * output, because it would differ from the network that is validated. Without deep supervision only the last head exists.
  */
 export function buildNestedUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = 32, deepSupervision = false } = options;
