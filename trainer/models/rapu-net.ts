@@ -45,7 +45,7 @@ export function rapuNetLayers(make: VariableMaker, classes: number, { width, hea
 
   const encode = caformer(make, 'encoder', divisor);
   const bare = convolution(make, 'bare', { from: IMAGE_CHANNELS, to: widthOf(1), stride: 2, padding: [1, 1, 1, 1], onImages: true });
-  const beside = caformerWidths(divisor).map((from, index) =>
+  const encoderMaps = caformerWidths(divisor).map((from, index) =>
     convolution(make, `beside${index + 2}`, { from, to: widthOf(index + 2), size: 1 }),
   );
   const top = rapuBlock(make, 'down0', IMAGE_CHANNELS, width);
@@ -68,7 +68,7 @@ export function rapuNetLayers(make: VariableMaker, classes: number, { width, hea
     let x = top(tf.concat4d([images, images, images], 3), training);
     const skips: Tensor4D[] = [];
     for (const [index, { halve, block }] of down.entries()) {
-      const other = index === 0 ? bare(images) : (beside[index - 1] as (x: Tensor4D) => Tensor4D)(fromEncoder[index - 1] as Tensor4D);
+      const other = index === 0 ? bare(images) : (encoderMaps[index - 1] as (x: Tensor4D) => Tensor4D)(fromEncoder[index - 1] as Tensor4D);
       const joined: Tensor4D = tf.add(halve(x), other);
       x = block ? block(joined, training) : joined;
       skips.push(x);

@@ -26,8 +26,8 @@ const INPUT_CHANNELS = 3;
  */
 export function buildUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = WIDTH } = options;
-  const told = width === WIDTH ? {} : { width };
-  return defineModel({ name: 'UNet', options: told, classes, sizeMultiple: 2 ** MULTIPLES.length }, (variables) =>
+  const shownOptions = width === WIDTH ? {} : { width };
+  return defineModel({ name: 'UNet', options: shownOptions, classes, sizeMultiple: 2 ** MULTIPLES.length }, (variables) =>
     layers(variableMaker(seed, variables), classes, width),
   );
 }
