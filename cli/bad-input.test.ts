@@ -212,7 +212,7 @@ const ROWS: readonly Row[] = [
     says: 'predict: weights with NaN',
     command: PREDICT,
     harm: (folder) => harmed.weightsNaN(folder),
-    ...bad('weights-invalid', 'holds NaN at 0 (a.safetensors)', 'a training that ended well'),
+    ...bad('weights-invalid', 'holds NaN at index 0 (a.safetensors)', 'a training that did not diverge'),
   },
   {
     says: 'predict: a thresholds file with a threshold outside 0 to 1',

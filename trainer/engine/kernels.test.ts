@@ -22,7 +22,7 @@ describe('kernels', () => {
     expect(() => runKernel('Relu', [typeAttribute('T')], [])).toThrow(/Relu/);
   });
 
-  it('take bytes as bytes and expand them on the device', () => {
+  it('accept bytes without conversion and expand them on the device', () => {
     const before = tf.memory().numTensors;
     const bytes = Uint8Array.from({ length: 256 }, (_, value) => value);
     const floats = tf.tidy(() => tf.div(floatsOfBytes(byteTensor(bytes, [4, 64])), 255));

@@ -1,14 +1,14 @@
 /**
- * TensorFlow's kernels, called by name. tfjs wraps only some of them, and differentiates many with several small kernels where TensorFlow has
- * one; the operations in ops/ are built on this file. Tensors made here belong to the enclosing `tf.tidy`, like any other.
+ * Calls TensorFlow's kernels by name. tfjs wraps only some of them, and it differentiates many with several small kernels although
+ * TensorFlow has a single one. The operations in ops/ use this file. Tensors made here belong to the enclosing `tf.tidy`, like any other.
  */
 import { type Tensor, tf } from './tensorflow.ts';
 
-/** Numbers of attribute kinds and element types in TensorFlow's C API (TF_AttrType, TF_DataType); they have never changed. */
+/** Numbers of attribute kinds and element types in TensorFlow's C API (TF_AttrType, TF_DataType). */
 const ATTRIBUTE = { text: 0, integer: 1, float: 2, boolean: 3, type: 4 } as const;
 export const TYPE = { float32: 1, int32: 3, uint8: 4, int64: 9 } as const;
 
-/** An attribute of a kernel, as tfjs-node's binding takes it. `type` is TF_AttrType; 5 is a shape. */
+/** An attribute of a kernel in the form that tfjs-node's binding accepts. `type` is a TF_AttrType; 5 is a shape. */
 export type KernelAttribute = { readonly name: string; readonly type: number; readonly value: unknown };
 
 export const typeAttribute = (name: string, value: number = TYPE.float32): KernelAttribute => ({ name, type: ATTRIBUTE.type, value });
@@ -18,7 +18,7 @@ export const integerAttribute = (name: string, value: number): KernelAttribute =
 export const integersAttribute = (name: string, value: readonly number[]): KernelAttribute => ({ name, type: ATTRIBUTE.integer, value });
 export const booleanAttribute = (name: string, value: boolean): KernelAttribute => ({ name, type: ATTRIBUTE.boolean, value });
 
-/** What tfjs-node's backend keeps for each tensor; `values` wait here until the first kernel needs them. */
+/** What tfjs-node's backend keeps for each tensor. `values` stay here until the first kernel needs them. */
 type TensorEntry = { shape: number[]; dtype: number; values: Uint8Array | null; id: number; refCount: number };
 
 /** The private part of tfjs-node 4.22 that this file relies on (dist/nodejs_kernel_backend.js); kernels.test.ts checks it. */
@@ -31,8 +31,8 @@ type NodeBackend = {
 const backend = (): NodeBackend => tf.backend() as unknown as NodeBackend;
 
 /**
- * Runs a kernel that has one output. tfjs does not differentiate it: wrap the call in `withGradient` where a gradient is needed. Throws
- * TensorFlow's message when the kernel refuses shapes or attributes.
+ * Runs a kernel that has one output. tfjs does not differentiate it: wrap the call in `withGradient` if a gradient is needed. Throws an
+ * error with TensorFlow's message if the kernel refuses shapes or attributes.
  */
 export function runKernel<Output extends Tensor = Tensor>(
   name: string,
@@ -42,7 +42,7 @@ export function runKernel<Output extends Tensor = Tensor>(
   return backend().executeSingleOutput(name, attributes, inputs) as Output;
 }
 
-/** As {@link runKernel}, for a kernel that has `outputs` outputs. */
+/** Like {@link runKernel}, for a kernel that has `outputs` outputs. */
 export function runKernelOutputs(
   name: string,
   attributes: readonly KernelAttribute[],
@@ -52,7 +52,10 @@ export function runKernelOutputs(
   return backend().executeMultipleOutputs(name, attributes, inputs, outputs);
 }
 
-/** A value and how its gradient reaches each input. `gradient` may use `saved` only: other tensors may be disposed of by then. */
+/**
+ * An output, and the function that computes the gradients of the inputs from the output's gradient. `gradient` may use only `saved`: other
+ * tensors may already be disposed of.
+ */
 type Differentiable<Output extends Tensor> = {
   readonly value: Output;
   readonly saved: readonly Tensor[];
@@ -60,7 +63,9 @@ type Differentiable<Output extends Tensor> = {
   readonly gradient: (dy: Output, saved: readonly Tensor[]) => Tensor[];
 };
 
-/** A typed `tf.customGrad`: runs `forward`, and tfjs calls its `gradient` instead of differentiating what `forward` did. */
+/**
+ * A typed `tf.customGrad`: runs `forward`. tfjs then calls the returned `gradient` instead of differentiating the operations of `forward`.
+ */
 export function withGradient<Output extends Tensor>(inputs: readonly Tensor[], forward: () => Differentiable<Output>): Output {
   const operation = tf.customGrad((...received) => {
     const save = received.at(-1) as (tensors: Tensor[]) => void;
@@ -72,8 +77,9 @@ export function withGradient<Output extends Tensor>(inputs: readonly Tensor[], f
 }
 
 /**
- * A tensor of bytes over the given array. TensorFlow reads the array in place or copies it as bytes. tfjs has no byte type: the tensor reports
- * int32, and only kernels with the type attribute `uint8` may take it. A quarter of the memory traffic of float32, and no loop in JavaScript.
+ * A tensor of bytes over the given array. TensorFlow reads the array in place or copies it as bytes. tfjs has no byte type: the tensor
+ * reports int32, and only kernels with the type attribute `uint8` may use it. It needs a quarter of the memory traffic of float32, and no
+ * loop in JavaScript.
  */
 export function byteTensor(values: Uint8Array, shape: readonly number[]): Tensor {
   const dataId = {};

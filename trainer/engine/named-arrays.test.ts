@@ -16,7 +16,7 @@ describe('checkFinite', () => {
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('names the array and the index of %d', (value) => {
     expect(() => checkFinite(arrays(1, 2, value, 4), 'x.safetensors')).toThrow(
-      expect.objectContaining({ code: 'weights-invalid', where: 'x.safetensors', message: `model/b/bias holds ${value} at 2` }),
+      expect.objectContaining({ code: 'weights-invalid', where: 'x.safetensors', message: `model/b/bias holds ${value} at index 2` }),
     );
   });
 });

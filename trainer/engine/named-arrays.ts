@@ -4,8 +4,8 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 export type NamedArray = { readonly shape: readonly number[]; readonly data: Float32Array };
 
 /**
- * The state of a model or a training step by name: `model/<variable>` for weights and moving averages, `optimizer/<slot>` for everything else
- * that a step remembers. Iteration follows the order of the model's layers.
+ * The state of a model or a training step by name: `model/<variable>` for weights and moving averages, `optimizer/<slot>` for all other
+ * state of a step. Iteration follows the order of the model's layers.
  */
 export type NamedArrays = Map<string, NamedArray>;
 
@@ -22,7 +22,8 @@ export function withPrefix(arrays: NamedArrays, prefix: string): NamedArrays {
 /** The first value that is NaN or infinite: the name of its array, its index and the value itself. Undefined when all values are finite. */
 export function firstNotFinite(arrays: NamedArrays): { readonly name: string; readonly at: number; readonly value: number } | undefined {
   for (const [name, { data }] of arrays) {
-    // A finite value times 0 is 0, any other is NaN. A sum needs no call per value: there are tens of millions of them.
+    // A finite value times 0 is 0, and any other value times 0 is NaN. A sum needs no function call per value, and there are tens of
+    // millions of values.
     let sum = 0;
     for (let i = 0; i < data.length; i++) sum += (data[i] as number) * 0;
     if (sum === 0) continue;
@@ -39,6 +40,6 @@ export function firstNotFinite(arrays: NamedArrays): { readonly name: string; re
 export function checkFinite(arrays: NamedArrays, where: string): void {
   const found = firstNotFinite(arrays);
   if (found === undefined) return;
-  const fix = 'Use the weights of a training that ended well; this one had diverged.';
-  throw new CarpalError('weights-invalid', `${found.name} holds ${found.value} at ${found.at}`, { where, fix });
+  const fix = 'Use weights from a training that did not diverge.';
+  throw new CarpalError('weights-invalid', `${found.name} holds ${found.value} at index ${found.at}`, { where, fix });
 }

@@ -21,7 +21,7 @@ function fileOf(header: string, dataBytes: number, claimed?: bigint): Buffer {
 const entry = (fields: object) => JSON.stringify({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...fields } });
 
 describe('safetensors', () => {
-  it('reads what Python wrote', () => {
+  it('reads a file that Python wrote', () => {
     const { arrays, metadata } = decodeSafetensors(Buffer.from(FROM_PYTHON, 'base64'));
     expect(metadata).toEqual({ model: 'SlimUNet', note: 'π' });
     expect(arrays.get('model/head/bias')).toEqual({ shape: [3], data: Float32Array.of(1.5, -2.25, 3e-8) });
@@ -38,9 +38,9 @@ describe('safetensors', () => {
     const arrays = fc.array(fc.tuple(name, array), { maxLength: 5 }).map((entries): NamedArrays => new Map(entries));
     const metadata = fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true, maxKeys: 3 });
     fc.assert(
-      fc.property(arrays, metadata, (written, words) => {
-        const read = decodeSafetensors(encodeSafetensors(written, words));
-        expect(read.metadata).toEqual(words);
+      fc.property(arrays, metadata, (written, texts) => {
+        const read = decodeSafetensors(encodeSafetensors(written, texts));
+        expect(read.metadata).toEqual(texts);
         expect(new Set(read.arrays.keys())).toEqual(new Set(written.keys()));
         for (const [key, array] of written) expect(read.arrays.get(key)).toEqual(array);
       }),
@@ -53,7 +53,7 @@ describe('safetensors', () => {
     expect(decodeSafetensors(encodeSafetensors(arrays)).arrays).toEqual(arrays);
   });
 
-  it('starts the data at a multiple of eight bytes and gives the same bytes for the same input', () => {
+  it('starts the data at a multiple of eight bytes and returns the same bytes for the same input', () => {
     const arrays: NamedArrays = new Map([['x', { shape: [1], data: Float32Array.of(1) }]]);
     const bytes = encodeSafetensors(arrays, { a: 'b' });
     expect((bytes.length - 4) % 8).toBe(0);
@@ -104,7 +104,7 @@ describe('safetensors', () => {
     );
   });
 
-  it('never fails in another way, whichever bytes of a valid file are changed', () => {
+  it('throws only weights-invalid, whichever bytes of a valid file are changed', () => {
     const good = Buffer.from(FROM_PYTHON, 'base64');
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), (changes) => {

@@ -8,12 +8,12 @@ import { type NamedArray, type NamedArrays, valueCount } from './named-arrays.ts
 
 export type SafetensorsFile = { readonly arrays: NamedArrays; readonly metadata: Readonly<Record<string, string>> };
 
-/** Room for a million array names; the reference implementation has the same limit. */
+/** Enough for a million array names; the reference implementation has the same limit. */
 const HEADER_LIMIT = 100_000_000;
 const METADATA = '__metadata__';
 const WIDTH = Float32Array.BYTES_PER_ELEMENT;
 
-/** The bytes of a safetensors file. The values begin at a multiple of eight bytes. The same input gives the same bytes. */
+/** The bytes of a safetensors file. The values begin at a multiple of eight bytes. The result is the same for the same input. */
 export function encodeSafetensors(arrays: NamedArrays, metadata: Readonly<Record<string, string>> = {}): Buffer {
   // Without a prototype, so that any name, even __proto__, is an ordinary key.
   const header = Object.create(null) as Record<string, unknown>;
@@ -98,7 +98,7 @@ function checkEntry(name: string, entry: unknown, dataLength: number, invalid: I
   const position = checkPosition(name, entry, dataLength, invalid);
   const { shape, begin, end } = position;
   const { dtype } = entry as Record<string, unknown>;
-  if (dtype !== 'F32') throw invalid(`${name} has type ${JSON.stringify(dtype)}; only F32 is read`);
+  if (dtype !== 'F32') throw invalid(`${name} has type ${JSON.stringify(dtype)}; only F32 is supported`);
   if (valueCount(shape) * WIDTH !== end - begin) throw invalid(`${name} has ${end - begin} bytes for shape [${shape.join(', ')}]`);
   return position;
 }

@@ -17,17 +17,17 @@ describe('shared zeros', () => {
     });
   });
 
-  it('use memory once', () => {
+  it('use the memory of one array', () => {
     const zeros = new SharedZeros();
     const before = process.memoryUsage.rss();
-    // Each is 8 MB; together they would be 800 MB.
+    // Each view has 8 MB; without sharing they would use 800 MB.
     const views = Array.from({ length: 100 }, () => zeros.like([2, MB]));
     expect(process.memoryUsage.rss() - before).toBeLessThan(200 * MB);
     for (const view of views) view.dispose();
     zeros.dispose();
   });
 
-  it('are freed with the last of their views', () => {
+  it('are freed together with the last of their views', () => {
     const before = tf.memory();
     const zeros = new SharedZeros();
     const view = zeros.like([4]);

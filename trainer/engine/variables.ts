@@ -15,8 +15,8 @@ export function readVariables(variables: readonly NamedVariable[]): NamedArrays 
 }
 
 /**
- * Gives each variable the values of its name, and ignores other names in `arrays`. Throws `weights-mismatch` for a name that is missing or an
- * array of another shape; all names are checked first, so then no variable has changed. `where` is the file, for the message.
+ * Sets each variable to the array of its name and ignores all other arrays. Throws `weights-mismatch` if a name is missing or an array has
+ * another shape. All names are checked first, so no variable has changed in that case. `where` is the file, for the message.
  */
 export function writeVariables(variables: readonly NamedVariable[], arrays: NamedArrays, where?: string): void {
   const found = variables.map(({ name, variable }) => {
@@ -40,8 +40,8 @@ export function mismatch(message: string, where?: string): CarpalError {
 }
 
 /**
- * Runs `work` in a tidy, returns its result, and then gives the variables their former values back, also after an error. It copies nothing: the
- * former tensors are kept meanwhile.
+ * Runs `work` in a tidy and returns its result. Afterwards, also after an error, the variables have their former values again. Copies
+ * nothing: the former tensors are kept while `work` runs.
  */
 export function restoringVariables<Result>(variables: readonly NamedVariable[], work: () => Result): Result {
   let result: Result | undefined;
@@ -62,13 +62,13 @@ export function restoringVariables<Result>(variables: readonly NamedVariable[], 
 
 let owners = 0;
 
-/** Slot variables: what one part of a training step (an optimizer, an average) remembers from one step to the next. */
+/** Slot variables: the state that one part of a training step (an optimizer, an average) keeps from one step to the next. */
 export class SlotVariables {
   readonly #scope = `slots${owners++}`;
   readonly all: NamedVariable[] = [];
   readonly #zeros = new SharedZeros();
 
-  /** A slot that starts as a copy of `first`, which is disposed of. */
+  /** A slot that starts as a copy of `first`. Disposes of `first`. */
   add(name: string, first: Tensor): Variable {
     const variable = tf.variable(first, false, `${this.#scope}/${name}`);
     first.dispose();
@@ -77,8 +77,8 @@ export class SlotVariables {
   }
 
   /**
-   * A slot of zeros for a variable, named `<kind>/<variable>`. All such slots share memory until they are first assigned: HRNet's would take
-   * 530 MB of zeros, in addition to the copies that the session makes of them.
+   * A slot of zeros for a variable, named `<kind>/<variable>`. All such slots share memory until they are first assigned. Without sharing,
+   * HRNet's slots would use 530 MB of zeros, in addition to the session's copies.
    */
   zeros(kind: string, { name, variable }: NamedVariable): Variable {
     return this.add(`${kind}/${name}`, this.#zeros.like(variable.shape));
@@ -91,13 +91,13 @@ export class SlotVariables {
 }
 
 /**
- * Zeros of any shape that use memory once: views of one array in TensorFlow's memory. TensorFlow would copy an array from JavaScript once per
- * view, unless the array happened to begin at a multiple of 64 bytes.
+ * Zeros of any shape that share memory: they are views of one array in TensorFlow's memory. TensorFlow would copy a JavaScript array once
+ * per view, unless the array happened to begin at a multiple of 64 bytes.
  */
 export class SharedZeros {
   #zeros: Tensor | undefined;
 
-  /** Zeros of this shape. An ordinary tensor: it belongs to the enclosing tidy, and the memory lives as long as any such tensor does. */
+  /** A tensor of zeros of this shape, which belongs to the enclosing tidy. The shared memory is freed with the last such tensor. */
   like(shape: readonly number[]): Tensor {
     return tf.tidy(() => {
       const size = valueCount(shape);

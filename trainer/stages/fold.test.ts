@@ -75,14 +75,14 @@ async function resultOf(of: SegmentationExperiment) {
 }
 
 describe('a fold', () => {
-  it('leaves weights, masks, curve and progress as specified', async () => {
+  it('writes weights, masks, curve and progress as specified', async () => {
     const fresh = await freshExperiment();
     const lines: string[] = [];
     await runFold(stageOf(fresh, { log: (line) => lines.push(line) }));
     expect(await progressOf(fresh)).toMatchObject({ stage: 'fold', fold: 0, state: 'finished', epoch: 6, epochs: 6, stepsPerEpoch: 3 });
     const metrics = await metricsOf(fresh);
     expect(metrics.map(({ epoch, step }) => [epoch, step])).toEqual([1, 2, 3, 4, 5, 6].map((epoch) => [epoch, 3 * epoch]));
-    // The following tests prove little on a network that does not learn.
+    // The following tests would prove little on a network that does not learn.
     expect((await progressOf(fresh)).bestEpoch).toBeGreaterThan(2);
     expect(metrics.every(({ perClassDice, memoryMb }) => perClassDice.length === 29 && memoryMb > 50)).toBe(true);
     const best = decodeSafetensors(await read(fresh, FILE.bestCheckpoint));
@@ -128,7 +128,7 @@ describe('a fold', () => {
     const pretrained = { uri: join(folder, 'not-finite.safetensors') };
     await writeFile(pretrained.uri, encodeSafetensors(new Map([['conv1.weight', { shape: [2], data: Float32Array.of(1, Number.NaN) }]])));
     const fresh = await freshExperiment({ model: { name: 'FCNResNet50', options: { width: 1 }, pretrained } });
-    const message = 'conv1.weight holds NaN at 1';
+    const message = 'conv1.weight holds NaN at index 1';
     await expect(runFold(stageOf(fresh))).rejects.toMatchObject({ code: 'weights-invalid', where: pretrained.uri, message });
     expect(await openStore(folder).readIfPresent(`${foldKey(fresh, 0)}/${FILE.metrics}`)).toBeUndefined();
   });
@@ -144,7 +144,7 @@ describe('a fold', () => {
         return store.write(key, content);
       },
     };
-    // Each read of the clock is so much later that every progress update is written.
+    // Each read of the clock advances it so much that every progress update is written.
     let nowMs = 0;
     await runFold(stageOf(fresh, { store: watched, clock: () => (nowMs += 10_000) }));
     const images = reported.filter(({ done, state }) => done !== undefined && state === 'running');
@@ -161,7 +161,7 @@ describe('a fold', () => {
     expect(reported.at(-1)).toMatchObject({ state: 'finished', epoch: 2, done: 6, total: 6, etaSeconds: 0 });
   });
 
-  it('that is finished is left unchanged', async () => {
+  it('that is finished stays unchanged', async () => {
     const fresh = await freshExperiment();
     await runFold(stageOf(fresh));
     const before = await openStore(folder).list(foldKey(fresh, 0));
@@ -180,9 +180,9 @@ describe('a fold', () => {
     for (let finished = false; !finished; ) {
       // The signal aborts at the n-th read of the clock: within an epoch, at its end, in a validation.
       const stop = new AbortController();
-      let looks = 0;
+      let reads = 0;
       const clock = (): number => {
-        if (++looks === after) stop.abort();
+        if (++reads === after) stop.abort();
         return Date.now();
       };
       finished = await runFold(stageOf(halting, { signal: stop.signal, clock })).then(
@@ -254,7 +254,7 @@ describe('a fold', () => {
     }
   });
 
-  it('that two processes train at the same time goes to one of them, and ends with the same bits as with one process', async () => {
+  it('that two processes train at the same time belongs to one of them, and ends with the same bits as with one process', async () => {
     const straight = await freshExperiment();
     await runFold(stageOf(straight));
     const shared = await freshExperiment();
@@ -303,7 +303,7 @@ describe('a fold', () => {
 
   it('stops with the position when the loss is no longer finite, and keeps the last good checkpoint', async () => {
     const fresh = await freshExperiment();
-    // More than the schema allows, because no allowed value is certain to diverge.
+    // A rate above the limit of the schema, because no allowed rate is certain to diverge.
     const spoilt = { ...fresh, spec: { ...fresh.spec, optimizer: { ...fresh.spec.optimizer, learningRate: 1e38 } } };
     const failure = await runFold(stageOf(spoilt)).catch((error: unknown) => error);
     expect(failure).toMatchObject({

@@ -1,5 +1,5 @@
 /**
- * Writes a TensorFlow graph: nodes, their attributes, and the SavedModel envelope in which tfjs's binding loads it. Field numbers are from
+ * Writes a TensorFlow graph: nodes, their attributes, and the SavedModel message that tfjs's binding loads. Field numbers are from
  * tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto and
  * tensorflow/core/protobuf/{saved_model,meta_graph}.proto.
  */
@@ -30,7 +30,7 @@ export const attribute = {
     bytesField(8, Buffer.concat([integerField(1, dataType), bytesField(2, dimensions(shape)), bytesField(4, bytes)])),
 } as const;
 
-/** A kernel's attribute as an attribute of a node, by TF_AttrType. Throws `not-recordable` for other types. */
+/** Converts an attribute of a kernel, whose `type` is a TF_AttrType, to an attribute of a node. Throws `not-recordable` for other types. */
 export function nodeAttribute({ name, type, value }: KernelAttribute): Attribute {
   const list = Array.isArray(value);
   if (type === 0) return attribute.text(String(value));
@@ -45,7 +45,10 @@ export function nodeAttribute({ name, type, value }: KernelAttribute): Attribute
 /** The graph version of TensorFlow 2.18, which its loader accepts without a conversion (core/public/version.h). */
 const PRODUCER = 1500;
 
-/** A graph under construction. A reference is a node's name, `name:k` for its k-th output, or `^name` for "after it" (a control input). */
+/**
+ * A graph under construction. A reference to a node is its name, `name:k` for its k-th output, or `^name` for a control input (run after
+ * that node).
+ */
 export class GraphDefinition {
   readonly #nodes: Buffer[] = [];
   readonly #names = new Set<string>();

@@ -5,12 +5,13 @@ import { GraphSession, StatefulGraph } from './graph-session.ts';
 const SIZE = 1024;
 
 describe('the state of a session', () => {
-  it('shares no memory with the arrays that it was set from, at any alignment', () => {
+  it('is a copy of the arrays that were written, at any alignment of their memory', () => {
     const stateful = new StatefulGraph();
     const variable = stateful.variable('weight', [SIZE]);
     stateful.output('weight', DATA_TYPE.float32, variable.read, []);
     const session = new GraphSession(stateful);
-    // TensorFlow shares memory that begins at a multiple of 64 bytes and copies the rest, so one of these sixteen offsets would be shared.
+    // TensorFlow shares memory that begins at a multiple of 64 bytes and copies other memory. Without a copy of our own, the session would
+    // share one of these sixteen arrays.
     const shared = Array.from({ length: 16 }, (_, offset) => {
       const data = new Float32Array(SIZE + 16).subarray(offset, offset + SIZE).fill(1);
       session.writeState(new Map([['weight', { shape: [SIZE], data }]]));

@@ -23,7 +23,7 @@ export class StatefulGraph {
   readonly variables: StateVariable[] = [];
   readonly outputs = new Map<string, string>();
 
-  /** Declares a variable. Its `read` node gives the value before all updates of the same run that have `read` as a control input. */
+  /** Declares a variable. Its `read` node returns the value before any update of the same run that has `read` as a control input. */
   variable(name: string, shape: readonly number[]): StateVariable {
     const handle = this.graph.add(
       'VarHandleOp',
@@ -46,7 +46,7 @@ export class StatefulGraph {
     return this.graph.add('Placeholder', [], { dtype: attribute.type(dataType), shape: attribute.shape(shape) }, `input/${name}`);
   }
 
-  /** Makes `value` available as an output `name`. A run finishes the updates before it returns the output. */
+  /** Makes `value` available as the output `name`. A run finishes the updates before it returns the output. */
   output(name: string, dataType: number, value: string, updates: readonly string[]): void {
     this.outputs.set(name, this.graph.add('Identity', [value, ...updates], { T: attribute.type(dataType) }, `output/${name}`));
   }
@@ -56,9 +56,9 @@ export class StatefulGraph {
 export type Feed = { readonly dataType: number; readonly shape: readonly number[]; readonly values: TypedValues };
 
 /**
- * A copy of a native tensor in TensorFlow's own memory. Without a copy, a variable that is set from an aligned JavaScript array would be
- * that array. The next update would change the array, and the one after it would release the array on one of TensorFlow's threads, which
- * must not touch JavaScript's heap: then the process dies from time to time.
+ * Copies a native tensor into TensorFlow's own memory. Without the copy, a variable that is set from an aligned JavaScript array would
+ * share the array's memory. The next update would change the array. A later update would release the array on a TensorFlow thread, which
+ * must not touch JavaScript's heap, and the process would sometimes crash.
  */
 function ownCopy(id: number): number {
   const [copy] = nativeBackend().binding.executeOp('DeepCopy', [typeAttribute('T')], [id], 1);
@@ -71,7 +71,10 @@ export class GraphSession {
   readonly #variables: readonly StateVariable[];
   readonly #outputs: ReadonlyMap<string, string>;
 
-  /** Writes and loads the graph, with session settings if given. The state is undefined until `writeState`. */
+  /**
+   * Writes and loads the graph, with session settings if given. The state is undefined until `writeState`, `takeState` or `moveState` sets
+   * it.
+   */
   constructor(stateful: StatefulGraph, config?: Uint8Array) {
     const { graph } = stateful;
     for (const variable of stateful.variables) {
@@ -93,7 +96,7 @@ export class GraphSession {
     }
   }
 
-  /** One run: returns the wanted outputs, after all updates that they depend on. */
+  /** Runs the graph once and returns the wanted outputs. All updates that they depend on are finished then. */
   run(feeds: Readonly<Record<string, Feed>>, wanted: readonly string[]): Map<string, TypedValues> {
     const { binding } = nativeBackend();
     const names = Object.keys(feeds);
@@ -123,8 +126,8 @@ export class GraphSession {
   }
 
   /**
-   * Takes all state from variables of the same names, without copies in JavaScript, and calls `release` with each variable once its values
-   * are here. Holding all of them twice was the peak of training's memory: HRNet's weights and slots are 790 MB.
+   * Copies all state from the variables of the same names, without copies in JavaScript. Calls `release` with each variable as soon as its
+   * values are copied: two copies of all values would be the peak of training memory (HRNet's weights and slots are 790 MB).
    */
   takeState(variables: readonly NamedVariable[], release: (variable: Variable) => void): void {
     const byName = new Map(variables.map(({ name, variable }) => [name, variable]));
@@ -138,16 +141,19 @@ export class GraphSession {
     });
   }
 
-  /** Takes the state of another session with variables of the same names. The other session can only be disposed of afterwards. */
+  /**
+   * Moves the state of another session, which has the same variables, into this session. Afterwards the other session must only be disposed
+   * of.
+   */
   moveState(former: GraphSession): void {
     const { binding } = nativeBackend();
     const reads = this.#variables.map(({ read }) => `${read}:0`).join(',');
     const values = binding.runSavedModel(former.#session, [], '', reads);
-    // The values are in TensorFlow's own memory, and nothing else writes to it once the former session is gone: no copy is needed.
+    // No copy is needed: the values are in TensorFlow's own memory, and only the other session could write to it.
     this.#initialize((_, index) => values[index]?.id as number);
   }
 
-  /** All state, between two runs. */
+  /** Returns a copy of all state. Call it between two runs. */
   readState(): NamedArrays {
     const { binding } = nativeBackend();
     const fetched = binding.runSavedModel(this.#session, [], '', this.#variables.map(({ read }) => `${read}:0`).join(','));
@@ -160,7 +166,7 @@ export class GraphSession {
     nativeBackend().binding.deleteSavedModel(this.#session);
   }
 
-  /** Sets each variable to the native tensor that `make` returns. The tensors become the variables' memory: nothing else may share it. */
+  /** Sets each variable to the native tensor that `make` returns. The variables use the tensors' memory, so nothing else may share it. */
   #initialize(make: (variable: StateVariable, index: number) => number): void {
     const { binding } = nativeBackend();
     const ids: number[] = [];
@@ -174,7 +180,7 @@ export class GraphSession {
     }
   }
 
-  /** The values of a native tensor; deletes the tensor. */
+  /** Returns the values of a native tensor and deletes the tensor. */
   #take(native: NativeTensor | undefined): TypedValues {
     if (!native) throw new Error('the session returned fewer outputs than requested');
     const { binding } = nativeBackend();

@@ -12,9 +12,9 @@ import {
   withRecorder,
 } from './native-binding.ts';
 
-/** The private parts of tfjs-node that recording relies on. If one of these tests fails after an upgrade, check engine/graph. */
-describe('tfjs-node below its public API', () => {
-  it('is the version in which these facts were found', () => {
+/** Tests the private parts of tfjs-node that recording relies on. If one of them fails after an upgrade, check engine/graph. */
+describe('the private API of tfjs-node', () => {
+  it('has the versions for which recording was written', () => {
     expect(tf.version_core).toBe('4.22.0');
     expect((nativeBackend().binding as unknown as { TF_Version: string }).TF_Version).toBe('2.18.1');
   });
@@ -48,11 +48,11 @@ describe('tfjs-node below its public API', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('computes nothing with a described tensor', () => {
+  it('throws when a kernel runs on a described tensor outside a recording', () => {
     expect(() => tf.tidy(() => tf.neg(describedTensor([2], DATA_TYPE.float32)))).toThrow();
   });
 
-  it('is restored after a step that failed', () => {
+  it('is restored after a recording that failed', () => {
     const { binding } = nativeBackend();
     const recorder = { execute: () => [], uploaded: () => undefined, read: () => undefined };
     expect(() =>
@@ -63,7 +63,7 @@ describe('tfjs-node below its public API', () => {
     expect(nativeBackend().binding).toBe(binding);
   });
 
-  it('gives a variable a new native tensor when it is assigned, and keeps the tensor when the variable is only read', () => {
+  it('uses a new native tensor for a variable that is assigned, and the same one for a variable that is only read', () => {
     const variable = tf.variable(tf.scalar(1));
     const before = nativeId(variable);
     tf.tidy(() => void tf.add(variable, 1).dataSync());
@@ -73,7 +73,7 @@ describe('tfjs-node below its public API', () => {
     variable.dispose();
   });
 
-  it('knows that a tensor of bytes holds bytes, although tfjs calls it int32', () => {
+  it('reports the element type uint8 for a tensor of bytes, which tfjs calls int32', () => {
     const bytes = byteTensor(Uint8Array.of(1, 2, 3), [3]);
     expect(bytes.dtype).toBe('int32');
     expect(nativeDataType(bytes)).toBe(DATA_TYPE.uint8);

@@ -100,8 +100,8 @@ export function withRecorder<T>(recorder: NativeRecorder, work: () => T): T {
 }
 
 /**
- * A tensor with a shape and a type, but without values or memory. Only recorded code can use it; anything else that reads it or computes
- * with it fails. It belongs to the enclosing tidy, like any other tensor.
+ * A tensor with a shape and a type, but without values or memory. Only recorded code can use it; reading it or computing with it outside a
+ * recording fails. It belongs to the enclosing tidy, like any other tensor.
  */
 export function describedTensor(shape: readonly number[], dtype: number): Tensor {
   return nativeBackend().createOutputTensor({ id: nextDescribedId(), shape: [...shape], dtype });

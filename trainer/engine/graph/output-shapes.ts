@@ -1,6 +1,6 @@
 /**
- * Shapes and types of an operation's outputs, from TensorFlow's own shape functions; nothing is computed. They use the shapes of the inputs
- * and the values of small constants among them (the new shape of a Reshape, the axes of a Sum).
+ * Determines the shapes and types of an operation's outputs with TensorFlow's shape functions, without computing anything. The functions
+ * use the shapes of the inputs and the values of small constants (the new shape of a Reshape, the axes of a Sum).
  */
 
 import type { KernelAttribute } from '../kernels.ts';
@@ -13,26 +13,28 @@ export type ShapedInput = { readonly dtype: number; readonly shape: readonly num
 /** An output, without a shape if the shape depends on values. */
 export type ShapedOutput = { readonly dtype: number; readonly shape: readonly number[] | undefined };
 
-/** Constants that describe sizes are small; of larger ones only the shape is used. */
+/** Only the values of constants below this size are passed to the shape functions. Constants that describe shapes are smaller. */
 const VALUES_BELOW_BYTES = 512;
 const NODE = 'operation';
 
-/** Known outputs by operation and inputs: blocks of a network repeat them, and so does the second recording of a step. */
-const answers = new Map<string, readonly ShapedOutput[]>();
+/**
+ * Cache of outputs by operation and inputs. The blocks of a network repeat the same operations, and so does the second recording of a step.
+ */
+const cache = new Map<string, readonly ShapedOutput[]>();
 
-/** All outputs of an operation. Throws TensorFlow's message if it would refuse the operation. */
+/** All outputs of an operation. Throws an error with TensorFlow's message if TensorFlow refuses the operation. */
 export function outputShapes(name: string, attributes: readonly KernelAttribute[], given: readonly ShapedInput[]): readonly ShapedOutput[] {
   const inputs = given.map(({ dtype, shape, bytes }): ShapedInput => {
     return bytes && bytes.length < VALUES_BELOW_BYTES ? { dtype, shape, bytes } : { dtype, shape };
   });
-  const question = JSON.stringify([name, attributes, inputs.map(({ bytes, ...shaped }) => [shaped, bytes ? [...bytes] : null])]);
-  const known = answers.get(question);
+  const key = JSON.stringify([name, attributes, inputs.map(({ bytes, ...shaped }) => [shaped, bytes ? [...bytes] : null])]);
+  const known = cache.get(key);
   if (known) return known;
-  const answer = shapeFunctions.outputShapes(graphOf(name, attributes, inputs), NODE).map(({ dtype, shape }): ShapedOutput => {
+  const outputs = shapeFunctions.outputShapes(graphOf(name, attributes, inputs), NODE).map(({ dtype, shape }): ShapedOutput => {
     return { dtype, shape: shape?.includes(-1) ? undefined : (shape ?? undefined) };
   });
-  answers.set(question, answer);
-  return answer;
+  cache.set(key, outputs);
+  return outputs;
 }
 
 /** A graph with only this operation. */

@@ -1,4 +1,4 @@
-/** From functions to sessions: records functions of tensors as programs, and compiles programs over the same variables into one session. */
+/** Records functions of tensors as programs, and compiles programs over the same variables into one session. */
 import type { Tensor } from '../tensorflow.ts';
 import type { NamedVariable } from '../variables.ts';
 import { GraphSession, StatefulGraph, type StateVariable } from './graph-session.ts';
@@ -23,7 +23,7 @@ export function tapeOf(program: Program, variables: readonly NamedVariable[]): T
 
 /**
  * Writes updates of variables as nodes, instead of recording them. `recorded` are the control references of the program's recorded updates.
- * Returns the control references of the new ones.
+ * Returns the control references of the new updates.
  */
 export type WriteUpdates = (nodes: UpdateNodes, recorded: readonly string[]) => string[];
 
@@ -68,7 +68,7 @@ function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly NamedVari
     };
     const nodes = new UpdateNodes(stateful, { value, variable, canSkip: tape.results.has(FINITE) });
     updates.push(...(options.updates?.(program)?.(nodes, updates) ?? []));
-    // One node that waits for all updates: edges from each update to each result would be quadratic in the number of gradients.
+    // One node that waits for all updates. Edges from each update to each result would be quadratic in the number of gradients.
     const done = updates.length > 0 ? [`^${stateful.graph.add('NoOp', updates, {})}`] : [];
     for (const [name, { id, dtype }] of tape.results) stateful.output(`${program}/${name}`, dtype, reference(id), done);
   }
@@ -76,9 +76,9 @@ function compile(tapes: ReadonlyMap<string, Tape>, variables: readonly NamedVari
 }
 
 /**
- * Programs over one state, in one session. A loaded session takes no more nodes, so a program that is added later (a batch of another shape)
- * makes a new session with all programs, into which the state moves. Shapes are few: whole batches, the smaller last batch of an epoch, and
- * during inference scaled views and remaining windows.
+ * Programs over one state, in one session. A loaded session accepts no more nodes. So a program that is added later (for a batch of another
+ * shape) needs a new session with all programs, and the state moves there. There are few shapes: whole batches, the smaller last batch of
+ * an epoch, and during inference scaled views and remaining windows.
  */
 export class JoinedPrograms {
   readonly #variables: readonly NamedVariable[];
@@ -101,7 +101,7 @@ export class JoinedPrograms {
   }
 
   /**
-   * Adds programs under new names and returns the session of all programs. Sessions returned earlier must not be used any more. When this
+   * Adds programs under new names and returns the session of all programs. Sessions returned earlier must not be used any more. If it
    * throws, nothing has changed.
    */
   join(tapes: ReadonlyMap<string, Tape>, hasState: boolean): GraphSession {

@@ -3,8 +3,8 @@ import type { KernelAttribute } from '../kernels.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 
 /**
- * `gains`: faster in bfloat16 by more than the casts around it cost. `passes`: not slower in bfloat16 when its inputs and outputs are bfloat16
- * anyway. `joins`: fused with the operation before it, if that one has the same type. `stays`: float32.
+ * `gains`: faster in bfloat16 by more than the casts around it cost. `passes`: not slower in bfloat16 if its inputs and outputs are
+ * bfloat16 anyway. `joins`: fused with the operation before it if both have the same type. `stays`: float32.
  */
 export type PrecisionRole = 'gains' | 'passes' | 'joins' | 'stays';
 
@@ -18,8 +18,8 @@ export type SizedOperation = {
 
 /**
  * A filter's gradient has as many values as the filter, and each must be cast to float32 for the optimizer. For sums over fewer pixels than
- * this, the cast costs more than bfloat16 saves (3×3×384×384 over 8×8 pixels: 2.2 ms and 0.9 for the cast, float32 2.1; 3×3×256×256 over 16×16
- * pixels: 1.3 ms and 0.4, float32 2.6).
+ * this, the cast costs more than bfloat16 saves. 3×3×384×384 over 8×8 pixels: 2.2 ms in bfloat16 plus 0.9 ms for the cast, 2.1 ms in
+ * float32. 3×3×256×256 over 16×16 pixels: 1.3 ms plus 0.4 ms, 2.6 ms in float32.
  */
 const LEAST_PIXELS = 128;
 
@@ -28,12 +28,14 @@ type Rule = (operation: SizedOperation) => boolean;
 const isPadded: Rule = ({ attributes }) => attributes.some(({ name, value }) => name === 'padding' && value === 'EXPLICIT');
 
 /**
- * Operations that gain, each with its condition. Milliseconds, here and above, are processor time of one operation on 2 cores with AMX.
+ * Operations that gain, each with its condition. All milliseconds in this file are processor time of one operation on 2 cores with AMX.
  *
- * - Convolutions run in oneDNN, 2 to 5 times as fast (3×3×256×256 at 16×16: 3.0 ms, in bfloat16 0.6). Their gradients do so only without
- *   explicit padding: with it, TensorFlow's own kernels emulate bfloat16 value by value (3×3×64×128 at stride 2: a hundred times slower).
- * - Matrix products run in oneDNN, 3 to 7 times as fast (256×1280 by 1280×320: 1.5 ms, in bfloat16 0.25).
- * - Depthwise convolutions do not gain: 7×7 over 64×64×128 takes 0.9 ms, in bfloat16 1.2; the filter's gradient 16 and 26.
+ * - Convolutions run in oneDNN, 2 to 5 times as fast (3×3×256×256 at 16×16: 3.0 ms in float32, 0.6 ms in bfloat16). Their gradients gain
+ *   only without explicit padding: with it, TensorFlow's own kernels emulate bfloat16 value by value (3×3×64×128 at stride 2 is a hundred
+ *   times slower).
+ * - Matrix products run in oneDNN, 3 to 7 times as fast (256×1280 by 1280×320: 1.5 ms in float32, 0.25 ms in bfloat16).
+ * - Depthwise convolutions do not gain: 7×7 over 64×64×128 takes 0.9 ms in float32 and 1.2 ms in bfloat16, the filter's gradient 16 ms and
+ *   26 ms.
  */
 const GAINS: Readonly<Record<string, Rule>> = {
   Conv2D: () => true,
@@ -47,8 +49,8 @@ const GAINS: Readonly<Record<string, Rule>> = {
 };
 
 /**
- * Operations that pass. Normalisation and average pooling run in oneDNN with sums in float32; the others move values or combine a few of them
- * elementwise. Functions of one value (exp, log, erf, sigmoid), reductions (Sum, Mean, BiasAddGrad) and bilinear resizing do not pass:
+ * Operations that pass. Normalisation and average pooling run in oneDNN with sums in float32. The others move values or combine a few of
+ * them elementwise. Functions of one value (exp, log, erf, sigmoid), reductions (Sum, Mean, BiasAddGrad) and bilinear resizing do not pass:
  * TensorFlow has no fast bfloat16 kernels for them, and sums need float32.
  */
 const PASSES = new Set([
@@ -66,7 +68,9 @@ export function precisionRole(operation: SizedOperation): PrecisionRole {
   return PASSES.has(operation.name) ? 'passes' : 'stays';
 }
 
-/** Inputs and outputs that have the operation's type `T`; of operations not listed, all float32 ones do. */
+/**
+ * The inputs and outputs that have the operation's type `T`. In operations that are not listed, these are all float32 inputs and outputs.
+ */
 const TYPED: Readonly<Record<string, { readonly inputs: readonly number[]; readonly outputs: readonly number[] }>> = {
   FusedBatchNormV3: { inputs: [0], outputs: [0] },
   FusedBatchNormGradV3: { inputs: [0, 1], outputs: [0] },
@@ -77,7 +81,7 @@ export function isTypedInput(name: string, position: number, dtype: number): boo
   return dtype === DATA_TYPE.float32 && (TYPED[name]?.inputs.includes(position) ?? true);
 }
 
-/** As {@link isTypedInput}, for an output. */
+/** Like {@link isTypedInput}, for an output. */
 export function isTypedOutput(name: string, position: number, dtype: number): boolean {
   return dtype === DATA_TYPE.float32 && (TYPED[name]?.outputs.includes(position) ?? true);
 }

@@ -13,7 +13,10 @@ const CHANNELS = 32;
 
 afterEach(() => tf.disposeVariables());
 
-/** Two convolutions of 32 channels at 32×32 with `between` between them, the sum of the result, and its gradients: the planned operations. */
+/**
+ * Plans a step of two convolutions of 32 channels at 32×32 with `between` between them, the sum of the result, and its gradients. Returns
+ * the live operations by the type in which they compute.
+ */
 function planned(between: (x: Tensor4D) => Tensor4D): { bfloat16: string[]; float32: string[] } {
   const kernel = (): Variable => tf.variable(tf.ones([3, 3, CHANNELS, CHANNELS]));
   const kernels = [kernel(), kernel()] as const;
@@ -39,23 +42,23 @@ function planned(between: (x: Tensor4D) => Tensor4D): { bfloat16: string[]; floa
 const CONVOLUTIONS = ['Conv2D', 'Conv2D', 'Conv2DBackpropFilter', 'Conv2DBackpropFilter', 'Conv2DBackpropInput'];
 
 describe('the plan of a bfloat16 step', () => {
-  it('takes convolutions, their gradients, and operations between them that pass', () => {
+  it('contains convolutions, their gradients, and operations between them that pass', () => {
     expect(planned(relu).bfloat16).toEqual([...CONVOLUTIONS, 'Relu', 'ReluGrad']);
   });
 
-  it('leaves operations that are not in the table in float32, also between convolutions', () => {
+  it('keeps operations that are not in the table in float32, also between convolutions', () => {
     const { bfloat16, float32 } = planned((x) => tf.tidy(() => tf.elu(x)));
     expect(bfloat16).toEqual(CONVOLUTIONS);
     expect(float32).toEqual(expect.arrayContaining(['Elu', 'EluGrad', 'Exp', 'Sum']));
   });
 
-  it('leaves operations in float32 that could pass but lead to no operation that gains', () => {
+  it('keeps operations in float32 that could pass but lead to no operation that gains', () => {
     const { bfloat16, float32 } = planned((x) => tf.tidy(() => tf.elu(tf.mul(x, 2))));
     expect(bfloat16).toEqual(CONVOLUTIONS);
     expect(float32).toContain('Mul');
   });
 
-  it('leaves the gradient of a convolution with explicit padding in float32, and joins a bias to its convolution', () => {
+  it('keeps the gradient of a convolution with explicit padding in float32, and joins a bias to its convolution', () => {
     const attributes = [{ name: 'padding', type: 0, value: 'EXPLICIT' }];
     const shapes = { inputs: [[1, 32, 32, 8], [4], [1, 16, 16, 8]], outputs: [[3, 3, 8, 8]] };
     expect(precisionRole({ name: 'Conv2DBackpropFilter', attributes, ...shapes })).toBe('stays');

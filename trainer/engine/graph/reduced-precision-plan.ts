@@ -13,9 +13,9 @@ export function describedValues(tape: Tape): ReadonlyMap<number, Described> {
 }
 
 /**
- * The indices of the live operations that compute in bfloat16: all that gain; those that pass, on a path from one gaining operation to another,
- * if at least half of what they read is bfloat16; and biases that join such an operation. Everything else (losses, sums, the optimizer) stays
- * float32.
+ * The indices of the live operations that compute in bfloat16: all operations that gain; operations that pass, if they are on a path from
+ * one gaining operation to another and at least half of what they read is bfloat16; and biases that join such an operation. Everything else
+ * (losses, sums, the optimizer) stays float32.
  */
 export function reducedPrecisionPlan(tape: Tape, live: ReadonlySet<number>): ReadonlySet<number> {
   const values = describedValues(tape);
@@ -36,7 +36,7 @@ export function reducedPrecisionPlan(tape: Tape, live: ReadonlySet<number>): Rea
     const those = ids.filter((id) => held.has(id));
     return those.length > 0 && 2 * sizeOf(those) >= sizeOf(ids);
   };
-  /** Values that are bfloat16 where they are made, and values that are needed in bfloat16. */
+  /** Values that an operation returns in bfloat16, and values that an operation needs in bfloat16. */
   const given = new Set<number>();
   const needed = new Set<number>();
   const follows = roles.map((role, index) => {

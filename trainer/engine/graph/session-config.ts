@@ -25,8 +25,8 @@ const ONE_ROUND = 1;
 
 /**
  * TensorFlow rewrites a graph at the first run of every set of feeds and fetches, in two rounds by default. For a recorded step with
- * thousands of nodes, that was two fifths of the time to the first finished step. The first round finds what makes steps faster (fused
- * operations, folded constants, simplified arithmetic); a recorded step has no loops and no functions.
+ * thousands of nodes, that took two fifths of the time to the first finished step. The first round finds what makes steps faster: fused
+ * operations, folded constants, simplified arithmetic. A recorded step has no loops and no functions, so it needs no rewrites of these.
  */
 const QUICK = [
   [REWRITE.rounds, ONE_ROUND],
@@ -37,7 +37,8 @@ const QUICK = [
 /**
  * The session settings for a precision. A bfloat16 graph has explicit bfloat16 nodes (reduced-precision-plan.ts) and is rewritten like a
  * float32 graph. For float16, TensorFlow's rewriter uses its own lists to run convolutions and the operations between them in float16;
- * weights, losses and the optimizer stay float32. It keeps both rounds there, because the effect of a single round has not been measured.
+ * weights, losses and the optimizer stay float32. A float16 graph is rewritten in two rounds, because the effect of a single round has not
+ * been measured.
  */
 export function sessionConfig(precision: Precision): Buffer {
   const settings = precision === 'float16' ? [[REWRITE.autoMixedPrecision, ON] as const] : QUICK;

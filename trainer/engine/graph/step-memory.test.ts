@@ -30,7 +30,7 @@ function tapeAt(side: number): Tape {
   };
 }
 
-/** The largest number of live bytes, by hand: image, activation, attention and its result. */
+/** The largest number of live bytes, computed by hand: image, activation, attention and its result. */
 const expected = (side: number): number => 4 * (side ** 2 + 8 * side ** 2 + side ** 4 + 8 * side ** 2);
 
 describe('stepMemory', () => {

@@ -4,7 +4,7 @@ import { type Tensor, tf, type Variable } from '../tensorflow.ts';
 import { DATA_TYPE } from './graph-definition.ts';
 import { difference, record, type Tape } from './tape.ts';
 
-/** A step on two values and a variable of two values. `time` counts the earlier recordings. */
+/** A step on two values and a variable of two values. `time` is the number of earlier recordings. */
 type Step = (x: Tensor, weight: Variable, time: number) => Record<string, Tensor>;
 
 function taped(step: Step, time = 0): Tape {
@@ -96,7 +96,7 @@ describe('a recording', () => {
     expect(() => taped(step)).toThrow(`JavaScript reads the values of ${name}`);
   });
 
-  it('has the shapes and types that the kernels would give', () => {
+  it('has the shapes and types that the kernels return', () => {
     const { operations, results, assigned } = taped((x, weight) => {
       const taller = tf.tile(tf.reshape(x, [2, 1]), [3, 2]);
       weight.assign(tf.sum(tf.square(taller), 0));
@@ -114,10 +114,10 @@ describe('a recording', () => {
     expect([...results.keys(), ...assigned.keys()]).toEqual(['taller', 'where', 'weight']);
   });
 
-  it('runs no kernel: it takes only the memory of its constants', () => {
+  it('runs no kernel and allocates memory only for its constants', () => {
     const bytes = () => process.memoryUsage().rss;
     const before = bytes();
-    // A hundred gigabytes if it were computed.
+    // The values would need a hundred gigabytes.
     const { operations } = taped((x) => {
       const large = tf.tile(tf.reshape(x, [1, 2]), [1 << 17, 1 << 17]);
       return { y: tf.sum(tf.exp(large)) };

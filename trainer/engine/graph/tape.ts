@@ -1,6 +1,6 @@
 /**
  * A tape: the TensorFlow operations of one step, in order, with the values between them. A recording runs the step on tensors that have
- * shapes and no values, and notes every kernel that it calls, so the step needs no special code.
+ * shapes but no values, and lists every kernel that the step calls. The step needs no special code.
  */
 import type { KernelAttribute } from '../kernels.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
@@ -16,10 +16,13 @@ export type TapedOperation = {
   readonly outputs: readonly NativeTensor[];
 };
 
-/** A value that the step took from JavaScript. */
+/** A value that the step passes from JavaScript to TensorFlow. */
 export type TapedConstant = { readonly shape: readonly number[]; readonly dtype: number; readonly bytes: Uint8Array };
 
-/** Where a step begins: an input, which is fed in every run, or the value of a variable. `id` is the native id that the step saw. */
+/**
+ * A value that exists before the step: an input, which is fed in every run, or the value of a variable. `id` is its native id during the
+ * recording.
+ */
 export type Leaf = { readonly name: string; readonly id: number; readonly shape: readonly number[]; readonly dtype: number };
 
 export type Tape = {
@@ -52,8 +55,8 @@ const UNSHAPED: Readonly<Record<string, readonly number[]>> = { FusedBatchNormV3
 
 /**
  * Runs `step` once and returns its tape. Runs no kernel: results get their shapes and types from TensorFlow's shape functions and have no
- * values, so a recording takes neither the time nor the memory of a step. The returned results and the values assigned to variables have no
- * values either. Throws `not-recordable` for a step that reads values, uses tensors from outside, or has shapes that depend on values.
+ * values. So a recording needs neither the time nor the memory of a step. Variables that the step assigns have no values afterwards. Throws
+ * `not-recordable` for a step that reads values, uses tensors from outside, or has shapes that depend on values.
  */
 export function record<Results extends Record<string, Tensor>>(
   step: () => Results,

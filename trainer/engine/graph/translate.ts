@@ -11,12 +11,15 @@ const ELEMENT_BYTES: Readonly<Record<number, number>> = {
   [DATA_TYPE.bool]: 1,
   [DATA_TYPE.uint8]: 1,
 };
-/** tf.ones and tf.zeros are made in JavaScript and uploaded; above this size a uniform constant becomes a Fill node. */
+/**
+ * tf.ones and tf.zeros create their values in JavaScript. A uniform constant above this size becomes a Fill node instead of bytes in the
+ * graph.
+ */
 const FILL_ABOVE_BYTES = 4096;
 
 function addConstant(graph: GraphDefinition, constant: TapedConstant): string {
   const width = ELEMENT_BYTES[constant.dtype];
-  if (width === undefined) throw new NotRecordable(`a constant has the element type ${constant.dtype}`);
+  if (width === undefined) throw new NotRecordable(`a constant has the unsupported element type ${constant.dtype}`);
   const { bytes } = constant;
   const uniform = bytes.length > FILL_ABOVE_BYTES && Buffer.compare(bytes.subarray(width), bytes.subarray(0, bytes.length - width)) === 0;
   if (!uniform) return graph.constant(constant.dtype, constant.shape, bytes);
@@ -46,7 +49,7 @@ const castAttributes = (from: number, to: number): Record<string, Attribute> => 
 const TO_BFLOAT16 = castAttributes(DATA_TYPE.float32, DATA_TYPE.bfloat16);
 const TO_FLOAT32 = castAttributes(DATA_TYPE.bfloat16, DATA_TYPE.float32);
 
-/** The indices of a tape's operations that become nodes, and of those that compute in bfloat16. */
+/** Indices of a tape's operations: `live` operations become nodes, `reduced` operations compute in bfloat16. */
 export type Selection = { readonly live: ReadonlySet<number>; readonly reduced: ReadonlySet<number> };
 
 /**

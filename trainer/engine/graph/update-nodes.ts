@@ -2,9 +2,9 @@ import type { NamedVariable } from '../variables.ts';
 import { attribute, DATA_TYPE, type GraphDefinition } from './graph-definition.ts';
 import type { StatefulGraph, StateVariable } from './graph-session.ts';
 
-/** A program returns the gradient of a variable under this prefix and the variable's name. */
+/** Prefix of a program's outputs for gradients. The variable's name follows. */
 export const GRADIENT = 'gradient/';
-/** A program returns under this name whether all gradients are finite. */
+/** A program's output that says whether all gradients are finite. */
 export const FINITE = 'finite';
 
 /** Attributes of operations on float32. */
@@ -19,8 +19,8 @@ type ProgramNodes = {
 };
 
 /**
- * Writes the nodes of a program's variable updates. In a program that returns `finite`, updates must change nothing when it is false: the step
- * is skipped then.
+ * Writes the nodes of a program's variable updates. If the program has the output `finite`, the step is skipped when `finite` is false:
+ * updates must then change nothing.
  */
 export class UpdateNodes {
   readonly #stateful: StatefulGraph;
@@ -35,7 +35,7 @@ export class UpdateNodes {
     return this.#stateful.graph;
   }
 
-  /** Assigns a variable once it has been read; returns the control reference. */
+  /** Assigns a variable after it has been read; returns the control reference. */
   assign(variable: StateVariable, value: string): string {
     return this.#stateful.assign(variable, value);
   }
@@ -65,12 +65,12 @@ export class UpdateNodes {
     return this.graph.add('Sub', [a, b], T);
   }
 
-  /** `value` in a step that counts, `otherwise` in one that is skipped. */
+  /** `value` if the gradients are finite, `otherwise` in a skipped step. */
   whenFinite(value: string, otherwise: string): string {
     return this.#program.canSkip ? this.graph.add('SelectV2', [this.value(FINITE), value, otherwise], T) : value;
   }
 
-  /** The gradient of a variable; 0 when the step is skipped (MulNoNan: zero times infinity is zero). */
+  /** The gradient of a variable; 0 in a skipped step (MulNoNan: zero times infinity is zero). */
   gradient({ name }: NamedVariable): string {
     const given = this.value(`${GRADIENT}${name}`);
     if (!this.#program.canSkip) return given;

@@ -31,9 +31,9 @@ export function starRelu<Shape extends Tensor>(x: Shape, scale: Tensor, bias: Te
 }
 
 /**
- * x·Φ(x), where Φ is the normal distribution function (Hendrycks and Gimpel 2016): PyTorch's GELU in its exact form. The gradient is
- * Φ(x) + x·φ(x). The forward pass saves Φ and z = x/√2; then x·φ(x) is z·e^(−z²)/√π, which takes one pass over memory less than from x.
- * Where e^(z²) overflows, z divided by it is 0, which is the right value.
+ * x·Φ(x), where Φ is the normal distribution function (Hendrycks and Gimpel 2016): PyTorch's GELU in its exact form. The gradient is Φ(x) +
+ * x·φ(x). The forward pass saves Φ and z = x/√2, and the gradient computes x·φ(x) as z·e^(−z²)/√π. That needs one pass over memory less
+ * than computing it from x. If e^(z²) overflows, z / e^(z²) is 0, which is the right value.
  */
 export function gelu<Shape extends Tensor>(x: Shape): Shape {
   return withGradient<Shape>([x], () => {

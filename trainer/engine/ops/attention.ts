@@ -15,8 +15,8 @@ const multiply = (attributes: ReturnType<typeof product>, a: Tensor, b: Tensor):
 
 /**
  * Scaled dot-product attention, softmax(q·kᵀ/√d)·v, of q `[batch, heads, queries, d]` over k and v `[batch, heads, keys, d]`. The softmax
- * is saved for the gradient. The inner products of its rows with their gradient are computed from the output, which is `keys`/d times
- * smaller.
+ * is saved for the gradient. The gradient needs the inner product of each softmax row with its own gradient. These products are computed
+ * from the output, which is `keys`/d times smaller.
  */
 export function attention(q: Tensor4D, k: Tensor4D, v: Tensor4D): Tensor4D {
   const scale = 1 / Math.sqrt(q.shape[3]);

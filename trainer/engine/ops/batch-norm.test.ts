@@ -11,7 +11,7 @@ const variables = () => ({
 });
 
 describe('batch normalisation', () => {
-  it('moves its averages like PyTorch: a tenth of the batch, with the unbiased variance', () => {
+  it('updates its averages like PyTorch, by a tenth of the batch and with the unbiased variance', () => {
     const norm = variables();
     const x = spreadValues([2, 3, 3, 2], 1) as Tensor4D;
     batchNorm(x, norm, true);

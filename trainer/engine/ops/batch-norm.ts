@@ -12,8 +12,8 @@ export type BatchNormVariables = {
   readonly movingMean: Variable;
   readonly movingVariance: Variable;
   /**
-   * The bias of the preceding convolution, which published networks have and count. Normalisation removes it, so in training it only shifts
-   * the moving mean, and its gradient is exactly zero; adding it to x would cost two passes over memory.
+   * The bias of the preceding convolution, which published networks have and include in their parameter counts. Normalisation removes it,
+   * so in training it only shifts the moving mean, and its gradient is exactly zero. Adding it to x would cost two passes over memory.
    */
   readonly offset?: Tensor | undefined;
 };

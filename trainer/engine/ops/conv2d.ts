@@ -63,8 +63,8 @@ function isPointwise({ shape: [height, width] }: Tensor, { stride = 1, padding =
 }
 
 /**
- * The gradient by a 1×1 kernel as one matrix product: oneDNN's convolution takes several times as long (2048 to 512 channels over 64×64
- * pixels in bfloat16). For the forward pass and the gradient by the input, the two are equally fast.
+ * The gradient of a 1×1 kernel as one matrix product. oneDNN's convolution takes several times as long (2048 to 512 channels over 64×64
+ * pixels in bfloat16). For the forward pass and the gradient of the input, both are equally fast.
  */
 function byPointwiseWeights(input: Tensor, dy: Tensor, shape: readonly number[]): Tensor {
   const [, , from = 1, to = 1] = shape;

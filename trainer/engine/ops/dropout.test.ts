@@ -16,12 +16,12 @@ describe('dropout', () => {
     expect(new Set(values)).toEqual(new Set([0, Math.fround(1 / 0.7)]));
   });
 
-  it('drops the same values for the same seed, and different ones in another step, training or place', () => {
+  it('drops the same values for the same seed, and other values in another step, training or place', () => {
     expect(drawn([3, 4])).toEqual(drawn([3, 4]));
     for (const other of [drawn([3, 5]), drawn([4, 4]), drawn([3, 4], 2)]) expect(other).not.toEqual(drawn([3, 4]));
   });
 
-  it('passes gradients where it passed values', () => {
+  it('passes gradients only where it passed values', () => {
     tf.tidy(() => {
       const x = spreadValues([1, 4, 4, 3], 1) as Tensor4D;
       const choice = { rate: 0.5, seed: seed(1, 2), place: 0 };

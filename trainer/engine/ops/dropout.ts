@@ -15,8 +15,8 @@ type DropoutChoice = {
 
 /**
  * x with a fraction `rate` of its values set to 0 and the others divided by 1 − rate, so that the expected sum stays the same (Srivastava
- * and others 2014, in the form that does not change inference). Drawn on the device with Philox counters: the same seed, place and shape
- * drop the same values for any number of threads, eager or recorded.
+ * and others 2014, in the form that does not change inference). The choice is drawn on the device with Philox counters: the same seed,
+ * place and shape drop the same values for any number of threads, eager or recorded.
  */
 export function dropout(x: Tensor4D, { rate, seed, place }: DropoutChoice): Tensor4D {
   return withGradient<Tensor4D>([x], () => {

@@ -7,8 +7,8 @@ const EPSILON = 1e-6;
 
 /**
  * Layer normalisation of x `[…, channels]` over its last axis: y = gamma·(x − mean)/√(variance + 1e-6), plus beta if given, with the biased
- * variance. Composed of sums and products, because TensorFlow has no CPU kernel for it. Saves the normalised x and one number per row for
- * the gradient.
+ * variance. It consists of sums and products, because TensorFlow has no CPU kernel for it. Saves the normalised x and one number per row
+ * for the gradient.
  */
 export function layerNorm<Shape extends Tensor>(x: Shape, gamma: Tensor, beta?: Tensor): Shape {
   const rows = tf.reshape(x, [-1, gamma.shape[0] as number]);

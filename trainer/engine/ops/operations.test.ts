@@ -168,8 +168,8 @@ const rows: Row[] = [
   },
 ];
 
-describe('operations', () => {
-  it.each(rows)('$name has the gradient that central differences show', ({ shapes, fast, epsilon }) => {
+describe('the operation', () => {
+  it.each(rows)('$name has the gradient of central differences', ({ shapes, fast, epsilon }) => {
     tf.tidy(() => {
       const inputs = shapes.map((shape, index) => spreadValues(shape, index));
       for (const { byGradient, byDifference } of slopes(fast, inputs, epsilon)) {
@@ -178,7 +178,7 @@ describe('operations', () => {
     });
   });
 
-  it.each(rows.filter((row) => row.plain))('$name equals its plain tfjs form, forwards and backwards', ({ shapes, fast, plain }) => {
+  it.each(rows.filter((row) => row.plain))('$name has the value and gradient of its plain tfjs form', ({ shapes, fast, plain }) => {
     tf.tidy(() => {
       const inputs = shapes.map((shape, index) => spreadValues(shape, index));
       const expected = (plain as Operation)(...inputs);

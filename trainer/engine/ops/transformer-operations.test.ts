@@ -20,13 +20,13 @@ const normalized: Operation = (x, gamma, beta) => {
 
 const rows: Row[] = [
   {
-    name: 'a linear map with bias',
+    name: 'linear map with bias',
     shapes: [[2, 3, 5], [5, 4], [4]],
     fast: (x, kernel, bias) => linear(given(x), given(kernel), bias),
     plain: (x, kernel, bias) => tf.add(tf.reshape(tf.matMul(tf.reshape(given(x), [6, 5]), given(kernel)), [2, 3, 4]), given(bias)),
   },
   {
-    name: 'a linear map without bias',
+    name: 'linear map without bias',
     shapes: [
       [6, 5],
       [5, 4],
@@ -73,8 +73,8 @@ const rows: Row[] = [
   },
 ];
 
-describe('operations of transformers', () => {
-  it.each(rows)('$name has the gradient that central differences show', ({ shapes, fast }) => {
+describe('the transformer operation', () => {
+  it.each(rows)('$name has the gradient of central differences', ({ shapes, fast }) => {
     tf.tidy(() => {
       const inputs = shapes.map((shape, index) => spreadValues(shape, index));
       for (const { byGradient, byDifference } of slopes(fast, inputs)) {
@@ -83,7 +83,7 @@ describe('operations of transformers', () => {
     });
   });
 
-  it.each(rows)('$name equals its plain tfjs form, forwards and backwards', ({ shapes, fast, plain }) => {
+  it.each(rows)('$name has the value and gradient of its plain tfjs form', ({ shapes, fast, plain }) => {
     tf.tidy(() => {
       const inputs = shapes.map((shape, index) => spreadValues(shape, index));
       const expected = plain(...inputs);

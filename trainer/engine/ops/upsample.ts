@@ -21,8 +21,8 @@ function resized(x: Tensor4D, factor: number, attributes: typeof CENTRES): Tenso
 
 /**
  * Scales height and width by `factor` with bilinear interpolation and aligned half-pixel centres (PyTorch: align_corners=False; OpenCV:
- * INTER_LINEAR), so that nothing shifts between the levels of a network. tfjs's own gradient ignores the position of the centres; this one
- * does not.
+ * INTER_LINEAR), so that nothing shifts between the levels of a network. tfjs's own gradient ignores the position of the centres; this
+ * gradient respects it.
  */
 export function upsampleBilinear(x: Tensor4D, factor: number): Tensor4D {
   return factor === 1 ? x : resized(x, factor, CENTRES);

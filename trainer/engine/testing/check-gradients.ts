@@ -21,7 +21,7 @@ function weightsLike(output: Tensor): Tensor {
   return spreadValues(output.shape, 99);
 }
 
-/** Gradients of a fixed weighted sum of the operation's output by each input. */
+/** For each input, the gradient of a fixed weighted sum of the operation's output. */
 export function gradientsOf(operation: Operation, inputs: readonly Tensor[]): Float32Array[] {
   const gradients = tf.grads((...given: Tensor[]) => {
     const output = operation(...given);
@@ -31,8 +31,8 @@ export function gradientsOf(operation: Operation, inputs: readonly Tensor[]): Fl
 }
 
 /**
- * For each input and a few random directions: the slope of that weighted sum along the direction, by the gradients and by central
- * differences (which agree to about a thousandth in float32).
+ * For each input and a few random directions: the slope of that weighted sum along the direction, from the gradients and from central
+ * differences. The two agree to about a thousandth in float32.
  */
 export function slopes(operation: Operation, inputs: readonly Tensor[], epsilon = 1e-2): { byGradient: number; byDifference: number }[] {
   const gradients = gradientsOf(operation, inputs);

@@ -1,4 +1,4 @@
-/** Support for tests of updates that are written as nodes: a session with one program that takes gradients as inputs. */
+/** Support for tests of updates that are written as nodes: a session with one program whose inputs are gradients. */
 import { DATA_TYPE } from '../graph/graph-definition.ts';
 import type { Feed } from '../graph/graph-session.ts';
 import { describedTensor } from '../graph/native-binding.ts';

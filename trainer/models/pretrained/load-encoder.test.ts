@@ -81,7 +81,7 @@ describe('pretrained weights', () => {
     expect(weights.get('model/head/kernel')).toEqual(readWeights(fresh()).get('model/head/kernel'));
   });
 
-  it('give the same results for grey images as for normalised colour images, away from the border', () => {
+  it('have the same results for grey images as for normalised colour images, away from the border', () => {
     const state = published();
     const weights = loaded(state);
     tf.tidy(() => {
@@ -117,13 +117,13 @@ describe('pretrained weights', () => {
       name: 'a missing key',
       change: (state) => state.delete('layer1.0.bn2.bias'),
       code: 'weights-mismatch',
-      says: 'is missing layer1.0.bn2.bias',
+      says: '(missing: layer1.0.bn2.bias)',
     },
     {
       name: 'an unexpected key',
       change: (state) => state.set('layer5.0.conv1.weight', array([1], 1)),
       code: 'weights-mismatch',
-      says: 'has the unexpected layer5.0.conv1.weight',
+      says: '(unexpected: layer5.0.conv1.weight)',
     },
     {
       name: 'another shape',
@@ -135,7 +135,7 @@ describe('pretrained weights', () => {
       name: 'a value that is not a number',
       change: (state) => state.get('layer4.2.conv3.weight')?.data.fill(Number.NaN, 5, 6),
       code: 'weights-invalid',
-      says: 'layer4.2.conv3.weight holds NaN at 5',
+      says: 'layer4.2.conv3.weight holds NaN at index 5',
     },
   ])('with $name are refused, and the model stays unchanged', ({ change, code, says }) => {
     const state = published();
@@ -189,7 +189,7 @@ describe('pretrained weights', () => {
     state.set(ignored, array([1], 1));
     expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).not.toThrow();
     state.delete(keys.at(-1) ?? '');
-    expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).toThrow(`is missing ${keys.at(-1)}`);
+    expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).toThrow(`(missing: ${keys.at(-1)})`);
   });
 
   it('are refused by a network without such an encoder', () => {

@@ -42,9 +42,9 @@ function checkKeys(model: Model, arrays: NamedArrays, { source, moduleName }: Pr
     const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : '';
     return [`${what} ${keys.slice(0, NAMED).join(', ')}${more}`];
   };
-  const what = [...list('is missing', missing), ...list('has the unexpected', extra)].join(', and ');
+  const what = [...list('missing:', missing), ...list('unexpected:', extra)].join('; ');
   const fix = `Give the weights of ${source} with their original keys, as safetensors.`;
-  throw new CarpalError('weights-mismatch', `the encoder of ${model.name} ${what}`, { where, fix });
+  throw new CarpalError('weights-mismatch', `the keys of the weights do not fit the encoder of ${model.name} (${what})`, { where, fix });
 }
 
 /** The mean and standard deviation with which torchvision and timm normalise red, green and blue values in 0..1. */
