@@ -1,4 +1,6 @@
-/** Batches between plain arrays and graphs: their shape, the tensors that represent them in a recording, and the feeds of a run. */
+/**
+ * Converts batches between plain arrays and graphs: their shape, the tensors that represent them in a recording, and the feeds of a run.
+ */
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { DATA_TYPE } from '../engine/graph/graph-definition.ts';
 import type { Feed } from '../engine/graph/graph-session.ts';
@@ -10,7 +12,7 @@ import type { Model } from '../models/model.ts';
 /** `count` images of `size`×`size` pixels. */
 export type BatchShape = { readonly count: number; readonly size: number };
 
-/** Throws `manifest-invalid` when the network cannot halve images of this size often enough. */
+/** Throws `manifest-invalid` if the size is not a multiple of the network's `sizeMultiple`. */
 export function checkSize(model: Model, size: number): void {
   if (size % model.sizeMultiple === 0) return;
   throw new CarpalError('manifest-invalid', `${model.name} needs a size that is a multiple of ${model.sizeMultiple}, not ${size}`, {

@@ -18,7 +18,7 @@ function batchOf(size: number): StepBatch {
   return { images, targets, count: 2, size };
 }
 
-/** The values in bfloat16: the upper half of each number, rounded to even. */
+/** The values in bfloat16: the upper half of each number's bits, rounded to even. */
 function rounded(values: Float32Array): Float32Array {
   const words = new Uint32Array(Float32Array.from(values).buffer);
   for (const [index, word] of words.entries()) words[index] = (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000;
@@ -42,7 +42,7 @@ function distance(a: NamedArrays, b: NamedArrays): number {
 const NETWORKS = SMALL_NETWORKS.filter(([name], index) => SMALL_NETWORKS.findIndex((row) => row[0] === name) === index);
 
 describe.each(NETWORKS)('a bfloat16 step of %s with %o', (name, options) => {
-  /** The loss of one step on a batch, and AdamW's means: a tenth of the gradients of all kernels. */
+  /** The loss of one step on a batch, and AdamW's means, which are a tenth of the gradients of all kernels. */
   function step(
     create: typeof createTrainingStep | typeof createEagerStep,
     precision: 'float32' | 'bfloat16',
@@ -64,14 +64,15 @@ describe.each(NETWORKS)('a bfloat16 step of %s with %o', (name, options) => {
     }
   }
 
-  it('differs from float32 about as much as a float32 step with weights and images that are rounded to bfloat16', () => {
+  it('differs from float32 about as much as a float32 step with rounded weights and images does', () => {
     const float32 = step(createEagerStep, 'float32');
     const bfloat16 = step(createTrainingStep, 'bfloat16');
-    // Fifty normalisations turn a rounded weight into a very different gradient: how different is the measure of each network.
+    // Fifty normalisations amplify a rounded weight into a very different gradient. The size of that effect in float32 is the tolerance of
+    // each network.
     const near = step(createEagerStep, 'float32', rounded);
     expect(Math.abs(bfloat16.loss / float32.loss - 1)).toBeLessThan(0.01);
     expect(distance(float32.gradients, bfloat16.gradients)).toBeLessThan(0.01 + 3 * distance(float32.gradients, near.gradients));
-    // Even if that is much, the gradient of the last layer must be right, because rounding errors reach it first.
+    // Even if the whole gradient differs much, the gradient of the last layer must be accurate: the backward pass computes it first.
     const last = new Map([...float32.gradients].slice(-1));
     expect(distance(last, bfloat16.gradients)).toBeLessThan(0.1 + 3 * distance(last, near.gradients));
   }, 120_000);

@@ -35,7 +35,7 @@ function train(precision: 'float32' | 'bfloat16', from: number, to: number, stat
 }
 
 describe('a bfloat16 step', () => {
-  it('has losses within 1 % of those of float32, but is not the same step', () => {
+  it('has losses within 1 % of those of float32, but not equal ones', () => {
     const [float32, bfloat16] = [train('float32', 0, 8), train('bfloat16', 0, 8)];
     for (const [index, loss] of bfloat16.losses.entries())
       expect(Math.abs(loss / (float32.losses[index] ?? Number.NaN) - 1)).toBeLessThan(0.01);
@@ -51,7 +51,7 @@ describe('a bfloat16 step', () => {
     }
   });
 
-  it('saved and loaded again continues in the same bits', () => {
+  it('continues with the same bits after it is saved and loaded', () => {
     const whole = train('bfloat16', 0, 4);
     const half = train('bfloat16', 0, 2);
     const rest = train('bfloat16', 2, 4, half.state);

@@ -29,9 +29,9 @@ function train(
 const norm = (values: Iterable<number>): number => Math.sqrt([...values].reduce((sum, value) => sum + value * value, 0));
 
 /**
- * The largest relative difference ‖a − b‖ / ‖a‖ over the arrays of two states whose names begin with `part`; NaN if one holds a NaN. Where a
- * gradient is only rounding error (a bias before batch normalisation has none), AdamW still makes a full step by its sign: such values are
- * left out.
+ * The largest relative difference ‖a − b‖ / ‖a‖ over the arrays of two states whose names begin with `part`; NaN if one holds a NaN. Skips
+ * values whose gradient is only rounding error (for example the gradient of a bias before batch normalisation): AdamW makes a full step by
+ * the sign of that error.
  */
 function largestDifference(a: NamedArrays, b: NamedArrays, part: string): number {
   expect([...a.keys()].sort()).toEqual([...b.keys()].sort());
@@ -62,10 +62,10 @@ function gradientDifference(a: NamedArrays, b: NamedArrays): number {
   return norm(differences) / norm(means.map(([, { data }]) => norm(data)));
 }
 
-/** Images per batch. RAPUNet's activation squares its input and the input's rounding errors; over more images they average out. */
+/** Images per batch. RAPUNet's activation squares its input, and so the input's rounding errors. These average out over more images. */
 const IMAGES: Readonly<Record<string, number>> = { RAPUNet: 8 };
 
-/** The images changed by at most their last bit: the effect on a step shows how exactly float32 can know the result at all. */
+/** The images changed by at most their last bit. The effect on a step shows how accurate a float32 result can be. */
 const nudged = (batch: StepBatch): StepBatch => ({ ...batch, images: batch.images.map((value) => value * (1 + 2 ** -23)) });
 
 it('the table of small networks has every network of the registry', () => {
@@ -115,7 +115,7 @@ describe.each(SMALL_NETWORKS)('the recorded step of %s with %o', (name, options)
     expect(slots).toBeLessThan(1e-2);
   });
 
-  it('continues from its state in the same bits, in a network with other initial weights', () => {
+  it('continues with the same bits from a saved state in a network with other initial weights', () => {
     const resumed = train(createTrainingStep, settings(4), batches.slice(1), first);
     expect(resumed.losses).toEqual(losses.slice(1));
     expect(second).not.toEqual(first);

@@ -60,7 +60,7 @@ function kept(settings: TrainingSettings, state: NamedArrays): NamedArrays {
 }
 
 /** A network with a finite loss and infinite gradients. */
-function endless(settings: TrainingSettings): TrainingSettings {
+function overflowing(settings: TrainingSettings): TrainingSettings {
   const { forward } = settings.model;
   const steep = (logits: Tensor4D): Tensor4D =>
     withGradient([logits], () => ({
@@ -124,7 +124,7 @@ describe('a float16 step', () => {
     });
   });
 
-  it('skips the whole move when one of the accumulated batches has overflowed', () => {
+  it('skips the whole update when one of the accumulated batches has overflowed', () => {
     const settings = settingsOf({ initial: TOO_LARGE }, { losses: HEAVY, accumulate: 2, gradientClip: 1 });
     withStep(settings, (step) => {
       const before = step.readState();
@@ -147,7 +147,7 @@ describe('a float16 step', () => {
     });
   });
 
-  it('saved between an overflow and a growth and loaded again ends in the bits of an uninterrupted run', () => {
+  it('ends with the same bits if it is saved and loaded between an overflow and a growth of the scale', () => {
     const lossScale = { initial: TOO_LARGE, growthInterval: 4 };
     const fresh = () => settingsOf(lossScale, { losses: HEAVY });
     const whole = withStep(fresh(), (step) => ({ losses: run(step, 0, 24), state: step.readState() }));
@@ -163,7 +163,7 @@ describe('a float16 step', () => {
   });
 
   it('reports that training has diverged when no scale makes the gradients finite', () => {
-    withStep(endless(settingsOf({ initial: 2 ** -14 })), (step) => {
+    withStep(overflowing(settingsOf({ initial: 2 ** -14 })), (step) => {
       expect(run(step, 0, 3).map(Number.isFinite)).toEqual([true, true, false]);
     });
   });

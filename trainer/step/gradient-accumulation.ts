@@ -1,4 +1,4 @@
-/** Gradient accumulation: the optimizer moves once in `accumulate` batches, by the mean of their gradients. */
+/** Gradient accumulation: the optimizer updates the weights once per `accumulate` batches, with the mean of their gradients. */
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { runKernel, typeAttribute } from '../engine/kernels.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
@@ -7,7 +7,7 @@ import { type NamedVariable, SlotVariables } from '../engine/variables.ts';
 
 const T = [typeAttribute('T')];
 
-/** Gradients gathered over several batches, in variables, so that a checkpoint between two moves loses nothing. */
+/** Sums of gradients over several batches. They are variables, so that a checkpoint between two updates loses nothing. */
 export type GradientSum = {
   /** Adds one batch's share of the mean gradients; returns the sums so far. */
   add(gradients: readonly Tensor[]): Tensor[];
@@ -16,7 +16,7 @@ export type GradientSum = {
   dispose(): void;
 };
 
-/** Sums over `batches` batches: together they are the mean of the batches' gradients. */
+/** Sums over `batches` batches. Each batch adds its gradients divided by `batches`, so the full sums are the mean. */
 export function gradientSum(variables: readonly NamedVariable[], batches: number): GradientSum {
   const slots = new SlotVariables();
   const sums = variables.map((named) => slots.zeros('gradient', named));
@@ -40,9 +40,10 @@ export function gradientSum(variables: readonly NamedVariable[], batches: number
 const NAME = 'optimizer/waitingBatches';
 
 /**
- * Counts the accumulated batches and says when the optimizer moves. Epochs do not matter: batches that an epoch's end leaves over are averaged
- * with the first ones of the next epoch, and those left over when training ends are not used. Lightning and Accelerate move at the end of
- * each epoch instead, with fewer batches but divided by `accumulate` all the same, so that move is shorter; here all moves use the same number.
+ * Counts the accumulated batches and decides when the optimizer updates the weights. The count continues across epochs: batches left over
+ * at the end of an epoch are averaged with the first batches of the next one. Batches left over at the end of training are not used.
+ * Lightning and Accelerate update at the end of each epoch instead. That update has fewer batches but still divides by `accumulate`, so it
+ * is smaller; here all updates use the same number of batches.
  */
 export class GradientAccumulation {
   readonly #accumulate: number;
@@ -52,12 +53,12 @@ export class GradientAccumulation {
     this.#accumulate = accumulate;
   }
 
-  /** Whether the optimizer moves after the next batch. */
+  /** Whether the optimizer updates the weights after the next batch. */
   get moves(): boolean {
     return this.#waiting + 1 === this.#accumulate;
   }
 
-  /** A batch is done. */
+  /** Counts a finished batch. */
   advance(): void {
     this.#waiting = this.moves ? 0 : this.#waiting + 1;
   }
@@ -66,7 +67,10 @@ export class GradientAccumulation {
     if (this.#accumulate > 1) state.set(NAME, { shape: [], data: Float32Array.of(this.#waiting) });
   }
 
-  /** Reads the saved count; `accept` takes it over, once everything else has been read. Throws `weights-mismatch` if it does not fit. */
+  /**
+   * Reads the saved count. The returned `accept` applies it; call it after everything else has been read. Throws `weights-mismatch` if the
+   * count does not fit.
+   */
   read(state: NamedArrays): { accept: () => void } {
     const [saved = 0] = state.get(NAME)?.data ?? [];
     if (Number.isInteger(saved) && saved >= 0 && saved < this.#accumulate) {

@@ -12,7 +12,7 @@ afterEach(() => {
   for (const close of open.splice(0)) close();
 });
 
-it('the logits of an image do not depend on the rest of its batch, and an evaluator gives the same logits with a loss', () => {
+it('the logits of an image do not depend on the rest of its batch, and an evaluator returns the same logits with a loss', () => {
   const model = buildModel({ name: 'SlimUNet', options: { width: 4, depth: 3 }, classes: FORM.classes, seed: 1 });
   const predictor = createPredictor(model);
   const weights = () => ({ version: 1, arrays: () => readWeights(model) });

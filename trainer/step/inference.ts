@@ -10,7 +10,7 @@ import { lossValueOf, type WeightedLoss } from '../objective/losses.ts';
 import { type BatchShape, checkSize, coverageFeed, describedCoverage, describedImages, imagesFeed, targetsOf } from './batch.ts';
 import type { Evaluator, Predictor } from './step.ts';
 
-/** Where an evaluator gets the weights: `version` is different whenever they have changed. */
+/** The weights of an evaluator. `version` changes whenever the weights change. */
 export type WeightSource = () => { readonly version: number; readonly arrays: () => NamedArrays };
 
 /** Forward passes with the weights of one source, for any shape of batch. */
@@ -28,7 +28,7 @@ class ForwardSession {
     this.#programs = new JoinedPrograms(savedVariables(model), { precision: 'float32' });
   }
 
-  /** The results with the `wanted` names; names here are without the program's name. */
+  /** Runs the forward pass and returns the `wanted` results. Names here do not include the program's name. */
   run(shape: BatchShape, feeds: Readonly<Record<string, Feed>>, wanted: readonly string[]): (name: string) => Float32Array {
     const program = `forward-${shape.count}x${shape.size}`;
     const { version, arrays } = this.#weights();
@@ -56,7 +56,10 @@ class ForwardSession {
   }
 }
 
-/** Inference with a model's weights, which must not change meanwhile. `run` throws `not-recordable` if the forward pass cannot be recorded. */
+/**
+ * Inference with a model's weights, which must not change while the predictor is in use. `run` throws `not-recordable` if the forward pass
+ * cannot be recorded.
+ */
 export function createPredictor(model: Model): Predictor {
   const weights: WeightSource = () => ({ version: 0, arrays: () => readWeights(model) });
   const session = new ForwardSession(model, weights, (shape) => {
@@ -69,7 +72,7 @@ export function createPredictor(model: Model): Predictor {
   };
 }
 
-/** Loss and logits of validation batches, with the weights that `source` has at that moment. */
+/** Loss and logits of validation batches, with the current weights of `source`. */
 export function createEvaluator(model: Model, losses: readonly WeightedLoss[], source: WeightSource): Evaluator {
   const lossValue = lossValueOf(losses);
   const session = new ForwardSession(model, source, (shape) => {

@@ -5,17 +5,17 @@ import { type NamedVariable, SlotVariables } from '../engine/variables.ts';
 /** The initial loss scale, and after how many good steps in a row it doubles. */
 export type LossScaleSettings = { readonly initial?: number; readonly growthInterval?: number };
 
-/** Keeps small gradients from becoming zero in float16: they are computed times a scale, which grows until they overflow. */
+/** Keeps small gradients from becoming zero in float16. The loss is multiplied by a scale, which grows until the gradients overflow. */
 export type LossScaler = {
-  /** The logits to compute the loss from, in float32 even if they were computed in float16. */
+  /** The logits from which the loss is computed, in float32 even if they were computed in float16. */
   toFloat32(logits: Tensor4D): Tensor4D;
-  /** The same loss; its gradient is the scale instead of 1. */
+  /** The same loss, whose gradient is the scale instead of 1. */
   scaled(loss: Scalar): Scalar;
-  /** Gradients of a scaled loss without the scale, in float32. What has overflowed is infinite or NaN. */
+  /** Divides the gradients of a scaled loss by the scale, in float32. Values that overflowed are infinite or NaN. */
   unscaled(gradients: readonly Tensor[]): Tensor[];
   /**
-   * Adjusts the scale to these (unscaled) gradients. `finite`: the optimizer may use them. `lost`: they are not finite although the scale is the
-   * smallest, so no scale will help.
+   * Adjusts the scale to these (unscaled) gradients. `finite`: the optimizer may use them. `lost`: they are not finite even at the smallest
+   * scale.
    */
   adjust(gradients: readonly Tensor[]): { readonly finite: Scalar; readonly lost: Scalar };
   readonly slots: readonly NamedVariable[];
@@ -27,7 +27,10 @@ const INITIAL = 2 ** 16;
 const GROWTH = 2;
 const BACKOFF = 0.5;
 const GROWTH_INTERVAL = 2000;
-/** A gradient that overflows float16 at this scale is larger than 4·10⁹: that training has diverged. PyTorch would halve without end. */
+/**
+ * A gradient that overflows float16 at this scale is larger than 4·10⁹: the training has diverged. PyTorch halves the scale without a
+ * limit.
+ */
 const SMALLEST = 2 ** -16;
 
 const T = [typeAttribute('T')];
@@ -43,8 +46,9 @@ export function createLossScaler({ initial = INITIAL, growthInterval = GROWTH_IN
   const goodSteps = slots.add('goodSteps', tf.scalar(0));
 
   return {
-    // TensorFlow's rewriter would carry float16 from the last convolution through a loss without sums (BCE's gradient is 1/n, below the range of
-    // float16) to the first convolution of the backward pass. It does not cross kernels that it has no rule for, such as DeepCopy.
+    // TensorFlow's rewriter would use float16 from the last convolution through a loss without sums to the first convolution of the
+    // backward pass. BCE's gradient is 1/n, below the range of float16. The rewriter does not continue past kernels that it has no rule
+    // for, such as DeepCopy.
     toFloat32: (logits) =>
       withGradient<Tensor4D>([logits], () => ({
         value: runKernel<Tensor4D>('DeepCopy', T, [logits]),
@@ -57,10 +61,10 @@ export function createLossScaler({ initial = INITIAL, growthInterval = GROWTH_IN
         saved: [scale],
         gradient: (dy, [factor]) => [tf.mul(dy, factor as Tensor)],
       })),
-    // Divided, not multiplied by the inverse: the inverse of the largest scales would be flushed to zero.
+    // Divides instead of multiplying by the inverse: the inverse of the largest scales would be flushed to zero.
     unscaled: (gradients) => gradients.map((gradient) => runKernel('RealDiv', T, [gradient, scale])),
     adjust: (gradients) => {
-      // AdamW needs finite squares; L2Loss checks them with one kernel per gradient that writes only a scalar.
+      // AdamW needs finite squares. L2Loss checks them with one kernel per gradient that writes only a scalar.
       const finite = tf.isFinite(tf.addN(gradients.map((gradient) => runKernel('L2Loss', T, [gradient])))) as Scalar;
       const lost = tf.logicalAnd(tf.logicalNot(finite), tf.lessEqual(scale, SMALLEST)) as Scalar;
       const good = tf.add(goodSteps, 1);

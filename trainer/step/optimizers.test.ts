@@ -55,8 +55,8 @@ function open(create: (settings: TrainingSettings) => TrainingStep, optimizer: O
   return { step, run, close };
 }
 
-describe('optimizers', () => {
-  it.each(rows)('$name with $options moves as in PyTorch over 20 steps of falling rates in $step', ({ create, losses, after, ...row }) => {
+describe('the optimizer', () => {
+  it.each(rows)('$name with $options follows PyTorch for 20 steps of falling rates in $step', ({ create, losses, after, ...row }) => {
     const { step, run, close } = open(create, row);
     const found = [...run(0, 1)];
     const weights = () => new Map([...step.readState()].map(([name, { data }]) => [name, data]));
@@ -71,8 +71,8 @@ describe('optimizers', () => {
     close();
   });
 
-  it.each(fixture.rows)('$name with $options, saved after 5 steps and loaded, ends in the same bits as 10 uninterrupted steps', (row) => {
-    // With everything else that has state: 10 batches are 5 moves, and the save is between two moves.
+  it.each(fixture.rows)('$name with $options, saved after 5 steps and loaded, ends with the same bits as 10 uninterrupted steps', (row) => {
+    // With everything else that has state: 10 batches are 5 updates, and the save is between two updates.
     const more = { accumulate: 2, gradientClip: 0.05, average: { decay: 0.9 } };
     const [whole, half, rest] = [1, 2, 3].map(() => open(createTrainingStep, row, more)) as [Opened, Opened, Opened];
     const losses = whole.run(0, 10);
@@ -83,7 +83,7 @@ describe('optimizers', () => {
     for (const { close } of [whole, half, rest]) close();
   });
 
-  it.each(fixture.rows)('with $name and $options, a float16 step whose gradients overflow changes nothing', (row) => {
+  it.each(fixture.rows)('$name with $options changes nothing in a float16 step whose gradients overflow', (row) => {
     const { step, run, close } = open(createTrainingStep, row, {
       precision: 'float16',
       lossScale: { initial: 8 },

@@ -16,7 +16,7 @@ it.each<[Precision, string, Set<string> | undefined, RegExp | undefined]>([
   ['bfloat16', 'an unknown processor', undefined, undefined],
   ['float16', 'any processor', amx, /^float16 needs a GPU/],
   ['float32', 'any processor', plain, undefined],
-])('%s on %s', (precision, _, flags, warning) => {
+])('precisionWarning warns of %s on %s only if hardware support is missing', (precision, _, flags, warning) => {
   const found = precisionWarning(precision, { hasGpu: false, flags });
   if (warning) expect(found).toMatch(warning);
   else expect(found).toBeUndefined();
@@ -46,6 +46,6 @@ describe('parseProcessorFlags', () => {
   });
 });
 
-it.runIf(process.platform === 'linux' && process.arch === 'x64')('reads the flags of this machine', () => {
+it.runIf(process.platform === 'linux' && process.arch === 'x64')('readProcessorFlags reads the flags of this machine', () => {
   expect(readProcessorFlags()).toContain('fpu');
 });

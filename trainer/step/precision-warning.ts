@@ -3,7 +3,7 @@ import type { Precision } from '../engine/graph/session-config.ts';
 
 export type Processor = {
   readonly hasGpu: boolean;
-  /** The names of /proc/cpuinfo; undefined when they are not known. */
+  /** The flags in /proc/cpuinfo; undefined if they are not known. */
   readonly flags: ReadonlySet<string> | undefined;
 };
 
@@ -11,9 +11,9 @@ export type Processor = {
 const BFLOAT16 = ['avx512_bf16', 'amx_bf16'];
 
 /**
- * The warning for a precision that this machine has no instructions for; undefined when it has them or that is not known. Without bfloat16
- * instructions oneDNN emulates them: a step takes twice as long as in float32 with AVX-512, and seven times or more without
- * (docs/adr/0006).
+ * The warning for a precision that this machine has no instructions for. Undefined if it has them or if that is not known. Without bfloat16
+ * instructions oneDNN emulates them: a step takes twice as long as in float32 with AVX-512, and seven times as long or longer without
+ * AVX-512 (docs/adr/0006).
  */
 export function precisionWarning(precision: Precision, { hasGpu, flags }: Processor): string | undefined {
   if (hasGpu) return undefined;
@@ -29,7 +29,7 @@ export function parseProcessorFlags(cpuinfo: string): ReadonlySet<string> | unde
   return flags ? new Set(flags.split(/\s+/)) : undefined;
 }
 
-/** The processor flags of this machine; undefined when they are not known, as on systems other than Linux. */
+/** The processor flags of this machine; undefined if they are not known, as on systems other than Linux. */
 export function readProcessorFlags(): ReadonlySet<string> | undefined {
   try {
     return parseProcessorFlags(readFileSync('/proc/cpuinfo', 'utf8'));

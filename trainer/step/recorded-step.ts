@@ -11,7 +11,7 @@ import { type NamedVariable, restoringVariables } from '../engine/variables.ts';
 import { type BatchShape, checkSize, describedCoverage, describedImages } from './batch.ts';
 import type { StepInputs, TrainingFunction, TrainingSettings, UseGradients } from './training-function.ts';
 
-/** The programs of a step: one that ends with the optimizer's move, and one that only accumulates gradients. */
+/** The programs of a step: one ends with the optimizer's update, the other only accumulates gradients. */
 export const PROGRAM = { moves: 'move', waits: 'wait' } as const;
 export type ProgramName = (typeof PROGRAM)[keyof typeof PROGRAM];
 
@@ -43,7 +43,7 @@ export function recordProgram({ model }: TrainingSettings, training: TrainingFun
 
 const T = [typeAttribute('T')];
 
-/** Runs `work`. If `finite` is given and false, kernels give the variables their former values back. */
+/** Runs `work`. If `finite` is given and false, kernels restore the variables' former values. */
 function unlessSkipped(variables: readonly NamedVariable[], finite: Scalar | undefined, work: () => void): void {
   if (!finite) {
     work();
@@ -58,12 +58,15 @@ function unlessSkipped(variables: readonly NamedVariable[], finite: Scalar | und
   });
 }
 
-/** The programs of a step; one that only accumulates gradients is needed only if the optimizer does not move in every step. */
+/**
+ * The programs of a step. The program that only accumulates gradients is needed only if the optimizer does not update the weights in every
+ * step.
+ */
 export function programsOf({ accumulate = 1 }: TrainingSettings): readonly ProgramName[] {
   return accumulate > 1 ? [PROGRAM.waits, PROGRAM.moves] : [PROGRAM.moves];
 }
 
-/** Throws `not-recordable` when two recordings of the step, on small images, are not the same program. */
+/** Throws `not-recordable` if two recordings of the step, on small images, are not the same program. */
 export function checkRecordable(settings: TrainingSettings, training: TrainingFunction): void {
   const shape = { count: 1, size: 2 * settings.model.sizeMultiple };
   for (const name of programsOf(settings)) {

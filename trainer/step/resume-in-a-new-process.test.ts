@@ -14,7 +14,7 @@ async function train(request: SomeSteps): Promise<number[]> {
   return JSON.parse(stdout) as number[];
 }
 
-it('a training saved after five steps and continued in a new process ends after ten steps in the bits of an uninterrupted one', async () => {
+it('a training that continues in a new process after five steps ends with the same bits as an uninterrupted one', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'carpal-resume-'));
   const file = (name: string): string => join(folder, `${name}.safetensors`);
   try {

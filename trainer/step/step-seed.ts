@@ -7,8 +7,8 @@ const NAME = 'optimizer/batchesSeen';
 const LIMIT = 2 ** 24;
 
 /**
- * The seed of each step's random numbers: the seed of the training and the number of batches before the step. It is saved with the state, so
- * that a training that was stopped draws the same numbers as one that was not.
+ * The seed of each step's random numbers: the seed of the training and the number of batches before the step. It is saved with the state,
+ * so a resumed training draws the same numbers as an uninterrupted one.
  */
 export class StepSeed {
   readonly #seed: number;
@@ -25,7 +25,7 @@ export class StepSeed {
     return Int32Array.of(this.#seed, this.#batches);
   }
 
-  /** A batch is done. */
+  /** Counts a finished batch. */
   advance(): void {
     this.#batches += 1;
   }
@@ -34,12 +34,15 @@ export class StepSeed {
     if (this.#drawn) state.set(NAME, { shape: [], data: Float32Array.of(this.#batches) });
   }
 
-  /** Reads the saved count; `accept` takes it over, once everything else has been read. Throws `weights-mismatch` if it is not a count. */
+  /**
+   * Reads the saved count. The returned `accept` applies it; call it after everything else has been read. Throws `weights-mismatch` if it
+   * is not a count.
+   */
   read(state: NamedArrays): { accept: () => void } {
     if (!this.#drawn) return { accept: () => undefined };
     const saved = state.get(NAME)?.data[0];
     if (saved === undefined || !Number.isInteger(saved) || saved < 0 || saved >= LIMIT) {
-      throw new CarpalError('weights-mismatch', `the checkpoint does not say how many batches it has seen (${NAME} is ${saved})`);
+      throw new CarpalError('weights-mismatch', `the checkpoint has no valid number of finished batches (${NAME} is ${saved})`);
     }
     return {
       accept: () => {

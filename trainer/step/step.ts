@@ -1,4 +1,4 @@
-/** What training and inference offer to the rest of the trainer. Only plain arrays cross this seam, no tensors. */
+/** The interface of training and inference to the rest of the trainer. It uses plain arrays only, no tensors. */
 import type { NamedArrays } from '../engine/named-arrays.ts';
 
 /** `count` square images and their targets. The arrays may be reused as soon as `run` has returned. */
@@ -13,11 +13,14 @@ export type StepBatch = {
 
 /** One step of training: forward pass, loss, gradients, optimizer, moving averages. Holds device memory until `dispose`. */
 export type TrainingStep = {
-  /** Trains on one batch and returns its loss. The loss is not finite when training has diverged; the caller decides what to do then. */
+  /** Trains on one batch and returns its loss. If training has diverged, the loss is not finite; the caller decides what to do then. */
   run(batch: StepBatch, learningRate: number): number;
   /** Everything that the next step depends on: `model/…` and `optimizer/…`. */
   readState(): NamedArrays;
-  /** Restores what `readState` returned; the following steps are then the same. Throws `weights-mismatch` for another model's state. */
+  /**
+   * Restores what `readState` returned; the following steps then have the same results. Throws `weights-mismatch` for another model's
+   * state.
+   */
   writeState(state: NamedArrays): void;
   /** Frees the memory of the optimizer; the model belongs to the caller. */
   dispose(): void;
@@ -30,7 +33,7 @@ export type Predictor = {
   dispose(): void;
 };
 
-/** Validation: one forward pass gives the loss and the logits that Dice is computed from. */
+/** Validation: one forward pass returns the loss and the logits from which Dice is computed. */
 export type Evaluator = {
   run(batch: StepBatch): { readonly loss: number; readonly logits: Float32Array };
   dispose(): void;

@@ -52,7 +52,7 @@ describe('openTrainingEngine', () => {
   });
 
   it('refuses a step that draws random numbers in JavaScript, and names the operation', () => {
-    // Recorded once, it would use the same numbers in every step.
+    // A recording would use the same numbers in every step.
     const settings = settingsOf();
     const random = randomFor(1, 'noise');
     const { forward } = settings.model;
@@ -83,7 +83,7 @@ describe('an engine', () => {
     expect(graph[1]).toBeCloseTo(eager[1] ?? Number.NaN, 4);
   });
 
-  it('reads its state once for a validation and its checkpoint, and again after a step or a restored state', () => {
+  it('reads its state once for a validation and its checkpoint, and again after a step or after a state was restored', () => {
     const { step, evaluator } = opened(openTrainingEngine(settingsOf(), quiet));
     step.run(batchOf(0), 0.1);
     const first = step.readState();

@@ -1,4 +1,4 @@
-/** What trains a model: the training step and an evaluator that uses its newest weights. */
+/** The training engine of a model: the training step and an evaluator that uses its newest weights. */
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import { hasGpu } from '../engine/graph/native-binding.ts';
 import type { StepMemory } from '../engine/graph/step-memory.ts';
@@ -22,7 +22,7 @@ export type TrainingEngine = {
 };
 
 /**
- * The engine for these settings. Warns when the machine has no instructions for the precision. Throws `not-recordable` when the step cannot be
+ * The engine for these settings. Warns if the machine has no instructions for the precision. Throws `not-recordable` if the step cannot be
  * recorded.
  */
 export function openTrainingEngine(
@@ -35,7 +35,7 @@ export function openTrainingEngine(
   const warning = precision === 'float32' ? undefined : precisionWarning(precision, processor());
   if (warning !== undefined) warn(warning);
   let version = 0;
-  // A validation and the checkpoint after it share one read of the state; the next step discards it.
+  // A validation and the checkpoint after it share one read of the state. The next step discards it.
   let state: NamedArrays | undefined;
   const readState = (): NamedArrays => {
     state ??= recorded.readState();
@@ -72,7 +72,7 @@ export function modelOf({ model: { name, options }, training }: ExperimentSpec, 
   return buildModel({ name, options: { ...options, ...(deepSupervision && { deepSupervision }) }, classes, seed });
 }
 
-/** The engine that trains the model as the spec says. Throws as {@link openTrainingEngine}. */
+/** The engine that trains the model according to the spec. Throws the same errors as {@link openTrainingEngine}. */
 export function engineOf(spec: ExperimentSpec, model: Model, warn: (line: string) => void): TrainingEngine {
   const { gradientClip, accumulate, precision, seed, headWeights, ema } = spec.training;
   const objective = { losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate, headWeights, average: ema };

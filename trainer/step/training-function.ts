@@ -12,24 +12,24 @@ import { targetsOf } from './batch.ts';
 import { type GradientSum, gradientSum } from './gradient-accumulation.ts';
 import type { LossScaler, LossScaleSettings } from './loss-scaler.ts';
 
-/** What is trained and how. */
+/** A model and the settings of its training. */
 export type TrainingSettings = {
   readonly model: Model;
   readonly losses: readonly WeightedLoss[];
   readonly optimizer: OptimizerSettings;
-  /** Largest norm of all gradients together; 0 clips nothing. */
+  /** Maximum norm of all gradients together; 0 disables clipping. */
   readonly gradientClip?: number;
-  /** The optimizer moves once in this many batches, by the mean of their gradients. */
+  /** The optimizer updates the weights once per this many batches, with the mean of their gradients. */
   readonly accumulate?: number;
-  /** The weight of each head of deep supervision, the answer first; all equal if left out. */
+  /** The weight of each head of deep supervision, starting with the output. Equal by default. */
   readonly headWeights?: readonly number[] | undefined;
   /** The moving average of weights for validation and prediction. */
   readonly average?: AverageSettings;
   /** The seed of the random numbers that some networks draw in training; 0 by default. */
   readonly seed?: number;
-  /** What convolutions compute in. */
+  /** The precision in which convolutions compute. */
   readonly precision?: Precision;
-  /** For float16. */
+  /** Used for float16 only. */
   readonly lossScale?: LossScaleSettings;
 };
 
@@ -44,14 +44,14 @@ export type StepInputs = {
 };
 
 /**
- * Uses the gradients of the trainable variables, in the model's order, clipped and accumulated as the settings say. With a loss scaler it must
- * change nothing when `finite` is false.
+ * Uses the gradients of the trainable variables, in the model's order, clipped and accumulated according to the settings. With a loss
+ * scaler it must change nothing if `finite` is false.
  */
 export type UseGradients = (gradients: readonly Tensor[], learningRate: Scalar, finite?: Scalar) => void;
 
 /**
- * A training step from tensors to tensors, without the move of the optimizer. It reads and assigns variables, makes no random choice, reads no
- * values back, and uses the same constants in every call, so it can be recorded as a graph.
+ * A training step from tensors to tensors, without the optimizer's update. It reads and assigns variables, draws no random numbers in
+ * JavaScript, reads no values back, and uses the same constants in every call, so it can be recorded as a graph.
  */
 export type TrainingFunction = {
   /** Returns the loss. Without `moves`, it only adds to the accumulated gradients and does not call `use`. */
@@ -66,9 +66,9 @@ export type TrainingFunction = {
 };
 
 /**
- * With a scaler, gradients are computed times its scale, and a step whose gradients are not finite is skipped. The moving averages of batch
- * normalisation still change in such a step, as in PyTorch, where the forward pass changes them. The returned loss is never scaled; it is NaN
- * when no scale makes the gradients finite.
+ * With a scaler, the loss is multiplied by its scale before gradients are computed, and a step whose gradients are not finite is skipped.
+ * The moving averages of batch normalisation still change in such a step, as in PyTorch, where the forward pass changes them. The returned
+ * loss is never scaled; it is NaN if no scale makes the gradients finite.
  */
 export function createTrainingFunction(settings: TrainingSettings, scaler?: LossScaler): TrainingFunction {
   const { model, losses, gradientClip = 0, accumulate = 1, headWeights } = settings;

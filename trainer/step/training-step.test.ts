@@ -73,13 +73,13 @@ describe('the training step', () => {
     expect(losses.at(-1)).toBeLessThan(0.5 * (losses[0] as number));
   });
 
-  it('gives the same bits for the same seed and batches', () => {
+  it('computes the same bits for the same seed and batches', () => {
     const [one, other] = [start().step, start().step];
     expect(train(one, 0, 5)).toEqual(train(other, 0, 5));
     expect(one.readState()).toEqual(other.readState());
   });
 
-  it('is not changed when the caller changes the arrays that it passed', () => {
+  it('does not change when the caller overwrites the arrays that it passed', () => {
     const { step } = start();
     const batch = batchOf(0);
     step.run(batch, 1e-2);
@@ -104,7 +104,7 @@ describe('the training step', () => {
     expect(start().step.run(batch, 1e-2)).toBeNaN();
   });
 
-  it("refuses another network's state, another accumulation's, and a size that the network cannot halve", () => {
+  it('refuses the state of another network or another accumulation, and a size that the network does not accept', () => {
     const { step } = start({ accumulate: 2 });
     expect(() => step.writeState(start().step.readState())).toThrow(expect.objectContaining({ code: 'weights-mismatch' }));
     const waiting = new Map(step.readState()).set('optimizer/waitingBatches', { shape: [], data: Float32Array.of(2) });
@@ -116,10 +116,10 @@ describe('the training step', () => {
 
 describe('a resumed training step', () => {
   it.each([
-    { name: 'a move per batch', given: {} },
-    { name: 'accumulation, stopped between two moves', given: { accumulate: 2, gradientClip: 0.5 } },
+    { name: 'an update per batch', given: {} },
+    { name: 'accumulation, stopped between two updates', given: { accumulate: 2, gradientClip: 0.5 } },
     { name: 'dropout', given: { network: ['CustomUNet', { width: 4 }] as const, seed: 5 } },
-  ])('ends in the same bits as an uninterrupted one: $name', ({ given }) => {
+  ])('ends with the same bits as an uninterrupted one: $name', ({ given }) => {
     const whole = start(given).step;
     const losses = train(whole, 0, 6);
     const first = start(given).step;
@@ -130,7 +130,7 @@ describe('a resumed training step', () => {
     expect(second.readState()).toEqual(whole.readState());
   });
 
-  it('ends in the same bits when it sees shapes of batches in another order', () => {
+  it('ends with the same bits when batch shapes come in another order', () => {
     const batches = [batchOf(0), batchOf(1, 1), batchOf(2), batchOf(3, 1)];
     const [whole, half, rest] = [start().step, start().step, start({ weights: 2 }).step];
     const losses = trainOn(whole, batches);
@@ -153,7 +153,7 @@ describe('dropout', () => {
 });
 
 describe('gradient accumulation', () => {
-  it('moves only with the last accumulated batch, by the mean of the gradients', () => {
+  it('updates the weights only with the last accumulated batch, by the mean of the gradients', () => {
     const { step } = start({ accumulate: 2 });
     const initial = values(step, 'model/head/kernel');
     step.run(batchOf(0), 1e-2);
@@ -179,13 +179,13 @@ describe('gradient accumulation', () => {
 describe('batches of different shapes', () => {
   const batches = [batchOf(0), batchOf(1, 1), batchOf(2), batchOf(3, 2, 32)];
 
-  it('have the losses of the eager step, such as a smaller last batch', () => {
+  it('have the losses of the eager step', () => {
     const [graph, eager] = [start().step, start({ create: createEagerStep }).step];
     const expected = trainOn(eager, batches);
     for (const [index, loss] of trainOn(graph, batches).entries()) expect(loss).toBeCloseTo(expected[index] as number, 4);
   });
 
-  it('share one session, and so one state', () => {
+  it('share one session and its state', () => {
     const sessions = (): number => nativeBackend().binding.getNumOfSavedModels();
     const before = sessions();
     const { step } = start();
@@ -200,7 +200,7 @@ describe('batches of different shapes', () => {
 });
 
 describe('the memory estimate of a step', () => {
-  it('grows with pixels and images, and its state with neither', () => {
+  it('grows with pixels and images for live values, but not for the state', () => {
     const { step, model } = start();
     const { estimateMemory } = step as RecordedTrainingStep;
     expect(estimateMemory(1, 64).live / estimateMemory(1, 32).live).toBeCloseTo(4, 0);
@@ -238,7 +238,7 @@ describe('the heads of deep supervision', () => {
     expect(lossOfFirstStep([5, 5, 5, 5])).toBeCloseTo(lossOfFirstStep(), 5);
   });
 
-  it('need as many weights as there are heads, or no step can be created', () => {
+  it('must have one weight each', () => {
     const error = { code: 'manifest-invalid', message: expect.stringContaining('2 weights for 4 heads') };
     expect(() => lossOfFirstStep([1, 1])).toThrow(expect.objectContaining(error));
   });

@@ -19,7 +19,7 @@ export type RecordedTrainingStep = TrainingStep & {
   estimateMemory(count: number, size: number): StepMemory;
 };
 
-/** The updates of a step that moves, in addition to recorded ones: the optimizer's if it is fused, then the average's. */
+/** The updates of a step that are not recorded: the optimizer's if it is fused, then the average's. */
 function updatesOf({ optimizer, average }: TrainingFunction): WriteUpdates {
   return (nodes, recorded) => {
     const moved = optimizer.kind === 'fused' ? optimizer.write(nodes) : [];
@@ -31,8 +31,8 @@ function updatesOf({ optimizer, average }: TrainingFunction): WriteUpdates {
 const programName = (program: ProgramName, { count, size }: BatchShape): string => `${program}-${count}x${size}`;
 
 /**
- * A training step that is recorded once per shape of batch and runs as one TensorFlow graph. The same state and the same batches give the same
- * bits on one machine. Throws `not-recordable` when the step cannot become a graph.
+ * A training step that is recorded once per shape of batch and runs as one TensorFlow graph. The same state and the same batches produce
+ * the same bits on one machine. Throws `not-recordable` if the step cannot become a graph.
  */
 export function createTrainingStep(settings: TrainingSettings): RecordedTrainingStep {
   const { model, accumulate = 1, precision = 'float32' } = settings;
@@ -43,7 +43,7 @@ export function createTrainingStep(settings: TrainingSettings): RecordedTraining
   const programs = new JoinedPrograms(training.state, { precision, updates });
   const accumulation = new GradientAccumulation(accumulate);
   const seed = new StepSeed(settings.seed ?? 0, model.draws);
-  /** Whether the session has the newest state, or the variables do. */
+  /** True if the session has the newest state, false if the variables have it. */
   let isHeld = false;
   try {
     checkRecordable(settings, training);
@@ -52,7 +52,7 @@ export function createTrainingStep(settings: TrainingSettings): RecordedTraining
     throw error;
   }
 
-  // While a session holds the values, the variables' memory is freed; they keep their shapes for later recordings.
+  // While a session holds the values, the variables need no memory. They keep only their shapes, for later recordings.
   const release = (variable: Variable): void => tf.tidy(() => variable.assign(describedTensor(variable.shape, DATA_TYPE.float32)));
 
   const sessionFor = (shape: BatchShape): GraphSession => {
@@ -96,7 +96,7 @@ export function createTrainingStep(settings: TrainingSettings): RecordedTraining
     },
     writeState: (state) => {
       const saved = [accumulation.read(state), seed.read(state)];
-      // The next batch moves it into a session.
+      // The next batch moves the state into a session.
       writeVariables(training.state, state);
       isHeld = false;
       for (const { accept } of saved) accept();

@@ -1,6 +1,6 @@
 /**
- * The test oracle: a training step and a validation that TensorFlow runs kernel by kernel, as tfjs calls them, without a recording. Adam, SGD and
- * the moving average, which a graph runs in TensorFlow's own kernels, are computed here from their definitions in double precision.
+ * The test oracle: a training step and a validation that tfjs runs kernel by kernel, without a recording. A graph runs Adam, SGD and the
+ * moving average in TensorFlow's own kernels; here they are computed from their definitions in double precision.
  */
 import { byteTensor } from '../../engine/kernels.ts';
 import { type Scalar, type Tensor, type Tensor4D, tf, type Variable } from '../../engine/tensorflow.ts';
@@ -26,7 +26,10 @@ function batchTensors(model: Model, { images, targets, count, size }: StepBatch)
   };
 }
 
-/** The values of some variables, changed together, value by value: `change` gets the present values and an index and returns the new ones. */
+/**
+ * Changes several variables together, value by value. `change` gets their current values at an index, and the index, and returns the new
+ * values.
+ */
 function changeValues(variables: readonly Variable[], change: (present: readonly number[], index: number) => readonly number[]): void {
   const arrays = variables.map((variable) => (variable.dataSync() as Float32Array).slice());
   for (const index of (arrays[0] as Float32Array).keys()) {
@@ -43,7 +46,7 @@ function changeValues(variables: readonly Variable[], change: (present: readonly
 
 type Find = (name: string) => Variable;
 
-/** One move of Adam or AdamW. */
+/** One update of Adam or AdamW. */
 function moveAdam(
   trainable: readonly NamedVariable[],
   gradients: readonly Tensor[],
@@ -52,7 +55,7 @@ function moveAdam(
   find: Find,
 ) {
   const { options = {} } = settings;
-  // Rounded as the kernel gets them: 1 − β₂ of the rounded 0.999 differs from 0.001 by 1.3e-5 of its value.
+  // Rounded like the kernel's inputs: after 0.999 is rounded, the relative error of 1 − β₂ is 1.3e-5.
   const [beta1, beta2] = [Math.fround(options.beta1 ?? 0.9), Math.fround(options.beta2 ?? 0.999)];
   changeValues([find('optimizer/beta1Power'), find('optimizer/beta2Power')], ([power1 = 0, power2 = 0]) => [
     power1 * beta1,
@@ -74,7 +77,7 @@ function moveAdam(
   }
 }
 
-/** One move of SGD. */
+/** One update of SGD. */
 function moveSgd(trainable: readonly NamedVariable[], gradients: readonly Tensor[], rate: number, settings: OptimizerSettings, find: Find) {
   const { momentum = 0.9, nesterov = true } = settings.options ?? {};
   for (const [position, { name, variable }] of trainable.entries()) {
@@ -114,7 +117,7 @@ function move(
   if (average && training.average) moveAverage(model, average.decay, find);
 }
 
-/** A float32 training step that runs eagerly, whatever precision the settings name. */
+/** A float32 training step that runs eagerly. Ignores the precision of the settings. */
 export function createEagerStep(settings: TrainingSettings): TrainingStep {
   const { model, accumulate = 1 } = settings;
   const training = createTrainingFunction(settings);

@@ -3,7 +3,7 @@ import type { Model } from '../../models/model.ts';
 
 let models = 0;
 
-/** Two layers over each pixel's grey value with tanh between them, and these weights: the network of objective/reference/export.py. */
+/** The network of objective/reference/export.py with the given weights: two layers over each pixel's grey value, with tanh between them. */
 export function smallModel(weights: Readonly<Record<string, readonly (number | readonly number[])[]>>, classes: number): Model {
   const scope = `small${models++}`;
   const variables = Object.entries(weights).map(([name, values]) => {

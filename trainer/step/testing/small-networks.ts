@@ -3,7 +3,7 @@ import type { Model, ModelBuild, NetworkOptions } from '../../models/model.ts';
 import { MODELS } from '../../models/registry.ts';
 
 /**
- * Small forms that run all of a network's code. In even smaller ones, sums cancel until only rounding errors are left of some gradients.
+ * Small forms that run all of a network's code. In smaller ones, the terms of some gradients cancel until only rounding errors are left.
  */
 export const SMALL_NETWORKS: readonly [name: string, options: NetworkOptions][] = [
   ['UNet', { width: 8 }],
@@ -25,8 +25,7 @@ export const SMALL_NETWORKS: readonly [name: string, options: NetworkOptions][] 
 ];
 
 /**
- * A network of that table. Does not use buildModel: the width of UNet is not an option of a manifest, and at full width its test takes half
- * a minute.
+ * A network of that table. Does not use buildModel: manifests cannot set the width of UNet, and at full width its test takes half a minute.
  */
 export function buildSmall(name: string, build: ModelBuild): Model {
   const model = MODELS.find((entry) => entry.name === name)?.build(build);

@@ -1,6 +1,6 @@
 /**
- * A process that trains a small network on batches `from` … `to` of a fixed sequence, starting from the state in the file `load` if given,
- * and writes its final state to the file `save`. Prints the losses.
+ * A process that trains a small network on batches `from` … `to` of a fixed sequence. It starts from the state in the file `load`, if
+ * given, and writes its final state to the file `save`. Prints the losses.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { randomFor } from '@carpal/masks/random.ts';
@@ -23,7 +23,7 @@ function batchOf(index: number): StepBatch {
 }
 
 const { from, to, load, save } = JSON.parse(process.argv[2] ?? '{}') as SomeSteps;
-// Each process has other initial weights: a resumed training must get them from the file.
+// Each process has other initial weights, so a resumed training must use the weights of the file.
 const model = buildModel({ name: 'SlimUNet', options: { width: 4, depth: 3 }, classes: CLASSES, seed: from });
 const losses = [
   { name: 'Dice', weight: 0.9 },
