@@ -2,7 +2,7 @@
 import { type Scalar, type Tensor, tf } from '../engine/tensorflow.ts';
 import type { AreaSums, LossTerm, Reduction } from './loss-term.ts';
 
-/** Added to numerator and denominator, so that a class that is absent and not predicted counts as right. */
+/** Added to numerator and denominator, so that a class that is absent and not predicted has no loss. */
 const SMOOTH = 1;
 const AXES: Readonly<Record<Reduction, number[]>> = { perImageClass: [1, 2], global: [0, 1, 2, 3] };
 
@@ -51,11 +51,11 @@ export const iou: LossTerm = ({ sums }, { reduction = 'perImageClass' }) => {
   return { value: tf.mean(oneLess(ratio)) as Scalar, byArea: () => areaGradient(ratio) };
 };
 
-/** Chosen on the networks that carpal's first losses were tuned for. */
+/** Tuned on carpal's first networks. */
 const ALPHA = 0.3;
 const BETA = 0.7;
 const GAMMA = 1.5;
-/** With gamma below 1 the slope is unbounded where everything is right; it is taken at this value instead. */
+/** With gamma below 1, the slope is unbounded at a loss of 0. The slope at this loss is used instead. */
 const LEAST = 1e-6;
 
 /**

@@ -11,7 +11,9 @@ export type OptimizerSettings = {
   readonly options?: Readonly<OptimizerOptions>;
 };
 
-/** The named optimizer of these variables, in its initial state. Defaults are PyTorch's, except for SGD: Nesterov momentum of 0.9. */
+/**
+ * The named optimizer of these variables, in its initial state. Defaults are PyTorch's, except that SGD uses a Nesterov momentum of 0.9.
+ */
 export function createOptimizer(variables: readonly NamedVariable[], settings: OptimizerSettings): Optimizer {
   const { name, weightDecay, options = {} } = settings;
   const { beta1 = 0.9, beta2, momentum, nesterov = true, smoothing = 0.99 } = options;

@@ -17,14 +17,14 @@ export type AdamSettings = {
 };
 
 /**
- * Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019) with PyTorch's update: p ← p − rate·m̂ / (√v̂ + 1e-8), where m̂ and v̂ are the means
- * corrected for their start at zero. AdamW first shrinks kernels by rate·decay; Adam adds decay·p to their gradients.
+ * Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019) with PyTorch's update: p ← p − rate·m̂ / (√v̂ + 1e-8), where m̂ and v̂ are
+ * the means corrected for their start at zero. AdamW first shrinks kernels by rate·decay; Adam adds decay·p to their gradients.
  *
- * ResourceApplyAdam reads and writes each array once. It computes rate·√(1−β₂ᵗ)/(1−β₁ᵗ)·m/(√v + ε). PyTorch adds ε to the corrected √v̂, so the
- * kernel gets ε·√(1−β₂ᵗ). The powers β₁ᵗ and β₂ᵗ are slots like the means.
+ * ResourceApplyAdam reads and writes each array once. It computes rate·√(1−β₂ᵗ)/(1−β₁ᵗ)·m/(√v + ε). PyTorch adds ε to the corrected √v̂, so
+ * the kernel gets ε·√(1−β₂ᵗ). The powers β₁ᵗ and β₂ᵗ are slots, like the means.
  *
- * In a skipped step the rate is 0, both β are 1 and the gradient is 0, so the kernel adds zeros to everything. It still gets the next powers,
- * because the first ones would make it divide by zero.
+ * In a skipped step the rate is 0, both β are 1 and the gradient is 0, so the kernel adds zeros to everything. The kernel still gets the
+ * powers of the next step: with the initial powers, which are 1, it would divide by zero.
  */
 export function createAdam(variables: readonly NamedVariable[], settings: AdamSettings): Optimizer {
   const { weightDecay, decoupled } = settings;
@@ -50,7 +50,7 @@ export function createAdam(variables: readonly NamedVariable[], settings: AdamSe
       const updates = variables.map((named) => {
         const weights = nodes.variable(`model/${named.name}`);
         const means = [nodes.variable(`optimizer/mean/${named.name}`).handle, nodes.variable(`optimizer/square/${named.name}`).handle];
-        // Everything in this run that reads the weights reads them before they change.
+        // All reads of the weights in this run come before the update.
         const before = [`^${weights.read}`];
         let gradient = nodes.gradient(named);
         if (weightDecay > 0 && decays(weights.shape)) {
@@ -72,10 +72,11 @@ export function createAdam(variables: readonly NamedVariable[], settings: AdamSe
 export type SgdSettings = { readonly weightDecay: number; readonly momentum: number; readonly nesterov: boolean };
 
 /**
- * Stochastic gradient descent with PyTorch's momentum: a ← momentum·a + g, p ← p − rate·a; Nesterov's form moves by g + momentum·a. The rate is
- * not part of a, so a new rate takes effect immediately. Weight decay is added to the gradients of kernels. Without momentum there is no slot.
+ * Stochastic gradient descent with PyTorch's momentum: a ← momentum·a + g, p ← p − rate·a. Nesterov's form replaces a by g + momentum·a in
+ * the second formula. The rate is not part of a, so a new rate takes effect immediately. Weight decay is added to the gradients of kernels.
+ * Without momentum there is no slot.
  *
- * ResourceApplyMomentum gathers what PyTorch gathers (ResourceApplyKerasMomentum would include the rate); without momentum
+ * ResourceApplyMomentum accumulates the same sum as PyTorch (ResourceApplyKerasMomentum would include the rate). Without momentum,
  * ResourceApplyGradientDescent is enough. In a skipped step the rate and the gradient are 0 and momentum is 1.
  */
 export function createSgd(variables: readonly NamedVariable[], { weightDecay, momentum, nesterov }: SgdSettings): Optimizer {
@@ -90,7 +91,7 @@ export function createSgd(variables: readonly NamedVariable[], { weightDecay, mo
       const decay = nodes.whenFinite(nodes.float(weightDecay), zero);
       return variables.map((named) => {
         const weights = nodes.variable(`model/${named.name}`);
-        // Everything in this run that reads the weights reads them before they change.
+        // All reads of the weights in this run come before the update.
         const before = `^${weights.read}`;
         let gradient = nodes.gradient(named);
         if (weightDecay > 0 && decays(weights.shape)) gradient = nodes.add(gradient, nodes.multiply(weights.read, decay));

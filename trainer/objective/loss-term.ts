@@ -2,15 +2,15 @@ import type { LossOptions } from '@carpal/configs/schema/options.ts';
 import type { Scalar, Tensor, Tensor4D } from '../engine/tensorflow.ts';
 
 /**
- * What a ratio of areas is taken over: each class of each image has its own ratio and all count alike, or there is one ratio for the whole
- * batch, in which large bones outweigh small ones.
+ * Which pixels share a ratio of areas. `perImageClass`: each class of each image has its own ratio, and all ratios count equally. `global`:
+ * one ratio for the whole batch, in which large bones outweigh small ones.
  */
 export type Reduction = NonNullable<LossOptions['reduction']>;
 
 /** Sums over pixels, as arrays that broadcast over logits: Σp·g, Σp, Σg. */
 export type AreaSums = { readonly both: Tensor; readonly found: Tensor; readonly truth: Tensor };
 
-/** What every loss is computed from; all arrays are `[batch, height, width, classes]`. */
+/** The input of every loss. All arrays are `[batch, height, width, classes]`. */
 export type LossInput = {
   readonly logits: Tensor4D;
   /** σ(logits), computed once for all losses. */
@@ -25,9 +25,9 @@ export type LossInput = {
 export type AreaGradient = { readonly slope: Tensor; readonly constant: Tensor };
 
 /**
- * A loss and its derivative, written by hand. The derivative is computed in training only. It is given by each logit (`byLogit`), or, for a loss
- * that depends on sums over pixels, as one linear function for all pixels of a sum (`byArea`); those are added before they are applied to the
- * pixels. Runs in a tidy of the caller.
+ * A loss and its derivative, which is written by hand and computed only in training. `byLogit` is the derivative by each logit. A loss that
+ * depends on sums over pixels has `byArea` instead: one linear function for all pixels of a sum. The `byArea` functions of all losses are
+ * added before they are applied to the pixels. Runs in a tidy of the caller.
  */
 export type LossTerm = (
   input: LossInput,

@@ -104,12 +104,12 @@ const rows: { name: string; losses: WeightedLoss[] }[] = [
 ];
 
 const KINDS = [
-  { kind: 'covered in part', targets: () => tf.mul(tf.add(spreadValues(SHAPE, 2), 1), 0.5) as Tensor4D },
-  { kind: 'in or out', targets: () => tf.cast(tf.greater(spreadValues(SHAPE, 2), 0), 'float32') as Tensor4D },
+  { kind: 'that are partly covered', targets: () => tf.mul(tf.add(spreadValues(SHAPE, 2), 1), 0.5) as Tensor4D },
+  { kind: 'that are fully inside or outside', targets: () => tf.cast(tf.greater(spreadValues(SHAPE, 2), 0), 'float32') as Tensor4D },
 ];
 const cases = rows.flatMap((row) => KINDS.map((kind) => ({ ...row, ...kind })));
 
-describe('losses', () => {
+describe('the loss', () => {
   it.each(cases)('$name has the value of its definition, with and without a gradient, for pixels $kind', ({ losses, targets }) => {
     tf.tidy(() => {
       const [z, y] = [[...logits().dataSync()], [...targets().dataSync()]];
@@ -119,7 +119,7 @@ describe('losses', () => {
     });
   });
 
-  it.each(cases)("$name has the gradient that its definition's differences show for pixels $kind", ({ losses, targets }) => {
+  it.each(cases)("$name has the gradient of its definition's differences for pixels $kind", ({ losses, targets }) => {
     tf.tidy(() => {
       const y = targets();
       const gradient = tf.grad((z) => lossOf(losses)(z as Tensor4D, y))(logits());
@@ -151,7 +151,7 @@ describe('losses', () => {
     },
   );
 
-  it.each(everyLoss)('$name is nearly zero when everything is right, also with an absent class', ({ name }) => {
+  it.each(everyLoss)('$name is nearly zero for a correct prediction, also with an absent class', ({ name }) => {
     tf.tidy(() => {
       const truth = tf.tensor4d([1, 0, 0, 0, 1, 0, 0, 0], [1, 2, 2, 2]);
       const right = tf.mul(tf.sub(tf.mul(truth, 2), 1), 30) as Tensor4D;
@@ -175,7 +175,7 @@ describe('losses', () => {
     });
   });
 
-  it('Lovasz keeps the order of as many pixels as an image has', () => {
+  it('Lovasz sorts as many pixels as an image has', () => {
     tf.tidy(() => {
       // One class covers the left half of the image. Its right half is predicted wrong by the same margin: half of the class is missing.
       const columns = tf.range(0, 256);

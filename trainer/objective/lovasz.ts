@@ -36,13 +36,14 @@ function rowsOf(values: Tensor4D): Tensor {
  * The Lovász hinge (Berman and others 2018), averaged over classes and images: Σ max(0, eᵢ)·wᵢ over the pixels in descending order of their error
  * eᵢ = 1 − z·(2g − 1). wᵢ is the growth of the Jaccard loss when the i-th pixel becomes wrong too.
  *
- * The paper's targets are 0 or 1. A pixel with coverage g counts as its expectation: its error is the expected hinge of a pixel that is inside
- * with probability g (for |z| ≤ 1; continued linearly), and it adds g to the area of the class and 1 − g to the area outside. A pixel with
- * coverage 0.5 has no gradient, one with nearly full coverage has nearly the gradient of a full one, and targets of 0 and 1 give the paper's
- * loss.
+ * The paper's targets are 0 or 1. A pixel with coverage g counts as its expectation: its error is the expected hinge of a pixel that is
+ * inside with probability g (for |z| ≤ 1; continued linearly), and it adds g to the area of the class and 1 − g to the area outside. A
+ * pixel with coverage 0.5 has no gradient, one with nearly full coverage has nearly the gradient of a full one, and targets of 0 and 1
+ * result in the paper's loss.
  *
- * With N = Σg − Σ_{≤i} g and U = Σg + Σ_{≤i}(1 − g), wᵢ = (N/U before pixel i) − (N/U after it) = (gᵢ·U + N·(1 − gᵢ)) / (U·(U before)), which
- * subtracts no nearly equal numbers. The slope by the logit is −(2g − 1)·wᵢ where the error is positive, in the pixels' original order.
+ * With N = Σg − Σ_{≤i} g and U = Σg + Σ_{≤i}(1 − g), wᵢ = (N/U before pixel i) − (N/U after it) = (gᵢ·U + N·(1 − gᵢ)) / (U·(U before)).
+ * This form subtracts no nearly equal numbers. The slope by the logit is −(2g − 1)·wᵢ where the error is positive, in the pixels' original
+ * order.
  */
 export const lovasz: LossTerm = ({ logits, targets }) => {
   const truth = rowsOf(targets);
@@ -50,7 +51,7 @@ export const lovasz: LossTerm = ({ logits, targets }) => {
   const errors = tf.sub(1, tf.mul(rowsOf(logits), sign));
   const [rows, pixels] = errors.shape as [number, number];
   const [sorted, order] = runKernelOutputs('TopKV2', SORT, [errors, tf.scalar(pixels, 'int32')], 2) as [Tensor, Tensor];
-  // Positions over all rows, so that a plain gather and a plain scatter suffice.
+  // Indices over all rows, so that a plain gather and a plain scatter are enough.
   const first = tf.tensor2d(Int32Array.from({ length: rows }, (_, row) => row * pixels), [rows, 1], 'int32'); // biome-ignore format: a column
   const places = tf.reshape(tf.add(order, first), [-1]);
   const flat = runKernel('GatherV2', GATHER, [tf.reshape(truth, [-1]), places, tf.scalar(0, 'int32')]);
@@ -65,7 +66,7 @@ export const lovasz: LossTerm = ({ logits, targets }) => {
   return {
     value: tf.mul(tf.sum(tf.mul(tf.relu(sorted), weights)), 1 / rows) as Scalar,
     byLogit: () => {
-      // ReluGrad gives the first argument where the second is positive, and 0 elsewhere.
+      // ReluGrad returns the first argument where the second is positive, and 0 elsewhere.
       const counting = runKernel('ReluGrad', T, [weights, sorted]);
       const shape = tf.tensor1d([rows * pixels], 'int32');
       const scattered = runKernel('ScatterNd', SCATTER, [tf.reshape(places, [-1, 1]), tf.reshape(counting, [-1]), shape]);

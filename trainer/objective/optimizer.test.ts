@@ -24,9 +24,9 @@ function reference(start: number[], gradients: number[][], rate: number, decay: 
 
 describe('AdamW', () => {
   it.each([
-    { name: 'a kernel, with decay', shape: [4, 6], decays: true },
-    { name: 'a vector, without decay', shape: [24], decays: false },
-  ])('moves $name as PyTorch does over 30 steps', ({ shape, decays }) => {
+    { name: 'a kernel with decay', shape: [4, 6], decays: true },
+    { name: 'a vector without decay', shape: [24], decays: false },
+  ])('updates $name like PyTorch over 30 steps', ({ shape, decays }) => {
     const variable = tf.tidy(() => tf.variable(spreadValues(shape, 1)));
     const start = [...variable.dataSync()];
     const optimizer = createOptimizer([{ name: 'x', variable }], { name: 'AdamW', weightDecay: 0.1 });
@@ -45,7 +45,7 @@ describe('AdamW', () => {
   });
 });
 
-describe('an optimizer', () => {
+describe('the optimizer', () => {
   it.each([
     ['AdamW', ['beta1Power', 'beta2Power', 'mean/a', 'square/a']],
     ['SGD', ['momentum/a']],
@@ -67,7 +67,7 @@ describe('gradient clipping', () => {
     expect(globalNorm(gradients()).dataSync()[0]).toBeCloseTo(5, 6);
   });
 
-  it('scales them down together to the limit and does not change smaller ones', () => {
+  it('scales gradients down together to the limit and does not change smaller ones', () => {
     const values = (limit: number) =>
       clipGradients(gradients(), limit).map((gradient) => [...gradient.dataSync()].map((value) => Number(value.toFixed(5))));
     expect(values(1)).toEqual([[0.6, 0], [0, 0.8]]); // biome-ignore format: a pair

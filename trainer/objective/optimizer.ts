@@ -19,7 +19,7 @@ export type FusedUpdate = {
 
 /** An optimizer of some variables, with its state. */
 export type Optimizer = (RecordedUpdate | FusedUpdate) & {
-  /** What it remembers between steps. */
+  /** The state that it keeps between steps. */
   readonly slots: readonly NamedVariable[];
   dispose(): void;
 };
@@ -34,7 +34,7 @@ export function decays(shape: readonly number[]): boolean {
 
 const T: readonly KernelAttribute[] = [typeAttribute('T')];
 
-/** Arithmetic in one kernel each; a scalar broadcasts over an array. */
+/** Arithmetic operations of one kernel each. A scalar broadcasts over an array. */
 export const arithmetic = {
   add: (a: Tensor, b: Tensor): Tensor => runKernel('AddV2', T, [a, b]),
   subtract: (a: Tensor, b: Tensor): Tensor => runKernel('Sub', T, [a, b]),

@@ -27,9 +27,9 @@ const LEAST = 1e-7;
 
 /**
  * Focal loss, averaged over pixels and classes: w·(1 − e^−B)^γ·B, where B is the pixel's cross-entropy and w = α·y + (1 − α)·(1 − y). For
- * targets of 0 and 1, e^−B is the probability of the right answer, and this is the loss of Lin and others (2017). For targets in between it is
- * still smallest where σ(z) = y, because it grows with B. Its derivative by B is w·(1 − e^−B)^γ·(1 + γ·e^−B·B / (1 − e^−B)), and the derivative
- * of B by the logit is σ(z) − y.
+ * targets of 0 and 1, e^−B is the probability of the right answer, and this is the loss of Lin and others (2017). For targets in between,
+ * the loss is still smallest where σ(z) = y, because it grows with B. Its derivative by B is w·(1 − e^−B)^γ·(1 + γ·e^−B·B / (1 − e^−B)),
+ * and the derivative of B by the logit is σ(z) − y.
  */
 export const focal: LossTerm = ({ logits, probabilities, targets }, { alpha = ALPHA, gamma = GAMMA }) => {
   const entropy = tf.maximum(crossEntropies(logits, targets), LEAST);

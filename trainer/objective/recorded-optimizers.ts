@@ -1,4 +1,4 @@
-/** The optimizers that TensorFlow has no fitting kernel for: their updates are tensor operations and recorded with the step. */
+/** The optimizers that TensorFlow has no suitable kernel for. Their updates are tensor operations and are recorded with the step. */
 import { type Scalar, type Tensor, tf } from '../engine/tensorflow.ts';
 import { type NamedVariable, SlotVariables } from '../engine/variables.ts';
 import { arithmetic, decays, type Optimizer, withPenalty } from './optimizer.ts';
@@ -6,12 +6,12 @@ import { arithmetic, decays, type Optimizer, withPenalty } from './optimizer.ts'
 /** PyTorch's default. */
 const EPSILON = 1e-8;
 
-/** `smoothing`: how much of the mean of squares a step keeps (PyTorch's alpha). */
+/** `smoothing` is the share of the old mean of squares that a step keeps (PyTorch's alpha). */
 export type RmsPropSettings = { readonly weightDecay: number; readonly smoothing: number; readonly momentum: number };
 
 /**
- * RMSprop (Hinton 2012) with PyTorch's update: v ← s·v + (1 − s)·g², d = g / (√v + 1e-8), p ← p − rate·d, or with momentum a ← momentum·a + d,
- * p ← p − rate·a. TensorFlow's own kernel adds epsilon under the root and gathers rate·d, which differs when the rate changes.
+ * RMSprop (Hinton 2012) with PyTorch's update: v ← s·v + (1 − s)·g², d = g / (√v + 1e-8), p ← p − rate·d, or with momentum a ← momentum·a +
+ * d, p ← p − rate·a. TensorFlow's own kernel adds epsilon inside the root and accumulates rate·d, which differs when the rate changes.
  */
 export function createRmsProp(variables: readonly NamedVariable[], { weightDecay, smoothing, momentum }: RmsPropSettings): Optimizer {
   const { add, subtract, multiply, divide, root, square } = arithmetic;

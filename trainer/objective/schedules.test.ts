@@ -49,7 +49,7 @@ function resumedRates(given: ScheduleSettings): number[] {
   });
 }
 
-describe('schedules over 100 epochs', () => {
+describe('over 100 epochs,', () => {
   it.each(rows)("$name with $options has PyTorch's rates", ({ name, options, rates: expected }) => {
     const actual = rates(settings(name, options));
     expect(new Set(actual).size).toBeGreaterThan(3);
@@ -73,20 +73,20 @@ describe('schedules over 100 epochs', () => {
     },
   );
 
-  it('warm up linearly before any schedule, which then starts at its own first epoch', () => {
+  it('every schedule warms up linearly and then starts at its own first epoch', () => {
     const schedule = createSchedule(settings('MultiStepLR', { warmupEpochs: 3, milestones: [2], gamma: 0.1 }));
     const first = [1, 2, 3, 4, 5, 6].map((epoch) => schedule.rateFor(epoch));
     for (const [index, rate] of [2.5e-4, 5e-4, 7.5e-4, 1e-3, 1e-3, 1e-4].entries()) expect(first[index]).toBeCloseTo(rate, 12);
   });
 
-  it('do not report losses to ReduceLROnPlateau during the warm-up', () => {
+  it('ReduceLROnPlateau ignores the losses of the warm-up', () => {
     const options = { factor: 0.5, patience: 2, cooldown: 1, warmupEpochs: 4 };
     expect(rates(settings('ReduceLROnPlateau', options)).slice(0, 5)).toEqual([1, 2, 3, 4, 5].map((epoch) => (learningRate * epoch) / 5));
     expect(resumedRates(settings('ReduceLROnPlateau', options))).toEqual(rates(settings('ReduceLROnPlateau', options)));
   });
 
   it.each([null, 3, {}, { plateau: { rate: 1, best: null, bad: 0 }, changes: [] }, { plateau: null, changes: [] }])(
-    'refuse the state %j',
+    'a schedule refuses the state %j',
     (state) => {
       expect(() => createSchedule(settings('ReduceLROnPlateau', {})).restore(state)).toThrow(
         expect.objectContaining({ code: 'checkpoint-invalid' }),

@@ -36,7 +36,7 @@ export type ScheduleSettings = {
 
 /** The learning rate of every epoch. Epochs count from 1. */
 export type Schedule = {
-  /** The rate of an epoch that has been reached; the same before and after that epoch is observed. */
+  /** The rate of an epoch that has been reached. Observing that epoch does not change it. */
   rateFor(epoch: number): number;
   /** Reports the loss of a validation after `epoch`; it affects the rates from the next epoch on. */
   observe(epoch: number, validationLoss: number): void;
@@ -45,10 +45,10 @@ export type Schedule = {
   restore(state: unknown): void;
 };
 
-/** What a schedule remembers; plain JSON. `changes` lists each rate with the first epoch that has it. */
+/** The state of a schedule as plain JSON. `changes` lists each rate with the first epoch that has it. */
 export type ScheduleState = { plateau: PlateauState; changes: { epoch: number; rate: number }[] };
 
-/** What ReduceLROnPlateau remembers; plain JSON. */
+/** The state of ReduceLROnPlateau as plain JSON. */
 type PlateauState = { rate: number; best: number | null; bad: number; cooling: number };
 
 /** Creates a schedule. Defaults are PyTorch's; where a length defaults to the last epoch, the warm-up is subtracted first. */
@@ -80,7 +80,7 @@ export function createSchedule({ name, options, learningRate, epochs }: Schedule
 /** The rate after `done` epochs of the schedule, which starts at `full` and lasts for `epochs`. */
 type Rate = (done: number, options: ScheduleOptions, full: number, epochs: number) => number;
 
-/** Half a cosine from `high` at 0 to `low` at 1 (and up again beyond). */
+/** Half a cosine from `high` at 0 to `low` at 1 (it rises again after 1). */
 const cosine = (at: number, high: number, low: number): number => low + ((high - low) * (1 + Math.cos(Math.PI * at))) / 2;
 
 /** The cycle of an epoch: its number, its length, and how many of its epochs are done. `fixed` epochs of each cycle do not grow. */
@@ -100,7 +100,7 @@ const RATES = {
 
   CosineAnnealingLR: (done, { minLearningRate = 0, tMax }, full, epochs) => cosine(done / (tMax ?? epochs), full, minLearningRate),
 
-  /** Loshchilov & Hutter 2017: a cosine that restarts at the full rate, over more epochs each time. */
+  /** Loshchilov & Hutter 2017: a cosine that restarts at the full rate, in longer and longer cycles. */
   CosineAnnealingWarmRestarts: (done, { minLearningRate = 0, cycleEpochs, cycleMultiplier = 1 }, full, epochs) => {
     const { at, length } = cycleAt(done, cycleEpochs ?? epochs, cycleMultiplier, 0);
     return cosine(at / length, full, minLearningRate);
@@ -111,16 +111,16 @@ const RATES = {
    * gamma from cycle to cycle. With a warm-up, the first epoch has the lowest rate.
    */
   CustomCosineAnnealingWarmUpRestarts: (done, options, full, epochs) => {
-    const { minLearningRate: least = 0, cycleEpochs, cycleMultiplier = 1, cycleWarmupEpochs: climb = 0, gamma = 1 } = options;
-    const { number, at, length } = cycleAt(done, cycleEpochs ?? epochs, cycleMultiplier, climb);
+    const { minLearningRate: least = 0, cycleEpochs, cycleMultiplier = 1, cycleWarmupEpochs: warmUp = 0, gamma = 1 } = options;
+    const { number, at, length } = cycleAt(done, cycleEpochs ?? epochs, cycleMultiplier, warmUp);
     const peak = full * gamma ** number;
-    return at < climb ? least + ((peak - least) * at) / climb : cosine((at - climb) / (length - climb), peak, least);
+    return at < warmUp ? least + ((peak - least) * at) / warmUp : cosine((at - warmUp) / (length - warmUp), peak, least);
   },
 
   PolynomialLR: (done, { tMax, power = 1 }, full, epochs) => full * Math.max(0, 1 - done / (tMax ?? epochs)) ** power,
 } as const satisfies Record<string, Rate>;
 
-/** A smaller change of the rate is not made (PyTorch's eps). */
+/** Smaller changes of the rate are skipped (PyTorch's eps). */
 const LEAST_CHANGE = 1e-8;
 
 /** ReduceLROnPlateau (modes `min` and `rel`): the state after one more validation loss. `patience` and `cooldown` count validations. */

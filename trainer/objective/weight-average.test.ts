@@ -4,7 +4,7 @@ import { relativeDifference } from '../engine/testing/check-gradients.ts';
 import { openUpdateSession } from '../engine/testing/update-session.ts';
 import { createWeightAverage } from './weight-average.ts';
 
-it('a weight average takes large steps at first and 1 − decay later', () => {
+it('a weight average changes by large steps at first and by 1 − decay later', () => {
   const variable = tf.tidy(() => tf.variable(tf.tensor1d([1, -1])));
   const average = createWeightAverage([{ name: 'w', variable }], { decay: 0.75 });
   const slots = average.slots.map((slot) => ({ ...slot, name: `optimizer/${slot.name}` }));

@@ -8,18 +8,18 @@ import { type NamedVariable, SlotVariables } from '../engine/variables.ts';
 /** An experiment's `training.ema`; a decay of 0 keeps no average. */
 export type AverageSettings = { readonly decay: number };
 
-/** Slots of the average are named `average/<variable>`, and the number of its moves `averageMoves`. */
+/** Slots of the average are named `average/<variable>`, and the number of its updates `averageMoves`. */
 export const AVERAGE = 'average/';
 const MOVES = 'averageMoves';
 
-/** After t moves, the average takes 9 / (10 + t) of the current weights, and at least 1 − decay. */
+/** After t updates, the average moves by a share of 9 / (10 + t) towards the current weights, and by at least 1 − decay. */
 const WARM_UP = { share: 9, moves: 10 } as const;
 
 /** A moving average of weights, and of the averages that batch normalisation keeps. */
 export type WeightAverage = {
   /**
-   * Writes the update that takes in the variables as they are after the optimizer's move; `moved` are the control references of that move.
-   * Returns the control references.
+   * Writes the update of the average with the variables' values after the optimizer's update; `moved` are the control references of the
+   * optimizer's update. Returns the control references.
    */
   write(nodes: UpdateNodes, moved: readonly string[]): string[];
   readonly slots: readonly NamedVariable[];
@@ -27,14 +27,14 @@ export type WeightAverage = {
 };
 
 /**
- * The exponential moving average (after Polyak) that TensorFlow keeps: a ← a − s·(a − w) after every move. s is large at first, so that the
- * random initial weights are forgotten soon, whatever the decay. The average starts as the variables are now, and does not change in a step
- * that is skipped.
+ * The exponential moving average (Polyak) as TensorFlow computes it: a ← a − s·(a − w) after every update of the weights. s is large at
+ * first, so the random initial weights soon have no influence, whatever the decay. The average starts with the variables' current values
+ * and does not change in a skipped step.
  */
 export function createWeightAverage(variables: readonly NamedVariable[], { decay }: AverageSettings): WeightAverage {
   const slots = new SlotVariables();
   slots.add(MOVES, tf.scalar(0));
-  // Identity, not a clone: a recording tells variables apart by their native tensors.
+  // Identity, not a clone: a recording distinguishes variables by their native tensors.
   const copy = (variable: Tensor): Tensor => runKernel('Identity', [typeAttribute('T')], [variable]);
   for (const { name, variable } of variables) slots.add(`${AVERAGE}${name}`, copy(variable));
   return {
@@ -47,7 +47,8 @@ export function createWeightAverage(variables: readonly NamedVariable[], { decay
       const done = `^${graph.add('NoOp', moved, {})}`;
       const updates = variables.map(({ name }) => {
         const average = nodes.variable(`optimizer/${AVERAGE}${name}`);
-        // The variable is read again, after the move. One step of gradient descent along the distance moves the average in place.
+        // The variable is read again, after the optimizer's update. A gradient descent step along average − weights updates the average in
+        // place.
         const now = graph.add('ReadVariableOp', [nodes.variable(`model/${name}`).handle, done], {
           dtype: attribute.type(DATA_TYPE.float32),
         });
