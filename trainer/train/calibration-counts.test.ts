@@ -34,9 +34,9 @@ describe('CalibrationCounter', () => {
   });
 
   it.each([
-    ['finer', 4, [0.2, 0.2, 0.4, 0.4, 0.2, 0.2, 0.4, 0.4, 0.6, 0.6, 0.8, 0.8, 0.6, 0.6, 0.8, 0.8]],
-    ['the same', 2, [0.2, 0.4, 0.6, 0.8]],
-  ] as const)('reads a grid that is %s at the centres of the pixels', (_, size, probabilities) => {
+    ['a finer grid', 4, [0.2, 0.2, 0.4, 0.4, 0.2, 0.2, 0.4, 0.4, 0.6, 0.6, 0.8, 0.8, 0.6, 0.6, 0.8, 0.8]],
+    ['a grid of the same size', 2, [0.2, 0.4, 0.6, 0.8]],
+  ] as const)('reads %s at the centres of the pixels', (_, size, probabilities) => {
     const counter = new CalibrationCounter(1);
     counter.add({ maps: [mapOf(...probabilities)], size }, Uint8Array.of(0, 0, 0, 255), 2);
     const { pixels, truePixels } = counter.counts();
@@ -55,7 +55,7 @@ describe('CalibrationCounter', () => {
     }
   });
 
-  it('finds a calibrated network calibrated', () => {
+  it('shows almost no calibration error for a calibrated network', () => {
     const random = randomFor(1, 'pixels');
     const counter = new CalibrationCounter(1);
     const probabilities = Array.from({ length: 140 * 140 }, () => random.next());

@@ -2,7 +2,7 @@ import { CALIBRATION_LEVELS, type CalibrationCounts } from '@carpal/artifacts/fi
 import type { ImageLogits } from '../infer/image-logits.ts';
 import type { LogitMap } from '../infer/logits-to-mask.ts';
 
-/** Logits beyond ±6.3 give level 0 or 255 without an exponential: 1 / (1 + e^6.3) is less than half a level. */
+/** Logits beyond ±6.3 have level 0 or 255 without an exponential: 1 / (1 + e^6.3) is less than half a level. */
 const SURE = 6.3;
 /** Half of the coverage range 0 to 255. */
 const HALF_COVERED = 128;
@@ -25,14 +25,14 @@ export class CalibrationCounter {
 
   /**
    * Adds an image: the logits on its square, maps of `[size, size, classes]`, and the coverage of its masks on the same square, `[side,
-   * side, classes]`. If windows make both grids differ, a pixel uses the logits at its centre.
+   * side, classes]`. If `size` and `side` differ because of windows, a pixel uses the logits at its centre.
    */
   add({ maps, size }: ImageLogits, coverage: Uint8Array, side: number): void {
     const [pixels, truePixels, classes] = [this.#pixels, this.#truePixels, this.#classes];
     const scale = (CALIBRATION_LEVELS - 1) / maps.reduce((sum, { weight }) => sum + weight, 0);
     const places = Uint32Array.from({ length: side }, (_, at) => Math.floor(((at + 0.5) * size) / side));
     let place = 0;
-    // About ten million iterations for an image of 512 px, so plain loops, and no exponential for the many certain pixels.
+    // An image of 512 px needs about ten million iterations, so the loops are plain, and the many certain pixels need no exponential.
     for (let y = 0; y < side; y++) {
       for (let x = 0; x < side; x++) {
         const from = ((places[y] as number) * size + (places[x] as number)) * classes;

@@ -43,7 +43,7 @@ describe('the checkpoints of a fold', () => {
     expect(await open().load()).toBeUndefined();
   });
 
-  it('return the saved record and arrays', async () => {
+  it('have the saved record and arrays', async () => {
     const checkpoints = open();
     await checkpoints.keepBest(arraysOf(1), { epoch: 1, dice: 0.25 });
     await checkpoints.save(arraysOf(2), bodyAt(2, 5));
@@ -68,7 +68,7 @@ describe('the checkpoints of a fold', () => {
     ]);
   });
 
-  it('are complete whichever write a kill interrupts: the former or the new one, never a mixture', async () => {
+  it('are the previous or the new ones, never a mixture, whichever write a kill interrupts', async () => {
     for (let changes = 0; changes < 7; changes++) {
       await store.remove(KEY);
       const first = open();
@@ -84,8 +84,8 @@ describe('the checkpoints of a fold', () => {
       const after = open();
       const record = await after.load();
       if (!record?.best) throw new Error('no checkpoint');
-      const stand = [record.epoch, firstValue(await after.readWeights(record.last)), firstValue(await after.readWeights(record.best))];
-      expect(stand, `killed at change ${changes}`).toEqual(changes < 4 ? [1, 1, 10] : [2, 2, 20]);
+      const found = [record.epoch, firstValue(await after.readWeights(record.last)), firstValue(await after.readWeights(record.best))];
+      expect(found, `killed at change ${changes}`).toEqual(changes < 4 ? [1, 1, 10] : [2, 2, 20]);
       expect(killed).toBe(changes < 6);
       expect((await files()).length).toBe(3);
     }
@@ -127,7 +127,7 @@ describe('the checkpoints of a fold', () => {
   });
 });
 
-describe('of two processes that train the same fold', () => {
+describe('if two processes train the same fold,', () => {
   const whole = async (): Promise<{ epoch: number; last: number | undefined; best: number | undefined }> => {
     const checkpoints = open();
     const record = await checkpoints.load();
@@ -140,7 +140,7 @@ describe('of two processes that train the same fold', () => {
     await checkpoints.save(arraysOf(epoch), bodyAt(epoch));
   };
 
-  it('the one that loaded last continues; the other learns who has the fold and changes nothing', async () => {
+  it('the one that loaded last continues; the other gets an error that names the owner, and changes nothing', async () => {
     const first = open();
     await saved(first, 1);
     const second = open();
@@ -158,7 +158,7 @@ describe('of two processes that train the same fold', () => {
     expect(await whole()).toEqual({ epoch: 2, last: 2, best: 20 });
   });
 
-  it('the first one to save gets a fold without a checkpoint', async () => {
+  it('the first one to save owns a fold without a checkpoint', async () => {
     const [first, second] = [open(), open()];
     expect([await first.load(), await second.load()]).toEqual([undefined, undefined]);
     await saved(second, 1);
@@ -166,7 +166,7 @@ describe('of two processes that train the same fold', () => {
     expect(await whole()).toEqual({ epoch: 1, last: 1, best: 10 });
   });
 
-  it('one that loses the fold while it uploads files leaves the record intact', async () => {
+  it('a process that loses the fold while it uploads files leaves the record intact', async () => {
     const first = open({
       ...store,
       writeIfUnchanged: async (key, content, tag) => {
@@ -180,15 +180,15 @@ describe('of two processes that train the same fold', () => {
     expect(await whole()).toEqual({ epoch: 1, last: 1, best: 10 });
   });
 
-  it('one that loads while the other saves continues from the saved state', async () => {
+  it('a process that loads while the other saves continues from the saved state', async () => {
     const first = open();
     await saved(first, 1);
-    let looks = 0;
+    let reads = 0;
     const second = open({
       ...store,
       readIfChanged: async (key, tag) => {
         const found = await store.readIfChanged(key, tag);
-        if (looks++ === 0) await saved(first, 2);
+        if (reads++ === 0) await saved(first, 2);
         return found;
       },
     });
@@ -198,7 +198,7 @@ describe('of two processes that train the same fold', () => {
     expect(await whole()).toEqual({ epoch: 3, last: 3, best: 30 });
   });
 
-  it('one that has lost the fold does not write its weights under the plain names of a finished fold', async () => {
+  it('a process that has lost the fold does not write its weights under the plain names of a finished fold', async () => {
     const first = open();
     await saved(first, 1);
     const { record } = first;
@@ -211,7 +211,7 @@ describe('of two processes that train the same fold', () => {
     expect(await whole()).toEqual({ epoch: 2, last: 2, best: 20 });
   });
 
-  it('one whose checkpoint was removed does not create another', async () => {
+  it('a process whose checkpoint was removed does not create another', async () => {
     const first = open();
     await saved(first, 1);
     await store.remove(KEY);
@@ -245,7 +245,7 @@ describe('the fingerprint of a training', () => {
     expect(trainingFingerprint(specOf(more), 0)).not.toBe(base);
   });
 
-  it('is that of earlier versions, whose manifests had training.engine, so that their checkpoints remain valid', () => {
+  it('equals that of earlier versions, whose manifests had training.engine, so that their checkpoints remain valid', () => {
     expect(base).toBe('19261c9f505ee6248749091ec3707f9d99f19a53880b74f97748e2dafb119997');
   });
 

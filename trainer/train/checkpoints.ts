@@ -72,7 +72,7 @@ export class FoldCheckpoints {
       this.#record = found?.record;
       this.#best = found?.record.best ?? null;
       if (found?.record.finished) await this.#removeUnnamed(found.record, await this.#store.list(this.#folder));
-      // If the commit fails, the previous process has saved again, so this one loads what it saved.
+      // If the commit fails, the previous process has saved again, so this process loads the newer record.
       if (!found || found.record.finished || (await this.#commit(found.record))) return this.#record;
     }
   }
@@ -109,7 +109,7 @@ export class FoldCheckpoints {
     await this.#mustCommit({ version: 1, writer: this.#writer, trains: this.#trains, ...body, last, best: this.#best });
   }
 
-  /** Gives the weights of a completed fold their plain names and marks the fold as finished. Throws `fold-taken` as `save` does. */
+  /** Stores the weights of a completed fold under their plain names and marks the fold as finished. Throws the errors of `save`. */
   async finish(record: CheckpointRecord): Promise<void> {
     // All processes use the same plain names, so they are written only after it is certain that this process still owns the fold.
     await this.#mustCommit(record);

@@ -21,8 +21,8 @@ export class DiceThread {
   }
 
   /**
-   * The Dice of each class of one image from its logits `[size, size, classes]`, which are copied. Rejects as the prepared set's
-   * `readPolygons` does, and with the error that ended the thread. An unused result causes no unhandled rejection.
+   * The Dice of each class of one image from its logits `[size, size, classes]`, which are copied. Rejects with the errors of the prepared
+   * set's `readPolygons`, and with the error that ended the thread. An unused result causes no unhandled rejection.
    */
   of(sample: PreparedSample, logits: Float32Array): Promise<readonly number[]> {
     const answer = Promise.withResolvers<readonly number[]>();

@@ -12,7 +12,7 @@ export const EARLY_STOP_START: EarlyStopState = { reference: null, referenceEpoc
 
 /**
  * The state after a validation, and whether training ends now. Patience counts epochs, not validations, so its meaning does not depend on
- * `validateEvery`. A gain below `minDelta` can still give a new best checkpoint; it only does not reset the patience.
+ * `validateEvery`. A gain of at most `minDelta` can still result in a new best checkpoint, but it does not reset the patience.
  */
 export function observeDice(
   state: EarlyStopState,

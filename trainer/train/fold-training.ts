@@ -28,7 +28,7 @@ export type FoldTraining = {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
-  /** The most training time within an epoch that a kill may lose. */
+  /** A kill loses at most this much training time within an epoch. */
   readonly checkpointEveryMs: number;
   readonly memoryLimit: MemoryLimit;
 };
@@ -46,7 +46,7 @@ export type LoopParts = Pick<FoldTraining, 'checkpoints' | 'progress' | 'clock' 
   readonly metrics: MetricsLog;
   /** Current memory of the process in MB. */
   readonly memoryMb: () => number;
-  /** The duration of the out-of-fold masks after the last epoch, in validations (approximate). */
+  /** How long the out-of-fold masks after the last epoch take, as an approximate number of validations. */
   readonly outOfFoldValidations: number;
 };
 

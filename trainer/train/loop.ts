@@ -90,7 +90,7 @@ export class TrainingLoop {
     return positionText(this.#at);
   }
 
-  /** Does the remaining steps of the epoch. Returns false if the signal aborts. */
+  /** Runs the remaining steps of the epoch. Returns false if the signal aborts. */
   async #trainSteps(): Promise<boolean> {
     const { spec, clock, signal, step, schedule } = this.#parts;
     if (signal.aborted) return false;

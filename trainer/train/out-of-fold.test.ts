@@ -89,7 +89,7 @@ describe('writeOutOfFold', () => {
     expect(new Set(expected).size).toBeGreaterThan(1);
   });
 
-  it('holds the logits of one batch at a time, whatever the number of images', async () => {
+  it('holds the logits of one batch at a time, for any number of images', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const answers: WeakRef<Float32Array>[] = [];

@@ -83,15 +83,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** The results of a fold with two steps per epoch that is stopped after `looks` reads of the clock, again and again. */
-async function trained(uid: string, spec: Spec, looks: number) {
+/** The results of a fold with two steps per epoch that is stopped after `reads` reads of the clock, again and again. */
+async function trained(uid: string, spec: Spec, reads: number) {
   const training = { epochs: 4, batchSize: 2, ...spec.training };
   const made = tinyExperiment(join(folder, 'data'), { ...spec, training });
   const experiment = { ...made, metadata: { ...made.metadata, uid } };
   const store = openStore(folder);
   await runPrepare({ experiment, store, clock: Date.now });
   const stops = new Set<string>();
-  let after = looks;
+  let after = reads;
   for (let ended = false; !ended; ) {
     const stop = new AbortController();
     let left = after;
@@ -104,7 +104,7 @@ async function trained(uid: string, spec: Spec, looks: number) {
       (error: unknown) => {
         expect(error).toMatchObject({ code: 'stopped-with-checkpoint' });
         // A stopped validation starts over, so with the same number of reads it would never finish.
-        after = stops.has(String(error)) ? 2 * after : looks;
+        after = stops.has(String(error)) ? 2 * after : reads;
         stops.add(String(error));
         return false;
       },
@@ -118,7 +118,7 @@ async function trained(uid: string, spec: Spec, looks: number) {
   return { stops, last: last ?? Buffer.alloc(0), best, masks, curve };
 }
 
-it('covers every optimizer and every schedule', () => {
+it('the cases cover every optimizer and every schedule', () => {
   expect(new Set(ROWS.map(({ spec }) => spec.optimizer?.name))).toEqual(new Set(OPTIMIZER_NAMES));
   expect(new Set(ROWS.map(({ spec }) => spec.scheduler?.name))).toEqual(new Set(SCHEDULER_NAMES));
 });

@@ -1,6 +1,6 @@
 /** How fast a fold trains, and how long the rest of it will take. */
 
-/** Running means in which old values fade. Null before the first measurement. */
+/** Exponential moving averages. Null before the first measurement. */
 export type Throughput = {
   readonly stepSeconds: number | null;
   readonly imagesPerSecond: number | null;
@@ -9,7 +9,7 @@ export type Throughput = {
 
 export const INITIAL_THROUGHPUT: Throughput = { stepSeconds: null, imagesPerSecond: null, validationSeconds: null };
 
-/** Weight of the newest value: about the last twenty steps count. */
+/** Weight of the newest value in the average over steps: about the last twenty steps count. */
 const STEP_SHARE = 0.1;
 const VALIDATION_SHARE = 0.5;
 
@@ -36,7 +36,7 @@ export type Position = {
   readonly epochs: number;
   readonly stepsPerEpoch: number;
   readonly validateEvery: number;
-  /** The duration of the out-of-fold masks after the last epoch, in validations (approximate). */
+  /** How long the out-of-fold masks after the last epoch take, as an approximate number of validations. */
   readonly outOfFoldValidations: number;
 };
 
@@ -65,7 +65,7 @@ export function remainingInValidation(throughput: Throughput, at: Position, { do
   return remaining === null ? null : remaining - (validationSeconds * done) / total;
 }
 
-/** Throughput and remaining time of work that goes image by image. Empty if no time has passed yet. */
+/** Throughput and remaining time of work that is done image by image. Empty if no time has passed yet. */
 export function imageThroughput({ done, total, seconds }: ImagesDone): { imagesPerSecond?: number; etaSeconds?: number } {
   return seconds > 0 ? { imagesPerSecond: done / seconds, etaSeconds: (Math.max(0, total - done) * seconds) / done } : {};
 }

@@ -44,13 +44,13 @@ async function trained(uid: string, isLast: (line: string) => boolean = () => fa
   return { best: await read(FILE.bestCheckpoint), last: await read(FILE.lastCheckpoint) };
 }
 
-it('keeps the EMA weights as the best, and resumes both with the same bits', async () => {
+it('a fold with EMA keeps the EMA weights as the best weights, and has the same bits after it is resumed', async () => {
   const whole = await trained('whole');
   const stopped = await trained('stopped', (line) => line.startsWith('epoch 2'));
   expect(stopped.last.equals(whole.last)).toBe(true);
   expect(stopped.best.equals(whole.best)).toBe(true);
   const { arrays } = decodeSafetensors(whole.last);
-  const served = evalWeights(arrays);
-  expect([...decodeSafetensors(whole.best).arrays.keys()]).toEqual([...served.keys()]);
-  expect([...served].some(([name, { data }]) => data.some((value, index) => value !== arrays.get(name)?.data[index]))).toBe(true);
+  const averaged = evalWeights(arrays);
+  expect([...decodeSafetensors(whole.best).arrays.keys()]).toEqual([...averaged.keys()]);
+  expect([...averaged].some(([name, { data }]) => data.some((value, index) => value !== arrays.get(name)?.data[index]))).toBe(true);
 });

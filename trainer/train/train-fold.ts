@@ -27,7 +27,8 @@ import type { ValidationSource } from './validate.ts';
 
 /**
  * Trains the fold to its end, writes its out-of-fold files and marks it as finished. Throws `stopped-with-checkpoint` if the signal aborts,
- * `checkpoint-invalid` for a checkpoint of another prepared set, `memory-too-small` or `out-of-memory`, and what the training loop throws.
+ * `checkpoint-invalid` for a checkpoint of another prepared set, `memory-too-small` or `out-of-memory` if memory is not sufficient, and the
+ * errors of the training loop.
  */
 export async function trainFold(training: FoldTraining): Promise<void> {
   const { experiment, fold, prepared, record, checkpoints, progress, log } = training;

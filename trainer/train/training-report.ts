@@ -1,4 +1,4 @@
-/** What a fold reports about its training: progress.json, lines of metrics.ndjson and of the log, and the error when it diverges. */
+/** The reports of a fold about its training: progress.json, lines of metrics.ndjson and of the log, and the error when it diverges. */
 import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
 import type { ProgressFields } from '@carpal/artifacts/progress.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';

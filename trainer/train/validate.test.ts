@@ -50,7 +50,7 @@ function noisyEvaluator(): Evaluator & { readonly logits: Float32Array[] } {
 }
 
 describe('validate', () => {
-  it('gives the mean loss and, bit for bit, the Dice of the images in order', async () => {
+  it('returns the mean loss and, bit for bit, the Dice of the images in order', async () => {
     const evaluator = noisyEvaluator();
     const reported: number[] = [];
     const found = await validate(source, evaluator, dices, never, async (done) => void reported.push(done));
@@ -70,7 +70,7 @@ describe('validate', () => {
     expect(await validate(source, noisyEvaluator(), dices, never)).toEqual(found);
   });
 
-  it('returns nothing if the signal aborts halfway, and a later validation is complete', async () => {
+  it('returns undefined if the signal aborts halfway, and a later validation is complete', async () => {
     const stop = new AbortController();
     const evaluator = noisyEvaluator();
     expect(await validate(source, evaluator, dices, stop.signal, async () => stop.abort())).toBeUndefined();
@@ -95,7 +95,7 @@ describe('validate', () => {
     await thread.close();
   });
 
-  it('ends all pending results if the thread is closed', async () => {
+  it('rejects all pending results if the thread is closed', async () => {
     const logits = new Float32Array(SIZE * SIZE * source.classes);
     const answers = source.samples.map((sample) => dices.of(sample, logits));
     await dices.close();

@@ -43,8 +43,8 @@ export function plainBatches(source: ValidationSource): ReturnType<typeof openBa
 /**
  * Loss and thresholded Dice over the samples, as the network sees them in training: the whole image at training size in one view. It runs
  * after each epoch, so it does not use the views and windows of inference. While the network processes a batch, the `dices` thread compares
- * the masks of the batch before, so the memory does not grow with the number of images. Returns undefined once the signal aborts, because
- * half a validation says nothing. `imageDone` gets the number of finished images.
+ * the masks of the previous batch, so the memory does not grow with the number of images. Returns undefined once the signal aborts, because
+ * an incomplete validation has no meaning. `imageDone` gets the number of finished images.
  */
 export async function validate(
   source: ValidationSource,
@@ -60,7 +60,7 @@ export async function validate(
   let underway: readonly Promise<readonly number[]>[] = [];
   /** Returns false if the signal aborts before all results have arrived. */
   const addDices = async (): Promise<boolean> => {
-    // In the order of the images, because sums of floats depend on it.
+    // Added in the order of the images, because sums of floats depend on it.
     for (const answer of underway) {
       if (signal.aborted) return false;
       for (const [classIndex, value] of (await answer).entries()) sums[classIndex] = (sums[classIndex] ?? 0) + value;
