@@ -60,7 +60,7 @@ describe('imageLogits', () => {
     ]);
   });
 
-  it('gives a pixelwise network the same logits in every view and through windows', async () => {
+  it('returns the same logits of a pixelwise network in every view and through windows', async () => {
     const cases = fc.record({
       views: fc.uniqueArray(fc.constantFrom(...TTA_NAMES), { minLength: 1, maxLength: 4 }),
       windows: fc.boolean(),
@@ -158,7 +158,7 @@ describe('LogitSum', () => {
     expect([mean[40], mean[4], mean[36]]).toEqual([2, 2, 2]);
   });
 
-  it('gives "no bone" for a pixel that no view shows', () => {
+  it('returns "no bone" for a pixel that no view shows', () => {
     const sum = new LogitSum(9, 1);
     sum.add(new Float32Array(81).fill(3), 9, rotation(45, 4, 4));
     expect(sum.mean()[0]).toBeLessThan(-5);

@@ -16,7 +16,7 @@ import {
 } from './views.ts';
 import { windowLogits } from './windows.ts';
 
-/** A network as a vote uses it. */
+/** A network that takes part in a vote. */
 export type Voter = {
   readonly predictor: Predictor;
   readonly inputSize: number;
@@ -30,12 +30,13 @@ export type ImageLogits = { readonly maps: readonly LogitMap[]; readonly size: n
 
 /**
  * The logits of one network for one image. Out-of-fold masks (on which thresholds are fitted), the ensemble and `predict` all use this
- * function, so a network's output is the same everywhere. The grid is the network's input, or the fitted image if there are windows.
+ * function, so they all get the same output from a network. The grid is the network's input, or the fitted image if there are windows.
  *
- * Mirrored views of the whole image run as one batch and give one map each, so their probabilities are averaged. With other views or with
- * windows there is one map: the mean of all views' logits over the pixels that each view shows. Each view is mapped back as soon as it is
- * computed. So at most the map of the grid (4 bytes × size² × classes: 487 MB for 29 classes at 2048), the map of one view and the output
- * for a few windows are in memory. Windows are cut from the rotated or scaled image, which is never smaller than one window.
+ * Mirrored views of the whole image run as one batch and return one map per view, so their probabilities are averaged. With other views or
+ * with windows there is one map: the mean of all views' logits over the pixels that each view shows. Each view is mapped back as soon as it
+ * is computed. So at most three things are in memory: the map of the grid (4 bytes × size² × classes: 487 MB for 29 classes at 2048), the
+ * map of one view, and the output for a few windows. Windows are cut from the rotated or scaled image, which is never smaller than one
+ * window.
  *
  * Pauses after each run of the network, and throws what the pause throws.
  */
@@ -135,7 +136,7 @@ export class LogitSum {
 
   /**
    * Adds a view's logits `[viewSize, viewSize, classes]`. `toView` maps pixels of the grid to the view. Values are bilinear between pixel
-   * centres and constant in the outer half of border pixels. A grid pixel that falls exactly on a view pixel takes its logits unchanged.
+   * centres and constant in the outer half of border pixels. A grid pixel that falls exactly on a view pixel gets its logits unchanged.
    */
   add(logits: Float32Array, viewSize: number, toView: Affine): void {
     const [a, b, c, d, e, f] = toView;

@@ -18,7 +18,7 @@ export function fittedSquares(radiograph: Radiograph): ImageSquares {
   return { width, height, squareOf };
 }
 
-/** A prepared image at `size`, the only size that the networks of one experiment request. Throws as the set's readImage does. */
+/** A prepared image at `size`, the only size that the networks of one experiment request. Throws the errors of the set's readImage. */
 export async function preparedSquare(prepared: PreparedSet, sample: PreparedSample, size: number): Promise<ImageSquares> {
   const { width, height } = sample;
   const square = await prepared.readImage(sample, size);

@@ -32,12 +32,12 @@ const SLACK = 1e-12;
 type Segment = { readonly from: number; to: number; readonly state: typeof IN | typeof MIXED };
 
 /**
- * The mask of one class at the size of the original image. Each image pixel takes the bilinear value of every map (half-pixel centres,
+ * The mask of one class at the size of the original image. Every map is interpolated bilinearly at each image pixel (half-pixel centres,
  * clamped at the border of the square). The sigmoids are averaged by weight, and the pixel is inside if the mean exceeds the threshold.
  * With one map, the logit itself is compared with the threshold's logit.
  *
  * A bilinear value never leaves the range of its four neighbouring logits. So the corners decide most cells, which are filled whole, and
- * only cells that the outline crosses are evaluated pixel by pixel. The result equals that of evaluating every pixel.
+ * only cells that the outline crosses are evaluated pixel by pixel. The result is the same as if every pixel were evaluated.
  */
 export function logitsToMask(request: LogitsToMask): RleMask {
   const { maps, classIndex, classes, fit, width, height, threshold } = request;

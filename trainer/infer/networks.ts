@@ -36,7 +36,7 @@ export type Network = Voter & { readonly facts: WeightsFacts; readonly where: st
 /** A weights file, read whole. */
 type WeightsBytes = { readonly bytes: Buffer; readonly where: string };
 
-/** Weights that take part in a vote: a file, or an experiment's folder, which means the best weights of each of its folds. */
+/** Weights that take part in a vote. `path` is a file or an experiment's folder; a folder means the best weights of each of its folds. */
 export type WeightsChoice = { readonly path: string; readonly weight: number };
 
 /**
@@ -79,7 +79,7 @@ export async function openFoldNetworks(experiment: SegmentationExperiment, store
   }
 }
 
-/** One file after another, so that only the networks stay in memory. */
+/** Reads one file after another, so that only the networks stay in memory. */
 async function* weightsOf(path: string): AsyncGenerator<WeightsBytes> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) yield* foldWeights(path);

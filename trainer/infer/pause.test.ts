@@ -7,7 +7,7 @@ describe('nextTurn', () => {
     ['a file has been read', (begin) => readFile(import.meta.filename, begin)],
     ['setImmediate callbacks run', (begin) => setImmediate(begin)],
     ['a timer fires', (begin) => setTimeout(begin, 0)],
-  ])('lets a signal through that arrived while the event loop was blocked, if %s', async (_, place) => {
+  ])('lets a signal arrive that was sent while the event loop was blocked, if %s', async (_, place) => {
     let came = 0;
     const onSignal = (): void => void came++;
     process.on('SIGUSR2', onSignal);

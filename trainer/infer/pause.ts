@@ -10,7 +10,7 @@ const immediate = (): Promise<void> =>
 
 /** Lets pending signals, messages and timers run. */
 export async function nextTurn(): Promise<void> {
-  // Twice: if the loop is already in its check phase, the first setImmediate runs before it polls for new events.
+  // Two turns: if the event loop is already in its check phase, the first callback runs before the loop polls for new events.
   await immediate();
   await immediate();
 }

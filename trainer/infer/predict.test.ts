@@ -152,7 +152,7 @@ describe('predict', () => {
     expect(readdirSync(overlays).sort()).toEqual(['a.png.png', 'a.tif.png', 'b.png']);
   });
 
-  it.each(['soft', 'hard'] as const)('gives the same masks for one network given once or twice, in a %s vote', async (method) => {
+  it.each(['soft', 'hard'] as const)('writes the same masks for one network given once or twice, in a %s vote', async (method) => {
     const twice = await masksBy({ weights: [of('a.safetensors'), of('a.safetensors')], method, thresholds: 0.45 });
     expect(twice).toEqual(await masksBy({ weights: [of('a.safetensors')], method, thresholds: 0.45 }));
   });
@@ -197,7 +197,7 @@ describe('predict', () => {
     expect(both).toEqual(first.map((pixels, index) => new Set([...pixels].filter((pixel) => second[index]?.has(pixel)))));
   });
 
-  it('thresholds and cleans each class as a thresholds file says', async () => {
+  it('thresholds and cleans each class according to a thresholds file', async () => {
     const file = join(folder, 'thresholds.json');
     const entries = { Lunate: { threshold: 0.55, cleaning: 'largest+fill' }, Radius: 0.4, Ulna: { threshold: 0.5 } };
     writeFileSync(file, JSON.stringify(entries));

@@ -58,9 +58,9 @@ export type ThresholdChoice = {
 };
 
 /**
- * How much the mean Dice of a class must improve before a cleaning, or a stronger cleaning, is chosen. One ten-thousandth is two pixels of a
- * bone of 10,000 pixels. A smaller gain comes from single pixels and need not repeat on other images, while a wrong cleaning removes a
- * whole piece of a bone. Where cleaning matters, specks of other bones cost hundreds of times as much.
+ * How much the mean Dice of a class must improve before a cleaning, or a stronger cleaning, is chosen. One ten-thousandth is two pixels of
+ * a bone of 10,000 pixels. A smaller gain comes from single pixels and may not occur on other images, while a wrong cleaning removes a
+ * whole piece of a bone. A useful cleaning, which removes specks of other bones, gains hundreds of times as much.
  */
 export const CLEANING_GAIN = 1e-4;
 

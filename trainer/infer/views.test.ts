@@ -94,7 +94,7 @@ it.each<[string, Pick<Viewing, 'views' | 'window'>]>([
   ['every view', { views: [...TTA_NAMES] }],
   ['windows', { views: ['identity'], window: WINDOW }],
   ['windows in every view', { views: [...TTA_NAMES], window: WINDOW }],
-])('counts the pixels that a network processes with %s', async (_, look) => {
+])('pixelsPerImage counts the pixels that a network processes with %s', async (_, look) => {
   const network = pixelwiseNetwork(48, 1, 16);
   const viewing = { degrees: 10, scale: 0.3, ...look };
   await imageLogits(network, viewing, { width: 60, height: 60, squareOf: (size) => waves(size, 1) }, 1, nextTurn);

@@ -31,7 +31,7 @@ export function squareSizeOf({ window }: Viewing, inputSize: number): number {
 /** Which side lengths a view may have: multiples of `multiple`, at least `least`. */
 export type Sides = { readonly multiple: number; readonly least: number };
 
-/** Windows can be cut from a view of any side that holds one window. Without windows, the network takes the view itself. */
+/** Windows can be cut from a view of any side that holds one window. Without windows, the network processes the view itself. */
 export function sidesOf({ window }: Pick<Viewing, 'window'>, sizeMultiple: number): Sides {
   return window ? { multiple: 1, least: window.size } : { multiple: sizeMultiple, least: sizeMultiple };
 }
@@ -139,8 +139,8 @@ export function areMirrors(views: readonly TtaName[]): views is readonly MirrorN
 }
 
 /**
- * Values `[size, size, channels]`, mirrored as the named view mirrors them. Applying it twice gives the input back, and the image is centred
- * in the square, so the same call maps the logits of a mirrored image back to the image. Bone classes do not tell left from right, so
+ * Values `[size, size, channels]`, mirrored as the named view mirrors them. Applying it twice returns the input, and the image is centred
+ * in the square, so the same call maps the logits of a mirrored image back to the image. Bone classes do not distinguish left and right, so
  * no labels are swapped.
  */
 export function mirrored(values: Float32Array, size: number, channels: number, view: MirrorName): Float32Array {

@@ -14,7 +14,7 @@ type Voters = {
   /** All have the same classes (see checkSameClasses). Each counts by its weight. */
   readonly networks: readonly Voter[];
   readonly viewing: Viewing;
-  /** Awaited after each run of a network. By default it lets the event loop turn. */
+  /** Awaited after each run of a network. By default it lets pending events run. */
   readonly pause?: Pause;
 };
 
@@ -26,9 +26,9 @@ export type MaskVote = Voters & {
 
 /**
  * One mask per class at the size of the original image. `soft`: the networks' probabilities are averaged, then thresholded and cleaned.
- * `hard`: each network makes its own masks, thresholded and cleaned, and a pixel belongs to a class if networks with more than half of the
- * total weight say so. A tie is not enough. A hard vote holds the logits of one network at a time, and only the RLE masks of the others.
- * Throws what the pause throws.
+ * `hard`: each network makes its own masks, thresholded and cleaned, and a pixel belongs to a class if the networks that agree have more
+ * than half of the total weight. A tie is not enough. A hard vote holds the logits of one network at a time, and only the RLE masks of the
+ * others. Throws what the pause throws.
  */
 export async function voteMasks({ method, networks, cuts, ...look }: MaskVote, image: ImageSquares): Promise<RleMask[]> {
   const thresholds = cuts.map(({ threshold }) => threshold);

@@ -23,7 +23,7 @@ describe('windowStarts', () => {
 });
 
 describe('windowShares', () => {
-  it('gives every pixel weights that sum to 1, for any side, size and stride', () => {
+  it('assigns every pixel weights that sum to 1, for any side, size and stride', () => {
     const cases = fc.record({
       size: fc.integer({ min: 1, max: 40 }),
       more: fc.integer({ min: 0, max: 60 }),
@@ -55,7 +55,7 @@ describe('windowShares', () => {
 });
 
 describe('windowLogits', () => {
-  it('gives a pixelwise network the logits of the whole image', async () => {
+  it('returns the logits of the whole image for a pixelwise network', async () => {
     const network = pixelwiseNetwork(16, 2);
     for (const weights of ['uniform', 'gaussian'] as const) {
       for (const side of [16, 32, 41]) {

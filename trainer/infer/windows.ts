@@ -26,9 +26,9 @@ export function windowStarts(side: number, size: number, stride: number): number
 }
 
 /**
- * The weight of each pixel of each window along one side. The weights of all windows that cover a pixel sum to 1. `gaussian` is the bell
- * that nnU-Net and MONAI use (sigma is an eighth of the window). It never falls below a thousandth of its peak, so every pixel has a weight.
- * In two dimensions, the weight of a pixel is the product of the weights along both sides.
+ * The weight of each pixel of each window along one side. The weights of all windows that cover a pixel sum to 1. `gaussian` is the
+ * Gaussian that nnU-Net and MONAI use (sigma is an eighth of the window). It never falls below a thousandth of its peak, so every pixel has
+ * a weight. In two dimensions, the weight of a pixel is the product of the weights along both sides.
  */
 export function windowShares(starts: readonly number[], side: number, size: number, weights: WindowSpec['weights']): Float64Array[] {
   const bell = Float64Array.from({ length: size }, (_, i) => {

@@ -24,7 +24,7 @@ export function pixelwiseNetwork(inputSize: number, classes: number, sizeMultipl
   };
 }
 
-/** A smooth image of waves, 0..255. Each `phase` gives a different image. */
+/** A smooth image of waves, 0..255. Each `phase` results in a different image. */
 export function waves(size: number, phase: number): Uint8Array {
   return Uint8Array.from({ length: size * size }, (_, i) => {
     const [x, y] = [(i % size) / size, Math.floor(i / size) / size];
