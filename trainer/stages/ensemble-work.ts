@@ -1,4 +1,4 @@
-/** What the parts of the ensemble stage share: its options, its state, and how it draws an image. */
+/** The parts of the ensemble stage share these options, this state, and the function that draws an image. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';

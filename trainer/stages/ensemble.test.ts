@@ -105,7 +105,7 @@ describe('runEnsemble', () => {
     expect(progress).toMatchObject({ stage: 'ensemble', state: 'finished', done: 10, total: 10 });
   });
 
-  it('gives the same submission when it runs again', async () => {
+  it('writes the same submission when it runs again', async () => {
     const store = openStore(join(folder, 'store'));
     const key = `${ensembleKey(experiment)}/submission.csv`;
     const before = await store.read(key);
@@ -113,7 +113,7 @@ describe('runEnsemble', () => {
     expect((await store.read(key)).equals(before)).toBe(true);
   });
 
-  it('reports on folds without calibration counts', async () => {
+  it('writes a report on folds without calibration counts', async () => {
     const place = await copyOfStore('older');
     await rm(join(place, foldKey(experiment, 0), 'out-of-fold', 'calibration.json'));
     await runEnsemble({ experiment, store: openStore(place), clock });
@@ -122,7 +122,7 @@ describe('runEnsemble', () => {
   });
 
   it.each(['soft', 'hard'] as const)(
-    'gives in a %s vote, thresholded and cleaned, what predict gives with its folder and thresholds',
+    'writes the same masks in a %s vote, thresholded and cleaned, as predict with its folder and thresholds',
     async (method) => {
       const place = await copyOfStore(method);
       const store = openStore(place);

@@ -11,7 +11,7 @@ import { FoldCheckpoints, trainingFingerprint } from '../train/checkpoints.ts';
 import { trainFold } from '../train/train-fold.ts';
 import { findPrepared } from './prepared-note.ts';
 
-/** The most training time within an epoch that a kill may lose. */
+/** A kill loses at most this much training time within an epoch. */
 const CHECKPOINT_EVERY_MS = 5 * 60_000;
 
 export type FoldStage = {

@@ -78,12 +78,12 @@ export async function scoreOutOfFold({ experiment, store, prepared, imageDone, p
   return images;
 }
 
-/** Number of worst images, and of best images. */
+/** Number of worst images, and number of best images. */
 const EXTREMES = 4;
 
 /**
  * Draws the worst and the best out-of-fold images with their true masks, writes the overlays to report/overlays and returns them for the
- * report. Their masks are read again, because keeping the masks of all images would need memory that grows with the data set.
+ * report. Reads their masks again, because keeping the masks of all images would need memory that grows with the data set.
  */
 export async function drawExtremes(
   work: EnsembleWork,

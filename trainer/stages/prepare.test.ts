@@ -27,7 +27,7 @@ const progressIn = async (artifacts: string): Promise<unknown> =>
   stageProgressSchema.parse(JSON.parse(await readFile(join(artifacts, 'experiments/default/small/7/prepare/progress.json'), 'utf8')));
 
 describe('runPrepare', () => {
-  it('creates the set, notes where it is, and reports that it has finished', async () => {
+  it('creates the set, records its key for later stages, and reports that it has finished', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writePeople(folder, 3);
     const experiment = experimentOver(folder);
@@ -69,7 +69,7 @@ describe('runPrepare', () => {
     expect(await openFolderStore(artifacts).list('datasets')).toEqual([]);
   });
 
-  it('is stopped, not failed, if the signal aborts', async () => {
+  it('reports that it is stopped, not failed, if the signal aborts', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writePeople(folder, 2);
     const stage = { experiment: experimentOver(folder), store: openFolderStore(artifacts), clock: () => 0, signal: AbortSignal.abort() };

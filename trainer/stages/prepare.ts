@@ -21,9 +21,9 @@ export type PrepareStage = {
 };
 
 /**
- * The prepare stage: creates the experiment's prepared set, or finds an existing one, and notes it for the later stages (prepared-note.ts).
- * Reports to progress.json. Errors that are known without decoding images, such as fewer people than folds (`folds-exceed-people`), are thrown
- * first. Otherwise throws as {@link prepareDataset} does.
+ * The prepare stage: creates the experiment's prepared set, or finds an existing one, and records its key for the later stages
+ * (prepared-note.ts). Reports to progress.json. Errors that are known without decoding images, such as fewer people than folds
+ * (`folds-exceed-people`), are thrown first. Otherwise throws the same errors as {@link prepareDataset}.
  */
 export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   const { experiment, store, clock, signal, onProgress } = stage;
@@ -59,7 +59,9 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   }
 }
 
-/** Throughput and remaining time from the images that were decoded. Images of an interrupted prepare stage are reused and do not count. */
+/**
+ * Throughput and remaining time from the images that this run decoded. Images of an interrupted prepare stage are reused and do not count.
+ */
 function throughputOf(
   { done, total, reused }: PrepareProgress,
   seconds: number,

@@ -4,12 +4,12 @@ import { parseJson } from '@carpal/configs/json.ts';
 import { type ExperimentIdentity, preparedKey, prepareKey } from '@carpal/configs/names.ts';
 import { openPrepared, type PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 
-/** The prepare stage notes here which prepared set belongs to the experiment, so later stages do not need the data set itself. */
+/** The key under which the prepare stage records the prepared set of an experiment, so later stages do not need the data set itself. */
 function preparedNoteKey(experiment: ExperimentIdentity): string {
   return `${prepareKey(experiment)}/prepared.json`;
 }
 
-/** Notes the prepared set of an experiment for the later stages. */
+/** Records the prepared set of an experiment for the later stages. */
 export async function notePrepared(experiment: ExperimentIdentity, store: ArtifactStore, { hash, samples }: PreparedSet): Promise<void> {
   await store.write(preparedNoteKey(experiment), `${JSON.stringify({ hash, key: preparedKey(hash), images: samples.length })}\n`);
 }
@@ -24,7 +24,7 @@ export async function findPrepared(experiment: ExperimentIdentity, store: Artifa
       fix: 'Run carpal prepare with the same --experiment and --artifacts.',
     });
   const hash = hashOf(note.toString('utf8'));
-  if (hash === undefined) throw new CarpalError('prepared-invalid', 'the note about the prepared set is damaged', { where: key });
+  if (hash === undefined) throw new CarpalError('prepared-invalid', 'the record of the prepared set is damaged', { where: key });
   return openPrepared(await store.checkout(preparedKey(hash)));
 }
 

@@ -13,7 +13,7 @@ import { squareSizeOf, viewingOf } from '../infer/views.ts';
 import { voteMasks } from '../infer/vote.ts';
 import { drawPicture, type EnsembleWork } from './ensemble-work.ts';
 
-/** An overlay takes about one megabyte, so only some evenly spread test images get one. */
+/** An overlay needs about one megabyte, so only some evenly spread test images get one. */
 const TEST_OVERLAYS = 24;
 /** How many of them the report shows. */
 const TEST_PICTURES = 6;

@@ -78,7 +78,7 @@ describe('views and windows', () => {
     expect(submission).toEqual(await predicted(data));
   });
 
-  it('a set without the image size that windows are cut from is rejected before training', async () => {
+  it('are rejected before training if the set lacks the image size that windows are cut from', async () => {
     const store = openStore(join(folder, 'without'));
     await runPrepare({ experiment: experimentWith({}, [0]), store, clock });
     const experiment = experimentWith({ window: { size: 32, stride: 16, weights: 'gaussian', sheetSize: 64 } }, [0]);
