@@ -22,7 +22,7 @@ const spec: ExperimentSpec = specSchema.parse({
   training: { batchSize: 8 },
 });
 
-describe('checkFit', () => {
+describe('checkStepFits', () => {
   let model: Model;
   let engine: TrainingEngine;
   beforeAll(() => {
@@ -78,7 +78,7 @@ describe('checkFit', () => {
     expect((await checked(near, broken)).error).toBeUndefined();
   });
 
-  it('does not recommend the size that did not fit, and states no need that was not measured', async () => {
+  it('does not recommend the size that did not fit, and states no memory need that was not measured', async () => {
     const one = { ...spec, training: { ...spec.training, batchSize: 1 } };
     const { error, asked } = await checked(600, large, { spec: one });
     expect(asked).toEqual([500]);

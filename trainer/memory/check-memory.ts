@@ -13,7 +13,7 @@ import type { TrialOutcome, TrialRequest } from './trial.ts';
 export type StepCheck = {
   readonly spec: ExperimentSpec;
   readonly model: Model;
-  /** Before its first step. */
+  /** An engine that has not run a step yet. */
   readonly engine: TrainingEngine;
   readonly limit: MemoryLimit;
   /** Memory of this process in MB while the other process tries a step, because both share the limit. Measured by default. */
@@ -49,7 +49,7 @@ export async function checkStepFits({ spec, model, engine, limit, heldMb = heldM
   // Both processes together must stay within the limit: exceeding it can end the whole control group, and the reason would be lost.
   const outcome = await trial({ spec, classes: model.classes, steps: 1 }, limitMb - heldMb);
   if (outcome.kind === 'too-large') return refuse(Math.max(estimateMb, outcome.peakMemoryMb ?? 0, limitMb));
-  // A trial that failed for another reason, or was stopped, says nothing about memory. The fold itself then reports the error, or stops.
+  // If a trial failed for another reason, or was stopped, it says nothing about memory. The fold itself then reports the error, or stops.
 }
 
 /**

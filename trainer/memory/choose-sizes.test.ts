@@ -5,7 +5,7 @@ import { type BatchTrial, largestThatFits, nextBatchSize, nextSize, sidesFor, WO
 const rising = fc.uniqueArray(fc.integer({ min: 1, max: 4096 }), { maxLength: 40 }).map((sizes) => sizes.toSorted((a, b) => a - b));
 
 describe('largestThatFits', () => {
-  it('finds the largest if memory grows with the size, with few questions', () => {
+  it('finds the largest size that fits with few trials', () => {
     fc.assert(
       fc.property(rising, fc.integer({ min: 0, max: 4200 }), (candidates, limit) => {
         let asked = 0;
@@ -46,7 +46,7 @@ describe('sidesFor', () => {
     [16, 512, [256, 384, 512]],
     [32, 100, [256]],
     [16, 9000, [256, 384, 512, 768, 1024, 1536, 2048]],
-  ])('returns for a multiple of %i and images of %i px: %j', (multiple, longest, sides) => {
+  ])('accepts a multiple of %i and images of %i px and returns %j', (multiple, longest, sides) => {
     expect(sidesFor(multiple, longest)).toEqual(sides);
   });
 });

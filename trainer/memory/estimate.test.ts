@@ -27,7 +27,7 @@ describe('fittingSizes', () => {
   });
 });
 
-describe('judgeEstimate', () => {
+describe('compareWithLimit', () => {
   it.each([
     [600, 'fits'],
     [601, 'unsure'],

@@ -1,5 +1,5 @@
 /**
- * Estimates the memory of a whole fold process from what its recorded step holds. The constants were fitted to trials on CPUs (SlimUNet,
+ * Estimates the memory of a whole fold process from the values of its recorded step. The constants were fitted to trials on CPUs (SlimUNet,
  * UNet and SegFormer at two sizes each). On a GPU, activations are in the GPU's own memory, which this estimate does not cover.
  */
 import type { StepMemory } from '../engine/graph/step-memory.ts';
@@ -24,7 +24,7 @@ export function estimateMemoryMb({ live, state }: StepMemory, count: number, siz
 
 /** An estimate below this share of the limit is trusted. */
 const SURELY_FITS = 0.6;
-/** An estimate above this share is trusted too. */
+/** An estimate above this share of the limit is trusted. */
 const SURELY_EXCEEDS = 1.6;
 
 /** Whether a step with this estimate fits. If the answer is 'unsure', one step must be tried in a separate process. */

@@ -12,12 +12,12 @@ function timed(durations: readonly number[], steps: number, accumulate: number) 
   return { ...timeSteps(run, { steps, accumulate, now: () => nowMs }), runs };
 }
 
-it('takes the median of the steps after the first if every step updates the weights', () => {
+it('timeSteps returns the median of the steps after the first if every step updates the weights', () => {
   expect(timed([9, 1, 5, 2], 3, 1)).toEqual({ firstSeconds: 9, stepSeconds: 2, runs: 4 });
   expect(timed([9, 1, 2], 2, 1)).toEqual({ firstSeconds: 9, stepSeconds: 1.5, runs: 3 });
 });
 
-it('includes a step that updates the weights, and reports the mean per batch of an accumulation window', () => {
+it('timeSteps includes a step that updates the weights, and returns the mean per batch of an accumulation window', () => {
   expect(timed([9, 8, 1, 3], 1, 2)).toEqual({ firstSeconds: 17, stepSeconds: 2, runs: 4 });
   // Seven batches accumulate in 1 s each, the eighth updates in 3 s.
   expect(timed([9, 8, 1, 3, 1, 3], 3, 8)).toEqual({ firstSeconds: 17, stepSeconds: 1.25, runs: 6 });

@@ -17,7 +17,10 @@ export type MeasureOptions = {
   readonly onEstimate: (estimate: StepEstimate) => void;
 };
 
-/** Does the repeated work of a fold in this process: training steps, a validation, and encoding a checkpoint. Throws what they throw. */
+/**
+ * Runs the repeated work of a fold in this process: training steps, a validation, and encoding a checkpoint. Throws the errors of this
+ * work.
+ */
 export function measureSteps(request: TrialRequest, { now, limitMb, onEstimate }: MeasureOptions): Measured {
   const { spec, classes, steps } = request;
   const { size } = spec.input;
@@ -88,8 +91,8 @@ function peakMemoryMb(): number {
 }
 
 /**
- * The gradient accumulation of a trial for a fold with `accumulate` batches. There are only two kinds of steps, one that accumulates and one
- * that updates the weights, and a step needs the same memory whatever the number of batches. So two batches are enough.
+ * The gradient accumulation of a trial for a fold with `accumulate` batches. There are only two kinds of steps: one accumulates, the other
+ * updates the weights. A step needs the same memory for any number of batches, so two batches are enough.
  */
 export function trialAccumulate(accumulate: number): number {
   return Math.min(accumulate, 2);

@@ -18,11 +18,11 @@ describe('memoryTooSmall', () => {
       /^At 1024 px, not even one image fits; with training.batchSize 1, input.size can be at most about 512\./,
     ],
     [{ batchSize: undefined, size: undefined }, /^No size fits: use a smaller network/],
-  ])('advises by %j', (fitting, fix) => {
+  ])('gives advice that depends on the sizes that fit: %j', (fitting, fix) => {
     expect(memoryTooSmall({ ...STEP, fitting }).fix).toMatch(fix);
   });
 
-  it('states no need that is not known', () => {
+  it('states no memory need that is not known', () => {
     const { neededMb: _, ...unknown } = STEP;
     expect(memoryTooSmall({ ...unknown, batchSize: 1, limitMb: 900 }).message).toBe(
       'training UNet at 1024 px with a batch of 1 needs more memory than is available; the limit is 0.88 GB (the control group)',

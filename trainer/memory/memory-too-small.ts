@@ -6,7 +6,7 @@ export type TooLargeStep = {
   readonly network: string;
   readonly size: number;
   readonly batchSize: number;
-  /** Undefined: more than the limit, but it is not known how much. */
+  /** Undefined if the need exceeds the limit by an unknown amount. */
   readonly neededMb?: number;
   readonly limitMb: number;
   /** What sets the limit, as a phrase: 'the machine'. */

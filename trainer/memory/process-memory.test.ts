@@ -18,7 +18,7 @@ describe.runIf(process.platform === 'linux')('processMemoryMb', () => {
   });
 });
 
-it('reports memory that only this process holds', () => {
+it('heldMemoryMb reports memory that only this process holds', () => {
   expect(heldMemoryMb()).toBeGreaterThan(1);
 });
 
@@ -55,7 +55,7 @@ describe('readMemoryLimit', () => {
     expect(await readMemoryLimit(at, 8 * GIB)).toEqual({ bytes: 2 * GIB, from: 'the control group' });
   });
 
-  it('supports version 1, which reports no limit as a number', async () => {
+  it('supports control groups of version 1, which report no limit as a number', async () => {
     const groups = '5:cpu,cpuacct:/a\n4:memory:/docker/1\n';
     const file = 'sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes';
     const limited = await machine('v1', { 'proc/self/cgroup': groups, [file]: `${GIB}\n` });
@@ -86,7 +86,7 @@ describe('limitFiles', () => {
 });
 
 describe('sharedLimit', () => {
-  it('gives each fold the same part', () => {
+  it('divides the limit equally among the folds', () => {
     const whole = { bytes: 3 * GIB, from: 'the machine' };
     expect(sharedLimit(whole, 3)).toEqual({ bytes: GIB, from: 'the machine, shared by 3 folds' });
     expect(sharedLimit(whole, 1)).toEqual(whole);

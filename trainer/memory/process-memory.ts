@@ -71,7 +71,10 @@ export function heldMemoryMb(): number {
   return processMemoryMb('self', 'RssAnon') ?? process.memoryUsage.rss() / 2 ** 20;
 }
 
-/** What TensorFlow (ResourceExhausted), the C++ library (bad_alloc, which ends the process), V8 and its array buffers report without memory. */
+/**
+ * What TensorFlow (ResourceExhausted), the C++ library (bad_alloc, which ends the process), V8 and its array buffers report when memory
+ * runs out.
+ */
 const OUT_OF_MEMORY =
   /OOM when allocating|Resource ?exhausted|RESOURCE_EXHAUSTED|std::bad_alloc|Array buffer allocation failed|heap out of memory|Cannot allocate memory|CUDA_ERROR_OUT_OF_MEMORY/i;
 

@@ -1,4 +1,4 @@
-/** The process of a trial (see trial.ts): receives a request, sends the answer, and ends when its parent does. */
+/** The process of a trial (see trial.ts): receives a request, sends the answer, and ends when its parent process ends. */
 import { writeFileSync } from 'node:fs';
 import { messageOf } from '@carpal/configs/errors.ts';
 import { measureSteps } from './measure-steps.ts';

@@ -44,7 +44,7 @@ describe('runTrial', () => {
     expect(outcome).toMatchObject({ kind: 'too-large', why: 'it used more than 60 MB' });
   });
 
-  it('has reported its estimate and what would fit before it is ended', async () => {
+  it('reports its estimate and what would fit before it ends a trial', async () => {
     const outcome = await runTrial(
       { spec: spec({ input: { size: 1024 }, training: { batchSize: 64 } }), classes: 29, steps: 1 },
       { limitMb: 1200 },

@@ -15,12 +15,12 @@ export type TrialRequest = {
 /** The message to the trial process. */
 export type TrialMessage = TrialRequest & { readonly limitMb: number };
 
-/** What the trial process needed, which is what a fold's process needs. */
+/** The needs of the trial process, which equal those of a fold's process. */
 export type Measured = {
   readonly kind: 'measured';
   /** Peak memory of the process, in MB of 2^20 bytes. Does not include GPU memory. */
   readonly peakMemoryMb: number;
-  /** Until the end of the first step that updates the weights, including building the network and recording and compiling the step. */
+  /** Time until the end of the first step that updates the weights, including building the network and recording and compiling the step. */
   readonly firstStepSeconds: number;
   /** Median of the timed steps, one step per batch. With gradient accumulation, the mean over the batches of one update. */
   readonly stepSeconds: number;
@@ -46,7 +46,7 @@ export type TrialFailed = { readonly kind: 'failed'; readonly message: string };
 
 export type TrialOutcome = Measured | TooLarge | TooSlow | TrialFailed;
 
-/** The memory estimate of the recorded step before it runs, and what would fit if the step may not. */
+/** The memory estimate of the recorded step before it runs. If the step may not fit, `fitting` has the sizes that do. */
 export type StepEstimate = { readonly kind: 'estimate'; readonly memoryMb: number; readonly fitting?: Fitting };
 
 /** The last message of the trial process. */
@@ -116,14 +116,14 @@ async function endOf(child: ChildProcess, request: TrialMessage): Promise<End> {
     if (message.kind === 'estimate') estimate = message;
     else {
       answer = message;
-      // The answer is its last message, and its exit may hang (see cli.ts).
+      // The answer is the child's last message. The child might hang when it exits (see cli.ts), so it is killed.
       child.kill('SIGKILL');
     }
   });
   // The process could not be started.
   child.once('error', (error) => resolve({ code: null, signal: null, text: error.message }));
   child.once('close', (code, signal) => resolve({ code, signal, text }));
-  // The error of a process that has already ended is ignored: its end says what happened.
+  // An error of sending to a process that has already ended is ignored: the way it ended is reported instead.
   child.send(request, () => undefined);
   const ending = await promise;
   return { ending, answer, estimate };
