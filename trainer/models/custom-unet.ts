@@ -20,14 +20,14 @@ const RATE = 0.3;
 
 /**
  * The original's own network, its best single network: 19,086,557 parameters at 29 classes and width 64. The encoder has four levels of two
- * 3×3 convolutions with dilation 2 and bias, batch normalisation and GELU, each followed by a double attention (double-attention.ts) whose
- * result goes to the next level and to the decoder. The bottom is 512→1024→512. Each decoder level is a 2×2 transposed convolution to the
- * level's channels, the addition of the encoder's features, and a 3×3 convolution with normalisation and GELU. Dropout follows the bottom
- * and every fusion, on both paths.
+ * 3×3 convolutions with dilation 2 and bias, batch normalisation and GELU. Each level is followed by a double attention
+ * (double-attention.ts) whose result goes to the next level and to the decoder. The bottom is 512→1024→512. Each decoder level is a 2×2
+ * transposed convolution to the level's channels, the addition of the encoder's features, and a 3×3 convolution with normalisation and
+ * GELU. Dropout follows the bottom and every fusion, on both paths.
  *
- * Where the description of the network leaves a choice, the parameter count decides: it allows one 3×3 convolution per decoder level, a
- * bias in the 5×5 convolutions, and none in the channel attention. The original's attention never multiplied its map with the features;
- * here it does, with the same count.
+ * Where the description of the network leaves a choice, the parameter count decides: one 3×3 convolution per decoder level, a bias in the
+ * 5×5 convolutions, and none in the channel attention. The original's attention never multiplied its map with the features; here it does,
+ * with the same count.
  */
 export function buildCustomUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = 64 } = options;

@@ -16,7 +16,7 @@ const LEVELS = 5;
 /**
  * The original's DUCKNet: 33,726,163 parameters at width 16 and 29 classes, 38,067,625 at the paper's width 17. After Dumitru, Peteleaza,
  * Craciun, "Using DUCK-Net for polyp image segmentation" (2023). The size is halved five times by 2×2 convolutions with stride 2. A second
- * chain of such convolutions adds the plain image at each of these sizes. Every level has a DUCK block, the bottom has residual blocks. In
+ * chain of such convolutions adds the plain image at each of these sizes. Every level has a DUCK block; the bottom has residual blocks. In
  * the decoder each pixel is repeated in a 2×2 tile, the level's features are added (not concatenated), and another DUCK block follows. As
  * in the original, the separated kernels have length 3 (6 in the authors' code) and the skip connections of the residual blocks are
  * normalised.

@@ -46,8 +46,8 @@ export function hrNetLayers(make: VariableMaker, classes: number, { variant, div
 
 /**
  * Resizes the maps to the size of the first one, concatenates them, and applies a 1×1 convolution, normalisation and ReLU. Interpolation
- * and a 1×1 convolution commute, so each map's share of the convolution is computed at the map's own size. This gives the same numbers and
- * gradients with a fraction of the work.
+ * and a 1×1 convolution commute, so each map's share of the convolution is computed at the map's own size. The numbers and gradients are
+ * the same, with a fraction of the work.
  */
 function joinAtFirst(make: VariableMaker, name: string, widths: readonly number[]) {
   const channels = sum(widths);

@@ -31,8 +31,9 @@ export type Model = {
   readonly draws: boolean;
   /**
    * Logits `[batch, height, width, classes]` of images `[batch, height, width, 1]` with values in 0..1. The first head is the output;
-   * others are only used in training. With `training`, the batch normalises and the moving averages are updated; without it, the moving
-   * averages normalise. `seed`, two int32 values that differ in every step, determines dropout; without it nothing is dropped.
+   * others are only used in training. With `training`, normalisation uses the statistics of the batch and updates the moving averages;
+   * without it, it uses the moving averages. `seed`, two int32 values that differ in every step, determines dropout; without it nothing is
+   * dropped.
    */
   forward(images: Tensor4D, training: boolean, seed?: Tensor): readonly Tensor4D[];
   dispose(): void;

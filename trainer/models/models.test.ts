@@ -70,7 +70,7 @@ describe('the network', () => {
     });
   });
 
-  it('with a kernel of three input channels gives the same result when the kernel is summed to one grey channel', () => {
+  it('with a kernel of three input channels has the same result when the kernel is summed to one grey channel', () => {
     tf.tidy(() => {
       const variables: ModelVariable[] = [];
       const layer = convNormRelu(variableMaker(1, variables), 'first', { from: 3, to: 4, bias: true, onImages: true });
@@ -127,7 +127,7 @@ describe('the network', () => {
     expect(readWeights(model)).toEqual(before);
   });
 
-  it('with an unknown name is an error that lists the networks', () => {
+  it('with an unknown name causes an error that lists the networks', () => {
     expect(() => buildModel({ name: 'VNet', classes: 2, seed: 1 })).toThrow(
       expect.objectContaining({ code: 'model-unknown', message: expect.stringContaining('UNet, SlimUNet') }),
     );

@@ -22,10 +22,10 @@ const AGGREGATED = 32;
 type Widths = { readonly width: number; readonly head: RapuNetHead; readonly divisor: number };
 
 /**
- * RAPUNet after Lee, Yoo, "Metaformer and CNN hybrid model for polyp image segmentation" (2024), as the original had it: the four maps of a
- * CAFormer-S18 are added to a chain of RAPU blocks over the images, with residual blocks at the bottom. The levels at 1/8 to 1/32 give one
- * map. These levels and the level at 1/4 give another by selective boundary aggregation. The output is the sum of both. All interpolation
- * is bilinear.
+ * RAPUNet after Lee, Yoo, "Metaformer and CNN hybrid model for polyp image segmentation" (2024), as in the original: the four maps of a
+ * CAFormer-S18 are added to a chain of RAPU blocks over the images, with residual blocks at the bottom. The levels at 1/8 to 1/32 are
+ * combined into one map. These levels and the level at 1/4 are combined into another map by selective boundary aggregation. The output is
+ * the sum of both. All interpolation is bilinear.
  *
  * `head: published` computes one number per pixel and all classes from it, as the paper does for its single class. It cannot distinguish
  * classes and is kept for comparison. It has 41,543,104 parameters at width 16 and 29 classes; the original's 44,647,848 include an unused

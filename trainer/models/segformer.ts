@@ -20,7 +20,7 @@ type Chosen = { readonly variant: SegFormerVariant; readonly divisor: number };
 /**
  * SegFormer (Xie et al. 2021): a transformer of four stages and a decoder of linear maps. Logits are computed at 1/4 of the size and
  * interpolated. At 29 classes, with the widths and depths of the paper's table, B0 has 3,721,597 parameters, B1 13,684,701, B2 27,368,925,
- * B3 47,244,765, B4 64,015,325 and B5 84,615,645 (at ADE20K's 150 classes B0 has 3,752,694 and B2 27,461,974, as the published weights do).
+ * B3 47,244,765, B4 64,015,325 and B5 84,615,645. At ADE20K's 150 classes B0 has 3,752,694 and B2 27,461,974, like the published weights.
  * There is no stochastic depth and no dropout.
  *
  * `variant: published` is the original's network of the same name with 98,591,197 parameters: B2's depths, widths 64-128-256-512, full
@@ -61,7 +61,7 @@ function summed(maps: readonly Tensor4D[], kernels: readonly Tensor[]): Tensor4D
  * over them, normalisation, ReLU, and a 1×1 convolution to the classes.
  *
  * Everything before the normalisation is linear. So a stage's map and its share of the convolution are first multiplied into one matrix,
- * and interpolation comes after it. This gives the same numbers and gradients with a tenth of the work. The biases of the linear maps
+ * and interpolation comes after it. The numbers and gradients are the same, with a tenth of the work. The biases of the linear maps
  * become one offset, which the normalisation cancels.
  */
 export function mlpDecoder(make: VariableMaker, name: string, { widths, channels, classes }: Options): Decoder {

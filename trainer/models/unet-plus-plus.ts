@@ -40,7 +40,7 @@ export function unetPlusPlusLayers(make: VariableMaker, classes: number, { encod
   const answers = DECODER_WIDTHS.map(divided);
   const last = skips.length;
 
-  // A node of step 0 gives the row's result, which the next row uses. The others keep the channels of the encoder's features.
+  // A node of step 0 has the channels of the row's result, which the next row uses. The others keep the channels of the encoder's features.
   const rows = skips.map((skip, row) =>
     Array.from({ length: row + 1 }, (_, step) => {
       const below = step === 0 && row > 0 ? (answers[row - 1] as number) : (skips[row - 1] ?? deepest);

@@ -7,7 +7,7 @@ import type { VariableMaker } from './variables.ts';
 /**
  * Spatial and channel attention in parallel, after CBAM (Woo et al. 2018), for x `[batch, height, width, channels]`. Spatial: x times a map
  * that a 5×5 convolution computes from the mean and maximum over channels. Channel: x times weights that two small layers compute from each
- * channel's mean and maximum, with the same layers for both. The two results are added.
+ * channel's mean and from its maximum; both use the same layers. The two results are added.
  *
  * The original network added the map without multiplying x by it. One of its fusions added where it should have concatenated, which doubled
  * the result. The factor 2 is left out, because the normalisation that follows cancels it.

@@ -11,7 +11,7 @@ const RATE = 0.5;
  * their maximum over the image. Returns the logarithm of the probability that the image contains something to segment, `[batch, 1, 1, 1]`.
  * It is added to the logits of every head, which scales the odds of a mask.
  *
- * The paper multiplies logits by the 0 or 1 of an argmax. That has no gradient, so the masks never train the classifier, and a logit of 0
+ * The paper multiplies logits by the 0 or 1 of an argmax. That has no gradient, so the masks never train the classifier. Also, a logit of 0
  * means a probability of one half, not zero. The logarithm is smooth, is trained by the losses of the masks, and changes nothing if
  * presence is certain.
  */

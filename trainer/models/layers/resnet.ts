@@ -17,7 +17,8 @@ export type ResidualOptions = {
 const EXPANSION = 4;
 
 /**
- * Creates a residual block (He et al. 2016): ReLU of the learned part plus the input, or plus its projection if size or channels change.
+ * Creates a residual block (He et al. 2016): ReLU of the learned part plus the input, or plus the input's projection if size or channels
+ * change.
  */
 export type ResidualBlock = {
   readonly expansion: number;

@@ -47,7 +47,7 @@ const branchOf = (name = ''): number => zeroBased(/\d+$/.exec(name)?.[0]);
 const joinName = (stage: number, branch: number, kind: number): string =>
   `transition${stage - 1}.${branch}.${branch === stage - 1 ? `0.${kind}` : kind}`;
 
-/** Steps down are a sequence of convolutions; a step up is a single one. */
+/** A larger map passes a sequence of convolutions, a smaller map a single one. */
 const routeName = ([to, from, step]: readonly string[], kind: number): string =>
   `fuse_layers.${branchOf(to)}.${branchOf(from)}.${step === undefined ? kind : `${zeroBased(step)}.${kind}`}`;
 

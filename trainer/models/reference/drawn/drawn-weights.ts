@@ -1,6 +1,6 @@
 /**
- * Weights derived from a variable's name alone, so that a comparison with PyTorch needs no weights file. The same values as `weights_of` in
- * bench/pytorch/export_drawn.py.
+ * Weights derived from a variable's name alone, so that a comparison with PyTorch needs no weights file. They equal the values of
+ * `weights_of` in bench/pytorch/export_drawn.py.
  */
 
 /** Numbers in -1..1: FNV-1a of the name, then a 32-bit integer mix per position. */

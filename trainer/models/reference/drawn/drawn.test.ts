@@ -20,10 +20,10 @@ type Case = {
   readonly batch: number;
   readonly gradients: readonly string[];
   /**
-   * Tolerance of the logits (absolute) and of the gradients (relative); the default is 1e-4 and 1e-3. On ResNet-50, PyTorch's own float32
+   * Tolerance of the logits (absolute) and of the gradients (relative); 1e-4 and 1e-3 by default. On ResNet-50, PyTorch's own float32
    * results differ as much from its float64 results: the network has fifty normalisations over few values, and ReLUs whose input is within
-   * rounding of zero. Which of these ReLUs pass their gradient depends on the order of sums, and so on the processor. One such ReLU at
-   * UNet's bottom contributes half a percent of a kernel's gradient.
+   * rounding of zero. The order of sums, and so the processor, decides which of these ReLUs pass their gradient. One such ReLU at UNet's
+   * bottom contributes half a percent of a kernel's gradient.
    */
   readonly within?: { readonly logits: number; readonly gradients: number };
 };
@@ -83,14 +83,14 @@ function difference(logits: Tensor4D, expected: Float32Array | undefined): numbe
   return most;
 }
 
-describe.each(CASES)('$network as $name, with the weights of a PyTorch network', (given) => {
+describe.each(CASES)('$network as $name', (given) => {
   const expected = expectedOf(given.name);
   const within = given.within ?? WITHIN;
 
   it.each([
     { mode: 'inference', training: false },
     { mode: 'training', training: true },
-  ])('gives the logits of the PyTorch network in $mode', ({ mode, training }) => {
+  ])('has the logits of a PyTorch network with the same weights in $mode', ({ mode, training }) => {
     const model = networkOf(given);
     tf.tidy(() => {
       for (const [index, logits] of model.forward(imagesOf(given), training).entries()) {
@@ -99,7 +99,7 @@ describe.each(CASES)('$network as $name, with the weights of a PyTorch network',
     });
   });
 
-  it('gives the gradients of the PyTorch network', () => {
+  it('has the gradients of a PyTorch network with the same weights', () => {
     const model = networkOf(given);
     tf.tidy(() => {
       const images = imagesOf(given);
