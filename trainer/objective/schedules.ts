@@ -100,7 +100,7 @@ const RATES = {
 
   CosineAnnealingLR: (done, { minLearningRate = 0, tMax }, full, epochs) => cosine(done / (tMax ?? epochs), full, minLearningRate),
 
-  /** Loshchilov & Hutter 2017: a cosine that restarts at the full rate, in longer and longer cycles. */
+  /** Loshchilov & Hutter 2017: a cosine that restarts at the full rate; each cycle is `cycleMultiplier` times as long as the one before. */
   CosineAnnealingWarmRestarts: (done, { minLearningRate = 0, cycleEpochs, cycleMultiplier = 1 }, full, epochs) => {
     const { at, length } = cycleAt(done, cycleEpochs ?? epochs, cycleMultiplier, 0);
     return cosine(at / length, full, minLearningRate);
