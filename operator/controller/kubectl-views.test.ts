@@ -91,6 +91,7 @@ describe('kubectl', () => {
     const events = printed.slice(printed.indexOf('Events:') + 3).map((line) => line.replace(/^(\w+ \w+) .*carpal\.dev\/operator /, '$1: '));
     expect(events).toEqual(
       expect.arrayContaining([
+        'Normal StageStarted: prepare, attempt 1',
         'Normal StageStarted: prepare finished; folds 0–2, attempt 1',
         'Warning OutOfMemory: fold 2, attempt 1: exit 137, out of memory',
         expect.stringMatching(/^Warning StageFailed: fold 1, attempt 1: exit 1: TypeError: x is not a function \| at run \(log: /),
