@@ -21,8 +21,8 @@ const DOWNLOADS_AT_ONCE = 16;
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 40);
 
 /**
- * A folder with exactly these objects, requested at `now`. `download` writes one whole object to a new file. Throws the errors of `download`
- * and of the disk.
+ * A folder with exactly these objects, requested at `now`. `download` writes one whole object to a new file. Throws the errors of
+ * `download` and of the disk.
  */
 export async function checkoutInto<T extends CachedObject>(
   root: string,

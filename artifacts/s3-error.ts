@@ -3,8 +3,9 @@ import { CarpalError, type ErrorCode } from '@carpal/configs/errors.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
 
 /**
- * `absent`: no such object. `unchanged`, `changed`: responses to a condition. `unavailable`: may work later. `expired`: credentials or clock
- * skew, which the SDK renews. `no-credentials`: none found. `denied`, `misplaced` (wrong bucket, region or endpoint): a person must act.
+ * `absent`: no such object. `unchanged`, `changed`: responses to a condition. `unavailable`: may work later. `expired`: credentials or
+ * clock skew, which the SDK renews. `no-credentials`: none found. `denied`, `misplaced` (wrong bucket, region or endpoint): a person must
+ * act.
  */
 export type S3Fault = 'absent' | 'unchanged' | 'changed' | 'unavailable' | 'expired' | 'no-credentials' | 'denied' | 'misplaced' | 'other';
 

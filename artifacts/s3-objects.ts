@@ -15,7 +15,10 @@ export type S3ObjectsOptions = {
   readonly environment: S3Environment;
   /** A connection without traffic for this long is closed. */
   readonly timeoutMs: number;
-  /** Attempts of one request within the SDK, for brief failures. At least 2: the server may close a kept-alive connection just as it is reused. */
+  /**
+   * Attempts of one request within the SDK, for brief failures. At least 2: the server may close a kept-alive connection just as it is
+   * reused.
+   */
   readonly attempts: number;
   /** Larger objects are uploaded in parts. */
   readonly multipartBytes: number;
@@ -27,7 +30,9 @@ const PART_BYTES = 16 * 2 ** 20;
 
 export type S3Objects = ReturnType<typeof openS3Objects>;
 
-/** Opens no connection yet. Credentials and region come from the SDK's default chain. Methods throw the SDK's errors. Keys are full keys. */
+/**
+ * Opens no connection yet. Credentials and region come from the SDK's default chain. Methods throw the SDK's errors. Keys are full keys.
+ */
 export function openS3Objects({ bucket: Bucket, environment, timeoutMs, attempts, multipartBytes }: S3ObjectsOptions) {
   const { endpoint, region } = environment;
   const client = new S3Client({

@@ -13,7 +13,9 @@ import { type ArtifactStore, keyParts } from './store.ts';
 import { partialOf } from './write-file.ts';
 
 export type S3StoreOptions = {
-  /** How long to retry an unavailable store before `store-unreachable`. Two minutes by default, so a stage survives a restart of the store. */
+  /**
+   * How long to retry an unavailable store before `store-unreachable`. Two minutes by default, so a stage survives a restart of the store.
+   */
   readonly retryForMs?: number;
   /** A connection without traffic for this long is closed; 30 seconds by default. */
   readonly timeoutMs?: number;
@@ -30,8 +32,8 @@ const CHECKOUT_ATTEMPTS = 3;
 
 /**
  * A store in a bucket of S3 or of a server with the S3 API. Endpoint, region and credentials come from the environment as the SDK reads it
- * (variables, Pod Identity, IRSA, profiles). Throws `artifact-store-unsupported` if the URI does not name a bucket. Does not load the SDK or
- * access the bucket before the first use. Methods throw `store-unreachable`, `store-denied` or `store-misplaced` if that is the reason.
+ * (variables, Pod Identity, IRSA, profiles). Throws `artifact-store-unsupported` if the URI does not name a bucket. Does not load the SDK
+ * or access the bucket before the first use. Methods throw `store-unreachable`, `store-denied` or `store-misplaced` if that is the reason.
  */
 export function openS3Store(uri: string, options: S3StoreOptions = {}): ArtifactStore {
   const { bucket, prefix: root } = s3Location(uri);
@@ -201,8 +203,8 @@ type S3Location = {
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 /**
- * The bucket and prefix of `s3://bucket/prefix`. Throws `artifact-store-unsupported` for other URIs. Errors never repeat the URI, because it
- * may contain credentials.
+ * The bucket and prefix of `s3://bucket/prefix`. Throws `artifact-store-unsupported` for other URIs. Errors never repeat the URI, because
+ * it may contain credentials.
  */
 function s3Location(uri: string): S3Location {
   const [bucket = '', ...parts] = uri.replace(/^s3:\/\//i, '').split('/');

@@ -45,7 +45,10 @@ function checkOptions({ kind, names }: Selection, { check = false, write = false
     throw new CarpalError('usage-invalid', 'the figures of a miniature cannot be committed', { where: '--quick --write' });
 }
 
-/** Compares with the committed figures and the goals: exits with 69 if a ratio is lower or a goal is missed. Throws `usage-invalid` if nothing can be compared. */
+/**
+ * Compares with the committed figures and the goals: exits with 69 if a ratio is lower or a goal is missed. Throws `usage-invalid` if
+ * nothing can be compared.
+ */
 function checkCommitted(outcomes: readonly Outcome[], standalone: readonly StandaloneOutcome[], options: Options): void {
   const comparison = compareWith(readCommitted().ratios, { machine: measuredHere().machine, outcomes, standalone });
   const { compared, lower, missed } = comparison;

@@ -8,8 +8,8 @@ export function uriScheme(uri: string): string | undefined {
 }
 
 /**
- * The absolute path of the folder in a dataset.uri: a path (relative to `currentFolder`) or `file:///path`. Throws `dataset-missing` for a data set
- * that is not on this machine. Does not check that the folder exists.
+ * The absolute path of the folder in a dataset.uri: a path (relative to `currentFolder`) or `file:///path`. Throws `dataset-missing` for a
+ * data set that is not on this machine. Does not check that the folder exists.
  */
 export function datasetFolder(uri: string, currentFolder: string = process.cwd()): string {
   const scheme = uriScheme(uri);

@@ -1,7 +1,7 @@
 /**
  * Builds the programs that `make cluster` and the operator's tests use, from Go modules pinned by checksum: the control plane
- * (setup/control-plane), kwok, which simulates nodes, and versitygw, an S3 server on a folder. Each build is cached under a key of all its inputs
- * and linked into the checkout; a repeated run only looks up the cache.
+ * (setup/control-plane), kwok, which simulates nodes, and versitygw, an S3 server on a folder. Each build is cached under a key of all its
+ * inputs and linked into the checkout; a repeated run only looks up the cache.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

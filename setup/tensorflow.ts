@@ -1,6 +1,6 @@
 /**
- * Installs the TensorFlow that tfjs runs on: extracts the C library from the PyPI wheel, compiles tfjs's binding against it, and caches both under a
- * key of all inputs. A repeated run only looks up the cache.
+ * Installs the TensorFlow that tfjs runs on: extracts the C library from the PyPI wheel, compiles tfjs's binding against it, and caches
+ * both under a key of all inputs. A repeated run only looks up the cache.
  *
  * The package's own install script is denied (package.json, allowScripts) because it downloads a library from 2022.
  */

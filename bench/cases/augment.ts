@@ -9,7 +9,10 @@ import { preparedPhantoms } from '../harness/phantoms.ts';
 const SIZE = 512;
 const REPETITIONS = 7;
 
-/** Augmentations that carpal and albumentations both have, with parameters that both read. These keep lines straight or change single pixels. */
+/**
+ * Augmentations that carpal and albumentations both have, with parameters that both read. These keep lines straight or change single
+ * pixels.
+ */
 export const PLAIN: readonly AugmentationSpec[] = [
   { name: 'rotate', probability: 0.5, degrees: 15 },
   { name: 'flipHorizontal', probability: 0.5 },

@@ -16,7 +16,10 @@ export type PreparedFold = {
   readonly command: readonly string[];
 };
 
-/** Prepares fold 0 of an experiment on phantoms. The store in `scratch` keeps the prepared data set; artifacts of an earlier fold are removed. */
+/**
+ * Prepares fold 0 of an experiment on phantoms. The store in `scratch` keeps the prepared data set; artifacts of an earlier fold are
+ * removed.
+ */
 export async function prepareFold(
   { scratch, phantoms }: { readonly scratch: string; readonly phantoms: string },
   name: string,

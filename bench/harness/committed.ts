@@ -32,7 +32,10 @@ export function readCommitted(): Committed {
   return existsSync(DATA) ? (JSON.parse(readFileSync(DATA, 'utf8')) as Committed) : { ratios: [], standalone: [], operator: [] };
 }
 
-/** The rows of `before`, replaced by the rows of `fresh` with the same name, in the order of `names`. Rows whose name is not in `names` are dropped. */
+/**
+ * The rows of `before`, replaced by the rows of `fresh` with the same name, in the order of `names`. Rows whose name is not in `names` are
+ * dropped.
+ */
 export function merged<Row extends { readonly name: string }>(
   before: readonly Row[],
   fresh: readonly Row[],

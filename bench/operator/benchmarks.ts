@@ -1,4 +1,6 @@
-/** The benchmarks of the operator, each on its own control plane. JobSet's published figures on a similar machine are shown for comparison. */
+/**
+ * The benchmarks of the operator, each on its own control plane. JobSet's published figures on a similar machine are shown for comparison.
+ */
 import type { OperatorOutcome } from '../harness/outcome.ts';
 import { operatorLoad } from './load.ts';
 import { operatorRest } from './rest.ts';

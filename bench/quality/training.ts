@@ -75,8 +75,8 @@ export async function runTrainingProcess(work: TrainingWork, onFigure: (reported
 }
 
 /**
- * The training as an experiment on the data set of a folder. The uid is a key of its content, so that it never continues from the checkpoint
- * of another recipe. Throws a RangeError that lists the problems of an invalid recipe.
+ * The training as an experiment on the data set of a folder. The uid is a key of its content, so that it never continues from the
+ * checkpoint of another recipe. Throws a RangeError that lists the problems of an invalid recipe.
  */
 export function experimentOf(study: Study, training: Training, dataset: string): SegmentationExperiment {
   const { id, spec } = training;

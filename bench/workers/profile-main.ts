@@ -1,4 +1,7 @@
-/** `node bench/workers/profile-main.ts [network] [size] [precision]` shows where the time of a training step goes, from TensorFlow's own log. */
+/**
+ * `node bench/workers/profile-main.ts [network] [size] [precision]` shows where the time of a training step goes, from TensorFlow's own
+ * log.
+ */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { loadClasses } from '@carpal/configs/classes.ts';

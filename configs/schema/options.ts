@@ -76,8 +76,9 @@ export function slimDepth(options: ModelOptions): number {
 export type AugmentationOptions = Omit<AugmentationSpec, 'name' | 'probability'>;
 
 /**
- * elastic: alpha (largest displacement) and sigma (smoothness) are fractions of the side of the square. gaussianBlur: low and high in pixels of the
- * square. wristCrop: low and high in sides of the box around the carpals. gaussianNoise: sigma in units of the 0..1 image. gamma: exponents.
+ * elastic: alpha (largest displacement) and sigma (smoothness) are fractions of the side of the square. gaussianBlur: low and high in
+ * pixels of the square. wristCrop: low and high in sides of the box around the carpals. gaussianNoise: sigma in units of the 0..1 image.
+ * gamma: exponents.
  */
 export const AUGMENTATION_OPTIONS: Readonly<Record<AugmentationName, Defaults<AugmentationOptions>>> = {
   rotate: { degrees: 15 },

@@ -4,7 +4,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 export class ApiError extends Error {
   /** The HTTP status; 0 when there was no answer. */
   readonly status: number;
-  /** The machine-readable reason of a Status object (`NotFound`, `AlreadyExists`, `Conflict`, `Expired`, …) or of this client (`Timeout`, `NoAnswer`). */
+  /**
+   * The machine-readable reason of a Status object (`NotFound`, `AlreadyExists`, `Conflict`, `Expired`, …) or of this client (`Timeout`,
+   * `NoAnswer`).
+   */
   readonly reason: string;
   /** How long the server asks the client to wait before the next request. */
   readonly retryAfterMs: number | undefined;

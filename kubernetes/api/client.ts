@@ -31,7 +31,9 @@ export type WatchRequest = {
 export type KubernetesClient = {
   /** Returns the server's answer. Throws `ApiError` for an answer outside 2xx, and with `status` 0 when the server cannot be reached. */
   request<Answer>(request: KubernetesRequest): Promise<Answer>;
-  /** Yields the events of a watch until the server ends it or `signal` aborts. Throws `ApiError` if the watch cannot be opened or breaks. */
+  /**
+   * Yields the events of a watch until the server ends it or `signal` aborts. Throws `ApiError` if the watch cannot be opened or breaks.
+   */
   watch<Event>(request: WatchRequest): AsyncIterable<Event>;
   /** Closes idle sockets. */
   close(): void;

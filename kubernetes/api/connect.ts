@@ -1,6 +1,6 @@
 /**
- * The client of the API server: JSON over kept-alive sockets. `@kubernetes/client-node` provides credentials only: it opens a connection per
- * request, its watch ignores broken lines, and its informer stops for good after some errors.
+ * The client of the API server: JSON over kept-alive sockets. `@kubernetes/client-node` provides credentials only: it opens a connection
+ * per request, its watch ignores broken lines, and its informer stops for good after some errors.
  */
 import type { IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';

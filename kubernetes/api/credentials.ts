@@ -1,6 +1,6 @@
 /**
- * Credentials that can be read directly: a token, a token file, a client certificate, or a pod's service account. This is how operators usually
- * authenticate. It avoids loading `@kubernetes/client-node`, which costs 70 MB of memory; see library-credentials.ts.
+ * Credentials that can be read directly: a token, a token file, a client certificate, or a pod's service account. This is how operators
+ * usually authenticate. It avoids loading `@kubernetes/client-node`, which costs 70 MB of memory; see library-credentials.ts.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -16,7 +16,10 @@ export type ConnectionPlace = {
   readonly kubeconfig?: string;
   /** A context of the kubeconfig. Default: its current context. */
   readonly context?: string;
-  /** A server that needs no credentials, such as `kubectl proxy`: `http://127.0.0.1:8001`. The other options and the environment are then ignored. */
+  /**
+   * A server that needs no credentials, such as `kubectl proxy`: `http://127.0.0.1:8001`. The other options and the environment are then
+   * ignored.
+   */
   readonly server?: string;
 };
 
@@ -65,7 +68,10 @@ const USER_FIELDS: readonly string[] = [
   'extensions',
 ];
 
-/** The credentials of the place. Undefined if they are of another kind or cannot be read: the library then handles them or reports the problem. */
+/**
+ * The credentials of the place. Undefined if they are of another kind or cannot be read: the library then handles them or reports the
+ * problem.
+ */
 export async function openPlainCredentials(place: ConnectionPlace, nowMs: () => number): Promise<Credentials | undefined> {
   const read = (): Promise<PlainCredentials | undefined> => readPlace(place).catch(() => undefined);
   const first = await read();

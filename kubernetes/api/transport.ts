@@ -94,8 +94,8 @@ const LONGEST_LINE = 16 * 1024 * 1024;
 const LINE_FEED = 0x0a;
 
 /**
- * Splits a stream of bytes into lines, without line ends and without empty lines. It splits bytes, not text, so a character that is spread over
- * two chunks stays intact. It joins the pieces of a long line only at its end, so the cost is linear.
+ * Splits a stream of bytes into lines, without line ends and without empty lines. It splits bytes, not text, so a character that is spread
+ * over two chunks stays intact. It joins the pieces of a long line only at its end, so the cost is linear.
  */
 export class LineSplitter {
   #pieces: Buffer[] = [];

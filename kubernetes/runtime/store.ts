@@ -1,6 +1,6 @@
 /**
- * The content of a reflector: the newest known version of each object, from full lists, from a watch that lags behind, and from the answers to
- * own writes, which are ahead of the watch. It reports every change once.
+ * The content of a reflector: the newest known version of each object, from full lists, from a watch that lags behind, and from the answers
+ * to own writes, which are ahead of the watch. It reports every change once.
  */
 import { type KubernetesObject, keyOf, type ObjectMeta } from '../api/objects.ts';
 

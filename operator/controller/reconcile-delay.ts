@@ -1,11 +1,13 @@
-/** How long a change in the cluster may wait before its experiment is reconciled, so that many changes cost one step and one status write. */
+/**
+ * How long a change in the cluster may wait before its experiment is reconciled, so that many changes cost one step and one status write.
+ */
 import type { Change } from '@carpal/kubernetes/runtime/store.ts';
 import { hasEnded, type KeptJob, type KeptPod, trueCondition } from '../jobs/kept-objects.ts';
 import type { KeptExperiment } from './experiment-object.ts';
 
 /**
- * `now`: a person changed the experiment. `soon`: an attempt has ended, and another may follow. `later`: an attempt makes progress, which only
- * has to be reported.
+ * `now`: a person changed the experiment. `soon`: an attempt has ended, and another may follow. `later`: an attempt makes progress, which
+ * only has to be reported.
  */
 export type Urgency = 'now' | 'soon' | 'later';
 

@@ -63,8 +63,8 @@ function countEnds(metrics: Reporting['metrics'], { spec }: SegmentationExperime
 const FOLLOWS_AN_END: readonly PlannedEvent['reason'][] = ['StageStarted', 'ExperimentComplete'];
 
 /**
- * One event for each type and reason, in the order of their first events: `folds 0–4, attempt 1`. The end of a stage joins the event that it
- * leads to in the same step: `prepare finished; folds 0–4, attempt 1`.
+ * One event for each type and reason, in the order of their first events: `folds 0–4, attempt 1`. The end of a stage joins the event that
+ * it leads to in the same step: `prepare finished; folds 0–4, attempt 1`.
  */
 export function joinEvents(events: readonly PlannedEvent[]): readonly ObjectEvent[] {
   const next = events.find(({ reason }) => FOLLOWS_AN_END.includes(reason))?.reason;

@@ -20,8 +20,8 @@ type Failing = { readonly count: number; readonly untilMs: number; readonly mess
 const REPORT_AFTER = { trouble: 5, refusal: 2 } as const;
 
 /**
- * The failed starts of one experiment. The first failures are thrown and tried again immediately, since most of them pass; further ones are reported
- * and tried again with a growing delay.
+ * The failed starts of one experiment. The first failures are thrown and tried again immediately, since most of them pass; further ones are
+ * reported and tried again with a growing delay.
  */
 export class StartBackoff {
   readonly #options: StartBackoffOptions;

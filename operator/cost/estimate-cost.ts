@@ -1,4 +1,7 @@
-/** What an experiment will cost: the hours of its folds times the prices of nodes. Pure arithmetic; the caller reports where the numbers come from. */
+/**
+ * What an experiment will cost: the hours of its folds times the prices of nodes. Pure arithmetic; the caller reports where the numbers
+ * come from.
+ */
 import type { Environment, NodeShape, Price } from '@carpal/configs/environment.ts';
 import { quantityValue } from '@carpal/configs/quantity.ts';
 import type { ExperimentSpec, PlacementSpec } from '@carpal/configs/schema/experiment.ts';

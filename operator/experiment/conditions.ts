@@ -1,6 +1,6 @@
 /**
- * The phase of an experiment, derived once from its stages, and its conditions, named as those of batch/v1 Job. Only a change of `status` moves
- * lastTransitionTime.
+ * The phase of an experiment, derived once from its stages, and its conditions, named as those of batch/v1 Job. Only a change of `status`
+ * moves lastTransitionTime.
  */
 
 import type { ConditionType, Reason, StageKey } from '@carpal/configs/names.ts';

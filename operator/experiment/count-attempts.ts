@@ -1,8 +1,8 @@
 /**
  * Counts the attempts of each stage, and updates the stage's status to what is observed now.
  *
- * Every attempt is counted exactly once. A status whose stage holds a place (see `holdsPlace`) has counted all attempts before the newest; any
- * other status has counted them all. So attempts may be removed once they are counted, and a lost status is rebuilt from the remaining
+ * Every attempt is counted exactly once. A status whose stage holds a place (see `holdsPlace`) has counted all attempts before the newest;
+ * any other status has counted them all. So attempts may be removed once they are counted, and a lost status is rebuilt from the remaining
  * attempts.
  *
  *     Waiting --start--> Starting --observed--> Queued <--> Pending --> Running

@@ -48,7 +48,10 @@ export function heldStartOf(key: StageKey, stage: StageStatus, held: readonly He
   return held.find((one) => sameStage(one, key) && one.attempt === stage.attempts);
 }
 
-/** The stages with the reasons why their attempts cannot be started, and since when. A message stays unchanged while only its numbers differ. */
+/**
+ * The stages with the reasons why their attempts cannot be started, and since when. A message stays unchanged while only its numbers
+ * differ.
+ */
 export function explainHeldStarts(stages: Stages, held: readonly HeldStart[], now: Date): Stages {
   return mapStages(stages, (key, stage) => {
     const hold = heldStartOf(key, stage, held);

@@ -34,8 +34,8 @@ const same = (a: ExperimentStatus | undefined, b: ExperimentStatus): boolean => 
 type FailedStarts = { readonly refused: readonly StageRun[]; readonly held: readonly HeldStart[] };
 
 /**
- * Starts the attempts concurrently. Returns those that the substrate will never accept, as failed attempts, and those that it cannot start now.
- * Waits for all of them before it throws, so that no start is still in progress when the step has ended.
+ * Starts the attempts concurrently. Returns those that the substrate will never accept, as failed attempts, and those that it cannot start
+ * now. Waits for all of them before it throws, so that no start is still in progress when the step has ended.
  */
 async function startAll(substrate: Substrate, attempts: readonly PlannedStart[], now: () => Date): Promise<FailedStarts> {
   const refused: StageRun[] = [];

@@ -59,7 +59,10 @@ export function placesTaken(stages: Stages): number {
   return stages.folds.filter(holdsPlace).length;
 }
 
-/** Asks every active attempt to stop. `Stopping`: their ends will be observed. `Stopped`: the experiment has ended, and nothing is observed any more. */
+/**
+ * Asks every active attempt to stop. `Stopping`: their ends will be observed. `Stopped`: the experiment has ended, and nothing is observed
+ * any more.
+ */
 export function stopAll(stages: Stages, state: 'Stopping' | 'Stopped'): Stages {
   return mapStages(stages, (_key, stage) => (holdsPlace(stage) ? { ...stage, state } : stage));
 }

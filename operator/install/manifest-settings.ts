@@ -19,7 +19,10 @@ export type ManifestSettings = {
   readonly image: string;
   /** `s3://bucket/prefix`, or the folder at which the claim is mounted. */
   readonly artifactsUri: string;
-  /** A PersistentVolumeClaim with access mode ReadWriteMany, in the operator's namespace and in each namespace of experiments, all for one shared disk. */
+  /**
+   * A PersistentVolumeClaim with access mode ReadWriteMany, in the operator's namespace and in each namespace of experiments, all for one
+   * shared disk.
+   */
   readonly artifactsClaimName?: string;
   /** A Secret with the credentials of the artifact store, in the same namespaces. Absent with Pod Identity or IRSA. */
   readonly artifactsSecretName?: string;

@@ -1,4 +1,7 @@
-/** The operator as it runs in a cluster: two replicas, one of them the leader, on different nodes, within the Pod Security level "restricted". */
+/**
+ * The operator as it runs in a cluster: two replicas, one of them the leader, on different nodes, within the Pod Security level
+ * "restricted".
+ */
 import { CONTAINER_SECURITY, POD_SECURITY } from '../jobs/pod-security.ts';
 import { artifactsVolume, type ClaimedVolume } from '../jobs/stage-settings.ts';
 import { LABELS, type ManifestSettings, METRICS_PORT, operatorMetadata, operatorSelector } from './manifest-settings.ts';

@@ -13,8 +13,8 @@ const NAME = 'settings-check';
 const STAGES: readonly StageKey[] = [{ stage: 'prepare' }, { stage: 'fold', fold: 0 }];
 
 /**
- * Sends the Jobs of a default manifest's stages to the API server as a dry run, which creates nothing. Throws `stage-settings-refused` with the
- * server's message, or `ApiError` if the server did not answer the question.
+ * Sends the Jobs of a default manifest's stages to the API server as a dry run, which creates nothing. Throws `stage-settings-refused` with
+ * the server's message, or `ApiError` if the server did not answer the question.
  */
 export async function checkStageSettings(client: KubernetesClient, namespace: string, settings: StageSettings): Promise<void> {
   const experiment = experimentSchema.parse({

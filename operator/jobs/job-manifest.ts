@@ -35,7 +35,10 @@ function queueOf(experiment: SegmentationExperiment, { stage }: PlannedStart, se
   return stage === 'fold' ? experiment.spec.placement.queueName : (settings.cpuStage.queueName ?? '');
 }
 
-/** The Job to create. It has no time to live: the planner would miss it. With a queue it is created suspended, and only the queue releases it. */
+/**
+ * The Job to create. It has no time to live: the planner would miss it. With a queue it is created suspended, and only the queue releases
+ * it.
+ */
 export function jobManifest(experiment: SegmentationExperiment, attempt: PlannedStart, settings: StageSettings): JobManifest {
   const queue = queueOf(experiment, attempt, settings);
   return {

@@ -46,13 +46,15 @@ const STOP_TRIES = 3;
 type Propagation = 'Foreground' | 'Background';
 
 export type KubernetesSubstrate = Substrate & {
-  /** Reads the attempt from the API server instead of the reflectors' memory: its Job, or else its remaining pods; undefined without either. */
+  /**
+   * Reads the attempt from the API server instead of the reflectors' memory: its Job, or else its remaining pods; undefined without either.
+   */
   ask(attempt: PlannedStart): Promise<StageRun | undefined>;
 };
 
 /**
- * The server's message if it will never accept this object: a field breaks a rule (422), or a value cannot be parsed (400, such as an unreadable
- * quantity). Undefined for everything that may pass: a quota, a policy, a server in trouble.
+ * The server's message if it will never accept this object: a field breaks a rule (422), or a value cannot be parsed (400, such as an
+ * unreadable quantity). Undefined for everything that may pass: a quota, a policy, a server in trouble.
  */
 export function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof ApiError)) return undefined;

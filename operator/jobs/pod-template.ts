@@ -16,7 +16,9 @@ export type PodTemplate = {
   readonly spec: Readonly<Record<string, unknown>>;
 };
 
-/** The template of an attempt's single pod. Only folds get the experiment's placement: the other stages need neither a GPU nor a GPU node. */
+/**
+ * The template of an attempt's single pod. Only folds get the experiment's placement: the other stages need neither a GPU nor a GPU node.
+ */
 export function podTemplate(experiment: SegmentationExperiment, attempt: PlannedStart, settings: StageSettings): PodTemplate {
   const { placement } = experiment.spec;
   const mounts = mountsOf(experiment, settings);

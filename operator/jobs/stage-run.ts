@@ -38,7 +38,8 @@ function pendingSince({ metadata, status }: KeptJob): string {
 }
 
 function activeRun(job: KeptJob, pod: KeptPod | undefined, attempt: Attempt): StageRun {
-  // Also queued if the queue has released the Job but the Job's controller has not acted on that yet: until then the time of release is unknown.
+  // Also queued if the queue has released the Job but the Job's controller has not acted on that yet: until then the time of release is
+  // unknown.
   if (job.spec.suspend === true || trueCondition(job, 'Suspended') !== undefined) {
     return { ...attempt, state: 'queued', message: `waits in queue ${job.metadata.labels?.[QUEUE_LABEL] ?? '(the Job is suspended)'}` };
   }
@@ -79,8 +80,8 @@ export function stageRunOf(job: KeptJob, pods: readonly KeptPod[]): StageRun | u
 }
 
 /**
- * Reads an attempt whose Job was deleted without waiting for its pods. While one of them runs, the attempt occupies the stage: another attempt
- * would write to the same checkpoint.
+ * Reads an attempt whose Job was deleted without waiting for its pods. While one of them runs, the attempt occupies the stage: another
+ * attempt would write to the same checkpoint.
  */
 export function stageRunOfPods(pods: readonly KeptPod[]): StageRun | undefined {
   const pod = newest(pods);

@@ -1,7 +1,7 @@
 /**
- * What the work folder knows about the attempts of one run: a record and a log per attempt. A record is written before the process starts and
- * at each change, so a kill -9 loses nothing. Records are read once, kept in memory and written through; the work folder's lock makes this
- * process their only writer.
+ * What the work folder knows about the attempts of one run: a record and a log per attempt. A record is written before the process starts
+ * and at each change, so a kill -9 loses nothing. Records are read once, kept in memory and written through; the work folder's lock makes
+ * this process their only writer.
  */
 
 import { open, readdir, readFile, rm } from 'node:fs/promises';

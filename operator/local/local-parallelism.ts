@@ -5,8 +5,8 @@ import type { CheckedManifest } from '@carpal/configs/schema/experiment.ts';
 const CORES_PER_FOLD = 2;
 
 /**
- * How many folds run at the same time on a machine with this many cores. `run.parallelism` is written for a cluster, where each fold has its own GPU.
- * Here all folds share one machine, so it is an upper bound.
+ * How many folds run at the same time on a machine with this many cores. `run.parallelism` is written for a cluster, where each fold has
+ * its own GPU. Here all folds share one machine, so it is an upper bound.
  */
 export function localParallelism(experiment: CheckedManifest, cores: number): number {
   return Math.min(experiment.spec.run.parallelism, Math.max(1, Math.floor(cores / CORES_PER_FOLD)));

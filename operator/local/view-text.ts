@@ -34,7 +34,9 @@ export function bar(fraction: number, cells: number): string {
   return (full + part).padEnd(cells, '░');
 }
 
-/** `failed`: the stage whose failure ends the experiment, if the event is about that failure. The whole error is printed once, at the end. */
+/**
+ * `failed`: the stage whose failure ends the experiment, if the event is about that failure. The whole error is printed once, at the end.
+ */
 type ShownEvent = { readonly event: PlannedEvent; readonly failed: string | undefined };
 
 function shownEvents({ plan }: Step): readonly ShownEvent[] {

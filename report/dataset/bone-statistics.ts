@@ -37,8 +37,9 @@ type SharedPixels = { readonly pair: number; readonly shared: number; readonly f
 type ImageAreas = { readonly sizes: readonly number[]; readonly overlaps: readonly SharedPixels[] };
 
 /**
- * Collects areas and overlaps image by image. `add` takes the index of an image and its masks in class order; a missing class has an empty mask.
- * The result does not depend on the order of the calls: sums are formed in the order of the indexes, because float addition is not associative.
+ * Collects areas and overlaps image by image. `add` takes the index of an image and its masks in class order; a missing class has an empty
+ * mask. The result does not depend on the order of the calls: sums are formed in the order of the indexes, because float addition is not
+ * associative.
  */
 export function gatherBones(classes: readonly string[]): {
   add(image: number, masks: readonly RleMask[]): void;

@@ -24,7 +24,10 @@ export type S3Server = {
 
 const PORT_TRIES = 5;
 
-/** Starts the server on a free loopback port. It ends with this process. Throws `resource-missing` if it has not been built or does not start. */
+/**
+ * Starts the server on a free loopback port. It ends with this process. Throws `resource-missing` if it has not been built or does not
+ * start.
+ */
 export async function startS3Server(): Promise<S3Server> {
   const program = clusterTool('versitygw');
   const root = await mkdtemp(join(tmpdir(), 'carpal-s3-'));

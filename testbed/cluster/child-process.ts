@@ -1,7 +1,7 @@
 /**
  * Programs that end together with the process that started them, however it ends: the kernel sends them SIGKILL when their parent is gone
- * (prctl(2), PR_SET_PDEATHSIG, set by util-linux's setpriv, which then becomes the program). A pipe, as stages have it, would need the program's
- * cooperation.
+ * (prctl(2), PR_SET_PDEATHSIG, set by util-linux's setpriv, which then becomes the program). A pipe, as stages have it, would need the
+ * program's cooperation.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -50,7 +50,9 @@ export type ChildOptions = {
   readonly cwd?: string;
   /** The whole environment. Default: the environment of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Whether the program gets its own process group, which `kill` reaches as a whole and Ctrl-C in a terminal does not reach. Default: true. */
+  /**
+   * Whether the program gets its own process group, which `kill` reaches as a whole and Ctrl-C in a terminal does not reach. Default: true.
+   */
   readonly ownGroup?: boolean;
 };
 

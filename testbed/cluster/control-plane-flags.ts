@@ -1,4 +1,6 @@
-/** The command lines and configuration files of the control plane's parts. All paths are relative to its folder, in which every part runs. */
+/**
+ * The command lines and configuration files of the control plane's parts. All paths are relative to its folder, in which every part runs.
+ */
 
 /** Unix sockets in the folder instead of ports. The API server connects to the host part of the address, so it needs this form. */
 const ETCD_CLIENTS = 'unix://etcd-clients:1';
@@ -19,7 +21,10 @@ const AUDIT_SIZE = '--audit-log-maxsize=4000';
 
 export type FlagOptions = {
   readonly port: number;
-  /** Whether to write requests to the audit log. `tenants`: only those of service accounts outside kube-system, not those of the cluster's parts. */
+  /**
+   * Whether to write requests to the audit log. `tenants`: only those of service accounts outside kube-system, not those of the cluster's
+   * parts.
+   */
   readonly audit: boolean | 'tenants';
   /** Raises the limits that a few hundred objects per second would reach. */
   readonly forLoad: boolean;

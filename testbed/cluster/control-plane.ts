@@ -1,6 +1,7 @@
 /**
- * A real control plane on this machine, without containers: etcd, the API server, the controller manager and the scheduler, in their own folder,
- * on loopback. For tests and for `make cluster`. `stop` deletes all its data. Nodes are separate: process-kubelet.ts and simulated-nodes.ts.
+ * A real control plane on this machine, without containers: etcd, the API server, the controller manager and the scheduler, in their own
+ * folder, on loopback. For tests and for `make cluster`. `stop` deletes all its data. Nodes are separate: process-kubelet.ts and
+ * simulated-nodes.ts.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -62,8 +63,8 @@ export type ControlPlane = {
 };
 
 /**
- * Starts a control plane. Returns after about two seconds, when objects can be created. Its parts end with this process, even if it is killed.
- * Throws `resource-missing` if the control plane has not been built or does not start, with the last lines of the log.
+ * Starts a control plane. Returns after about two seconds, when objects can be created. Its parts end with this process, even if it is
+ * killed. Throws `resource-missing` if the control plane has not been built or does not start, with the last lines of the log.
  */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   await removeAbandonedFolders(tmpdir(), FOLDER_PREFIX);

@@ -25,7 +25,9 @@ export async function deleteNamespace(client: KubernetesClient, name: string): P
 
 type Crd = KubernetesObject & { readonly status?: { readonly conditions?: readonly ObjectCondition[] } };
 
-/** Applies the CRD of SegmentationExperiment, or another version of it, and waits until the API server serves it. Returns its conditions. */
+/**
+ * Applies the CRD of SegmentationExperiment, or another version of it, and waits until the API server serves it. Returns its conditions.
+ */
 export async function applyCrd(client: KubernetesClient, crd: object = experimentCrd()): Promise<readonly ObjectCondition[]> {
   const path = resourcePath(CRDS, { name: `${PLURAL}.${GROUP}` });
   const query = { fieldManager: 'carpal-testbed', force: true };

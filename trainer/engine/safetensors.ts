@@ -1,6 +1,6 @@
 /**
- * The safetensors file format (version 0.x, github.com/huggingface/safetensors): eight bytes with the length of the header, a JSON header with
- * the type, shape and position of each array, then the values, little-endian and without gaps. Nothing in such a file can run code.
+ * The safetensors file format (version 0.x, github.com/huggingface/safetensors): eight bytes with the length of the header, a JSON header
+ * with the type, shape and position of each array, then the values, little-endian and without gaps. Nothing in such a file can run code.
  */
 import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import { isRecord } from '@carpal/configs/json.ts';
@@ -38,9 +38,10 @@ export function encodeSafetensors(arrays: NamedArrays, metadata: Readonly<Record
 }
 
 /**
- * The arrays and metadata of a safetensors file; the arrays are copies. The file is not trusted: lengths, offsets, shapes and types are checked
- * before anything is allocated, the arrays must cover the data exactly once, and no name may appear twice. Throws `weights-invalid` otherwise;
- * `where` is the file, for the message. Arrays that `ignored` selects are left out and may have any type (other programs store counters).
+ * The arrays and metadata of a safetensors file; the arrays are copies. The file is not trusted: lengths, offsets, shapes and types are
+ * checked before anything is allocated, the arrays must cover the data exactly once, and no name may appear twice. Throws `weights-invalid`
+ * otherwise; `where` is the file, for the message. Arrays that `ignored` selects are left out and may have any type (other programs store
+ * counters).
  */
 export function decodeSafetensors(bytes: Uint8Array, where?: string, ignored: (name: string) => boolean = () => false): SafetensorsFile {
   const invalid = (what: string): CarpalError => new CarpalError('weights-invalid', what, where === undefined ? {} : { where });
@@ -118,8 +119,8 @@ function checkPosition(name: string, entry: unknown, dataLength: number, invalid
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]/g;
 
 /**
- * JSON.parse for an object without repeated names, at any depth. JSON.parse silently keeps the last of two equal names and other readers keep
- * the first; a file must not have two meanings. Throws SyntaxError for text that is not a JSON object or repeats a name.
+ * JSON.parse for an object without repeated names, at any depth. JSON.parse silently keeps the last of two equal names and other readers
+ * keep the first; a file must not have two meanings. Throws SyntaxError for text that is not a JSON object or repeats a name.
  */
 function parseUniqueJson(text: string): Record<string, unknown> {
   const value: unknown = JSON.parse(text);

@@ -118,8 +118,8 @@ const UNSEEN = -10;
 const EDGE = 0.5 + 1e-9;
 
 /**
- * The mean of several views' logits on one grid. A view counts only for the pixels that it shows, so pixels that a rotated view cuts off are
- * the mean of the other views. Holds one map `[size, size, classes]`.
+ * The mean of several views' logits on one grid. A view counts only for the pixels that it shows, so pixels that a rotated view cuts off
+ * are the mean of the other views. Holds one map `[size, size, classes]`.
  */
 export class LogitSum {
   readonly #size: number;

@@ -84,7 +84,10 @@ function readImageAt(images: readonly ImageFile[], index: number): Promise<Radio
   return radiograph;
 }
 
-/** Each image's name with the extension .png. If names differ only by their extension, the extension is kept, so that overlays do not collide. */
+/**
+ * Each image's name with the extension .png. If names differ only by their extension, the extension is kept, so that overlays do not
+ * collide.
+ */
 function overlayNamesOf(images: readonly ImageFile[]): string[] {
   const stems = images.map(({ imageName }) => imageName.replace(/\.[^.]*$/, ''));
   const seen = new Map<string, number>();

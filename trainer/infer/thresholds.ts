@@ -6,7 +6,9 @@ import type { RleMask } from '@carpal/masks/rle-mask.ts';
 /** The candidate thresholds of every class, in addition to the manifest's threshold. */
 const CANDIDATES = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7];
 
-/** The thresholds that a fold tries, ascending. They always include the manifest's, which is used if thresholds are not chosen per class. */
+/**
+ * The thresholds that a fold tries, ascending. They always include the manifest's, which is used if thresholds are not chosen per class.
+ */
 export function candidateThresholds(manifestThreshold: number): readonly number[] {
   return [...new Set([...CANDIDATES, manifestThreshold])].sort((a, b) => a - b);
 }
@@ -65,9 +67,10 @@ export type ThresholdChoice = {
 export const CLEANING_GAIN = 1e-4;
 
 /**
- * For each class, the threshold and cleaning with the greatest mean Dice over the images of all folds, chosen together. Among thresholds with
- * equal Dice, the one closest to the manifest's wins. A cleaning is chosen only if it gains more than CLEANING_GAIN, and only if every fold
- * has sums for it. A class keeps the manifest's threshold without cleaning if no fold has sums for it or the folds tried different thresholds.
+ * For each class, the threshold and cleaning with the greatest mean Dice over the images of all folds, chosen together. Among thresholds
+ * with equal Dice, the one closest to the manifest's wins. A cleaning is chosen only if it gains more than CLEANING_GAIN, and only if every
+ * fold has sums for it. A class keeps the manifest's threshold without cleaning if no fold has sums for it or the folds tried different
+ * thresholds.
  */
 export function chooseThresholds(folds: readonly ThresholdSums[], classes: number, choice: ThresholdChoice): ChosenThreshold[] {
   const tried = folds[0]?.thresholds ?? [];

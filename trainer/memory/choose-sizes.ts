@@ -12,8 +12,8 @@ export const WORTHWHILE = 1.05;
 export type SizeMove = { readonly next: number } | { readonly chosen: number | undefined };
 
 /**
- * The candidate sides, ascending: the usual sides that are multiples of `sizeMultiple`, up to the first one that is at least as large as the
- * images. For images smaller than all usual sides, the smallest side is the only candidate.
+ * The candidate sides, ascending: the usual sides that are multiples of `sizeMultiple`, up to the first one that is at least as large as
+ * the images. For images smaller than all usual sides, the smallest side is the only candidate.
  */
 export function sidesFor(sizeMultiple: number, longestSide: number): readonly number[] {
   const divisible = SIDES.filter((side) => side % sizeMultiple === 0);
@@ -36,8 +36,8 @@ export type BatchMove =
   | { readonly chosen: number | undefined; readonly because: 'memory' | 'images' | 'speed' };
 
 /**
- * Doubles the batch while it fits, there are enough images, and the throughput grows. `trials` are in ascending order of batch size, from 1.
- * `most` is the largest useful batch.
+ * Doubles the batch while it fits, there are enough images, and the throughput grows. `trials` are in ascending order of batch size, from
+ * 1. `most` is the largest useful batch.
  */
 export function nextBatchSize(trials: readonly BatchTrial[], most: number): BatchMove {
   const [last, former] = [trials.at(-1), trials.at(-2)];

@@ -40,8 +40,8 @@ const LARGEST_SIDE = 2048;
 const SMALLEST_SIDE = 32;
 
 /**
- * The largest batch and the largest size that need no more than the limit according to `memoryMb`. Never returns the requested values, because
- * these did not fit.
+ * The largest batch and the largest size that need no more than the limit according to `memoryMb`. Never returns the requested values,
+ * because these did not fit.
  */
 export function fittingSizes(
   { size, batchSize, sizeMultiple }: { size: number; batchSize: number; sizeMultiple: number },

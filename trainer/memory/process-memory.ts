@@ -11,8 +11,8 @@ export type MemoryLimit = { readonly bytes: number; readonly from: string };
 const NO_LIMIT = 2 ** 60;
 
 /**
- * The limit of this process: the smallest one of the machine, of its control group and of all groups above. Does not include GPU memory, and
- * does not subtract what other processes use. `root` is the root of the file system.
+ * The limit of this process: the smallest one of the machine, of its control group and of all groups above. Does not include GPU memory,
+ * and does not subtract what other processes use. `root` is the root of the file system.
  */
 export async function readMemoryLimit(root = '/', machineBytes = totalmem()): Promise<MemoryLimit> {
   const read = async (path: string): Promise<string> => await readFile(join(root, path), 'utf8').catch(() => '');
@@ -55,7 +55,10 @@ export function parseLimit(text: string): number | undefined {
 /** Resident memory now, its peak, and the part that is not backed by files and so not shared with other processes. */
 type Figure = 'VmRSS' | 'VmHWM' | 'RssAnon';
 
-/** A memory figure of a process in MB of 2^20 bytes. Undefined if the process does not exist or the system is not Linux (proc_pid_status(5)). */
+/**
+ * A memory figure of a process in MB of 2^20 bytes. Undefined if the process does not exist or the system is not Linux
+ * (proc_pid_status(5)).
+ */
 export function processMemoryMb(pid: number | 'self', figure: Figure): number | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');

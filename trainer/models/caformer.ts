@@ -19,9 +19,9 @@ export function caformerWidths(divisor: number): [number, number, number, number
 }
 
 /**
- * CAFormer-S18 (Yu et al. 2022, "MetaFormer Baselines for Vision") as an encoder. Returns the maps at 1/4, 1/8, 1/16 and 1/32 of grey images
- * `[batch, height, width, 1]`, with 64, 128, 320 and 512 channels, divided by `divisor`. Two stages of separable convolutions are followed by two of
- * attention. It has 23,236,912 parameters; the published network adds a classifier, which segmentation does not use.
+ * CAFormer-S18 (Yu et al. 2022, "MetaFormer Baselines for Vision") as an encoder. Returns the maps at 1/4, 1/8, 1/16 and 1/32 of grey
+ * images `[batch, height, width, 1]`, with 64, 128, 320 and 512 channels, divided by `divisor`. Two stages of separable convolutions are
+ * followed by two of attention. It has 23,236,912 parameters; the published network adds a classifier, which segmentation does not use.
  */
 export function caformer(make: VariableMaker, name: string, divisor: number) {
   const widths = caformerWidths(divisor);

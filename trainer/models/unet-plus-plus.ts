@@ -17,12 +17,13 @@ const HEAD_KERNEL = 3;
 type Chosen = { readonly encoder: ResNetName; readonly divisor: number };
 
 /**
- * UNet++ (Zhou et al. 2018) on a residual network, built as in segmentation_models.pytorch: 26,082,669 parameters at 29 classes on ResNet-34,
+ * UNet++ (Zhou et al. 2018) on a residual network, built as in segmentation_models.pytorch: 26,082,669 parameters at 29 classes on
+ * ResNet-34,
  * 48,989,805 on ResNet-50. Node (step, row) has the size of the encoder's features of its row (row 0 is 1/16, row 3 is 1/2). Its input is a
- * concatenation of three parts: the node of the same step one row below, resized by nearest neighbour (for the first node of a row, the encoder's
- * features of the row below); all earlier nodes of its row, newest first; and the encoder's features of the row. Two 3×3 convolutions follow, each
- * with normalisation and ReLU. A last node without skip connections has the full size, and a 3×3 convolution computes the logits from it.
- * `divisor` divides all widths. The encoder accepts torchvision's pretrained weights (pretrained/encoders.ts).
+ * concatenation of three parts: the node of the same step one row below, resized by nearest neighbour (for the first node of a row, the
+ * encoder's features of the row below); all earlier nodes of its row, newest first; and the encoder's features of the row. Two 3×3
+ * convolutions follow, each with normalisation and ReLU. A last node without skip connections has the full size, and a 3×3 convolution
+ * computes the logits from it. `divisor` divides all widths. The encoder accepts torchvision's pretrained weights (pretrained/encoders.ts).
  */
 export function buildUNetPlusPlus({ options, classes, seed }: ModelBuild): Model {
   const chosen: Chosen = { encoder: options.encoder ?? 'ResNet34', divisor: options.divisor ?? 1 };

@@ -24,8 +24,8 @@ export type Loss = (logits: Tensor4D, targets: Tensor4D) => Scalar;
 const T = [typeAttribute('T')];
 
 /**
- * The weighted sum of losses. The forward pass computes the gradient by the logits too, because it has the probabilities, and saves nothing else
- * for the backward pass.
+ * The weighted sum of losses. The forward pass computes the gradient by the logits too, because it has the probabilities, and saves nothing
+ * else for the backward pass.
  */
 export function lossOf(losses: readonly WeightedLoss[]): Loss {
   return (logits, targets) =>

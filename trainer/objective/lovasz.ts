@@ -33,8 +33,8 @@ function rowsOf(values: Tensor4D): Tensor {
 }
 
 /**
- * The Lovász hinge (Berman and others 2018), averaged over classes and images: Σ max(0, eᵢ)·wᵢ over the pixels in descending order of their error
- * eᵢ = 1 − z·(2g − 1). wᵢ is the growth of the Jaccard loss when the i-th pixel becomes wrong too.
+ * The Lovász hinge (Berman and others 2018), averaged over classes and images: Σ max(0, eᵢ)·wᵢ over the pixels in descending order of their
+ * error eᵢ = 1 − z·(2g − 1). wᵢ is the growth of the Jaccard loss when the i-th pixel becomes wrong too.
  *
  * The paper's targets are 0 or 1. A pixel with coverage g counts as its expectation: its error is the expected hinge of a pixel that is
  * inside with probability g (for |z| ≤ 1; continued linearly), and it adds g to the area of the class and 1 − g to the area outside. A

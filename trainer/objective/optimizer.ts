@@ -25,8 +25,9 @@ export type Optimizer = (RecordedUpdate | FusedUpdate) & {
 };
 
 /**
- * Whether weight decay applies to an array of this shape: to kernels (more than one dimension), not to biases and scales. PyTorch would also pull
- * biases and the scales of batch normalisation towards zero. Weight decay is not meant for them, and common recipes leave them out.
+ * Whether weight decay applies to an array of this shape: to kernels (more than one dimension), not to biases and scales. PyTorch would
+ * also pull biases and the scales of batch normalisation towards zero. Weight decay is not meant for them, and common recipes leave them
+ * out.
  */
 export function decays(shape: readonly number[]): boolean {
   return shape.length > 1;

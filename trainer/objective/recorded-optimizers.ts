@@ -44,8 +44,8 @@ export function createRmsProp(variables: readonly NamedVariable[], { weightDecay
 export type LionSettings = { readonly weightDecay: number; readonly beta1: number; readonly beta2: number };
 
 /**
- * Lion (Chen and others 2023, algorithm 2): p ← p − rate·(sign(β₁·m + (1 − β₁)·g) + decay·p), then m ← β₂·m + (1 − β₂)·g. Every value moves by
- * the full rate, so rates should be a third to a tenth of AdamW's, and decays larger by the same factor. Only kernels decay.
+ * Lion (Chen and others 2023, algorithm 2): p ← p − rate·(sign(β₁·m + (1 − β₁)·g) + decay·p), then m ← β₂·m + (1 − β₂)·g. Every value moves
+ * by the full rate, so rates should be a third to a tenth of AdamW's, and decays larger by the same factor. Only kernels decay.
  */
 export function createLion(variables: readonly NamedVariable[], { weightDecay, beta1, beta2 }: LionSettings): Optimizer {
   const { add, subtract, multiply, sign } = arithmetic;

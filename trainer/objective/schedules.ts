@@ -107,8 +107,8 @@ const RATES = {
   },
 
   /**
-   * The same with a linear warm-up from the lowest rate at the start of each cycle. The warm-up does not grow, and the peak is multiplied by
-   * gamma from cycle to cycle. With a warm-up, the first epoch has the lowest rate.
+   * The same with a linear warm-up from the lowest rate at the start of each cycle. The warm-up does not grow, and the peak is multiplied
+   * by gamma from cycle to cycle. With a warm-up, the first epoch has the lowest rate.
    */
   CustomCosineAnnealingWarmUpRestarts: (done, options, full, epochs) => {
     const { minLearningRate: least = 0, cycleEpochs, cycleMultiplier = 1, cycleWarmupEpochs: warmUp = 0, gamma = 1 } = options;

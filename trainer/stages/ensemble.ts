@@ -31,10 +31,10 @@ export type EnsembleResult = {
 };
 
 /**
- * The ensemble stage: the folds' networks vote on every test image, the out-of-fold masks are scored, and both are reported. Only one image is
- * in memory at a time. All files are created in a local folder and published at the end, so an interrupted ensemble leaves nothing incomplete
- * and runs again from the start. Without test images the submission has no rows, and the report says so. Throws `memory-too-small` if the
- * logits of all networks do not fit, and `stopped-with-checkpoint` if the signal aborts.
+ * The ensemble stage: the folds' networks vote on every test image, the out-of-fold masks are scored, and both are reported. Only one image
+ * is in memory at a time. All files are created in a local folder and published at the end, so an interrupted ensemble leaves nothing
+ * incomplete and runs again from the start. Without test images the submission has no rows, and the report says so. Throws
+ * `memory-too-small` if the logits of all networks do not fit, and `stopped-with-checkpoint` if the signal aborts.
  */
 export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult> {
   const { experiment, store, clock } = stage;

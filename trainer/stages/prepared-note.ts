@@ -14,7 +14,10 @@ export async function notePrepared(experiment: ExperimentIdentity, store: Artifa
   await store.write(preparedNoteKey(experiment), `${JSON.stringify({ hash, key: preparedKey(hash), images: samples.length })}\n`);
 }
 
-/** The prepared set of an experiment. Throws `artifact-missing` if the prepare stage has not finished, and `prepared-invalid` for a damaged set. */
+/**
+ * The prepared set of an experiment. Throws `artifact-missing` if the prepare stage has not finished, and `prepared-invalid` for a damaged
+ * set.
+ */
 export async function findPrepared(experiment: ExperimentIdentity, store: ArtifactStore): Promise<PreparedSet> {
   const key = preparedNoteKey(experiment);
   const note = await store.readIfPresent(key);

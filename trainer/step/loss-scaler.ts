@@ -36,9 +36,9 @@ const SMALLEST = 2 ** -16;
 const T = [typeAttribute('T')];
 
 /**
- * Dynamic loss scaling (Micikevicius and others 2018, section 3.2). The scale and the number of good steps since it last changed are variables,
- * so a step that uses it can be recorded, and a checkpoint contains them. Scales are powers of two: they change no bit of a gradient that
- * neither overflows nor underflows.
+ * Dynamic loss scaling (Micikevicius and others 2018, section 3.2). The scale and the number of good steps since it last changed are
+ * variables, so a step that uses it can be recorded, and a checkpoint contains them. Scales are powers of two: they change no bit of a
+ * gradient that neither overflows nor underflows.
  */
 export function createLossScaler({ initial = INITIAL, growthInterval = GROWTH_INTERVAL }: LossScaleSettings = {}): LossScaler {
   const slots = new SlotVariables();

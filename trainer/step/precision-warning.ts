@@ -23,7 +23,9 @@ export function precisionWarning(precision: Precision, { hasGpu, flags }: Proces
   return `${lacks}: bfloat16 is emulated, and a step takes longer than in float32; set training.precision: float32`;
 }
 
-/** The flags of the first processor in the text of Linux's /proc/cpuinfo; undefined without a list of flags (ARM has "Features" instead). */
+/**
+ * The flags of the first processor in the text of Linux's /proc/cpuinfo; undefined without a list of flags (ARM has "Features" instead).
+ */
 export function parseProcessorFlags(cpuinfo: string): ReadonlySet<string> | undefined {
   const flags = /^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim();
   return flags ? new Set(flags.split(/\s+/)) : undefined;

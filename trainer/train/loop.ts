@@ -30,8 +30,8 @@ import {
 import { type Validation, validate } from './validate.ts';
 
 /**
- * The training of one fold, from its last checkpoint to its last epoch. A step depends only on the arrays and the position in the checkpoint,
- * so a fold that was stopped or killed ends with the same bits as an uninterrupted one.
+ * The training of one fold, from its last checkpoint to its last epoch. A step depends only on the arrays and the position in the
+ * checkpoint, so a fold that was stopped or killed ends with the same bits as an uninterrupted one.
  */
 export class TrainingLoop {
   readonly #parts: LoopParts;

@@ -88,9 +88,9 @@ export type OutOfFold = {
 };
 
 /**
- * Predicts the fold's own images and writes three files: predictions.csv, a submission; thresholds.json, the Dice of each candidate threshold
- * and cleaning per class, at the original image size; and calibration.json, counted at training size. Throws what the pause throws, without
- * writing any file.
+ * Predicts the fold's own images and writes three files: predictions.csv, a submission; thresholds.json, the Dice of each candidate
+ * threshold and cleaning per class, at the original image size; and calibration.json, counted at training size. Throws what the pause
+ * throws, without writing any file.
  */
 export async function writeOutOfFold(
   request: OutOfFold,

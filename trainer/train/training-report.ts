@@ -78,8 +78,8 @@ export function epochMetrics({ at, sums, learningRate, validation, validationSec
 }
 
 /**
- * The log line of a finished epoch: `epoch  3/40  loss 0.4312  validation 0.4517  Dice 0.7012 *  rate 3.9e-3  18.2 images/s`. The star marks a
- * new best.
+ * The log line of a finished epoch: `epoch  3/40  loss 0.4312  validation 0.4517  Dice 0.7012 *  rate 3.9e-3  18.2 images/s`. The star
+ * marks a new best.
  */
 export function epochLine(metrics: EpochMetrics, epochs: number, best: boolean): string {
   const width = String(epochs).length;

@@ -1,4 +1,6 @@
-/** Turns a tape into graph nodes: only operations that the results depend on, with constants inlined and variables read from session state. */
+/**
+ * Turns a tape into graph nodes: only operations that the results depend on, with constants inlined and variables read from session state.
+ */
 import { type Attribute, attribute, DATA_TYPE, type GraphDefinition, nodeAttribute } from './graph-definition.ts';
 import { NotRecordable } from './not-recordable.ts';
 import { isTypedInput, isTypedOutput } from './reduced-precision-operations.ts';
@@ -53,8 +55,8 @@ const TO_FLOAT32 = castAttributes(DATA_TYPE.bfloat16, DATA_TYPE.float32);
 export type Selection = { readonly live: ReadonlySet<number>; readonly reduced: ReadonlySet<number> };
 
 /**
- * Adds the tape's live operations to the graph. `leaves` maps the id of every input and variable to its reference. Returns a function from a
- * native id of the tape to its float32 reference. A value is cast only once, even if several operations need it in the other type.
+ * Adds the tape's live operations to the graph. `leaves` maps the id of every input and variable to its reference. Returns a function from
+ * a native id of the tape to its float32 reference. A value is cast only once, even if several operations need it in the other type.
  */
 export function translate(
   graph: GraphDefinition,

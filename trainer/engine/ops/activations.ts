@@ -4,8 +4,8 @@ import { type Tensor, tf } from '../tensorflow.ts';
 const T = [typeAttribute('T')];
 
 /**
- * max(x, 0). The gradient is one ReluGrad kernel on the output, so the input is not kept. (tfjs uses three kernels on the input: Step, Cast,
- * Mul.)
+ * max(x, 0). The gradient is one ReluGrad kernel on the output, so the input is not kept. (tfjs uses three kernels on the input: Step,
+ * Cast, Mul.)
  */
 export function relu<Shape extends Tensor>(x: Shape): Shape {
   return withGradient<Shape>([x], () => {

@@ -25,8 +25,8 @@ export function biasAdd<Shape extends Tensor>(x: Shape, bias: Tensor): Shape {
 }
 
 /**
- * x `[…, in]` times kernel `[in, out]`, plus bias `[out]` if given: a 1×1 convolution as one matrix product. Both gradients are matrix products
- * too. (tfjs would turn them into batched products of rank 3.)
+ * x `[…, in]` times kernel `[in, out]`, plus bias `[out]` if given: a 1×1 convolution as one matrix product. Both gradients are matrix
+ * products too. (tfjs would turn them into batched products of rank 3.)
  */
 export function linear<Shape extends Tensor>(x: Shape, kernel: Tensor, bias?: Tensor): Shape {
   const [from, to] = kernel.shape as [number, number];
