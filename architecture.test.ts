@@ -196,6 +196,28 @@ describe('a Python file', () => {
   });
 });
 
+describe('ARCHITECTURE.md', () => {
+  /** The paths in backticks of one table row. A name without a folder is in the folder of the path before it. */
+  function pathsIn(row: string): string[] {
+    let folder = '';
+    const names = [...row.matchAll(/`([\w./-]+(?:\.ts|\.md|\/))`/g)].map(([, name = '']) => name);
+    return names.map((name) => {
+      const path = existsSync(name) ? name : join(folder, name);
+      folder = name.endsWith('/') ? name : dirname(path);
+      return path;
+    });
+  }
+
+  it('names files that exist', () => {
+    const rows = readFileSync('ARCHITECTURE.md', 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('|'));
+    const paths = rows.flatMap(pathsIn);
+    expect(paths.length).toBeGreaterThan(80);
+    expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+  });
+});
+
 describe('the table of errors', () => {
   const texts = files
     .filter((file) => !isTest(file) && topOf(file) !== 'testbed' && file !== 'configs/errors.ts')
