@@ -2,15 +2,16 @@ import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import { at, experimentWith } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import { reconcile } from './reconcile.ts';
+import type { StatusChange } from './status-diff.ts';
 import type { Substrate } from './substrate.ts';
 import { StartHeld, StartRefused } from './substrate.ts';
 
-type StepResult = { readonly written: ExperimentStatus[]; readonly plannedFrom: (ExperimentStatus | undefined)[]; readonly starts: number };
+type StepResult = { readonly written: ExperimentStatus[]; readonly changes: (readonly StatusChange[])[]; readonly starts: number };
 
 /** Carries out a step with a substrate that calls `onStart` at each start. */
 async function step(onStart: () => void, before?: ExperimentStatus): Promise<StepResult> {
   const written: ExperimentStatus[] = [];
-  const plannedFrom: (ExperimentStatus | undefined)[] = [];
+  const changes: (readonly StatusChange[])[] = [];
   let starts = 0;
   const substrate: Substrate = {
     observe: async () => [],
@@ -28,13 +29,20 @@ async function step(onStart: () => void, before?: ExperimentStatus): Promise<Ste
     writeStatus: async (status) => {
       written.push(status);
     },
-    onStatusWritten: (_plan, from) => {
-      plannedFrom.push(from);
+    onStatusWritten: (plan) => {
+      changes.push(plan.changes);
     },
     artifacts: 'store',
     now: () => at(0),
   });
-  return { written, plannedFrom, starts };
+  return { written, changes, starts };
+}
+
+/** Two plans reported changes, and no change was reported twice. */
+function expectEachOnce(changes: StepResult['changes']): void {
+  expect(changes.map(({ length }) => length > 0)).toEqual([true, true]);
+  const texts = changes.flat().map((change) => JSON.stringify(change));
+  expect(new Set(texts).size).toBe(texts.length);
 }
 
 const refuse = (): never => {
@@ -51,25 +59,25 @@ describe('an attempt that the substrate refuses', () => {
       reason: 'InvalidManifest',
       message: 'prepare was refused: Job.batch "wrist-prepare-1" is invalid: spec.template.spec.nodeSelector: Invalid value',
     });
-    expect(await step(refuse, last)).toEqual({ written: [], plannedFrom: [last], starts: 0 });
+    expect(await step(refuse, last)).toEqual({ written: [], changes: [[]], starts: 0 });
   });
 
   it('is reported after the changes that led to it, and no change is reported twice', async () => {
-    const { written, plannedFrom } = await step(refuse);
-    expect(plannedFrom).toEqual([undefined, written[0]]);
+    const { changes } = await step(refuse);
+    expectEachOnce(changes);
   });
 
   it('for now is reported in the same step, and tried once per step', async () => {
     const hold = (): never => {
       throw new StartHeld('exceeded quota', 1000);
     };
-    const { written, plannedFrom, starts } = await step(hold);
+    const { written, changes, starts } = await step(hold);
     expect(starts).toBe(1);
     expect(written.map(({ prepare }) => [prepare.state, prepare.message])).toEqual([
       ['Starting', undefined],
       ['Starting', 'exceeded quota'],
     ]);
-    expect(plannedFrom).toEqual([undefined, written[0]]);
+    expectEachOnce(changes);
     expect(await step(hold, written[1])).toMatchObject({ written: [], starts: 1 });
   });
 

@@ -14,10 +14,10 @@ export type ReconcileDependencies = {
   readonly readStatus: () => Promise<ExperimentStatus | undefined>;
   readonly writeStatus: (status: ExperimentStatus) => Promise<void>;
   /**
-   * Called when the plan's status is written, so that its events can be sent. `before` is the status from which the plan was made. A start
-   * that fails causes a second plan in the same step, made from the first plan's status. Must not throw.
+   * Called when the plan's status is written, so that its events can be sent. A start that fails causes a second plan in the same step, whose
+   * changes follow those of the first. Must not throw.
    */
-  readonly onStatusWritten?: (plan: Plan, before: ExperimentStatus | undefined) => void;
+  readonly onStatusWritten?: (plan: Plan) => void;
   readonly artifacts: string;
   /** The image of an experiment that begins now; absent if attempts are processes. */
   readonly image?: string;
@@ -72,7 +72,7 @@ export async function reconcile(experiment: SegmentationExperiment, dependencies
     const step = plan(experiment, seen, now(), dependencies.retry);
     // The status is written first, so that a stop is known to be ours, and an end is final before anything is removed.
     if (!same(seen.status, step.status)) await dependencies.writeStatus(step.status);
-    dependencies.onStatusWritten?.(step, seen.status);
+    dependencies.onStatusWritten?.(step);
     for (const name of step.stop) await substrate.stop(name);
     const { refused, held } = await startAll(substrate, step.start, now);
     for (const name of step.remove) await substrate.remove(name);
