@@ -1,7 +1,10 @@
 /** The table of all errors that a user can see: meaning, fix and exit code. docs/errors.md has the same table; a test keeps them equal. */
 
-/** Exit codes of all commands, from sysexits.h where it has a suitable one. */
-export const EXIT = { ok: 0, usage: 64, data: 65, service: 69, bug: 70, stopped: 75, configuration: 78 } as const;
+/**
+ * Exit codes of all commands, from sysexits.h where it has a suitable one. `infrastructure`: the artifact store or a disk cannot be used
+ * now; another attempt may succeed without a change of the experiment.
+ */
+export const EXIT = { ok: 0, usage: 64, data: 65, service: 69, bug: 70, infrastructure: 74, stopped: 75, configuration: 78 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 type ErrorEntry = { readonly exit: ExitCode; readonly meaning: string; readonly fix: string };
@@ -143,32 +146,32 @@ export const ERRORS = {
     fix: 'Give a folder, its file:// URI, or s3://bucket/prefix.',
   },
   'artifact-store-failed': {
-    exit: EXIT.service,
+    exit: EXIT.infrastructure,
     meaning: 'The artifact store failed, and carpal cannot recover by itself.',
     fix: 'Fix the reported cause, then run the command again. It continues from the stored artifacts.',
   },
   'store-unreachable': {
-    exit: EXIT.service,
+    exit: EXIT.infrastructure,
     meaning: 'The server of the artifact store was unreachable or failing for longer than carpal waits.',
     fix: 'Check the endpoint and the network, then run the command again. It continues from the stored artifacts.',
   },
   'store-denied': {
-    exit: EXIT.configuration,
+    exit: EXIT.infrastructure,
     meaning: 'No credentials for the artifact store were found, or they were rejected.',
     fix: 'Give credentials (AWS variables, a profile, Pod Identity or IRSA) with permission to list, get, put and delete under the prefix.',
   },
   'store-misplaced': {
-    exit: EXIT.configuration,
+    exit: EXIT.infrastructure,
     meaning: 'The bucket, the region or the endpoint of the artifact store is wrong.',
     fix: 'Check the name of the bucket, AWS_REGION and AWS_ENDPOINT_URL. Create the bucket if it does not exist.',
   },
   'disk-full': {
-    exit: EXIT.service,
+    exit: EXIT.infrastructure,
     meaning: 'The disk is full.',
     fix: 'Free some space, then run the command again. It continues from the last checkpoint.',
   },
   'folder-unwritable': {
-    exit: EXIT.configuration,
+    exit: EXIT.infrastructure,
     meaning: 'A file or folder cannot be written: no permission, a read-only file system, or a file in place of a folder.',
     fix: 'Give a writable folder, or change its permissions.',
   },
@@ -199,8 +202,8 @@ export const ERRORS = {
   },
   'experiment-failed': {
     exit: EXIT.service,
-    meaning: 'The experiment has failed. This is final.',
-    fix: 'Fix the reported cause, then start over with carpal run --fresh or under another name.',
+    meaning: 'The experiment has failed.',
+    fix: 'Fix the reported cause, then raise run.retry in the manifest and run the command again: failed stages continue from their last checkpoint.',
   },
   'object-name-held': {
     exit: EXIT.service,

@@ -29,6 +29,8 @@ export const CONDITION = {
   suspended: 'Suspended',
   complete: 'Complete',
   failed: 'Failed',
+  /** True while the operator does nothing for the experiment because it does not understand the manifest. */
+  held: 'Held',
 } as const;
 export type ConditionType = (typeof CONDITION)[keyof typeof CONDITION];
 
@@ -41,6 +43,9 @@ export const REASONS = {
   FoldsFinished: 'Every fold has finished.',
   Ensembling: 'The ensemble stage runs.',
   Queued: 'A queue holds the stage back; it starts when the queue admits it.',
+  WaitingForCapacity: 'A stage must run, but no node has room for it. The message is that of the scheduler.',
+  StageDenied: 'A policy, a quota or a webhook denied the creation of a Job; the operator tries again.',
+  StageEvicted: 'A queue took back the quota of a running stage; the stage continues from its checkpoint when the queue admits it again.',
   SuspendedByUser: 'run.suspend is true; running stages were stopped with a checkpoint.',
   Resumed: 'run.suspend is false again.',
   NotSuspended: 'run.suspend is false.',
@@ -54,12 +59,22 @@ export const REASONS = {
   StageRetried: 'Another attempt was started after a failure or a disruption.',
   StoppedWithCheckpoint: 'A fold stopped on request and left a checkpoint to continue from.',
   OutOfMemory: 'An attempt was killed because it ran out of memory.',
-  InvalidManifest: 'The manifest breaks a rule, or the API server rejects what it asks for; it is not retried.',
+  InvalidManifest:
+    'The API server rejects a field of the Job of a stage. The stage fails after run.startDeadline unless the field is fixed.',
+  ManifestNotUnderstood:
+    'The manifest has a value that this version of the operator does not know, or breaks a rule. Nothing is started until the operator or the manifest changes.',
+  ManifestUnderstood: 'The operator understands the manifest.',
   InvalidData: 'A stage found its data or configuration invalid (exit 64, 65 or 78); it is not retried.',
+  StoreUnavailable:
+    'A stage could not use the artifact store: no permission, wrong bucket, no connection, or a full or read-only disk (exit 74). It is retried slowly.',
+  StageStalled: 'A stage made no progress for run.stallTimeout; it was stopped and is retried.',
+  Reopened: 'A change of run.retry, inference or ensemble reopened the experiment.',
   FailureBudgetExceeded: 'A stage failed more often than run.maxFailures allows.',
   DisruptionBudgetExceeded: 'A stage was disrupted more often than run.maxDisruptions allows.',
   StartDeadlineExceeded: 'A stage did not start within run.startDeadline.',
+  CapacityDeadlineExceeded: 'A stage found no capacity within run.capacityDeadline.',
   FoldDeadlineExceeded: 'A fold ran longer than run.foldDeadline.',
+  StageDeadlineExceeded: 'prepare or ensemble ran longer than run.stageDeadline.',
   ArtifactsRemoved: 'run.ttlAfterFinished has passed and run.ttlRemovesArtifacts is true.',
 } as const;
 export type Reason = keyof typeof REASONS;

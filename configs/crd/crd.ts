@@ -1,7 +1,7 @@
 /** The CustomResourceDefinition of SegmentationExperiment, made from the zod schemas, the rules and the field descriptions. */
 import { type CelRules, together } from '../cel.ts';
 import { GROUP, PLURAL, SHORT_NAME, VERSION } from '../names.ts';
-import { immutability, MUTABLE } from '../rules/immutability.ts';
+import { immutability } from '../rules/immutability.ts';
 import { MANIFEST_RULES } from '../rules/manifest-rules.ts';
 import type { Rule } from '../rules/rule.ts';
 import { STATUS_RULES } from '../rules/status.ts';
@@ -35,14 +35,17 @@ export function experimentStructuralSchema(): StructuralSchema {
   return root;
 }
 
+/** The parts of spec whose fields are often changed one by one, by people and by controllers. */
+const GRANULAR: readonly string[] = ['run', 'report'];
+
 /**
- * Makes the immutable parts of the spec, and the status, atomic for server-side apply. Otherwise managedFields would list each field. It
- * would be as long as the experiment, and every write of the status would read and write it.
+ * Makes the other parts of the spec, and the status, atomic for server-side apply. Otherwise managedFields would list each field. It would
+ * be as long as the experiment, and every write of the status would read and write it.
  */
 function own({ properties }: StructuralSchema): void {
   const parts = Object.entries(properties?.['spec']?.properties ?? {});
-  const fixed = parts.filter(([name]) => !MUTABLE.some(([first]) => first === name)).map(([, part]) => part);
-  for (const part of [...fixed, properties?.['status']]) if (part?.type === 'object') part['x-kubernetes-map-type'] = 'atomic';
+  const whole = parts.filter(([name]) => !GRANULAR.includes(name)).map(([, part]) => part);
+  for (const part of [...whole, properties?.['status']]) if (part?.type === 'object') part['x-kubernetes-map-type'] = 'atomic';
 }
 
 function celOf(rules: readonly Rule[]): CelRules {

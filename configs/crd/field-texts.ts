@@ -13,11 +13,14 @@ import {
  * its owners and their defaults.
  */
 export function fieldText(path: string): string | undefined {
-  const text = FIELD_TEXTS[path];
+  const text = FIELD_TEXTS[path.replace(STAGE_PLACEMENT, 'spec.placement.')];
   const dot = path.lastIndexOf('.');
   const table = OPTION_TABLES[path.slice(0, dot)];
   return table === undefined || text === undefined ? text : `${text}${ownersText(table, path.slice(dot + 1))}`;
 }
+
+/** The fields of a stage's own placement mean the same as those of the folds. */
+const STAGE_PLACEMENT = /^spec\.placement\.(prepare|ensemble)\./;
 
 const OPTION_TABLES: Readonly<Record<string, OptionTable>> = {
   'spec.model.options': MODEL_OPTIONS,
@@ -35,7 +38,7 @@ function ownersText(table: OptionTable, option: string): string {
 }
 
 const FIELD_TEXTS: Readonly<Record<string, string>> = {
-  spec: 'What to train, how, and where it runs. Only dataset.uri and model.name are required. Only run.suspend, run.parallelism, run.ttlAfterFinished, run.ttlRemovesArtifacts and report may change later.',
+  spec: 'What to train, how, and where it runs. Only dataset.uri and model.name are required. inference, ensemble, run (except folds), placement and report may change later.',
   'spec.owner': 'Who owns the experiment.',
   'spec.task': 'What the experiment tries out, as free text.',
   'spec.dataset': 'The images and annotations, and how they are split into folds.',
@@ -134,7 +137,7 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.training.headWeights': 'Weight of each head, the main head first. Omitted: all equal.',
   'spec.training.ema': 'A moving average of the weights, used for validation, checkpoints and prediction.',
   'spec.training.ema.decay': 'Decay of the average in one step of the optimizer, such as 0.999; 0: no average.',
-  'spec.inference': 'How masks are predicted.',
+  'spec.inference': 'How masks are predicted. May change at any time; after the folds have finished, only the ensemble stage runs again.',
   'spec.inference.threshold': 'A pixel belongs to a class if its probability is above this value.',
   'spec.inference.tta': 'Views of an image whose predictions are averaged (test-time augmentation).',
   'spec.inference.ttaDegrees': 'Rotation of the views rotateLeft and rotateRight, in degrees.',
@@ -144,27 +147,39 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.inference.window.stride': 'Distance between neighbouring windows, in pixels.',
   'spec.inference.window.weights': 'Weights for the average of overlapping windows.',
   'spec.inference.window.sheetSize': 'Side of the square that the image is fitted to before windows are cut. Omitted: twice the window.',
-  'spec.ensemble': 'How the folds become one submission.',
+  'spec.ensemble': 'How the folds become one submission. May change at any time; then the ensemble stage runs again.',
   'spec.ensemble.method':
     'soft: probabilities are averaged; hard: each fold makes its own masks, and a pixel belongs to a class if more than half of the folds say so.',
   'spec.ensemble.perClassThresholds': 'Whether each class gets the threshold with the best out-of-fold score.',
   'spec.ensemble.perClassCleaning':
     'Whether each class keeps only its largest connected part or has its holes filled, if that improved the out-of-fold score.',
-  'spec.run': 'How the work is carried out. suspend, parallelism, ttlAfterFinished and ttlRemovesArtifacts may change at any time.',
+  'spec.run': 'How the work is carried out. Every field except folds may change at any time; the next attempts use the new value.',
   'spec.run.folds': 'The folds to train. An empty list: all folds.',
   'spec.run.parallelism': 'Number of folds that train at the same time.',
   'spec.run.suspend': 'true: every fold stops with a checkpoint and none starts; false: the experiment continues.',
+  'spec.run.retry':
+    'May only grow. Raising it reopens a failed experiment: its failed stages get new budgets and continue from their last checkpoint.',
+  'spec.run.onFoldFailure':
+    'What happens when a fold fails for good. continue: the other folds finish, then the experiment fails; stop: the other folds are stopped with a checkpoint.',
   'spec.run.maxFailures': 'How many failures of a stage are retried.',
-  'spec.run.maxDisruptions': 'How many evictions, preemptions and lost nodes of a stage are retried.',
-  'spec.run.startDeadline': 'A stage whose pod has not started after this time fails the experiment, such as 90m or 2h.',
-  'spec.run.foldDeadline': 'A fold that has run for this time, summed over its attempts, fails the experiment.',
+  'spec.run.maxDisruptions':
+    'How many evictions, preemptions, lost nodes, stalls and failures of the artifact store are retried for each stage.',
+  'spec.run.startDeadline':
+    'A stage fails if it cannot start for this time for a reason that waiting does not solve: an image that cannot be pulled, a Job that the API server rejects. Such as 90m or 2h.',
+  'spec.run.capacityDeadline': 'A stage fails if it waits for a node or in a queue for longer. Omitted: it waits without a limit.',
+  'spec.run.foldDeadline': 'A fold fails if it has run for this time, summed over its attempts. Waiting does not count.',
+  'spec.run.stageDeadline': 'prepare or ensemble fails if it has run for this time, summed over its attempts. Waiting does not count.',
+  'spec.run.stallTimeout': 'A stage that reports no progress for this time is stopped and retried, which counts towards maxDisruptions.',
   'spec.run.ttlAfterFinished': 'How long Jobs and pods are kept after the experiment ends.',
   'spec.run.ttlRemovesArtifacts':
     'Whether the artifacts of the experiment are removed with its Jobs: checkpoints, submission and report. The prepared data set stays, because experiments share it. Only an operator removes artifacts, carpal run does not.',
-  'spec.placement': 'Resources of each fold, and the nodes that it may run on.',
-  'spec.placement.gpus': 'GPUs of a fold.',
-  'spec.placement.cpu': 'CPU cores of a fold, such as "7" or "500m".',
-  'spec.placement.memory': 'Memory of a fold, such as 48Gi.',
+  'spec.run.deletionRemovesArtifacts':
+    'Whether deleting the experiment also removes its artifacts: checkpoints, submission, report and logs. The prepared data set stays. Only an operator removes artifacts, carpal run does not.',
+  'spec.placement': 'Resources of each fold, and the nodes that it may run on. May change at any time; the next attempts use it.',
+  'spec.placement.gpus': 'Number of GPUs.',
+  'spec.placement.cpu': 'CPU cores, such as "7" or "500m".',
+  'spec.placement.memory': 'Memory, such as 48Gi.',
+  'spec.placement.ephemeralStorage': 'Disk space for temporary files of a stage: requested from the node, and a limit.',
   'spec.placement.nodeSelector': 'Labels that a node must have.',
   'spec.placement.tolerations': 'Taints of nodes that pods tolerate.',
   'spec.placement.tolerations[].key': 'Key of the taint. Omitted, with operator Exists: every taint.',
@@ -173,7 +188,10 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.placement.tolerations[].effect': 'Effect of the taint. Omitted: every effect.',
   'spec.placement.tolerations[].tolerationSeconds': 'NoExecute: how long the pod stays after the taint is added.',
   'spec.placement.priorityClassName': 'PriorityClass of the pods. Empty: the default of the cluster.',
-  'spec.placement.queueName': 'Kueue LocalQueue of the Jobs. Empty: none.',
+  'spec.placement.queueName': 'Kueue LocalQueue of the Jobs. Empty: none. A change also moves stages that the queue has not admitted yet.',
+  'spec.placement.workloadPriorityClass': 'Kueue WorkloadPriorityClass of the Jobs. Empty: none.',
+  'spec.placement.prepare': 'What prepare gets. An omitted field has the default of the operator; gpus is then 0.',
+  'spec.placement.ensemble': 'What the ensemble gets. An omitted field has the value of the folds.',
   'spec.placement.serviceAccountName': 'Service account of the pods. Empty: the default of the operator.',
   'spec.report':
     'Who gets reports. The fields are checked and stored; this version sends no reports yet. An omitted receiver is off. May change at any time.',

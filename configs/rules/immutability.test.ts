@@ -16,10 +16,13 @@ const minimal = { dataset: { uri: 'data' }, model: { name: 'UNet' } };
 describe('immutableChanges', () => {
   const before = complete(minimal);
 
-  it('allows changes of suspend, parallelism, the time to live and the reports', () => {
+  it('allows changes of everything that does not decide the weights', () => {
     const after = complete({
       ...minimal,
-      run: { suspend: true, parallelism: 1, ttlAfterFinished: '1h', ttlRemovesArtifacts: true },
+      run: { suspend: true, parallelism: 1, maxFailures: 3, capacityDeadline: '1h', retry: 1, ttlAfterFinished: '1h' },
+      placement: { memory: '96Gi', nodeSelector: { gpu: 'v100' }, ensemble: { gpus: 0 } },
+      inference: { window: { size: 512, stride: 256 } },
+      ensemble: { method: 'hard' },
       report: { slack: { channel: '#a' }, mlflow: { experiment: 'b' } },
     });
     expect(immutableChanges(before, after)).toEqual([]);
@@ -35,12 +38,11 @@ describe('immutableChanges', () => {
       ['spec.dataset.uri', 'cannot change once the experiment exists: was "data", is "other"'],
       ['spec.training.epochs', 'cannot change once the experiment exists: was 100, is 9'],
       ['spec.run.folds', 'cannot change once the experiment exists: was [0,1,2,3,4], is [0]'],
-      ['spec.run.maxFailures', 'cannot change once the experiment exists: was 2, is 3'],
     ]);
   });
 
   it('reports an added or removed entry', () => {
-    const after = complete({ ...minimal, placement: { nodeSelector: { gpu: 'v100' } } });
-    expect(immutableChanges(before, after).map(({ path }) => path)).toEqual([['spec', 'placement', 'nodeSelector', 'gpu']]);
+    const after = complete({ ...minimal, inference: { window: {} }, model: { name: 'UNet', options: { width: 16 } } });
+    expect(immutableChanges(before, after).map(({ path }) => path)).toEqual([['spec', 'model', 'options', 'width']]);
   });
 });

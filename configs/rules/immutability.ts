@@ -24,19 +24,22 @@ const CHANGED = 'cannot change once the experiment exists';
 const CHANGED_VALUES = `${CHANGED}: was {from}, is {to}`;
 const { fix } = ERRORS['manifest-immutable'];
 
-/** What an update of an experiment may change, below spec. */
-export const MUTABLE: readonly FieldPath[] = [
-  ['run', 'suspend'],
-  ['run', 'parallelism'],
-  ['run', 'ttlAfterFinished'],
-  ['run', 'ttlRemovesArtifacts'],
-  ['report'],
-];
+/**
+ * What an update of an experiment may change, below spec: everything that does not decide the weights. The next attempts use the new
+ * values.
+ */
+export const MUTABLE: readonly FieldPath[] = [['run'], ['placement'], ['report'], ['inference'], ['ensemble']];
+const FOLDS: FieldPath = ['run', 'folds'];
+
+/** Whether an update may change the field at `path`, a path below spec. */
+export function isMutable(path: FieldPath): boolean {
+  return MUTABLE.some((start) => startsWith(path, start)) && !startsWith(path, FOLDS);
+}
 
 /** One finding for every changed field of spec that is not mutable. Also used when a run is resumed with an edited manifest. */
 export function immutableChanges(before: ManifestSpec, after: ManifestSpec): Finding[] {
   return changedLeaves(completeSpec(before), completeSpec(after), [])
-    .filter(({ path }) => !MUTABLE.some((start) => startsWith(path, start)))
+    .filter(({ path }) => !isMutable(path))
     .map(({ path, from, to }) => ({
       path: ['spec', ...path],
       message: filled(CHANGED_VALUES, { from: show(from), to: show(to) }),
@@ -55,15 +58,7 @@ function changedLeaves(from: unknown, to: unknown, path: FieldPath): Change[] {
 }
 
 /** Fields that can be equal although their values differ. */
-const OWN_RULES: readonly string[] = [
-  'model.options',
-  'optimizer.options',
-  'scheduler.options',
-  'augmentations',
-  'loss',
-  'inference.window',
-  'run.folds',
-];
+const OWN_RULES: readonly string[] = ['model.options', 'optimizer.options', 'scheduler.options', 'augmentations', 'loss', 'run.folds'];
 
 /** Every transition rule of spec, one for each field, so that the server's answer names the field. `spec` is the schema of spec. */
 export function immutability(spec: StructuralSchema): CelRules {
@@ -72,7 +67,7 @@ export function immutability(spec: StructuralSchema): CelRules {
     optionRules(spec, 'model', MODEL_OPTIONS, []),
     optionRules(spec, 'optimizer', OPTIMIZER_OPTIONS, []),
     optionRules(spec, 'scheduler', SCHEDULER_OPTIONS, ['tMax']),
-    { spec: [sameTMax, sameFolds], 'spec.inference': [sameWindow(spec)] },
+    { spec: [sameTMax, sameFolds], 'spec.run': [retryGrows] },
     {
       'spec.augmentations': [sameEntries(spec, 'augmentations', AUGMENTATION_OPTIONS)],
       'spec.loss': [sameEntries(spec, 'loss', LOSS_OPTIONS)],
@@ -97,7 +92,7 @@ function leafRules(schema: StructuralSchema, path: string): CelRules {
   const tables = Object.entries(schema.properties ?? {}).map(([name, child]): CelRules => {
     const at = `${path}.${name}`;
     const below = at.split('.').slice(1).join('.');
-    if (OWN_RULES.includes(below) || MUTABLE.some((mutable) => mutable.join('.') === below)) return {};
+    if (OWN_RULES.includes(below) || isMutable(below.split('.'))) return {};
     const isPresent = child.default !== undefined || (schema.required ?? []).includes(name);
     if (!isPresent) return { [path]: [optionalRule(name)] };
     return child.properties === undefined ? { [at]: [presentRule(child)] } : leafRules(child, at);
@@ -178,14 +173,14 @@ const isAll = (spec: string): string =>
   `(${spec}.run.folds.size() == 0 || (${spec}.run.folds.isSorted() && ${spec}.run.folds.size() == ${spec}.dataset.split.folds))`;
 const sameFolds = unchanged(`self.run.folds == oldSelf.run.folds || (${isAll('self')} && ${isAll('oldSelf')})`, 'run.folds');
 
-/** The default of sheetSize is twice the window. */
-function sameWindow(spec: StructuralSchema): CelRule {
-  const value = (owner: string, field: string): string =>
-    field === 'sheetSize' ? valueOr(`${owner}.window.sheetSize`, `${owner}.window.size * 2`) : `${owner}.window.${field}`;
-  const fields = Object.keys(schemaAt(spec, 'inference.window')?.properties ?? {});
-  const same = fields.map((field) => `${value('self', field)} == ${value('oldSelf', field)}`).join(' && ');
-  return unchanged(`has(self.window) == has(oldSelf.window) && (!has(self.window) || !has(oldSelf.window) || (${same}))`, 'window');
-}
+/** Each value reopens the experiment once, so an earlier value cannot come back. */
+const retryGrows = celRule({
+  condition: 'self.retry >= oldSelf.retry',
+  field: 'retry',
+  message: 'may only grow: was {from}, is {to}',
+  fix: 'Write a number greater than {from} to reopen a failed experiment.',
+  values: { from: digits('oldSelf.retry', 1000), to: digits('self.retry', 1000) },
+});
 
 /** The lists are first compared as a whole: this is enough for nearly every update and for every write of a status. */
 function sameEntries(spec: StructuralSchema, path: string, table: OptionTable): CelRule {

@@ -72,7 +72,9 @@ const part = (unit: string, ms: number, otherwise: string): string =>
   either(`x.endsWith('${unit}')`, `int(x.replace('${unit}', '')) * ${ms}`, otherwise);
 const CEL_PART_MS = part('ms', 1, part('s', 1000, part('m', 60_000, part('h', 3_600_000, part('d', 86_400_000, '0')))));
 
-const withinYear = (['startDeadline', 'foldDeadline', 'ttlAfterFinished'] as const).map((field) =>
+const DEADLINES = ['startDeadline', 'capacityDeadline', 'foldDeadline', 'stageDeadline', 'stallTimeout'] as const;
+
+const withinYear = ([...DEADLINES, 'ttlAfterFinished'] as const).map((field) =>
   rule({
     at: `spec.run.${field}`,
     message: '{duration} is more than a year',
@@ -85,7 +87,7 @@ const withinYear = (['startDeadline', 'foldDeadline', 'ttlAfterFinished'] as con
   }),
 );
 
-const notZero = (['startDeadline', 'foldDeadline'] as const).map((field) =>
+const notZero = DEADLINES.map((field) =>
   rule({
     at: `spec.run.${field}`,
     message: 'must be longer than 0s',
@@ -95,26 +97,32 @@ const notZero = (['startDeadline', 'foldDeadline'] as const).map((field) =>
   }),
 );
 
-const cpu = rule({
-  at: 'spec.placement.cpu',
-  message: 'must be more than 0 cores',
-  fix: 'Write a quantity such as "7" or "500m".',
-  check: (quantity) => unless(quantityValue(quantity) > 0),
-  cel: { rule: ifMatching(QUANTITY_PATTERN, "self.matches('[1-9]')") },
-});
+/** The default placement and the ones of single stages. */
+const PLACEMENTS = ['spec.placement', 'spec.placement.prepare', 'spec.placement.ensemble'] as const;
 
-const LEAST_MEMORY = '256Mi';
+const LEAST_SIZE = '256Mi';
 
-const memory = rule({
-  at: 'spec.placement.memory',
-  message: `{quantity} is less than ${LEAST_MEMORY} (the unit m means 1/1000 of a byte)`,
-  fix: 'Write a quantity such as 48Gi.',
-  check: (quantity) => unless(quantityValue(quantity) >= quantityValue(LEAST_MEMORY), { quantity }),
-  cel: {
-    rule: ifMatching(QUANTITY_PATTERN, `quantity(self).compareTo(quantity('${LEAST_MEMORY}')) >= 0`),
-    values: { quantity: 'self' },
-  },
-});
+const resources = PLACEMENTS.flatMap((placement): Rule[] => [
+  rule({
+    at: `${placement}.cpu`,
+    message: 'must be more than 0 cores',
+    fix: 'Write a quantity such as "7" or "500m".',
+    check: (quantity) => unless(quantityValue(quantity) > 0),
+    cel: { rule: ifMatching(QUANTITY_PATTERN, "self.matches('[1-9]')") },
+  }),
+  ...(['memory', 'ephemeralStorage'] as const).map((field) =>
+    rule({
+      at: `${placement}.${field}`,
+      message: `{quantity} is less than ${LEAST_SIZE} (the unit m means 1/1000 of a byte)`,
+      fix: `Write a quantity such as ${field === 'memory' ? '48Gi' : '10Gi'}.`,
+      check: (quantity) => unless(quantityValue(quantity) >= quantityValue(LEAST_SIZE), { quantity }),
+      cel: {
+        rule: ifMatching(QUANTITY_PATTERN, `quantity(self).compareTo(quantity('${LEAST_SIZE}')) >= 0`),
+        values: { quantity: 'self' },
+      },
+    }),
+  ),
+]);
 
 const LABEL_KEY = '^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$';
 const LABEL_VALUE = '^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$';
@@ -122,31 +130,32 @@ const isLabelKey = (key: string): boolean => new RegExp(LABEL_KEY).test(key);
 const isLabelValue = (value: string): boolean => new RegExp(LABEL_VALUE).test(value);
 const AS_PRINTED = 'Write it as kubectl get nodes --show-labels prints it.';
 
-const labelKeys = rule({
-  at: 'spec.placement.nodeSelector',
-  message: '"{key}" is not a valid label key of Kubernetes',
-  fix: AS_PRINTED,
-  check: (labels) => Object.keys(labels).flatMap((key) => unless(isLabelKey(key), { key }, [key])),
-  cel: {
-    rule: `self.all(key, key.matches(${literal(LABEL_KEY)}))`,
-    values: { key: `self.filter(key, !key.matches(${literal(LABEL_KEY)}))[0]` },
-  },
-});
-
-const labelValues = rule({
-  at: 'spec.placement.nodeSelector',
-  message: '"{value}" is not a valid label value of Kubernetes',
-  fix: AS_PRINTED,
-  check: (labels) => Object.entries(labels).flatMap(([key, value]) => unless(isLabelValue(value), { value }, [key])),
-  cel: {
-    rule: `self.all(key, self[key].matches(${literal(LABEL_VALUE)}))`,
-    values: { value: `self[self.filter(key, !self[key].matches(${literal(LABEL_VALUE)}))[0]]` },
-  },
-});
-
-const TOLERATION_RULES: readonly Rule[] = [
+const nodeLabels = PLACEMENTS.flatMap((placement): Rule[] => [
   rule({
-    at: 'spec.placement.tolerations[]',
+    at: `${placement}.nodeSelector`,
+    message: '"{key}" is not a valid label key of Kubernetes',
+    fix: AS_PRINTED,
+    check: (labels) => Object.keys(labels).flatMap((key) => unless(isLabelKey(key), { key }, [key])),
+    cel: {
+      rule: `self.all(key, key.matches(${literal(LABEL_KEY)}))`,
+      values: { key: `self.filter(key, !key.matches(${literal(LABEL_KEY)}))[0]` },
+    },
+  }),
+  rule({
+    at: `${placement}.nodeSelector`,
+    message: '"{value}" is not a valid label value of Kubernetes',
+    fix: AS_PRINTED,
+    check: (labels) => Object.entries(labels).flatMap(([key, value]) => unless(isLabelValue(value), { value }, [key])),
+    cel: {
+      rule: `self.all(key, self[key].matches(${literal(LABEL_VALUE)}))`,
+      values: { value: `self[self.filter(key, !self[key].matches(${literal(LABEL_VALUE)}))[0]]` },
+    },
+  }),
+]);
+
+const tolerations = PLACEMENTS.flatMap((placement): Rule[] => [
+  rule({
+    at: `${placement}.tolerations[]`,
     field: 'key',
     message: 'is required unless operator is Exists',
     fix: 'Write the key of the taint, or operator: Exists to tolerate every taint.',
@@ -155,7 +164,7 @@ const TOLERATION_RULES: readonly Rule[] = [
     cel: { rule: "(has(self.key) && self.key != '') || (has(self.operator) && self.operator == 'Exists')" },
   }),
   rule({
-    at: 'spec.placement.tolerations[]',
+    at: `${placement}.tolerations[]`,
     field: 'value',
     message: 'has no meaning with operator Exists',
     fix: 'Remove the value, or write operator: Equal.',
@@ -163,14 +172,14 @@ const TOLERATION_RULES: readonly Rule[] = [
     cel: { rule: "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || self.value == ''" },
   }),
   rule({
-    at: 'spec.placement.tolerations[]',
+    at: `${placement}.tolerations[]`,
     field: 'tolerationSeconds',
     message: 'is only used with effect NoExecute',
     fix: 'Remove it, or write effect: NoExecute.',
     check: ({ effect, tolerationSeconds }) => unless(tolerationSeconds === undefined || effect === 'NoExecute'),
     cel: { rule: "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')" },
   }),
-];
+]);
 
 export const RUNNING_RULES: readonly Rule[] = [
   name,
@@ -180,9 +189,7 @@ export const RUNNING_RULES: readonly Rule[] = [
   foldsExist,
   ...notZero,
   ...withinYear,
-  cpu,
-  memory,
-  labelKeys,
-  labelValues,
-  ...TOLERATION_RULES,
+  ...resources,
+  ...nodeLabels,
+  ...tolerations,
 ];

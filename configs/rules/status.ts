@@ -1,4 +1,4 @@
-/** Rules for the status: an ended experiment cannot be reopened by any writer. */
+/** Rules for the status: no writer can reopen an ended experiment unless its spec has changed. */
 import { literal } from '../cel.ts';
 import { CONDITION } from '../names.ts';
 import { type Rule, rule } from './rule.ts';
@@ -10,6 +10,13 @@ const ended = (conditions: string, type: string): string => `${conditions}.exist
 const hasEnded = (object: string, type: string): string =>
   `has(${object}.status) && has(${object}.status.conditions) && ${ended(`${object}.status.conditions`, type)}`;
 
+const generation = (object: string): string => `${object}.status.observedGeneration`;
+
+/** Only a change of the spec reopens an experiment. */
+const SPEC_CHANGED =
+  `has(self.status) && has(${generation('self')}) && has(oldSelf.status) && has(${generation('oldSelf')}) && ` +
+  `${generation('self')} > ${generation('oldSelf')}`;
+
 /**
  * The rule is attached to the whole object, because the server skips a rule at the conditions when the conditions or the status are
  * removed.
@@ -18,10 +25,10 @@ const staysEnded = (type: string): Rule =>
   rule({
     at: '',
     field: 'status.conditions',
-    message: `${type} is final and cannot be removed`,
-    fix: 'Create the experiment again under another name.',
+    message: `${type} cannot be removed while the spec stays the same`,
+    fix: 'Raise spec.run.retry to reopen the experiment, or create it again under another name.',
     check: OMITTED,
-    cel: { rule: `!(${hasEnded('oldSelf', type)}) || ${hasEnded('self', type)}` },
+    cel: { rule: `!(${hasEnded('oldSelf', type)}) || ${hasEnded('self', type)} || (${SPEC_CHANGED})` },
   });
 
 const oneEnd = rule({

@@ -37,12 +37,34 @@ const conditionSchema = z
  */
 export type StageStatusState = 'Waiting' | 'Starting' | 'Queued' | 'Pending' | 'Running' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed';
 
+const attemptSchema = z
+  .object({
+    attempt: count().describe('The number of the attempt.'),
+    startedAt: time().exactOptional().describe('When its container started. Omitted: it did not run.'),
+    finishedAt: time().describe('When it ended.'),
+    exitCode: z.int().exactOptional().describe('Exit code of the stage, if it is known.'),
+    node: word('The node on which it ran.').exactOptional(),
+    reason: word<Reason>('Why it ended, as one word.'),
+    log: z.string().max(1024).exactOptional().describe('The key of its log in the artifact store.'),
+  })
+  .describe('One attempt that has ended.');
+
+/** How many ended attempts of a stage a status lists. */
+export const LISTED_ATTEMPTS = 5;
+
 const stageSchema = z.object({
   state: word<StageStatusState>('Waiting, Starting, Queued, Pending, Running, Stopping, Stopped, Succeeded or Failed.'),
   attempts: count().describe('Number of attempts started so far, which is also the number of the newest attempt.'),
   failures: count().describe('Attempts that failed; limited by run.maxFailures.'),
   disruptions: count().describe('Attempts that were evicted, preempted or lost; limited by run.maxDisruptions.'),
-  activeSeconds: figure().describe('Seconds that the ended attempts ran; counts towards run.foldDeadline.'),
+  activeSeconds: figure().describe(
+    'Seconds that containers of the stage ran, up to the start of the current container; counts towards run.foldDeadline and run.stageDeadline.',
+  ),
+  lastAttempts: z
+    .array(attemptSchema)
+    .max(LISTED_ATTEMPTS)
+    .exactOptional()
+    .describe(`The last ${LISTED_ATTEMPTS} attempts that ended, the newest last.`),
   startedAt: time().exactOptional().describe('When the current attempt started.'),
   heldSince: time().exactOptional().describe('Since when starting the current attempt has failed.'),
   retryAt: time().exactOptional().describe('The next attempt does not start before this time.'),
@@ -86,6 +108,9 @@ const experimentStatusSchema = z.object({
   bestDice: figure().exactOptional().describe('Mean of the best Dice of each fold that has a validation, rounded to four decimals.'),
   estimatedCompletionTime: time().exactOptional().describe('When training will finish at the current throughput.'),
   finishedAt: time().exactOptional().describe('When the experiment ended.'),
+  gpuSeconds: figure().exactOptional().describe('Seconds that the ended attempts ran, each multiplied by its number of GPUs.'),
+  retry: count().exactOptional().describe('The value of run.retry for which the experiment was last reopened.'),
+  ensembleInputs: word('A hash of inference and ensemble as the last attempt of the ensemble stage got them.').exactOptional(),
   prepare: stageSchema.describe('The stage that prepares the data set.'),
   folds: z.array(foldSchema).max(64).meta(listMap('index')).describe('The training of each fold.'),
   ensemble: stageSchema.describe('The stage that makes the submission.'),
@@ -146,7 +171,7 @@ export function isTrue(status: ExperimentStatus | undefined, type: ConditionType
   return status?.conditions.some((condition) => condition.type === type && condition.status === 'True') ?? false;
 }
 
-/** Whether the experiment has ended. An ended experiment does not start again. */
+/** Whether the experiment has ended. It starts again only if a change of its spec reopens it. */
 export function isTerminal(status: ExperimentStatus | undefined): boolean {
   return isTrue(status, 'Complete') || isTrue(status, 'Failed');
 }

@@ -96,7 +96,7 @@ export function conditionsOf(
   const failed = failureOf(phase);
   // Only the condition Failed explains a failure; the other conditions have its reason.
   const no: Verdict = { status: 'False', reason: failed?.reason ?? phase.reason, message: '' };
-  const verdicts: Record<ConditionType, Verdict> = {
+  const verdicts: Record<Exclude<ConditionType, 'Held'>, Verdict> = {
     Prepared: prepared(stages, failed),
     Training: training(stages, phase, failed),
     Suspended: suspended(previous, options.suspend && phase.end === undefined),
