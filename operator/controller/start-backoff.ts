@@ -46,7 +46,7 @@ export class StartBackoff {
       if (failing.untilMs === 0) throw error;
       const againMs = failing.untilMs - nowMs();
       onHeld({ attempt, error, againMs });
-      throw new StartHeld(failing.message, againMs, error);
+      throw new StartHeld(failing.message, againMs, { cause: error });
     }
     this.#failing.delete(attempt);
   }

@@ -22,8 +22,22 @@ export type StageRun = StageKey & {
    * The substrate is deleting it and does not know who requested this. If the planner did, the status records it. It still holds its place.
    */
   readonly deleting?: boolean;
-  /** The substrate will never accept it as it is; nothing was started. */
-  readonly refused?: boolean;
+  /**
+   * What a pending attempt waits for. `capacity`: a node with room, or quota for its pod; waiting solves it. `start`: anything else, such as
+   * its image; waiting alone may not solve it.
+   */
+  readonly waitsFor?: 'capacity' | 'start';
+  /** The queue that admits the attempt; absent without a queue. */
+  readonly queue?: string;
+  /** For a queued attempt that ran before: when the queue took its quota back. */
+  readonly evictedAt?: string;
+  /**
+   * Its pod is on a node that no longer answers, and the time to stop it has passed. It counts as ended, and the substrate must be asked to
+   * abandon it before another attempt starts.
+   */
+  readonly lost?: true;
+  /** The key of the log of an ended attempt in the artifact store, once it is stored. */
+  readonly log?: string;
   readonly exitCode?: number;
   /** The platform ended it: the node was drained, preempted or lost. */
   readonly disrupted?: boolean;
@@ -47,10 +61,27 @@ export type ObservedProgress = {
   readonly prepare?: StageProgress;
   readonly folds: ReadonlyMap<number, StageProgress>;
   readonly ensemble?: StageProgress;
+  /** When the reports were read, by the clock of the observer, which may differ from the clocks of the stages. */
+  readonly heartbeats?: readonly Heartbeat[];
 };
 
+/** `changedAt`: when a read first showed the current report. `readAt`: the last successful read. ISO 8601, by the observer's clock. */
+export type Heartbeat = StageKey & { readonly changedAt: string; readonly readAt: string };
+
+/**
+ * Why an attempt cannot be started. `denied`: a policy, a quota, a webhook or a missing permission; `refused`: a field of its Job is
+ * invalid; `trouble`: the API server, the store or the system failed. Only a refusal has a deadline (run.startDeadline).
+ */
+export type HoldCause = 'denied' | 'refused' | 'trouble';
+
 /** An attempt that could not be started in this step, with the reason and the time of the next try. */
-export type HeldStart = StageKey & { readonly attempt: number; readonly message: string; readonly againMs: number };
+export type HeldStart = StageKey & {
+  readonly attempt: number;
+  readonly message: string;
+  readonly againMs: number;
+  /** Omitted: `trouble`. */
+  readonly cause?: HoldCause;
+};
 
 export type Observed = {
   readonly runs: readonly StageRun[];
