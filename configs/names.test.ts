@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ensembleKey, experimentKey, FILE, foldKey, preparedKey, prepareKey, REASONS, reportKey } from './names.ts';
 import { NAME_MAX_LENGTH } from './schema/experiment.ts';
@@ -32,5 +33,38 @@ describe('the names in Kubernetes', () => {
       expect(reason).toMatch(/^([A-Z][a-z]+)+$/);
       expect(meaning).toMatch(/^\S.*\.$/);
     }
+  });
+});
+
+/** Reasons that report no problem. */
+const ORDINARY: readonly string[] = [
+  'Pending',
+  'Preparing',
+  'DatasetPrepared',
+  'FoldsRunning',
+  'FoldsFinished',
+  'Ensembling',
+  'Resumed',
+  'NotSuspended',
+  'ExperimentComplete',
+  'StageStarted',
+  'StageFinished',
+  'StageRetried',
+  'ManifestUnderstood',
+  'Reopened',
+  'ArtifactsRemoved',
+];
+
+describe('docs/operations/failures.md', () => {
+  it('has exactly one row for each reason that reports a problem', () => {
+    const page = readFileSync(new URL('../docs/operations/failures.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| (`[A-Z][^|]+) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([A-Z][A-Za-z]+)`/g)].map(([, name]) => name),
+    );
+    expect(rows.toSorted()).toEqual(
+      Object.keys(REASONS)
+        .filter((reason) => !ORDINARY.includes(reason))
+        .toSorted(),
+    );
   });
 });
