@@ -95,8 +95,10 @@ describe('kubectl apply', () => {
     expect(await apply(parse(readFileSync(new URL(file, examples), 'utf8')), '--validate=strict')).toMatchObject({ code: 0, errors: '' });
   });
 
-  it('accepts the longest manifest, with every field that the schema has', async () => {
+  it('accepts the longest manifest, with every field that the schema has, and a change of it', async () => {
     expect(await apply(manifest(FULL, 'full'), '--validate=strict')).toMatchObject({ code: 0, errors: '' });
+    const changed = { ...FULL, placement: { ...FULL.placement, memory: '96Gi' }, run: { ...FULL.run, suspend: true } };
+    expect(await apply(manifest(changed, 'full'), '--validate=strict')).toMatchObject({ code: 0, errors: '' });
   });
 
   it('drops unknown fields if validation of unknown fields is off', async () => {
@@ -105,6 +107,25 @@ describe('kubectl apply', () => {
     expect(JSON.parse((await get('pruned', '-o', 'json')).output).spec).toEqual(manifestSpecSchema.parse(UNET));
   });
 });
+
+/** Every field that a stage's own placement has, with as many labels and tolerations as are allowed. */
+const PLACEMENT = {
+  gpus: 1,
+  cpu: '7',
+  memory: '48Gi',
+  ephemeralStorage: '10Gi',
+  nodeSelector: Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`example.com/${'l'.repeat(50)}-${index}`, 'v'.repeat(63)])),
+  tolerations: Array.from({ length: 16 }, (_, index) => ({
+    key: `example.com/${'t'.repeat(50)}-${index}`,
+    operator: 'Equal',
+    value: 'v'.repeat(63),
+    effect: 'NoExecute',
+    tolerationSeconds: 300,
+  })),
+  priorityClassName: 'high',
+  queueName: 'gpu',
+  workloadPriorityClass: 'urgent',
+};
 
 const FULL = {
   owner: 'kim',
@@ -143,23 +164,20 @@ const FULL = {
     folds: [0, 1, 2, 3, 4],
     parallelism: 5,
     suspend: false,
+    retry: 1000,
+    onFoldFailure: 'continue',
     maxFailures: 2,
     maxDisruptions: 20,
     startDeadline: '2h',
+    capacityDeadline: '7d',
     foldDeadline: '24h',
+    stageDeadline: '6h',
+    stallTimeout: '30m',
     ttlAfterFinished: '14d',
     ttlRemovesArtifacts: false,
+    deletionRemovesArtifacts: false,
   },
-  placement: {
-    gpus: 1,
-    cpu: '7',
-    memory: '48Gi',
-    nodeSelector: {},
-    tolerations: [],
-    priorityClassName: '',
-    queueName: '',
-    serviceAccountName: '',
-  },
+  placement: { ...PLACEMENT, serviceAccountName: '', prepare: PLACEMENT, ensemble: PLACEMENT },
   report: { slack: { channel: '#xray' }, kakao: { receivers: [] }, sheets: { spreadsheetId: '' }, mlflow: { experiment: 'hand-bones' } },
 };
 
@@ -214,7 +232,13 @@ const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   'inference.threshold': [0, 0.5, 1],
   'run.folds': [[], [0], [2, 0], [1, 1], [19]],
   'run.startDeadline': ['0s', '1ms', '365d', '364d24h1ms', '1h30m', 'h', '1 h', '0m0s'],
+  'run.capacityDeadline': ['0s', '5m', '366d', 'never'],
+  'run.stageDeadline': ['0h', '6h', '8760h1ms', 5],
+  'run.stallTimeout': ['0m', '30m', '365d1s', ''],
   'run.ttlAfterFinished': ['0s', '366d', '999999d'],
+  'run.retry': [0, 1, 1000, 1001, -1, 1.5, '1'],
+  'run.onFoldFailure': ['continue', 'stop', 'ignore'],
+  'run.deletionRemovesArtifacts': [true, 'yes'],
   'placement.cpu': ['0', '0.0', '1', '500m', '0.000001m', '7cores', '1.'],
   'placement.memory': ['256Mi', '255Mi', '268435456', '268435455', '0.25Gi', '268435456000m', '1T', '-1Gi'],
   'placement.nodeSelector': [{ 'a.b/c': 'x' }, { 'a/b/c': 'x' }, { a: '-' }, { a: '' }, { '': 'x' }],
@@ -226,6 +250,14 @@ const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
     [{ value: 'b' }],
   ],
   'placement.queueName': ['', 'a', 'A', 'a-'],
+  'placement.ephemeralStorage': ['256Mi', '255Mi', '10G', '10 GB'],
+  'placement.workloadPriorityClass': ['', 'urgent', 'Urgent', 'u'.repeat(64)],
+  'placement.prepare': [{}, { gpus: 0, queueName: '' }, { gpus: 17 }, { serviceAccountName: 'other' }],
+  'placement.prepare.cpu': ['0', '500m', ''],
+  'placement.prepare.memory': ['255Mi', '4Gi'],
+  'placement.ensemble.ephemeralStorage': ['1', '100Gi'],
+  'placement.ensemble.nodeSelector': [{}, { a: 'x' }, { 'a/b/c': 'x' }, { a: '-' }],
+  'placement.ensemble.tolerations': [[], [{ operator: 'Exists' }], [{ value: 'b' }], [{ key: 'a', tolerationSeconds: 1 }]],
   'report.mlflow': [{ experiment: 'a' }, {}],
 };
 

@@ -1,7 +1,7 @@
-/** Updates of an experiment on a real API server: nearly all of its spec is immutable, and an end in its status is final. */
+/** Updates of an experiment on a real API server: what decides the weights is immutable, and only a change of the spec takes back an end. */
 
 import { EXPERIMENTS } from '@carpal/configs/names.ts';
-import { MUTABLE } from '@carpal/configs/rules/immutability.ts';
+import { isMutable } from '@carpal/configs/rules/immutability.ts';
 import { specSchema } from '@carpal/configs/schema/experiment.ts';
 import { MODEL_NAMES } from '@carpal/configs/schema/learning.ts';
 import { MODEL_OPTIONS } from '@carpal/configs/schema/options.ts';
@@ -31,7 +31,6 @@ const EXISTING: Readonly<Record<string, object>> = {
   sgd: { ...UNET, optimizer: { name: 'SGD' }, loss: [{ name: 'Focal' }, { name: 'FocalTversky', reduction: 'global' }] },
   rms: { ...UNET, optimizer: { name: 'RMSprop' } },
   heads: { ...UNET, model: { name: 'NestedUNet' }, training: { deepSupervision: true, headWeights: [1, 1, 1, 1] } },
-  windows: { ...UNET, inference: { window: { size: 512, stride: 256 } } },
   cosine: { ...UNET, scheduler: { name: 'CosineAnnealingLR', options: { warmupEpochs: 4 } } },
 };
 
@@ -55,7 +54,7 @@ function setting(path: string, value: unknown): object {
   return path.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as object;
 }
 
-async function patched(name: string, spec: object): Promise<unknown> {
+async function patched(name: string, spec: object): Promise<{ readonly spec: unknown }> {
   const path = resourcePath(EXPERIMENTS, { namespace: cluster().namespace, name });
   return await cluster().client.request({ method: 'PATCH', patch: 'merge', path, query: { dryRun: 'All' }, body: { spec } });
 }
@@ -156,40 +155,63 @@ const REFUSED: readonly (readonly [name: string, path: string, value: unknown, m
   ['heads', 'training.headWeights', [2, 1, 1, 1]],
   ['heads', 'training.headWeights', null],
   ['unet', 'training.ema.decay', 0.999],
-  ['unet', 'inference.threshold', 0.4],
-  ['unet', 'inference.tta', ['identity'], 'was [identity, flipHorizontal], is [identity]'],
-  ['unet', 'inference.ttaDegrees', 15],
-  ['unet', 'inference.ttaScale', 0.5],
-  ['unet', 'inference.window', { size: 512 }],
-  ['windows', 'inference.window', null],
-  ['windows', 'inference.window', { stride: 128 }],
-  ['windows', 'inference.window', { sheetSize: 2048 }],
-  ['unet', 'ensemble.method', 'hard', 'was "soft", is "hard"'],
-  ['unet', 'ensemble.perClassCleaning', false, 'was true, is false'],
-  ['unet', 'ensemble.perClassThresholds', false, 'was true, is false'],
   ['unet', 'run.folds', [0, 1]],
   ['slim', 'run.folds', []],
   ['slim', 'run.folds', [1, 3]],
-  ['unet', 'run.maxFailures', 3, 'was 2, is 3'],
-  ['unet', 'run.maxDisruptions', 0, 'was 20, is 0'],
-  ['unet', 'run.startDeadline', '3h', 'was "2h", is "3h"'],
-  ['unet', 'run.foldDeadline', '25h', 'was "24h", is "25h"'],
-  ['unet', 'placement.gpus', 0, 'was 1, is 0'],
-  ['unet', 'placement.cpu', '8', 'was "7", is "8"'],
-  ['unet', 'placement.memory', '49Gi', 'was "48Gi", is "49Gi"'],
-  ['unet', 'placement.nodeSelector', { gpu: 'v100' }],
-  ['unet', 'placement.tolerations', [{ operator: 'Exists' }]],
-  ['unet', 'placement.priorityClassName', 'high', 'was "", is "high"'],
-  ['unet', 'placement.queueName', 'gpu', 'was "", is "gpu"'],
-  ['unet', 'placement.serviceAccountName', 'kim', 'was "", is "kim"'],
+];
+
+/** A change of every mutable field. Fields with one possible value are omitted. */
+const CHANGED: readonly (readonly [path: string, value: unknown])[] = [
+  ['inference.threshold', 0.4],
+  ['inference.tta', ['identity']],
+  ['inference.ttaDegrees', 15],
+  ['inference.ttaScale', 0.5],
+  ['inference.window', { size: 512, stride: 128, weights: 'uniform', sheetSize: 2048 }],
+  ['ensemble.method', 'hard'],
+  ['ensemble.perClassThresholds', false],
+  ['ensemble.perClassCleaning', false],
+  ['run.parallelism', 1],
+  ['run.suspend', true],
+  ['run.retry', 1],
+  ['run.onFoldFailure', 'stop'],
+  ['run.maxFailures', 3],
+  ['run.maxDisruptions', 0],
+  ['run.startDeadline', '3h'],
+  ['run.capacityDeadline', '1d'],
+  ['run.foldDeadline', '25h'],
+  ['run.stageDeadline', '7h'],
+  ['run.stallTimeout', '1h'],
+  ['run.ttlAfterFinished', '30d'],
+  ['run.ttlRemovesArtifacts', true],
+  ['run.deletionRemovesArtifacts', true],
+  ['placement.gpus', 0],
+  ['placement.cpu', '8'],
+  ['placement.memory', '49Gi'],
+  ['placement.ephemeralStorage', '20Gi'],
+  ['placement.nodeSelector', { gpu: 'v100' }],
+  ['placement.tolerations', [{ key: 'a', operator: 'Equal', value: 'b', effect: 'NoExecute', tolerationSeconds: 1 }]],
+  ['placement.priorityClassName', 'high'],
+  ['placement.queueName', 'gpu'],
+  ['placement.workloadPriorityClass', 'urgent'],
+  ['placement.serviceAccountName', 'kim'],
+  ...['placement.prepare', 'placement.ensemble'].map((path): [string, object] => [
+    path,
+    {
+      gpus: 1,
+      cpu: '2',
+      memory: '4Gi',
+      ephemeralStorage: '1Gi',
+      nodeSelector: { pool: 'cpu' },
+      tolerations: [{ operator: 'Exists' }],
+      priorityClassName: 'low',
+      queueName: 'cpu',
+      workloadPriorityClass: 'low',
+    },
+  ]),
+  ['report', { slack: { channel: '#x' }, kakao: { receivers: ['kim'] }, sheets: { spreadsheetId: 'id' }, mlflow: { experiment: 'y' } }],
 ];
 
 const ALLOWED: readonly (readonly [what: string, name: string, spec: object])[] = [
-  ['suspended', 'unet', { run: { suspend: true } }],
-  ['changed to train fewer folds at a time', 'unet', { run: { parallelism: 1 } }],
-  ['changed to keep Jobs longer', 'unet', { run: { ttlAfterFinished: '30d' } }],
-  ['changed to remove the artifacts with the Jobs', 'unet', { run: { ttlRemovesArtifacts: true } }],
-  ['changed to report elsewhere', 'unet', { report: { slack: { channel: '#x' }, mlflow: { experiment: 'y' } } }],
   [
     'changed by writing defaults explicitly',
     'unet',
@@ -219,7 +241,6 @@ const ALLOWED: readonly (readonly [what: string, name: string, spec: object])[] 
       training: { ema: { decay: 0 } },
     },
   ],
-  ['changed by writing the sheetSize of the windows explicitly', 'windows', { inference: { window: { sheetSize: 1024 } } }],
   [
     'changed by writing the end of the learning rate decay explicitly',
     'cosine',
@@ -239,17 +260,38 @@ describe('an experiment', () => {
     await expect(patched(name, spec)).resolves.toBeDefined();
   });
 
+  it.each(CHANGED)('can change %s to %j at any time', async (path, value) => {
+    const { spec } = await patched('unet', setting(path, value));
+    expect(spec).toMatchObject(setting(path, value));
+  });
+
+  it('can be given a higher run.retry, but not the same or a lower one again', async () => {
+    const { client, namespace } = cluster();
+    const body = manifest('retried', { ...UNET, run: { retry: 2 } });
+    await client.request({ method: 'POST', path: resourcePath(EXPERIMENTS, { namespace }), body });
+    for (const retry of [2, 3, 1000]) await expect(patched('retried', { run: { retry } }), String(retry)).resolves.toBeDefined();
+    for (const [retry, value] of [
+      [1, 1],
+      [null, 0],
+    ])
+      await expect(patched('retried', { run: { retry } })).rejects.toThrow(
+        `spec.run.retry: Invalid value: may only grow: was 2, is ${value}. Write a number greater than 2 to reopen a failed experiment.`,
+      );
+    await expect(patched('retried', { run: { retry: 1001 } })).rejects.toThrow('should be less than or equal to 1000');
+  });
+
   it('is tested with a change of every field of the schema', () => {
-    const tried = REFUSED.map(([, path]) => path);
-    const isTried = (path: string): boolean =>
+    const isTried = (path: string, tried: readonly string[]): boolean =>
       tried.some((start) => path === start || path.startsWith(`${start}.`) || path.startsWith(`${start}[`));
-    const open = fieldsOf(structuralSchema(specSchema)).filter(
-      ([path, { properties, enum: values }]) =>
-        properties === undefined &&
-        values?.length !== 1 &&
-        !MUTABLE.some((start) => path === start.join('.') || path.startsWith(`${start.join('.')}.`)),
+    const leaves = fieldsOf(structuralSchema(specSchema)).filter(
+      ([, { properties, enum: values }]) => properties === undefined && values?.length !== 1,
     );
-    expect(open.map(([path]) => path).filter((path) => !isTried(path))).toEqual([]);
+    const tried = {
+      mutable: CHANGED.map(([path]) => path),
+      immutable: REFUSED.map(([, path]) => path),
+    };
+    const missing = leaves.filter(([path]) => !isTried(path, isMutable(path.split('.')) ? tried.mutable : tried.immutable));
+    expect(missing.map(([path]) => path)).toEqual([]);
   });
 
   it('is refused by kubectl apply with a message that names the field', async () => {
@@ -314,24 +356,41 @@ describe('status', () => {
     expect((await get('-o', 'name', '--field-selector', 'status.state=Failed')).output).toBe('');
   });
 
-  it('keeps Complete or Failed once it has it, and never has both', async () => {
+  const ended = (type: string, value = 'True') => [{ ...status.conditions[0], type, status: value }];
+
+  it('keeps Complete or Failed while the spec stays the same, and never has both', async () => {
     await create('ended', UNET);
-    const ended = (value: string) => [{ ...status.conditions[0], type: 'Complete', status: value }];
-    await write('ended', { ...status, conditions: ended('True') });
-    await expect(write('ended', { conditions: ended('False') })).rejects.toThrow('Complete is final and cannot be removed');
-    await expect(write('ended', { conditions: [] })).rejects.toThrow('Complete is final');
-    const both = [...ended('True'), { ...status.conditions[0], type: 'Failed', status: 'True' }];
-    await expect(write('ended', { conditions: both })).rejects.toThrow('either Complete or Failed, not both');
+    await write('ended', { ...status, conditions: ended('Complete') });
+    const message = 'Complete cannot be removed while the spec stays the same. Raise spec.run.retry to reopen the experiment';
+    await expect(write('ended', { conditions: ended('Complete', 'False') })).rejects.toThrow(message);
+    await expect(write('ended', { conditions: [] })).rejects.toThrow(message);
+    await expect(write('ended', { conditions: ended('Failed') })).rejects.toThrow(message);
+    await expect(write('ended', { conditions: [...ended('Complete'), ...ended('Failed')] })).rejects.toThrow(
+      'either Complete or Failed, not both',
+    );
     await expect(write('ended', { progress: '100%' })).resolves.toBeDefined();
   });
 
+  it.each(['Complete', 'Failed'])('loses %s only together with a greater observedGeneration', async (type) => {
+    const name = `reopened-${type.toLowerCase()}`;
+    await create(name, UNET);
+    await write(name, { ...status, observedGeneration: 3, conditions: ended(type) });
+    const message = `${type} cannot be removed while the spec stays the same`;
+    for (const observedGeneration of [3, 2, null])
+      await expect(write(name, { observedGeneration, conditions: ended(type, 'False') }), String(observedGeneration)).rejects.toThrow(
+        message,
+      );
+    await expect(write(name, { observedGeneration: 4, conditions: ended(type, 'False') })).resolves.toBeDefined();
+    await expect(write(name, { conditions: ended(type) })).resolves.toBeDefined();
+    await expect(write(name, { conditions: ended(type, 'False') })).rejects.toThrow(message);
+  });
+
   it('of an ended experiment cannot be removed, fully or in part, while its spec may change', async () => {
-    const ended = [{ ...status.conditions[0], type: 'Failed', status: 'True' }];
     await create('gone', UNET);
-    await write('gone', { ...status, conditions: ended });
+    await write('gone', { ...status, conditions: ended('Failed') });
     for (const taken of [null, { conditions: null }, { conditions: [] }])
-      await expect(write('gone', taken), JSON.stringify(taken)).rejects.toThrow(/Failed is final and cannot be removed/);
-    const run = { run: { ttlAfterFinished: '1d' } };
+      await expect(write('gone', taken), JSON.stringify(taken)).rejects.toThrow(/Failed cannot be removed/);
+    const run = { run: { ttlAfterFinished: '1d' }, placement: { memory: '96Gi' } };
     const path = resourcePath(EXPERIMENTS, { namespace: cluster().namespace, name: 'gone' });
     await cluster().client.request({ method: 'PATCH', path, body: { spec: run } });
     await cluster().client.request({ method: 'PATCH', path, body: { metadata: { labels: { team: 'hands' } } } });
