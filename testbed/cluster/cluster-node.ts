@@ -12,6 +12,8 @@ export type ClusterNode = {
   readonly capacity?: Readonly<Record<string, string>>;
   readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
   readonly annotations?: Readonly<Record<string, string>>;
+  /** How far its clock is ahead of the true time; negative: behind. The times of its pods are then wrong. */
+  readonly clockAheadMs?: number;
 };
 
 const LEASE_NAMESPACE = 'kube-node-lease';

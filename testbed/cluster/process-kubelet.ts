@@ -104,10 +104,10 @@ export async function startProcessKubelet(options: ProcessKubeletOptions): Promi
     const home = join(folder, uid);
     mkdirSync(home, { recursive: true });
     const whenConnected = async (): Promise<void> => state.outage?.promise;
-    runs.set(
-      uid,
-      startPodRun(pod, { client, run, folder: home, logFile: join(home, 'container.log'), whenConnected, now, imageFault, onError }),
-    );
+    const { clockAheadMs = 0 } = state.node;
+    const nodeNow = (): Date => new Date(now().getTime() + clockAheadMs);
+    const log = join(home, 'container.log');
+    runs.set(uid, startPodRun(pod, { client, run, folder: home, logFile: log, whenConnected, now: nodeNow, imageFault, onError }));
   };
 
   const drop = (uid: string): void => {

@@ -58,6 +58,8 @@ export type OperatorOverrides = {
   readonly server?: string;
   /** Default: the administrator's kubeconfig. */
   readonly kubeconfig?: string;
+  /** The operator's clock. */
+  readonly now?: () => Date;
 };
 
 export type OperatorWorld = {
@@ -113,7 +115,7 @@ export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorl
       ...(overrides.lease === undefined ? {} : { lease: overrides.lease }),
       metrics: createMetrics(),
       log: createLogger({ level: 'debug', destination: { write: (line) => void log.push(line) } }),
-      now: () => new Date(),
+      now: overrides.now ?? (() => new Date()),
       random: () => 0.5,
       signal: stopping.signal,
     });
