@@ -12,6 +12,7 @@ import { type Collections, createCollections } from './collections.ts';
 import { createActiveExperiments } from './experiment-memory.ts';
 import { createExperimentStep } from './experiment-step.ts';
 import { countExperiments, countStages, type OperatorMetrics } from './metrics.ts';
+import { isNamespaceDeletion } from './namespace-deletion.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import { createProgressReader } from './progress-reader.ts';
 import { createReconcileDelay } from './reconcile-delay.ts';
@@ -91,7 +92,10 @@ export function createController(options: ControllerOptions): Controller {
           concurrency: settings.workers,
           work: step,
           signal,
-          onError: (key, error) => log.child({ experiment: key }).warn({ error }, 'a step failed; it will be tried again'),
+          onError: (key, error) =>
+            log
+              .child({ experiment: key })
+              [isNamespaceDeletion(error) ? 'debug' : 'warn']({ error }, 'a step failed; it will be tried again'),
           onDone: (seen) => {
             delay.noteStep(seen);
             metrics.reconciled(seen);

@@ -4,6 +4,7 @@
  */
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../experiment/retry-policy.ts';
+import { isNamespaceDeletion } from './namespace-deletion.ts';
 import { ProgressMemory } from './progress-memory.ts';
 import { StartBackoff } from './start-backoff.ts';
 import { ValidationCache } from './validation-cache.ts';
@@ -50,7 +51,11 @@ export function createActiveExperiments({ classLists, retry = DEFAULT_RETRY, now
     startBackoff: new StartBackoff({
       retry,
       nowMs: () => now().getTime(),
-      onHeld: (held) => log.warn({ experiment: key, ...held }, 'an attempt cannot be started; it will be tried again'),
+      onHeld: (held) =>
+        log[isNamespaceDeletion(held.error) ? 'debug' : 'warn'](
+          { experiment: key, ...held },
+          'an attempt cannot be started; it will be tried again',
+        ),
     }),
     progress: new ProgressMemory(),
     goneJobs: new Set(),

@@ -12,6 +12,7 @@ import { checkStageSettings } from '../jobs/check-settings.ts';
 import { isDigest } from '../jobs/stage-settings.ts';
 import { type Controller, createController } from './controller.ts';
 import type { OperatorMetrics } from './metrics.ts';
+import { isNamespaceDeletion } from './namespace-deletion.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 
 /** The Lease. Its times are needed only if they differ from the defaults of leader-election.ts. */
@@ -85,7 +86,10 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       instance: identity,
       now,
       onLost: ({ regarding, event: { reason, note }, error }) =>
-        log.warn({ experiment: keyOf(regarding), error, reason, note }, 'an event could not be written'),
+        log[isNamespaceDeletion(error) ? 'debug' : 'warn'](
+          { experiment: keyOf(regarding), error, reason, note },
+          'an event could not be written',
+        ),
     });
     metrics.followEvents(events.stats);
     controller = createController({ client, settings, store, events, metrics, classLists: classListNames(), now, random, log });

@@ -107,6 +107,36 @@ describe('a start that fails', () => {
     expect(held).toEqual([]);
   });
 
+  it.each(['denied', 'refused'] as const)('because it is %s keeps this cause, and is tried again with a growing delay', async (hold) => {
+    const { tryIt, time, held, requests } = world();
+    const thrown = new StartHeld(MESSAGE, 0, { hold, cause: quota });
+    expect(await tryIt(thrown)).toBe(quota);
+    const waits: number[] = [];
+    for (let count = 0; count < 4; count++) {
+      const reported = await tryIt(thrown);
+      expect(reported).toMatchObject({ message: MESSAGE, hold });
+      expect(await tryIt(thrown), 'before the delay has passed').toMatchObject({ message: MESSAGE, hold });
+      waits.push((reported as StartHeld).againMs);
+      time.ms += (reported as StartHeld).againMs;
+    }
+    expect(waits).toEqual([1000, 2000, 4000, 4000]);
+    expect(requests()).toBe(5);
+    expect(held.map(({ cause, error }) => [cause, error])).toEqual(waits.map(() => [hold, quota]));
+  });
+
+  it('because its namespace is being deleted is held back at once', async () => {
+    const { tryIt } = world();
+    const going = new ApiError(
+      403,
+      'Forbidden',
+      'POST /x: 403 Forbidden: jobs.batch "wrist-prepare-1" is forbidden: unable to create new content in namespace a because it is being terminated',
+    );
+    expect(await tryIt(new StartHeld(going.message, 0, { hold: 'denied', cause: going }))).toMatchObject({
+      message: expect.stringMatching(/^jobs\.batch .* being terminated$/),
+      againMs: 1000,
+    });
+  });
+
   it('because the substrate refuses it permanently is not held back', async () => {
     const { tryIt } = world();
     const refused = new StartRefused('Job.batch is invalid');
