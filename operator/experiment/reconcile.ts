@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import type { PlannedStart } from './next-starts.ts';
-import type { HeldStart, Observed, StageRun } from './observed.ts';
+import type { HeldStart, Observed } from './observed.ts';
 import { type Plan, plan } from './plan.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { StartHeld, StartRefused, type Substrate } from './substrate.ts';
@@ -30,30 +30,27 @@ export type Step = { readonly plan: Plan; readonly observed: Observed };
 // By value: the API server returns the keys in another order.
 const same = (a: ExperimentStatus | undefined, b: ExperimentStatus): boolean => isDeepStrictEqual(a, b);
 
-/** Starts that did not succeed. */
-type FailedStarts = { readonly refused: readonly StageRun[]; readonly held: readonly HeldStart[] };
+/** How long a refused start waits for its next try if the substrate does not say so. */
+const REFUSED_AGAIN_MS = 60_000;
 
 /**
- * Starts the attempts concurrently. Returns those that the substrate will never accept, as failed attempts, and those that it cannot start
- * now. Waits for all of them before it throws, so that no start is still in progress when the step has ended.
+ * Starts the attempts concurrently and returns those that could not be started. Waits for all of them before it throws, so that no start is
+ * still in progress when the step has ended.
  */
-async function startAll(substrate: Substrate, attempts: readonly PlannedStart[], now: () => Date): Promise<FailedStarts> {
-  const refused: StageRun[] = [];
+async function startAll(substrate: Substrate, attempts: readonly PlannedStart[]): Promise<readonly HeldStart[]> {
   const held: HeldStart[] = [];
   const start = async (attempt: PlannedStart): Promise<void> => {
     try {
       await substrate.start(attempt);
     } catch (error) {
-      const time = now().toISOString();
-      if (error instanceof StartRefused)
-        refused.push({ ...attempt, state: 'failed', refused: true, message: error.message, pendingSince: time, finishedAt: time });
-      else if (error instanceof StartHeld) held.push({ ...attempt, message: error.message, againMs: error.againMs });
+      if (error instanceof StartRefused) held.push({ ...attempt, message: error.message, againMs: REFUSED_AGAIN_MS, cause: 'refused' });
+      else if (error instanceof StartHeld) held.push({ ...attempt, message: error.message, againMs: error.againMs, cause: error.hold });
       else throw error;
     }
   };
   const started = await Promise.allSettled(attempts.map(start));
   for (const one of started) if (one.status === 'rejected') throw one.reason;
-  return { refused, held };
+  return held;
 }
 
 /** Observes, plans and carries the plan out. Throws what the substrate throws; the next call continues from what is observed then. */
@@ -74,12 +71,11 @@ export async function reconcile(experiment: SegmentationExperiment, dependencies
     if (!same(seen.status, step.status)) await dependencies.writeStatus(step.status);
     dependencies.onStatusWritten?.(step);
     for (const name of step.stop) await substrate.stop(name);
-    const { refused, held } = await startAll(substrate, step.start, now);
+    const held = await startAll(substrate, step.start);
     for (const name of step.remove) await substrate.remove(name);
-    if (refused.length === 0 && held.length === 0) return step;
-    // This terminates: a refusal is final, and a held start is not tried again in this step.
-    const runs = [...(await substrate.observe()), ...refused];
-    return await carryOut({ ...seen, status: step.status, runs, held: [...seen.held, ...held] });
+    if (held.length === 0) return step;
+    // This terminates: a held start is not tried again in this step.
+    return await carryOut({ ...seen, status: step.status, runs: await substrate.observe(), held: [...seen.held, ...held] });
   };
   return { plan: await carryOut(observed), observed };
 }

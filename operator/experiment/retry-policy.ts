@@ -63,7 +63,6 @@ function failureMessage(run: StageRun): string {
 export function outcomeOf(run: StageRun, askedToStop = false): Outcome | undefined {
   if (isActive(run)) return undefined;
   if (run.state === 'succeeded') return { kind: 'succeeded', reason: 'StageFinished', message: '' };
-  if (run.refused === true) return { kind: 'final', reason: 'InvalidManifest', message: limited(`was refused: ${run.message ?? ''}`) };
   if (run.exitCode !== undefined && FINAL_EXITS.includes(run.exitCode)) {
     return { kind: 'final', reason: 'InvalidData', message: failureMessage(run) };
   }
