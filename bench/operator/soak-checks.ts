@@ -17,13 +17,24 @@ export async function problemsOf(
   world: SoakWorld,
   created: ReadonlyMap<string, SoakExperiment>,
   deleted: ReadonlySet<string>,
+  apiFaults: number,
 ): Promise<readonly string[]> {
   return [
     ...(await wrongEnds(world, created, deleted)),
     ...world.overlaps.map((both) => `ran concurrently: ${both}`),
+    ...duplicatePods(world, apiFaults),
     ...(await duplicates(world)),
     ...(await leftOver(world)),
   ];
+}
+
+/** The most pods that the Job controller may create twice because the API server went away before it answered. */
+const DUPLICATES_PER_FAULT = 8;
+
+/** More pods beyond one per Job than absences of the API server can explain. The faults are counted, not derived from the pods. */
+function duplicatePods({ duplicatePods: found }: SoakWorld, apiFaults: number): readonly string[] {
+  const allowed = apiFaults * DUPLICATES_PER_FAULT;
+  return found > allowed ? [`${found} pods ran next to another of their own Job; the faults explain ${allowed}`] : [];
 }
 
 async function listOf<Item extends KubernetesObject>({ client, namespace }: SoakWorld, resource: Resource): Promise<readonly Item[]> {

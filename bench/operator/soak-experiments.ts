@@ -13,9 +13,14 @@ export type SoakExperiment = {
 };
 
 const FOLDS = 3;
-/** The percentage of first and second attempts that fail. A third attempt never fails. */
-const PERCENT = 12;
+/** The percentage of first and second attempts that fail, and of those that hang. A third attempt does neither. */
+const PERCENT = { fails: 12, hangs: 2 };
+/** Longer than any other attempt takes. */
+const STALL_TIMEOUT = '20s';
 const BAD_ENDS: readonly PodScript[] = [{ exitCode: 1, message: 'loss is not a number' }, { exitCode: 75 }, OUT_OF_MEMORY];
+
+/** Reports nothing and never ends by itself. */
+const HANGS: PodScript = { until: new Promise(() => undefined) };
 
 /** The name of the experiment with that number; with '', the prefix of all names. */
 export function nameOf(index: number | ''): string {
@@ -28,13 +33,17 @@ export function soakExperiment(seed: number, index: number): SoakExperiment {
   const unreadable = index % 10 === 3;
   const failsOften = index % 10 === 6;
   const own = randomFor(seed, 'experiment', index);
-  const run = { parallelism: 1 + own.integer(FOLDS), maxFailures: failsOften ? 0 : 100, maxDisruptions: 1000 };
+  const budgets = { maxFailures: failsOften ? 0 : 100, maxDisruptions: 1000 };
+  const onFoldFailure = own.integer(2) === 0 ? 'continue' : 'stop';
+  const run = { parallelism: 1 + own.integer(FOLDS), ...budgets, onFoldFailure, stallTimeout: STALL_TIMEOUT };
   const script = ({ stage, fold, attempt }: ScriptedAttempt): PodScript => {
     const random = randomFor(seed, name, stage, fold ?? -1, attempt);
     const runMs = random.range(300, 4000);
     if (unreadable && fold === 0) return { runMs, exitCode: 78, message: 'label finger-99 is not in the class list' };
     if (failsOften && fold === 1) return { runMs, exitCode: 1, message: 'loss is not a number' };
-    const isBad = !failsOften && attempt <= 2 && random.integer(100) < PERCENT;
+    const isEarly = !failsOften && attempt <= 2;
+    if (isEarly && stage === 'fold' && random.integer(100) < PERCENT.hangs) return HANGS;
+    const isBad = isEarly && random.integer(100) < PERCENT.fails;
     return { runMs, ...(isBad ? BAD_ENDS[random.integer(BAD_ENDS.length)] : {}) };
   };
   return {

@@ -1,4 +1,5 @@
 /** The faults of a soak. Each fault repairs its own damage before it ends, except what the operator must repair. */
+import { NODES, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { Random } from '@carpal/masks/random.ts';
 import type { ApiCall, ApiFault } from '@carpal/testbed/kubernetes/faulty-api-proxy.ts';
 import type { SoakWorld } from './soak-world.ts';
@@ -124,5 +125,64 @@ const CLUSTER_FAULTS: readonly SoakFault[] = [
   },
 ];
 
+const POLICIES: Resource = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingadmissionpolicies' };
+const BINDINGS: Resource = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingadmissionpolicybindings' };
+const NO_JOBS = 'soak-no-jobs';
+
+/** Whether the API server denies every Job. */
+async function denyJobs({ client }: SoakWorld, isDenied: boolean): Promise<void> {
+  if (!isDenied) return await retried(() => client.request({ method: 'DELETE', path: resourcePath(BINDINGS, { name: NO_JOBS }) }));
+  const resourceRules = [{ apiGroups: ['batch'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['jobs'] }];
+  const validations = [{ expression: 'false', message: 'no Jobs now' }];
+  const metadata = { name: NO_JOBS };
+  const policy = { metadata, spec: { failurePolicy: 'Fail', matchConstraints: { resourceRules }, validations } };
+  await retried(() => client.request({ method: 'POST', path: resourcePath(POLICIES), body: policy }));
+  const binding = { metadata, spec: { policyName: NO_JOBS, validationActions: ['Deny'] } };
+  await retried(() => client.request({ method: 'POST', path: resourcePath(BINDINGS), body: binding }));
+}
+
+/** Whether no node takes further pods. */
+async function cordonAll({ client, nodes }: SoakWorld, unschedulable: boolean): Promise<void> {
+  const body = { spec: { unschedulable } };
+  for (const name of nodes) await retried(() => client.request({ method: 'PATCH', path: resourcePath(NODES, { name }), body }));
+}
+
+/** What must not end an experiment: each lasts a while and passes. */
+const RECOVERABLE_FAULTS: readonly SoakFault[] = [
+  {
+    name: 'artifact store denied to stages',
+    weight: 1,
+    needs: 'store',
+    act: async (world, random) => {
+      world.denyStore(true);
+      await seconds(random, 1, 4);
+      world.denyStore(false);
+      return true;
+    },
+  },
+  {
+    name: 'Jobs denied by a policy',
+    weight: 2,
+    needs: 'policy',
+    act: async (world, random) => {
+      await denyJobs(world, true);
+      await seconds(random, 2, 10);
+      await denyJobs(world, false);
+      return true;
+    },
+  },
+  {
+    name: 'no capacity for a while',
+    weight: 2,
+    needs: 'node',
+    act: async (world, random) => {
+      await cordonAll(world, true);
+      await seconds(random, 3, 15);
+      await cordonAll(world, false);
+      return true;
+    },
+  },
+];
+
 /** Every fault. The order decides which fault a random number draws. */
-export const SOAK_FAULTS: readonly SoakFault[] = [...POD_FAULTS, ...CLUSTER_FAULTS, ...EXPERIMENT_FAULTS];
+export const SOAK_FAULTS: readonly SoakFault[] = [...POD_FAULTS, ...CLUSTER_FAULTS, ...RECOVERABLE_FAULTS, ...EXPERIMENT_FAULTS];

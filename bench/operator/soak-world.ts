@@ -26,6 +26,9 @@ const GRACE_SECONDS = 8;
 /** Watches end by themselves after this time, so that the effect of a fault is short. */
 const WATCH_SECONDS = 20;
 
+/** What a stage does that has no access to the artifact store. */
+const DENIED: PodScript = { runMs: 200, exitCode: 74, message: 'store-denied: the artifact store denied access' };
+
 export type SoakWorld = {
   readonly controlPlane: ControlPlane & { readonly auditLog: string };
   /** An administrator's connection that bypasses the proxy. */
@@ -46,6 +49,10 @@ export type SoakWorld = {
   /** Makes artifacts unreadable and unwritable. */
   hideStore(): Promise<void>;
   restoreStore(): Promise<void>;
+  /** Whether the store denies access to the stages that start from now on: they end with exit 74. */
+  denyStore(isDenied: boolean): void;
+  /** A number greater than all before. */
+  nextRetry(): number;
   /** Containers of one stage that ran concurrently: those of different Jobs, and the number of those of one Job (container-record.ts). */
   readonly overlaps: readonly string[];
   readonly duplicatePods: number;
@@ -84,7 +91,9 @@ async function fill(
   const namespace = await freshNamespace(client);
 
   const record = createContainerRecord();
-  const run = record.around(scripted((pod) => script(attemptOfPod(pod))));
+  let isDenied = false;
+  let retries = 0;
+  const run = record.around(scripted((pod) => (isDenied ? DENIED : script(attemptOfPod(pod)))));
   const kubelets = new Map<string, ProcessKubelet>();
   const addNode = async (name: string): Promise<void> => {
     // The API server may refuse requests while it is down; that is part of the soak.
@@ -161,6 +170,13 @@ async function fill(
     restoreStore: async () => {
       await rm(artifacts);
       await rename(hidden, artifacts);
+    },
+    denyStore: (denied) => {
+      isDenied = denied;
+    },
+    nextRetry: () => {
+      retries += 1;
+      return retries;
     },
     overlaps: record.overlaps,
     get duplicatePods() {

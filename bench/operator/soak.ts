@@ -2,9 +2,12 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXPERIMENTS } from '@carpal/configs/names.ts';
+import { isTerminal } from '@carpal/configs/schema/status.ts';
+import { isStatus } from '@carpal/kubernetes/api/api-error.ts';
+import type { ObjectList } from '@carpal/kubernetes/api/objects.ts';
 import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { randomFor } from '@carpal/masks/random.ts';
-import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
+import { type ExperimentObject, statusOfObject } from '@carpal/operator/controller/experiment-object.ts';
 import type { ScriptedAttempt } from '@carpal/testbed/operator/attempt-objects.ts';
 import type { Measure } from '../harness/goals.ts';
 import { type OperatorOutcome, operatorOutcome } from '../harness/outcome.ts';
@@ -60,12 +63,16 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
     await faults;
     onProgress(`no more faults: ${stateOf(world, created, tally)}`);
     const endingMs = await waitForEnds(world, created, deleted);
-    const wrong = await problemsOf(world, created, deleted);
+    const wrong = await problemsOf(world, created, deleted, apiFaults(tally));
     return { ...operatorOutcome('soak', describe(options), measuresOf(world, created, deleted, tally, endingMs, wrong)), wrong };
   } finally {
     await world.stop();
   }
 }
+
+/** How often the API server was away, which is the only excuse for two pods of one Job. */
+const apiFaults = (tally: ReadonlyMap<string, number>): number =>
+  SOAK_FAULTS.filter(({ needs }) => needs === 'api').reduce((sum, { name }) => sum + (tally.get(name) ?? 0), 0);
 
 const describe = ({ seed, forMs, active }: SoakOptions): string =>
   `${active} concurrent experiments for ${(forMs / 60_000).toFixed(1)} minutes, two operators, random faults from seed ${seed}`;
@@ -102,14 +109,22 @@ async function createMissing(
         }),
       );
     } catch {
-      // The API server is down, or its answer is lost: the experiment may exist.
-      const path = resourcePath(EXPERIMENTS, { namespace, name });
-      const exists = await client.request({ method: 'GET', path }).then(
-        () => true,
-        () => false,
-      );
-      if (!exists) created.delete(name);
+      // The API server is down, or its answer is lost: the experiment may exist. Only the server knows.
+      if (!(await exists(client, resourcePath(EXPERIMENTS, { namespace, name })))) created.delete(name);
       return;
+    }
+  }
+}
+
+/** Asks until the API server answers. */
+async function exists(client: SoakWorld['client'], path: string): Promise<boolean> {
+  for (;;) {
+    try {
+      await client.request({ method: 'GET', path });
+      return true;
+    } catch (error) {
+      if (isStatus(error, 404)) return false;
+      await pause(POLL_MS);
     }
   }
 }
@@ -155,19 +170,28 @@ function drawn(fraction: number): SoakFault {
 }
 
 /** Waits until every experiment has ended or is gone, for ten minutes at most. Returns the milliseconds that it took. */
-async function waitForEnds(
-  { experiments }: SoakWorld,
-  created: ReadonlyMap<string, SoakExperiment>,
-  deleted: ReadonlySet<string>,
-): Promise<number> {
+async function waitForEnds(world: SoakWorld, created: ReadonlyMap<string, SoakExperiment>, deleted: ReadonlySet<string>): Promise<number> {
   const beginMs = performance.now();
-  const haveEnded = (): boolean => {
-    const known = new Map(experiments.list().map((one) => [one.metadata.name, one]));
+  const seemEnded = (): boolean => {
+    const known = new Map(world.experiments.list().map((one) => [one.metadata.name, one]));
     return [...created.keys()].every((name) => (deleted.has(name) ? !known.has(name) : known.get(name)?.ended !== undefined));
   };
-  while (!haveEnded() && performance.now() - beginMs < LONGEST_WAIT_MS) await pause(POLL_MS);
+  const isInTime = (): boolean => performance.now() - beginMs < LONGEST_WAIT_MS;
+  while (isInTime() && !(seemEnded() && (await isSettled(world)))) await pause(POLL_MS);
   return performance.now() - beginMs;
 }
+
+/** Whether every experiment has ended, and none that failed is about to be reopened. */
+async function isSettled({ client, namespace }: SoakWorld): Promise<boolean> {
+  const path = resourcePath(EXPERIMENTS, { namespace });
+  const { items } = await client.request<ObjectList<ExperimentObject>>({ method: 'GET', path, timeoutMs: 120_000 });
+  return items.every((one) => {
+    const status = statusOfObject(one);
+    return isTerminal(status) && (status?.state !== 'Failed' || retryOf(one) <= (status.retry ?? 0));
+  });
+}
+
+const retryOf = ({ spec }: ExperimentObject): number => (spec as { run?: { retry?: number } } | undefined)?.run?.retry ?? 0;
 
 function measuresOf(
   world: SoakWorld,

@@ -132,6 +132,17 @@ export const EXPERIMENT_FAULTS: readonly SoakFault[] = [
     },
   },
   {
+    name: 'run.retry raised',
+    weight: 2,
+    act: async (world, random) => {
+      // Also for experiments that have ended: those that failed begin again, and must end as before.
+      const experiment = one(world.experiments.list(), random);
+      if (experiment === undefined) return false;
+      await change(world, experiment.metadata.name, { retry: world.nextRetry() });
+      return true;
+    },
+  },
+  {
     name: 'experiment deleted',
     weight: 2,
     act: async (world, random, deleted) => {
