@@ -1,7 +1,9 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { openStore } from '@carpal/artifacts/open-store.ts';
+import { MAX_GRACE_SECONDS, MIN_GRACE_SECONDS } from '@carpal/configs/environment.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { withoutUndefined } from '@carpal/configs/json.ts';
 import { connect } from '@carpal/kubernetes/api/connect.ts';
 import { logLevel } from '@carpal/kubernetes/env.ts';
 import { createLogger } from '@carpal/kubernetes/runtime/logger.ts';
@@ -10,11 +12,11 @@ import { createMetrics } from '@carpal/operator/controller/metrics.ts';
 import { leaseName } from '@carpal/operator/controller/operator-name.ts';
 import type { OperatorSettings } from '@carpal/operator/controller/operator-settings.ts';
 import { runOperator } from '@carpal/operator/controller/run-operator.ts';
-import { artifactsVolume, stageSettings } from '@carpal/operator/jobs/stage-settings.ts';
+import { artifactsVolume, CPU_STAGE, stageSettings } from '@carpal/operator/jobs/stage-settings.ts';
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { operatorEnvironment } from './env.ts';
-import { collectVariable, wholeNumber } from './option-values.ts';
+import { collectVariable, labelName, quantity, wholeNumber } from './option-values.ts';
 
 type Options = {
   kubeconfig?: string;
@@ -26,6 +28,11 @@ type Options = {
   pullSecret?: string;
   serviceAccount?: string;
   stageEnv?: Record<string, string>;
+  prepareCpu?: string;
+  prepareMemory?: string;
+  prepareQueue?: string;
+  graceSeconds?: number;
+  sharedMemory?: string;
   namespace?: string;
   watchNamespace?: string;
   workers: number;
@@ -54,6 +61,15 @@ export const command = (): Command =>
     .option('--pull-secret <name>', "a Secret in each experiment's namespace for the image's registry")
     .option('--service-account <name>', 'service account of stages whose experiment names none (default: carpal-stage)')
     .option('--stage-env <name=value>', 'a variable of every stage, such as AWS_REGION; may be given several times', collectVariable)
+    .option('--prepare-cpu <quantity>', 'cores of the prepare stage (default: 2)', quantity('--prepare-cpu'))
+    .option('--prepare-memory <quantity>', 'memory of the prepare stage (default: 8Gi)', quantity('--prepare-memory'))
+    .option('--prepare-queue <name>', 'the Kueue LocalQueue of the prepare stage (default: no queue)', labelName('--prepare-queue'))
+    .option(
+      '--grace-seconds <count>',
+      'how long a stage may take to write its checkpoint after SIGTERM (default: 100; a Spot node gives 120)',
+      wholeNumber('--grace-seconds', MIN_GRACE_SECONDS, MAX_GRACE_SECONDS),
+    )
+    .option('--shared-memory <quantity>', 'size of /dev/shm in a stage, part of its memory (default: 1Gi)', quantity('--shared-memory'))
     .option('--namespace <name>', "namespace of the Lease (default: the pod's namespace, or carpal-system)")
     .option(
       '--watch-namespace <name>',
@@ -65,6 +81,15 @@ export const command = (): Command =>
     .option('--dry-run', 'print what the operator would start, stop and remove now, without doing it')
     .option('--json', 'with --dry-run: print JSON')
     .action(operate);
+
+/** The settings of the stages that options decide, without those that were not given. */
+function givenStages({ prepareCpu: cpu, prepareMemory: memory, prepareQueue: queueName, graceSeconds, sharedMemory }: Options) {
+  return withoutUndefined({
+    cpuStage: { ...CPU_STAGE, ...withoutUndefined({ cpu, memory, queueName }) },
+    graceSeconds,
+    sharedMemory,
+  });
+}
 
 function settingsOf(options: Options): OperatorSettings {
   const environment = operatorEnvironment();
@@ -82,6 +107,7 @@ function settingsOf(options: Options): OperatorSettings {
       ...(options.pullSecret === undefined ? {} : { imagePullSecrets: [options.pullSecret] }),
       ...(options.serviceAccount === undefined ? {} : { defaultServiceAccountName: options.serviceAccount }),
       ...(options.stageEnv === undefined ? {} : { env: options.stageEnv }),
+      ...givenStages(options),
     }),
     workers: options.workers,
     provenance: { carpal: packageJson.version, node: process.version },

@@ -1,4 +1,6 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { QUANTITY_PATTERN, quantityValue } from '@carpal/configs/quantity.ts';
+import { DNS_LABEL } from '@carpal/configs/schema/fields.ts';
 import type { WeightsChoice } from '@carpal/trainer/infer/networks.ts';
 import { InvalidArgumentError } from 'commander';
 
@@ -20,6 +22,22 @@ export function wholeNumber(option: string, low: number, high: number): (text: s
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= low && value <= high) return value;
     throw new CarpalError('usage-invalid', `"${text}" is not a whole number from ${low} to ${high}`, { where: option });
+  };
+}
+
+/** Checks that an option's value is a Kubernetes quantity above 0. Throws `usage-invalid` with the name of the option. */
+export function quantity(option: string): (text: string) => string {
+  return (text) => {
+    if (QUANTITY_PATTERN.test(text) && quantityValue(text) > 0) return text;
+    throw new CarpalError('usage-invalid', `"${text}" is not a quantity above 0, such as 7, 500m or 48Gi`, { where: option });
+  };
+}
+
+/** Checks that an option's value may name a queue. Throws `usage-invalid` with the name of the option. */
+export function labelName(option: string): (text: string) => string {
+  return (text) => {
+    if (DNS_LABEL.pattern.test(text) && text.length <= 63) return text;
+    throw new CarpalError('usage-invalid', `"${text}" is not a name: at most 63 ${DNS_LABEL.form}`, { where: option });
   };
 }
 

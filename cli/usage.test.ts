@@ -69,6 +69,8 @@ describe('the command line', () => {
       '2 votes are required but only 1 file is given',
       '--min-votes',
     ],
+    ['a quantity that is none', ['operator', '--shared-memory', 'plenty'], '"plenty" is not a quantity above 0', '--help'],
+    ['a grace period that is too short', ['operator', '--grace-seconds', '5'], 'is not a whole number from 10 to 3600', '--help'],
     ['a number out of bounds', ['data', 'synth', '--out', 'x', '--people', '0'], 'from 1 to 10000', '--help'],
   ] as const)('%s ends with 64 and a next step', async ([, words, what, next]) => {
     const { code, stdout, stderr } = await call(...words);

@@ -3,7 +3,11 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { CarpalError, messageOf } from './errors.ts';
 import { formatPath } from './finding.ts';
-import { quantity } from './schema/fields.ts';
+import { dnsLabel, quantity } from './schema/fields.ts';
+
+/** A checkpoint needs some seconds; an operator that waits for an hour gains nothing over a new attempt. */
+export const MIN_GRACE_SECONDS = 10;
+export const MAX_GRACE_SECONDS = 3600;
 
 /** A price has a source and a date, because prices change. */
 const priceSchema = z.strictObject({
@@ -24,6 +28,16 @@ const nodeSchema = z.strictObject({
   spot: priceSchema.optional(),
 });
 
+/** What the operator gives the stages. Omitted: the defaults of `carpal operator`, whose options have the same meaning. */
+const stagesSchema = z.strictObject({
+  /** Resources of the prepare stage, and the queue that admits it. */
+  prepare: z.strictObject({ cpu: quantity().optional(), memory: quantity().optional(), queueName: dnsLabel().optional() }).default({}),
+  /** From SIGTERM to SIGKILL. */
+  graceSeconds: z.int().min(MIN_GRACE_SECONDS).max(MAX_GRACE_SECONDS).optional(),
+  /** The size of /dev/shm. */
+  sharedMemory: quantity().optional(),
+});
+
 const environmentSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, { error: 'lower-case letters, digits and "-"' }),
   summary: z.string().min(1).max(200),
@@ -33,10 +47,13 @@ const environmentSchema = z.strictObject({
   artifacts: z.string().min(1).max(1024).optional(),
   /** Environment variables of the operator and of the stages. */
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4096)).default({}),
+  stages: stagesSchema.prefault({}),
   nodes: z.array(nodeSchema).max(64).default([]),
 });
 
 export type Environment = z.output<typeof environmentSchema>;
+/** What the operator gives the stages, as far as the environment says it. */
+export type StageDefaults = Environment['stages'];
 export type NodeShape = Environment['nodes'][number];
 export type Price = z.output<typeof priceSchema>;
 

@@ -30,6 +30,7 @@ const environmentOf = (...nodes: ReturnType<typeof node>[]): Environment => ({
   summary: 't',
   currency: 'USD',
   env: {},
+  stages: { prepare: {} },
   nodes,
 });
 

@@ -1,37 +1,47 @@
 /** The ConfigMap that gives the stages the resolved experiment. */
+import { createHash } from 'node:crypto';
 import { FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
-import { experimentLabels, ownedBy, uidOf } from './ownership.ts';
+import { experimentLabels, ownedBy } from './ownership.ts';
 
 export type ConfigMap = KubernetesObject & { readonly immutable: true; readonly data: Readonly<Record<string, string>> };
 
 /** Where the ConfigMap is mounted in a stage's container. */
 export const SPEC_FOLDER = '/etc/carpal';
 
-export function configMapName({ metadata }: SegmentationExperiment): string {
-  return `${metadata.name}-spec`;
+const HASH_DIGITS = 10;
+
+/** What the stages read. The order of properties is that of the schema, so equal specs give equal texts. */
+function specText({ apiVersion, kind, metadata: { name, namespace, uid }, spec }: SegmentationExperiment): string {
+  return `${JSON.stringify({ apiVersion, kind, metadata: { name, namespace, uid }, spec })}\n`;
+}
+
+/** A short hash of what the stages read. It differs whenever that differs. */
+export function specHash(experiment: SegmentationExperiment): string {
+  return createHash('sha256').update(specText(experiment)).digest('hex').slice(0, HASH_DIGITS);
+}
+
+export function configMapName(experiment: SegmentationExperiment): string {
+  return `${experiment.metadata.name}-spec-${specHash(experiment)}`;
 }
 
 /**
- * The experiment as it was when its first stage began. Stages do not read the fields that may still change (run.suspend, run.parallelism,
- * the time to live, reporters). The map is therefore immutable, and no node needs a watch on it.
+ * The experiment as the attempts that start now read it. Some fields of a spec may change; each version has a map of its own, and an attempt
+ * reads the version with which it was created. Maps are therefore immutable, and no node needs a watch on them. They are deleted together
+ * with the experiment.
  */
 export function configMapManifest(experiment: SegmentationExperiment): ConfigMap {
-  const { apiVersion, kind, metadata, spec } = experiment;
-  const { name, namespace } = metadata;
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: {
       name: configMapName(experiment),
-      namespace,
+      namespace: experiment.metadata.namespace,
       labels: experimentLabels(experiment),
       ownerReferences: [ownedBy(experiment)],
     },
     immutable: true,
-    data: {
-      [FILE.experiment]: `${JSON.stringify({ apiVersion, kind, metadata: { name, namespace, uid: uidOf(experiment) }, spec })}\n`,
-    },
+    data: { [FILE.experiment]: specText(experiment) },
   };
 }

@@ -68,7 +68,7 @@ describe('the Job of an attempt', () => {
       },
     ]);
     expect(labelledAttempt(fold.metadata)).toEqual({ stage: 'fold', fold: 3, attempt: 2 });
-    expect(fold.spec.template.metadata.labels).toEqual(fold.metadata.labels);
+    expect(fold.metadata.labels).toMatchObject(fold.spec.template.metadata.labels);
   });
 
   it('runs the stage’s own command with the resolved experiment, including its uid', () => {
@@ -79,7 +79,10 @@ describe('the Job of an attempt', () => {
     const common = '--experiment /etc/carpal/experiment.json --artifacts s3://artifacts/carpal';
     expect(containers).toEqual([`prepare ${common}`, `fold ${common} --fold 3`, `ensemble ${common}`]);
     const map = configMapManifest(experiment());
-    expect(map).toMatchObject({ metadata: { name: 'wrist-spec', namespace: 'team-a' }, immutable: true });
+    expect(map).toMatchObject({
+      metadata: { name: expect.stringMatching(/^wrist-spec-[0-9a-f]{10}$/), namespace: 'team-a' },
+      immutable: true,
+    });
     const read = checkExperiment(JSON.parse(map.data['experiment.json'] ?? ''), ['hand-bones']);
     const { generation: _generation, resourceVersion: _version, ...metadata } = experiment().metadata;
     expect(read).toMatchObject({ ok: true, experiment: { metadata, spec: { run: { folds: [0, 1, 2, 3, 4] } } } });
@@ -87,11 +90,12 @@ describe('the Job of an attempt', () => {
     expect(resolved && JSON.parse(configMapManifest(resolved).data['experiment.json'] ?? '')).toEqual(resolved);
   });
 
-  it('requests GPUs and GPU nodes only for folds', () => {
+  it('requests GPUs and GPU nodes for folds and for the ensemble, but not for prepare', () => {
     const placed = experiment({
       gpus: 2,
       cpu: '6',
       memory: '40Gi',
+      ephemeralStorage: '20Gi',
       nodeSelector: { 'carpal.dev/pool': 'v100' },
       tolerations: [{ key: 'spot', operator: 'Exists' }],
       priorityClassName: 'research',
@@ -107,13 +111,31 @@ describe('the Job of an attempt', () => {
       containers: [
         {
           resources: {
-            requests: { cpu: '6', memory: '40Gi', 'nvidia.com/gpu': '2' },
-            limits: { memory: '40Gi', 'nvidia.com/gpu': '2' },
+            requests: { cpu: '6', memory: '40Gi', 'ephemeral-storage': '20Gi', 'nvidia.com/gpu': '2' },
+            limits: { memory: '40Gi', 'ephemeral-storage': '20Gi', 'nvidia.com/gpu': '2' },
+          },
+        },
+      ],
+      volumes: expect.arrayContaining([{ name: 'tmp', emptyDir: { sizeLimit: '20Gi' } }]),
+    });
+    expect(specs[1]).toMatchObject({
+      containers: [
+        {
+          resources: {
+            requests: { cpu: '2', memory: '8Gi', 'ephemeral-storage': '20Gi' },
+            limits: { memory: '8Gi', 'ephemeral-storage': '20Gi' },
           },
         },
       ],
     });
-    expect(specs[1]).toMatchObject({ containers: [{ resources: { requests: { cpu: '2', memory: '8Gi' }, limits: { memory: '8Gi' } } }] });
+    const { topologySpreadConstraints: _spread, ...folds } = specs[0] ?? {};
+    const ensemble = jobManifest(placed, ENSEMBLE, settings).spec.template;
+    expect(ensemble.spec).toMatchObject({
+      ...folds,
+      containers: [{ resources: (folds['containers'] as { resources: object }[])[0]?.resources }],
+    });
+    expect(ensemble.spec).not.toHaveProperty('topologySpreadConstraints');
+    expect(ensemble.metadata.annotations).toMatchObject({ 'karpenter.sh/do-not-disrupt': 'true' });
     for (const field of ['nodeSelector', 'tolerations', 'priorityClassName', 'topologySpreadConstraints']) {
       expect(specs[1]).not.toHaveProperty(field);
     }
@@ -125,7 +147,7 @@ describe('the Job of an attempt', () => {
     expect(text).toContain('{"name":"NVIDIA_VISIBLE_DEVICES","value":"void"}');
   });
 
-  it('waits for Kueue if a queue is named, unless it is the Job of a CPU stage', () => {
+  it('waits for Kueue if a queue is named; prepare has a queue of its own', () => {
     const queued = experiment({ queueName: 'gpu-team' });
     expect(jobManifest(queued, FOLD, settings)).toMatchObject({
       metadata: { labels: { 'kueue.x-k8s.io/queue-name': 'gpu-team' } },
@@ -136,6 +158,33 @@ describe('the Job of an attempt', () => {
     expect(prepare.metadata.labels).not.toHaveProperty('kueue.x-k8s.io/queue-name');
     const cpuQueue = stageSettings({ ...settings, cpuStage: { cpu: '2', memory: '8Gi', queueName: 'cpu' } });
     expect(jobManifest(queued, PREPARE, cpuQueue)).toMatchObject({ spec: { suspend: true } });
+    expect(jobManifest(queued, ENSEMBLE, settings)).toMatchObject({
+      metadata: { labels: { 'kueue.x-k8s.io/queue-name': 'gpu-team' } },
+      spec: { suspend: true },
+    });
+  });
+
+  it('has the Kueue priority of its placement', () => {
+    const urgent = experiment({ queueName: 'gpu-team', workloadPriorityClass: 'urgent', prepare: { workloadPriorityClass: 'normal' } });
+    const priorities = [FOLD, ENSEMBLE, PREPARE].map(
+      (attempt) => jobManifest(urgent, attempt, settings).metadata.labels?.['kueue.x-k8s.io/priority-class'],
+    );
+    expect(priorities).toEqual(['urgent', 'urgent', 'normal']);
+    expect(fold.metadata.labels).not.toHaveProperty('kueue.x-k8s.io/priority-class');
+  });
+
+  it('reads the version of the spec with which it was created', () => {
+    const changed = experiment({ memory: '64Gi' });
+    const [before, after] = [experiment(), changed].map((version) => [
+      configMapName(version),
+      JSON.stringify(jobManifest(version, FOLD, settings).spec.template.spec['volumes']),
+    ]);
+    expect(before?.[0]).not.toBe(after?.[0]);
+    expect([before?.[1]?.includes(before[0] ?? ''), after?.[1]?.includes(after[0] ?? '')]).toEqual([true, true]);
+    const { metadata } = changed;
+    expect(configMapName({ ...changed, metadata: { ...metadata, resourceVersion: '100', generation: 5, labels: { team: 'a' } } })).toBe(
+      configMapName(changed),
+    );
   });
 
   it('uses the store’s Secret only if one is named, and no other', () => {

@@ -2,7 +2,9 @@
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
-import { attemptLabels, ownedBy, QUEUE_LABEL } from './ownership.ts';
+import { specHash } from './config-map.ts';
+import { attemptLabels, ownedBy, QUEUE_LABEL, QUEUE_PRIORITY_LABEL, SPEC_LABEL } from './ownership.ts';
+import { placementOf } from './placement.ts';
 import { type PodTemplate, podTemplate, STAGE_CONTAINER } from './pod-template.ts';
 import type { StageSettings } from './stage-settings.ts';
 
@@ -31,23 +33,25 @@ const FAILURE_POLICY = {
   ],
 };
 
-function queueOf(experiment: SegmentationExperiment, { stage }: PlannedStart, settings: StageSettings): string {
-  return stage === 'fold' ? experiment.spec.placement.queueName : (settings.cpuStage.queueName ?? '');
-}
-
 /**
  * The Job to create. It has no time to live: the planner would miss it. With a queue it is created suspended, and only the queue releases
  * it.
  */
 export function jobManifest(experiment: SegmentationExperiment, attempt: PlannedStart, settings: StageSettings): JobManifest {
-  const queue = queueOf(experiment, attempt, settings);
+  const { queueName: queue, workloadPriorityClass: priority } = placementOf(experiment, attempt.stage, settings);
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: {
       name: attempt.name,
       namespace: experiment.metadata.namespace,
-      labels: { ...attemptLabels(experiment, attempt), ...(queue === '' ? {} : { [QUEUE_LABEL]: queue }) },
+      labels: {
+        ...attemptLabels(experiment, attempt),
+        [SPEC_LABEL]: specHash(experiment),
+        ...(queue === '' ? {} : { [QUEUE_LABEL]: queue }),
+        // Also without a queue: Kueue may give the Job the default queue of its namespace.
+        ...(priority === '' ? {} : { [QUEUE_PRIORITY_LABEL]: priority }),
+      },
       ownerReferences: [ownedBy(experiment)],
     },
     spec: {

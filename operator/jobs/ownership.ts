@@ -8,6 +8,10 @@ import type { PlannedStart } from '../experiment/next-starts.ts';
 
 /** Kueue holds back a Job with this label until the queue has room. */
 export const QUEUE_LABEL = 'kueue.x-k8s.io/queue-name';
+/** The name of the WorkloadPriorityClass that decides which queued Job Kueue admits first, and which running Job it may preempt. */
+export const QUEUE_PRIORITY_LABEL = 'kueue.x-k8s.io/priority-class';
+/** The hash of the spec that the stage reads, as in the name of its ConfigMap. */
+export const SPEC_LABEL = 'carpal.dev/spec-hash';
 
 /** The manager of every Job and pod of an experiment. The operator lists and watches objects by this label. */
 export const MANAGED_BY = 'carpal-operator';

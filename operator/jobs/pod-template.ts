@@ -1,9 +1,10 @@
 /** The pod of a stage: one container that may only compute, within Pod Security's "restricted". */
 import { FILE, LABEL } from '@carpal/configs/names.ts';
-import type { PlacementSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import { configMapName, SPEC_FOLDER } from './config-map.ts';
 import { attemptLabels, uidOf } from './ownership.ts';
+import { placementOf, type StagePlacement } from './placement.ts';
 import { CONTAINER_SECURITY, POD_SECURITY } from './pod-security.ts';
 import type { StageSettings } from './stage-settings.ts';
 
@@ -16,23 +17,21 @@ export type PodTemplate = {
   readonly spec: Readonly<Record<string, unknown>>;
 };
 
-/**
- * The template of an attempt's single pod. Only folds get the experiment's placement: the other stages need neither a GPU nor a GPU node.
- */
+/** The template of an attempt's single pod. */
 export function podTemplate(experiment: SegmentationExperiment, attempt: PlannedStart, settings: StageSettings): PodTemplate {
-  const { placement } = experiment.spec;
-  const mounts = mountsOf(experiment, settings);
-  const placed = attempt.stage === 'fold' ? foldPlacement(experiment) : { annotations: {}, spec: {} };
+  const { serviceAccountName } = experiment.spec.placement;
+  const placement = placementOf(experiment, attempt.stage, settings);
+  const mounts = mountsOf(experiment, placement, settings);
   const pullSecrets = settings.imagePullSecrets ?? [];
   return {
     metadata: {
       labels: attemptLabels(experiment, attempt),
-      annotations: { 'kubectl.kubernetes.io/default-container': STAGE_CONTAINER, ...placed.annotations },
+      annotations: { 'kubectl.kubernetes.io/default-container': STAGE_CONTAINER, ...placement.annotations },
     },
     spec: {
       restartPolicy: 'Never',
       terminationGracePeriodSeconds: settings.graceSeconds,
-      serviceAccountName: placement.serviceAccountName === '' ? settings.defaultServiceAccountName : placement.serviceAccountName,
+      serviceAccountName: serviceAccountName === '' ? settings.defaultServiceAccountName : serviceAccountName,
       // A stage never calls the API server. Pod Identity and IRSA mount their own token for the store.
       automountServiceAccountToken: false,
       // One variable per Service of the namespace would only enlarge the environment.
@@ -41,23 +40,21 @@ export function podTemplate(experiment: SegmentationExperiment, attempt: Planned
       ...(pullSecrets.length === 0 ? {} : { imagePullSecrets: pullSecrets.map((name) => ({ name })) }),
       containers: [containerOf(attempt, placement, settings, mounts)],
       volumes: mounts.map(({ volume }) => volume),
-      ...placed.spec,
+      ...nodesOf(placement),
+      ...(attempt.stage === 'fold' ? foldSpread(experiment) : {}),
     },
   };
 }
 
-function containerOf(attempt: PlannedStart, placement: PlacementSpec, settings: StageSettings, mounts: readonly Mount[]): object {
-  const isFold = attempt.stage === 'fold';
-  const gpus = isFold ? placement.gpus : 0;
-  const { cpu, memory } = isFold ? placement : settings.cpuStage;
+function containerOf(attempt: PlannedStart, placement: StagePlacement, settings: StageSettings, mounts: readonly Mount[]): object {
   return {
     name: STAGE_CONTAINER,
     image: settings.image,
     imagePullPolicy: settings.imagePullPolicy,
     args: argumentsOf(attempt, settings.artifactsUri),
-    env: environmentOf(settings, gpus),
+    env: environmentOf(settings, placement.gpus),
     ...(settings.artifactsSecretName === undefined ? {} : { envFrom: [{ secretRef: { name: settings.artifactsSecretName } }] }),
-    resources: resourcesOf(cpu, memory, gpus),
+    resources: resourcesOf(placement),
     volumeMounts: mounts.map(({ mount }) => mount),
     // Puts the last lines of the log into the pod's status even if the stage could not report its error.
     terminationMessagePolicy: 'FallbackToLogsOnError',
@@ -79,15 +76,18 @@ function environmentOf(settings: StageSettings, gpus: number): readonly { name: 
 
 type Resources = { readonly requests: Readonly<Record<string, string>>; readonly limits: Readonly<Record<string, string>> };
 
-/** No CPU limit: throttling a training that could use idle cores has no benefit. The memory limit equals the request. */
-function resourcesOf(cpu: string, memory: string, gpus: number): Resources {
-  const gpu = gpus > 0 ? { 'nvidia.com/gpu': String(gpus) } : {};
-  return { requests: { cpu, memory, ...gpu }, limits: { memory, ...gpu } };
+/**
+ * No CPU limit: throttling a training that could use idle cores has no benefit. The other limits equal the requests, so that a stage cannot
+ * take from others on its node what it did not request.
+ */
+function resourcesOf({ cpu, memory, ephemeralStorage, gpus }: StagePlacement): Resources {
+  const limits = { memory, 'ephemeral-storage': ephemeralStorage, ...(gpus > 0 ? { 'nvidia.com/gpu': String(gpus) } : {}) };
+  return { requests: { cpu, ...limits }, limits };
 }
 
 type Mount = { readonly volume: Record<string, unknown>; readonly mount: Record<string, unknown> };
 
-function mountsOf(experiment: SegmentationExperiment, settings: StageSettings): readonly Mount[] {
+function mountsOf(experiment: SegmentationExperiment, { ephemeralStorage }: StagePlacement, settings: StageSettings): readonly Mount[] {
   const claims = (settings.volumes ?? []).map(({ claimName, mountPath, readOnly = false }, index): Mount => {
     const name = `claim-${index}`;
     return { volume: { name, persistentVolumeClaim: { claimName, readOnly } }, mount: { name, mountPath, readOnly } };
@@ -97,7 +97,7 @@ function mountsOf(experiment: SegmentationExperiment, settings: StageSettings): 
       volume: { name: 'spec', configMap: { name: configMapName(experiment) } },
       mount: { name: 'spec', mountPath: SPEC_FOLDER, readOnly: true },
     },
-    { volume: { name: 'tmp', emptyDir: {} }, mount: { name: 'tmp', mountPath: SCRATCH } },
+    { volume: { name: 'tmp', emptyDir: { sizeLimit: ephemeralStorage } }, mount: { name: 'tmp', mountPath: SCRATCH } },
     {
       volume: { name: 'shared-memory', emptyDir: { medium: 'Memory', sizeLimit: settings.sharedMemory } },
       mount: { name: 'shared-memory', mountPath: '/dev/shm' },
@@ -106,45 +106,31 @@ function mountsOf(experiment: SegmentationExperiment, settings: StageSettings): 
   ];
 }
 
-type Toleration = PlacementSpec['tolerations'][number];
-
-const GPU_TOLERATION: Toleration = { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' };
-
-/** The manifest's tolerations. With GPUs also the one for the taint that keeps other pods off GPU nodes. */
-function tolerationsOf({ tolerations, gpus }: PlacementSpec): readonly Toleration[] {
-  const isNamed = tolerations.some(({ key }) => key === GPU_TOLERATION.key);
-  return gpus > 0 && !isNamed ? [...tolerations, GPU_TOLERATION] : tolerations;
+/** The pod fields that decide on which nodes it may run, and whom it may preempt. */
+function nodesOf({ nodeSelector, tolerations, priorityClassName }: StagePlacement): object {
+  return {
+    ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector }),
+    ...(tolerations.length === 0 ? {} : { tolerations }),
+    ...(priorityClassName === '' ? {} : { priorityClassName }),
+  };
 }
 
 /**
- * Annotations and pod fields that decide where a fold runs.
+ * Spreads the folds of an experiment over zones.
  *
- * - Autoscalers must not move a fold to empty a half-used node: that would cost the start of a GPU node and everything since the last
- *   checkpoint. Spot reclaims and node failures happen anyway.
  * - Folds do not communicate, so running them on one node or rack has no benefit. Spot capacity is reclaimed per zone: an experiment that is
  *   spread over zones loses only some of its folds at a time. This is a preference: if only one zone has GPUs, all folds run there.
  * - The scheduler chooses the nodes. Pod affinity is its slowest rule, and several GPUs of one node serve several folds well.
  */
-function foldPlacement(experiment: SegmentationExperiment): {
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly spec: Readonly<Record<string, unknown>>;
-} {
-  const { placement } = experiment.spec;
-  const tolerations = tolerationsOf(placement);
+function foldSpread(experiment: SegmentationExperiment): object {
   return {
-    annotations: { 'karpenter.sh/do-not-disrupt': 'true', 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false' },
-    spec: {
-      ...(Object.keys(placement.nodeSelector).length === 0 ? {} : { nodeSelector: placement.nodeSelector }),
-      ...(tolerations.length === 0 ? {} : { tolerations }),
-      ...(placement.priorityClassName === '' ? {} : { priorityClassName: placement.priorityClassName }),
-      topologySpreadConstraints: [
-        {
-          maxSkew: 1,
-          topologyKey: 'topology.kubernetes.io/zone',
-          whenUnsatisfiable: 'ScheduleAnyway',
-          labelSelector: { matchLabels: { [LABEL.experimentUid]: uidOf(experiment), [LABEL.stage]: 'fold' } },
-        },
-      ],
-    },
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: 'topology.kubernetes.io/zone',
+        whenUnsatisfiable: 'ScheduleAnyway',
+        labelSelector: { matchLabels: { [LABEL.experimentUid]: uidOf(experiment), [LABEL.stage]: 'fold' } },
+      },
+    ],
   };
 }

@@ -22,7 +22,10 @@ export type StageSettings = {
   readonly defaultServiceAccountName: string;
   /** From SIGTERM to SIGKILL. A Spot node gives two minutes overall; a checkpoint takes less than one. */
   readonly graceSeconds: number;
-  /** Resources of prepare and ensemble, which need no GPU. They have their own queue: a GPU queue would send them to GPU nodes. */
+  /**
+   * Resources of the stage without a GPU, prepare, unless placement.prepare says otherwise. It has its own queue: a GPU queue would send it
+   * to GPU nodes. Without a queue it starts at once; if Kueue manages Jobs without a queue, it needs one.
+   */
   readonly cpuStage: { readonly cpu: string; readonly memory: string; readonly queueName?: string };
   /** The size of /dev/shm. Its content counts against the memory limit. */
   readonly sharedMemory: string;
@@ -31,13 +34,15 @@ export type StageSettings = {
   readonly env: Readonly<Record<string, string>>;
 };
 
+export const CPU_STAGE: StageSettings['cpuStage'] = { cpu: '2', memory: '8Gi' };
+
 /** Settings with defaults for everything except the image and the store. */
 export function stageSettings(given: Pick<StageSettings, 'image' | 'artifactsUri'> & Partial<StageSettings>): StageSettings {
   return {
     imagePullPolicy: 'IfNotPresent',
     defaultServiceAccountName: 'carpal-stage',
     graceSeconds: 100,
-    cpuStage: { cpu: '2', memory: '8Gi' },
+    cpuStage: CPU_STAGE,
     sharedMemory: '1Gi',
     env: {},
     ...given,
