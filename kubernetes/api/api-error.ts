@@ -11,13 +11,21 @@ export class ApiError extends Error {
   readonly reason: string;
   /** How long the server asks the client to wait before the next request. */
   readonly retryAfterMs: number | undefined;
+  /** What exactly the server rejected, such as single fields; empty if it does not say. */
+  readonly causes: readonly StatusCause[];
 
-  constructor(status: number, reason: string, message: string, options: { retryAfterMs?: number | undefined; cause?: unknown } = {}) {
+  constructor(
+    status: number,
+    reason: string,
+    message: string,
+    options: { retryAfterMs?: number | undefined; causes?: readonly StatusCause[] | undefined; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.name = 'ApiError';
     this.status = status;
     this.reason = reason;
     this.retryAfterMs = options.retryAfterMs;
+    this.causes = options.causes ?? [];
   }
 }
 
@@ -26,12 +34,15 @@ export function isStatus(error: unknown, status: number): boolean {
   return error instanceof ApiError && error.status === status;
 }
 
+/** `field`: the path of a field, such as `spec.template.spec.containers[0].image`; absent if the cause is about no field. */
+type StatusCause = { readonly reason?: string; readonly message?: string; readonly field?: string };
+
 /** The Status object: the body of a rejection, and the object of an ERROR event in a watch. */
 export type StatusObject = {
   readonly code?: number;
   readonly reason?: string;
   readonly message?: string;
-  readonly details?: { readonly retryAfterSeconds?: number };
+  readonly details?: { readonly retryAfterSeconds?: number; readonly causes?: readonly StatusCause[] };
 };
 
 /** Reasons for answers without a Status object, such as those of a proxy or a load balancer. */
@@ -68,7 +79,11 @@ export function rejection(what: string, code: number, headers: IncomingHttpHeade
   const status = parseStatus(text);
   const message = status.message ?? (text.slice(0, 200).trim() || 'no message');
   const reason = status.reason || (REASONS[code] ?? 'Unknown');
-  return new ApiError(code, reason, `${what}: ${code} ${reason}: ${message}`, { retryAfterMs: retryAfterMs(headers, status) });
+  const { causes } = status.details ?? {};
+  return new ApiError(code, reason, `${what}: ${code} ${reason}: ${message}`, {
+    retryAfterMs: retryAfterMs(headers, status),
+    causes: Array.isArray(causes) ? causes : [],
+  });
 }
 
 /** The error for a Status object that came as an event of a watch. */

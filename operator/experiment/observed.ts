@@ -70,9 +70,10 @@ export type Heartbeat = StageKey & { readonly changedAt: string; readonly readAt
 
 /**
  * Why an attempt cannot be started. `denied`: a policy, a quota, a webhook or a missing permission; `refused`: a field of its Job is
- * invalid; `trouble`: the API server, the store or the system failed. Only a refusal has a deadline (run.startDeadline).
+ * invalid; `terminating`: its namespace is being deleted, and the experiment with it, which nobody needs to hear about; `trouble`: the API
+ * server, the store or the system failed. Only a refusal has a deadline (run.startDeadline).
  */
-export type HoldCause = 'denied' | 'refused' | 'trouble';
+export type HoldCause = 'denied' | 'refused' | 'terminating' | 'trouble';
 
 /** An attempt that could not be started in this step, with the reason and the time of the next try. */
 export type HeldStart = StageKey & {
