@@ -10,6 +10,7 @@ import { FAULT_NODES } from './fault-nodes.ts';
 import { useFaultWorld } from './fault-world.ts';
 import { nodeFaults } from './node-faults.ts';
 import { podFaults } from './pod-faults.ts';
+import { recoveryFaults } from './recovery-faults.ts';
 import { steeringFaults } from './steering-faults.ts';
 import { storeFaults } from './store-faults.ts';
 
@@ -28,6 +29,7 @@ podFaults(world);
 deletionFaults(world);
 steeringFaults(world);
 storeFaults(world);
+recoveryFaults(world);
 crdFaults(world);
 
 it('the operator sends no requests when every experiment has ended', async () => {

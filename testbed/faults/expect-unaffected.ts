@@ -66,7 +66,7 @@ async function expectOneUnaffected(
 }
 
 /** The names of all Jobs ever created, by `namespace/experiment`, from the API server's audit log. */
-async function jobsCreated({ controlPlane: { auditLog } }: OperatorWorld): Promise<ReadonlyMap<string, readonly string[]>> {
+export async function jobsCreated({ controlPlane: { auditLog } }: OperatorWorld): Promise<ReadonlyMap<string, readonly string[]>> {
   if (auditLog === undefined) throw new Error('the control plane of this test has no audit log');
   const created = new Map<string, string[]>();
   for await (const { verb, resource, code, namespace, name = '' } of auditedCalls(auditLog)) {

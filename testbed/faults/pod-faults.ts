@@ -1,8 +1,8 @@
 /** What people and the platform do to Jobs and pods. */
 import { LABEL } from '@carpal/configs/names.ts';
-import type { ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
-import { JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
-import { describe, expect, it } from 'vitest';
+import type { KubernetesObject, ObjectList, ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
+import { EVENTS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { describe, expect, it, vi } from 'vitest';
 import type { PodScript } from '../cluster/scripted-pod.ts';
 import { expectCorrectEnd } from './expect-correct-end.ts';
 import { onPool } from './fault-nodes.ts';
@@ -31,6 +31,25 @@ export async function runningPod(world: FaultWorld, job: string): Promise<Object
     world.pods.list().find(({ metadata, status }) => metadata.name.startsWith(`${job}-`) && status?.phase === 'Running'),
   );
   return pod.metadata;
+}
+
+type EventObject = KubernetesObject & { readonly type: string; readonly note?: string };
+
+async function eventsOf({ client, namespace }: FaultWorld, experiment: string): Promise<readonly EventObject[]> {
+  const query = { fieldSelector: `regarding.name=${experiment}` };
+  return (await client.request<ObjectList<EventObject>>({ method: 'GET', path: resourcePath(EVENTS, { namespace }), query })).items;
+}
+
+/** What `look` finds, once it finds something. */
+async function until<Found>(look: () => Promise<Found | undefined>): Promise<Found> {
+  let found: Found | undefined;
+  const check = async (): Promise<void> => {
+    found = await look();
+    expect(found).toBeDefined();
+  };
+  await vi.waitFor(check, { timeout: 60_000, interval: 300 });
+  if (found === undefined) throw new Error('nothing was found');
+  return found;
 }
 
 /** The script of fold 1's first attempt. Everything else succeeds. */
@@ -138,13 +157,10 @@ export function podFaults(world: () => FaultWorld): void {
         const pod = await runningPod(world(), `${name}-fold-1-1`);
         world().kubelet.evict(world().namespace, pod.name, { disruptionTarget });
         const cost = disruptionTarget ? { disruptions: 1 } : { failures: 1 };
-        const seen = await world().until(
-          name,
-          ({ status }) => (status?.folds?.[1]?.attempts ?? 0) > 1 || status?.folds?.[1]?.reason !== undefined,
-        );
-        if (seen.status?.folds[1]?.state === 'Waiting') {
-          expect(seen.status.folds[1].message).toMatch(disruptionTarget ? /low on resource: memory/ : /ephemeral local storage/);
-        }
+        // The status has the words only until the next attempt begins; the event keeps them.
+        const isOfFold = ({ note = '' }: EventObject): boolean => note.startsWith('fold 1, attempt 1');
+        const ended = await until(async () => (await eventsOf(world(), name)).find((event) => event.type === 'Warning' && isOfFold(event)));
+        expect(ended.note).toMatch(disruptionTarget ? /low on resource: memory/ : /ephemeral local storage/);
         await expectCorrectEnd(world(), name, { state: 'Complete', costs: { 'fold 1': cost } });
       });
     }
