@@ -5,6 +5,8 @@ import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
 import { progressKey } from '@carpal/artifacts/progress.ts';
 import { openS3Store } from '@carpal/artifacts/s3-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import type { ExperimentStatus, StageStatusState } from '@carpal/configs/schema/status.ts';
@@ -50,6 +52,7 @@ function reader(more: Partial<ProgressReaderOptions> = {}) {
   };
 }
 const wrist = experimentWith();
+const others = ['a', 'b', 'c'].map((uid): SegmentationExperiment => ({ ...wrist, metadata: { ...wrist.metadata, uid } }));
 
 const writeReport = (key: { stage: StageProgress['stage']; fold?: number }, fields: Partial<StageProgress>, of = wrist): Promise<void> =>
   store.write(progressKey(of, key), JSON.stringify({ ...report(0, fields), ...key }));
@@ -141,7 +144,6 @@ describe('a progress reader', () => {
   it('chooses its interval by the training folds of all experiments, without those that were dropped', async () => {
     const intervals: number[] = [];
     const progress = reader({ interval: (folds) => intervals.push(folds) * 1000 });
-    const others = ['a', 'b', 'c'].map((uid): SegmentationExperiment => ({ ...wrist, metadata: { ...wrist.metadata, uid } }));
     for (const other of others) await progress.read(other, statusAfter(training, other));
     progress.forget('a');
     seconds += 100;
@@ -205,6 +207,99 @@ describe('a progress reader', () => {
       await progress.read(first, statusAfter(training, first));
       expect(progress.stats.reads).toBe(150);
     });
+  });
+
+  it('delays no other experiment by one whose reports cannot be read, and reads those less and less often', async () => {
+    const denied = progressKey(others[0] ?? wrist, fold(0));
+    const asked: string[] = [];
+    const guarded: ArtifactStore = {
+      ...store,
+      readIfChanged: async (key, tag, limits) => {
+        asked.push(key);
+        if (key === denied) throw new CarpalError('store-denied', 'the artifact store denied access');
+        return await store.readIfChanged(key, tag, limits);
+      },
+    };
+    const reports: [string | undefined, number][] = [];
+    const progress = reader({
+      store: guarded,
+      onUnreachable: ({ experiment, againInMs }) => reports.push([experiment.metadata.uid, againInMs]),
+    });
+    for (let round = 0; round < 13; round += 1) {
+      for (const one of others) {
+        await writeReport(fold(0), { epoch: round }, one);
+        await writeReport(fold(1), { epoch: round }, one);
+        const known = await progress.read(one, statusAfter(training, one));
+        expect([0, 1].map((index) => known.folds.get(index)?.epoch)).toEqual([one === others[0] ? undefined : round, round]);
+      }
+      seconds += 10;
+    }
+    expect(reports).toEqual([5000, 10_000, 20_000, 40_000, 80_000].map((ms) => ['a', ms]));
+    expect(asked.filter((key) => key === denied)).toHaveLength(5);
+  });
+
+  it('asks for at most 64 KiB, so that an oversized report of one stage delays no other', async () => {
+    const progress = reader();
+    await store.write(progressKey(wrist, fold(0)), JSON.stringify(report(0, { epoch: 4 })).padEnd(100_000));
+    await writeReport(fold(1), { epoch: 2 });
+    expect([...(await progress.read(wrist, statusAfter(training))).folds.keys()]).toEqual([1]);
+    await writeReport(fold(0), { epoch: 5 });
+    seconds += 10;
+    expect((await progress.read(wrist, statusAfter(training))).folds.get(0)?.epoch).toBe(5);
+  });
+
+  it('pauses for all experiments once the store was unreachable for three of them in a row', async () => {
+    let reads = 0;
+    const away: ArtifactStore = {
+      ...store,
+      readIfChanged: async () => {
+        reads += 1;
+        throw new CarpalError('store-unreachable', 'the artifact store is unavailable');
+      },
+    };
+    const pauses: number[] = [];
+    const progress = reader({ store: away, onUnreachable: ({ againInMs }) => pauses.push(againInMs) });
+    for (const one of others) await progress.read(one, statusAfter(training, one));
+    expect(reads).toBe(9);
+    expect(progress.nextReadMs(wrist)).toBeUndefined();
+    await progress.read(wrist, statusAfter(training));
+    expect([reads, progress.nextReadMs(wrist)]).toEqual([9, 5000]);
+    seconds += 5;
+    await progress.read(wrist, statusAfter(training));
+    expect(progress.nextReadMs(wrist)).toBe(10_000);
+    expect(pauses).toEqual([5000, 5000, 5000, 10_000]);
+  });
+
+  it('tells by its own clock when each report changed and when it was last read', async () => {
+    let isAway = false;
+    const sometimes: ArtifactStore = {
+      ...store,
+      readIfChanged: async (...args) => {
+        if (isAway) throw new CarpalError('store-denied', 'the artifact store denied access');
+        return await store.readIfChanged(...args);
+      },
+    };
+    const progress = reader({ store: sometimes });
+    const status = statusAfter(training);
+    const beats = async (key: StageKey): Promise<readonly [string, string] | undefined> => {
+      const { heartbeats = [] } = await progress.read(wrist, status);
+      const beat = heartbeats.find((one) => one.stage === key.stage && one.fold === key.fold);
+      return beat && [beat.changedAt, beat.readAt];
+    };
+    const times = (...all: readonly number[]): readonly string[] => all.map((time) => at(time).toISOString());
+    await writeReport(fold(0), { epoch: 1, updatedAt: '1999-01-01T00:00:00Z' });
+    expect(await beats(fold(0))).toEqual(times(100, 100));
+    seconds = 110;
+    expect(await beats(fold(0))).toEqual(times(100, 110));
+    expect(await beats(fold(1)), 'a fold that has not reported').toEqual(times(100, 110));
+    isAway = true;
+    seconds = 120;
+    expect(await beats(fold(0)), 'while the store cannot be read').toEqual(times(100, 110));
+    isAway = false;
+    seconds = 130;
+    await writeReport(fold(0), { epoch: 2, updatedAt: '1999-01-01T00:00:00Z' });
+    expect(await beats(fold(0))).toEqual(times(130, 130));
+    expect(await beats(fold(2)), 'a fold that does not run').toBeUndefined();
   });
 
   it.each<[StageStatusState, number]>([

@@ -1,11 +1,15 @@
-/** Reads the progress reports of many experiments, at a rate that the store, the API server and the operator can handle. */
+/**
+ * Reads the progress reports of many experiments, at a rate that the store, the API server and the operator can handle. A report that
+ * cannot be read delays the reports of no other stage.
+ */
 import { parseProgress, progressKey } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import type { ObservedProgress, StageRun } from '../experiment/observed.ts';
 import { createLimit } from './concurrency-limit.ts';
-import { type ProgressMemory, type StageToRead, stagesToRead } from './progress-memory.ts';
+import { type ProgressMemory, pauseMs, type StageToRead, stagesToRead } from './progress-memory.ts';
 
 export type ProgressReaderOptions = {
   /** Should fail fast: while the store is unreachable, the reader pauses and asks again later. */
@@ -22,7 +26,7 @@ export type ProgressReaderOptions = {
    * store has answered, no other `read` waits.
    */
   readonly waitMs?: number;
-  /** Called when the store is unreachable, once per pause, with the experiment whose report was requested. */
+  /** Called when a report cannot be read, once per experiment and pause. While the whole store is away, it is called once per pause. */
   readonly onUnreachable?: (problem: {
     readonly experiment: SegmentationExperiment;
     readonly error: unknown;
@@ -49,14 +53,19 @@ export type ProgressReader = {
 
 /** How soon to look whether a late answer has arrived. */
 const LATE_ANSWER_MS = 5000;
-const PAUSE_MS = { first: 5000, longest: 120_000 } as const;
+/** A stage writes less than 2 KiB. A larger object is not a report. */
+const LONGEST_REPORT_BYTES = 64 * 1024;
+/** The store is away when it was unreachable for this many experiments in a row. */
+const EXPERIMENTS_IN_A_ROW = 3;
 
 export function createProgressReader(options: ProgressReaderOptions): ProgressReader {
   const { store, runningFolds, interval = readIntervalMs, waitMs = 1000 } = options;
   const nowMs = (): number => options.now().getTime();
   const limited = createLimit(options.concurrency ?? 16);
   const stats = { reads: 0, unchanged: 0, failures: 0 };
-  let failuresInARow = 0;
+  /** The experiments for which the store was unreachable since it last answered. */
+  const unreachable = new Set<ProgressMemory>();
+  let pausesInARow = 0;
   // One step has waited too long. Until the store has answered, no other step waits; otherwise all workers would be blocked.
   let isSlow = false;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
@@ -65,28 +74,43 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
     // The store may have become unreachable while this read waited for its turn.
     if (nowMs() < pausedUntilMs) return;
     stats.reads += 1;
-    const answer = await store.readIfChanged(progressKey(experiment, stage.key), memory.tagOf(stage.key));
-    failuresInARow = 0;
-    isSlow = false;
+    const answer = await store.readIfChanged(progressKey(experiment, stage.key), memory.tagOf(stage.key), {
+      maxBytes: LONGEST_REPORT_BYTES,
+    });
+    noteAnswer();
     if (answer === 'unchanged') stats.unchanged += 1;
-    memory.note(stage, answer === 'unchanged' ? undefined : { ...answer, report: parseProgress(answer?.content) });
+    const news = answer === undefined ? 'absent' : answer;
+    memory.note(stage, typeof news === 'string' ? news : { tag: news.tag, report: parseProgress(news.content) }, nowMs());
   };
 
-  const noteFailure = (experiment: SegmentationExperiment, error: unknown): void => {
+  const noteAnswer = (): void => {
+    unreachable.clear();
+    pausesInARow = 0;
+    isSlow = false;
+  };
+
+  const noteFailure = (experiment: SegmentationExperiment, memory: ProgressMemory, stage: StageToRead, error: unknown): void => {
     stats.failures += 1;
     // Concurrent reads fail together and count as one failure.
     if (nowMs() < pausedUntilMs) return;
-    const againInMs = Math.min(PAUSE_MS.first * 2 ** Math.min(failuresInARow, 20), PAUSE_MS.longest);
-    failuresInARow += 1;
-    pausedUntilMs = nowMs() + againInMs;
-    options.onUnreachable?.({ experiment, error, againInMs });
+    const againInMs = memory.noteFailure(stage, nowMs());
+    if (error instanceof CarpalError && error.code === 'store-unreachable') unreachable.add(memory);
+    // Any other answer comes from the store.
+    else noteAnswer();
+    if (unreachable.size < EXPERIMENTS_IN_A_ROW) {
+      if (againInMs !== undefined) options.onUnreachable?.({ experiment, error, againInMs });
+      return;
+    }
+    pausesInARow += 1;
+    pausedUntilMs = nowMs() + pauseMs(pausesInARow);
+    options.onUnreachable?.({ experiment, error, againInMs: pauseMs(pausesInARow) });
   };
 
   const refresh = async (experiment: SegmentationExperiment, memory: ProgressMemory, stages: readonly StageToRead[]): Promise<void> => {
     if (nowMs() >= memory.dueMs) memory.dueMs = nowMs() + interval(runningFolds());
     await Promise.all(
       stages.map(async (stage) =>
-        limited(async () => readStage(experiment, memory, stage).catch((error: unknown) => noteFailure(experiment, error))),
+        limited(async () => readStage(experiment, memory, stage).catch((error: unknown) => noteFailure(experiment, memory, stage, error))),
       ),
     );
     memory.refresh = undefined;
@@ -102,10 +126,10 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
       return memory.progress();
     },
     nextReadMs(memory) {
-      if (!memory.isRunning && memory.unclosed.length === 0) return undefined;
+      const { nextMs } = memory;
+      if (nextMs === undefined) return undefined;
       if (memory.refresh !== undefined) return LATE_ANSWER_MS;
-      const dueMs = memory.unclosed.length > 0 ? nowMs() : memory.dueMs;
-      return Math.max(dueMs, pausedUntilMs, nowMs()) - nowMs();
+      return Math.max(nextMs, pausedUntilMs, nowMs()) - nowMs();
     },
   };
 }
