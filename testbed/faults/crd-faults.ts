@@ -72,26 +72,29 @@ export function crdFaults(world: () => FaultWorld): void {
       await expectCorrectEnd(world(), 'crd-stricter', { state: 'Complete' });
     });
 
-    it('fails an experiment whose run settings became invalid, and keeps all its results', async () => {
+    it('holds an experiment whose run settings became invalid, and it continues when they are valid again', async () => {
       const held = gate();
       await world().begin('crd-odd', {}, ({ fold }) => (fold === 1 ? held.script : {}));
       await world().until('crd-odd', ({ status }) => status?.folds[0]?.state === 'Succeeded' && status.folds[1]?.state === 'Running');
       await applyCrd(world().client, laxCrd());
-      const run = { startDeadline: 'soon' };
-      await expect
-        .poll(
-          async () =>
-            await world()
-              .change('crd-odd', { run })
-              .then(() => 'changed', String),
-        )
-        .toBe('changed');
+      const change = async (startDeadline: string): Promise<string> =>
+        await world()
+          .change('crd-odd', { run: { startDeadline } })
+          .then(() => 'changed', String);
+      await expect.poll(() => change('soon')).toBe('changed');
       await applyCrd(world().client);
-      await expectCorrectEnd(world(), 'crd-odd', { state: 'Failed', reason: 'InvalidManifest', message: /spec\.run\.startDeadline/ });
-      const { status } = await world().read('crd-odd');
-      expect(status?.artifacts).toMatch(/crd-odd/);
-      expect(status?.folds.map(({ state }) => state)).toEqual(['Succeeded', 'Stopped', 'Succeeded']);
-      expect(status?.conditions.find(({ type }) => type === 'Prepared')?.status).toBe('True');
+      const seen = await world().until('crd-odd', (one) => hasCondition(one, 'Held'));
+      const condition = seen.status?.conditions.find(({ type }) => type === 'Held');
+      expect(condition).toMatchObject({ reason: 'ManifestNotUnderstood', message: /spec\.run\.startDeadline/ });
+      expect(seen.status?.folds.map(({ state }) => state)).toEqual(['Succeeded', 'Running', 'Succeeded']);
+      held.open();
+      await world().eventually('the end of fold 1', () =>
+        world().runs.some(({ experiment, fold, endedMs }) => experiment === 'crd-odd' && fold === 1 && endedMs !== undefined),
+      );
+      expect(hasCondition(await world().read('crd-odd'), 'Failed')).toBe(false);
+      await change('2h');
+      await expectCorrectEnd(world(), 'crd-odd', { state: 'Complete' });
+      expect(hasCondition(await world().read('crd-odd'), 'Held')).toBe(false);
     });
   });
 }
