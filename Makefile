@@ -10,11 +10,11 @@ help: ## list the targets
 setup: ## install npm packages, TensorFlow's library and its binding (cached, repeatable)
 	@bash setup/setup.sh
 
-cluster-tools: setup ## build Kubernetes' control plane, kwok and versitygw for the tests (needs Go; 5 minutes once, then cached)
+cluster-tools: setup ## build Kubernetes' control plane, kwok, versitygw and Kueue for the tests (needs Go and kubectl; 15 minutes once, then cached)
 	@node setup/main.ts cluster-tools
 
-cluster: cluster-tools ## run Kubernetes with carpal's operator on this machine, without containers, until Ctrl-C
-	@node testbed/cluster/main.ts
+cluster: cluster-tools ## run Kubernetes with carpal's operator on this machine, without containers, until Ctrl-C; KUEUE=1: with Kueue; ARGS="...": operator flags
+	@node testbed/cluster/main.ts $(if $(KUEUE),--kueue) -- $(ARGS)
 
 quickstart: setup ## phantoms, three folds, an ensemble and a score on this machine
 	@bash setup/quickstart.sh

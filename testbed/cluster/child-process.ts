@@ -10,13 +10,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { logTail } from '@carpal/operator/local/attempt-records.ts';
-import { identify, isAlive, type ProcessIdentity } from '@carpal/operator/local/process-identity.ts';
+import { identify, type ProcessIdentity, stateOf } from '@carpal/operator/local/process-identity.ts';
 
 /** The folder in which setup/cluster-tools.ts links the programs. */
 const TOOLS = fileURLToPath(new URL('../../node_modules/.carpal-tools/', import.meta.url));
 
 /** The path of a program that `make cluster-tools` builds. Throws `resource-missing` if it has not been built. */
-export function clusterTool(name: 'control-plane' | 'kwok' | 'versitygw'): string {
+export function clusterTool(name: 'control-plane' | 'kueue' | 'kwok' | 'versitygw'): string {
   const path = `${TOOLS}${name}`;
   if (!existsSync(path)) throw new CarpalError('resource-missing', `${name} is not built`, { where: path, fix: 'Run make cluster-tools.' });
   return path;
@@ -122,7 +122,7 @@ export async function removeAbandonedFolders(parent: string, prefix: string): Pr
     names.map(async (name) => {
       const folder = join(parent, name);
       const owner = await readFile(join(folder, OWNER), 'utf8').catch(() => undefined);
-      if (owner === undefined || isAlive(JSON.parse(owner) as ProcessIdentity)) return;
+      if (owner === undefined || stateOf(JSON.parse(owner) as ProcessIdentity) !== 'ended') return;
       await rm(folder, { recursive: true, force: true });
     }),
   );

@@ -61,3 +61,18 @@ it('make cluster runs Jobs as processes, serves the CRD, shows logs and ends wit
   const [code] = await once(cluster, 'exit');
   expect(code).toBe(0);
 });
+
+it('make cluster starts Kueue with its queues, and passes flags on to the operator', async () => {
+  const other = spawn(process.execPath, [MAIN, '--kueue', '--', '--no-such-flag'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const printed = { output: '', errors: '' };
+  other.stdout.on('data', (chunk: Buffer) => {
+    printed.output += chunk.toString('utf8');
+  });
+  other.stderr.on('data', (chunk: Buffer) => {
+    printed.errors += chunk.toString('utf8');
+  });
+  const [code] = await once(other, 'close');
+  expect(code).toBe(69);
+  expect(printed.output).toContain('the queues gpu (1 GPU(s)) and cpu');
+  expect(printed.errors).toContain("unknown option '--no-such-flag'");
+});

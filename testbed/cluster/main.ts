@@ -1,17 +1,22 @@
 /**
  * `make cluster`: a cluster on this machine for trying carpal with kubectl, without containers. Its only node has simulated GPUs and runs
- * stages as processes in the current folder. It ends with Ctrl-C and deletes everything but the artifacts.
+ * stages as processes in the current folder. It ends with Ctrl-C and deletes everything but the artifacts. Everything after `--` is passed
+ * on to the operator.
  */
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CarpalError, formatError } from '@carpal/configs/errors.ts';
+import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { connect } from '@carpal/kubernetes/api/connect.ts';
 import { type Child, startChild } from './child-process.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { FILES } from './control-plane-flags.ts';
 import { hostProcess } from './host-process.ts';
+import { startKueue } from './kueue.ts';
+import { MANAGES_ALL_JOBS } from './kueue-manifests.ts';
+import { createPriority, createQueue } from './kueue-queues.ts';
 import { startProcessKubelet } from './process-kubelet.ts';
 import { applyCrd } from './test-objects.ts';
 
@@ -19,12 +24,15 @@ const CARPAL = fileURLToPath(new URL('../../carpal', import.meta.url));
 const HOME = resolve('.carpal/cluster');
 const NODE = 'this-machine';
 
-const { values } = parseArgs({
+const { values, positionals: operatorFlags } = parseArgs({
+  allowPositionals: true,
   options: {
     /** The number of GPUs of the node, which limits how many folds run concurrently. */
     gpus: { type: 'string', default: '1' },
     /** Does not start the operator, so that you can run `carpal operator --kubeconfig …` yourself. */
     'no-operator': { type: 'boolean', default: false },
+    /** Starts Kueue, with the queues `gpu` and `cpu` in the namespace `default`. */
+    kueue: { type: 'boolean', default: false },
   },
 });
 
@@ -36,9 +44,19 @@ function startOperator(kubeconfig: string): Promise<Child> {
   const flags = ['--kubeconfig', kubeconfig, '--artifacts', artifacts, '--image', 'this-checkout', '--service-account', 'default'];
   return startChild({
     program: CARPAL,
-    args: ['operator', ...flags, '--no-leader-election', '--port', '0'],
+    args: ['operator', ...flags, '--no-leader-election', '--port', '0', ...operatorFlags],
     logFile: join(HOME, 'operator.log'),
   });
+}
+
+/** Starts Kueue with a queue for GPUs, a queue without any, and two priorities. Returns what ends it. */
+async function startQueues(client: KubernetesClient, controlPlane: ControlPlane): Promise<() => Promise<void>> {
+  const kueue = await startKueue({ client, controlPlane });
+  await createQueue(client, { name: 'gpu', namespace: 'default', gpus: Number(values.gpus) });
+  await createQueue(client, { name: 'cpu', namespace: 'default', gpus: 0 });
+  await createPriority(client, 'normal', 100);
+  await createPriority(client, 'urgent', 1000);
+  return kueue.stop;
 }
 
 async function run(interrupted: Promise<unknown>): Promise<void> {
@@ -52,6 +70,7 @@ async function run(interrupted: Promise<unknown>): Promise<void> {
     const client = await connect({ kubeconfig });
     ends.push(async () => client.close());
     await applyCrd(client);
+    if (values.kueue) ends.push(await startQueues(client, controlPlane));
     const certificate = (name: string): Promise<string> => readFile(join(controlPlane.folder, FILES.certificates, name), 'utf8');
     const kubelet = await startProcessKubelet({
       client,
@@ -83,6 +102,15 @@ async function failWhenEnded(operator: Child): Promise<never> {
   throw new CarpalError('resource-missing', `the operator has ended:\n${await operator.tail(8)}`, { where: join(HOME, 'operator.log') });
 }
 
+const QUEUES = `
+Kueue runs too. It has the queues gpu (${values.gpus} GPU(s)) and cpu, for placement.queueName, and the priorities normal and urgent, for
+placement.workloadPriorityClass. kubectl get workloads shows what waits. To let it hold Jobs without a queue as well, run:
+
+  kubectl label namespace default ${Object.entries(MANAGES_ALL_JOBS)
+    .map(([name, value]) => `${name}=${value}`)
+    .join()}
+`;
+
 const WELCOME = (kubeconfig: string): string => `
 A Kubernetes cluster with one node and ${values.gpus} simulated GPU(s) runs on this machine. In another terminal, run:
 
@@ -91,7 +119,7 @@ A Kubernetes cluster with one node and ${values.gpus} simulated GPU(s) runs on t
   kubectl apply -f configs/experiments/quickstart.yaml
   kubectl get segx --watch
 
-Stages run as processes of this machine. Artifacts and the operator's log are in ${HOME}.
+Stages run as processes of this machine. Artifacts and the operator's log are in ${HOME}.${values.kueue ? QUEUES : ''}
 Press Ctrl-C to stop the cluster. Only the artifacts are kept.`;
 
 const interrupted = new Promise((onInterrupt) => {
