@@ -102,7 +102,7 @@ describe('a disk that refuses writes', () => {
     const disk = await mkdtemp(join(root, 'disk-'));
     const result = await tryDisk(disk, 'size=1m');
     if (result === undefined) return context.skip(NO_MOUNT);
-    const large = { code: 'disk-full', exit: 69, where: join(disk, 'last') };
+    const large = { code: 'disk-full', exit: 74, where: join(disk, 'last') };
     expect(result).toEqual({ large, kept: 'the old one', files: ['last'] });
   });
 
@@ -110,7 +110,7 @@ describe('a disk that refuses writes', () => {
     const disk = await mkdtemp(join(root, 'disk-'));
     const result = await tryDisk(disk, 'ro');
     if (result === undefined) return context.skip(NO_MOUNT);
-    const refused = { code: 'folder-unwritable', exit: 78, where: join(disk, 'last') };
+    const refused = { code: 'folder-unwritable', exit: 74, where: join(disk, 'last') };
     expect(result).toEqual({ small: refused, large: refused, files: [] });
   });
 });

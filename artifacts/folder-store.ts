@@ -1,14 +1,15 @@
 import type { BigIntStats, Dirent } from 'node:fs';
-import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
-import { type ArtifactStore, type ChangedRead, keyParts, type StoredObject } from './store.ts';
-import { partialOf, writeFileAtomically } from './write-file.ts';
+import { type ArtifactStore, type ChangedRead, keyParts, type ReadLimit, type StoredObject, Transfers, tooLarge } from './store.ts';
+import { PART_BYTES, partialOf, writeFileAtomically } from './write-file.ts';
 
 /** A store in a local folder, where each key is a relative path. The first write creates the folder. */
 export function openFolderStore(root: string): ArtifactStore {
   const pathOf = (key: string): string => join(root, ...keyParts(key));
+  const transfers = new Transfers();
   const pathOfPrefix = (prefix: string): string => (prefix === '' ? root : pathOf(prefix));
 
   /** The result of `read` for the key's path, or undefined if the file does not exist. */
@@ -18,13 +19,15 @@ export function openFolderStore(root: string): ArtifactStore {
       return await read(path);
     } catch (error) {
       if (isAbsent(error) || systemErrorCode(error) === 'EISDIR') return undefined;
+      if (error instanceof CarpalError) throw error;
       throw new CarpalError('artifact-store-failed', `cannot read: ${systemErrorCode(error) ?? String(error)}`, {
         where: path,
         cause: error,
       });
     }
   };
-  const readIfPresent = (key: string): Promise<Buffer | undefined> => ifPresent(key, async (path) => readFile(path));
+  const readIfPresent = (key: string, limit: ReadLimit = {}): Promise<Buffer | undefined> =>
+    ifPresent(key, async (path) => readOpened(path, async (file) => readLimited(file, path, limit, transfers.counter())));
 
   const list = async (prefix: string): Promise<StoredObject[]> => {
     const objects = await walkFiles(pathOfPrefix(prefix), prefix);
@@ -40,9 +43,17 @@ export function openFolderStore(root: string): ArtifactStore {
       if (content === undefined) throw new CarpalError('artifact-missing', `the store has no ${key}`, { where: pathOf(key) });
       return content;
     },
-    readIfChanged: (key, tag) => ifPresent(key, async (path) => readChanged(path, tag)),
+    readIfChanged: (key, tag, limit = {}) =>
+      ifPresent(key, async (path) =>
+        // Tag and content come from one open file, so they match even if another file is renamed over it during the read.
+        readOpened<ChangedRead>(path, async (file) => {
+          const found = tagOf(await file.stat({ bigint: true }));
+          if (found === tag) return 'unchanged';
+          return { content: await readLimited(file, path, limit, transfers.counter()), tag: found };
+        }),
+      ),
     async write(key, content) {
-      await writeFileAtomically(pathOf(key), content);
+      await writeFileAtomically(pathOf(key), content, transfers.counter());
     },
     async writeIfUnchanged(key, content, tag) {
       const path = pathOf(key);
@@ -64,24 +75,41 @@ export function openFolderStore(root: string): ArtifactStore {
       return pathOfPrefix(prefix);
     },
     async publish(localFolder, prefix) {
-      for (const { key } of await walkFiles(localFolder, ''))
+      for (const { key } of await walkFiles(localFolder, '')) {
         await writeFileAtomically(pathOf(prefix === '' ? key : `${prefix}/${key}`), await readFile(join(localFolder, key)));
+        transfers.advance();
+      }
     },
+    onTransfer: transfers.on,
   };
 }
 
 const tagOf = ({ ino, size, mtimeNs }: BigIntStats): string => `${ino}-${size}-${mtimeNs}`;
 const tagAt = async (path: string): Promise<string> => tagOf(await stat(path, { bigint: true }));
 
-/** Reads tag and content from one open file, so they match even if another file is renamed over it during the read. */
-async function readChanged(path: string, tag: string | undefined): Promise<ChangedRead> {
+async function readOpened<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path, 'r');
   try {
-    const found = tagOf(await file.stat({ bigint: true }));
-    return found === tag ? 'unchanged' : { content: await file.readFile(), tag: found };
+    return await read(file);
   } finally {
     await file.close();
   }
+}
+
+/** The content of an open file. `onBytes` gets the number of bytes after each part of a large file. */
+async function readLimited(file: FileHandle, path: string, { maxBytes }: ReadLimit, onBytes: (bytes: number) => void): Promise<Buffer> {
+  const { size } = await file.stat();
+  if (maxBytes !== undefined && size > maxBytes) throw tooLarge(maxBytes, path);
+  if (size <= PART_BYTES) return file.readFile();
+  const content = Buffer.allocUnsafe(size);
+  let done = 0;
+  while (done < size) {
+    const { bytesRead } = await file.read(content, done, Math.min(PART_BYTES, size - done), done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+    onBytes(done);
+  }
+  return content.subarray(0, done);
 }
 
 function isAbsent(error: unknown): boolean {

@@ -17,10 +17,14 @@ const FAULT_OF_NAME: Readonly<Record<string, S3Fault>> = {
   ConditionalRequestConflict: 'unavailable',
   NoSuchBucket: 'misplaced',
   InvalidBucketName: 'misplaced',
+  NotAStore: 'misplaced',
+  EndpointError: 'misplaced',
   PermanentRedirect: 'misplaced',
   AuthorizationHeaderMalformed: 'misplaced',
   IllegalLocationConstraintException: 'misplaced',
   ExpiredToken: 'expired',
+  // The same error of the service that exchanges tokens of service accounts for credentials.
+  ExpiredTokenException: 'expired',
   TokenRefreshRequired: 'expired',
   RequestTimeTooSkewed: 'expired',
   CredentialsProviderError: 'no-credentials',
@@ -30,6 +34,8 @@ const FAULT_OF_NAME: Readonly<Record<string, S3Fault>> = {
   XAdminUserNotFound: 'denied',
   SignatureDoesNotMatch: 'denied',
   InvalidToken: 'denied',
+  InvalidIdentityToken: 'denied',
+  InvalidIdentityTokenException: 'denied',
   AccessDenied: 'denied',
   SlowDown: 'unavailable',
   RequestTimeout: 'unavailable',
@@ -59,6 +65,7 @@ const UNAVAILABLE = new Set([
   'ETIMEDOUT',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'EAI_FAIL',
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ENETDOWN',
@@ -66,7 +73,9 @@ const UNAVAILABLE = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
   'UND_ERR_SOCKET',
 ]);
-const TLS = /^(CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+/** The endpoint does not speak TLS, has no certificate that this machine accepts, or is no web server at all. */
+const WRONG_ENDPOINT =
+  /^(CERT_|CRL_|ERROR_IN_C|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED|HPE_|ERR_INVALID_URL)/;
 
 type S3Response = { readonly name?: string; readonly message?: string; readonly $metadata?: { readonly httpStatusCode?: number } };
 
@@ -81,7 +90,7 @@ export function s3Fault(error: unknown): S3Fault {
   if (UNAVAILABLE.has(code)) return 'unavailable';
   // The content was damaged on the way. The SDK reports this with a message, without a name.
   if (message.startsWith('Checksum mismatch')) return 'unavailable';
-  if (TLS.test(code) || message === 'Region is missing') return 'misplaced';
+  if (WRONG_ENDPOINT.test(code) || message === 'Region is missing') return 'misplaced';
   // The name comes first, because a missing bucket is also a 404 and an expired token a 400.
   const named = FAULT_OF_NAME[name];
   if (named !== undefined) return named;

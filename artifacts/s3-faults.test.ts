@@ -90,7 +90,7 @@ describe('a store that is temporarily unavailable', () => {
     const store = open(withoutRetries);
     for (const fault of ['drop', 'stall', { status: 503, code: 'SlowDown', message: 'Please reduce your request rate' }] as const) {
       proxy.set(fault);
-      await expect(store.read('a')).rejects.toMatchObject({ code: 'store-unreachable', exit: 69, where: `${store.uri}/a` });
+      await expect(store.read('a')).rejects.toMatchObject({ code: 'store-unreachable', exit: 74, where: `${store.uri}/a` });
     }
     await expect(store.write('a', 'x')).rejects.toMatchObject({ message: expect.stringContaining('SlowDown (HTTP 503), Please reduce') });
   });
@@ -164,7 +164,7 @@ describe('a store that denies access', () => {
     const store = open({ onWait: () => proxy.set('pass') });
     await store.write('a', 'x');
     proxy.set({ status: 400, code: 'ExpiredToken' });
-    await expect(open(withoutRetries).read('a')).rejects.toMatchObject({ code: 'store-denied', exit: 78 });
+    await expect(open(withoutRetries).read('a')).rejects.toMatchObject({ code: 'store-denied', exit: 74 });
   });
 });
 
@@ -173,7 +173,7 @@ describe('a store that does not exist', () => {
     const store = openS3Store('s3://no-such-bucket/x');
     const uses = [() => store.write('a', 'x'), () => store.readIfPresent('a'), () => store.list(''), () => store.remove('a')];
     for (const use of [...uses, () => store.checkout('')])
-      await expect(use()).rejects.toMatchObject({ code: 'store-misplaced', exit: 78, message: expect.stringContaining('NoSuchBucket') });
+      await expect(use()).rejects.toMatchObject({ code: 'store-misplaced', exit: 74, message: expect.stringContaining('NoSuchBucket') });
   });
 
   it('is reported for a missing region', async () => {

@@ -1,14 +1,26 @@
 /** The requests to one bucket that a store needs. Imported only when an S3 store is used, because the SDK loads slowly. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { S3Environment } from './env.ts';
+import { tooLarge } from './store.ts';
 
 export type S3Object = { readonly key: string; readonly size: number; readonly modifiedMs: number; readonly tag: string };
 export type S3Content = { readonly content: Buffer; readonly tag: string };
+
+/** Gets the number of bytes of one object that have been transferred so far. */
+export type OnBytes = (bytes: number) => void;
+const IGNORE_BYTES: OnBytes = () => undefined;
 
 export type S3ObjectsOptions = {
   readonly bucket: string;
@@ -52,24 +64,28 @@ export function openS3Objects({ bucket: Bucket, environment, timeoutMs, attempts
       const page = await client.send(
         new ListObjectsV2Command({ Bucket, Prefix, MaxKeys, ...(ContinuationToken && { ContinuationToken }) }),
       );
-      for (const { Key, Size, LastModified, ETag } of page.Contents ?? []) {
-        if (Key === undefined) continue;
-        objects.push({ key: Key, size: Size ?? 0, modifiedMs: LastModified?.getTime() ?? 0, tag: ETag ?? '' });
-      }
+      objects.push(...objectsOf(page));
       ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;
     } while (ContinuationToken !== undefined && objects.length < limit);
     return objects;
   };
 
-  const uploadParts = async (Key: string, Body: Buffer | Readable): Promise<void> => {
+  const uploadParts = async (Key: string, Body: Buffer | Readable, onBytes: OnBytes): Promise<void> => {
     const params = { Bucket, Key, Body, ChecksumAlgorithm: 'CRC32' } as const;
     // Removes the parts of a failed upload. The bucket's lifecycle rule removes those of a killed process.
-    await new Upload({ client, params, partSize: PART_BYTES, queueSize: 4, leavePartsOnError: false }).done();
+    const upload = new Upload({ client, params, partSize: PART_BYTES, queueSize: 4, leavePartsOnError: false });
+    upload.on('httpUploadProgress', ({ loaded = 0 }) => onBytes(loaded));
+    await upload.done();
   };
 
-  const put = async (Key: string, Body: Buffer): Promise<void> => {
-    if (Body.byteLength > multipartBytes) await uploadParts(Key, Body);
-    else await client.send(new PutObjectCommand({ Bucket, Key, Body, ContentLength: Body.byteLength, ChecksumAlgorithm: 'CRC32' }));
+  const put = async (Key: string, Body: Buffer, onBytes: OnBytes): Promise<void> => {
+    if (Body.byteLength > multipartBytes) await uploadParts(Key, Body, onBytes);
+    else {
+      const answer = await client.send(
+        new PutObjectCommand({ Bucket, Key, Body, ContentLength: Body.byteLength, ChecksumAlgorithm: 'CRC32' }),
+      );
+      checkTag(answer.ETag);
+    }
   };
 
   return {
@@ -82,30 +98,52 @@ export function openS3Objects({ bucket: Bucket, environment, timeoutMs, attempts
       const answer = await client.send(
         new PutObjectCommand({ Bucket, Key, Body, ContentLength: Body.byteLength, ChecksumAlgorithm: 'CRC32', ...condition }),
       );
-      return answer.ETag ?? '';
+      return checkTag(answer.ETag);
     },
 
-    /** The object. The SDK throws 304 for the version `IfNoneMatch`. Checks the length, and the checksum if there is one. */
-    async get(Key: string, IfNoneMatch?: string): Promise<S3Content> {
+    /**
+     * The object. The SDK throws 304 for the version `IfNoneMatch`. Checks the length, and the checksum if there is one. Throws
+     * `artifact-too-large` for more than `maxBytes`.
+     */
+    async get(Key: string, { tag: IfNoneMatch, maxBytes, onBytes = IGNORE_BYTES }: GetOptions = {}): Promise<S3Content> {
       const answer = await client.send(new GetObjectCommand({ Bucket, Key, ...(IfNoneMatch && { IfNoneMatch }) }));
-      const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
-      checkLength(bytes.byteLength, answer.ContentLength);
-      return { content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), tag: answer.ETag ?? '' };
+      const { Body, ContentLength, ETag } = answer;
+      const parts: Buffer[] = [];
+      let length = 0;
+      const refuseMore = (bytes: number): void => {
+        if (maxBytes !== undefined && bytes > maxBytes) throw tooLarge(maxBytes, `s3://${Bucket}/${Key}`);
+      };
+      if (Body instanceof Readable) {
+        try {
+          refuseMore(ContentLength ?? 0);
+          for await (const part of Body as AsyncIterable<Buffer>) {
+            length += part.byteLength;
+            refuseMore(length);
+            parts.push(part);
+            onBytes(length);
+          }
+        } finally {
+          Body.destroy();
+        }
+      }
+      checkLength(length, ContentLength);
+      return { content: Buffer.concat(parts, length), tag: checkTag(ETag) };
     },
 
     /** Streams the version of `tag` into a new file. The SDK throws 412 if the version no longer exists. */
-    async download({ key: Key, tag, size }: S3Object, path: string): Promise<void> {
+    async download({ key: Key, tag, size }: S3Object, path: string, onBytes: OnBytes): Promise<void> {
       const answer = await client.send(new GetObjectCommand({ Bucket, Key, ...(tag && { IfMatch: tag }) }));
+      checkTag(answer.ETag);
       const file = createWriteStream(path);
-      if (answer.Body instanceof Readable) await pipeline(answer.Body, file);
+      if (answer.Body instanceof Readable) await pipeline(answer.Body, counting(onBytes), file);
       else file.end();
       checkLength(file.bytesWritten, size);
     },
 
     /** Uploads a local file. */
-    async upload(path: string, size: number, key: string): Promise<void> {
-      if (size > multipartBytes) await uploadParts(key, createReadStream(path));
-      else await put(key, await readFile(path));
+    async upload(path: string, size: number, key: string, onBytes: OnBytes): Promise<void> {
+      if (size > multipartBytes) await uploadParts(key, createReadStream(path), onBytes);
+      else await put(key, await readFile(path), onBytes);
     },
 
     /** Removes objects. It is not an error if some no longer exist. */
@@ -118,6 +156,35 @@ export function openS3Objects({ bucket: Bucket, environment, timeoutMs, attempts
       }
     },
   };
+}
+
+function objectsOf({ Name, Contents }: ListObjectsV2CommandOutput): S3Object[] {
+  if (Name === undefined && Contents === undefined) throw notAStore('list of objects');
+  return (Contents ?? []).flatMap(({ Key, Size, LastModified, ETag }) =>
+    Key === undefined ? [] : [{ key: Key, size: Size ?? 0, modifiedMs: LastModified?.getTime() ?? 0, tag: ETag ?? '' }],
+  );
+}
+
+export type GetOptions = { readonly tag?: string | undefined; readonly maxBytes?: number | undefined; readonly onBytes?: OnBytes };
+
+/** Passes everything on and reports how much that was. */
+function counting(onBytes: OnBytes): Transform {
+  let bytes = 0;
+  return new Transform({
+    transform(part: Buffer, _encoding, done) {
+      bytes += part.byteLength;
+      onBytes(bytes);
+      done(null, part);
+    },
+  });
+}
+
+/** The error for a successful response that no S3 server gives: a proxy or a login page answers in its place. */
+const notAStore = (what: string): Error => Object.assign(new Error(`the response has no ${what}`), { name: 'NotAStore' });
+
+function checkTag(tag: string | undefined): string {
+  if (tag === undefined) throw notAStore('ETag');
+  return tag;
 }
 
 function checkLength(found: number, expected: number | undefined): void {

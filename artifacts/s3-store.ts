@@ -9,7 +9,7 @@ import { inParallel } from './in-parallel.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 import { reasonOf, type S3Fault, s3Error, s3Fault } from './s3-error.ts';
 import type { S3Object, S3Objects } from './s3-objects.ts';
-import { type ArtifactStore, keyParts } from './store.ts';
+import { type ArtifactStore, keyParts, type ReadLimit, Transfers } from './store.ts';
 import { partialOf } from './write-file.ts';
 
 export type S3StoreOptions = {
@@ -42,6 +42,7 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
   const checkoutFolder = options.checkoutFolder ?? join(tmpdir(), `carpal-checkout-${process.getuid?.() ?? ''}`);
   const place = root === '' ? `s3://${bucket}` : `s3://${bucket}/${root}`;
 
+  const transfers = new Transfers();
   let opened: Promise<S3Objects> | undefined;
   const objects = (): Promise<S3Objects> => {
     opened ??= import('./s3-objects.ts').then(({ openS3Objects }) =>
@@ -95,9 +96,10 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
       .filter(({ key }) => !key.endsWith('/') && !key.split('/').some((part) => partialOf(part) !== undefined))
       .sort((a, b) => (a.key < b.key ? -1 : 1));
 
-  const readIfPresent = async (key: string): Promise<Buffer | undefined> => {
+  const readIfPresent = async (key: string, { maxBytes }: ReadLimit = {}): Promise<Buffer | undefined> => {
     const full = checked(key);
-    return (await ask(locationOf(key), ['absent'], async (s3) => s3.get(full)))?.content;
+    const onBytes = transfers.counter();
+    return (await ask(locationOf(key), ['absent'], async (s3) => s3.get(full, { maxBytes, onBytes })))?.content;
   };
 
   type Download = CachedObject & { readonly object: S3Object };
@@ -119,8 +121,9 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
     });
     let changed = false;
     const download = async ({ object }: Download, path: string): Promise<void> => {
+      const onBytes = transfers.counter();
       const answer = await ask(locationOf(ownKey(object.key)), ['changed', 'absent'], async (s3) => {
-        await s3.download(object, path);
+        await s3.download(object, path, onBytes);
         return true;
       });
       changed ||= answer === undefined;
@@ -142,11 +145,12 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
       if (content === undefined) throw new CarpalError('artifact-missing', `the store has no ${key}`, { where: locationOf(key) });
       return content;
     },
-    async readIfChanged(key, tag) {
+    async readIfChanged(key, tag, { maxBytes } = {}) {
       const full = checked(key);
+      const onBytes = transfers.counter();
       const answer = await ask(locationOf(key), ['absent'], async (s3) => {
         try {
-          return await s3.get(full, tag);
+          return await s3.get(full, { tag, maxBytes, onBytes });
         } catch (error) {
           if (s3Fault(error) === 'unchanged') return 'unchanged' as const;
           throw error;
@@ -158,7 +162,8 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
       const full = checked(key);
       const bytes =
         typeof content === 'string' ? Buffer.from(content) : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-      await ask(locationOf(key), [], async (s3) => s3.put(full, bytes));
+      const onBytes = transfers.counter();
+      await ask(locationOf(key), [], async (s3) => s3.put(full, bytes, onBytes));
     },
     async writeIfUnchanged(key, content, tag) {
       const full = checked(key);
@@ -188,9 +193,12 @@ export function openS3Store(uri: string, options: S3StoreOptions = {}): Artifact
       await inParallel(files, UPLOADS_AT_ONCE, async ({ key, size }) => {
         const target = prefix === '' ? key : `${prefix}/${key}`;
         const full = checked(target);
-        await ask(locationOf(target), [], async (s3) => s3.upload(join(localFolder, key), size, full));
+        const onBytes = transfers.counter();
+        await ask(locationOf(target), [], async (s3) => s3.upload(join(localFolder, key), size, full, onBytes));
+        transfers.advance();
       });
     },
+    onTransfer: transfers.on,
   };
 }
 

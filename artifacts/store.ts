@@ -8,6 +8,9 @@ export type StoredObject = { readonly key: string; readonly size: number; readon
 /** An object with the tag of this version, or 'unchanged' if it still is the version of the given tag. */
 export type ChangedRead = { readonly content: Buffer; readonly tag: string } | 'unchanged';
 
+/** If the object has more than `maxBytes`, a read throws `artifact-too-large` after at most `maxBytes` + 1 bytes. */
+export type ReadLimit = { readonly maxBytes?: number };
+
 /**
  * Where experiments store everything: whole objects under keys such as `experiments/default/quickstart/1/ensemble/submission.csv`.
  * Keys are relative paths with `/`, without `.` and `..` parts; other keys throw `artifact-key-invalid`. A write is atomic: readers see the
@@ -18,12 +21,12 @@ export type ArtifactStore = {
   readonly uri: string;
   /** The object. Throws `artifact-missing` if it does not exist. */
   read(key: string): Promise<Buffer>;
-  readIfPresent(key: string): Promise<Buffer | undefined>;
+  readIfPresent(key: string, limit?: ReadLimit): Promise<Buffer | undefined>;
   /**
    * The object, or 'unchanged' if it still is the version of `tag`, which an earlier call on the same store returned. Undefined if the
    * object does not exist.
    */
-  readIfChanged(key: string, tag?: string): Promise<ChangedRead | undefined>;
+  readIfChanged(key: string, tag?: string, limit?: ReadLimit): Promise<ChangedRead | undefined>;
   /** Stores the whole object, creating folders as needed. Throws `disk-full` or `folder-unwritable` if that is the reason. */
   write(key: string, content: Uint8Array | string): Promise<void>;
   /**
@@ -45,7 +48,44 @@ export type ArtifactStore = {
    * Writes every file of the local folder under the prefix. Each write is atomic, but the writes together are not, so write an index last.
    */
   publish(localFolder: string, prefix: string): Promise<void>;
+  /**
+   * Calls the listener whenever further data of a long transfer has arrived: a part of a large object, an object of a checkout or of a
+   * published folder. Waiting for the store, and repeating what a failed attempt had transferred, are not calls. The returned function
+   * removes the listener.
+   */
+  onTransfer(listener: () => void): () => void;
 };
+
+/** The listeners of a store's transfers. */
+export class Transfers {
+  readonly #listeners = new Set<() => void>();
+
+  readonly on = (listener: () => void): (() => void) => {
+    // Its own function, so that the same listener can be added twice.
+    const own = (): void => listener();
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  };
+
+  advance(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Returns a function for one transfer that gets the bytes transferred so far. Bytes that a retry transfers again do not count. */
+  counter(): (bytes: number) => void {
+    let most = 0;
+    return (bytes) => {
+      if (bytes <= most) return;
+      most = bytes;
+      this.advance();
+    };
+  }
+}
+
+/** The error for an object that is larger than the limit of a read. */
+export function tooLarge(maxBytes: number, where: string): CarpalError {
+  return new CarpalError('artifact-too-large', `the object has more than ${maxBytes} bytes`, { where });
+}
 
 const MAX_KEY_BYTES = 1024;
 

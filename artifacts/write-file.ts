@@ -9,15 +9,19 @@ import { systemErrorCode, writeError } from '@carpal/configs/file-errors.ts';
 /**
  * Writes a file that is either complete or absent, even after a power failure: temporary name next to the target, fsync, rename, fsync of
  * the folder. Creates parent folders. On failure the temporary file is removed and an existing file stays as it is. Throws `disk-full` or
- * `folder-unwritable` with the path if that is the reason.
+ * `folder-unwritable` with the path if that is the reason. `onBytes` gets the number of bytes after each part of a large content.
  */
-export async function writeFileAtomically(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  content: Uint8Array | string,
+  onBytes: (bytes: number) => void = () => undefined,
+): Promise<void> {
   const folder = dirname(path);
   const partial = beginPartial(path);
   try {
     await makeFolder(folder, path);
     await sweepPartials(folder, Date.now());
-    await writeAndSync(partial, content);
+    await writeAndSync(partial, content, onBytes);
     await rename(partial, path);
     await syncFolder(folder);
   } catch (error) {
@@ -27,10 +31,22 @@ export async function writeFileAtomically(path: string, content: Uint8Array | st
   }
 }
 
-async function writeAndSync(path: string, content: Uint8Array | string): Promise<void> {
+/** Large files are written and read in parts of this size. */
+export const PART_BYTES = 16 * 2 ** 20;
+
+async function writeAndSync(path: string, content: Uint8Array | string, onBytes: (bytes: number) => void): Promise<void> {
   const file = await open(path, 'wx');
   try {
-    await file.writeFile(content);
+    if (typeof content === 'string' || content.byteLength <= PART_BYTES) await file.writeFile(content);
+    else {
+      for (let from = 0; from < content.byteLength; from += PART_BYTES) {
+        const part = content.subarray(from, from + PART_BYTES);
+        await file.writeFile(part);
+        // Each part is on the disk before it counts as progress: the page cache accepts gigabytes at once.
+        await file.datasync();
+        onBytes(from + part.byteLength);
+      }
+    }
     await file.sync();
   } finally {
     await file.close();

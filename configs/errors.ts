@@ -135,6 +135,11 @@ export const ERRORS = {
     meaning: 'An artifact of an earlier stage is not in the store.',
     fix: 'Run the earlier stage, or check --artifacts.',
   },
+  'artifact-too-large': {
+    exit: EXIT.data,
+    meaning: 'An artifact is larger than carpal reads.',
+    fix: 'Remove the object that the message names; carpal did not write it in this form.',
+  },
   'artifact-key-invalid': {
     exit: EXIT.bug,
     meaning: 'A key is not a plain path inside the artifact store.',

@@ -3,9 +3,15 @@ import { createServer, connect as open, type Socket } from 'node:net';
 
 /**
  * `pass`: no fault; `drop`: closes every connection; `stall`: accepts connections and never answers; a number: cuts the connection after
- * this many bytes of an answer; otherwise an answer in place of the server's.
+ * this many bytes of an answer; otherwise an answer in place of the server's: an error of S3, or the page of a proxy.
  */
-export type Fault = 'pass' | 'drop' | 'stall' | number | { readonly status: number; readonly code: string; readonly message?: string };
+export type Fault =
+  | 'pass'
+  | 'drop'
+  | 'stall'
+  | number
+  | { readonly status: number; readonly code: string; readonly message?: string }
+  | { readonly status: number; readonly html: string };
 
 export type FaultyProxy = {
   readonly port: number;
@@ -77,11 +83,13 @@ function forward(client: Socket, port: number, limit: number): void {
 
 function answerOf(fault: Fault): string {
   if (typeof fault !== 'object') return '';
-  const { status, code, message = '' } = fault;
-  const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  const body =
+    'html' in fault
+      ? fault.html
+      : `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${fault.code}</Code><Message>${fault.message ?? ''}</Message></Error>`;
   const head = [
-    `HTTP/1.1 ${status} Fault`,
-    'Content-Type: application/xml',
+    `HTTP/1.1 ${fault.status} Fault`,
+    `Content-Type: ${'html' in fault ? 'text/html' : 'application/xml'}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];

@@ -93,6 +93,45 @@ export function describeStore(name: string, open: () => Promise<ArtifactStore>):
       expect(await store.readIfChanged('a', second.tag)).toBeUndefined();
     });
 
+    it('reads an object up to a limit, and reports artifact-too-large for one that is a byte larger', async () => {
+      await store.write('a/b', 'x'.repeat(100_000));
+      for (const limit of [{ maxBytes: 100_000 }, {}]) {
+        expect((await store.readIfPresent('a/b', limit))?.length).toBe(100_000);
+        expect((await changed('a/b')).content.length).toBe(100_000);
+      }
+      const { tag } = await changed('a/b');
+      for (const maxBytes of [99_999, 0]) {
+        const refusal = { code: 'artifact-too-large', where: expect.stringContaining('a/b') };
+        await expect(store.readIfPresent('a/b', { maxBytes })).rejects.toMatchObject(refusal);
+        await expect(store.readIfChanged('a/b', undefined, { maxBytes })).rejects.toMatchObject(refusal);
+      }
+      expect(await store.readIfChanged('a/b', tag, { maxBytes: 10 })).toBe('unchanged');
+      expect(await store.readIfPresent('none', { maxBytes: 10 })).toBeUndefined();
+      await store.write('empty', '');
+      expect((await store.readIfPresent('empty', { maxBytes: 0 }))?.length).toBe(0);
+    });
+
+    it('notifies of parts of large objects and of each object of a folder, and not of small writes', async () => {
+      let parts = 0;
+      const end = store.onTransfer(() => {
+        parts += 1;
+      });
+      const partsOf = async (use: () => Promise<unknown>): Promise<number> => {
+        parts = 0;
+        await use();
+        return parts;
+      };
+      const large = Buffer.alloc(80 * 2 ** 20, 'bone');
+      expect(await partsOf(() => store.write('progress.json', '{}'))).toBe(0);
+      expect(await partsOf(() => store.write('large', large))).toBeGreaterThanOrEqual(4);
+      expect(await partsOf(() => store.read('large'))).toBeGreaterThanOrEqual(4);
+      await store.remove('large');
+      for (const name of ['1', '2', '3']) await writeFile(join(local, name), name);
+      expect(await partsOf(() => store.publish(local, 'kept'))).toBeGreaterThanOrEqual(3);
+      end();
+      expect(await partsOf(() => store.publish(local, 'again'))).toBe(0);
+    });
+
     it('overwrites the version that a tag names, and no other', async () => {
       expect(await store.writeIfUnchanged('a/b', 'over nothing', '"none"')).toBe('changed');
       const first = await store.writeIfUnchanged('a/b', 'one', undefined);
