@@ -4,7 +4,6 @@
  */
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../experiment/retry-policy.ts';
-import { isNamespaceDeletion } from './namespace-deletion.ts';
 import { ProgressMemory } from './progress-memory.ts';
 import { StartBackoff } from './start-backoff.ts';
 import { ValidationCache } from './validation-cache.ts';
@@ -52,7 +51,7 @@ export function createActiveExperiments({ classLists, retry = DEFAULT_RETRY, now
       retry,
       nowMs: () => now().getTime(),
       onHeld: (held) =>
-        log[isNamespaceDeletion(held.error) ? 'debug' : 'warn'](
+        log[held.cause === 'terminating' ? 'debug' : 'warn'](
           { experiment: key, ...held },
           'an attempt cannot be started; it will be tried again',
         ),

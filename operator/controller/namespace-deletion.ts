@@ -3,5 +3,5 @@ import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
 
 /** Whether the API server refused to create an object because its namespace is being deleted. */
 export function isNamespaceDeletion(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 403 && error.message.includes('because it is being terminated');
+  return error instanceof ApiError && error.status === 403 && error.causes.some(({ reason }) => reason === 'NamespaceTerminating');
 }

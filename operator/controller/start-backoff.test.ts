@@ -1,7 +1,7 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
 import { describe, expect, it } from 'vitest';
-import { StartHeld, StartRefused } from '../experiment/substrate.ts';
+import { StartHeld } from '../experiment/substrate.ts';
 import { type FailedStart, StartBackoff } from './start-backoff.ts';
 
 const RETRY = { baseMs: 1000, longestMs: 4000, healthyAfterMs: 60_000 };
@@ -131,15 +131,9 @@ describe('a start that fails', () => {
       'Forbidden',
       'POST /x: 403 Forbidden: jobs.batch "wrist-prepare-1" is forbidden: unable to create new content in namespace a because it is being terminated',
     );
-    expect(await tryIt(new StartHeld(going.message, 0, { hold: 'denied', cause: going }))).toMatchObject({
+    expect(await tryIt(new StartHeld(going.message, 0, { hold: 'terminating', cause: going }))).toMatchObject({
       message: expect.stringMatching(/^jobs\.batch .* being terminated$/),
       againMs: 1000,
     });
-  });
-
-  it('because the substrate refuses it permanently is not held back', async () => {
-    const { tryIt } = world();
-    const refused = new StartRefused('Job.batch is invalid');
-    for (let count = 0; count < 3; count++) expect(await tryIt(refused)).toBe(refused);
   });
 });

@@ -4,8 +4,7 @@ import { systemErrorCode } from '@carpal/configs/file-errors.ts';
 import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
 import type { HoldCause } from '../experiment/observed.ts';
 import { type RetryPolicy, retryDelayMs } from '../experiment/retry-policy.ts';
-import { StartHeld, StartRefused } from '../experiment/substrate.ts';
-import { isNamespaceDeletion } from './namespace-deletion.ts';
+import { StartHeld } from '../experiment/substrate.ts';
 
 /** A failed start that is reported. */
 export type FailedStart = { readonly attempt: string; readonly cause: HoldCause; readonly error: unknown; readonly againMs: number };
@@ -42,7 +41,7 @@ export class StartBackoff {
     try {
       await start();
     } catch (error) {
-      if (error instanceof StartRefused || !isExternal(error)) throw error;
+      if (!isExternal(error)) throw error;
       const failing = this.#afterFailure(before, error);
       this.#failing.set(attempt, failing);
       const cause = rootOf(error);
@@ -62,7 +61,7 @@ export class StartBackoff {
     const count = (before?.count ?? 0) + 1;
     const reportAfter = hold === 'trouble' && isTrouble(cause) ? REPORT_AFTER.trouble : REPORT_AFTER.refusal;
     // A namespace that is being deleted accepts nothing any more.
-    if (count < reportAfter && !isNamespaceDeletion(cause)) return { count, untilMs: 0, message: '', hold };
+    if (count < reportAfter && hold !== 'terminating') return { count, untilMs: 0, message: '', hold };
     const askedMs = Math.max(cause instanceof ApiError ? (cause.retryAfterMs ?? 0) : 0, error instanceof StartHeld ? error.againMs : 0);
     const againMs = Math.max(askedMs, retryDelayMs(retry, Math.max(1, count - reportAfter + 1), 0));
     return { count, untilMs: nowMs() + againMs, message: failureMessage(error), hold };
