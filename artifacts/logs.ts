@@ -1,6 +1,10 @@
 /** Logs of stage attempts: which lines people see, and where they are stored. */
-import { type ExperimentIdentity, FILE, reportKey } from '@carpal/configs/names.ts';
+import { type ExperimentIdentity, experimentKey, FILE, type StageKey } from '@carpal/configs/names.ts';
+import { plainText } from '@carpal/configs/plain-text.ts';
 import type { ArtifactStore } from './store.ts';
+
+/** One attempt of a stage, counted from 1. */
+export type AttemptKey = StageKey & { readonly attempt: number };
 
 /** What TensorFlow prints at every start. */
 const NOISE = /^(WARNING: All log messages before absl|I\d{4} )/;
@@ -8,32 +12,38 @@ const NOISE = /^(WARNING: All log messages before absl|I\d{4} )/;
 /** The kubelet returns 2 KiB or 80 lines of a log. Longer texts from other sources are cut at their beginning. */
 const MAX_LOG_CHARACTERS = 64 * 1024;
 
-/** The lines of a log without colours, blank lines and the lines that TensorFlow prints at every start. */
+/** The lines of a log without escape sequences, control characters, blank lines and the lines that TensorFlow prints at every start. */
 export function logLines(text: string): readonly string[] {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with an escape
-  const plain = text.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replaceAll('\r', '\n');
-  return plain.split('\n').filter((line) => line.trim() !== '' && !NOISE.test(line));
+  return plainText(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !NOISE.test(line));
 }
 
-/** The key of an attempt's log. `attempt` is the attempt's name, such as `wrist-fold-1-2`. */
-export function attemptLogKey(experiment: ExperimentIdentity, attempt: string): string {
-  return `${reportKey(experiment)}/${FILE.log}/${attempt}.txt`;
+/** The key of an attempt's log: `logs/fold-1-2.txt` or `logs/prepare-1.txt` under the key of the experiment. */
+export function attemptLogKey(experiment: ExperimentIdentity, { stage, fold, attempt }: AttemptKey): string {
+  const name = fold === undefined ? stage : `${stage}-${fold}`;
+  return `${experimentKey(experiment)}/${FILE.logs}/${name}-${attempt}.txt`;
 }
 
 /** The URI of an attempt's log, for messages. */
-export function attemptLogUri(store: ArtifactStore, experiment: ExperimentIdentity, attempt: string): string {
+export function attemptLogUri(store: ArtifactStore, experiment: ExperimentIdentity, attempt: AttemptKey): string {
   return `${store.uri}/${attemptLogKey(experiment, attempt)}`;
 }
 
-/** Stores the readable lines of an attempt's log and returns their URI, or undefined if there are none. Throws what the store throws. */
+/**
+ * Stores the readable lines of `text` as an attempt's log, unless the attempt has stored its own, complete log. Returns the URI of the log,
+ * or undefined if there is none. Throws what the store throws.
+ */
 export async function writeAttemptLog(
   store: ArtifactStore,
   experiment: ExperimentIdentity,
-  attempt: string,
+  attempt: AttemptKey,
   text: string,
 ): Promise<string | undefined> {
+  const key = attemptLogKey(experiment, attempt);
   const lines = logLines(text);
-  if (lines.length === 0) return undefined;
-  await store.write(attemptLogKey(experiment, attempt), `${lines.join('\n').slice(-MAX_LOG_CHARACTERS)}\n`);
+  const isStored = (await store.list(key)).length > 0;
+  if (!isStored && lines.length === 0) return undefined;
+  if (!isStored) await store.writeIfUnchanged(key, `${lines.join('\n').slice(-MAX_LOG_CHARACTERS)}\n`, undefined);
   return attemptLogUri(store, experiment, attempt);
 }

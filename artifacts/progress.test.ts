@@ -93,6 +93,13 @@ describe('parseProgress', () => {
     expect(parseProgress(Buffer.from(JSON.stringify(report)))).toMatchObject({ epoch: 1, step: null, dice: null, etaSeconds: null });
   });
 
+  it('removes escape sequences from texts', () => {
+    const texts = { code: 'x', message: 'a\u001b]52;c;aGk=\u0007b', where: 'c\u001b[2Jd', remedy: 'e\u202ef' };
+    const report = { ...stage, state: 'failed', updatedAt: '2026-01-31T12:00:00.000Z', gpu: 'L4\u001b[31m', error: texts };
+    const error = { code: 'x', message: 'ab', where: 'cd', remedy: 'ef' };
+    expect(parseProgress(Buffer.from(JSON.stringify(report)))).toMatchObject({ gpu: 'L4', error });
+  });
+
   it.each([undefined, '', '{', '[]', '{"stage":"fold"}'])('returns undefined for %j', (text) => {
     expect(parseProgress(text === undefined ? undefined : Buffer.from(text))).toBeUndefined();
   });

@@ -2,8 +2,9 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { parseJson } from '@carpal/configs/json.ts';
 import { type ExperimentIdentity, FILE, type StageKey, stageFolderKey } from '@carpal/configs/names.ts';
+import { plainText } from '@carpal/configs/plain-text.ts';
 import { type StageError, type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
-import { stageErrorOf } from './stage-error.ts';
+import { plainStageError, stageErrorOf } from './stage-error.ts';
 import type { ArtifactStore } from './store.ts';
 
 /** Wall-clock time in milliseconds since 1970. It is injected, so only entry points read the machine's clock. */
@@ -137,11 +138,16 @@ function count(value: MaybeNumber): MaybeNumber {
   return typeof known === 'number' ? Math.floor(known) : known;
 }
 
-/** The report with null for implausible numbers: a status must accept the numbers, and estimates are computed from them. */
+/**
+ * The report with null for implausible numbers, because a status must accept them and estimates are computed from them, and without escape
+ * sequences.
+ */
 function withPlausibleNumbers(report: StageProgress): StageProgress {
-  const { epoch, epochs, step, stepsPerEpoch, done, total, loss, dice, bestDice, etaSeconds } = report;
+  const { epoch, epochs, step, stepsPerEpoch, done, total, loss, dice, bestDice, etaSeconds, gpu, error } = report;
   return {
     ...report,
+    ...(typeof gpu === 'string' ? { gpu: plainText(gpu) } : {}),
+    ...(error === undefined ? {} : { error: plainStageError(error) }),
     epoch: count(epoch),
     epochs: count(epochs),
     step: count(step),

@@ -1,5 +1,6 @@
 /** The error in a stage's progress.json: made from what the stage threw, shown as text, and turned back into an error. */
 import { CarpalError, ERRORS, type ErrorCode, messageOf } from '@carpal/configs/errors.ts';
+import { plainText } from '@carpal/configs/plain-text.ts';
 import type { StageError } from '@carpal/configs/schema/progress.ts';
 
 /** The record of an error that ended a stage. Anything but a {@link CarpalError} has the code `bug`. */
@@ -8,8 +9,14 @@ export function stageErrorOf(error: unknown): StageError {
     const { code, message, where, fix } = error;
     return { code, message, ...(where === undefined ? {} : { where }), remedy: fix };
   }
-  const message = messageOf(error);
+  const message = plainText(messageOf(error));
   return { code: 'bug', message, remedy: 'This is a bug in carpal; please report it.' };
+}
+
+/** The record without escape sequences and control characters: everyone with access to the store can write a progress.json. */
+export function plainStageError({ code, message, where, remedy }: StageError): StageError {
+  const place = where === undefined ? {} : { where: plainText(where) };
+  return { code: plainText(code), message: plainText(message), ...place, remedy: plainText(remedy) };
 }
 
 /** A stage's error in one line: `code: message (where) → fix`. */

@@ -39,6 +39,11 @@ describe('formatError', () => {
     expect(formatError(error)).toBe('manifest-invalid: 1 mistake (a.yaml)\n  a.yaml:2 kind is missing\n  → Fix it.');
   });
 
+  it('shows no escape sequence of a message, a place or a fix', () => {
+    const error = new CarpalError('disk-full', 'a\u001b]0;title\u0007b', { where: 'c\u009b2Jd', fix: 'Fix\u202e it.' });
+    expect(formatError(error)).toBe('disk-full: ab (cd)\n  → Fix it.');
+  });
+
   it('shows the fix of the error instead of the fix in the table', () => {
     expect(formatError(new CarpalError('disk-full', 'no space', { fix: 'Use another disk.' }))).toBe(
       'disk-full: no space\n  → Use another disk.',

@@ -1,4 +1,5 @@
 /** The table of all errors that a user can see: meaning, fix and exit code. docs/errors.md has the same table; a test keeps them equal. */
+import { plainText } from './plain-text.ts';
 
 /**
  * Exit codes of all commands, from sysexits.h where it has a suitable one. `infrastructure`: the artifact store or a disk cannot be used
@@ -281,11 +282,12 @@ export class CarpalError extends Error {
   readonly fix: string;
 
   constructor(code: ErrorCode, what: string, options: { where?: string; fix?: string; cause?: unknown } = {}) {
-    super(what, options.cause === undefined ? undefined : { cause: options.cause });
+    // Messages quote file names and answers of servers, and are printed to terminals.
+    super(plainText(what), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'CarpalError';
     this.code = code;
-    this.where = options.where;
-    this.fix = options.fix ?? ERRORS[code].fix;
+    this.where = options.where === undefined ? undefined : plainText(options.where);
+    this.fix = plainText(options.fix ?? ERRORS[code].fix);
   }
 
   get exit(): ExitCode {

@@ -34,7 +34,7 @@ describe('withWriteErrors', () => {
         await file.close();
       }
     };
-    await expect(withWriteErrors('/dev/full', work)).rejects.toMatchObject({ code: 'disk-full', exit: 69, where: '/dev/full' });
+    await expect(withWriteErrors('/dev/full', work)).rejects.toMatchObject({ code: 'disk-full', exit: 74, where: '/dev/full' });
   });
 
   it('returns the result of the work', async () => {

@@ -14,7 +14,7 @@ describe('the keys of an experiment', () => {
     expect(`${ensembleKey(experiment)}/${FILE.submission}`).toBe('experiments/default/quickstart/0f1e/ensemble/submission.csv');
     expect(`${reportKey(experiment)}/${FILE.report}`).toBe('experiments/default/quickstart/0f1e/report/report.html');
     expect(prepareKey(experiment)).toBe('experiments/default/quickstart/0f1e/prepare');
-    expect(preparedKey('ab12')).toBe('datasets/prepared/ab12');
+    expect(preparedKey('team-a', 'ab12')).toBe('datasets/prepared/team-a/ab12');
   });
 
   it('end in "local" for a stage that was started by hand', () => {

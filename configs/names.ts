@@ -22,6 +22,9 @@ export const LABEL = {
   partOf: 'app.kubernetes.io/part-of',
 } as const;
 
+/** A finalizer of experiments that ask for it (run.deletionRemovesArtifacts): the operator removes the artifacts, then the finalizer. */
+export const ARTIFACTS_FINALIZER = 'carpal.dev/artifacts';
+
 /** Condition types, named as on batch/v1 Job where possible, so that `kubectl wait --for=condition=Complete` works. */
 export const CONDITION = {
   prepared: 'Prepared',
@@ -75,7 +78,10 @@ export const REASONS = {
   CapacityDeadlineExceeded: 'A stage found no capacity within run.capacityDeadline.',
   FoldDeadlineExceeded: 'A fold ran longer than run.foldDeadline.',
   StageDeadlineExceeded: 'prepare or ensemble ran longer than run.stageDeadline.',
-  ArtifactsRemoved: 'run.ttlAfterFinished has passed and run.ttlRemovesArtifacts is true.',
+  ArtifactsRemoved:
+    'The artifacts were removed: run.ttlAfterFinished has passed and run.ttlRemovesArtifacts is true, or the experiment was deleted and run.deletionRemovesArtifacts is true.',
+  ArtifactsNotRemoved:
+    'The experiment is being deleted, but its artifacts cannot be removed. The operator tries again; the message says what fails.',
 } as const;
 export type Reason = keyof typeof REASONS;
 
@@ -97,7 +103,7 @@ export const FILE = {
   perClass: 'per-class.json',
   report: 'report.html',
   overlays: 'overlays',
-  log: 'log',
+  logs: 'logs',
   preparedIndex: 'index.json',
 } as const;
 
@@ -138,7 +144,7 @@ export function stageFolderKey(experiment: ExperimentIdentity, { stage, fold = 0
   return stage === 'prepare' ? prepareKey(experiment) : ensembleKey(experiment);
 }
 
-/** `datasets/prepared/<hash>`, shared by all experiments with the same images, size and classes. */
-export function preparedKey(hash: string): string {
-  return `datasets/prepared/${hash}`;
+/** `datasets/prepared/<namespace>/<hash>`, shared by all experiments of the namespace with the same images, sizes and classes. */
+export function preparedKey(namespace: string, hash: string): string {
+  return `datasets/prepared/${namespace}/${hash}`;
 }

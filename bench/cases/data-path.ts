@@ -36,7 +36,8 @@ export const prepare: ComparedCase = {
     const root = join(input.scratch, 'prepare');
     const again = async (): Promise<number> => {
       await rm(root, { recursive: true, force: true });
-      const { samples } = await prepareDataset({ folder: input.phantoms, size: SIZE, classes: input.classes, store: openStore(root) });
+      const { phantoms, classes } = input;
+      const { samples } = await prepareDataset({ folder: phantoms, size: SIZE, classes, store: openStore(root), namespace: 'bench' });
       return samples.length;
     };
     const images = await again();

@@ -1,7 +1,6 @@
 /** The phantom hands that cases measure on. */
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
-import { preparedKey } from '@carpal/configs/names.ts';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
@@ -44,6 +43,6 @@ export type PreparedPhantoms = { readonly folder: string; readonly samples: Awai
 /** Prepares the phantoms at `size` px in a store that is kept, so that the work is done once. */
 export async function preparedPhantoms({ scratch, phantoms, classes }: CaseInput, size: number): Promise<PreparedPhantoms> {
   const store = openStore(join(scratch, 'feed'));
-  const { hash, samples } = await prepareDataset({ folder: phantoms, size, classes, store });
-  return { folder: await store.checkout(preparedKey(hash)), samples };
+  const { folder, samples } = await prepareDataset({ folder: phantoms, size, classes, store, namespace: 'bench' });
+  return { folder, samples };
 }

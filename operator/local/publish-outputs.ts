@@ -4,6 +4,7 @@
 
 import { cp, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LogText } from '@carpal/artifacts/log-text.ts';
 import { attemptLogKey } from '@carpal/artifacts/logs.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { makeFolder } from '@carpal/artifacts/write-file.ts';
@@ -83,8 +84,20 @@ export async function countTestImages(store: ArtifactStore, experiment: Segmenta
   return testImages;
 }
 
-/** Copies the logs of all attempts into the report, so that they are kept when the run folder is removed. */
+/** The log files of the run folder: the name of an attempt, with `.log`. */
+const LOG_FILE = /-(?:(prepare|ensemble)|fold-(\d+))-(\d+)\.log$/;
+
+/**
+ * Copies the logs of all attempts into the store, so that they are kept when the run folder is removed. They replace what the stages stored
+ * themselves, because a killed stage could not store its last lines.
+ */
 export async function keepLogs(store: ArtifactStore, experiment: SegmentationExperiment, logs: string): Promise<void> {
-  const names = (await readdir(logs)).filter((name) => name.endsWith('.log'));
-  for (const name of names) await store.write(attemptLogKey(experiment, name.replace(/\.log$/, '')), await readFile(join(logs, name)));
+  for (const name of await readdir(logs)) {
+    const [, stage, fold, attempt] = LOG_FILE.exec(name) ?? [];
+    if (attempt === undefined) continue;
+    const key = stage === undefined ? { stage: 'fold' as const, fold: Number(fold) } : { stage: stage as 'prepare' | 'ensemble' };
+    const text = new LogText();
+    text.add(await readFile(join(logs, name), 'utf8'));
+    await store.write(attemptLogKey(experiment, { ...key, attempt: Number(attempt) }), text.toString());
+  }
 }

@@ -86,7 +86,7 @@ export function exitFaults(world: () => FaultWorld): void {
         message: /CUDA error: device-side assert.*\(log: .*\/report\/log\/wordy-fold-1-1\.txt\)/s,
         costs: { 'fold 1': { failures: 1 } },
       });
-      const key = `experiments/${world().namespace}/wordy/${created.metadata.uid}/report/log/wordy-fold-1-1.txt`;
+      const key = `experiments/${world().namespace}/wordy/${created.metadata.uid}/logs/fold-1-1.txt`;
       expect((await world().store.read(key)).toString('utf8')).toBe('CUDA error: device-side assert\n');
     });
 

@@ -34,7 +34,7 @@ const AUGMENTATIONS: AugmentationSpec[] = [
 async function smallSet(size = 16): Promise<PreparedSet> {
   const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
   await writeSmallDataset(folder, { people: 3, testPeople: 1 });
-  return prepareDataset({ folder, size, classes: SMALL_CLASSES, store: openFolderStore(artifacts) });
+  return prepareDataset({ folder, size, classes: SMALL_CLASSES, store: openFolderStore(artifacts), namespace: 'default' });
 }
 
 const optionsFor = (set: PreparedSet, more: Partial<BatchOptions> = {}): BatchOptions => ({
@@ -235,7 +235,7 @@ describe('an augmented batch', () => {
       await greyPng(width, height, (px, py) => (Math.hypot(px - x, py - y) <= radius + 0.5 ? 255 : 0)),
     );
     await writeUnder(folder, 'train/outputs_json/ID1/a.json', annotationText({ Lunate: circle(x, y, radius) }));
-    return prepareDataset({ folder, size: 96, classes: ['Lunate'], store: openFolderStore(artifacts) });
+    return prepareDataset({ folder, size: 96, classes: ['Lunate'], store: openFolderStore(artifacts), namespace: 'default' });
   }
 
   function diskIn({ folder, samples }: PreparedSet, epoch: number, augmentations: readonly AugmentationSpec[]): BatchBuffers {

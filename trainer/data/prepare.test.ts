@@ -18,7 +18,7 @@ import { type PrepareProgress, prepareDataset, sourceHash } from './prepare.ts';
 import { resizeToSquare } from './resize-image.ts';
 
 const prepare = async (folder: string, artifacts: string, more: Partial<Parameters<typeof prepareDataset>[0]> = {}): Promise<PreparedSet> =>
-  prepareDataset({ folder, size: 16, classes: SMALL_CLASSES, store: openFolderStore(artifacts), ...more });
+  prepareDataset({ folder, size: 16, classes: SMALL_CLASSES, store: openFolderStore(artifacts), namespace: 'team-a', ...more });
 
 const sampleNamed = (set: PreparedSet, name: string): PreparedSample => {
   const sample = set.samples.find(({ imageName }) => imageName === name);
@@ -35,7 +35,7 @@ describe('prepareDataset', () => {
       size: 16,
       normalize: 'unit',
       classes: SMALL_CLASSES,
-      folder: join(artifacts, 'datasets/prepared', set.hash),
+      folder: join(artifacts, 'datasets/prepared/team-a', set.hash),
     });
     expect(set.samples.map(({ half, group, width, height }) => [half, group, width, height])).toEqual([
       ...['ID001', 'ID001', 'ID002', 'ID002', 'ID003', 'ID003'].map((group) => ['train', group, 64, 48]),
@@ -122,7 +122,7 @@ describe('prepareDataset', () => {
     await expect(prepare(folder, artifacts, { workers: 1, signal: stop.signal, onProgress })).rejects.toMatchObject({
       code: 'stopped-with-checkpoint',
     });
-    const hashFolder = join(artifacts, 'datasets/prepared', (await readdir(join(artifacts, 'datasets/prepared')))[0] ?? '');
+    const hashFolder = join(artifacts, 'datasets/prepared/team-a', (await readdir(join(artifacts, 'datasets/prepared/team-a')))[0] ?? '');
     expect(await readdir(hashFolder)).not.toContain('index.json');
 
     // The state after the process was killed: one image without its polygons.

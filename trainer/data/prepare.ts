@@ -36,6 +36,8 @@ export type PrepareOptions = {
   readonly sheetSize?: number | undefined;
   readonly classes: readonly string[];
   readonly store: ArtifactStore;
+  /** Only experiments of this namespace use the set. */
+  readonly namespace: string;
   /** The number of images processed concurrently. Decoding runs on the process's four library threads, so more only fill their queue. */
   readonly workers?: number;
   /** When it aborts, images in progress are finished and `stopped-with-checkpoint` is thrown. The next call continues from there. */
@@ -46,8 +48,8 @@ export type PrepareOptions = {
 const DEFAULT_WORKERS = 6;
 
 /**
- * Decodes every image of a data set once and stores it with its polygons under `datasets/prepared/<hash>`, at training size and, if given,
- * at `sheetSize`. Test images are prepared too, without polygons. Existing files are kept: a finished set is opened, an interrupted one
+ * Decodes every image of a data set once and stores it with its polygons under {@link preparedKey}, at training size and, if given, at
+ * `sheetSize`. Test images are prepared too, without polygons. Existing files are kept: a finished set is opened, an interrupted one
  * completed. The index is written last, so a set with an index is complete.
  * Throws `dataset-missing`, `dataset-layout`, `annotation-missing`, `annotation-invalid`, `image-unreadable` or `image-too-large` for the
  * first invalid image in name order, and the errors of the store.
@@ -60,7 +62,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<PreparedS
   const sheetSize = options.sheetSize === size ? undefined : options.sheetSize;
   const recipe = { size, normalize: 'unit', classes, ...(sheetSize === undefined ? {} : { sheetSize }) } as const;
   const hash = await sourceHash(dataset, recipe, workers);
-  const key = preparedKey(hash);
+  const key = preparedKey(options.namespace, hash);
   const indexKey = `${key}/${FILE.preparedIndex}`;
   const total = dataset.train.length + dataset.test.length;
   if ((await store.readIfPresent(indexKey)) === undefined) {

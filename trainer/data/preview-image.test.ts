@@ -35,6 +35,7 @@ describe('previewTiles', () => {
       size: spec.input.size,
       classes,
       store: openStore(join(folder, 'store')),
+      namespace: 'default',
     });
     const own = samples.filter(({ imageName }) => imageName === first.imageName);
     const request = { prepared, samples: own, batchSize: 1, classes: classes.length, seed: spec.training.seed, startStep: 0 };

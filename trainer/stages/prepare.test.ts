@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
 import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
@@ -55,6 +55,33 @@ describe('runPrepare', () => {
       etaSeconds: 0,
       updatedAt: expect.stringMatching(/^2026-01-01T/),
     });
+  });
+
+  it('stores the set for its own namespace: another namespace makes its own', async () => {
+    const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+    await writePeople(folder, 2);
+    const store = openFolderStore(artifacts);
+    const made = experimentOver(folder);
+    for (const namespace of ['team-a', 'team-b']) {
+      const experiment = { ...made, metadata: { ...made.metadata, namespace } };
+      const { hash } = await runPrepare({ experiment, store, clock: () => 0 });
+      expect((await findPrepared(experiment, store)).folder).toBe(join(artifacts, 'datasets/prepared', namespace, hash));
+    }
+  });
+
+  it('leaves the set that version 0.1 prepared, without a namespace, to the later stages of its experiment', async () => {
+    const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+    await writePeople(folder, 2);
+    const store = openFolderStore(artifacts);
+    const experiment = experimentOver(folder);
+    const { hash } = await runPrepare({ experiment, store, clock: () => 0 });
+    const old = join(artifacts, 'datasets/prepared', hash);
+    await rename(join(artifacts, 'datasets/prepared/default', hash), old);
+    const note = join(artifacts, 'experiments/default/small/7/prepare/prepared.json');
+    await writeFile(note, JSON.stringify({ hash, key: `datasets/prepared/${hash}`, images: 2 }));
+    expect(await findPrepared(experiment, store)).toMatchObject({ hash, folder: old });
+    await writeFile(note, JSON.stringify({ hash: '../../x', key: 'datasets/prepared/../../x', images: 2 }));
+    await expect(findPrepared(experiment, store)).rejects.toMatchObject({ code: 'prepared-invalid' });
   });
 
   it('rejects more folds than people before it decodes an image, and reports it in progress.json', async () => {

@@ -40,6 +40,7 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
       sheetSize: inference.window && sheetSizeOf(inference.window),
       classes: loadClasses(dataset.classes),
       store,
+      namespace: experiment.metadata.namespace,
       ...(signal ? { signal } : {}),
       onProgress: (made) => {
         // The clock starts with the first image: reading the data set to find an existing prepared set does not count.
