@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { StartHeld } from '../experiment/substrate.ts';
 import { type FailedStart, StartBackoff } from './start-backoff.ts';
 
-const RETRY = { baseMs: 1000, longestMs: 4000, healthyAfterMs: 60_000 };
+const RETRY = { baseMs: 1000, longestMs: 4000, healthyAfterMs: 60_000, infrastructure: { baseMs: 1000, longestMs: 4000 } };
 const quota = new ApiError(
   403,
   'Forbidden',

@@ -1,8 +1,8 @@
 /** Why a stage's attempt has not begun. The reason stays in the stage's status until the attempt begins. */
 
-import type { StageKey } from '@carpal/configs/names.ts';
+import type { Reason, StageKey } from '@carpal/configs/names.ts';
 import type { ExperimentStatus, StageStatus } from '@carpal/configs/schema/status.ts';
-import type { HeldStart, StageRun } from './observed.ts';
+import type { HeldStart, HoldCause, StageRun } from './observed.ts';
 import { soonest } from './soonest.ts';
 import { sameStage } from './stage.ts';
 import { mapStages, type Stages, stageAt } from './stages.ts';
@@ -16,8 +16,13 @@ const withoutNumbers = (text: string): string => text.replaceAll(/\d+/g, '#');
 /** Whether two messages are equal except for numbers. */
 const sameCause = (a: string, b: string): boolean => withoutNumbers(a) === withoutNumbers(b);
 
+function waitingReason({ state, evictedAt, waitsFor }: StageRun): Reason {
+  if (state === 'queued') return evictedAt === undefined ? 'Queued' : 'StageEvicted';
+  return waitsFor === 'capacity' ? 'WaitingForCapacity' : 'StagePending';
+}
+
 /**
- * The stages with the messages of queued and pending attempts, and the milliseconds until the next message is due. A message that is in the
+ * The stages with the reasons and messages of queued and pending attempts, and the milliseconds until the next message is due. A message that is in the
  * status stays unchanged while only its numbers differ.
  */
 export function explainWaiting(
@@ -30,12 +35,14 @@ export function explainWaiting(
   const explain = (key: StageKey, stage: StageStatus): StageStatus => {
     if (stage.state !== 'Queued' && stage.state !== 'Pending') return stage;
     const run = runs.find((one) => sameStage(one, key) && one.attempt === stage.attempts);
-    if (run?.message === undefined) return stage;
+    if (run === undefined) return stage;
+    const reason = waitingReason(run);
+    if (run.message === undefined) return stage.state === 'Queued' ? { ...stage, reason } : stage;
     const before = stageAt(previous, key);
     const reported = before?.attempts === stage.attempts && before.state === stage.state ? before.message : undefined;
-    if (reported !== undefined && sameCause(reported, run.message)) return { ...stage, message: reported };
+    if (reported !== undefined && sameCause(reported, run.message)) return { ...stage, reason, message: reported };
     const leftMs = Date.parse(run.pendingSince) + PATIENCE_MS - now.getTime();
-    if (reported !== undefined || leftMs <= 0 || stage.state === 'Queued') return { ...stage, message: run.message };
+    if (reported !== undefined || leftMs <= 0 || stage.state === 'Queued') return { ...stage, reason, message: run.message };
     nextMs = soonest(nextMs, leftMs);
     return stage;
   };
@@ -48,16 +55,25 @@ export function heldStartOf(key: StageKey, stage: StageStatus, held: readonly He
   return held.find((one) => sameStage(one, key) && one.attempt === stage.attempts);
 }
 
+const HOLD_REASONS: Record<Exclude<HoldCause, 'terminating'>, Reason> = {
+  denied: 'StageDenied',
+  refused: 'InvalidManifest',
+  trouble: 'StagePending',
+};
+
 /**
- * The stages with the reasons why their attempts cannot be started, and since when. A message stays unchanged while only its numbers
- * differ.
+ * The stages with the reasons why their attempts cannot be started, and since when; a refusal counts from the first refusal. A message stays
+ * unchanged while only its numbers differ. A namespace that is being deleted changes nothing.
  */
 export function explainHeldStarts(stages: Stages, held: readonly HeldStart[], now: Date): Stages {
   return mapStages(stages, (key, stage) => {
     const hold = heldStartOf(key, stage, held);
-    if (hold === undefined) return stage;
-    const { heldSince = now.toISOString(), message: before } = stage;
-    const isReported = stage.heldSince !== undefined && before !== undefined && sameCause(before, hold.message);
-    return { ...stage, heldSince, reason: 'StagePending', message: isReported ? before : hold.message };
+    const { cause = 'trouble' } = hold ?? {};
+    if (hold === undefined || cause === 'terminating') return stage;
+    const reason = HOLD_REASONS[cause];
+    const isNew = stage.heldSince === undefined || (cause === 'refused' && stage.reason !== reason);
+    const heldSince = isNew ? now.toISOString() : stage.heldSince;
+    const isReported = !isNew && stage.message !== undefined && sameCause(stage.message, hold.message);
+    return { ...stage, ...(heldSince === undefined ? {} : { heldSince }), reason, message: isReported ? stage.message : hold.message };
   });
 }

@@ -1,11 +1,11 @@
 /** Which attempts start now: prepare, then the folds in order within run.parallelism, then the ensemble. */
 
 import type { StageKey } from '@carpal/configs/names.ts';
-import type { FoldStatus, StageStatus } from '@carpal/configs/schema/status.ts';
+import { type FoldStatus, holdsPlace, type StageStatus } from '@carpal/configs/schema/status.ts';
 import { isActive, type StageRun } from './observed.ts';
 import { soonest } from './soonest.ts';
 import { attemptName, sameStage } from './stage.ts';
-import { entriesOf, mapStages, placesTaken, type Stages } from './stages.ts';
+import { entriesOf, mapStages, type Stages } from './stages.ts';
 
 /**
  * `again`: the start was planned before, and it is unknown whether it was carried out. The substrate first looks for objects that the
@@ -17,6 +17,11 @@ function wanted(stages: Stages): { readonly kind: StageKey['stage']; readonly ro
   if (stages.prepare.state !== 'Succeeded') return { kind: 'prepare', room: 1 };
   if (stages.folds.some((fold) => fold.state !== 'Succeeded')) return { kind: 'fold', room: Number.POSITIVE_INFINITY };
   return { kind: 'ensemble', room: 1 };
+}
+
+/** The number of folds whose attempts hold a place, including those of failed folds that are still stopping. */
+function placesTaken({ folds }: Stages, runs: readonly StageRun[]): number {
+  return folds.filter((fold) => holdsPlace(fold) || runs.some((run) => run.fold === fold.index && isActive(run))).length;
 }
 
 const startable = (stage: StageStatus): boolean => stage.state === 'Waiting' || stage.state === 'Stopped';
@@ -33,7 +38,7 @@ export function nextStarts(
   now: Date,
 ): { readonly starts: readonly PlannedStart[]; readonly nextMs: number | undefined } {
   const { kind, room } = wanted(stages);
-  let free = kind === 'fold' ? parallelism - placesTaken(stages) : room;
+  let free = kind === 'fold' ? parallelism - placesTaken(stages, runs) : room;
   const starts: PlannedStart[] = [];
   let nextMs: number | undefined;
   for (const [key, stage] of entriesOf(stages)) {

@@ -50,7 +50,10 @@ export type StageRun = StageKey & {
   readonly message?: string;
   /** For an ended attempt: the unedited end of its log, if the substrate has it and `message` does not contain it. */
   readonly lastLines?: string;
-  /** Since when it could have begun: the time when it was created, or when a queue released it. */
+  /**
+   * Since when it could have begun: when it was created, when a queue released it, or, for one that `waitsFor` its start, when its pod got a
+   * node or could not be created. A wait for capacity before that does not count.
+   */
   readonly pendingSince: string;
   readonly startedAt?: string;
   readonly finishedAt?: string;
@@ -97,9 +100,14 @@ export type Observed = {
   readonly image?: string;
 };
 
-/** Whether the attempt runs or may still begin. */
+/** Whether the attempt runs or may still begin. A lost attempt has ended. */
 export function isActive(run: StageRun): boolean {
-  return run.state === 'queued' || run.state === 'pending' || run.state === 'running';
+  return run.lost !== true && run.state !== 'succeeded' && run.state !== 'failed';
+}
+
+/** Whether the substrate must be asked to abandon the attempt. */
+export function mustBeAbandoned(run: StageRun): boolean {
+  return run.lost === true && run.state !== 'succeeded' && run.state !== 'failed';
 }
 
 /** The progress report of the stage itself; undefined if it has not reported. */

@@ -71,6 +71,8 @@ export async function reconcile(experiment: SegmentationExperiment, dependencies
     if (!same(seen.status, step.status)) await dependencies.writeStatus(step.status);
     dependencies.onStatusWritten?.(step);
     for (const name of step.stop) await substrate.stop(name);
+    // Before the starts: the attempt of a lost node must not meet its successor.
+    for (const name of step.abandon) await substrate.abandon?.(name);
     const held = await startAll(substrate, step.start);
     for (const name of step.remove) await substrate.remove(name);
     if (held.length === 0) return step;

@@ -2,34 +2,46 @@
 
 import { logLines } from '@carpal/artifacts/logs.ts';
 import type { Reason } from '@carpal/configs/names.ts';
-import type { RunSpec } from '@carpal/configs/schema/experiment.ts';
 import type { StageStatus } from '@carpal/configs/schema/status.ts';
-import { isActive, type StageRun } from './observed.ts';
+import { isActive, mustBeAbandoned, type StageRun } from './observed.ts';
+import type { MemoryLimit, StageRules } from './stage-rules.ts';
 
 /**
- * `final`: another attempt cannot help. `failure` and `disruption`: each kind has a budget. `excused`: the attempt was asked to stop, so
- * another attempt uses no budget.
+ * `final`: another attempt cannot help. `failure` and `disruption`: each kind has a budget. `infrastructure`: the store or a disk could not
+ * be used; it counts as a disruption, and the next attempt waits longer. `excused`: the attempt was asked to stop, so another attempt uses
+ * no budget.
  */
-export type OutcomeKind = 'succeeded' | 'final' | 'failure' | 'disruption' | 'excused';
+export type OutcomeKind = 'succeeded' | 'final' | 'failure' | 'disruption' | 'infrastructure' | 'excused';
 export type Outcome = { readonly kind: OutcomeKind; readonly reason: Reason; readonly message: string };
 
-export type RetryPolicy = {
-  /** The first delay. Each further delay is twice as long. */
-  readonly baseMs: number;
-  readonly longestMs: number;
+/** `baseMs`: the first delay. Each further delay is twice as long, up to `longestMs`. */
+type Delays = { readonly baseMs: number; readonly longestMs: number };
+
+export type RetryPolicy = Delays & {
+  /** The delays after infrastructure problems: a person usually has to solve them. */
+  readonly infrastructure: Delays;
   /** After an attempt that ran at least this long, the next attempt waits only for the first delay. */
   readonly healthyAfterMs: number;
 };
 
 /** For clusters: failures that follow each other quickly must not overload the API server or a queue. */
-export const DEFAULT_RETRY: RetryPolicy = { baseMs: 10_000, longestMs: 300_000, healthyAfterMs: 600_000 };
+export const DEFAULT_RETRY: RetryPolicy = {
+  baseMs: 10_000,
+  longestMs: 300_000,
+  healthyAfterMs: 600_000,
+  infrastructure: { baseMs: 60_000, longestMs: 900_000 },
+};
 
-export type Budgets = Pick<RunSpec, 'maxFailures' | 'maxDisruptions'>;
-/** An attempt that has ended: how, when (ms since 1970), and how long it ran. */
+/** Why the planner had asked an attempt to stop. `stalled`: it made no progress, which is no excuse. */
+export type StopCause = 'requested' | 'stalled';
+
+/** An attempt that has ended: how, when (ms since 1970, never later than now), and how long it ran. */
 export type EndedAttempt = { readonly outcome: Outcome; readonly endedMs: number; readonly ranMs: number };
 
 /** Exit codes that mean that the command line (64), the data (65) or the configuration (78) is wrong. */
 const FINAL_EXITS: readonly number[] = [64, 65, 78];
+/** The stage could not use the artifact store or a disk. */
+const INFRASTRUCTURE_EXIT = 74;
 /** The stage stopped and left a checkpoint to continue from. */
 const STOPPED_EXIT = 75;
 
@@ -59,67 +71,105 @@ function failureMessage(run: StageRun): string {
   return limited(message === '' ? end : `${end}: ${message}`);
 }
 
-/** The outcome of an attempt; undefined while it is active. `askedToStop`: the planner itself had decided to stop it. */
-export function outcomeOf(run: StageRun, askedToStop = false): Outcome | undefined {
+const excused: Outcome = { kind: 'excused', reason: 'StoppedWithCheckpoint', message: 'stopped on request' };
+const stalled: Outcome = {
+  kind: 'disruption',
+  reason: 'StageStalled',
+  message: 'was stopped because it made no progress for run.stallTimeout',
+};
+
+/** The outcome of an attempt; undefined while it is active. `stop`: why the planner itself had asked it to stop. */
+export function outcomeOf(run: StageRun, stop?: StopCause): Outcome | undefined {
   if (isActive(run)) return undefined;
   if (run.state === 'succeeded') return { kind: 'succeeded', reason: 'StageFinished', message: '' };
   if (run.exitCode !== undefined && FINAL_EXITS.includes(run.exitCode)) {
     return { kind: 'final', reason: 'InvalidData', message: failureMessage(run) };
   }
-  if (askedToStop || run.stopRequested === true) return { kind: 'excused', reason: 'StoppedWithCheckpoint', message: 'stopped on request' };
+  if (stop === 'stalled') return stalled;
+  if (stop === 'requested' || run.stopRequested === true) return excused;
+  if (mustBeAbandoned(run)) return { kind: 'disruption', reason: 'StageDisrupted', message: lostMessage(run) };
   if (run.disrupted === true || run.deleting === true)
     return { kind: 'disruption', reason: 'StageDisrupted', message: failureMessage(run) };
   if (run.exitCode === STOPPED_EXIT) return { kind: 'disruption', reason: 'StoppedWithCheckpoint', message: 'stopped with a checkpoint' };
+  if (run.exitCode === INFRASTRUCTURE_EXIT) return { kind: 'infrastructure', reason: 'StoreUnavailable', message: failureMessage(run) };
   if (run.reason === 'OOMKilled') return { kind: 'failure', reason: 'OutOfMemory', message: failureMessage(run) };
   return { kind: 'failure', reason: 'StageFailed', message: failureMessage(run) };
 }
 
 /** The outcome of an attempt that ran and vanished. The stage did not cause its removal. */
-export function vanishedOutcome(askedToStop: boolean): Outcome {
-  if (askedToStop) return { kind: 'excused', reason: 'StoppedWithCheckpoint', message: 'stopped on request' };
+export function vanishedOutcome(stop?: StopCause): Outcome {
+  if (stop !== undefined) return stop === 'stalled' ? stalled : excused;
   return { kind: 'disruption', reason: 'StageDisrupted', message: 'the attempt was removed while it ran' };
 }
 
+function lostMessage({ node, reason = 'NodeLost', message }: StageRun): string {
+  const where = node === undefined ? 'its node' : `node ${node}`;
+  return limited(`${reason}: ${message ?? `${where} no longer answers`}`);
+}
+
 /** The delay after the `count`-th (from 1) failure or disruption of a stage, whose attempt ran `ranMs`. */
-export function retryDelayMs(policy: RetryPolicy, count: number, ranMs: number): number {
-  if (ranMs >= policy.healthyAfterMs) return policy.baseMs;
-  return Math.min(policy.baseMs * 2 ** Math.min(Math.max(count - 1, 0), 30), policy.longestMs);
+export function retryDelayMs(policy: RetryPolicy, count: number, ranMs: number, { baseMs, longestMs }: Delays = policy): number {
+  if (ranMs >= policy.healthyAfterMs) return baseMs;
+  return Math.min(baseMs * 2 ** Math.min(Math.max(count - 1, 0), 30), longestMs);
+}
+
+/** The longest delay of the policy. */
+export function longestDelayMs({ longestMs, infrastructure }: RetryPolicy): number {
+  return Math.max(longestMs, infrastructure.longestMs);
 }
 
 /** The stage after the end of one more attempt. The end is counted. The stage then waits for its next attempt, or has ended. */
-export function afterAttempt(stage: StageStatus, ended: EndedAttempt, budgets: Budgets, retry: RetryPolicy): StageStatus {
+export function afterAttempt(stage: StageStatus, ended: EndedAttempt, rules: StageRules, retry: RetryPolicy): StageStatus {
   const { retryAt: _retryAt, startedAt: _startedAt, reason: _reason, message: _message, node: _node, ...kept } = stage;
   const between = { ...kept, activeSeconds: stage.activeSeconds + Math.max(0, ended.ranMs) / 1000 };
-  return AFTER[ended.outcome.kind](between, ended, budgets, retry);
+  return AFTER[ended.outcome.kind](between, ended, rules, retry);
 }
 
 const AFTER: Record<OutcomeKind, typeof afterAttempt> = {
   succeeded: (stage) => ({ ...stage, state: 'Succeeded', reason: 'StageFinished' }),
   excused: (stage) => ({ ...stage, state: 'Stopped', reason: 'StoppedWithCheckpoint' }),
-  final: (stage, { outcome }) => ({
-    ...stage,
-    state: 'Failed',
-    failures: stage.failures + 1,
-    reason: outcome.reason,
-    message: outcome.message,
-  }),
-  failure: (stage, ended, { maxFailures }, retry) => {
+  final: (stage, { outcome }, rules) => failed({ ...stage, failures: stage.failures + 1 }, outcome.reason, outcome.message, rules),
+  failure: (stage, ended, rules, retry) => {
     const counted = { ...stage, failures: stage.failures + 1 };
-    if (counted.failures <= maxFailures) return waitForRetry(counted, ended, counted.failures, retry);
-    const message = `failed ${times(counted.failures)}, run.maxFailures is ${maxFailures}; last: ${ended.outcome.message}`;
-    return { ...counted, state: 'Failed', reason: 'FailureBudgetExceeded', message };
+    const { failures } = counted;
+    const { reason, message } = ended.outcome;
+    const limited = reason === 'OutOfMemory' && rules.memory !== undefined ? `${message}; ${limitText(rules.memory)}` : message;
+    if (failures <= rules.maxFailures)
+      return waitForRetry(counted, { ...ended, outcome: { ...ended.outcome, message: limited } }, failures, retry);
+    const summary = `failed ${times(failures)}, run.maxFailures is ${rules.maxFailures}; last: ${limited}`;
+    return failed(counted, 'FailureBudgetExceeded', summary, rules, reason);
   },
-  disruption: (stage, ended, { maxDisruptions }, retry) => {
-    const counted = { ...stage, disruptions: stage.disruptions + 1 };
-    if (counted.disruptions <= maxDisruptions) return waitForRetry(counted, ended, counted.disruptions, retry);
-    const message = `disrupted ${times(counted.disruptions)}, run.maxDisruptions is ${maxDisruptions}; last: ${ended.outcome.message}`;
-    return { ...counted, state: 'Failed', reason: 'DisruptionBudgetExceeded', message };
-  },
+  disruption: (stage, ended, rules, retry) => disrupted(stage, ended, rules, retry, retry),
+  infrastructure: (stage, ended, rules, retry) => disrupted(stage, ended, rules, retry, retry.infrastructure),
 };
+
+function disrupted(stage: StageStatus, ended: EndedAttempt, rules: StageRules, retry: RetryPolicy, delays: Delays): StageStatus {
+  const counted = { ...stage, disruptions: stage.disruptions + 1 };
+  const { disruptions } = counted;
+  const { reason, message } = ended.outcome;
+  if (disruptions <= rules.maxDisruptions) return waitForRetry(counted, ended, disruptions, retry, delays);
+  const summary = `disrupted ${times(disruptions)}, run.maxDisruptions is ${rules.maxDisruptions}; last: ${message}`;
+  return failed(
+    counted,
+    'DisruptionBudgetExceeded',
+    summary,
+    rules,
+    reason === 'StoreUnavailable' || reason === 'StageStalled' ? reason : undefined,
+  );
+}
+
+const limitText = ({ field, limit }: MemoryLimit): string =>
+  limit === undefined ? `${field} raises the limit` : `the limit is ${limit} (${field})`;
+
+/** `cause`: the reason of the last attempt, if it tells what to change. */
+function failed(stage: StageStatus, reason: Reason, message: string, { remedy }: StageRules, cause?: Reason): StageStatus {
+  return { ...stage, state: 'Failed', reason, message: remedy === undefined ? message : `${message} → ${remedy(reason, cause)}` };
+}
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
 
-function waitForRetry(stage: StageStatus, { outcome, endedMs, ranMs }: EndedAttempt, count: number, retry: RetryPolicy): StageStatus {
-  const { reason, message } = outcome;
-  return { ...stage, state: 'Waiting', reason, message, retryAt: new Date(endedMs + retryDelayMs(retry, count, ranMs)).toISOString() };
+function waitForRetry(stage: StageStatus, ended: EndedAttempt, count: number, retry: RetryPolicy, delays: Delays = retry): StageStatus {
+  const { reason, message } = ended.outcome;
+  const retryAt = new Date(ended.endedMs + retryDelayMs(retry, count, ended.ranMs, delays)).toISOString();
+  return { ...stage, state: 'Waiting', reason, message, retryAt };
 }

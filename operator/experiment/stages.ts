@@ -1,8 +1,9 @@
 /** All stages of an experiment together: how they are listed, found and changed. */
 
 import type { StageKey } from '@carpal/configs/names.ts';
-import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { RunSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type FoldStatus, FRESH_STAGE, holdsPlace, type StageStatus } from '@carpal/configs/schema/status.ts';
+import type { StopCause } from './retry-policy.ts';
 
 export type Stages = { readonly prepare: StageStatus; readonly folds: readonly FoldStatus[]; readonly ensemble: StageStatus };
 
@@ -54,15 +55,36 @@ export function hasBegun(stages: Stages | undefined): boolean {
   return stages !== undefined && entriesOf(stages).some(([, { attempts }]) => attempts > 0);
 }
 
-/** The number of folds whose attempts hold a place. */
-export function placesTaken(stages: Stages): number {
-  return stages.folds.filter(holdsPlace).length;
+/**
+ * Asks every active attempt to stop. `Stopping`: their ends will be observed; an attempt that stops already keeps its reason. `Stopped`: the
+ * experiment has ended, and nothing is observed any more.
+ */
+export function stopAll(stages: Stages, state: 'Stopping' | 'Stopped'): Stages {
+  return mapStages(stages, (_key, stage) => {
+    if (!holdsPlace(stage) || stage.state === state) return stage;
+    const { reason: _reason, message: _message, ...kept } = stage;
+    return { ...kept, state };
+  });
 }
 
 /**
- * Asks every active attempt to stop. `Stopping`: their ends will be observed. `Stopped`: the experiment has ended, and nothing is observed
- * any more.
+ * Why the planner has asked the stage's newest attempt to stop; undefined if it has not. A Stopping stage with a reason was stopped for
+ * itself, which stays decided; one without a reason stops because the experiment is suspended.
  */
-export function stopAll(stages: Stages, state: 'Stopping' | 'Stopped'): Stages {
-  return mapStages(stages, (_key, stage) => (holdsPlace(stage) ? { ...stage, state } : stage));
+export function stopCauseOf({ state, reason }: StageStatus): StopCause | undefined {
+  if (state !== 'Stopping' && state !== 'Stopped') return undefined;
+  return state === 'Stopping' && reason === 'StageStalled' ? 'stalled' : 'requested';
+}
+
+const isOver = ({ state }: StageStatus): boolean => state === 'Succeeded' || state === 'Failed';
+
+/**
+ * How an experiment with these stages has ended; undefined while it continues. With `continue`, a fold that has failed lets the other folds
+ * finish. Without prepare or the ensemble nothing is left to do.
+ */
+export function endOf({ prepare, folds, ensemble }: Stages, onFoldFailure: RunSpec['onFoldFailure']): 'complete' | 'failed' | undefined {
+  if (prepare.state === 'Failed' || ensemble.state === 'Failed') return 'failed';
+  const hasFailed = folds.some(({ state }) => state === 'Failed');
+  if (hasFailed && (onFoldFailure === 'stop' || folds.every(isOver))) return 'failed';
+  return ensemble.state === 'Succeeded' ? 'complete' : undefined;
 }

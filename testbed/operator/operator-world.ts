@@ -106,7 +106,7 @@ export function useOperatorWorld(options: WorldOptions = {}): () => OperatorWorl
         stages: stageSettings({ image, artifactsUri: store.uri, defaultServiceAccountName: 'default' }),
         workers: 4,
         provenance: { carpal: '0', node: process.version },
-        retry: { baseMs: 50, longestMs: 200, healthyAfterMs: 60_000 },
+        retry: { baseMs: 50, longestMs: 200, healthyAfterMs: 60_000, infrastructure: { baseMs: 50, longestMs: 200 } },
         spacingMs: 20,
         ...overrides.settings,
       },

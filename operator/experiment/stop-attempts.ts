@@ -1,0 +1,65 @@
+/**
+ * Attempts that the planner stops for themselves: one that makes no progress, and one that waits in a queue that the manifest no longer
+ * names. The status remembers why (see `stopCauseOf`), so that the next operator judges their end in the same way.
+ */
+import { durationMs } from '@carpal/configs/duration.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { StageStatus } from '@carpal/configs/schema/status.ts';
+import type { Observed, StageRun } from './observed.ts';
+import { soonest } from './soonest.ts';
+import { sameStage } from './stage.ts';
+import { mapStages, type Stages } from './stages.ts';
+
+const newestRun = (key: StageKey, stage: StageStatus, runs: readonly StageRun[]): StageRun | undefined =>
+  runs.find((run) => sameStage(run, key) && run.attempt === stage.attempts);
+
+/**
+ * Stops each running stage without a heartbeat for run.stallTimeout, and returns the milliseconds until the next one could be due. Only
+ * successful reads count: while the store cannot be read, nothing stalls.
+ */
+export function stopStalled(
+  stages: Stages,
+  { runs, progress }: Observed,
+  stallTimeout: string,
+  now: Date,
+): { readonly stages: Stages; readonly nextMs: number | undefined } {
+  const timeoutMs = durationMs(stallTimeout);
+  let nextMs: number | undefined;
+  const checked = mapStages(stages, (key, stage) => {
+    const heartbeat = progress.heartbeats?.find((one) => sameStage(one, key));
+    const isLeaving = newestRun(key, stage, runs)?.deleting === true;
+    if (stage.state !== 'Running' || stage.startedAt === undefined || heartbeat === undefined || isLeaving) return stage;
+    const aliveMs = Math.max(Date.parse(heartbeat.changedAt), Date.parse(stage.startedAt));
+    if (Date.parse(heartbeat.readAt) - aliveMs < timeoutMs) {
+      const leftMs = aliveMs + timeoutMs - now.getTime();
+      if (leftMs > 0) nextMs = soonest(nextMs, leftMs);
+      return stage;
+    }
+    const message = `made no progress for run.stallTimeout (${stallTimeout}); it is stopped and retried`;
+    return { ...stage, state: 'Stopping', reason: 'StageStalled', message };
+  });
+  return { stages: checked, nextMs };
+}
+
+/**
+ * Stops attempts that a queue has not admitted, if the manifest names another queue now. Acts only when the spec has changed: whatever else
+ * sets the queue of a Job, its attempts are not replaced again and again.
+ */
+export function leaveOldQueues(stages: Stages, { runs, status }: Observed, experiment: SegmentationExperiment): Stages {
+  const { generation } = experiment.metadata;
+  const hasChanged = status?.observedGeneration === undefined || generation === undefined || status.observedGeneration < generation;
+  if (!hasChanged) return stages;
+  return mapStages(stages, (key, stage) => {
+    const run = newestRun(key, stage, runs);
+    const queue = queueOf(experiment, key);
+    if (stage.state !== 'Queued' || run?.queue === undefined || queue === undefined || queue === run.queue) return stage;
+    return { ...stage, state: 'Stopping', reason: 'Queued', message: `leaves queue ${run.queue} for ${queue === '' ? 'none' : queue}` };
+  });
+}
+
+/** The queue that the manifest names for a stage, '' for none; undefined if the operator's default applies. */
+function queueOf({ spec: { placement } }: SegmentationExperiment, { stage }: StageKey): string | undefined {
+  if (stage === 'prepare') return placement.prepare?.queueName;
+  return (stage === 'ensemble' ? placement.ensemble?.queueName : undefined) ?? placement.queueName;
+}
