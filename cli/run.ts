@@ -16,6 +16,7 @@ import { fitToMachine } from '@carpal/operator/local/local-parallelism.ts';
 import { createPlainView } from '@carpal/operator/local/plain-view.ts';
 import { countTestImages, publishOutputs } from '@carpal/operator/local/publish-outputs.ts';
 import { type RunResult, type RunView, runExperiment } from '@carpal/operator/local/run-experiment.ts';
+import type { RunFailure } from '@carpal/operator/local/run-failure.ts';
 import { isInS3, openDataset } from '@carpal/report/dataset/open-dataset.ts';
 import { checkDataset } from '@carpal/trainer/data/check-dataset.ts';
 import { Command } from 'commander';
@@ -148,18 +149,31 @@ async function conclude(result: RunResult, out: string): Promise<void> {
   process.stdout.write(`${name} is complete${dice}.\n${lines.join('')}${note}`);
 }
 
-/** The stage's own error, and where to find more. Exits with the code of the stage. */
-function reportFailure({ failure, experiment }: RunResult): void {
-  const { name } = experiment.metadata;
-  const restart = `start ${name} over with --fresh; the prepared data set is kept.`;
-  const error =
-    failure?.error === undefined
-      ? new CarpalError('experiment-failed', failure?.message ?? 'Failed', { fix: `Fix the cause, then ${restart}` })
-      : carpalErrorOf(failure.error, ` Then ${restart}`);
-  const log = failure?.log === undefined ? '' : `; its log: ${relative(process.cwd(), failure.log)}`;
-  const stage = failure === undefined ? '' : `  ${stageTitle(failure.stage)} failed${log}\n`;
-  process.stderr.write(`${formatError(error)}\n${stage}`);
-  const exits: readonly number[] = [EXIT.usage, EXIT.data, EXIT.configuration];
-  const { exitCode } = failure ?? {};
-  process.exitCode = exitCode !== undefined && exits.includes(exitCode) ? exitCode : error.exit;
+/** What failed and why, which folds finished, and how to continue. Exits with the code of the first stage that failed. */
+function reportFailure({ failures, experiment, status }: RunResult): void {
+  for (const failure of failures) process.stderr.write(`${failureText(failure)}\n`);
+  process.stderr.write(endText(experiment.metadata.name, status));
+  const [first] = failures;
+  const exits: readonly (number | undefined)[] = [EXIT.usage, EXIT.data, EXIT.configuration, EXIT.infrastructure];
+  process.exitCode = exits.includes(first?.exitCode) ? first?.exitCode : EXIT.service;
+}
+
+/** The stage's own error, and where to find more. */
+function failureText({ stage, attempts, error, message, log }: RunFailure): string {
+  const shown = error === undefined ? new CarpalError('stage-failed', message) : carpalErrorOf(error);
+  const where = log === undefined ? '' : `; its log: ${relative(process.cwd(), log)}`;
+  return `${formatError(shown)}\n  ${stageTitle(stage)} failed (attempt ${attempts})${where}`;
+}
+
+/** How far the experiment came, and how it continues. */
+function endText(name: string, status: RunResult['status']): string {
+  const folds = status?.folds ?? [];
+  const done = folds.filter(({ state }) => state === 'Succeeded').map(({ index }) => index);
+  const which = done.length === 0 || done.length === folds.length ? '' : ` (${done.join(', ')})`;
+  const retry = (status?.retry ?? 0) + 1;
+  return (
+    `${name} has failed; ${done.length} of ${folds.length} folds finished${which}, and everything is kept.\n` +
+    `  → Fix the cause, set run.retry to ${retry} in the manifest (or add --set run.retry=${retry}), and run the command again: failed stages ` +
+    'continue from their last checkpoint, finished ones stay. If a field that decides the weights is wrong, start over with --fresh.\n'
+  );
 }

@@ -29,7 +29,7 @@ export async function dryRun(
   return openStages(found, status).map(({ key, attempts }) => ({
     key,
     attempt: attemptName(found.metadata.name, key, attempts + 1),
-    command: [process.execPath, ...stageCommand(program, file, artifacts, key, foldsAtOnce(found))],
+    command: [process.execPath, ...stageCommand(program, file, artifacts, { ...key, attempt: attempts + 1 }, foldsAtOnce(found))],
   }));
 }
 

@@ -55,7 +55,7 @@ export function createLiveView(terminal: Terminal, colours: Colours, now: () => 
       latest = step;
       draw(notableLines(step).map(({ line, isWarning }) => (isWarning ? colours.red : colours.yellow)(line)));
     },
-    waitingForOrphan: (record) => draw([colours.yellow(`${record.name} still runs without its runner; waiting for it to stop`)]),
+    notice: (line) => draw([colours.yellow(line)]),
     stopping: () => draw([colours.yellow('stopping: waiting for checkpoints (press Ctrl-C again to kill)')]),
     close() {
       clearInterval(timer);

@@ -64,7 +64,7 @@ export function createPlainView(write: (text: string) => void): RunView {
       // The line of a fold's last epoch comes before the line that reports its end.
       writeLines([...progress, ...epochs, ...eventLines(step)]);
     },
-    waitingForOrphan: (record) => writeLines([`${record.name} still runs without its runner; waiting for it to stop`]),
+    notice: (line) => writeLines([line]),
     stopping: () => writeLines(['stopping: waiting for checkpoints']),
   };
 }

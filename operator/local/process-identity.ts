@@ -1,25 +1,54 @@
-/** The identity of a process. A pid alone is not enough: the system may have given it to another process in the meantime. */
-import { readFileSync } from 'node:fs';
+/**
+ * The identity of a process, and what is known about it from here. A work folder can be copied to another machine, be on a shared drive, or
+ * be mounted into a container, so a pid in it may belong to any process here. A process is signalled only if it is proven to be the
+ * recorded one.
+ *
+ * - The boot ID is random and new at every start of a kernel. If it is equal, the machine is the same, even if its hostname has changed.
+ * - Containers on one machine have the same boot ID, and each counts its pids from 1. Therefore the PID namespace is compared as well.
+ * - The machine ID survives a restart, but images of containers may contain a copy. Outside containers, an equal machine ID and hostname
+ *   with another boot ID mean that this machine has restarted.
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-export type ProcessIdentity = {
-  readonly pid: number;
-  /** Clock ticks between boot and the start of the process; null on a system without /proc. */
-  readonly startTicks: number | null;
-  readonly bootId: string | null;
+/** Where a process runs. null: this system does not have it. */
+export type Place = {
   readonly host: string;
+  readonly machineId: string | null;
+  readonly bootId: string | null;
+  readonly pidNamespace: string | null;
 };
 
-function readText(path: string): string | undefined {
+export type ProcessIdentity = Place & {
+  readonly pid: number;
+  /** Clock ticks between boot and the start of the process. null: this system has no /proc, or the process had ended. */
+  readonly startTicks: number | null;
+};
+
+/** The namespace of processes outside containers has the same number on every machine (PROC_PID_INIT_INO of Linux). */
+const OUTSIDE_CONTAINERS = 'pid:[4026531836]';
+
+function known(read: () => string): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    const text = read().trim();
+    return text === '' ? null : text;
   } catch {
-    // No such process, or no /proc on this system. Both are valid answers.
-    return undefined;
+    // No such process, or no such file on this system. Both are valid answers.
+    return null;
   }
 }
 
-const bootId = (): string | null => readText('/proc/sys/kernel/random/boot_id')?.trim() ?? null;
+const readText = (path: string): string | null => known(() => readFileSync(path, 'utf8'));
+
+/** The place of this process. */
+function here(): Place {
+  return {
+    host: hostname(),
+    machineId: readText('/etc/machine-id'),
+    bootId: readText('/proc/sys/kernel/random/boot_id'),
+    pidNamespace: known(() => readlinkSync('/proc/self/ns/pid')),
+  };
+}
 
 /** The state letter and start time of a live process (proc(5): fields 3 and 22, after the name, which may contain any character). */
 function processStat(pid: number): { readonly state: string; readonly startTicks: number } | undefined {
@@ -30,7 +59,7 @@ function processStat(pid: number): { readonly state: string; readonly startTicks
 
 /** The identity of a process that is alive now. */
 export function identify(pid: number): ProcessIdentity {
-  return { pid, startTicks: processStat(pid)?.startTicks ?? null, bootId: bootId(), host: hostname() };
+  return { pid, startTicks: processStat(pid)?.startTicks ?? null, ...here() };
 }
 
 function answersSignals(pid: number): boolean {
@@ -43,13 +72,47 @@ function answersSignals(pid: number): boolean {
   }
 }
 
-/** Whether exactly this process still runs on this machine. A process on another machine cannot be checked and counts as running. */
-export function isAlive(identity: ProcessIdentity): boolean {
-  if (identity.host !== hostname()) return true;
-  if (identity.bootId !== bootId()) return false;
-  if (!answersSignals(identity.pid)) return false;
-  if (identity.startTicks === null) return true;
-  const stat = processStat(identity.pid);
+/** `alive`: exactly this process runs here. `ended`: it no longer runs anywhere. `unknown`: this cannot be found out from here. */
+export type ProcessState = 'alive' | 'ended' | 'unknown';
+
+/** What is known here about a recorded process. Only an `alive` one may be signalled. */
+export function stateOf(identity: ProcessIdentity, place: Place = here()): ProcessState {
+  if (place.bootId === null || identity.bootId === null) return stateWithoutProc(identity, place);
+  if (identity.bootId !== place.bootId) return isBeforeRestart(identity, place) ? 'ended' : 'unknown';
+  if (identity.pidNamespace !== place.pidNamespace) return 'unknown';
+  const stat = answersSignals(identity.pid) ? processStat(identity.pid) : undefined;
+  if (stat === undefined || stat.startTicks !== identity.startTicks) return 'ended';
   // A zombie has ended; only its parent has not waited for it yet.
-  return stat !== undefined && stat.startTicks === identity.startTicks && stat.state !== 'Z' && stat.state !== 'X';
+  return stat.state === 'Z' || stat.state === 'X' ? 'ended' : 'alive';
+}
+
+/** A pid that no process has is proof of an end. A pid that a process has proves nothing. */
+function stateWithoutProc(identity: ProcessIdentity, place: Place): ProcessState {
+  const isHere = identity.bootId === place.bootId && identity.host === place.host;
+  return isHere && !answersSignals(identity.pid) ? 'ended' : 'unknown';
+}
+
+function isBeforeRestart(identity: Place, place: Place): boolean {
+  const isOutside = identity.pidNamespace === OUTSIDE_CONTAINERS && place.pidNamespace === OUTSIDE_CONTAINERS;
+  return isOutside && identity.machineId !== null && identity.machineId === place.machineId && identity.host === place.host;
+}
+
+/** Whether exactly this process is known to run here. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  return stateOf(identity) === 'alive';
+}
+
+const isSameKernel = (a: Place, b: Place): boolean => a.bootId !== null && a.bootId === b.bootId;
+
+/** The former hostname of this machine, if the process ran on this machine when it had another one. */
+export function formerHostname(identity: ProcessIdentity, place: Place = here()): string | undefined {
+  const isHere = isSameKernel(identity, place) && identity.pidNamespace === place.pidNamespace;
+  return isHere && identity.host !== place.host ? identity.host : undefined;
+}
+
+/** Where the process runs, for people: `on host gpu-1`, or `in another container on this machine`. '' if that is here. */
+export function whereIs(identity: ProcessIdentity, place: Place = here()): string {
+  const isSameMachine = isSameKernel(identity, place) || (identity.bootId === place.bootId && identity.host === place.host);
+  if (!isSameMachine) return `on host ${identity.host}`;
+  return identity.pidNamespace === place.pidNamespace ? '' : `in another container on this machine (${identity.host})`;
 }

@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stageErrorText } from '@carpal/artifacts/stage-error.ts';
 import { makeFolder } from '@carpal/artifacts/write-file.ts';
-import type { ErrorCode } from '@carpal/configs/errors.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
 import type { StageError } from '@carpal/configs/schema/progress.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
@@ -19,28 +18,34 @@ import { type AttemptRecord, logTail, openAttemptRecords, stageRunOf } from './a
 import { endOrphans, signalQuietly } from './orphans.ts';
 import { identify } from './process-identity.ts';
 
-/** Errors of this machine, not of a stage: every attempt fails with them until a person fixes the cause. */
-const BLOCKING: ReadonlySet<string> = new Set(['disk-full'] satisfies ErrorCode[]);
 const RUNNER_WATCH = fileURLToPath(new URL('./runner-watch.ts', import.meta.url));
 
 export type ProcessSubstrateOptions = {
   /** Contains attempts/ and logs/. */
   readonly folder: string;
-  /** The command of a stage, without node itself: `[cli.ts, 'fold', '--fold', '0', …]`. */
-  readonly stageCommand: (key: StageKey) => readonly string[];
+  /** The command of a stage, without node itself: `[cli.ts, 'fold', '--fold', '0', '--attempt', '1', …]`. */
+  readonly stageCommand: (attempt: PlannedStart) => readonly string[];
   /** The error that the stage reported since then. */
   readonly reportedError: (key: StageKey, since: Date) => Promise<StageError | undefined>;
-  /**
-   * Called when an attempt ended because of an error that every attempt would meet. It uses no budget, because a retry does not help yet.
-   */
-  readonly onBlocked: (error: StageError) => void;
+  /** Called when an attempt failed without having been asked to stop. True: the run is about to end, so the end uses no budget. */
+  readonly endsRun: (failed: FailedAttempt) => boolean;
   /** Called when an attempt has begun or ended. */
   readonly onChange: () => void;
   /** How long a stage may take to stop before it is killed. */
   readonly graceMs: number;
   readonly now: () => Date;
-  /** Called for an attempt of a dead runner that still runs and has to stop first. */
-  readonly onOrphan?: (record: AttemptRecord) => void;
+  /** Called with a line for people about an attempt of a dead runner that still runs, or cannot be checked. */
+  readonly notice: (line: string) => void;
+};
+
+/** `tail`: the last lines of its log. */
+export type FailedAttempt = {
+  readonly key: StageKey;
+  readonly exitCode: number | undefined;
+  readonly error: StageError | undefined;
+  readonly tail: string;
+  /** Whether other attempts run at this time. */
+  readonly othersRun: boolean;
 };
 
 export type ProcessSubstrate = Substrate & {
@@ -66,7 +71,7 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
   const logs = join(folder, 'logs');
   await makeFolder(logs);
   const records = await openAttemptRecords(join(folder, 'attempts'));
-  const orphans = await endOrphans(records, graceMs, now, options.onOrphan ?? (() => undefined));
+  const orphans = await endOrphans(records, { graceMs, now, notice: options.notice });
   const children = new Map<string, Child>();
   const logPath = (name: string): string => join(logs, `${name}.log`);
 
@@ -80,9 +85,8 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
     const tail = failed && end.reason !== 'SIGKILL' ? await logTail(logPath(name), 12) : '';
     const message = error ? stageErrorText(error) : tail;
     const finishedAt = now().toISOString();
-    const isBlocked = error !== undefined && BLOCKING.has(error.code);
-    if (isBlocked) options.onBlocked(error);
-    const ending = { ...(message === '' ? {} : { message }), ...(isBlocked ? { stopRequestedAt: finishedAt } : {}) };
+    const endsRun = failed && options.endsRun({ key: record, exitCode: end.exitCode, error, tail, othersRun: children.size > 1 });
+    const ending = { ...(message === '' ? {} : { message }), ...(endsRun ? { stopRequestedAt: finishedAt } : {}) };
     await records.put({ ...record, ...end, finishedAt, ...ending });
   };
 
@@ -120,8 +124,13 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
     observe: async () => records.all().map(stageRunOf),
     async start(attempt: PlannedStart) {
       if (records.get(attempt.name) !== undefined) return;
-      const record: AttemptRecord = { ...attempt, createdAt: now().toISOString() };
-      await records.put(record);
+      const { again: _again, ...planned } = attempt;
+      const record: AttemptRecord = { ...planned, createdAt: now().toISOString() };
+      await records.put(record).catch(async (error: unknown) => {
+        // What is not recorded does not exist, so the next try starts it.
+        await records.remove(attempt.name).catch(() => undefined);
+        throw error;
+      });
       const log = await open(logPath(attempt.name), 'a');
       const flags = ['--disable-warning=ExperimentalWarning', '--import', RUNNER_WATCH];
       const child = spawn(process.execPath, [...flags, ...options.stageCommand(attempt)], {
@@ -137,7 +146,8 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
         await records.put({ ...record, process: identify(child.pid), startedAt: now().toISOString() });
         child.stdin?.write('go\n');
       } catch (error) {
-        // It is not recorded, so it must not begin.
+        // It is not recorded, so it must not begin, and its end uses no budget.
+        await records.put({ ...record, stopRequestedAt: now().toISOString() }).catch(() => undefined);
         if (child.pid !== undefined) signalQuietly(-child.pid, 'SIGKILL');
         throw error;
       } finally {

@@ -3,29 +3,36 @@
 import { dirname, join } from 'node:path';
 import { experimentRecordKey, type Provenance, writeExperimentRecord } from '@carpal/artifacts/experiment-record.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
-import { readReportedError, readStageProgress } from '@carpal/artifacts/progress.ts';
+import { readReportedError } from '@carpal/artifacts/progress.ts';
 import { carpalErrorOf } from '@carpal/artifacts/stage-error.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import { makeFolder } from '@carpal/artifacts/write-file.ts';
-import { type StageKey, stageFolderKey } from '@carpal/configs/names.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
+import type { StageKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { StageError } from '@carpal/configs/schema/progress.ts';
 import { type ExperimentStatus, isTerminal, isTrue } from '@carpal/configs/schema/status.ts';
-import { isActive, type ObservedProgress, observedProgress } from '../experiment/observed.ts';
+import { isActive } from '../experiment/observed.ts';
 import { reconcile, type Step } from '../experiment/reconcile.ts';
 import type { RetryPolicy } from '../experiment/retry-policy.ts';
-import { sameStage } from '../experiment/stage.ts';
-import { entriesOf, foldsOf } from '../experiment/stages.ts';
-import type { AttemptRecord } from './attempt-records.ts';
+import { stageTitle } from '../experiment/stage.ts';
+import { countTries } from './infrastructure.ts';
 import { foldsAtOnce } from './local-parallelism.ts';
-import { openProcessSubstrate, type ProcessSubstrate } from './process-substrate.ts';
+import { type FailedAttempt, openProcessSubstrate, type ProcessSubstrate } from './process-substrate.ts';
+import { createProgressReader, reportFolders } from './progress-reports.ts';
 import { keepLogs } from './publish-outputs.ts';
+import { failuresOf, type ReportedError, type RunFailure } from './run-failure.ts';
 import { openRun, readStatusFile, runFolder, writeStatusFile } from './run-folder.ts';
 import { createWaker, type Waker } from './waker.ts';
-import { lockWorkFolder } from './work-lock.ts';
+import { lockWorkFolder, type WorkLock } from './work-lock.ts';
 
 /** Shorter than on a cluster: a person waits for the run. */
-export const LOCAL_RETRY: RetryPolicy = { baseMs: 1000, longestMs: 60_000, healthyAfterMs: 600_000 };
+export const LOCAL_RETRY: RetryPolicy = {
+  baseMs: 1000,
+  longestMs: 60_000,
+  healthyAfterMs: 600_000,
+  infrastructure: { baseMs: 10_000, longestMs: 300_000 },
+};
+/** A full disk or a missing drive takes a person longer to fix than a failed attempt needs: 10 s, 20 s, 40 s. */
+const INFRASTRUCTURE_FACTOR = 10;
 /** The longest wait, in case a change is missed. */
 const LONGEST_WAIT_MS = 15_000;
 
@@ -51,30 +58,22 @@ export type RunView = {
   begin(experiment: SegmentationExperiment, store: ArtifactStore): Promise<void>;
   /** Called after every step, never concurrently. */
   show(step: Step): Promise<void>;
-  waitingForOrphan(record: AttemptRecord): void;
+  /** A line about something that a person should know, such as why the run waits. May be called before `begin`. */
+  notice(line: string): void;
   stopping(): void;
 };
 
-/** `stopped` and `suspended` runs can continue; `complete` and `failed` are final. */
+/**
+ * `stopped` and `suspended` runs continue with the same command, and `failed` ones when run.retry is raised. A `complete` run runs its
+ * ensemble again when inference or ensemble changes.
+ */
 export type RunResult = {
   readonly end: 'complete' | 'failed' | 'stopped' | 'suspended';
   readonly experiment: SegmentationExperiment;
   readonly status: ExperimentStatus | undefined;
   readonly store: ArtifactStore;
-  /** Only for `failed`. */
-  readonly failure?: RunFailure;
-};
-
-/** The stage whose failure ended the experiment. */
-export type RunFailure = {
-  readonly stage: StageKey;
-  /** The error that the stage reported, if any. */
-  readonly error?: StageError;
-  /** The reason and everything that is known about the failure. */
-  readonly message: string;
-  readonly exitCode?: number;
-  /** The log of its last attempt. */
-  readonly log?: string;
+  /** The stages that failed for good; empty unless the run has failed. */
+  readonly failures: readonly RunFailure[];
 };
 
 /** The arguments of a stage's process, without node. `atOnce`: the number of folds that share the memory of the machine. */
@@ -82,12 +81,12 @@ export function stageCommand(
   program: readonly string[],
   experimentFile: string,
   artifacts: string,
-  key: StageKey,
+  { stage, fold, attempt }: StageKey & { readonly attempt: number },
   atOnce: number,
 ): readonly string[] {
   const share = atOnce > 1 ? ['--memory-share', String(atOnce)] : [];
-  const fold = key.fold === undefined ? [] : ['--fold', String(key.fold), ...share];
-  return [...program, key.stage, '--experiment', experimentFile, '--artifacts', artifacts, ...fold];
+  const ofFold = fold === undefined ? [] : ['--fold', String(fold), ...share];
+  return [...program, stage, '--experiment', experimentFile, '--artifacts', artifacts, '--attempt', String(attempt), ...ofFold];
 }
 
 /** The store of a work folder. All its runs share the prepared data sets. */
@@ -100,7 +99,7 @@ export function artifactsFolder(workFolder: string): string {
  * `manifest-immutable`, and errors of writing; by then the stages have ended.
  */
 export async function runExperiment(options: RunOptions): Promise<RunResult> {
-  const lock = await lockWorkFolder(options.workFolder, `experiment ${options.experiment.metadata.name}`);
+  const lock = await lockWorkFolder(options.workFolder, `experiment ${options.experiment.metadata.name}`, options.view.notice);
   try {
     const folder = runFolder(options.workFolder, options.experiment);
     const experiment = await openRun(folder, options.experiment, options.fresh);
@@ -108,7 +107,7 @@ export async function runExperiment(options: RunOptions): Promise<RunResult> {
     await writeExperimentRecord(store, experiment, options.provenance);
     const waker = createWaker();
     try {
-      return await runWith(options, experiment, store, folder, waker);
+      return await runWith(options, experiment, store, folder, { lock, waker });
     } finally {
       waker.close();
     }
@@ -123,22 +122,25 @@ async function runWith(
   experiment: SegmentationExperiment,
   store: ArtifactStore,
   folder: string,
-  waker: Waker,
+  { lock, waker }: { readonly lock: WorkLock; readonly waker: Waker },
 ): Promise<RunResult> {
   const { view, now } = options;
   const experimentFile = join(store.uri, experimentRecordKey(experiment));
-  let blocked: StageError | undefined;
+  const retry = options.retry ?? LOCAL_RETRY;
+  const tries = countTries(retry.baseMs * INFRASTRUCTURE_FACTOR);
+  let blocked: CarpalError | undefined;
   const reportedError: ReportedError = (key, since) => readReportedError(store, experiment, key, since);
   const substrate = await openProcessSubstrate({
     folder,
-    stageCommand: (key) => stageCommand(options.program, experimentFile, store.uri, key, foldsAtOnce(experiment)),
+    stageCommand: (attempt) => stageCommand(options.program, experimentFile, store.uri, attempt, foldsAtOnce(experiment)),
     reportedError,
-    onBlocked: (error) => {
-      blocked ??= error;
-      waker.wake();
+    endsRun: (failed) => {
+      if (!tries.attemptEnded(failed.key, failed.exitCode, failed.othersRun)) return false;
+      blocked ??= blockingError(failed);
+      return true;
     },
     onChange: waker.wake,
-    onOrphan: (record) => view.waitingForOrphan(record),
+    notice: view.notice,
     graceMs: options.graceMs ?? 110_000,
     now,
   });
@@ -147,25 +149,41 @@ async function runWith(
   options.kill.addEventListener('abort', substrate.killAll);
   const dependencies = {
     substrate,
-    readProgress: () => readProgress(store, experiment),
+    readProgress: createProgressReader(store, experiment, now),
     readStatus: () => readStatusFile(folder),
     writeStatus: (status: ExperimentStatus) => writeStatusFile(folder, status),
     artifacts: store.uri,
     now,
-    retry: options.retry ?? LOCAL_RETRY,
+    retry,
   };
   await view.begin(experiment, store);
   const finish = async (end: RunResult['end']): Promise<RunResult> => {
     if (end === 'complete' || end === 'failed') await keepLogs(store, experiment, dirname(substrate.logPath('any')));
     const status = await dependencies.readStatus();
-    const failure = end === 'failed' && status ? await failureOf(status, substrate, reportedError) : undefined;
-    return { end, experiment, status, store, ...(failure === undefined ? {} : { failure }) };
+    const failures = end === 'failed' && status ? await failuresOf(status, substrate, reportedError) : [];
+    return { end, experiment, status, store, failures };
+  };
+  /** The next step; undefined if the run could not use its folder and has waited to try again. */
+  const nextStep = async (): Promise<Step | undefined> => {
+    try {
+      const step = await reconcile(experiment, dependencies);
+      await view.show(step);
+      tries.stepSucceeded();
+      return step;
+    } catch (error) {
+      const { delayMs, line } = tries.stepFailed(error);
+      view.notice(line);
+      const untilMs = now().getTime() + delayMs;
+      while (now().getTime() < untilMs && !options.stop.aborted) await waker.next(untilMs - now().getTime());
+      return undefined;
+    }
   };
   try {
     while (!options.stop.aborted) {
-      if (blocked !== undefined) throw carpalErrorOf(blocked);
-      const step = await reconcile(experiment, dependencies);
-      await view.show(step);
+      if (blocked !== undefined) throw blocked;
+      if (!(await lock.isHeld())) throw lockLost(options.workFolder);
+      const step = await nextStep();
+      if (step === undefined) continue;
       const end = await endOf(step, substrate);
       if (end !== undefined) return await finish(end);
       await waker.next(Math.min(step.plan.requeueAfterMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS));
@@ -188,48 +206,16 @@ async function endOf({ plan }: Step, substrate: ProcessSubstrate): Promise<RunRe
   return isTrue(plan.status, 'Failed') ? 'failed' : 'suspended';
 }
 
-type ReportedError = (key: StageKey, since: Date) => Promise<StageError | undefined>;
-
-/** The failed stage, with the error that its last attempt reported. */
-async function failureOf(
-  status: ExperimentStatus,
-  substrate: ProcessSubstrate,
-  reportedError: ReportedError,
-): Promise<RunFailure | undefined> {
-  const condition = status.conditions.find(({ type }) => type === 'Failed');
-  const message = `${condition?.reason ?? 'Failed'}: ${condition?.message ?? ''}`;
-  const [stage] = entriesOf(status).find(([, { state }]) => state === 'Failed') ?? [];
-  if (stage === undefined) return undefined;
-  const attempts = (await substrate.observe()).filter((run) => sameStage(run, stage));
-  const last = attempts.toSorted((a, b) => a.attempt - b.attempt).at(-1);
-  if (last === undefined) return { stage, message };
-  const error = await reportedError(stage, new Date(last.startedAt ?? last.pendingSince));
-  const { exitCode } = last;
-  return {
-    stage,
-    message,
-    log: substrate.logPath(last.name),
-    ...(error === undefined ? {} : { error }),
-    ...(exitCode === undefined ? {} : { exitCode }),
-  };
+/** The error of an attempt that was tried often enough. */
+function blockingError({ key, error, tail }: FailedAttempt): CarpalError {
+  const more = ` ${stageTitle(key)} could not continue after several attempts. Nothing is lost: the same command continues.`;
+  if (error !== undefined) return carpalErrorOf(error, more);
+  const { fix } = new CarpalError('artifact-store-failed', '');
+  return new CarpalError('artifact-store-failed', tail === '' ? 'the stage ended with exit 74' : tail, { fix: `${fix}${more}` });
 }
 
-/** The folders of the stages' reports, created so that they can be watched. */
-async function reportFolders(store: ArtifactStore, experiment: SegmentationExperiment): Promise<readonly string[]> {
-  const keys: StageKey[] = [
-    { stage: 'prepare' },
-    { stage: 'ensemble' },
-    ...foldsOf(experiment).map((fold): StageKey => ({ stage: 'fold', fold })),
-  ];
-  const folders = keys.map((key) => join(store.uri, stageFolderKey(experiment, key)));
-  for (const folder of folders) await makeFolder(folder);
-  return folders;
-}
-
-/** Reads the reports of all stages from the artifact store. */
-async function readProgress(store: ArtifactStore, experiment: SegmentationExperiment): Promise<ObservedProgress> {
-  const folds = foldsOf(experiment).map((fold): StageKey => ({ stage: 'fold', fold }));
-  const keys: StageKey[] = [{ stage: 'prepare' }, ...folds, { stage: 'ensemble' }];
-  const reports = await Promise.all(keys.map(async (key) => [key, await readStageProgress(store, experiment, key)] as const));
-  return observedProgress(reports);
-}
+const lockLost = (workFolder: string): CarpalError =>
+  new CarpalError('run-locked', 'the lock of the work folder was removed while this run held it, so another run may use the folder', {
+    where: workFolder,
+    fix: 'If no other run uses the folder, run the command again: it continues from the checkpoints.',
+  });

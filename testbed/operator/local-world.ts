@@ -21,10 +21,11 @@ export async function makeWorld(script: Script): Promise<string> {
 type Overrides = Partial<Pick<RunOptions, 'stop' | 'kill' | 'fresh' | 'graceMs'>> & {
   readonly run?: Parameters<typeof experimentWith>[0];
   readonly onStep?: (step: Step) => void;
+  readonly onNotice?: (line: string) => void;
 };
 
 /** Runs the folder's experiment in this process, with almost immediate retries. */
-export function runHere(world: string, { run, onStep, ...overrides }: Overrides = {}): Promise<RunResult> {
+export function runHere(world: string, { run, onStep, onNotice, ...overrides }: Overrides = {}): Promise<RunResult> {
   return runExperiment({
     experiment: withoutUid(experimentWith({ folds: [0, 1], ...run }, join(world, 'data'))),
     workFolder: join(world, 'work'),
@@ -37,11 +38,11 @@ export function runHere(world: string, { run, onStep, ...overrides }: Overrides 
     view: {
       begin: async () => undefined,
       show: async (step) => onStep?.(step),
-      waitingForOrphan: () => undefined,
+      notice: (line) => onNotice?.(line),
       stopping: () => undefined,
     },
     graceMs: 5000,
-    retry: { baseMs: 10, longestMs: 20, healthyAfterMs: 600_000 },
+    retry: { baseMs: 10, longestMs: 20, healthyAfterMs: 600_000, infrastructure: { baseMs: 10, longestMs: 20 } },
     ...overrides,
   });
 }
