@@ -6,11 +6,11 @@ import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import { JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { attemptName } from '../experiment/stage.ts';
 import { jobManifest } from './job-manifest.ts';
-import { refusalOf } from './kubernetes-substrate.ts';
+import { refusalOf } from './refusal.ts';
 import type { StageSettings } from './stage-settings.ts';
 
 const NAME = 'settings-check';
-const STAGES: readonly StageKey[] = [{ stage: 'prepare' }, { stage: 'fold', fold: 0 }];
+const STAGES: readonly StageKey[] = [{ stage: 'prepare' }, { stage: 'fold', fold: 0 }, { stage: 'ensemble' }];
 
 /**
  * Sends the Jobs of a default manifest's stages to the API server as a dry run, which creates nothing. Throws `stage-settings-refused` with
@@ -29,8 +29,9 @@ export async function checkStageSettings(client: KubernetesClient, namespace: st
       await client.request({ method: 'POST', path: resourcePath(JOBS, { namespace }), query: { dryRun: 'All' }, body });
     } catch (error) {
       const refusal = refusalOf(error);
-      if (refusal === undefined) throw error;
-      throw new CarpalError('stage-settings-refused', refusal, { where: `the Job of ${key.stage}`, cause: error });
+      // A policy or a webhook of this namespace says nothing about the settings.
+      if (refusal?.hold !== 'refused') throw error;
+      throw new CarpalError('stage-settings-refused', refusal.message, { where: `the Job of ${key.stage}`, cause: error });
     }
   }
 }

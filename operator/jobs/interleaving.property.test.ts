@@ -158,7 +158,7 @@ function deliver({ jobs, pods }: Scenario, order: readonly boolean[]): Experimen
     const latestJob = jobs[jobAt];
     const latestPod = pods[podAt];
     const kept = latestPod === undefined ? [] : [keepPod(latestPod)];
-    const run = latestJob === undefined ? stageRunOfPods(kept) : stageRunOf(keepJob(latestJob), kept);
+    const run = latestJob === undefined ? stageRunOfPods(kept, at(130)) : stageRunOf(keepJob(latestJob), kept, at(130));
     // Later than any delay, so that everything that may start does start.
     const planned = plan(
       experimentWith({ folds: [0], startDeadline: '365d', foldDeadline: '365d' }),

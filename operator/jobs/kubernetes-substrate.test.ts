@@ -10,7 +10,7 @@ import { EXPERIMENTS, LABEL } from '@carpal/configs/names.ts';
 import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { isStatus } from '@carpal/kubernetes/api/api-error.ts';
 import type { Job, KubernetesObject, ObjectList, Pod } from '@carpal/kubernetes/api/objects.ts';
-import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { CONFIG_MAPS, JOBS, NAMESPACES, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
 import type { Reflector } from '@carpal/kubernetes/runtime/reflector-types.ts';
 import { freshNamespace } from '@carpal/testbed/cluster/test-objects.ts';
@@ -21,11 +21,10 @@ import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { StageRun } from '../experiment/observed.ts';
 import { outcomeOf } from '../experiment/retry-policy.ts';
 import { attemptName } from '../experiment/stage.ts';
-import { StartRefused, type Substrate } from '../experiment/substrate.ts';
 import { checkStageSettings } from './check-settings.ts';
 import { jobManifest } from './job-manifest.ts';
 import { type KeptJob, type KeptPod, keepJob, keepPod } from './kept-objects.ts';
-import { createKubernetesSubstrate } from './kubernetes-substrate.ts';
+import { createKubernetesSubstrate, type KubernetesSubstrate } from './kubernetes-substrate.ts';
 import { experimentUidOf } from './ownership.ts';
 import { createMissingPodReason } from './pending-reason.ts';
 import { stageSettings } from './stage-settings.ts';
@@ -36,6 +35,7 @@ const IMAGE = 'example.org/carpal@sha256:4355a46b19d348dc2f57c046f8ef63d4538ebb9
 const settings = stageSettings({ image: IMAGE, artifactsUri: 's3://artifacts/carpal', defaultServiceAccountName: 'default' });
 /** As if the status recorded every attempt as started. */
 const started = (): number => 9;
+const now = (): Date => new Date();
 
 const cluster = useControlPlane();
 const stop = new AbortController();
@@ -81,23 +81,23 @@ afterAll(() => stop.abort());
 
 type World = {
   readonly experiment: SegmentationExperiment;
-  readonly substrate: Substrate;
+  readonly substrate: KubernetesSubstrate;
   runOf(name: string): Promise<StageRun | undefined>;
 };
 
 /** An experiment on the API server, and its substrate. */
-async function world(name: string, placement: object = {}): Promise<World> {
+async function world(name: string, placement: object = {}, within = namespace): Promise<World> {
   const { client } = cluster();
   const written = {
     apiVersion: 'carpal.dev/v1alpha1',
     kind: 'SegmentationExperiment',
-    metadata: { name, namespace },
+    metadata: { name, namespace: within },
     spec: { dataset: { uri: 's3://data/hand-bones' }, model: { name: 'UNet' }, placement },
   };
-  const path = resourcePath(EXPERIMENTS, { namespace });
+  const path = resourcePath(EXPERIMENTS, { namespace: within });
   const { metadata } = await client.request<KubernetesObject>({ method: 'POST', path, body: written });
-  const experiment = experimentSchema.parse({ ...written, metadata: { name, namespace, uid: metadata.uid } });
-  const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started });
+  const experiment = experimentSchema.parse({ ...written, metadata: { name, namespace: within, uid: metadata.uid } });
+  const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started, now });
   return { experiment, substrate, runOf: async (run) => (await substrate.observe()).find((one) => one.name === run) };
 }
 
@@ -123,6 +123,15 @@ async function report(name: string, status: NonNullable<Pod['status']>): Promise
   await cluster().client.request({ method: 'PATCH', patch: 'merge', path, body: { status } });
 }
 
+type SpecMap = KubernetesObject & { readonly data: Readonly<Record<string, string>> };
+
+/** The ConfigMaps of an experiment. */
+async function specsOf(experiment: string): Promise<readonly SpecMap[]> {
+  const query = { labelSelector: `${LABEL.experiment}=${experiment}` };
+  return (await cluster().client.request<ObjectList<SpecMap>>({ method: 'GET', path: resourcePath(CONFIG_MAPS, { namespace }), query }))
+    .items;
+}
+
 const terminated = (exitCode: number, reason = 'Error', message = ''): NonNullable<Pod['status']> => ({
   phase: exitCode === 0 ? 'Succeeded' : 'Failed',
   containerStatuses: [{ name: 'stage', state: { terminated: { exitCode, reason, message, startedAt: time(10), finishedAt: time(20) } } }],
@@ -135,6 +144,26 @@ const ended = ({ runOf }: World, name: string): Promise<StageRun> =>
   });
 
 describe('an attempt on a real API server', () => {
+  it('reads the spec with which it starts: each version has one ConfigMap', async () => {
+    const { experiment, substrate } = await world('versions');
+    const { client } = cluster();
+    await substrate.start(start('versions', { stage: 'prepare' }));
+    await substrate.start(start('versions', FOLD));
+    expect(await specsOf('versions')).toHaveLength(1);
+    const { spec } = experiment;
+    const changed = { ...experiment, spec: { ...spec, placement: { ...spec.placement, memory: '64Gi' } } };
+    const after = createKubernetesSubstrate({ client, jobs, pods, experiment: changed, settings, started, now });
+    const other = start('versions', { stage: 'fold', fold: 1 });
+    await after.start(other);
+    await after.start(start('versions', FOLD));
+    const maps = await specsOf('versions');
+    expect(maps.map(({ data }) => JSON.parse(data['experiment.json'] ?? '').spec.placement.memory).toSorted()).toEqual(['48Gi', '64Gi']);
+    const mounted = JSON.stringify(await client.request({ method: 'GET', path: resourcePath(JOBS, { namespace, name: other.name }) }));
+    expect(maps.filter(({ metadata }) => mounted.includes(metadata.name))).toMatchObject([
+      { data: { 'experiment.json': expect.stringContaining('"64Gi"') } },
+    ]);
+  });
+
   it('has one ConfigMap and one Job however often it is started, and is observed immediately', async () => {
     const { substrate, runOf } = await world('started');
     const prepare = start('started', { stage: 'prepare' });
@@ -142,8 +171,8 @@ describe('an attempt on a real API server', () => {
     expect(await runOf(prepare.name)).toMatchObject({ stage: 'prepare', attempt: 1, state: 'pending' });
     await substrate.start(prepare);
     expect(await substrate.observe()).toHaveLength(1);
-    const path = resourcePath(CONFIG_MAPS, { namespace, name: 'started-spec' });
-    const map = await cluster().client.request<{ data: Record<string, string> }>({ method: 'GET', path });
+    const [map] = await specsOf('started');
+    if (map === undefined) throw new Error('there is no ConfigMap');
     expect(JSON.parse(map.data['experiment.json'] ?? '')).toMatchObject({ metadata: { name: 'started', uid: expect.any(String) } });
   });
 
@@ -180,7 +209,7 @@ describe('an attempt on a real API server', () => {
     const { client } = cluster();
     // The clock is a minute ahead, so that the Job has waited long enough to ask.
     const missingPod = createMissingPodReason(client, () => Date.now() + 60_000);
-    const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started });
+    const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started, now });
     await substrate.start(start('podless', FOLD));
     await found('an event', async () => {
       const query = { fieldSelector: 'reason=FailedCreate,involvedObject.name=podless-fold-0-1' };
@@ -189,18 +218,49 @@ describe('an attempt on a real API server', () => {
     });
     const [hint] = await substrate.observe();
     expect(hint?.message).toBe(`no pod yet; kubectl describe job podless-fold-0-1 -n ${namespace} shows why`);
-    const curious = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started, missingPod });
+    const curious = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started, missingPod, now });
     const waiting = await found('the message', async () => {
       const [run] = await curious.observe();
       return run?.message === hint?.message ? undefined : run;
     });
-    expect(waiting).toMatchObject({ state: 'pending', message: expect.stringContaining('serviceaccount "missing" not found') });
+    expect(waiting).toMatchObject({
+      state: 'pending',
+      waitsFor: 'start',
+      message: expect.stringContaining('serviceaccount "missing" not found'),
+    });
+  });
+
+  it('waits for capacity if a quota leaves no room for its pod', async () => {
+    const { client } = cluster();
+    const there = await freshNamespace(client);
+    const quotas: Resource = { group: '', version: 'v1', plural: 'resourcequotas' };
+    const path = resourcePath(quotas, { namespace: there });
+    await client.request({ method: 'POST', path, body: { metadata: { name: 'few' }, spec: { hard: { pods: '0' } } } });
+    await found('the quota', async () => {
+      const { items } = await client.request<ObjectList<KubernetesObject & { status?: { hard?: object } }>>({ method: 'GET', path });
+      return items[0]?.status?.hard;
+    });
+    const { experiment } = await world('full', {}, there);
+    const missingPod = createMissingPodReason(client, () => Date.now() + 60_000);
+    const substrate = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started, missingPod, now });
+    await substrate.start(start('full', FOLD));
+    const query = { fieldSelector: 'reason=FailedCreate,involvedObject.name=full-fold-0-1' };
+    const events = resourcePath({ group: '', version: 'v1', plural: 'events' }, { namespace: there });
+    await found(
+      'an event',
+      async () => (await client.request<ObjectList<KubernetesObject>>({ method: 'GET', path: events, query })).items[0],
+    );
+    const waiting = await found('the reason', async () => {
+      const [run] = await substrate.observe();
+      return run?.waitsFor === 'capacity' ? run : undefined;
+    });
+    expect(waiting).toMatchObject({ state: 'pending', message: expect.stringContaining('exceeded quota: few') });
   });
 
   it('can be started by two operators at the same time', async () => {
     const { experiment, substrate } = await world('twice');
     const blind = { indexed: () => [], absorb: () => undefined, forget: () => undefined };
-    const other = createKubernetesSubstrate({ client: cluster().client, jobs: blind, pods, experiment, settings, started });
+    const other = createKubernetesSubstrate({ client: cluster().client, jobs: blind, pods, experiment, settings, started, now });
     const prepare = start('twice', { stage: 'prepare' });
     await Promise.all([substrate.start(prepare), other.start(prepare)]);
     expect(await substrate.observe()).toHaveLength(1);
@@ -211,20 +271,85 @@ describe('an attempt on a real API server', () => {
     const prepare = start('held', { stage: 'prepare' });
     await substrate.start(prepare);
     const later = { ...experiment, metadata: { ...experiment.metadata, uid: '00000000-0000-4000-8000-000000000000' } };
-    const again = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment: later, settings, started });
+    const again = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment: later, settings, started, now });
     const refusal = again.start(prepare);
     await expect(refusal).rejects.toBeInstanceOf(CarpalError);
     await expect(refusal).rejects.toMatchObject({ code: 'object-name-held' });
     expect(await again.observe()).toEqual([]);
   });
 
-  it('is refused permanently, with the server’s message, if its Job is invalid', async () => {
+  it('is held as refused, with the server’s message, if its Job is invalid', async () => {
     const { experiment } = await world('refused');
     const odd = { ...settings, volumes: [{ claimName: 'artifacts', mountPath: '/tmp' }] };
-    const substrate = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment, settings: odd, started });
+    const substrate = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment, settings: odd, started, now });
     const refusal = substrate.start(start('refused', FOLD));
-    await expect(refusal).rejects.toBeInstanceOf(StartRefused);
-    await expect(refusal).rejects.toThrow(/mountPath: Invalid value.*must be unique/);
+    await expect(refusal).rejects.toMatchObject({ name: 'StartHeld', hold: 'refused' });
+    await expect(refusal).rejects.toThrow(/^Job.batch "refused-fold-0-1" is invalid: .*mountPath: Invalid value.*must be unique/);
+    const unreadable = { ...settings, cpuStage: { cpu: 'two', memory: '8Gi' } };
+    const other = createKubernetesSubstrate({ client: cluster().client, jobs, pods, experiment, settings: unreadable, started, now });
+    await expect(other.start(start('refused', { stage: 'prepare' }))).rejects.toMatchObject({ name: 'StartHeld', hold: 'refused' });
+  });
+
+  it('is held as denied, with the server’s message, while an admission policy denies its Job', async () => {
+    const { substrate } = await world('denied');
+    const { client } = cluster();
+    const policies: Resource = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingadmissionpolicies' };
+    const bindings: Resource = { ...policies, plural: 'validatingadmissionpolicybindings' };
+    const name = `deny-${namespace}`;
+    const rule = { apiGroups: ['batch'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['jobs'] };
+    const expression = "!object.metadata.name.startsWith('denied-')";
+    const policy = {
+      matchConstraints: { resourceRules: [rule], namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
+      validations: [{ expression, message: 'no Jobs today' }],
+    };
+    await client.request({ method: 'POST', path: resourcePath(policies), body: { metadata: { name }, spec: policy } });
+    const binding = { policyName: name, validationActions: ['Deny'] };
+    await client.request({ method: 'POST', path: resourcePath(bindings), body: { metadata: { name }, spec: binding } });
+    const attempt = start('denied', FOLD);
+    const held = await found('the denial', async () => {
+      const error = await substrate.start(attempt).catch((thrown: unknown) => thrown);
+      if (error === undefined) await substrate.remove(attempt.name);
+      return error;
+    });
+    expect(held).toMatchObject({ name: 'StartHeld', hold: 'denied', message: expect.stringMatching(/^jobs.batch .*: no Jobs today$/) });
+    await client.request({ method: 'DELETE', path: resourcePath(bindings, { name }) });
+    await client.request({ method: 'DELETE', path: resourcePath(policies, { name }) });
+    await found('the start', () =>
+      substrate.start(attempt).then(
+        () => true,
+        () => undefined,
+      ),
+    );
+  });
+
+  it('is held as denied while a quota leaves no room for its Job', async () => {
+    const { client } = cluster();
+    const there = await freshNamespace(client);
+    const quotas: Resource = { group: '', version: 'v1', plural: 'resourcequotas' };
+    const quota = { metadata: { name: 'jobs' }, spec: { hard: { 'count/jobs.batch': '0' } } };
+    await client.request({ method: 'POST', path: resourcePath(quotas, { namespace: there }), body: quota });
+    const { substrate } = await world('over', {}, there);
+    const attempt = start('over', FOLD);
+    const held = await found('the denial', () =>
+      substrate.start(attempt).then(
+        () => substrate.remove(attempt.name),
+        (thrown) => thrown,
+      ),
+    );
+    expect(held).toMatchObject({ hold: 'denied', message: expect.stringContaining('exceeded quota: jobs') });
+  });
+
+  it('is held quietly while its namespace is being deleted', async () => {
+    const { client } = cluster();
+    const there = await freshNamespace(client);
+    const { substrate } = await world('leaving', {}, there);
+    const keeper = { metadata: { name: 'keeper', finalizers: ['carpal.dev/test'] } };
+    await client.request({ method: 'POST', path: resourcePath(CONFIG_MAPS, { namespace: there }), body: keeper });
+    await client.request({ method: 'DELETE', path: resourcePath(NAMESPACES, { name: there }) });
+    const held = substrate.start(start('leaving', FOLD));
+    await expect(held).rejects.toMatchObject({ name: 'StartHeld', hold: 'terminating' });
+    const path = resourcePath(CONFIG_MAPS, { namespace: there, name: 'keeper' });
+    await client.request({ method: 'PATCH', patch: 'merge', path, body: { metadata: { finalizers: null } } });
   });
 
   it('has its settings checked before an experiment depends on them', async () => {
@@ -320,6 +445,35 @@ describe('an attempt on a real API server', () => {
     await found('nothing is left', async () => ((await one.substrate.observe()).length === 0 ? true : undefined));
   });
 
+  it.each([
+    ['runs on', false],
+    ['is being stopped', true],
+  ])('is lost if its node no longer answers, and can be abandoned: its Job %s', async (_case, stops) => {
+    const name = `dark-${stops}`;
+    const one = await world(name);
+    const attempt = start(name, FOLD);
+    const { client } = cluster();
+    await one.substrate.start(attempt);
+    const pod = await podOf(attempt.name);
+    const path = resourcePath(PODS, { namespace, name: pod.metadata.name });
+    const binding = { metadata: { name: pod.metadata.name }, target: { apiVersion: 'v1', kind: 'Node', name: 'dark' } };
+    await client.request({ method: 'POST', path: `${path}/binding`, body: binding });
+    await report(attempt.name, { phase: 'Running', containerStatuses: [{ name: 'stage', state: { running: { startedAt: time(10) } } }] });
+    if (stops) await one.substrate.stop(attempt.name);
+    else await client.request({ method: 'DELETE', path });
+    const uid = one.experiment.metadata.uid ?? '';
+    await found('the deletion', () => pods.indexed(uid).find(({ metadata }) => metadata.deletionTimestamp !== undefined));
+    await one.substrate.abandon?.(attempt.name);
+    expect(await one.runOf(attempt.name)).not.toHaveProperty('lost');
+    const later = (): Date => new Date(Date.now() + 180_000);
+    const { experiment } = one;
+    const waiting = createKubernetesSubstrate({ client, jobs, pods, experiment, settings, started, now: later });
+    expect(await waiting.observe()).toMatchObject([{ name: attempt.name, state: 'running', lost: true }]);
+    await waiting.abandon?.(attempt.name);
+    await found('nothing is left', async () => ((await one.substrate.observe()).length === 0 ? true : undefined));
+    expect(await one.substrate.ask(attempt)).toBeUndefined();
+  });
+
   it('has its orphaned pods stopped', async () => {
     const one = await world('orphaned');
     const attempt = start('orphaned', FOLD);
@@ -346,7 +500,7 @@ describe('an attempt on a real API server', () => {
     const late = { indexed: () => [], absorb: () => undefined };
     const { client } = cluster();
     const { experiment } = one;
-    const blind = createKubernetesSubstrate({ client, jobs, pods: late, experiment, settings, started });
+    const blind = createKubernetesSubstrate({ client, jobs, pods: late, experiment, settings, started, now });
     expect(await blind.observe()).toEqual([]);
     for (const again of [{ ...attempt, again: true as const }, start('left', FOLD, 2)]) {
       await blind.start(again);

@@ -1,20 +1,21 @@
 /** Attempts as Jobs. Observations come from the reflectors' memory; only starts, stops and removals send requests to the API server. */
-import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { ApiError, isStatus } from '@carpal/kubernetes/api/api-error.ts';
+import { isStatus } from '@carpal/kubernetes/api/api-error.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
 import type { Job, KubernetesObject, ObjectList, ObjectMeta, Pod } from '@carpal/kubernetes/api/objects.ts';
-import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { CONFIG_MAPS, JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { StageRun } from '../experiment/observed.ts';
-import { StartRefused, type Substrate } from '../experiment/substrate.ts';
-import { configMapManifest } from './config-map.ts';
+import type { Substrate } from '../experiment/substrate.ts';
+import { configMapManifest, specHash } from './config-map.ts';
 import { jobManifest } from './job-manifest.ts';
 import { type KeptJob, type KeptPod, keepJob, keepPod, podHasEnded, trueCondition } from './kept-objects.ts';
 import { ownJobs, ownPods, type StartedAttempts } from './own-objects.ts';
-import { controllerUid, labelledAttempt, stageSelector, uidOf } from './ownership.ts';
+import { createOwned, deleteSeen, removeSeen } from './own-requests.ts';
+import { controllerUid, labelledAttempt, SPEC_LABEL, stageSelector, uidOf } from './ownership.ts';
 import type { MissingPodReason } from './pending-reason.ts';
-import { stageRunOf, stageRunOfPods } from './stage-run.ts';
+import type { AskQueue } from './queue-reason.ts';
+import { isOverdue, stageRunOf, stageRunOfPods, waitingFor, withQueueReason } from './stage-run.ts';
 import type { StageSettings } from './stage-settings.ts';
 
 /** The part of a reflector that is used here. It is indexed by the label with the experiment's uid. */
@@ -38,12 +39,12 @@ export type KubernetesSubstrateOptions = {
   readonly started: StartedAttempts;
   /** Why a Job has no pod. If absent, the message only names the command that shows it. */
   readonly missingPod?: MissingPodReason;
+  /** Why a queue holds a Job back. If absent, the message only names the queue. */
+  readonly askQueue?: AskQueue;
+  readonly now: () => Date;
 };
 
-const LONGEST_REASON = 500;
 const STOP_TRIES = 3;
-
-type Propagation = 'Foreground' | 'Background';
 
 export type KubernetesSubstrate = Substrate & {
   /**
@@ -52,21 +53,12 @@ export type KubernetesSubstrate = Substrate & {
   ask(attempt: PlannedStart): Promise<StageRun | undefined>;
 };
 
-/**
- * The server's message if it will never accept this object: a field breaks a rule (422), or a value cannot be parsed (400, such as an
- * unreadable quantity). Undefined for everything that may pass: a quota, a policy, a server in trouble.
- */
-export function refusalOf(error: unknown): string | undefined {
-  if (!(error instanceof ApiError)) return undefined;
-  const isMalformed = error.status === 400 && error.message.includes('cannot be handled as');
-  return error.status === 422 || isMalformed ? error.message : undefined;
-}
-
 /** The substrate of one experiment. It holds no state that cannot be read again, so it may live for one step or longer. */
 export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): KubernetesSubstrate {
-  const { client, jobs, pods, experiment, settings, started } = options;
+  const { client, jobs, pods, experiment, settings, started, now } = options;
   const uid = uidOf(experiment);
   const { namespace } = experiment.metadata;
+  const own = { client, namespace, uid };
   let spec: Promise<unknown> | undefined;
 
   const knownJobs = (): readonly KeptJob[] => ownJobs(jobs.indexed(uid), experiment);
@@ -79,39 +71,16 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
       ({ metadata }) => controllerUid(metadata) ?? metadata.uid ?? metadata.name,
     );
 
-  /** Creates the object, or returns the existing one if the experiment manages it. */
-  const create = async <Kind extends KubernetesObject>(resource: Resource, manifest: Kind): Promise<Kind> => {
-    const { name } = manifest.metadata;
-    try {
-      return await client.request<Kind>({ method: 'POST', path: resourcePath(resource, { namespace }), body: manifest });
-    } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal !== undefined) throw new StartRefused(refusal, error);
-      if (!isStatus(error, 409)) throw error;
-    }
-    const found = await client.request<Kind>({ method: 'GET', path: resourcePath(resource, { namespace, name }) });
-    const owner = controllerUid(found.metadata);
-    if (owner === uid) return found;
-    const manager = owner === undefined ? 'nothing manages it' : `the owner with uid ${owner} manages it`;
-    throw new CarpalError('object-name-held', `the ${manifest.kind} exists already, and ${manager}`, { where: `${namespace}/${name}` });
-  };
-
-  const deleteAsSeen = (
-    resource: Resource,
-    { name, uid: seen, resourceVersion }: ObjectMeta,
-    propagationPolicy: Propagation,
-  ): Promise<Job> =>
-    client.request<Job>({
-      method: 'DELETE',
-      path: resourcePath(resource, { namespace, name }),
-      body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions: { uid: seen, resourceVersion } },
-    });
-
-  /** Creates the ConfigMap before the first attempt, and again before each retry in case someone deleted it. */
-  const provideSpec = async ({ stage, attempt }: PlannedStart): Promise<void> => {
-    if (stage !== 'prepare' && attempt === 1) return;
+  /**
+   * Creates the ConfigMap that the attempt reads. Usually an earlier attempt has the same one; before a retry it is created again in case
+   * someone deleted it.
+   */
+  const provideSpec = async ({ attempt, again }: PlannedStart): Promise<void> => {
+    const hash = specHash(experiment);
+    const isProvided = knownJobs().some(({ metadata }) => metadata.labels?.[SPEC_LABEL] === hash);
+    if (isProvided && attempt === 1 && again !== true) return;
     // Attempts that start together share one request.
-    spec ??= create(CONFIG_MAPS, configMapManifest(experiment)).catch((error: unknown) => {
+    spec ??= createOwned(own, CONFIG_MAPS, configMapManifest(experiment)).catch((error: unknown) => {
       spec = undefined;
       throw error;
     });
@@ -139,11 +108,12 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
 
   /**
    * Whether an unseen pod of the stage may still write to its checkpoint. An example is the pod of a Job that was deleted with
-   * --cascade=orphan right after its creation. A first attempt that is planned for the first time has no pods.
+   * --cascade=orphan right after its creation. A first attempt that is planned for the first time has no pods. A pod that counts as lost
+   * does not hold its successor back.
    */
   const stillRuns = async (attempt: PlannedStart): Promise<boolean> =>
     (attempt.attempt > 1 || attempt.again === true) &&
-    (await newestPods(attempt)).some((pod) => !podHasEnded(pod) && pod.status?.phase !== 'Unknown');
+    (await newestPods(attempt)).some((pod) => !podHasEnded(pod) && pod.status?.phase !== 'Unknown' && !isOverdue(pod, now()));
 
   const mayBeEnded = (job: KeptJob): boolean =>
     trueCondition(job, 'Complete') === undefined &&
@@ -166,25 +136,11 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     if (job === undefined || !mayBeEnded(job)) return;
     try {
       // A foreground deletion keeps the Job until its pods have ended: until then its attempt occupies the stage.
-      const deleted = await deleteAsSeen(JOBS, job.metadata, 'Foreground');
-      if (deleted.kind === 'Job') jobs.absorb(deleted);
+      const deleted = await deleteSeen(own, JOBS, job.metadata, { propagationPolicy: 'Foreground', unchanged: true });
+      if (deleted !== undefined) jobs.absorb(deleted);
     } catch (error) {
       if (!isStatus(error, 404) && (!isStatus(error, 409) || tries === 1)) throw error;
       await end(await renewed(job), tries - 1);
-    }
-  };
-
-  /** Deletes an object if it still is the one that was seen. Does nothing if it is gone or was replaced. */
-  const remove = async (resource: Resource, { name, uid: seen }: ObjectMeta, propagationPolicy: Propagation): Promise<Job | undefined> => {
-    try {
-      return await client.request<Job>({
-        method: 'DELETE',
-        path: resourcePath(resource, { namespace, name }),
-        body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions: { uid: seen } },
-      });
-    } catch (error) {
-      if (isStatus(error, 404) || isStatus(error, 409)) return undefined;
-      throw error;
     }
   };
 
@@ -192,8 +148,18 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
   const removeOrphans = async (name: string): Promise<void> => {
     for (const pod of ownPods(pods.indexed(uid), [], experiment, started)) {
       const isOrphan = controllerUid(pod.metadata) === undefined && pod.metadata.deletionTimestamp === undefined;
-      if (isOrphan && stageRunOfPods([pod])?.name === name) await remove(PODS, pod.metadata, 'Background');
+      if (isOrphan && stageRunOfPods([pod], now())?.name === name) await removeSeen(own, PODS, pod.metadata);
     }
+  };
+
+  /** Adds what only a request can find out: why the Job has no pod, and why its queue holds it back. */
+  const explained = async (run: StageRun, job: KeptJob, mine: readonly KeptPod[]): Promise<StageRun> => {
+    if (run.state === 'queued') {
+      const reason = await options.askQueue?.(job);
+      return reason === undefined ? run : withQueueReason(run, reason);
+    }
+    const reason = run.state === 'pending' && mine.length === 0 ? await options.missingPod?.(job) : undefined;
+    return reason === undefined ? run : { ...run, ...waitingFor(reason) };
   };
 
   return {
@@ -204,40 +170,54 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
         ours.map(async (job) => {
           const mine = podsOf.get(job.metadata.uid ?? '') ?? [];
           podsOf.delete(job.metadata.uid ?? '');
-          const run = stageRunOf(job, mine);
-          const reason = run?.state === 'pending' && mine.length === 0 ? await options.missingPod?.(job) : undefined;
-          return run === undefined || reason === undefined ? run : { ...run, message: reason.slice(0, LONGEST_REASON) };
+          const run = stageRunOf(job, mine, now());
+          return run === undefined ? undefined : await explained(run, job, mine);
         }),
       );
       const names = new Set(runs.map((run) => run?.name));
-      const left = [...podsOf.values()].map(stageRunOfPods).filter((run) => !names.has(run?.name));
+      const left = [...podsOf.values()].map((some) => stageRunOfPods(some, now())).filter((run) => !names.has(run?.name));
       return [...runs, ...left].filter((run): run is StageRun => run !== undefined);
     },
     async ask(attempt) {
       const job = await newest(attempt.name);
       if (job === undefined) {
         const left = await newestPods(attempt);
-        return stageRunOfPods(left.filter(({ metadata }) => labelledAttempt(metadata)?.attempt === attempt.attempt));
+        return stageRunOfPods(
+          left.filter(({ metadata }) => labelledAttempt(metadata)?.attempt === attempt.attempt),
+          now(),
+        );
       }
       jobs.absorb(job);
       const found = keepJob(job);
-      return stageRunOf(found, podsByJob([found]).get(job.metadata.uid ?? '') ?? []);
+      return stageRunOf(found, podsByJob([found]).get(job.metadata.uid ?? '') ?? [], now());
     },
     async start(attempt) {
       if (jobNamed(attempt.name) !== undefined || (await stillRuns(attempt))) return;
       await provideSpec(attempt);
       // The response is a complete Job, including the status that the manifest lacks.
-      jobs.absorb((await create<KubernetesObject>(JOBS, jobManifest(experiment, attempt, settings))) as Job);
+      jobs.absorb((await createOwned<KubernetesObject>(own, JOBS, jobManifest(experiment, attempt, settings))) as Job);
     },
     async stop(name) {
       const job = jobNamed(name);
       if (job === undefined) await removeOrphans(name);
       else await end(job);
     },
+    async abandon(name) {
+      const job = jobNamed(name);
+      const lost = ownPods(pods.indexed(uid), job === undefined ? [] : [job], experiment, started).filter((pod) => isOverdue(pod, now()));
+      const itsOwn = lost.filter((pod) => stageRunOfPods([pod], now())?.name === name);
+      if (itsOwn.length === 0) return;
+      // The Job first: its controller would start another pod. It also releases the pod, of which it keeps account.
+      if (job !== undefined) {
+        await removeSeen(own, JOBS, job.metadata);
+        jobs.forget(job);
+      }
+      for (const { metadata } of itsOwn) await removeSeen(own, PODS, metadata, 0);
+    },
     async remove(name) {
       const job = jobNamed(name);
       if (job === undefined) return await removeOrphans(name);
-      await remove(JOBS, job.metadata, 'Background');
+      await removeSeen(own, JOBS, job.metadata);
       jobs.forget(job);
     },
   };

@@ -40,6 +40,7 @@ async function attempts(
     pods: found(pods.map(keepPod)),
     experiment: one,
     settings: stageSettings({ image: 'carpal', artifactsUri: 's3://artifacts' }),
+    now: () => new Date(0),
     started: startedAttempts(status.status),
   });
   return await substrate.observe();

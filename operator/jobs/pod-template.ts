@@ -62,8 +62,8 @@ function containerOf(attempt: PlannedStart, placement: StagePlacement, settings:
   };
 }
 
-function argumentsOf({ stage, fold }: PlannedStart, artifactsUri: string): readonly string[] {
-  const common = [stage, '--experiment', `${SPEC_FOLDER}/${FILE.experiment}`, '--artifacts', artifactsUri];
+function argumentsOf({ stage, fold, attempt }: PlannedStart, artifactsUri: string): readonly string[] {
+  const common = [stage, '--experiment', `${SPEC_FOLDER}/${FILE.experiment}`, '--artifacts', artifactsUri, '--attempt', String(attempt)];
   return fold === undefined ? common : [...common, '--fold', String(fold)];
 }
 

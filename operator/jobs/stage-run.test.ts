@@ -9,13 +9,14 @@ import {
   runningPod,
   time,
 } from '@carpal/testbed/operator/attempt-objects.ts';
+import { at } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import { outcomeOf } from '../experiment/retry-policy.ts';
 import { keepJob, keepPod } from './kept-objects.ts';
-import { stageRunOf, stageRunOfPods } from './stage-run.ts';
+import { stageRunOf, stageRunOfPods, withQueueReason } from './stage-run.ts';
 
 /** The run as the substrate reads it from the objects in the operator's memory. */
-const runOf = (theJob: Job, ...pods: readonly Pod[]) => stageRunOf(keepJob(theJob), pods.map(keepPod));
+const runOf = (theJob: Job, ...pods: readonly Pod[]) => stageRunOf(keepJob(theJob), pods.map(keepPod), at(130));
 
 const policy = (exitCode: number, rule: number): string =>
   `Container stage for pod default/wrist-fold-0-1-7x2kp failed with exit code ${exitCode} matching FailJob rule at index ${rule}`;
@@ -164,9 +165,98 @@ describe('an attempt that has not ended', () => {
     expect(runOf(job(), ...pods)?.message).toBe(message);
   });
 
+  const unscheduled = (reason: string, message: string, at = 5): Pod =>
+    pod({
+      spec: {},
+      status: {
+        phase: 'Pending',
+        conditions: [{ type: 'PodScheduled', status: 'False', reason, message, lastTransitionTime: time(at) }],
+      },
+    });
+  const placed = { ...scheduled, lastTransitionTime: time(60) };
+
+  it.each<[string, Pod[], Job, object]>([
+    ['a GPU', [unscheduled('Unschedulable', '0/3 nodes are available: 3 Insufficient nvidia.com/gpu.')], job(), { waitsFor: 'capacity' }],
+    [
+      'a node pool that has no node yet',
+      [unscheduled('Unschedulable', 'no nodes available to schedule pods')],
+      job(),
+      { waitsFor: 'capacity' },
+    ],
+    ['a gate of another controller', [unscheduled('SchedulingGated', 'Scheduling is blocked')], job(), { waitsFor: 'capacity' }],
+    ['a scheduler that has not seen it', [pod({ spec: {}, status: { phase: 'Pending' } })], job(), { waitsFor: 'capacity' }],
+    [
+      'a claim that does not exist',
+      [unscheduled('Unschedulable', '0/1 nodes are available: persistentvolumeclaim "artifacts" not found. preemption: 0/1 nodes')],
+      job(),
+      { waitsFor: 'start', pendingSince: time(5) },
+    ],
+    [
+      'its image, since it was scheduled and not since its creation',
+      [pod({ status: { phase: 'Pending', conditions: [placed] }, state: { waiting: { reason: 'ImagePullBackOff', message: 'no' } } })],
+      job(),
+      { waitsFor: 'start', pendingSince: time(60) },
+    ],
+    ['its volumes', [pod({ status: { phase: 'Pending', conditions: [placed] } })], job(), { waitsFor: 'start', pendingSince: time(60) }],
+    ['its pod', [], job(), { waitsFor: 'start', pendingSince: time(0) }],
+  ])('waits for %s', (_what, pods, theJob, expected) => {
+    expect(runOf(theJob, ...pods)).toMatchObject({ state: 'pending', pendingSince: time(0), ...expected });
+  });
+
+  it('that runs could begin when it was scheduled', () => {
+    const running = runningPod({ status: { conditions: [placed] } });
+    expect(runOf(job(), running)).toMatchObject({ state: 'running', pendingSince: time(60) });
+  });
+
+  const labels = { ...job().metadata.labels, 'kueue.x-k8s.io/queue-name': 'gpu-team' };
+  const suspendedAt = (seconds: number): Job =>
+    job({
+      metadata: { labels },
+      spec: { suspend: true, template: { spec: {} } },
+      status: { conditions: [jobCondition('Suspended', { lastTransitionTime: time(seconds) })] },
+    });
+
   it('shows the queue that holds it', () => {
-    const labels = { ...job().metadata.labels, 'kueue.x-k8s.io/queue-name': 'gpu-team' };
-    expect(runOf(job({ metadata: { labels }, spec: { suspend: true, template: { spec: {} } } }))?.message).toBe('waits in queue gpu-team');
+    const run = runOf(suspendedAt(1));
+    expect(run).toMatchObject({ queue: 'gpu-team', message: 'waits in queue gpu-team' });
+    expect(run).not.toHaveProperty('evictedAt');
+    expect(runOf(job({ metadata: { labels } }))).toMatchObject({ state: 'pending', queue: 'gpu-team' });
+    expect(runOf(job({ spec: { suspend: true, template: { spec: {} } } }))?.message).toMatch(/names no queue/);
+  });
+
+  it('was evicted when its Job was suspended, if it has a pod', () => {
+    expect(runOf(suspendedAt(100), runningPod({ metadata: deleted }))).toMatchObject({ state: 'queued', evictedAt: time(100) });
+  });
+
+  it('has the queue’s own words and the time of its eviction', () => {
+    const run = runOf(suspendedAt(100));
+    expect(run && withQueueReason(run, { words: 'LocalQueue gpu-team doesn’t exist', evictedAt: time(99) })).toMatchObject({
+      message: 'waits in queue gpu-team: LocalQueue gpu-team doesn’t exist',
+      evictedAt: time(99),
+    });
+  });
+});
+
+describe('an attempt whose node does not answer', () => {
+  const pods = [runningPod({ metadata: deleted })];
+  const seenAt = (theJob: Job, seconds: number) => stageRunOf(keepJob(theJob), pods.map(keepPod), at(seconds));
+  const suspended = job({ spec: { suspend: true, template: { spec: {} } }, status: { conditions: [jobCondition('Suspended')] } });
+
+  it('is lost a minute after its pod should have ended, grace period included', () => {
+    expect(seenAt(job(), 250)).not.toHaveProperty('lost');
+    expect(seenAt(job(), 251)).toMatchObject({ state: 'running', lost: true });
+    expect(stageRunOfPods(pods.map(keepPod), at(251))).toMatchObject({ state: 'running', deleting: true, lost: true });
+  });
+
+  it('is lost whatever else is known about it: its queue took it back, or its Job is being deleted', () => {
+    expect(seenAt(suspended, 251)).toMatchObject({ state: 'queued', lost: true });
+    expect(seenAt(job({ metadata: { deletionTimestamp: time(90) } }), 251)).toMatchObject({ deleting: true, lost: true });
+  });
+
+  it('is not lost if its pod has ended, or if nobody has deleted it', () => {
+    const ended = failedPod({ exitCode: 75 }, { metadata: deleted });
+    expect(stageRunOf(keepJob(job()), [keepPod(ended)], at(9999))).not.toHaveProperty('lost');
+    expect(stageRunOf(keepJob(job()), [keepPod(runningPod())], at(9999))).not.toHaveProperty('lost');
   });
 });
 
@@ -392,7 +482,7 @@ describe('an attempt that failed', () => {
 });
 
 describe('an attempt whose Job is gone', () => {
-  const left = (...pods: readonly Pod[]) => stageRunOfPods(pods.map(keepPod));
+  const left = (...pods: readonly Pod[]) => stageRunOfPods(pods.map(keepPod), at(130));
   const orphan = { ownerReferences: [] };
 
   it('occupies its stage while its pod ends', () => {
