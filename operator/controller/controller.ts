@@ -8,6 +8,7 @@ import type { Logger } from '@carpal/kubernetes/runtime/logger.ts';
 import { createWorkQueue } from '@carpal/kubernetes/runtime/work-queue.ts';
 import { runWorkers } from '@carpal/kubernetes/runtime/workers.ts';
 import { createMissingPodReason } from '../jobs/pending-reason.ts';
+import { createAskQueue } from '../jobs/queue-reason.ts';
 import { type Collections, createCollections } from './collections.ts';
 import { createActiveExperiments } from './experiment-memory.ts';
 import { createExperimentStep } from './experiment-step.ts';
@@ -69,8 +70,23 @@ export function createController(options: ControllerOptions): Controller {
       log.warn({ experiment: keyOf(experiment.metadata), ...problem }, 'the artifact store cannot be read');
     },
   });
-  const missingPod = createMissingPodReason(client, () => now().getTime());
-  const step = createExperimentStep({ client, collections, active, settings, store, progress, missingPod, events, metrics, now, log });
+  const nowMs = (): number => now().getTime();
+  const missingPod = createMissingPodReason(client, nowMs);
+  const askQueue = createAskQueue(client, nowMs);
+  const step = createExperimentStep({
+    client,
+    collections,
+    active,
+    settings,
+    store,
+    progress,
+    missingPod,
+    askQueue,
+    events,
+    metrics,
+    now,
+    log,
+  });
 
   metrics.followQueue(queue);
   for (const [name, reflector] of Object.entries({ experiments, jobs, pods })) metrics.followReflector(name, reflector);

@@ -69,6 +69,8 @@ export async function planCluster({ connection, settings, store, now, signal }: 
       experiment,
       settings: settings.stages,
       started,
+      now,
+      now,
     });
   const planOne = async (object: ExperimentObject): Promise<Planned> => {
     const kept = keepExperiment(object);

@@ -54,6 +54,7 @@ function world() {
     }),
     settings: { stages: stageSettings({ image: 'carpal', artifactsUri: store.uri }), workers: 1, provenance: { carpal: '0', node: '0' } },
     missingPod: async () => undefined,
+    askQueue: async () => undefined,
     events: { record: () => undefined, flush: async () => undefined, stats: { written: 0, lost: 0, waiting: 0 } },
     metrics: { stageEnded: () => undefined, gpuSeconds: () => undefined },
     now: () => at(2),
