@@ -64,6 +64,7 @@ function running(state: string, folds: readonly StageStatus['state'][], gpus: nu
 }
 
 const ended = (failed: boolean): KeptExperiment => ({
+  deletionRemovesArtifacts: false,
   metadata: { name: 'done' },
   ended: { ttlAfterFinished: '14d', failed },
 });
@@ -73,7 +74,7 @@ const experiments = [
   running('Training', ['Pending', 'Succeeded'], 1),
   ended(true),
   ended(false),
-  { metadata: { name: 'new' }, object: { metadata: { name: 'new' } } },
+  { deletionRemovesArtifacts: false, metadata: { name: 'new' }, object: { metadata: { name: 'new' } } },
 ];
 
 describe('ended attempts', () => {
@@ -107,6 +108,22 @@ describe('the experiments of a cluster', () => {
       { stage: 'fold', state: 'Running', count: 2, gpus: 4 },
       { stage: 'fold', state: 'Pending', count: 2, gpus: 3 },
     ]);
+  });
+
+  it('have the GPUs of prepare and the ensemble counted as these stages request them', () => {
+    const [world] = [running('Training', ['Succeeded'], 2)];
+    const withStages = (states: object, placement: object): KeptExperiment =>
+      ({
+        ...world,
+        object: { ...world?.object, spec: { placement }, status: { ...world?.object?.status, ...states } },
+      }) as unknown as KeptExperiment;
+    const ensemble = { ensemble: stage('Running') };
+    expect(countStages([withStages(ensemble, { gpus: 2 })])).toMatchObject([{ stage: 'ensemble', gpus: 2 }]);
+    expect(countStages([withStages(ensemble, { gpus: 2, ensemble: { gpus: 1 } })])).toMatchObject([{ stage: 'ensemble', gpus: 1 }]);
+    expect(countStages([withStages(ensemble, {})])).toMatchObject([{ stage: 'ensemble', gpus: 1 }]);
+    const prepare = { prepare: stage('Pending') };
+    expect(countStages([withStages(prepare, { gpus: 2 })])).toMatchObject([{ stage: 'prepare', gpus: 0 }]);
+    expect(countStages([withStages(prepare, { prepare: { gpus: 1 } })])).toMatchObject([{ stage: 'prepare', gpus: 1 }]);
   });
 
   it('are counted even if a status is incomplete', () => {

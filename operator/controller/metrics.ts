@@ -1,9 +1,11 @@
 /** The operator's metrics: those of every controller, and what the experiments of the cluster do. */
 
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { StageName } from '@carpal/configs/schema/progress.ts';
 import { type ExperimentState, FRESH_STAGE, holdsPlace } from '@carpal/configs/schema/status.ts';
 import { createRuntimeMetrics, followValues, type MetricValues, type RuntimeMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
 import { Counter } from 'prom-client';
+import { gpusOf } from '../experiment/gpu-seconds.ts';
 import { entriesOf } from '../experiment/stages.ts';
 import type { KeptExperiment } from './experiment-object.ts';
 
@@ -33,7 +35,7 @@ export function createMetrics(): OperatorMetrics {
   });
   const gpu = new Counter({
     name: 'carpal_gpu_seconds_total',
-    help: 'Seconds of ended attempts times the GPUs that they held.',
+    help: 'Seconds that the containers of stages ran, times their GPUs; counted when an attempt ends or is evicted.',
     registers,
   });
   const storeFailures = new Counter({
@@ -91,8 +93,11 @@ export function countExperiments(experiments: readonly KeptExperiment[]): Readon
   return counts;
 }
 
-/** The GPUs of a fold; 1 if an object does not specify them, as in the schema. */
-const gpusOf = (spec: unknown): number => (spec as Partial<SegmentationExperiment['spec']> | undefined)?.placement?.gpus ?? 1;
+/** The GPUs of a stage. An object of the cluster may specify less than the schema fills in. */
+function gpusOfStage(spec: unknown, stage: StageName): number {
+  const { gpus = 1, ...placement } = (spec as Partial<SegmentationExperiment['spec']> | undefined)?.placement ?? {};
+  return gpusOf({ ...placement, gpus }, stage);
+}
 
 /** Stages of active experiments that have an attempt, by stage and state. */
 export function countStages(experiments: readonly KeptExperiment[]): readonly StageCount[] {
@@ -109,7 +114,7 @@ export function countStages(experiments: readonly KeptExperiment[]): readonly St
       if (!holdsPlace(seen)) continue;
       const { state } = seen;
       const before = counts.get(`${stage} ${state}`) ?? { stage, state, count: 0, gpus: 0 };
-      const gpus = before.gpus + (stage === 'fold' ? gpusOf(object.spec) : 0);
+      const gpus = before.gpus + gpusOfStage(object.spec, stage);
       counts.set(`${stage} ${state}`, { ...before, count: before.count + 1, gpus });
     }
   }

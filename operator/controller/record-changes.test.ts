@@ -1,7 +1,10 @@
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import { silentLog } from '@carpal/kubernetes/runtime/logger.ts';
-import { at, attempt, experimentWith, fold, prepared, seen } from '@carpal/testbed/operator/builders.ts';
+import { at, attempt, experimentWith, fold, PREPARE, prepared, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import type { PlannedEvent } from '../experiment/events.ts';
+import type { StageRun } from '../experiment/observed.ts';
 import { type Plan, plan } from '../experiment/plan.ts';
 import { joinEvents, reportPlan } from './record-changes.ts';
 
@@ -47,10 +50,10 @@ describe('the events of one step', () => {
 
 describe('a plan whose status was written', () => {
   const experiment = experimentWith({ folds: [0, 1] });
-  const kept = { metadata: { name: 'wrist', namespace: 'team' } };
+  const kept = { metadata: { name: 'wrist', namespace: 'team' }, deletionRemovesArtifacts: false };
 
   /** What a plan causes: log lines, events, ended attempts and GPU seconds. */
-  function reported(planned: Plan) {
+  function reported(planned: Plan, of: SegmentationExperiment = experiment) {
     const [lines, notes, ends, gpuSeconds]: [object[], string[], string[], number[]] = [[], [], [], []];
     reportPlan(
       {
@@ -66,7 +69,7 @@ describe('a plan whose status was written', () => {
         },
       },
       kept,
-      experiment,
+      of,
       planned,
     );
     return { lines, notes, ends, gpuSeconds };
@@ -78,7 +81,7 @@ describe('a plan whose status was written', () => {
   it('is logged with one line for each new state, and reported in joined events', () => {
     const { lines, notes, ends } = reported(training);
     expect(lines).toEqual([
-      { experiment: 'team/wrist', from: 'Preparing', to: 'Training', reason: 'FoldsRunning' },
+      { experiment: 'team/wrist', from: 'Preparing', to: 'Training', reason: 'StagePending' },
       { experiment: 'team/wrist', stage: 'prepare', attempt: 1, from: 'Starting', to: 'Succeeded', reason: 'StageFinished' },
       { experiment: 'team/wrist', stage: 'fold 0', attempt: 1, from: 'Waiting', to: 'Starting' },
       { experiment: 'team/wrist', stage: 'fold 1', attempt: 1, from: 'Waiting', to: 'Starting' },
@@ -103,5 +106,43 @@ describe('a plan whose status was written', () => {
   it('is not reported if it changes nothing', () => {
     const again = plan(experiment, seen([prepared()], training.status), at(2));
     expect(reported(again)).toEqual({ lines: [], notes: [], ends: [], gpuSeconds: [] });
+  });
+
+  it('counts as many GPU seconds as the status has, for every stage, evictions and missed deadlines included', () => {
+    const { spec, ...rest } = experiment;
+    const placement = { ...spec.placement, gpus: 2, prepare: { gpus: 1 }, ensemble: { gpus: 4 } };
+    const own = { ...rest, spec: { ...spec, placement, run: { ...spec.run, onFoldFailure: 'stop' as const, foldDeadline: '100s' } } };
+    const preparing = attempt(PREPARE, 1, { state: 'succeeded', finishedAt: at(10).toISOString() });
+    const runs = (first: Partial<StageRun>, second: Partial<StageRun>): StageRun[] => [
+      ...[preparing, attempt(fold(0), 1, { startedAt: at(20).toISOString(), ...first })],
+      attempt(fold(1), 1, { startedAt: at(20).toISOString(), ...second }),
+    ];
+    const worlds: [number, StageRun[]][] = [
+      [11, [preparing]],
+      [25, runs({}, {})],
+      // Fold 0 is evicted after 20 s, fold 1 is disrupted after 30 s.
+      [51, runs({ state: 'queued', evictedAt: at(40).toISOString() }, { state: 'failed', exitCode: 75, finishedAt: at(50).toISOString() })],
+      // Fold 0 misses its deadline 80 s after it continues at 60 s.
+      [
+        140,
+        runs(
+          { pendingSince: at(60).toISOString(), startedAt: at(60).toISOString() },
+          { state: 'failed', exitCode: 75, finishedAt: at(50).toISOString() },
+        ),
+      ],
+    ];
+    let status: ExperimentStatus | undefined;
+    let counted = 0;
+    for (const [second, world] of worlds) {
+      const planned = plan(own, seen(world, status), at(second));
+      status = planned.status;
+      counted += reported(planned, own).gpuSeconds.reduce((sum, seconds) => sum + seconds, 0);
+    }
+    expect(status?.folds.map(({ state, activeSeconds }) => [state, activeSeconds])).toEqual([
+      ['Failed', 100],
+      ['Waiting', 30],
+    ]);
+    expect(status?.gpuSeconds).toBe(10 * 1 + (20 + 80 + 30) * 2);
+    expect(counted).toBe(status?.gpuSeconds);
   });
 });

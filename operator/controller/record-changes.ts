@@ -6,6 +6,7 @@ import { keyOf } from '@carpal/kubernetes/api/objects.ts';
 import type { EventRecorder, ObjectEvent } from '@carpal/kubernetes/runtime/event-recorder.ts';
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import type { PlannedEvent } from '../experiment/events.ts';
+import { gpusOf } from '../experiment/gpu-seconds.ts';
 import type { Plan } from '../experiment/plan.ts';
 import { stageTitle } from '../experiment/stage.ts';
 import type { StatusChange } from '../experiment/status-diff.ts';
@@ -49,18 +50,19 @@ export function logChanges(log: Log, { metadata }: Fields, changes: readonly Sta
   }
 }
 
-/** Counts attempts that ended, and the GPU time that they used. */
+/** Counts attempts that ended, and the GPU time that they used, also before an eviction: as the status of the experiment. */
 function countEnds(metrics: Reporting['metrics'], { spec }: SegmentationExperiment, changes: readonly StatusChange[]): void {
   for (const change of changes) {
-    if (change.kind !== 'stage' || change.ends.length === 0) continue;
+    if (change.kind !== 'stage') continue;
     const { stage } = change.key;
     for (const end of change.ends) metrics.stageEnded(stage, end);
-    metrics.gpuSeconds(change.ranSeconds * (stage === 'fold' ? spec.placement.gpus : 0));
+    const gpuSeconds = change.ranSeconds * gpusOf(spec.placement, stage);
+    if (gpuSeconds > 0) metrics.gpuSeconds(gpuSeconds);
   }
 }
 
 /** Reasons of events that follow from the successful end of a stage and are reported together with it. */
-const FOLLOWS_AN_END: readonly PlannedEvent['reason'][] = ['StageStarted', 'ExperimentComplete'];
+const FOLLOWS_AN_END: readonly PlannedEvent['reason'][] = ['StageStarted', 'Queued', 'ExperimentComplete'];
 
 /**
  * One event for each type and reason, in the order of their first events: `folds 0–4, attempt 1`. The end of a stage joins the event that

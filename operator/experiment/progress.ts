@@ -4,6 +4,7 @@ import type { StageProgress } from '@carpal/configs/schema/progress.ts';
 import { type FoldStatus, holdsPlace, type StageStatus } from '@carpal/configs/schema/status.ts';
 import { makespan } from './makespan.ts';
 import type { ObservedProgress } from './observed.ts';
+import { sameStage } from './stage.ts';
 import type { Stages } from './stages.ts';
 
 const toFourPlaces = (value: number): number => Math.round(value * 1e4) / 1e4;
@@ -15,11 +16,19 @@ const ROUNDED: Readonly<Record<string, (value: number) => number>> = {
   bestDice: toFourPlaces,
 };
 
-/** A fold's figures from its progress report, or else from the previous status. */
-export function foldFigures(report: StageProgress | undefined, previous: FoldStatus | undefined): Partial<FoldStatus> {
+/** Whether the container that runs now wrote the report. */
+const isOwn = ({ startedAt }: StageStatus, { updatedAt }: StageProgress): boolean =>
+  startedAt !== undefined && Date.parse(updatedAt) >= Date.parse(startedAt);
+
+/**
+ * A fold's figures from its progress report, or else from the previous status. A report of the running container counts even if its epoch is
+ * lower: the fold continues from an older checkpoint. Any other report may be out of date, so the epoch does not fall.
+ */
+export function foldFigures(stage: StageStatus, report: StageProgress | undefined, previous: FoldStatus | undefined): Partial<FoldStatus> {
   const figures: Partial<Record<'epoch' | 'epochs' | 'loss' | 'dice' | 'bestDice', number>> = {};
+  const isOlder = report !== undefined && !isOwn(stage, report) && (report.epoch ?? 0) < (previous?.epoch ?? 0);
   for (const name of ['epoch', 'epochs', 'loss', 'dice', 'bestDice'] as const) {
-    const value = report?.[name] ?? previous?.[name];
+    const value = (isOlder ? undefined : report?.[name]) ?? previous?.[name];
     if (value !== undefined && value !== null) figures[name] = ROUNDED[name]?.(value) ?? value;
   }
   return figures;
@@ -31,7 +40,7 @@ export function foldGpu(stage: StageStatus, report: StageProgress | undefined, p
   if (!holdsPlace(stage)) return reported ?? previous?.gpu;
   const { startedAt } = stage;
   if (startedAt === undefined) return undefined;
-  if (report !== undefined && Date.parse(report.updatedAt) >= Date.parse(startedAt)) return reported;
+  if (report !== undefined && isOwn(stage, report)) return reported;
   return previous?.attempts === stage.attempts && previous.startedAt === startedAt ? previous.gpu : undefined;
 }
 
@@ -78,8 +87,21 @@ export function meanBestDice(stages: Stages): number | undefined {
   return meanOf(stages.folds.flatMap((fold) => (fold.bestDice === undefined ? [] : [fold.bestDice])));
 }
 
+/** The seconds that a running fold still trains, at least 0; undefined if it has not reported its throughput. */
+function secondsLeft(fold: FoldStatus, progress: ObservedProgress, now: Date): number | undefined {
+  const report = progress.folds.get(fold.index);
+  if (fold.state !== 'Running' || report?.etaSeconds === undefined || report.etaSeconds === null) return undefined;
+  // The observer's clock, if it knows. The clock of the node may be wrong, so a report is never newer than now.
+  const heartbeat = progress.heartbeats?.find((one) => sameStage(one, { stage: 'fold', fold: fold.index }));
+  const reportedMs = Date.parse(heartbeat?.changedAt ?? report.updatedAt);
+  // The last report of an earlier container has not aged while the fold waited.
+  const startedMs = fold.startedAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(fold.startedAt);
+  const ageMs = now.getTime() - Math.max(reportedMs, startedMs);
+  return Math.max(0, report.etaSeconds - Math.max(0, ageMs) / 1000);
+}
+
 /** Seconds that each fold still trains; undefined if the throughput of no fold is known. */
-function remainingSeconds(stages: Stages, progress: ObservedProgress): readonly (number | undefined)[] {
+function remainingSeconds(stages: Stages, progress: ObservedProgress, now: Date): readonly (number | undefined)[] {
   const whole: number[] = [];
   for (const fold of stages.folds) {
     const fraction = foldFraction(fold, progress);
@@ -89,15 +111,24 @@ function remainingSeconds(stages: Stages, progress: ObservedProgress): readonly 
   }
   const mean = meanOf(whole);
   return stages.folds.map((fold) => {
-    if (fold.state === 'Succeeded') return 0;
-    const eta = fold.state === 'Running' ? progress.folds.get(fold.index)?.etaSeconds : undefined;
-    return eta ?? (mean === undefined ? undefined : mean * (1 - foldFraction(fold, progress)));
+    if (fold.state === 'Succeeded' || fold.state === 'Failed') return 0;
+    return secondsLeft(fold, progress, now) ?? (mean === undefined ? undefined : mean * (1 - foldFraction(fold, progress)));
   });
 }
 
-/** Seconds until the last fold is trained with `parallelism` folds at a time; undefined until a fold has reported its throughput. */
-export function remainingTrainingSeconds(stages: Stages, progress: ObservedProgress, parallelism: number): number | undefined {
-  const remaining = remainingSeconds(stages, progress);
+/**
+ * Seconds until the last fold is trained with `parallelism` folds at a time; undefined while no fold runs, and until a fold has reported its
+ * throughput. 0 if the last estimates have run out.
+ */
+export function remainingTrainingSeconds(stages: Stages, progress: ObservedProgress, parallelism: number, now: Date): number | undefined {
+  if (!stages.folds.some(({ state }) => state === 'Running')) return undefined;
+  const remaining = remainingSeconds(stages, progress, now);
   const known = remaining.filter((seconds) => seconds !== undefined);
-  return known.length < remaining.length ? undefined : makespan(known, parallelism);
+  if (known.length < remaining.length) return undefined;
+  // Folds that run go first: they already have their places.
+  const runsFirst = known.map((seconds, index) => ({ seconds, waits: stages.folds[index]?.state === 'Running' ? 0 : 1 }));
+  return makespan(
+    runsFirst.toSorted((a, b) => a.waits - b.waits).map(({ seconds }) => seconds),
+    parallelism,
+  );
 }

@@ -34,7 +34,7 @@ describe('the difference of two statuses', () => {
 
   it('lists a condition only if its status changes', () => {
     const conditions = statusDiff(begun, training).filter((change) => change.kind === 'condition');
-    expect(conditions.map(({ after: { type, status } }) => `${type} ${status}`)).toEqual(['Prepared True', 'Training True']);
+    expect(conditions.map(({ after: { type, status } }) => `${type} ${status}`)).toEqual(['Prepared True']);
   });
 
   it('lists an attempt that replaces another one in the same state', () => {

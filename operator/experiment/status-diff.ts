@@ -6,8 +6,10 @@ import {
   type ExperimentState,
   type ExperimentStatus,
   FRESH_STAGE,
+  holdsPlace,
   type StageStatus,
 } from '@carpal/configs/schema/status.ts';
+import { addedSeconds } from './gpu-seconds.ts';
 import { entriesOf, stageAt } from './stages.ts';
 
 /** How an attempt ended. `stopped`: on request, which counts against no budget. */
@@ -29,7 +31,11 @@ export type StageChange = {
   readonly starts: boolean;
   /** How attempts ended since `before`: usually one, more if an earlier status was lost. */
   readonly ends: readonly AttemptEnd[];
-  /** Seconds that the ended attempts ran. */
+  /** Whether the container of an attempt started. */
+  readonly begins: boolean;
+  /** Whether a queue stopped the container of the attempt, which continues when the queue admits it again. */
+  readonly isEvicted: boolean;
+  /** Seconds that the containers ran that have ended. */
   readonly ranSeconds: number;
   /** Whether the start is held back and the reason is new. */
   readonly isHeld: boolean;
@@ -51,6 +57,7 @@ export function statusDiff(before: ExperimentStatus | undefined, after: Experime
         condition,
       ),
     ),
+    ...pastConditions(before, after).map((condition) => ({ kind: 'condition' as const, before: condition, after: noLonger(condition) })),
   ];
 }
 
@@ -64,9 +71,12 @@ function stageChange(key: StageKey, before: StageStatus, after: StageStatus): St
   const ends = attemptEnds(before, after);
   const isHeld = after.heldSince !== undefined && (before.heldSince === undefined || before.message !== after.message);
   const isSame = after.state === before.state && after.attempts === before.attempts;
-  if (isSame && !starts && !isHeld && ends.length === 0) return [];
-  const ranSeconds = Math.max(0, after.activeSeconds - before.activeSeconds);
-  return [{ kind: 'stage', key, before, after, starts, ends, ranSeconds, isHeld }];
+  const ranSeconds = addedSeconds(before.activeSeconds, after.activeSeconds);
+  const begins = after.startedAt !== undefined && (starts || after.startedAt !== before.startedAt);
+  const isEvicted =
+    !starts && ends.length === 0 && holdsPlace(after) && before.startedAt !== undefined && (ranSeconds > 0 || after.state === 'Queued');
+  if (isSame && !starts && !isHeld && !isEvicted && !begins && ranSeconds === 0 && ends.length === 0) return [];
+  return [{ kind: 'stage', key, before, after, starts, ends, begins, isEvicted, ranSeconds, isHeld }];
 }
 
 function attemptEnds(before: StageStatus, after: StageStatus): readonly AttemptEnd[] {
@@ -74,6 +84,8 @@ function attemptEnds(before: StageStatus, after: StageStatus): readonly AttemptE
   if (after.failures > before.failures) ends.push('failed');
   if (after.disruptions > before.disruptions) ends.push('disrupted');
   if (after.state === 'Succeeded' && before.state !== 'Succeeded') ends.push('succeeded');
+  // A missed deadline uses no budget.
+  if (after.state === 'Failed' && before.state !== 'Failed' && ends.length === 0) ends.push('failed');
   if (ends.length > 0 || after.state !== 'Stopped') return ends;
   // An attempt that still runs while its experiment ends is Stopped without having ended.
   return before.state === 'Stopping' || after.activeSeconds > before.activeSeconds ? ['stopped'] : [];
@@ -82,3 +94,16 @@ function attemptEnds(before: StageStatus, after: StageStatus): readonly AttemptE
 function conditionChange(before: Condition | undefined, after: Condition): ConditionChange[] {
   return (before?.status ?? 'False') === after.status ? [] : [{ kind: 'condition', before, after }];
 }
+
+/** Conditions that were True and are absent now: the planner understands a manifest again that was Held. */
+function pastConditions(before: ExperimentStatus | undefined, after: ExperimentStatus): readonly Condition[] {
+  const isAbsent = ({ type }: Condition): boolean => !after.conditions.some((condition) => condition.type === type);
+  return before?.conditions.filter((condition) => condition.status === 'True' && isAbsent(condition)) ?? [];
+}
+
+const noLonger = (condition: Condition): Condition => ({
+  ...condition,
+  status: 'False',
+  reason: 'ManifestUnderstood',
+  message: 'the operator understands the manifest',
+});

@@ -1,33 +1,39 @@
 /** The status of an experiment, from the decided stages and what was observed. */
 
-import { ensembleKey, experimentKey, FILE, type Reason } from '@carpal/configs/names.ts';
+import { ensembleKey, experimentKey, FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { Condition, ExperimentState, ExperimentStatus, StageStatus } from '@carpal/configs/schema/status.ts';
+import type { Condition, ExperimentState, ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import { conditionsOf, type Phase, phaseOf } from './conditions.ts';
+import { gpuSecondsAfter } from './gpu-seconds.ts';
 import type { Observed } from './observed.ts';
 import { meanBestDice, progressPercent, remainingTrainingSeconds } from './progress.ts';
-import { entriesOf, hasBegun, type Stages } from './stages.ts';
+import { hasBegun, type Stages } from './stages.ts';
 
 /** A longer estimate (more than 10 years) is not shown. */
 const LONGEST_S = 315_360_000;
 
-/** Rounded up to whole minutes, so that a steady throughput does not change the status; undefined if it is too far away. */
+/**
+ * Rounded up to whole minutes, so that a steady throughput does not change the status; undefined if it is too far away, or if the last
+ * estimates have run out.
+ */
 function completionTime(seconds: number, now: Date): string | undefined {
-  if (!(seconds <= LONGEST_S)) return undefined;
+  if (!(seconds > 0 && seconds <= LONGEST_S)) return undefined;
   return new Date(Math.ceil((now.getTime() + seconds * 1000) / 60_000) * 60_000).toISOString().replace('.000Z', 'Z');
 }
 
-/** The status to write. */
+/** The status to write, given stages whose times are settled (`settleTimes`). */
 export function statusOf(experiment: SegmentationExperiment, stages: Stages, observed: Observed, now: Date): ExperimentStatus {
   const { status: previous, progress } = observed;
-  const { suspend } = experiment.spec.run;
+  const { suspend, onFoldFailure, parallelism } = experiment.spec.run;
   const { generation } = experiment.metadata;
-  const phase = phaseOf(stages);
+  const phase = phaseOf(stages, onFoldFailure);
   const { end } = phase;
-  const conditions = conditionsOf(stages, phase, previous, { suspend, generation, now });
+  const retry = Math.max(experiment.spec.run.retry, previous?.retry ?? 0);
+  const conditions = conditionsOf(stages, phase, previous, { suspend, retry, generation, now });
   const bestDice = meanBestDice(stages);
-  const remaining = end === undefined && !suspend ? remainingTrainingSeconds(stages, progress, experiment.spec.run.parallelism) : undefined;
+  const remaining = end === undefined && !suspend ? remainingTrainingSeconds(stages, progress, parallelism, now) : undefined;
   const endsAt = remaining === undefined ? undefined : completionTime(remaining, now);
+  const gpuSeconds = gpuSecondsAfter(experiment.spec.placement, previous, stages);
   const key = experimentKey(experiment);
   const image = previous?.image ?? (hasBegun(stages) ? observed.image : undefined);
   const artifacts = observed.artifacts === undefined ? previous?.artifacts : `${observed.artifacts}/${key}`;
@@ -39,6 +45,9 @@ export function statusOf(experiment: SegmentationExperiment, stages: Stages, obs
     ...(bestDice === undefined ? {} : { bestDice: Math.round(bestDice * 1e4) / 1e4 }),
     ...(endsAt === undefined ? {} : { estimatedCompletionTime: endsAt }),
     ...(end === undefined ? {} : { finishedAt: previous?.finishedAt ?? now.toISOString() }),
+    ...(gpuSeconds === 0 ? {} : { gpuSeconds }),
+    ...(retry === 0 ? {} : { retry }),
+    ...(previous?.ensembleInputs === undefined ? {} : { ensembleInputs: previous.ensembleInputs }),
     prepare: stages.prepare,
     folds: stages.folds,
     ensemble: stages.ensemble,
@@ -51,14 +60,6 @@ export function statusOf(experiment: SegmentationExperiment, stages: Stages, obs
   };
 }
 
-/** The state that tables show for each phase of an experiment that has not ended. */
-const STATES: Partial<Record<Reason, ExperimentState>> = {
-  Preparing: 'Preparing',
-  Queued: 'Queued',
-  FoldsRunning: 'Training',
-  Ensembling: 'Ensembling',
-};
-
 /** State, reason and finished folds, for people; scripts read the conditions. `conditions` are those of the same stages. */
 function summaryOf(
   stages: Stages,
@@ -67,27 +68,23 @@ function summaryOf(
   suspend: boolean,
 ): Pick<ExperimentStatus, 'state' | 'reason' | 'foldsFinished'> {
   const finished = stages.folds.filter(({ state }) => state === 'Succeeded').length;
+  // The reason of the end or of the suspension, if there is one.
+  const decisive = conditions.find(
+    ({ type, status }) => status === 'True' && (type === 'Failed' || type === 'Complete' || type === 'Suspended'),
+  );
   return {
-    state: stateOf(phase, suspend),
-    reason: summaryReason(stages, conditions, phase),
+    state: stateOf(stages, phase, suspend),
+    reason: decisive?.reason ?? phase.reason,
     foldsFinished: `${finished}/${stages.folds.length}`,
   };
 }
 
-function stateOf({ end, reason, isStuck }: Phase, suspend: boolean): ExperimentState {
+function stateOf({ prepare, folds }: Stages, { end, isStuck, isQueued }: Phase, suspend: boolean): ExperimentState {
   if (end !== undefined) return end === 'complete' ? 'Complete' : 'Failed';
   if (suspend) return 'Suspended';
-  return isStuck ? 'Pending' : (STATES[reason] ?? 'Pending');
-}
-
-const isUnderway = ({ state }: StageStatus): boolean => state !== 'Succeeded' && state !== 'Failed';
-
-/** The reason of the end or of the suspension; otherwise the reason of the first stage that has one; otherwise the reason of the phase. */
-function summaryReason(stages: Stages, conditions: readonly Condition[], phase: Phase): Reason {
-  const decisive = conditions.find(
-    ({ type, status }) => status === 'True' && (type === 'Failed' || type === 'Complete' || type === 'Suspended'),
-  );
-  if (decisive !== undefined) return decisive.reason;
-  const explained = entriesOf(stages).find(([, stage]) => isUnderway(stage) && stage.reason !== undefined);
-  return explained?.[1].reason ?? (phase.isStuck ? 'StagePending' : phase.reason);
+  if (isStuck) return 'Pending';
+  if (isQueued) return 'Queued';
+  if (folds.every(({ state }) => state === 'Succeeded')) return 'Ensembling';
+  if (prepare.state === 'Succeeded') return 'Training';
+  return prepare.attempts > 0 ? 'Preparing' : 'Pending';
 }
