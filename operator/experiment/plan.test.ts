@@ -76,7 +76,7 @@ describe('a planned attempt', () => {
 
   it('is in the status before it starts', () => {
     expect(starting().folds.map(({ state, attempts }) => [state, attempts])).toEqual([0, 1, 2].map(() => ['Starting', 1]));
-    expect(condition(starting(), 'Training')).toBe('True FoldsRunning');
+    expect(condition(starting(), 'Training')).toBe('False StagePending');
   });
 
   it('is started again under the same name, and marked as possibly not the first start, if it does not exist', () => {
@@ -398,7 +398,9 @@ describe('status', () => {
   });
 
   it('reports progress, mean best Dice and the estimated completion of training', () => {
-    const reports = [0, 1, 2].map((index) => report(index, { epoch: 5, epochs: 10, etaSeconds: 300, bestDice: 0.5 + index / 10 }));
+    const reports = [0, 1, 2].map((index) =>
+      report(index, { epoch: 5, epochs: 10, etaSeconds: 300, bestDice: 0.5 + index / 10, updatedAt: at(300).toISOString() }),
+    );
     const runs = [prepared(), ...[0, 1, 2].map((index) => attempt(fold(index), 1, {}))];
     const { status } = plan(experimentWith(), seen(runs, undefined, reports), at(300));
     expect(status).toMatchObject({ progress: '50%', estimatedCompletionTime: '2000-01-01T00:10:00Z' });

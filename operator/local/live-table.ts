@@ -132,7 +132,7 @@ function summary(step: Step, options: TableOptions): string {
   const { status } = step.plan;
   const { colours } = options;
   const done = status.folds.filter(({ state }) => state === 'Succeeded').length;
-  const seconds = remainingTrainingSeconds(status, step.observed.progress, options.parallelism);
+  const seconds = remainingTrainingSeconds(status, step.observed.progress, options.parallelism, options.now);
   const ended = isTrue(status, 'Complete') || isTrue(status, 'Failed');
   const state = isTrue(status, 'Failed') ? colours.red('failed') : isTrue(status, 'Suspended') ? colours.yellow('suspended') : '';
   return row(
