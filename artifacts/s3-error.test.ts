@@ -24,6 +24,7 @@ describe('s3Fault', () => {
     ['denied', response(403, 'Unknown')],
     ['misplaced', response(404, 'NoSuchBucket')],
     ['misplaced', response(404, 'NotFound')],
+    ['misplaced', response(200, 'Error', 'XML parse error: Deserialization error')],
     ['misplaced', response(301, 'PermanentRedirect')],
     ['misplaced', system('CERT_HAS_EXPIRED')],
     ['other', response(400, 'KeyTooLongError')],

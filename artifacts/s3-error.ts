@@ -95,7 +95,9 @@ export function s3Fault(error: unknown): S3Fault {
   const named = FAULT_OF_NAME[name];
   if (named !== undefined) return named;
   if (status === undefined) return 'other';
-  return FAULT_OF_STATUS[status] ?? (status >= 500 ? 'unavailable' : 'other');
+  if (status >= 500) return 'unavailable';
+  // A successful response that is not the answer of a store, which the SDK cannot read: the page of a proxy.
+  return FAULT_OF_STATUS[status] ?? (status < 300 ? 'misplaced' : 'other');
 }
 
 const MESSAGES: Partial<Record<S3Fault, { readonly code: ErrorCode; readonly what: string }>> = {

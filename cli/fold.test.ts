@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { attemptLogKey } from '@carpal/artifacts/logs.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
-import { FILE, foldKey } from '@carpal/configs/names.ts';
+import { FILE, foldKey, prepareKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { carpal, type Ending, start } from '@carpal/testbed/cli/run-cli.ts';
 import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
@@ -27,8 +28,8 @@ async function experimentFile(uid: string): Promise<{ experiment: SegmentationEx
 }
 
 /** Runs `carpal fold` and sends it `signal` as soon as its output contains `when`. */
-async function runProcess(file: string, signal?: NodeJS.Signals, when = ''): Promise<Ending> {
-  const running = start(carpal('fold', '--fold', '1', '--experiment', file, '--artifacts', folder), folder);
+async function runProcess(file: string, signal?: NodeJS.Signals, when = '', ...more: readonly string[]): Promise<Ending> {
+  const running = start(carpal('fold', '--fold', '1', '--experiment', file, '--artifacts', folder, ...more), folder);
   if (signal) {
     await running.printed(when);
     running.process.kill(signal);
@@ -57,6 +58,24 @@ describe('carpal fold', () => {
     expect(await runProcess(broken.file, 'SIGKILL', 'epoch 6/6')).toMatchObject({ killedBy: 'SIGKILL' });
     expect(await runProcess(broken.file)).toMatchObject({ code: 0 });
     expect(await weightsOf(broken.experiment)).toEqual(await weightsOf(straight.experiment));
+  });
+
+  it('stores all that it printed, and its error, as the log of its attempt', { timeout: 60_000 }, async () => {
+    const { file, experiment } = await experimentFile('logged');
+    const logOf = async (attempt: number): Promise<string> =>
+      (await readFile(join(folder, attemptLogKey(experiment, { stage: 'fold', fold: 1, attempt })))).toString();
+    const stopped = await runProcess(file, 'SIGTERM', 'epoch 2/6', '--attempt', '1');
+    expect(stopped.code).toBe(75);
+    expect(await logOf(1)).toMatch(/^fold 1: SlimUNet with .*\nepoch 1\/6 (.*\n)+stopped-with-checkpoint: fold 1 stopped .*\n {2}→ .*\n$/);
+    const finished = await runProcess(file, undefined, '', '--attempt', '2');
+    expect(await logOf(2)).toBe(finished.stdout);
+    expect(await logOf(2)).toContain('resuming');
+    const { file: other, experiment: broken } = await experimentFile('broken-log');
+    await rm(join(folder, prepareKey(broken)), { recursive: true });
+    const failed = await runProcess(other, undefined, '', '--attempt', '1');
+    const text = (await readFile(join(folder, attemptLogKey(broken, { stage: 'fold', fold: 1, attempt: 1 })))).toString();
+    expect(failed.code).toBe(65);
+    expect(text).toBe(failed.stderr);
   });
 
   it('reports immediately that a finished fold is finished', async () => {

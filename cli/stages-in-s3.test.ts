@@ -1,9 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { attemptLogKey } from '@carpal/artifacts/logs.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { ensembleKey, FILE, foldKey, prepareKey, reportKey } from '@carpal/configs/names.ts';
 import { stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import { type Fault, startFaultyProxy } from '@carpal/testbed/artifacts/faulty-proxy.ts';
 import { type S3Server, startS3Server } from '@carpal/testbed/artifacts/s3-server.ts';
 import { carpal, type Ending, run } from '@carpal/testbed/cli/run-cli.ts';
 import { tinyExperiment, writeTinyDataset } from '@carpal/trainer/train/testing/tiny-dataset.ts';
@@ -67,7 +69,7 @@ describe('the stages with data set and artifacts in S3', () => {
     }
   });
 
-  it('end with exit 65 if the bucket is empty, and 78 if it does not exist', async () => {
+  it('end with exit 65 if the bucket is empty, and 74 if it does not exist', async () => {
     const file = join(folder, 'nothing.json');
     await writeFile(file, JSON.stringify(experimentOver('s3://hands/nothing')));
     const nothing = await call('prepare', '--experiment', file, '--artifacts', 's3://hands/carpal');
@@ -78,7 +80,39 @@ describe('the stages with data set and artifacts in S3', () => {
       error: { code: 'dataset-missing', where: 's3://hands/nothing' },
     });
     const noBucket = await call('prepare', '--experiment', file, '--artifacts', 's3://no-such-bucket/carpal');
-    expect(noBucket).toMatchObject({ code: 78, stderr: expect.stringContaining('store-misplaced') });
+    expect(noBucket).toMatchObject({ code: 74, stderr: expect.stringContaining('store-misplaced') });
+  });
+
+  it.each<[string, string, Fault, { code: number; error: string }]>([
+    ['is denied', 's3://hands/data', { status: 403, code: 'AccessDenied' }, { code: 74, error: 'store-denied' }],
+    [
+      'needs credentials that have expired',
+      's3://hands/data',
+      { status: 403, code: 'RequestExpired' },
+      { code: 74, error: 'store-denied' },
+    ],
+    ['is in a bucket that does not exist', 's3://no-such-bucket/data', 'pass', { code: 74, error: 'store-misplaced' }],
+    ['is behind a sign-in page', 's3://hands/data', { status: 200, html: '<p>Sign in' }, { code: 74, error: 'store-misplaced' }],
+    ['is in a bucket that does not have the folder', 's3://hands/nothing', 'pass', { code: 65, error: 'dataset-missing' }],
+  ])('report it and end with the right code if the data set %s', async (name, uri, fault, { code, error }) => {
+    const proxy = await startFaultyProxy(server.port);
+    try {
+      proxy.set(fault);
+      vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${proxy.port}`);
+      const file = join(folder, 'unreachable.json');
+      await writeFile(file, JSON.stringify(experimentOver(uri)));
+      const artifacts = join(folder, name);
+      const ending = await call('prepare', '--experiment', file, '--artifacts', artifacts, '--attempt', '3');
+      expect(ending).toMatchObject({ code, stderr: expect.stringContaining(error) });
+      const experiment = experimentOver(uri);
+      const report = await openStore(artifacts).read(`${prepareKey(experiment)}/${FILE.progress}`);
+      expect(JSON.parse(report.toString())).toMatchObject({ state: 'failed', error: { code: error, where: uri } });
+      const log = await openStore(artifacts).read(attemptLogKey(experiment, { stage: 'prepare', attempt: 3 }));
+      expect(log.toString()).toBe(ending.stderr);
+    } finally {
+      vi.stubEnv('AWS_ENDPOINT_URL', server.endpoint);
+      await proxy.close();
+    }
   });
 
   it('are planned by carpal run for a data set in S3 too', async () => {
