@@ -4,12 +4,13 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stageErrorText } from '@carpal/artifacts/stage-error.ts';
 import { makeFolder } from '@carpal/artifacts/write-file.ts';
+import { withWriteErrors } from '@carpal/configs/file-errors.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
 import type { StageError } from '@carpal/configs/schema/progress.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
@@ -126,12 +127,15 @@ export async function openProcessSubstrate(options: ProcessSubstrateOptions): Pr
       if (records.get(attempt.name) !== undefined) return;
       const { again: _again, ...planned } = attempt;
       const record: AttemptRecord = { ...planned, createdAt: now().toISOString() };
-      await records.put(record).catch(async (error: unknown) => {
-        // What is not recorded does not exist, so the next try starts it.
+      let log: FileHandle;
+      try {
+        await records.put(record);
+        log = await withWriteErrors(logPath(attempt.name), () => open(logPath(attempt.name), 'a'));
+      } catch (error) {
+        // What has no record is started by the next try.
         await records.remove(attempt.name).catch(() => undefined);
         throw error;
-      });
-      const log = await open(logPath(attempt.name), 'a');
+      }
       const flags = ['--disable-warning=ExperimentalWarning', '--import', RUNNER_WATCH];
       const child = spawn(process.execPath, [...flags, ...options.stageCommand(attempt)], {
         // A process group of its own: Ctrl-C in the terminal reaches only the runner, which asks the stages to stop.

@@ -31,8 +31,6 @@ export const LOCAL_RETRY: RetryPolicy = {
   healthyAfterMs: 600_000,
   infrastructure: { baseMs: 10_000, longestMs: 300_000 },
 };
-/** A full disk or a missing drive takes a person longer to fix than a failed attempt needs: 10 s, 20 s, 40 s. */
-const INFRASTRUCTURE_FACTOR = 10;
 /** The longest wait, in case a change is missed. */
 const LONGEST_WAIT_MS = 15_000;
 
@@ -127,7 +125,7 @@ async function runWith(
   const { view, now } = options;
   const experimentFile = join(store.uri, experimentRecordKey(experiment));
   const retry = options.retry ?? LOCAL_RETRY;
-  const tries = countTries(retry.baseMs * INFRASTRUCTURE_FACTOR);
+  const tries = countTries(retry.infrastructure.baseMs);
   let blocked: CarpalError | undefined;
   const reportedError: ReportedError = (key, since) => readReportedError(store, experiment, key, since);
   const substrate = await openProcessSubstrate({

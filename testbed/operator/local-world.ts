@@ -4,10 +4,11 @@ import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { Step } from '@carpal/operator/experiment/reconcile.ts';
 import { type RunOptions, type RunResult, runExperiment } from '@carpal/operator/local/run-experiment.ts';
 import { experimentWith } from './builders.ts';
-import type { Script } from './stand-in-stage/main.ts';
+import type { Given, Script } from './stand-in-stage/main.ts';
 
 const STAGE = fileURLToPath(new URL('./stand-in-stage/main.ts', import.meta.url));
 
@@ -20,14 +21,17 @@ export async function makeWorld(script: Script): Promise<string> {
 
 type Overrides = Partial<Pick<RunOptions, 'stop' | 'kill' | 'fresh' | 'graceMs'>> & {
   readonly run?: Parameters<typeof experimentWith>[0];
+  /** Other parts of the spec. */
+  readonly spec?: Partial<SegmentationExperiment['spec']>;
   readonly onStep?: (step: Step) => void;
   readonly onNotice?: (line: string) => void;
 };
 
 /** Runs the folder's experiment in this process, with almost immediate retries. */
-export function runHere(world: string, { run, onStep, onNotice, ...overrides }: Overrides = {}): Promise<RunResult> {
+export function runHere(world: string, { run, spec, onStep, onNotice, ...overrides }: Overrides = {}): Promise<RunResult> {
+  const experiment = withoutUid(experimentWith({ folds: [0, 1], ...run }, join(world, 'data')));
   return runExperiment({
-    experiment: withoutUid(experimentWith({ folds: [0, 1], ...run }, join(world, 'data'))),
+    experiment: { ...experiment, spec: { ...experiment.spec, ...spec } },
     workFolder: join(world, 'work'),
     fresh: false,
     program: [STAGE, world],
@@ -47,7 +51,7 @@ export function runHere(world: string, { run, onStep, onNotice, ...overrides }: 
   });
 }
 
-function withoutUid(experiment: ReturnType<typeof experimentWith>): ReturnType<typeof experimentWith> {
+function withoutUid(experiment: SegmentationExperiment): SegmentationExperiment {
   const { uid: _uid, ...metadata } = experiment.metadata;
   return { ...experiment, metadata };
 }
@@ -61,6 +65,11 @@ export function journal(world: string, stage: string): readonly string[] {
 /** The process ID of each attempt of a stage, in order. */
 export function pidsOf(world: string, stage: string): readonly number[] {
   return journal(world, stage).flatMap((line) => (line.startsWith('begin ') ? [Number(line.slice(6))] : []));
+}
+
+/** What each attempt of a stage got: its number, and the spec of the experiment. */
+export function givenTo(world: string, stage: string): readonly Given[] {
+  return journal(world, stage).flatMap((line) => (line.startsWith('given ') ? [JSON.parse(line.slice(6)) as Given] : []));
 }
 
 /** The stages that ever had two processes at work concurrently. */

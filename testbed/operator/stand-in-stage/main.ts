@@ -5,10 +5,13 @@
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { identify, isAlive } from '@carpal/operator/local/process-identity.ts';
 
 /** `hang`: works until SIGTERM, then exits with 75; `stubborn`: ignores SIGTERM; a number: exits with this code. */
 export type Part = 'hang' | 'stubborn' | 'kill-self' | 'report-and-fail' | number;
+/** What an attempt gets: its number, and the spec of the experiment. */
+export type Given = { readonly attempt: number; readonly spec: SegmentationExperiment['spec'] };
 export type Script = Readonly<Record<string, readonly Part[]>>;
 
 const [world = '', stage = '', ...rest] = process.argv.slice(2);
@@ -22,18 +25,11 @@ const done = (code: number): never => {
   process.exit(code);
 };
 
+const experiment = JSON.parse(readFileSync(option('--experiment'), 'utf8')) as SegmentationExperiment;
+
 function failWithReport(): void {
-  const { metadata } = JSON.parse(readFileSync(option('--experiment'), 'utf8')) as {
-    metadata: { namespace: string; name: string; uid: string };
-  };
-  const folder = join(
-    option('--artifacts'),
-    'experiments',
-    metadata.namespace,
-    metadata.name,
-    metadata.uid,
-    key.replace('fold-', 'folds/'),
-  );
+  const { namespace, name, uid = '' } = experiment.metadata;
+  const folder = join(option('--artifacts'), 'experiments', namespace, name, uid, key.replace('fold-', 'folds/'));
   mkdirSync(folder, { recursive: true });
   const error = { code: 'image-unreadable', message: 'x.png is cut short', remedy: 'Replace it.' };
   const report = { stage, fold: Number(option('--fold')), state: 'failed', updatedAt: new Date().toISOString(), error };
@@ -57,6 +53,8 @@ process.on('SIGTERM', () => {
   done(75);
 });
 note(`begin ${process.pid}`);
+const given: Given = { attempt: Number(option('--attempt')), spec: experiment.spec };
+note(`given ${JSON.stringify(given)}`);
 process.stdout.write(`working on ${key}\n`);
 if (typeof part === 'number') {
   if (part !== 0) process.stderr.write('the last words\n');
