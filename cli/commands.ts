@@ -28,6 +28,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'check', summary: 'check whether a submission is valid', load: () => import('./check.ts') },
   { name: 'operator', summary: 'manage the experiments of a Kubernetes cluster', load: () => import('./operator.ts') },
   { name: 'manifests', summary: 'print every Kubernetes object of an installation as YAML', load: () => import('./manifests.ts') },
+  {
+    name: 'artifacts prune',
+    summary: 'remove artifacts and prepared sets that no experiment refers to',
+    load: () => import('./artifacts-prune.ts'),
+  },
   { name: 'cost', summary: 'estimate the cost of an experiment in an environment', load: () => import('./cost.ts') },
   { name: 'bench', summary: "compare carpal's speed with the original's method", load: () => import('./bench.ts') },
 ];

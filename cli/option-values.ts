@@ -1,3 +1,4 @@
+import { DURATION_FORM, DURATION_PATTERN, durationMs } from '@carpal/configs/duration.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { QUANTITY_PATTERN, quantityValue } from '@carpal/configs/quantity.ts';
 import { DNS_LABEL } from '@carpal/configs/schema/fields.ts';
@@ -22,6 +23,14 @@ export function wholeNumber(option: string, low: number, high: number): (text: s
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= low && value <= high) return value;
     throw new CarpalError('usage-invalid', `"${text}" is not a whole number from ${low} to ${high}`, { where: option });
+  };
+}
+
+/** Parses an option's value as a duration, in milliseconds. Throws `usage-invalid` with the name of the option. */
+export function duration(option: string): (text: string) => number {
+  return (text) => {
+    if (DURATION_PATTERN.test(text)) return durationMs(text);
+    throw new CarpalError('usage-invalid', `"${text}" is not ${DURATION_FORM}`, { where: option });
   };
 }
 

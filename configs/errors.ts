@@ -266,6 +266,11 @@ export const ERRORS = {
     meaning: 'The kubeconfig cannot be read, or has no cluster.',
     fix: 'Give a kubeconfig and a context that work with kubectl.',
   },
+  'cluster-unreadable': {
+    exit: EXIT.service,
+    meaning: 'The API server of the cluster did not answer, or denied the request.',
+    fix: 'Check the cluster with kubectl get segx -A, then run the command again.',
+  },
   bug: {
     exit: EXIT.bug,
     meaning: 'An unexpected error happened.',

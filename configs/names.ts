@@ -105,6 +105,8 @@ export const FILE = {
   overlays: 'overlays',
   logs: 'logs',
   preparedIndex: 'index.json',
+  /** Under the key of the prepare stage: which prepared set the experiment uses. */
+  preparedNote: 'prepared.json',
 } as const;
 
 /** The fields of an experiment that its keys contain. Without a uid (a stage started by hand) the key ends in `local`. */
