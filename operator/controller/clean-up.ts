@@ -1,16 +1,13 @@
 /** What is left to do for an experiment that has ended: stop what still runs, and remove what is older than run.ttlAfterFinished. */
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import { EXPERIMENTS, experimentKey } from '@carpal/configs/names.ts';
-import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { experimentKey } from '@carpal/configs/names.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
-import type { ObjectList } from '@carpal/kubernetes/api/objects.ts';
 import { keyOf } from '@carpal/kubernetes/api/objects.ts';
-import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { EventRecorder } from '@carpal/kubernetes/runtime/event-recorder.ts';
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { expiredRuns, timeLeftMs } from '../experiment/expiry.ts';
-import { isActive, type StageRun } from '../experiment/observed.ts';
+import { isActive, mustBeAbandoned, type StageRun } from '../experiment/observed.ts';
 import { EVERY_ATTEMPT } from '../jobs/own-objects.ts';
 import {
   type EndedExperiment,
@@ -18,15 +15,18 @@ import {
   identityOf,
   type KeptExperiment,
   keepExperiment,
+  newestExperiment,
   regarding,
   statusOfObject,
   writeStatus,
 } from './experiment-object.ts';
-import { adoptOwnOrphans, type JobDependencies, jobSubstrate } from './experiment-substrate.ts';
+import { type JobDependencies, jobSubstrate } from './experiment-substrate.ts';
 
 export type CleanUp = {
   /** Names of attempts that still run. */
   readonly stop: readonly string[];
+  /** Names of attempts on nodes that no longer answer. */
+  readonly abandon: readonly string[];
   /** Names of attempts whose time to live has passed. */
   readonly remove: readonly string[];
   /** The URI of artifacts whose time to live has passed. Attempts are removed first, so that none writes while artifacts are removed. */
@@ -41,60 +41,75 @@ export function cleanUpPlan(
   now: Date,
 ): CleanUp {
   const stop = runs.filter((run) => isActive(run) && run.stopRequested !== true).map(({ name }) => name);
+  const abandon = runs.filter(mustBeAbandoned).map(({ name }) => name);
+  const stopped = { stop, abandon };
   if (runs.length > 0 || expiringArtifacts === undefined || finishedAt === undefined)
-    return { stop, ...expiredRuns(runs, finishedAt, ttlAfterFinished, now) };
+    return { ...stopped, ...expiredRuns(runs, finishedAt, ttlAfterFinished, now) };
   const leftMs = timeLeftMs(finishedAt, ttlAfterFinished, now);
-  return leftMs > 0 ? { stop, remove: [], nextMs: leftMs } : { stop, remove: [], removeArtifacts: expiringArtifacts, nextMs: undefined };
+  if (leftMs > 0) return { ...stopped, remove: [], nextMs: leftMs };
+  return { ...stopped, remove: [], removeArtifacts: expiringArtifacts, nextMs: undefined };
 }
 
-type Dependencies = JobDependencies & RemovalDependencies & { readonly events: EventRecorder; readonly log: Log };
-
-/** Carries out the clean-up plan. Returns the milliseconds until the next clean-up. */
-export async function cleanUp(dependencies: Dependencies, kept: KeptExperiment, ended: EndedExperiment): Promise<number | undefined> {
-  const experiment = identityOf(kept);
-  await adoptOwnOrphans(dependencies, experiment, EVERY_ATTEMPT);
-  const substrate = jobSubstrate(dependencies, experiment, EVERY_ATTEMPT);
-  const { stop, remove, removeArtifacts, nextMs } = cleanUpPlan(await substrate.observe(), ended, dependencies.now());
-  for (const name of stop) await substrate.stop(name);
-  for (const name of remove) await substrate.remove(name);
-  if (removeArtifacts === undefined) return nextMs;
-  const removed = await removeExpiredArtifacts(dependencies, experiment, removeArtifacts);
-  if (removed === undefined) return undefined;
-  const written = await writeStatus(dependencies.client, dependencies.collections.experiments, removed.kept, removed.status);
-  dependencies.log.info({ experiment: keyOf(written.metadata), artifacts: removeArtifacts }, 'the artifacts were removed');
-  const note = `${removeArtifacts} was removed: run.ttlAfterFinished has passed`;
-  dependencies.events.record(regarding(written), [{ type: 'Normal', reason: 'ArtifactsRemoved', note: note.slice(-1024) }]);
-  return undefined;
-}
-
-type RemovalDependencies = { readonly client: KubernetesClient; readonly store: ArtifactStore; readonly now: () => Date };
+type Dependencies = JobDependencies & RemovalDependencies;
 
 /**
- * Removes the artifacts at `uri` of an ended experiment that has no attempts left. Returns the experiment as the API server has it, and the
- * new status without the artifacts. Because a removal cannot be undone and a watch may lag, the function first reads the experiment from
- * the API server. It returns undefined and removes nothing if the experiment is gone, was replaced, or now keeps its artifacts, or if the
- * artifacts are not in `store`.
+ * Carries out the clean-up plan. Returns the milliseconds until the next clean-up. Because a removal cannot be undone and a watch may lag,
+ * the experiment is first read from the API server; nothing is removed if it is gone or has changed.
+ */
+export async function cleanUp(dependencies: Dependencies, kept: KeptExperiment, ended: EndedExperiment): Promise<number | undefined> {
+  const experiment = identityOf(kept);
+  const substrate = jobSubstrate(dependencies, experiment, EVERY_ATTEMPT);
+  const planned = cleanUpPlan(await substrate.observe(), ended, dependencies.now());
+  for (const name of planned.stop) await substrate.stop(name);
+  for (const name of planned.abandon) await substrate.abandon?.(name);
+  if (planned.remove.length === 0 && planned.removeArtifacts === undefined) return planned.nextMs;
+  const newest = await stillEnded(dependencies, kept);
+  if (newest === undefined) return undefined;
+  const { remove, removeArtifacts, nextMs } = cleanUpPlan(await substrate.observe(), newest.ended, dependencies.now());
+  for (const name of remove) await substrate.remove(name);
+  if (removeArtifacts !== undefined) await removeExpiredArtifacts(dependencies, newest, removeArtifacts);
+  return nextMs;
+}
+
+type Newest = { readonly kept: KeptExperiment; readonly ended: EndedExperiment; readonly status: ExperimentStatus };
+
+/** The experiment as the API server has it, unless it is gone, is being deleted, or may be reopened. */
+async function stillEnded({ client }: Pick<Dependencies, 'client'>, kept: KeptExperiment): Promise<Newest | undefined> {
+  const object = await newestExperiment(client, kept);
+  const status = object === undefined ? undefined : statusOfObject(object);
+  if (object === undefined || status === undefined || object.metadata.deletionTimestamp !== undefined) return undefined;
+  const newest = keepExperiment(object);
+  return newest.ended === undefined ? undefined : { kept: newest, ended: newest.ended, status };
+}
+
+type RemovalDependencies = {
+  readonly client: KubernetesClient;
+  readonly collections: { readonly experiments: { absorb(object: ExperimentObject): void } };
+  readonly store: ArtifactStore;
+  readonly events: Pick<EventRecorder, 'record'>;
+  readonly now: () => Date;
+  readonly log: Log;
+};
+
+/**
+ * Removes the artifacts at `uri` of an ended experiment that has no attempts left. Returns false if they are not in the operator's store. The
+ * status says so first: an experiment that is reopened during the removal then begins anew, instead of continuing with half of its
+ * artifacts. It names the artifacts until they are gone, so that an interrupted removal is finished.
  */
 export async function removeExpiredArtifacts(
-  { client, store, now }: RemovalDependencies,
-  experiment: SegmentationExperiment,
+  { client, collections: { experiments }, store, events, now, log }: RemovalDependencies,
+  { kept, status }: Pick<Newest, 'kept' | 'status'>,
   uri: string,
-): Promise<{ readonly kept: KeptExperiment; readonly status: ExperimentStatus } | undefined> {
-  const { name, namespace, uid } = experiment.metadata;
-  const key = experimentKey(experiment);
-  if (uid === undefined || uri !== `${store.uri}/${key}`) return undefined;
-  const path = resourcePath(EXPERIMENTS, { namespace });
-  const { items } = await client.request<ObjectList<ExperimentObject>>({
-    method: 'GET',
-    path,
-    query: { fieldSelector: `metadata.name=${name}` },
-  });
-  const object = items.find(({ metadata }) => metadata.uid === uid && metadata.deletionTimestamp === undefined);
-  if (object === undefined) return undefined;
-  const kept = keepExperiment(object);
-  const status = statusOfObject(object);
-  if (status === undefined || kept.ended === undefined || cleanUpPlan([], kept.ended, now()).removeArtifacts !== uri) return undefined;
+): Promise<boolean> {
+  const key = experimentKey(identityOf(kept));
+  if (uri !== `${store.uri}/${key}`) return false;
+  const marked: ExperimentStatus = { ...status, artifactsRemovedAt: status.artifactsRemovedAt ?? now().toISOString() };
+  const current = status.artifactsRemovedAt === undefined ? await writeStatus(client, experiments, kept, marked) : kept;
   await store.remove(key);
-  const { artifacts: _artifacts, submission: _submission, ...rest } = status;
-  return { kept, status: { ...rest, artifactsRemovedAt: now().toISOString() } };
+  const { artifacts: _artifacts, submission: _submission, ...rest } = marked;
+  const written = await writeStatus(client, experiments, current, rest);
+  log.info({ experiment: keyOf(written.metadata), artifacts: uri }, 'the artifacts were removed');
+  const note = `${uri} was removed: run.ttlAfterFinished has passed`;
+  events.record(regarding(written), [{ type: 'Normal', reason: 'ArtifactsRemoved', note: note.slice(-1024) }]);
+  return true;
 }

@@ -10,7 +10,7 @@ import { JOBS, PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.t
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { createReflector } from '@carpal/kubernetes/runtime/reflector.ts';
 import type { Reflector } from '@carpal/kubernetes/runtime/reflector-types.ts';
-import type { Kept } from '@carpal/kubernetes/runtime/store.ts';
+import type { Change, Kept } from '@carpal/kubernetes/runtime/store.ts';
 import { hasEnded, type KeptJob, type KeptPod, keepJob, keepPod } from '../jobs/kept-objects.ts';
 import { controllerUid, experimentUidOf, MANAGED_BY } from '../jobs/ownership.ts';
 import type { ActiveExperiments } from './experiment-memory.ts';
@@ -21,6 +21,8 @@ export type Collections = {
   readonly experiments: Reflector<ExperimentObject, KeptExperiment>;
   readonly jobs: Reflector<Job, KeptJob>;
   readonly pods: Reflector<Pod, KeptPod>;
+  /** The pods without an owner whose labels name this experiment (`namespace/name`, whatever its uid). */
+  ownerless(key: string): readonly KeptPod[];
 };
 
 export type CollectionOptions = {
@@ -78,6 +80,16 @@ export function createCollections(options: CollectionOptions): Collections {
       onDue(key, urgencyOfJob(change, experiments.get(key), siblings));
     },
   });
+  const ownerless = new Map<string, Map<string, KeptPod>>();
+  /** Keeps `ownerless` up to date. There is almost never such a pod. */
+  const noteOwner = ({ type, key: podKey, object }: Change<KeptPod>, key: string): void => {
+    if (type !== 'deleted' && object.metadata.ownerReferences === undefined) {
+      ownerless.set(key, (ownerless.get(key) ?? new Map<string, KeptPod>()).set(podKey, object));
+      return;
+    }
+    const known = ownerless.get(key);
+    if (known?.delete(podKey) === true && known.size === 0) ownerless.delete(key);
+  };
   const pods = createReflector<Pod, KeptPod>({
     ...shared,
     path: resourcePath(PODS, place),
@@ -86,8 +98,10 @@ export function createCollections(options: CollectionOptions): Collections {
     indexBy: experimentUidOf,
     onChange: (change) => {
       const key = experimentOf(change.object);
-      if (key !== undefined) onDue(key, urgencyOfPod(change));
+      if (key === undefined) return;
+      noteOwner(change, key);
+      onDue(key, urgencyOfPod(change));
     },
   });
-  return { experiments, jobs, pods };
+  return { experiments, jobs, pods, ownerless: (key) => [...(ownerless.get(key)?.values() ?? [])] };
 }

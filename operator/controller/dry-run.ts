@@ -70,12 +70,15 @@ export async function planCluster({ connection, settings, store, now, signal }: 
       settings: settings.stages,
       started,
       now,
-      now,
     });
   const planOne = async (object: ExperimentObject): Promise<Planned> => {
     const kept = keepExperiment(object);
     if (kept.ended !== undefined) {
-      const { nextMs: _nextMs, ...acts } = cleanUpPlan(await substrateOf(identityOf(kept), EVERY_ATTEMPT).observe(), kept.ended, now());
+      const {
+        nextMs: _nextMs,
+        abandon: _abandon,
+        ...acts
+      } = cleanUpPlan(await substrateOf(identityOf(kept), EVERY_ATTEMPT).observe(), kept.ended, now());
       return { state: kept.ended.failed ? 'Failed' : 'Complete', start: [], ...acts };
     }
     const status = statusOfObject(object);

@@ -1,5 +1,6 @@
 import { writeExperimentRecord } from '@carpal/artifacts/experiment-record.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { messageOf } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type ExperimentStatus, holdsPlace } from '@carpal/configs/schema/status.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
@@ -9,10 +10,11 @@ import type { PlannedStart } from '../experiment/next-starts.ts';
 import type { StageRun } from '../experiment/observed.ts';
 import { attemptName, sameStage } from '../experiment/stage.ts';
 import { entriesOf } from '../experiment/stages.ts';
-import type { Substrate } from '../experiment/substrate.ts';
+import { StartHeld, type Substrate } from '../experiment/substrate.ts';
 import { createKubernetesSubstrate, type KubernetesSubstrate } from '../jobs/kubernetes-substrate.ts';
-import { adoptOrphans, ownPods, type StartedAttempts } from '../jobs/own-objects.ts';
+import type { StartedAttempts } from '../jobs/own-objects.ts';
 import type { MissingPodReason } from '../jobs/pending-reason.ts';
+import type { AskQueue } from '../jobs/queue-reason.ts';
 import type { Collections } from './collections.ts';
 import type { ExperimentMemory } from './experiment-memory.ts';
 import { explainFailures } from './explain-failures.ts';
@@ -26,26 +28,19 @@ export type JobDependencies = {
   readonly settings: OperatorSettings;
   /** One for the whole operator. */
   readonly missingPod: MissingPodReason;
+  /** One for the whole operator. */
+  readonly askQueue: AskQueue;
+  readonly now: () => Date;
 };
 
 /** The Jobs of an experiment. `image` is the image of its first attempt; by default the image of the settings. */
 export function jobSubstrate(
-  { client, collections: { jobs, pods }, settings: { stages }, missingPod }: JobDependencies,
+  { client, collections: { jobs, pods }, settings: { stages }, missingPod, askQueue, now }: JobDependencies,
   experiment: SegmentationExperiment,
   started: StartedAttempts,
   image = stages.image,
 ): KubernetesSubstrate {
-  return createKubernetesSubstrate({ client, jobs, pods, experiment, settings: { ...stages, image }, started, missingPod });
-}
-
-/** Makes the experiment an owner of its orphaned pods; see `adoptOrphans`. */
-export async function adoptOwnOrphans(
-  { client, collections: { pods } }: JobDependencies,
-  experiment: SegmentationExperiment,
-  started: StartedAttempts,
-): Promise<void> {
-  const own = ownPods(pods.indexed(experiment.metadata.uid ?? ''), [], experiment, started);
-  for (const pod of await adoptOrphans(client, own, experiment)) pods.absorb(pod);
+  return createKubernetesSubstrate({ client, jobs, pods, experiment, settings: { ...stages, image }, started, missingPod, askQueue, now });
 }
 
 export type ExperimentSubstrateOptions = {
@@ -56,6 +51,8 @@ export type ExperimentSubstrateOptions = {
   readonly memory: ExperimentMemory;
   readonly store: ArtifactStore;
   readonly settings: OperatorSettings;
+  /** Why the experiment has not the finalizer that it asks for, if the API server denied it. Nothing is started then. */
+  readonly finalizerDenied?: unknown;
   readonly now: () => Date;
   readonly log: Log;
 };
@@ -65,10 +62,10 @@ export type ExperimentSubstrateOptions = {
  *
  * - `observe`: the Jobs that the collections hold; then attempts that seem lost are confirmed with the API server; then new failures are explained.
  * - `start`: backs off from starts that fail, and writes experiment.json before the first artifact, so that artifacts always name their origin.
- * - `stop`, `remove`: those of the Jobs.
+ * - `stop`, `abandon`, `remove`: those of the Jobs.
  */
 export function experimentSubstrate(options: ExperimentSubstrateOptions): Substrate {
-  const { jobs, experiment, status, memory, store, settings, now, log } = options;
+  const { jobs, experiment, status, memory, store, settings, finalizerDenied, now, log } = options;
   return {
     async observe() {
       const seen = await jobs.observe();
@@ -83,12 +80,20 @@ export function experimentSubstrate(options: ExperimentSubstrateOptions): Substr
     },
     start: async (attempt) =>
       await memory.startBackoff.start(attempt.name, async () => {
+        if (finalizerDenied !== undefined) throw deniedFinalizer(finalizerDenied);
         if (attempt.stage === 'prepare') await writeExperimentRecord(store, experiment, settings.provenance);
         await jobs.start(attempt);
       }),
     stop: jobs.stop,
+    ...(jobs.abandon === undefined ? {} : { abandon: jobs.abandon }),
     remove: jobs.remove,
   };
+}
+
+/** Without the finalizer, the experiment could be deleted without its artifacts, which it does not allow. */
+function deniedFinalizer(cause: unknown): StartHeld {
+  const message = `run.deletionRemovesArtifacts needs a finalizer, which the operator may not add: ${messageOf(cause)}`;
+  return new StartHeld(message, 0, { hold: 'denied', cause });
 }
 
 type Confirmation = {

@@ -13,7 +13,7 @@ const experiment = (...states: StageStatusState[]): KeptExperiment => {
   const status = {
     folds: states.map((state, index) => ({ ...FRESH_STAGE, state, index })),
   } as Partial<ExperimentStatus> as ExperimentStatus;
-  return { metadata: { name: 'wrist' }, object: { metadata: { name: 'wrist' }, status } };
+  return { metadata: { name: 'wrist' }, object: { metadata: { name: 'wrist' }, status }, deletionRemovesArtifacts: false };
 };
 const training = experiment('Running', 'Running');
 

@@ -44,7 +44,8 @@ const COMPONENT = 'carpal.dev/operator';
  * answer, or forbids the check in this namespace, the operator starts anyway.
  */
 async function checkSettings({ connection, settings, lease, log }: OperatorOptions): Promise<void> {
-  const namespace = lease?.namespace ?? connection.namespace;
+  // An operator of one namespace may not create Jobs elsewhere, not even as a dry run.
+  const namespace = settings.watchNamespace ?? lease?.namespace ?? connection.namespace;
   if (namespace === undefined) return;
   try {
     await checkStageSettings(connection, namespace, settings.stages);

@@ -9,14 +9,11 @@ import type { StageKey } from '@carpal/configs/names.ts';
 import { LABEL } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
-import { ApiError } from '@carpal/kubernetes/api/api-error.ts';
-import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
-import type { ObjectMeta, Pod } from '@carpal/kubernetes/api/objects.ts';
-import { PODS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import type { ObjectMeta } from '@carpal/kubernetes/api/objects.ts';
 import { attemptName } from '../experiment/stage.ts';
 import { stageAt } from '../experiment/stages.ts';
 import type { KeptJob, KeptPod } from './kept-objects.ts';
-import { controllerUid, experimentUidOf, labelledAttempt, ownedBy, uidOf } from './ownership.ts';
+import { controllerUid, experimentUidOf, labelledAttempt, uidOf } from './ownership.ts';
 
 /** The number of a stage's newest attempt that has started, or 0. The status records it before the Job is created. */
 export type StartedAttempts = (key: StageKey) => number;
@@ -71,30 +68,4 @@ export function ownPods(
     const isOfJob = metadata.namespace === experiment.metadata.namespace && uids.has(controllerUid(metadata) ?? '');
     return isOfJob || isLeftover(pod, experiment, started);
   });
-}
-
-/**
- * Makes the experiment an owner of its pods without an owner, so that they are deleted with it. Pods lose their owner if their Job is
- * deleted with --cascade=orphan. Returns the changed pods. The experiment does not become their controller: an attempt's controller is its
- * Job, which is gone. A change that the API server refuses is tried again in the next step.
- */
-export async function adoptOrphans(
-  client: KubernetesClient,
-  pods: readonly KeptPod[],
-  experiment: SegmentationExperiment,
-): Promise<readonly Pod[]> {
-  const { controller: _controller, ...owner } = ownedBy(experiment);
-  const adopted: Pod[] = [];
-  for (const { metadata } of pods) {
-    if (metadata.ownerReferences !== undefined || metadata.deletionTimestamp !== undefined) continue;
-    const { name, namespace = experiment.metadata.namespace, uid, resourceVersion } = metadata;
-    // The version makes the request fail if the pod has got an owner meanwhile.
-    const body = { metadata: { uid, resourceVersion, ownerReferences: [owner] } };
-    try {
-      adopted.push(await client.request<Pod>({ method: 'PATCH', path: resourcePath(PODS, { namespace, name }), body }));
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-    }
-  }
-  return adopted;
 }
