@@ -6,7 +6,9 @@ import { type Plan, plan } from './plan.ts';
 
 const ONE = experimentWith({ startDeadline: '1h' });
 const QUOTA = 'jobs.batch "wrist-prepare-1" is forbidden: exceeded quota: jobs, used: 5';
-const hold = (message = QUOTA): HeldStart => ({ ...PREPARE, attempt: 1, message, againMs: 20_000 });
+const INVALID = 'Job.batch "wrist-prepare-1" is invalid: spec.template.spec.nodeSelector: Invalid value';
+const hold = (message = QUOTA): HeldStart => ({ ...PREPARE, attempt: 1, message, againMs: 20_000, cause: 'denied' });
+const refusal: HeldStart = { ...hold(INVALID), cause: 'refused' };
 const first = plan(ONE, seen([]), at(0)).status;
 const hindered = (seconds: number, status: ExperimentStatus = first, held: readonly HeldStart[] = [hold()]): Plan =>
   plan(ONE, { ...seen([], status), held }, at(seconds));
@@ -22,11 +24,11 @@ describe('an attempt that cannot be started', () => {
       disruptions: 0,
       activeSeconds: 0,
       heldSince: at(1).toISOString(),
-      reason: 'StagePending',
+      reason: 'StageDenied',
       message: QUOTA,
     });
     expect(message(status, 'Prepared')).toBe(QUOTA);
-    expect([status.state, status.reason]).toEqual(['Pending', 'StagePending']);
+    expect([status.state, status.reason]).toEqual(['Pending', 'StageDenied']);
   });
 
   it('is not started again in the same step, but is started again after the delay', () => {
@@ -45,17 +47,18 @@ describe('an attempt that cannot be started', () => {
     expect(other.status.prepare.heldSince).toBe(at(1).toISOString());
   });
 
-  it('fails the experiment at the start deadline and names the cause', () => {
-    const reported = hindered(1).status;
-    expect(hindered(3600, reported)).toMatchObject({ requeueAfterMs: 1000 });
-    const { status } = hindered(3601, reported);
+  it('fails its stage at the start deadline if its Job is refused, and names the cause', () => {
+    const reported = hindered(1, first, [refusal]).status;
+    expect(reported.prepare).toMatchObject({ state: 'Starting', reason: 'InvalidManifest', message: INVALID });
+    expect(hindered(3600, reported, [refusal])).toMatchObject({ requeueAfterMs: 1000 });
+    const { status } = hindered(3601, reported, [refusal]);
     expect([status.state, status.reason]).toEqual(['Failed', 'StartDeadlineExceeded']);
-    expect(message(status, 'Failed')).toBe(`prepare did not start within run.startDeadline (1h): ${QUOTA}`);
+    expect(message(status, 'Failed')).toContain(`prepare did not start within run.startDeadline (1h): ${INVALID}`);
     expect(status.prepare.heldSince).toBeUndefined();
   });
 
   it('is tried once more after the start deadline if the operator was away', () => {
-    expect(plan(ONE, seen([], hindered(1).status), at(9999))).toMatchObject({
+    expect(plan(ONE, seen([], hindered(1, first, [refusal]).status), at(9999))).toMatchObject({
       status: { prepare: { state: 'Starting' } },
       start: [{ name: 'wrist-prepare-1' }],
     });
@@ -80,6 +83,11 @@ describe('an attempt that cannot be started', () => {
     const stopping = plan(suspended, seen([], hindered(1).status), at(2)).status;
     expect(stopping.prepare).not.toHaveProperty('heldSince');
     expect(plan(suspended, seen([], stopping), at(3)).status.prepare).toMatchObject({ state: 'Stopped', failures: 0, disruptions: 0 });
+  });
+
+  it('changes nothing in the status while its namespace is being deleted', () => {
+    const planned = hindered(1, first, [{ ...hold('because it is being terminated'), cause: 'terminating' }]);
+    expect([planned.status, planned.events, planned.start, planned.requeueAfterMs]).toEqual([first, [], [], 20_000]);
   });
 
   it('is counted next to the finished folds and does not block other folds', () => {

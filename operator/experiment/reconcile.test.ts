@@ -1,6 +1,8 @@
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
-import { at, experimentWith } from '@carpal/testbed/operator/builders.ts';
+import { at, attempt, experimentWith, fold, prepared, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
+import type { StageRun } from './observed.ts';
+import { plan } from './plan.ts';
 import { reconcile } from './reconcile.ts';
 import type { StatusChange } from './status-diff.ts';
 import type { Substrate } from './substrate.ts';
@@ -50,16 +52,16 @@ const refuse = (): never => {
 };
 
 describe('an attempt that the substrate refuses', () => {
-  it('ends the experiment for good with the message of the refusal, in the same step', async () => {
+  it('is held with the message of the refusal, in the same step, and tried again by the next step', async () => {
     const { written, starts } = await step(refuse);
     expect(starts).toBe(1);
     const [, last] = written;
-    expect(last?.conditions.find(({ type }) => type === 'Failed')).toMatchObject({
-      status: 'True',
+    expect(last?.prepare).toMatchObject({
+      state: 'Starting',
       reason: 'InvalidManifest',
-      message: 'prepare was refused: Job.batch "wrist-prepare-1" is invalid: spec.template.spec.nodeSelector: Invalid value',
+      message: 'Job.batch "wrist-prepare-1" is invalid: spec.template.spec.nodeSelector: Invalid value',
     });
-    expect(await step(refuse, last)).toEqual({ written: [], changes: [[]], starts: 0 });
+    expect(await step(refuse, last)).toMatchObject({ written: [], starts: 1 });
   });
 
   it('is reported after the changes that led to it, and no change is reported twice', async () => {
@@ -81,10 +83,64 @@ describe('an attempt that the substrate refuses', () => {
     expect(await step(hold, written[1])).toMatchObject({ written: [], starts: 1 });
   });
 
+  it('for a reason that the substrate names is reported with this reason', async () => {
+    const deny = (): never => {
+      throw new StartHeld('denied by policy', 1000, { hold: 'denied' });
+    };
+    expect((await step(deny)).written.at(-1)?.prepare).toMatchObject({ reason: 'StageDenied', message: 'denied by policy' });
+  });
+
   it('is different from an error of a busy server: that step throws and is retried', async () => {
     const busy = (): never => {
       throw new Error('429');
     };
     await expect(step(busy)).rejects.toThrow('429');
+  });
+});
+
+describe('an attempt that is lost', () => {
+  const one = experimentWith({ folds: [0] });
+  const lost: StageRun = { ...attempt(fold(0), 1, {}), lost: true };
+  const begun = plan(one, seen([prepared(), attempt(fold(0), 1, {})]), at(10)).status;
+  const waiting = plan(one, seen([prepared(), lost], begun), at(20)).status;
+
+  /** Carries out a step and returns the calls of the substrate. */
+  async function callsOf(onAbandon: () => void): Promise<readonly string[]> {
+    const calls: string[] = [];
+    const substrate: Substrate = {
+      observe: async () => [prepared(), lost],
+      start: async ({ name }) => {
+        calls.push(`start ${name}`);
+      },
+      stop: async (name) => {
+        calls.push(`stop ${name}`);
+      },
+      abandon: async (name) => {
+        calls.push(`abandon ${name}`);
+        onAbandon();
+      },
+      remove: async () => undefined,
+    };
+    const step = reconcile(one, {
+      substrate,
+      readProgress: async () => ({ folds: new Map() }),
+      readStatus: async () => waiting,
+      writeStatus: async () => undefined,
+      artifacts: 'store',
+      now: () => at(100),
+    });
+    await step.catch(() => undefined);
+    return calls;
+  }
+
+  it('is abandoned before its successor starts', async () => {
+    expect(await callsOf(() => undefined)).toEqual(['abandon wrist-fold-0-1', 'start wrist-fold-0-2']);
+  });
+
+  it('has no successor while it cannot be abandoned', async () => {
+    const fail = (): never => {
+      throw new Error('403');
+    };
+    expect(await callsOf(fail)).toEqual(['abandon wrist-fold-0-1']);
   });
 });
