@@ -8,6 +8,7 @@ import type { EventRecorder } from '@carpal/kubernetes/runtime/event-recorder.ts
 import type { Log } from '@carpal/kubernetes/runtime/logger.ts';
 import { expiredRuns, timeLeftMs } from '../experiment/expiry.ts';
 import { isActive, mustBeAbandoned, type StageRun } from '../experiment/observed.ts';
+import { soonest } from '../experiment/soonest.ts';
 import { EVERY_ATTEMPT } from '../jobs/own-objects.ts';
 import {
   type EndedExperiment,
@@ -21,6 +22,7 @@ import {
   writeStatus,
 } from './experiment-object.ts';
 import { type JobDependencies, jobSubstrate } from './experiment-substrate.ts';
+import { lookAgainMs } from './reconcile-delay.ts';
 
 export type CleanUp = {
   /** Names of attempts that still run. */
@@ -59,10 +61,11 @@ type Dependencies = JobDependencies & RemovalDependencies;
 export async function cleanUp(dependencies: Dependencies, kept: KeptExperiment, ended: EndedExperiment): Promise<number | undefined> {
   const experiment = identityOf(kept);
   const substrate = jobSubstrate(dependencies, experiment, EVERY_ATTEMPT);
-  const planned = cleanUpPlan(await substrate.observe(), ended, dependencies.now());
+  const runs = await substrate.observe();
+  const planned = cleanUpPlan(runs, ended, dependencies.now());
   for (const name of planned.stop) await substrate.stop(name);
   for (const name of planned.abandon) await substrate.abandon?.(name);
-  if (planned.remove.length === 0 && planned.removeArtifacts === undefined) return planned.nextMs;
+  if (planned.remove.length === 0 && planned.removeArtifacts === undefined) return soonest(planned.nextMs, lookAgainMs(runs));
   const newest = await stillEnded(dependencies, kept);
   if (newest === undefined) return undefined;
   const { remove, removeArtifacts, nextMs } = cleanUpPlan(await substrate.observe(), newest.ended, dependencies.now());

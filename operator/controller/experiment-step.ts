@@ -20,6 +20,7 @@ import { experimentSubstrate, type JobDependencies, jobSubstrate } from './exper
 import type { OperatorMetrics } from './metrics.ts';
 import { removeOrphanedPods } from './orphaned-pods.ts';
 import type { ProgressReader } from './progress-reader.ts';
+import { lookAgainMs } from './reconcile-delay.ts';
 import { reportPlan } from './record-changes.ts';
 
 export type StepDependencies = JobDependencies & {
@@ -110,7 +111,7 @@ async function advance(
   const started = startedAttempts(status);
   const jobs = jobSubstrate(dependencies, experiment, started, status?.image);
   let written = kept;
-  const { plan } = await reconcile(experiment, {
+  const { plan, observed } = await reconcile(experiment, {
     substrate: experimentSubstrate({ jobs, experiment, status, memory, store, settings, finalizerDenied, now, log }),
     readProgress: async () => await progress.read(experiment, memory.progress, status, await jobs.observe()),
     readStatus: async () => status,
@@ -123,7 +124,7 @@ async function advance(
     now,
     ...(settings.retry === undefined ? {} : { retry: settings.retry }),
   });
-  if (!isTerminal(plan.status)) return soonest(plan.requeueAfterMs, progress.nextReadMs(memory.progress));
+  if (!isTerminal(plan.status)) return soonest(plan.requeueAfterMs, progress.nextReadMs(memory.progress), lookAgainMs(observed.runs));
   // The next step cleans up and uses the state that the experiment has then.
   const isKeptAsEnded = collections.experiments.get(keyOf(experiment.metadata))?.ended !== undefined;
   return isKeptAsEnded ? 0 : plan.requeueAfterMs;

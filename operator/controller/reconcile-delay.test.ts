@@ -1,8 +1,10 @@
 import { type ExperimentStatus, FRESH_STAGE, type StageStatusState } from '@carpal/configs/schema/status.ts';
+import { attempt, fold } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
+import type { StageRun } from '../experiment/observed.ts';
 import type { KeptJob } from '../jobs/kept-objects.ts';
 import type { KeptExperiment } from './experiment-object.ts';
-import { createReconcileDelay, urgencyOfJob, urgencyOfPod } from './reconcile-delay.ts';
+import { createReconcileDelay, lookAgainMs, urgencyOfJob, urgencyOfPod } from './reconcile-delay.ts';
 
 const job = (end?: 'Complete' | 'Failed'): KeptJob => ({
   metadata: { name: 'wrist-fold-0-1' },
@@ -75,5 +77,17 @@ describe('the delay of a change', () => {
     expect(delay.waitMs('later')).toBe(10_000);
     active = 5000;
     expect([delay.waitMs('later'), delay.waitMs('soon'), delay.waitMs('now')]).toEqual([60_000, 250, 0]);
+  });
+});
+
+describe('an attempt', () => {
+  it.each<[string, Partial<StageRun>, number | undefined]>([
+    ['that a queue holds', { state: 'queued' }, 60_000],
+    ['that is pending', { state: 'pending' }, 60_000],
+    ['that is being stopped, perhaps on a node that does not answer', { state: 'running', deleting: true }, 60_000],
+    ['that runs', { state: 'running' }, undefined],
+    ['that has ended', { state: 'failed' }, undefined],
+  ])('%s is looked at again after a while: %j', (_what, fields, ms) => {
+    expect(lookAgainMs([attempt(fold(0), 1, fields)])).toBe(ms);
   });
 });

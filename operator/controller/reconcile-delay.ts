@@ -2,6 +2,7 @@
  * How long a change in the cluster may wait before its experiment is reconciled, so that many changes cost one step and one status write.
  */
 import type { Change } from '@carpal/kubernetes/runtime/store.ts';
+import type { StageRun } from '../experiment/observed.ts';
 import { hasEnded, type KeptJob, type KeptPod, trueCondition } from '../jobs/kept-objects.ts';
 import type { KeptExperiment } from './experiment-object.ts';
 
@@ -63,4 +64,14 @@ export function createReconcileDelay(spacingMs: number, activeExperiments: () =>
       return Math.max(4 * spacingMs, whileSlow, whileCrowded);
     },
   };
+}
+
+const LOOK_AGAIN_MS = 60_000;
+
+/**
+ * Milliseconds until attempts must be looked at again although no watch reports a change: a queue may say something else, a pod may still
+ * not exist, and a node may not answer. Undefined if each change of these attempts is reported.
+ */
+export function lookAgainMs(runs: readonly StageRun[]): number | undefined {
+  return runs.some(({ state, deleting }) => state === 'queued' || state === 'pending' || deleting === true) ? LOOK_AGAIN_MS : undefined;
 }
