@@ -1,14 +1,18 @@
+import { durationMs } from '@carpal/configs/duration.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { isTerminal } from '@carpal/configs/schema/status.ts';
+import { type ExperimentStatus, isTerminal, isTrue, type StageStatus } from '@carpal/configs/schema/status.ts';
 import { experimentWith } from '@carpal/testbed/operator/builders.ts';
 import {
   begin,
   carryOut,
+  carryOutHeld,
   deleteByHand,
   EMPTY_WORLD,
   type Ending,
   type Extent,
   end,
+  hinder,
+  lose,
   planFor,
   vanish,
   type World,
@@ -16,15 +20,18 @@ import {
 } from '@carpal/testbed/operator/simulated-world.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isActive } from './observed.ts';
-import { entriesOf } from './stages.ts';
+import { type HoldCause, isActive, mustBeAbandoned } from './observed.ts';
+import { DEFAULT_RETRY } from './retry-policy.ts';
+import { entriesOf, stageAt } from './stages.ts';
 
 type Act =
   | { readonly act: 'step'; readonly extent: Extent }
   | { readonly act: 'end'; readonly pick: number; readonly ending: Ending }
-  | { readonly act: 'begin' | 'vanish' | 'deleteByHand'; readonly pick: number }
+  | { readonly act: 'begin' | 'vanish' | 'deleteByHand' | 'lose'; readonly pick: number }
+  | { readonly act: 'hinder'; readonly pick: number; readonly waitsFor: 'capacity' | 'start' }
+  | { readonly act: 'hold'; readonly cause: HoldCause }
   | { readonly act: 'wait'; readonly ms: number }
-  | { readonly act: 'suspend' };
+  | { readonly act: 'suspend' | 'retry' | 'stall' };
 
 const pick = fc.nat(9);
 const acts: fc.Arbitrary<Act> = fc.oneof(
@@ -41,16 +48,33 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
     arbitrary: fc.record({
       act: fc.constant('end' as const),
       pick,
-      ending: fc.constantFrom<Ending>('success', 'success', 'success', 'failure', 'stopped', 'disrupted', 'final'),
+      ending: fc.constantFrom<Ending>('success', 'success', 'success', 'failure', 'stopped', 'disrupted', 'infrastructure', 'final'),
     }),
   },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('vanish' as const), pick }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('deleteByHand' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('lose' as const), pick }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ act: fc.constant('hinder' as const), pick, waitsFor: fc.constantFrom('capacity' as const, 'start' as const) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      act: fc.constant('hold' as const),
+      cause: fc.constantFrom<HoldCause>('denied', 'refused', 'trouble', 'terminating'),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ act: fc.constant('wait' as const), ms: fc.constantFrom(0, 1000, 30_000, 600_000, 7_200_000) }) },
-  { weight: 1, arbitrary: fc.constant({ act: 'suspend' as const }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constantFrom('suspend' as const, 'retry' as const, 'stall' as const) }) },
 );
 const substrates = fc.constantFrom<World>({ ...EMPTY_WORLD, shows: 'stopRequested' }, { ...EMPTY_WORLD, shows: 'deleting' });
-const runs = fc.record({ parallelism: fc.integer({ min: 1, max: 3 }), maxFailures: fc.nat(3), maxDisruptions: fc.nat(3) });
+const runs = fc.record({
+  parallelism: fc.integer({ min: 1, max: 3 }),
+  maxFailures: fc.nat(3),
+  maxDisruptions: fc.nat(3),
+  onFoldFailure: fc.constantFrom('continue' as const, 'stop' as const),
+});
 
 function act(world: World, experiment: SegmentationExperiment, what: Act): World {
   switch (what.act) {
@@ -66,20 +90,35 @@ function act(world: World, experiment: SegmentationExperiment, what: Act): World
       return deleteByHand(world, what.pick);
     case 'wait':
       return wait(world, what.ms);
+    case 'lose':
+      return lose(world, what.pick);
+    case 'hinder':
+      return hinder(world, what.pick, what.waitsFor);
+    case 'hold':
+      return carryOutHeld(world, experiment, planFor(world, experiment), what.cause);
+    case 'stall':
+      return { ...world, isStalled: world.isStalled !== true };
     case 'suspend':
+    case 'retry':
       return world;
   }
 }
 
-const suspended = (experiment: SegmentationExperiment, suspend: boolean): SegmentationExperiment => ({
+const changed = (experiment: SegmentationExperiment, run: Partial<SegmentationExperiment['spec']['run']>): SegmentationExperiment => ({
   ...experiment,
-  spec: { ...experiment.spec, run: { ...experiment.spec.run, suspend } },
+  spec: { ...experiment.spec, run: { ...experiment.spec.run, ...run } },
 });
+
+const suspended = (experiment: SegmentationExperiment, suspend: boolean): SegmentationExperiment => changed(experiment, { suspend });
+
+const retried = (experiment: SegmentationExperiment): SegmentationExperiment =>
+  changed(experiment, { retry: experiment.spec.run.retry + 1 });
 
 /** Checks the invariants of every world that plans have produced, regardless of when the process that carries them out died. */
 function expectSound(world: World, experiment: SegmentationExperiment): void {
   const active = world.runs.filter(isActive);
-  const keys = active.map((run) => `${run.stage} ${run.fold}`);
+  const existing = world.runs.filter((run) => isActive(run) || mustBeAbandoned(run));
+  const keys = existing.map((run) => `${run.stage} ${run.fold}`);
   expect(new Set(keys).size, 'one active attempt per stage').toBe(keys.length);
   expect(active.filter((run) => run.stage === 'fold').length, 'folds that are active at the same time').toBeLessThanOrEqual(
     experiment.spec.run.parallelism,
@@ -88,7 +127,44 @@ function expectSound(world: World, experiment: SegmentationExperiment): void {
   for (const [, stage] of entriesOf(world.status)) {
     expect(stage.failures).toBeLessThanOrEqual(experiment.spec.run.maxFailures + 1);
     expect(stage.disruptions).toBeLessThanOrEqual(experiment.spec.run.maxDisruptions + 1);
+    const listed = stage.lastAttempts?.map(({ attempt }) => attempt) ?? [];
+    expect(listed, 'each attempt is counted once').toEqual([...new Set(listed)].toSorted((a, b) => a - b));
+    if (stage.state === 'Failed') expectUsedUp(stage, world, experiment);
   }
+}
+
+/** A stage fails only because of a final exit, or because a budget or a deadline was used up. */
+function expectUsedUp({ reason, failures, disruptions }: StageStatus, world: World, { spec: { run } }: SegmentationExperiment): void {
+  const livedMs = world.nowMs - EMPTY_WORLD.nowMs;
+  const isUsedUp: Partial<Record<string, boolean>> = {
+    InvalidData: failures > 0,
+    FailureBudgetExceeded: failures === run.maxFailures + 1,
+    DisruptionBudgetExceeded: disruptions === run.maxDisruptions + 1,
+    StartDeadlineExceeded: livedMs >= durationMs(run.startDeadline),
+    FoldDeadlineExceeded: livedMs >= durationMs(run.foldDeadline),
+    StageDeadlineExceeded: livedMs >= durationMs(run.stageDeadline),
+  };
+  expect(isUsedUp[reason ?? ''], `a stage failed: ${reason}`).toBe(true);
+}
+
+/** No count is ever lost, unless run.retry gave new budgets to a failed stage. */
+function expectNothingLost(before: ExperimentStatus | undefined, after: ExperimentStatus | undefined): void {
+  if (before === undefined || after === undefined) return;
+  for (const [key, stage] of entriesOf(after)) {
+    const old = stageAt(before, key);
+    if (old === undefined) continue;
+    expect(stage.attempts).toBeGreaterThanOrEqual(old.attempts);
+    if (old.state === 'Succeeded') expect(stage).toEqual(old);
+    if (old.state === 'Failed' && (after.retry ?? 0) > (before.retry ?? 0)) continue;
+    expect(stage.failures).toBeGreaterThanOrEqual(old.failures);
+    expect(stage.disruptions).toBeGreaterThanOrEqual(old.disruptions);
+    expect(stage.activeSeconds).toBeGreaterThanOrEqual(old.activeSeconds);
+  }
+}
+
+function expectOnlyRetryReopens(before: ExperimentStatus | undefined, after: ExperimentStatus | undefined): void {
+  if (!isTerminal(before) || (after?.retry ?? 0) > (before?.retry ?? 0)) return;
+  expect(after?.conditions).toEqual(before?.conditions);
 }
 
 /**
@@ -113,21 +189,26 @@ function runToEnd(start: World, experiment: SegmentationExperiment, ending: Endi
 }
 
 describe('the planner, with random events', () => {
-  it('keeps parallelism and budgets, starts nothing twice, never reopens an ended experiment, and always reaches an end', () => {
+  it('keeps parallelism and budgets, starts nothing twice, loses no count, fails only what is used up, and always reaches an end', () => {
     fc.assert(
       fc.property(substrates, runs, fc.array(acts, { maxLength: 60 }), (empty, run, story) => {
         let experiment = experimentWith({ ...run, startDeadline: '1h', foldDeadline: '10h' });
         let world = empty;
         for (const what of story) {
           if (what.act === 'suspend') experiment = suspended(experiment, !experiment.spec.run.suspend);
+          if (what.act === 'retry') experiment = retried(experiment);
           const before = world;
           world = act(world, experiment, what);
           expectSound(world, experiment);
-          if (isTerminal(before.status)) expect(world.status?.conditions).toEqual(before.status?.conditions);
+          expectNothingLost(before.status, world.status);
+          expectOnlyRetryReopens(before.status, world.status);
         }
-        expect(isTerminal(runToEnd(world, suspended(experiment, false), 'success').status)).toBe(true);
+        const last = runToEnd({ ...world, isStalled: false }, suspended(experiment, false), 'success');
+        // Whatever made it fail, run.retry continues it.
+        const end = isTrue(last.status, 'Failed') ? runToEnd(last, suspended(retried(experiment), false), 'success') : last;
+        expect(isTrue(end.status, 'Complete')).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 
@@ -151,12 +232,13 @@ describe('the planner, with random events', () => {
 
   it('uses each budget exactly, and waits longer each time, when everything fails', () => {
     fc.assert(
-      fc.property(runs, fc.constantFrom<Ending>('failure', 'stopped', 'disrupted'), (run, ending) => {
+      fc.property(runs, fc.constantFrom<Ending>('failure', 'stopped', 'disrupted', 'infrastructure'), (run, ending) => {
         const experiment = experimentWith(run);
         const world = runToEnd(EMPTY_WORLD, experiment, ending);
         const tries = 1 + (ending === 'failure' ? run.maxFailures : run.maxDisruptions);
         expect(world.status?.prepare.attempts).toBe(tries);
-        const leastMs = Array.from({ length: tries - 1 }, (_, index) => Math.min(10_000 * 2 ** index, 300_000)).reduce(
+        const { baseMs, longestMs } = ending === 'infrastructure' ? DEFAULT_RETRY.infrastructure : DEFAULT_RETRY;
+        const leastMs = Array.from({ length: tries - 1 }, (_, index) => Math.min(baseMs * 2 ** index, longestMs)).reduce(
           (sum, ms) => sum + ms,
           0,
         );
