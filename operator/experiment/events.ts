@@ -64,13 +64,19 @@ function stageEvents(change: StageChange, queue: string): PlannedEvent[] {
 type Start = { readonly reason: Reason; readonly note: string };
 
 /** An attempt that a queue must admit has not started when its Job exists, but when its container starts. */
-function startsOf({ after, starts, begins, ends }: StageChange, queue: string): readonly Start[] {
+function startsOf({ before, after, starts, begins, ends, isEvicted }: StageChange, queue: string): readonly Start[] {
   const started: Start = { reason: after.attempts === 1 ? 'StageStarted' : 'StageRetried', note: '' };
-  if (queue === '') return starts ? [started] : [];
+  if (queue === '') {
+    if (starts) return [started];
+    // The operator's own settings can name a queue as well.
+    return before.state === 'Starting' && after.state === 'Queued'
+      ? [{ reason: 'Queued', note: ` ${after.message ?? 'waits in a queue'}` }]
+      : [];
+  }
   if (starts && !begins && ends.length === 0) return [{ reason: 'Queued', note: ` waits in queue ${queue}` }];
   if (!starts && !begins) return [];
   // A first attempt that has run time was evicted.
-  return [{ ...started, note: after.attempts === 1 && begins && after.activeSeconds > 0 ? ' continues' : '' }];
+  return [{ ...started, note: isEvicted || (after.attempts === 1 && begins && after.activeSeconds > 0) ? ' continues' : '' }];
 }
 
 function conditionEvents({ after }: ConditionChange): PlannedEvent[] {

@@ -37,10 +37,13 @@ export function startOf(stage: StageStatus, run: StageRun, now: Date): string | 
   return clampedMs === ms ? run.startedAt : new Date(clampedMs).toISOString();
 }
 
+/** The clocks of a healthy cluster differ by less than this. */
+const CLOCKS_MS = 5000;
+
 /** Whether a queue has stopped the container that the status knows. It may have released the attempt again since. */
 export function isEvicted({ attempts, startedAt }: StageStatus, run: StageRun): boolean {
   if (run.attempt !== attempts || startedAt === undefined) return false;
-  return run.state === 'queued' || Date.parse(run.pendingSince) > Date.parse(startedAt);
+  return run.state === 'queued' || Date.parse(run.pendingSince) > Date.parse(startedAt) + CLOCKS_MS;
 }
 
 /** How long the container that the status knows ran before a queue stopped it. */
@@ -49,9 +52,11 @@ export function evictedMs(stage: StageStatus, run: StageRun, { now, lastSign }: 
   const startedMs = Date.parse(stage.startedAt);
   const evicted = run.evictedAt === undefined ? Number.NaN : Date.parse(run.evictedAt);
   if (evicted >= startedMs) return clampMs(evicted, startedMs, now.getTime()) - startedMs;
-  if (run.state === 'queued') return Math.max(0, now.getTime() - startedMs);
-  // It was evicted and released while the operator was away.
-  return clampMs(lastSign?.getTime() ?? startedMs, startedMs, Math.min(Date.parse(run.pendingSince), now.getTime())) - startedMs;
+  // Nobody knows when. It may have been long ago, while no operator ran; a queue may have released the attempt again since.
+  const signMs = lastSign?.getTime() ?? Number.NEGATIVE_INFINITY;
+  if (run.state === 'queued')
+    return signMs >= startedMs ? clampMs(signMs, startedMs, now.getTime()) - startedMs : Math.max(0, now.getTime() - startedMs);
+  return clampMs(signMs, startedMs, Math.min(Date.parse(run.pendingSince), now.getTime())) - startedMs;
 }
 
 /** When an attempt that has ended started and ended, and how long it ran. */

@@ -72,9 +72,9 @@ function stageChange(key: StageKey, before: StageStatus, after: StageStatus): St
   const isHeld = after.heldSince !== undefined && (before.heldSince === undefined || before.message !== after.message);
   const isSame = after.state === before.state && after.attempts === before.attempts;
   const ranSeconds = addedSeconds(before.activeSeconds, after.activeSeconds);
-  const begins = after.startedAt !== undefined && (starts || after.startedAt !== before.startedAt);
-  const isEvicted =
-    !starts && ends.length === 0 && holdsPlace(after) && before.startedAt !== undefined && (ranSeconds > 0 || after.state === 'Queued');
+  const hasNewStart = after.startedAt !== before.startedAt;
+  const begins = after.startedAt !== undefined && (starts || hasNewStart);
+  const isEvicted = before.startedAt !== undefined && hasNewStart && holdsPlace(after) && !starts && ends.length === 0;
   if (isSame && !starts && !isHeld && !isEvicted && !begins && ranSeconds === 0 && ends.length === 0) return [];
   return [{ kind: 'stage', key, before, after, starts, ends, begins, isEvicted, ranSeconds, isHeld }];
 }

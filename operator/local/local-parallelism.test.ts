@@ -16,8 +16,14 @@ describe('the number of folds that train at the same time on one machine', () =>
     expect(localParallelism(minimal, cores)).toBe(folds);
   });
 
-  it('is the only field of the experiment that changes', () => {
+  it('is the only field of the experiment that changes if it names no queue', () => {
     const fitted = fitToMachine(minimal, 2);
     expect({ ...fitted, spec: { ...fitted.spec, run: { ...fitted.spec.run, parallelism: 5 } } }).toEqual(minimal);
+  });
+
+  it('comes without queues: nothing admits a process', () => {
+    const placement = { ...minimal.spec.placement, queueName: 'gpu', ensemble: { queueName: 'gpu', gpus: 2 } };
+    const fitted = fitToMachine({ ...minimal, spec: { ...minimal.spec, placement } }, 8);
+    expect(fitted.spec.placement).toEqual({ ...placement, queueName: '', ensemble: { queueName: '', gpus: 2 } });
   });
 });

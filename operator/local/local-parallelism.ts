@@ -12,10 +12,17 @@ export function localParallelism(experiment: CheckedManifest, cores: number): nu
   return Math.min(experiment.spec.run.parallelism, Math.max(1, Math.floor(cores / CORES_PER_FOLD)));
 }
 
-/** The experiment with its parallelism limited by the machine. */
+/** The experiment with its parallelism limited by the machine, and without queues: processes wait in none. */
 export function fitToMachine<Manifest extends CheckedManifest>(experiment: Manifest, cores: number): Manifest {
   const { spec } = experiment;
-  return { ...experiment, spec: { ...spec, run: { ...spec.run, parallelism: localParallelism(experiment, cores) } } };
+  const unqueued = <Placement extends object>(placement: Placement): Placement & { queueName: string } => ({ ...placement, queueName: '' });
+  const { prepare, ensemble } = spec.placement;
+  const placement = {
+    ...unqueued(spec.placement),
+    ...(prepare === undefined ? {} : { prepare: unqueued(prepare) }),
+    ...(ensemble === undefined ? {} : { ensemble: unqueued(ensemble) }),
+  };
+  return { ...experiment, spec: { ...spec, placement, run: { ...spec.run, parallelism: localParallelism(experiment, cores) } } };
 }
 
 /** How many folds of an experiment train at the same time. */
