@@ -8,7 +8,7 @@ const trains = (index: number, started: number, fields: Partial<StageRun> = {}):
   attempt(fold(index), 1, { startedAt: time(started), node: `gpu-${index}`, ...fields });
 const log = (name: string): string => `experiments/default/wrist/u1/logs/${name}.txt`;
 
-describe('an attempt whose end nobody observes', () => {
+describe('an attempt whose end is not observed', () => {
   it('counts up to the end of the experiment if another fold ends it', () => {
     const experiment = experimentWith({ onFoldFailure: 'stop' });
     const wrong = trains(0, 10, { state: 'failed', exitCode: 65, finishedAt: time(40) });

@@ -1,4 +1,4 @@
-/** The list of a stage's last attempts in its status, and the stages whose last attempt nobody will observe any more. */
+/** The list of a stage's last attempts in its status, and the run time of attempts whose end is not observed. */
 
 import { attemptLogKey } from '@carpal/artifacts/logs.ts';
 import { withoutUndefined } from '@carpal/configs/json.ts';
@@ -31,7 +31,7 @@ export function withAttempt(
 }
 
 /**
- * The stages with the run time of attempts whose end nobody will observe, because their stage has ended before them: it missed its deadline,
+ * The stages with the run time of attempts whose end is not observed, because their stage has ended before them: it missed its deadline,
  * or another stage ended the experiment. They count up to now, when they are asked to stop.
  */
 export function settleTimes(stages: Stages, experiment: ExperimentIdentity, now: Date): Stages {

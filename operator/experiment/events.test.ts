@@ -69,7 +69,7 @@ describe('the events of a stage that a queue admits', () => {
     ]);
   });
 
-  it('report an eviction and the continuation together if nobody looked in between', () => {
+  it('report an eviction and the continuation together if no operator looked in between', () => {
     expect(
       story(QUEUED, [
         [0, [prepared()]],

@@ -31,7 +31,7 @@ describe('a manifest that the operator does not understand', () => {
     expect(statusSchema.safeParse(status).error).toBeUndefined();
   });
 
-  it('adds only the condition to a status, and takes away the estimate that nobody updates', () => {
+  it('adds only the condition to a status, and takes away the estimate that is no longer updated', () => {
     expect(before.estimatedCompletionTime).toBeDefined();
     const { conditions, ...status } = heldManifestStatus([FINDING], {}, before, at(9));
     const { conditions: conditionsBefore, estimatedCompletionTime: _time, ...kept } = before;

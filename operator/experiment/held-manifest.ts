@@ -22,7 +22,7 @@ const NOT_BEGUN: Omit<ExperimentStatus, 'conditions'> = {
 
 /**
  * `previous` with the condition Held, whose message lists what the operator does not understand. Everything else stays as it was, except
- * that nobody estimates when training will finish. An experiment that has ended is not Held: its status is `previous`.
+ * that it has no estimate of when training will finish. An experiment that has ended is not Held: its status is `previous`.
  */
 export function heldManifestStatus(
   findings: readonly Finding[],

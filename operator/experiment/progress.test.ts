@@ -42,7 +42,7 @@ describe('the estimated completion', () => {
     }
   });
 
-  it('is not later than the report allows if the clock of the node is ahead and nobody saw the report change', () => {
+  it('is not later than the report allows if the clock of the node is ahead and no operator saw the report change', () => {
     expect(eta(60, { runs: [trains()], reports: [says(0, 10_860)] })).toBe('2000-01-01T00:11:00Z');
   });
 

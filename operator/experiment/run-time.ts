@@ -52,7 +52,7 @@ export function evictedMs(stage: StageStatus, run: StageRun, { now, lastSign }: 
   const startedMs = Date.parse(stage.startedAt);
   const evicted = run.evictedAt === undefined ? Number.NaN : Date.parse(run.evictedAt);
   if (evicted >= startedMs) return clampMs(evicted, startedMs, now.getTime()) - startedMs;
-  // Nobody knows when. It may have been long ago, while no operator ran; a queue may have released the attempt again since.
+  // The time is unknown. It may have been long ago, while no operator ran; a queue may have released the attempt again since.
   const signMs = lastSign?.getTime() ?? Number.NEGATIVE_INFINITY;
   if (run.state === 'queued')
     return signMs >= startedMs ? clampMs(signMs, startedMs, now.getTime()) - startedMs : Math.max(0, now.getTime() - startedMs);
@@ -67,7 +67,7 @@ export function runOf(stage: StageStatus, run: StageRun, { now, lastSign }: Time
   const nowMs = now.getTime();
   const startedAt = startOf(stage, run, now);
   const startedMs = Date.parse(startedAt ?? run.pendingSince);
-  // Nobody reports the end of an attempt whose node is lost.
+  // A lost node does not report the end of its attempt.
   const unknownMs = run.lost ? (lastSign?.getTime() ?? startedMs) : nowMs;
   const reportedMs = run.finishedAt === undefined ? unknownMs : Date.parse(run.finishedAt);
   const endedMs = clampMs(reportedMs, Math.min(startedMs, nowMs), nowMs);
@@ -90,7 +90,7 @@ export function vanishedRunOf({ startedAt }: StageStatus, { now, lastSign }: Tim
 }
 
 /**
- * The run of the container whose end nobody will observe, because its stage has ended before it: it missed its deadline, or another stage
+ * The run of the container whose end is not observed, because its stage has ended before it: it missed its deadline, or another stage
  * ended the experiment. Undefined if there is none.
  */
 export function abandonedRunOf(stage: StageStatus, now: Date): Run | undefined {
