@@ -70,7 +70,10 @@ export function exitFaults(world: () => FaultWorld): void {
     it('without enough memory has failed with the reason OutOfMemory', async () => {
       await world().begin('greedy', run({ maxFailures: 1 }), foldOne(OUT_OF_MEMORY, 1));
       const seen = await world().until('greedy', ({ status }) => (status?.folds?.[1]?.failures ?? 0) > 0);
-      expect(statusOfObject(seen)?.folds[1]).toMatchObject({ reason: 'OutOfMemory', message: 'exit 137, out of memory' });
+      expect(statusOfObject(seen)?.folds[1]).toMatchObject({
+        reason: 'OutOfMemory',
+        message: 'exit 137, out of memory; the limit is 48Gi (placement.memory)',
+      });
       await expectCorrectEnd(world(), 'greedy', { state: 'Complete', costs: { 'fold 1': { failures: 1 } } });
     });
 
@@ -83,7 +86,7 @@ export function exitFaults(world: () => FaultWorld): void {
       await expectCorrectEnd(world(), 'wordy', {
         state: 'Failed',
         reason: 'FailureBudgetExceeded',
-        message: /CUDA error: device-side assert.*\(log: .*\/report\/log\/wordy-fold-1-1\.txt\)/s,
+        message: /CUDA error: device-side assert.*\(log: .*\/logs\/fold-1-1\.txt\)/s,
         costs: { 'fold 1': { failures: 1 } },
       });
       const key = `experiments/${world().namespace}/wordy/${created.metadata.uid}/logs/fold-1-1.txt`;

@@ -179,6 +179,7 @@ export function podFaults(world: () => FaultWorld): void {
 
   describe.concurrent('a stage that does not start', () => {
     const startDeadline = { run: { startDeadline: '3s' } };
+    const capacityDeadline = { run: { capacityDeadline: '3s' } };
 
     it('because its image does not exist fails the experiment with the message of the kubelet', async () => {
       const message = 'Back-off pulling image "registry/carpal:x": ErrImagePull: manifest unknown';
@@ -192,20 +193,23 @@ export function podFaults(world: () => FaultWorld): void {
       });
     });
 
-    it('because no node matches its selector fails the experiment with the message of the scheduler', async () => {
-      await world().begin('no-gpu', { ...startDeadline, placement: { gpus: 8, nodeSelector: { 'kubernetes.io/hostname': 'gpu-none' } } });
+    it('because no node matches its selector fails after run.capacityDeadline with the message of the scheduler', async () => {
+      await world().begin('no-gpu', {
+        ...capacityDeadline,
+        placement: { gpus: 8, nodeSelector: { 'kubernetes.io/hostname': 'gpu-none' } },
+      });
       await expectCorrectEnd(world(), 'no-gpu', {
         state: 'Failed',
-        reason: 'StartDeadlineExceeded',
-        message: /did not start within run\.startDeadline \(3s\): 0\/\d+ nodes are available: .*/,
+        reason: 'CapacityDeadlineExceeded',
+        message: /found no capacity within run\.capacityDeadline \(3s\): 0\/\d+ nodes are available: .*/,
       });
     });
 
-    it('because no node has that many GPUs fails the experiment with the message of the scheduler', async () => {
-      await world().begin('few-gpus', { ...startDeadline, placement: { gpus: 16, ...onPool('small') } });
+    it('because no node has that many GPUs fails after run.capacityDeadline with the message of the scheduler', async () => {
+      await world().begin('few-gpus', { ...capacityDeadline, placement: { gpus: 16, ...onPool('small') } });
       await expectCorrectEnd(world(), 'few-gpus', {
         state: 'Failed',
-        reason: 'StartDeadlineExceeded',
+        reason: 'CapacityDeadlineExceeded',
         message: /: 0\/\d+ nodes are available: .*Insufficient nvidia\.com\/gpu/,
       });
     });
