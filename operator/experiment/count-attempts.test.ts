@@ -126,6 +126,7 @@ describe('the time that an attempt ran', () => {
     const ended = { state: 'failed', exitCode: 1, startedAt, finishedAt: time(630 + wrong), pendingSince: time(20) } as const;
     const after = count(later, ended, 1, 4010);
     expect(after).toMatchObject({ activeSeconds: 600, failures: 1 });
+    expect(count(undefined, ended, 1, 4010), 'seen only after its end').toMatchObject({ activeSeconds: 600, failures: 1 });
     expect(Date.parse(after.retryAt ?? ''), 'the retry is not delayed by the clock').toBeLessThanOrEqual(
       at(4010).getTime() + DEFAULT_RETRY.baseMs,
     );

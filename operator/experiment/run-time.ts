@@ -65,17 +65,22 @@ export type Run = { readonly startedAt?: string; readonly endedMs: number; reado
 /** The last container of an attempt that has ended. */
 export function runOf(stage: StageStatus, run: StageRun, { now, lastSign }: Times): Run {
   const nowMs = now.getTime();
+  const pendingMs = Math.min(Date.parse(run.pendingSince), nowMs);
   const startedAt = startOf(stage, run, now);
-  const startedMs = Date.parse(startedAt ?? run.pendingSince);
+  const startedMs = startedAt === undefined ? pendingMs : Date.parse(startedAt);
   // A lost node does not report the end of its attempt.
   const unknownMs = run.lost ? (lastSign?.getTime() ?? startedMs) : nowMs;
   const reportedMs = run.finishedAt === undefined ? unknownMs : Date.parse(run.finishedAt);
   const endedMs = clampMs(reportedMs, Math.min(startedMs, nowMs), nowMs);
   if (startedAt === undefined) return { endedMs, ranMs: 0 };
+  const isKnown = startedAt === stage.startedAt;
   // If both times are from the same clock, their difference is right even if the clock is wrong.
   const sinceMs = run.startedAt === undefined || run.finishedAt === undefined ? startedMs : Date.parse(run.startedAt);
-  const ranMs = clampMs(reportedMs - sinceMs, 0, Math.max(0, nowMs - startedMs));
-  return { startedAt, endedMs: Math.max(endedMs, startedMs + ranMs), ranMs };
+  const ranMs = clampMs(reportedMs - sinceMs, 0, Math.max(0, nowMs - (isKnown ? startedMs : pendingMs)));
+  // A clock that is ahead may have put the start after the end.
+  const latestMs = nowMs - ranMs;
+  if (isKnown || startedMs <= latestMs) return { startedAt, endedMs: Math.max(endedMs, startedMs + ranMs), ranMs };
+  return { startedAt: new Date(latestMs).toISOString(), endedMs: nowMs, ranMs };
 }
 
 /**
