@@ -247,6 +247,20 @@ const ROWS: Record<string, readonly Case[]> = {
       { stages: { 'fold 0': 'Running' } },
     ],
     [
+      'an attempt that has not begun is replaced when the manifest places it differently',
+      {
+        run: { ...ONE, folds: [0, 1] },
+        after: { ...STARTED, run: { ...ONE, folds: [0, 1] } },
+        runs: [
+          prepared(),
+          pending(fold(0), '0/1 nodes are available: 1 Insufficient memory.', { waitsFor: 'capacity', outdated: true }),
+          attempt(fold(1), 1, { state: 'queued', queue: 'a', outdated: true }),
+        ],
+        at: 50,
+      },
+      { stages: { 'fold 0': 'Stopping StagePending', 'fold 1': 'Stopping Queued' }, stop: ['fold-0-1', 'fold-1-1'] },
+    ],
+    [
       'a queue that something else gave to the Job is no reason to replace it',
       {
         run: ONE,
@@ -510,6 +524,16 @@ const ROWS: Record<string, readonly Case[]> = {
       { stages: { 'fold 0': 'Stopped StoppedWithCheckpoint' }, abandon: ['fold-0-1'] },
     ],
     [
+      'a lost attempt of an experiment that has ended is abandoned as well',
+      {
+        run: { onFoldFailure: 'stop' },
+        after: { run: { onFoldFailure: 'stop' }, runs: [prepared(), ended(fold(0), { exitCode: 65 }), running(1)], at: 101 },
+        runs: [prepared(), ended(fold(0), { exitCode: 65 }), { ...running(1), lost: true }],
+        at: 200,
+      },
+      { failed: 'InvalidData', abandon: ['fold-1-1'] },
+    ],
+    [
       'a fold is retried 20 times by default',
       { run: ONE, runs: [prepared(), ...several(20, { exitCode: 75 })], at: 1000 },
       { start: ['fold-0-21'] },
@@ -568,6 +592,21 @@ const ROWS: Record<string, readonly Case[]> = {
         run: { ...ONE, maxDisruptions: 1 },
         after: { run: ONE, runs: [prepared(), running(0)], heartbeats: { 0: [100, 1900] }, at: 1900 },
         runs: [prepared(), ended(fold(0), { exitCode: 75, deleting: true, startedAt: time(1) }, 1, 1950)],
+        at: 1950,
+      },
+      { stages: { 'fold 0': 'Waiting StageStalled' } },
+    ],
+    [
+      'its end counts as a disruption, although the experiment was suspended meanwhile',
+      {
+        run: { ...ONE, suspend: true },
+        after: {
+          run: { ...ONE, suspend: true },
+          after: { run: ONE, runs: [prepared(), running(0)], heartbeats: { 0: [100, 1900] }, at: 1900 },
+          runs: [prepared(), { ...running(0), deleting: true }],
+          at: 1910,
+        },
+        runs: [prepared()],
         at: 1950,
       },
       { stages: { 'fold 0': 'Waiting StageStalled' } },

@@ -6,7 +6,7 @@ import { plan } from './plan.ts';
 import { reconcile } from './reconcile.ts';
 import type { StatusChange } from './status-diff.ts';
 import type { Substrate } from './substrate.ts';
-import { StartHeld, StartRefused } from './substrate.ts';
+import { StartHeld } from './substrate.ts';
 
 type StepResult = { readonly written: ExperimentStatus[]; readonly changes: (readonly StatusChange[])[]; readonly starts: number };
 
@@ -48,7 +48,8 @@ function expectEachOnce(changes: StepResult['changes']): void {
 }
 
 const refuse = (): never => {
-  throw new StartRefused('Job.batch "wrist-prepare-1" is invalid: spec.template.spec.nodeSelector: Invalid value');
+  const message = 'Job.batch "wrist-prepare-1" is invalid: spec.template.spec.nodeSelector: Invalid value';
+  throw new StartHeld(message, 1000, { hold: 'refused' });
 };
 
 describe('an attempt that the substrate refuses', () => {

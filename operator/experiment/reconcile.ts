@@ -6,7 +6,7 @@ import type { PlannedStart } from './next-starts.ts';
 import type { HeldStart, Observed } from './observed.ts';
 import { type Plan, plan } from './plan.ts';
 import type { RetryPolicy } from './retry-policy.ts';
-import { StartHeld, StartRefused, type Substrate } from './substrate.ts';
+import { StartHeld, type Substrate } from './substrate.ts';
 
 export type ReconcileDependencies = {
   readonly substrate: Substrate;
@@ -30,9 +30,6 @@ export type Step = { readonly plan: Plan; readonly observed: Observed };
 // By value: the API server returns the keys in another order.
 const same = (a: ExperimentStatus | undefined, b: ExperimentStatus): boolean => isDeepStrictEqual(a, b);
 
-/** How long a refused start waits for its next try if the substrate does not say so. */
-const REFUSED_AGAIN_MS = 60_000;
-
 /**
  * Starts the attempts concurrently and returns those that could not be started. Waits for all of them before it throws, so that no start is
  * still in progress when the step has ended.
@@ -43,9 +40,8 @@ async function startAll(substrate: Substrate, attempts: readonly PlannedStart[])
     try {
       await substrate.start(attempt);
     } catch (error) {
-      if (error instanceof StartRefused) held.push({ ...attempt, message: error.message, againMs: REFUSED_AGAIN_MS, cause: 'refused' });
-      else if (error instanceof StartHeld) held.push({ ...attempt, message: error.message, againMs: error.againMs, cause: error.hold });
-      else throw error;
+      if (!(error instanceof StartHeld)) throw error;
+      held.push({ ...attempt, message: error.message, againMs: error.againMs, cause: error.hold });
     }
   };
   const started = await Promise.allSettled(attempts.map(start));

@@ -6,7 +6,7 @@ import type { HoldCause, StageRun } from './observed.ts';
 export type Substrate = {
   /** Every attempt of the experiment that the substrate still knows, including ended attempts. */
   observe(): Promise<readonly StageRun[]>;
-  /** Starts an attempt. Idempotent: an existing attempt of that name is left unchanged. Throws `StartHeld` and `StartRefused`. */
+  /** Starts an attempt. Idempotent: an existing attempt of that name is left unchanged. Throws `StartHeld`. */
   start(attempt: PlannedStart): Promise<void>;
   /** Asks an attempt to stop with a checkpoint and returns without waiting for it. Does nothing for unknown and ended attempts. */
   stop(name: string): Promise<void>;
@@ -19,7 +19,7 @@ export type Substrate = {
   remove(name: string): Promise<void>;
 };
 
-/** An attempt cannot be started now. The cause may pass, or a person may fix it; the message says what prevents the start. */
+/** An attempt cannot be started now. The cause may pass, or a person may solve it; the message says what prevents the start. */
 export class StartHeld extends Error {
   /** Milliseconds until the start is tried again. */
   readonly againMs: number;
@@ -30,13 +30,5 @@ export class StartHeld extends Error {
     this.name = 'StartHeld';
     this.againMs = againMs;
     this.hold = hold;
-  }
-}
-
-/** The substrate will never accept this attempt as it is. Retrying is pointless; the message says what a person must change. */
-export class StartRefused extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, cause === undefined ? {} : { cause });
-    this.name = 'StartRefused';
   }
 }
