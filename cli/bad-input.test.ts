@@ -79,7 +79,7 @@ const annotationInvalid = (what: string): Expected => bad('annotation-invalid', 
 const submissionInvalid = (place: string): Expected => bad('submission-invalid', place, 'carpal check lists all of them');
 const usage = (place: string, fix: string): Expected => ({ code: 'usage-invalid', exit: 64, place, fix });
 const mismatch = (place: string): Expected => bad('weights-mismatch', place, '');
-const unwritable = (place: string): Expected => ({ code: 'folder-unwritable', exit: 78, place, fix: 'Give a writable folder' });
+const unwritable = (place: string): Expected => ({ code: 'folder-unwritable', exit: 74, place, fix: 'Give a writable folder' });
 
 const ROWS: readonly Row[] = [
   {
@@ -370,7 +370,7 @@ describe('a command that lists every problem', () => {
 });
 
 /** The expected result of commands that write to a small disk, mounted on `disk` in the case's folder. */
-const full = { code: 'disk-full', exit: 69, place: 'disk/', fix: 'Free some space, then run the command again' } as const;
+const full = { code: 'disk-full', exit: 74, place: 'disk/', fix: 'Free some space, then run the command again' } as const;
 const readOnly = unwritable('the file system is read-only');
 const DISKS: readonly (Expected & { readonly says: string; readonly options: string; readonly command: readonly string[] })[] = [
   { says: 'run: a work folder on a full disk', options: 'size=64k', command: [...RUN, '--workdir', 'disk/work'], ...full },
