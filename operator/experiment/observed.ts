@@ -27,6 +27,8 @@ export type StageRun = StageKey & {
    * its image; waiting alone may not solve it.
    */
   readonly waitsFor?: 'capacity' | 'start';
+  /** It has not begun, and the manifest or the operator places it differently now: another queue, other nodes or other resources. */
+  readonly outdated?: true;
   /** The queue that admits the attempt; absent without a queue. */
   readonly queue?: string;
   /** For a queued attempt that ran before: when the queue took its quota back. */
@@ -73,7 +75,7 @@ export type Heartbeat = StageKey & { readonly changedAt: string; readonly readAt
 
 /**
  * Why an attempt cannot be started. `denied`: a policy, a quota, a webhook or a missing permission; `refused`: a field of its Job is
- * invalid; `terminating`: its namespace is being deleted, and the experiment with it, which nobody needs to hear about; `trouble`: the API
+ * invalid; `terminating`: its namespace is being deleted, and the experiment with it, which is not reported; `trouble`: the API
  * server, the store or the system failed. Only a refusal has a deadline (run.startDeadline).
  */
 export type HoldCause = 'denied' | 'refused' | 'terminating' | 'trouble';

@@ -20,7 +20,7 @@ import { sameStage } from './stage.ts';
 import { endOf, entriesOf, mapStages, type Stages, stageAt, stopAll } from './stages.ts';
 import { statusOf } from './status.ts';
 import { type StatusChange, statusDiff } from './status-diff.ts';
-import { leaveOldQueues, stopStalled } from './stop-attempts.ts';
+import { leaveOldQueues, replaceOutdated, stopStalled } from './stop-attempts.ts';
 
 export type Plan = {
   /** The plan must be carried out in this order: write `status`, then stop, abandon, start and remove. */
@@ -70,7 +70,7 @@ const POLICIES: readonly Policy[] = [
   // Stop or end stages, and end the experiment.
   failLateStages,
   stopStalledStages,
-  leaveQueues,
+  replaceWaiting,
   endExperiment,
   // Stop or start what is left.
   suspend,
@@ -143,9 +143,9 @@ function stopStalledStages(draft: Draft, { experiment, observed, now }: Situatio
   return { ...draft, stages, wakeMs: [...draft.wakeMs, nextMs] };
 }
 
-/** Stops each attempt in a queue that the manifest no longer names. The next attempt uses no budget. */
-function leaveQueues(draft: Draft, { experiment, observed }: Situation): Draft {
-  return { ...draft, stages: leaveOldQueues(draft.stages, observed, experiment) };
+/** Stops each attempt that has not begun and would be placed elsewhere now. The next attempt uses no budget. */
+function replaceWaiting(draft: Draft, { experiment, observed }: Situation): Draft {
+  return { ...draft, stages: leaveOldQueues(replaceOutdated(draft.stages, observed), observed, experiment) };
 }
 
 /** Ends the experiment if nothing is left to do: everything that still runs is stopped. */

@@ -1,6 +1,6 @@
 /**
- * Attempts that the planner stops for themselves: one that makes no progress, and one that waits in a queue that the manifest no longer
- * names. The status remembers why (see `stopCauseOf`), so that the next operator judges their end in the same way.
+ * Attempts that the planner stops for themselves: one that makes no progress, and one that has not begun and would be placed elsewhere now,
+ * such as in another queue. The status remembers why (see `stopCauseOf`), so that the next operator judges their end in the same way.
  */
 import { durationMs } from '@carpal/configs/duration.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
@@ -40,6 +40,18 @@ export function stopStalled(
     return { ...stage, state: 'Stopping', reason: 'StageStalled', message };
   });
   return { stages: checked, nextMs };
+}
+
+/**
+ * Stops attempts that have not begun and would be placed differently now: what they wait for may not come. For example, no node has the
+ * memory that the manifest requested before. An attempt that runs stays where it is.
+ */
+export function replaceOutdated(stages: Stages, { runs }: Observed): Stages {
+  return mapStages(stages, (key, stage) => {
+    if ((stage.state !== 'Queued' && stage.state !== 'Pending') || newestRun(key, stage, runs)?.outdated !== true) return stage;
+    const reason = stage.state === 'Queued' ? 'Queued' : 'StagePending';
+    return { ...stage, state: 'Stopping', reason, message: 'had not begun when its placement changed; it is replaced' };
+  });
 }
 
 /**

@@ -77,7 +77,7 @@ describe('the Job of an attempt', () => {
       return container?.args.join(' ');
     });
     const common = '--experiment /etc/carpal/experiment.json --artifacts s3://artifacts/carpal';
-    expect(containers).toEqual([`prepare ${common}`, `fold ${common} --fold 3`, `ensemble ${common}`]);
+    expect(containers).toEqual([`prepare ${common} --attempt 1`, `fold ${common} --attempt 2 --fold 3`, `ensemble ${common} --attempt 1`]);
     const map = configMapManifest(experiment());
     expect(map).toMatchObject({
       metadata: { name: expect.stringMatching(/^wrist-spec-[0-9a-f]{10}$/), namespace: 'team-a' },

@@ -3,8 +3,8 @@ import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.t
 import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import { specHash } from './config-map.ts';
-import { attemptLabels, ownedBy, QUEUE_LABEL, QUEUE_PRIORITY_LABEL, SPEC_LABEL } from './ownership.ts';
-import { placementOf } from './placement.ts';
+import { attemptLabels, ownedBy, PLACEMENT_LABEL, QUEUE_LABEL, QUEUE_PRIORITY_LABEL, SPEC_LABEL } from './ownership.ts';
+import { placementHash, placementOf } from './placement.ts';
 import { type PodTemplate, podTemplate, STAGE_CONTAINER } from './pod-template.ts';
 import type { StageSettings } from './stage-settings.ts';
 
@@ -38,7 +38,8 @@ const FAILURE_POLICY = {
  * it.
  */
 export function jobManifest(experiment: SegmentationExperiment, attempt: PlannedStart, settings: StageSettings): JobManifest {
-  const { queueName: queue, workloadPriorityClass: priority } = placementOf(experiment, attempt.stage, settings);
+  const placement = placementOf(experiment, attempt.stage, settings);
+  const { queueName: queue, workloadPriorityClass: priority } = placement;
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -48,6 +49,7 @@ export function jobManifest(experiment: SegmentationExperiment, attempt: Planned
       labels: {
         ...attemptLabels(experiment, attempt),
         [SPEC_LABEL]: specHash(experiment),
+        [PLACEMENT_LABEL]: placementHash(placement),
         ...(queue === '' ? {} : { [QUEUE_LABEL]: queue }),
         // Also without a queue: Kueue may give the Job the default queue of its namespace.
         ...(priority === '' ? {} : { [QUEUE_PRIORITY_LABEL]: priority }),

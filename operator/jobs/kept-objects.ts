@@ -2,7 +2,7 @@
 import { withoutUndefined } from '@carpal/configs/json.ts';
 import { LABEL } from '@carpal/configs/names.ts';
 import type { ContainerState, Job, ObjectCondition, ObjectMeta, Pod } from '@carpal/kubernetes/api/objects.ts';
-import { QUEUE_LABEL, SPEC_LABEL } from './ownership.ts';
+import { PLACEMENT_LABEL, QUEUE_LABEL, SPEC_LABEL } from './ownership.ts';
 import { STAGE_CONTAINER } from './pod-template.ts';
 
 export type KeptJob = {
@@ -17,7 +17,16 @@ export type KeptPod = {
   readonly status?: Omit<NonNullable<Pod['status']>, 'startTime'>;
 };
 
-const LABELS: readonly string[] = [LABEL.experiment, LABEL.experimentUid, LABEL.stage, LABEL.fold, LABEL.attempt, QUEUE_LABEL, SPEC_LABEL];
+const LABELS: readonly string[] = [
+  LABEL.experiment,
+  LABEL.experimentUid,
+  LABEL.stage,
+  LABEL.fold,
+  LABEL.attempt,
+  QUEUE_LABEL,
+  SPEC_LABEL,
+  PLACEMENT_LABEL,
+];
 
 /** Names, times, the labels of an attempt, and the owner that manages the object; all owners if none manages it. */
 function keepMetadata(metadata: ObjectMeta): ObjectMeta {

@@ -164,6 +164,20 @@ describe('an attempt on a real API server', () => {
     ]);
   });
 
+  it('is outdated if it has not begun and the manifest places it differently now', async () => {
+    const { experiment, substrate, runOf } = await world('moved');
+    await substrate.start(start('moved', FOLD));
+    expect(await runOf('moved-fold-0-1')).not.toHaveProperty('outdated');
+    const { spec } = experiment;
+    const smaller = { ...experiment, spec: { ...spec, placement: { ...spec.placement, memory: '16Gi' } } };
+    const { client } = cluster();
+    const after = createKubernetesSubstrate({ client, jobs, pods, experiment: smaller, settings, started, now });
+    expect(await after.observe()).toMatchObject([{ state: 'pending', outdated: true }]);
+    await report('moved-fold-0-1', { phase: 'Running' });
+    await found('the run', async () => ((await after.observe())[0]?.state === 'running' ? true : undefined));
+    expect((await after.observe())[0]).not.toHaveProperty('outdated');
+  });
+
   it('has one ConfigMap and one Job however often it is started, and is observed immediately', async () => {
     const { substrate, runOf } = await world('started');
     const prepare = start('started', { stage: 'prepare' });

@@ -12,8 +12,9 @@ import { jobManifest } from './job-manifest.ts';
 import { type KeptJob, type KeptPod, keepJob, keepPod, podHasEnded, trueCondition } from './kept-objects.ts';
 import { ownJobs, ownPods, type StartedAttempts } from './own-objects.ts';
 import { createOwned, deleteSeen, removeSeen } from './own-requests.ts';
-import { controllerUid, labelledAttempt, SPEC_LABEL, stageSelector, uidOf } from './ownership.ts';
+import { controllerUid, labelledAttempt, PLACEMENT_LABEL, SPEC_LABEL, stageSelector, uidOf } from './ownership.ts';
 import type { MissingPodReason } from './pending-reason.ts';
+import { placementHash, placementOf } from './placement.ts';
 import type { AskQueue } from './queue-reason.ts';
 import { isOverdue, stageRunOf, stageRunOfPods, waitingFor, withQueueReason } from './stage-run.ts';
 import type { StageSettings } from './stage-settings.ts';
@@ -152,6 +153,13 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
     }
   };
 
+  /** Whether an attempt that has not begun would be placed differently now. An experiment that has ended is known by its identity alone. */
+  const isOutdated = ({ state, stage }: StageRun, { metadata }: KeptJob): boolean => {
+    const placed = metadata.labels?.[PLACEMENT_LABEL];
+    if (placed === undefined || (state !== 'pending' && state !== 'queued') || !('spec' in experiment)) return false;
+    return placed !== placementHash(placementOf(experiment, stage, settings));
+  };
+
   /** Adds what only a request can find out: why the Job has no pod, and why its queue holds it back. */
   const explained = async (run: StageRun, job: KeptJob, mine: readonly KeptPod[]): Promise<StageRun> => {
     if (run.state === 'queued') {
@@ -171,7 +179,8 @@ export function createKubernetesSubstrate(options: KubernetesSubstrateOptions): 
           const mine = podsOf.get(job.metadata.uid ?? '') ?? [];
           podsOf.delete(job.metadata.uid ?? '');
           const run = stageRunOf(job, mine, now());
-          return run === undefined ? undefined : await explained(run, job, mine);
+          if (run === undefined) return undefined;
+          return await explained(isOutdated(run, job) ? { ...run, outdated: true } : run, job, mine);
         }),
       );
       const names = new Set(runs.map((run) => run?.name));

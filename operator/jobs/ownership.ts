@@ -12,6 +12,8 @@ export const QUEUE_LABEL = 'kueue.x-k8s.io/queue-name';
 export const QUEUE_PRIORITY_LABEL = 'kueue.x-k8s.io/priority-class';
 /** The hash of the spec that the stage reads, as in the name of its ConfigMap. */
 export const SPEC_LABEL = 'carpal.dev/spec-hash';
+/** The hash of the placement with which the Job was created. */
+export const PLACEMENT_LABEL = 'carpal.dev/placement-hash';
 
 /** The manager of every Job and pod of an experiment. The operator lists and watches objects by this label. */
 export const MANAGED_BY = 'carpal-operator';

@@ -1,6 +1,6 @@
 import { experimentSchema, type SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { describe, expect, it } from 'vitest';
-import { placementOf } from './placement.ts';
+import { placementHash, placementOf } from './placement.ts';
 
 const settings = { cpuStage: { cpu: '2', memory: '8Gi', queueName: 'cpu' } };
 const GPU_TOLERATION = { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' };
@@ -93,5 +93,15 @@ describe('the placement of a stage', () => {
 
   it('keeps autoscalers from moving a fold even if it trains on a CPU', () => {
     expect(placementOf(experiment({ gpus: 0 }), 'fold', settings).annotations).toEqual(STAYS);
+  });
+
+  it('has a hash that differs whenever the placement differs', () => {
+    const hashOf = (placement: object, stage: 'prepare' | 'fold' | 'ensemble' = 'fold'): string =>
+      placementHash(placementOf(experiment(placement), stage, settings));
+    expect(hashOf({ nodeSelector: { a: '1', b: '2' } })).toBe(hashOf({ nodeSelector: { b: '2', a: '1' } }));
+    expect(hashOf({ ensemble: { memory: '64Gi' } })).toBe(hashOf({}));
+    const differing = [{}, { memory: '64Gi' }, { queueName: 'gpu' }, { nodeSelector: { a: '1' } }, { workloadPriorityClass: 'urgent' }];
+    expect(new Set(differing.map((placement) => hashOf(placement))).size).toBe(differing.length);
+    expect(hashOf({}, 'prepare')).not.toBe(hashOf({}));
   });
 });

@@ -1,5 +1,6 @@
 /** Where each stage runs and what it gets: the manifest's placement, the overrides of a stage, and the operator's defaults. */
-import { withoutUndefined } from '@carpal/configs/json.ts';
+import { createHash } from 'node:crypto';
+import { withoutUndefined, withSortedKeys } from '@carpal/configs/json.ts';
 import type { PlacementSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageName } from '@carpal/configs/schema/progress.ts';
 import type { StageSettings } from './stage-settings.ts';
@@ -28,6 +29,16 @@ export function placementOf(
   }[stage];
   const stays = stage === 'fold' || placed.gpus > 0;
   return { ...placed, tolerations: tolerationsOf(placed), annotations: stays ? STAYS : {} };
+}
+
+const HASH_DIGITS = 10;
+
+/** A short hash of a placement, which differs whenever it differs. */
+export function placementHash(placement: StagePlacement): string {
+  return createHash('sha256')
+    .update(JSON.stringify(withSortedKeys(placement)))
+    .digest('hex')
+    .slice(0, HASH_DIGITS);
 }
 
 /**
