@@ -17,16 +17,21 @@
  *        |                 |             |
  *        |                 |             +--- exit 0 ------------------------------> Succeeded
  *        |                 '-- Stopped --+--- asked to stop
- *        '-------------------------------+--- failure or disruption, budget left
- *                                        '--- final, budget used up, deadline -----> Failed
+ *        |-------------------------------+--- failure, disruption or stall, budget left
+ *        |                               '--- final, budget used up, deadline -----> Failed
+ *        |                                                                              |
+ *        '--- reopened: a higher run.retry, or for the ensemble another input ----------' (or Succeeded)
  *
- * - `start` is decided in next-starts.ts, deadlines in deadlines.ts, and outcomes and budgets in retry-policy.ts.
+ * - `start` is decided in next-starts.ts, deadlines in deadlines.ts, stalls in stop-attempts.ts, outcomes and budgets in retry-policy.ts, and
+ *   what reopens a stage in reopen.ts.
+ * - A Stopping stage with a reason was stopped for itself: it stays Stopping whatever happens. Without a reason it stops because the experiment
+ *   is suspended, and becomes active again if the request never reached it.
  * - A queue may take a running attempt back (Running to Queued). It may release it again before anyone looks: then Running becomes Pending.
  *   An attempt whose container runs otherwise never becomes Pending.
  * - A Starting attempt that the substrate does not know has not vanished: it is started again.
  * - An attempt on a lost node has ended. Once an attempt is counted, it is never active again.
  * - When another stage ends the experiment, stages with an active attempt become Stopped (plan.ts).
- * - Succeeded and Failed change only if a change of the spec reopens the experiment.
+ * - Succeeded and Failed change only if a change of the spec reopens the stage.
  */
 
 import { attemptLogKey } from '@carpal/artifacts/logs.ts';

@@ -119,7 +119,7 @@ describe('a higher run.retry', () => {
     expect(reopens(experiment({ run: { retry: 5 }, generation: 2 }), end)).toBe(false);
   });
 
-  it('lets every stage begin anew if the artifacts were removed, under new names', () => {
+  it('runs every stage again, under new names, if the artifacts were removed', () => {
     const removed: ExperimentStatus = { ...failed, artifactsRemovedAt: at(80).toISOString() };
     const planned = plan(experiment(raised), seen([], removed), at(100));
     expect(starts(planned)).toEqual(['wrist-prepare-2']);

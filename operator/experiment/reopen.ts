@@ -112,7 +112,7 @@ function renewed({ attempts, lastAttempts }: StageStatus): StageStatus {
 /** The artifacts are gone, so every stage runs again. */
 function fromTheBeginning(status: ExperimentStatus): ExperimentStatus {
   const { finishedAt: _finishedAt, artifactsRemovedAt: _removed, ensembleInputs: _inputs, ...kept } = status;
-  const anew = ({ attempts }: StageStatus): StageStatus => ({ ...FRESH_STAGE, attempts });
-  const folds = status.folds.map((fold) => ({ index: fold.index, ...anew(fold) }));
-  return { ...kept, prepare: anew(status.prepare), folds, ensemble: anew(status.ensemble) };
+  const fresh = ({ attempts }: StageStatus): StageStatus => ({ ...FRESH_STAGE, attempts });
+  const folds = status.folds.map((fold) => ({ index: fold.index, ...fresh(fold) }));
+  return { ...kept, prepare: fresh(status.prepare), folds, ensemble: fresh(status.ensemble) };
 }
