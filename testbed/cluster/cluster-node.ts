@@ -17,7 +17,7 @@ export type ClusterNode = {
 };
 
 const LEASE_NAMESPACE = 'kube-node-lease';
-const PLENTY = { cpu: '64', memory: '256Gi', 'ephemeral-storage': '1Ti', pods: '250' };
+const PLENTY = { cpu: '64', memory: '256Gi', 'ephemeral-storage': '99Ti', pods: '250' };
 
 const capacityOf = ({ capacity }: ClusterNode): Readonly<Record<string, string>> => ({ ...PLENTY, ...capacity });
 
