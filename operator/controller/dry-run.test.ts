@@ -108,7 +108,7 @@ describe('a dry run', () => {
         '  would remove Job ended-prepare-1',
         'expired (Complete)',
         '  would remove STORE/experiments/…',
-        'invalid (Failed): would end as Failed because its manifest breaks a rule',
+        'invalid (Pending): would be held because its manifest is not understood',
         '  spec.model.name …',
         'new (Preparing)',
         '  would start Job new-prepare-1',

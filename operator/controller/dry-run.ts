@@ -6,11 +6,13 @@ import { classListNames } from '@carpal/configs/classes.ts';
 import { formatPath } from '@carpal/configs/finding.ts';
 import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { isTerminal } from '@carpal/configs/schema/status.ts';
 import type { KubernetesClient, Query } from '@carpal/kubernetes/api/client.ts';
 import type { Job, KubernetesObject, Pod } from '@carpal/kubernetes/api/objects.ts';
 import { JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { listAll } from '@carpal/kubernetes/runtime/list-all.ts';
 import { plan } from '../experiment/plan.ts';
+import { reopens } from '../experiment/reopen.ts';
 import { hasBegun } from '../experiment/stages.ts';
 import { keepJob, keepPod } from '../jobs/kept-objects.ts';
 import { createKubernetesSubstrate, type KubernetesSubstrate } from '../jobs/kubernetes-substrate.ts';
@@ -18,7 +20,7 @@ import { EVERY_ATTEMPT, type StartedAttempts, startedAttempts } from '../jobs/ow
 import { experimentUidOf } from '../jobs/ownership.ts';
 import { cleanUpPlan } from './clean-up.ts';
 import { OURS } from './collections.ts';
-import { type ExperimentObject, identityOf, keepExperiment, statusOfObject } from './experiment-object.ts';
+import { type ExperimentObject, endedExperiment, identityOf, keepExperiment, statusOfObject } from './experiment-object.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import { ProgressMemory } from './progress-memory.ts';
 import { createProgressReader } from './progress-reader.ts';
@@ -41,7 +43,7 @@ export type PlannedExperiment = {
   readonly stop: readonly string[];
   readonly remove: readonly string[];
   readonly removeArtifacts?: string;
-  /** The rules that the manifest breaks, if it cannot run. */
+  /** What the operator does not understand of the manifest. Nothing is started then. */
   readonly mistakes?: readonly string[];
 };
 
@@ -73,19 +75,17 @@ export async function planCluster({ connection, settings, store, now, signal }: 
     });
   const planOne = async (object: ExperimentObject): Promise<Planned> => {
     const kept = keepExperiment(object);
-    if (kept.ended !== undefined) {
-      const {
-        nextMs: _nextMs,
-        abandon: _abandon,
-        ...acts
-      } = cleanUpPlan(await substrateOf(identityOf(kept), EVERY_ATTEMPT).observe(), kept.ended, now());
-      return { state: kept.ended.failed ? 'Failed' : 'Complete', start: [], ...acts };
-    }
     const status = statusOfObject(object);
     const found = runnable(checkCustomResource(object, classListNames()), object, hasBegun(status));
+    const staysEnded = kept.ended !== undefined || ('experiment' in found && status !== undefined && !reopens(found.experiment, status));
+    if (status !== undefined && isTerminal(status) && staysEnded) {
+      const runs = await substrateOf(identityOf(kept), EVERY_ATTEMPT).observe();
+      const { nextMs: _nextMs, abandon: _abandon, ...acts } = cleanUpPlan(runs, endedExperiment(object, status), now());
+      return { state: status.state, start: [], ...acts };
+    }
     if ('findings' in found) {
       const mistakes = found.findings.map(({ path, message, fix }) => `${formatPath(path)} ${message}: ${fix}`);
-      return { state: 'Failed', start: [], stop: [], remove: [], mistakes };
+      return { state: status?.state ?? 'Pending', start: [], stop: [], remove: [], mistakes };
     }
     const { experiment } = found;
     const runs = await substrateOf(experiment, startedAttempts(status)).observe();
@@ -112,7 +112,7 @@ export function dryRunLines(planned: readonly PlannedExperiment[]): string {
   const lines = planned.flatMap(({ namespace, name, state, start, stop, remove, removeArtifacts, mistakes }) => {
     const title = `${namespace}/${name} (${state})`;
     if (mistakes !== undefined)
-      return [`${title}: would end as Failed because its manifest breaks a rule`, ...mistakes.map((text) => `  ${text}`)];
+      return [`${title}: would be held because its manifest is not understood`, ...mistakes.map((text) => `  ${text}`)];
     const acts = [
       ...stop.map((job) => `  would stop Job ${job}`),
       ...start.map((job) => `  would start Job ${job}`),

@@ -72,7 +72,8 @@ export function keepExperiment(object: ExperimentObject): KeptExperiment {
   return { metadata, ended: endedExperiment(object, status), deletionRemovesArtifacts };
 }
 
-function endedExperiment({ spec }: ExperimentObject, status: ExperimentStatus): EndedExperiment {
+/** What the clean-up of an object needs that has ended with this status. */
+export function endedExperiment({ spec }: ExperimentObject, status: ExperimentStatus): EndedExperiment {
   const failed = status.conditions.some(({ type, status: value }) => type === 'Failed' && value === 'True');
   const { ttlAfterFinished = '14d', ttlRemovesArtifacts = false } = runOf(spec);
   const expiringArtifacts = ttlRemovesArtifacts ? status.artifacts : undefined;

@@ -50,9 +50,11 @@ describe('a validation cache', () => {
     const newer = { ...rest, spec: { ...(spec as object), sweep: { of: 'rates' } } };
     for (let look = 0; look < 2; look++) cache.check(newer, undefined);
     expect(lines).toEqual([{ experiment: 'team/wrist', fields: ['spec.sweep'] }]);
-    cache.check(object(2, -1), BEGUN);
-    cache.check(object(3, -1), undefined);
-    expect(lines.slice(1)).toEqual([{ experiment: 'team/wrist', mistakes: [expect.stringMatching(/^spec\.dataset\.split\.folds /)] }]);
+    const odd = (generation: number): ExperimentObject => ({ ...object(generation, 3), spec: { ...experimentWith().spec, loss: 'none' } });
+    cache.check(odd(2), BEGUN);
+    cache.check(odd(3), undefined);
+    cache.check(object(4, -1), BEGUN);
+    expect(lines.slice(1)).toEqual([{ experiment: 'team/wrist', mistakes: [expect.stringMatching(/^spec\.loss /)] }]);
   });
 });
 
@@ -78,6 +80,8 @@ describe('an experiment that began under other rules', () => {
   it.each([
     ['the field for how it runs', { run: { parallelism: 'all' } }],
     ['the field for where it runs', { placement: { gpus: 99 } }],
+    ['how it predicts masks', { inference: { ...spec.inference, tta: ['shear'] } }],
+    ['how the folds become a submission', { ensemble: { ...spec.ensemble, method: 'median' } }],
     ['the number of its folds', { dataset: { uri: 'data', split: { folds: 'some' } } }],
   ])('does not continue if %s is invalid', (_what, fields) => {
     expect(runnable(BROKEN, objectWith(fields), true)).toBe(BROKEN);

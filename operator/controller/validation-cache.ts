@@ -39,8 +39,9 @@ export class ValidationCache {
 
   #validate(object: ExperimentObject, status: ExperimentStatus | undefined): Validated {
     const checked = checkCustomResource(object, this.#classLists);
-    this.#report(object, status, checked);
-    this.#latest = { generation: object.metadata.generation, fresh: checked, begun: runnable(checked, object, true) };
+    const begun = runnable(checked, object, true);
+    if ('experiment' in begun) this.#report(object, status, checked);
+    this.#latest = { generation: object.metadata.generation, fresh: checked, begun };
     return this.#latest;
   }
 
@@ -59,7 +60,8 @@ export class ValidationCache {
 
 /**
  * What the controller runs for a validated object. An experiment that began before a newer operator made a rule stricter continues
- * unchanged: its stages read the ConfigMap that was created then, and the operator itself only needs to know where and how often they run.
+ * unchanged: what decides its weights cannot have changed since then, and the operator itself only needs to know where and how often stages
+ * run. It is held if it has a value there that only a newer operator knows.
  */
 export function runnable(checked: ResourceCheck, object: ExperimentObject, begun: boolean): Runnable {
   if (!('findings' in checked) || !begun) return checked;
@@ -67,10 +69,12 @@ export function runnable(checked: ResourceCheck, object: ExperimentObject, begun
   return experiment === undefined ? checked : { experiment };
 }
 
-/** The fields that determine plans and Jobs are checked; the others are not. */
+/**
+ * The fields that determine plans and Jobs, and those that the ensemble stage will read when it starts, are checked; the others are not.
+ */
 const neededSchema = experimentSchema.extend({
   spec: specSchema
-    .pick({ run: true, placement: true })
+    .pick({ run: true, placement: true, inference: true, ensemble: true })
     .extend({ dataset: datasetSchema.pick({ split: true }).loose() })
     .loose(),
 });
