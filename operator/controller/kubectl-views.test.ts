@@ -93,7 +93,7 @@ describe('kubectl', () => {
       expect.arrayContaining([
         'Normal StageStarted: prepare, attempt 1',
         'Normal StageStarted: prepare finished; folds 0–2, attempt 1',
-        'Warning OutOfMemory: fold 2, attempt 1: exit 137, out of memory',
+        'Warning OutOfMemory: fold 2, attempt 1: exit 137, out of memory; the limit is 48Gi (placement.memory)',
         expect.stringMatching(/^Warning StageFailed: fold 1, attempt 1: exit 1: TypeError: x is not a function \| at run \(log: /),
       ]),
     );
@@ -106,7 +106,7 @@ describe('kubectl', () => {
       .filter((line) => line.includes('exit 65'));
     expect(conditions).toHaveLength(1);
     expect(conditions[0]).toMatch(
-      /^Message: prepare ended with exit 65: annotation-invalid: fewer than three points \(x\.json\) \(log: .*prepare-1\.txt\)$/,
+      /^Message: prepare ended with exit 65: annotation-invalid: fewer than three points \(x\.json\) \(log: .*prepare-1\.txt\) → fix the data or the configuration; then raise run\.retry to 1, and it continues$/,
     );
   });
 
