@@ -43,7 +43,7 @@ export async function agreeFinalizer(
   try {
     return { kept: await writeFinalizer(client, experiments, kept, kept.deletionRemovesArtifacts) };
   } catch (error) {
-    if (isStatus(error, 403)) return { kept, denied: error };
+    if (isStatus(error, 403)) return kept.deletionRemovesArtifacts ? { kept, denied: error } : { kept };
     throw error;
   }
 }

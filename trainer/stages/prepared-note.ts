@@ -1,13 +1,13 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { parseJson } from '@carpal/configs/json.ts';
-import { type ExperimentIdentity, preparedKey, prepareKey } from '@carpal/configs/names.ts';
+import { type ExperimentIdentity, FILE, preparedKey, prepareKey } from '@carpal/configs/names.ts';
 import { openPrepared, type PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { z } from 'zod';
 
 /** The key under which the prepare stage records the prepared set of an experiment, so later stages do not need the data set itself. */
 function preparedNoteKey(experiment: ExperimentIdentity): string {
-  return `${prepareKey(experiment)}/prepared.json`;
+  return `${prepareKey(experiment)}/${FILE.preparedNote}`;
 }
 
 /** Records the prepared set of an experiment for the later stages. */
