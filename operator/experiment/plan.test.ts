@@ -174,6 +174,14 @@ describe('the end of an attempt', () => {
     expect(names(plan(experimentWith({ folds: [0] }), world, at(110)))).toEqual(['wrist-fold-0-2']);
   });
 
+  it('delays the next attempt by at most 15 minutes, even if an operator whose clock was ahead wrote the status', () => {
+    const one = experimentWith({ folds: [0] });
+    const ahead = plan(one, seen([prepared(), failedFold(1, { finishedAt: at(10_800).toISOString() })]), at(10_800)).status;
+    const bounded = plan(one, seen([prepared()], ahead), at(0));
+    expect([bounded.start, bounded.requeueAfterMs, bounded.status.folds[0]?.retryAt]).toEqual([[], 900_000, at(900).toISOString()]);
+    expect(names(plan(one, seen([prepared()], bounded.status), at(900)))).toEqual(['wrist-fold-0-2']);
+  });
+
   it('causes only the first delay after an attempt that ran long', () => {
     const long = [1, 2].map((number) =>
       attempt(fold(0), number, { state: 'failed', exitCode: 75, startedAt: at(0).toISOString(), finishedAt: at(7200).toISOString() }),

@@ -20,7 +20,7 @@ import { sameStage } from './stage.ts';
 import { endOf, entriesOf, mapStages, type Stages, stageAt, stopAll } from './stages.ts';
 import { statusOf } from './status.ts';
 import { type StatusChange, statusDiff } from './status-diff.ts';
-import { leaveOldQueues, replaceOutdated, stopStalled } from './stop-attempts.ts';
+import { replaceOutdated, stopStalled } from './stop-attempts.ts';
 
 export type Plan = {
   /** The plan must be carried out in this order: write `status`, then stop, abandon, start and remove. */
@@ -144,8 +144,8 @@ function stopStalledStages(draft: Draft, { experiment, observed, now }: Situatio
 }
 
 /** Stops each attempt that has not begun and would be placed elsewhere now. The next attempt uses no budget. */
-function replaceWaiting(draft: Draft, { experiment, observed }: Situation): Draft {
-  return { ...draft, stages: leaveOldQueues(replaceOutdated(draft.stages, observed), observed, experiment) };
+function replaceWaiting(draft: Draft, { observed }: Situation): Draft {
+  return { ...draft, stages: replaceOutdated(draft.stages, observed) };
 }
 
 /** Ends the experiment if nothing is left to do: everything that still runs is stopped. */

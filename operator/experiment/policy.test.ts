@@ -18,7 +18,6 @@ type Given = {
   /** Fields of spec.run. */
   readonly run?: Partial<SegmentationExperiment['spec']['run']>;
   readonly placement?: Partial<SegmentationExperiment['spec']['placement']>;
-  readonly generation?: number;
   /** The decision before, whose status is the last one. */
   readonly after?: Given;
   readonly runs?: readonly StageRun[];
@@ -48,10 +47,9 @@ type Decision = {
 
 const [minute, hour, day, year] = [60, 3600, 86_400, 31_536_000];
 
-function experimentOf({ run, placement, generation }: Given): SegmentationExperiment {
+function experimentOf({ run, placement }: Given): SegmentationExperiment {
   const made = experimentWith(run);
-  const metadata = { ...made.metadata, ...(generation === undefined ? {} : { generation }) };
-  return { ...made, metadata, spec: { ...made.spec, placement: { ...made.spec.placement, ...placement } } };
+  return { ...made, spec: { ...made.spec, placement: { ...made.spec.placement, ...placement } } };
 }
 
 function decide(given: Given): Plan {
@@ -223,53 +221,44 @@ const ROWS: Record<string, readonly Case[]> = {
       { failed: 'CapacityDeadlineExceeded', stop: ['fold-0-1'], message: ['position 7'] },
     ],
     [
-      'a queued fold leaves its queue when the manifest names another one',
+      'a queued fold is replaced when it would be placed in another queue now',
       {
         run: ONE,
-        placement: { queueName: 'b' },
-        generation: 2,
-        after: { ...STARTED, placement: { queueName: 'a' }, generation: 1 },
-        runs: [prepared(), attempt(fold(0), 1, { state: 'queued', queue: 'a' })],
+        after: STARTED,
+        runs: [prepared(), attempt(fold(0), 1, { state: 'queued', queue: 'a', outdated: true })],
         at: 50,
       },
       { stages: { 'fold 0': 'Stopping Queued' }, stop: ['fold-0-1'] },
     ],
     [
-      'a fold that was admitted stays where it is when the manifest names another queue',
+      'an unschedulable fold is replaced when it would get other resources now',
       {
         run: ONE,
-        placement: { queueName: 'b' },
-        generation: 2,
-        after: { ...STARTED, placement: { queueName: 'a' }, generation: 1 },
-        runs: [prepared(), { ...running(0), queue: 'a' }],
+        after: STARTED,
+        runs: [prepared(), pending(fold(0), NO_GPU, { waitsFor: 'capacity', outdated: true })],
         at: 50,
       },
-      { stages: { 'fold 0': 'Running' } },
+      { stages: { 'fold 0': 'Stopping StagePending' }, stop: ['fold-0-1'] },
     ],
     [
-      'an attempt that has not begun is replaced when the manifest places it differently',
+      'the replacement uses no budget',
       {
-        run: { ...ONE, folds: [0, 1] },
-        after: { ...STARTED, run: { ...ONE, folds: [0, 1] } },
-        runs: [
-          prepared(),
-          pending(fold(0), '0/1 nodes are available: 1 Insufficient memory.', { waitsFor: 'capacity', outdated: true }),
-          attempt(fold(1), 1, { state: 'queued', queue: 'a', outdated: true }),
-        ],
-        at: 50,
+        run: { ...ONE, maxFailures: 0, maxDisruptions: 0 },
+        after: { run: ONE, after: STARTED, runs: [prepared(), attempt(fold(0), 1, { state: 'queued', outdated: true })], at: 50 },
+        runs: [prepared()],
+        at: 60,
       },
-      { stages: { 'fold 0': 'Stopping StagePending', 'fold 1': 'Stopping Queued' }, stop: ['fold-0-1', 'fold-1-1'] },
+      { start: ['fold-0-2'] },
     ],
     [
-      'a queue that something else gave to the Job is no reason to replace it',
+      'the next operator asks again for the stop of a fold that is to be replaced',
       {
         run: ONE,
-        generation: 1,
-        after: { ...STARTED, generation: 1 },
-        runs: [prepared(), attempt(fold(0), 1, { state: 'queued', queue: 'default' })],
-        at: 50,
+        after: { run: ONE, after: STARTED, runs: [prepared(), attempt(fold(0), 1, { state: 'queued', outdated: true })], at: 50 },
+        runs: [prepared(), attempt(fold(0), 1, { state: 'queued' })],
+        at: 60,
       },
-      { stages: { 'fold 0': 'Queued Queued' } },
+      { stages: { 'fold 0': 'Stopping Queued' }, stop: ['fold-0-1'] },
     ],
   ],
 

@@ -4,7 +4,6 @@
  */
 import { durationMs } from '@carpal/configs/duration.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
-import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageStatus } from '@carpal/configs/schema/status.ts';
 import type { Observed, StageRun } from './observed.ts';
 import { soonest } from './soonest.ts';
@@ -52,26 +51,4 @@ export function replaceOutdated(stages: Stages, { runs }: Observed): Stages {
     const reason = stage.state === 'Queued' ? 'Queued' : 'StagePending';
     return { ...stage, state: 'Stopping', reason, message: 'had not begun when its placement changed; it is replaced' };
   });
-}
-
-/**
- * Stops attempts that a queue has not admitted, if the manifest names another queue now. Acts only when the spec has changed: whatever else
- * sets the queue of a Job, its attempts are not replaced again and again.
- */
-export function leaveOldQueues(stages: Stages, { runs, status }: Observed, experiment: SegmentationExperiment): Stages {
-  const { generation } = experiment.metadata;
-  const hasChanged = status?.observedGeneration === undefined || generation === undefined || status.observedGeneration < generation;
-  if (!hasChanged) return stages;
-  return mapStages(stages, (key, stage) => {
-    const run = newestRun(key, stage, runs);
-    const queue = queueOf(experiment, key);
-    if (stage.state !== 'Queued' || run?.queue === undefined || queue === undefined || queue === run.queue) return stage;
-    return { ...stage, state: 'Stopping', reason: 'Queued', message: `leaves queue ${run.queue} for ${queue === '' ? 'none' : queue}` };
-  });
-}
-
-/** The queue that the manifest names for a stage, '' for none; undefined if the operator's default applies. */
-function queueOf({ spec: { placement } }: SegmentationExperiment, { stage }: StageKey): string | undefined {
-  if (stage === 'prepare') return placement.prepare?.queueName;
-  return (stage === 'ensemble' ? placement.ensemble?.queueName : undefined) ?? placement.queueName;
 }
