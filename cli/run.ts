@@ -101,7 +101,7 @@ async function watched(experiment: SegmentationExperiment, workFolder: string, f
   for (const signal of signals) process.on(signal, onSignal);
   const now = (): Date => new Date();
   const live = process.stdout.isTTY ? createLiveView(process.stdout, colours, now) : undefined;
-  const view: RunView = live ?? createPlainView((text) => process.stdout.write(text));
+  const view: RunView = live ?? createPlainView((text) => process.stdout.write(text), now);
   try {
     return await runExperiment({
       experiment,

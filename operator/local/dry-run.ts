@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { experimentRecordKey } from '@carpal/artifacts/experiment-record.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
+import { type ExperimentStatus, isTerminal } from '@carpal/configs/schema/status.ts';
+import { reopening } from '../experiment/reopen.ts';
 import { attemptName } from '../experiment/stage.ts';
 import { entriesOf, foldsOf } from '../experiment/stages.ts';
 import { foldsAtOnce } from './local-parallelism.ts';
@@ -13,7 +14,8 @@ import { findRun, readStatusFile, runFolder } from './run-folder.ts';
 export type PlannedCommand = { readonly key: StageKey; readonly attempt: string; readonly command: readonly string[] };
 
 /**
- * The attempts in order with their commands. Finished stages are omitted, unless the run starts over (`fresh`). Throws `manifest-immutable`
+ * The attempts in order with their commands. Stages that would not run are omitted: finished ones, and failed ones
+ * unless the manifest reopens them. `fresh`: the run starts over. Throws `manifest-immutable`
  * as a run would.
  */
 export async function dryRun(
@@ -35,7 +37,11 @@ export async function dryRun(
 
 function openStages(experiment: SegmentationExperiment, status: ExperimentStatus | undefined): { key: StageKey; attempts: number }[] {
   if (status !== undefined) {
-    return entriesOf(status).flatMap(([key, { state, attempts }]) => (state === 'Succeeded' ? [] : [{ key, attempts }]));
+    const change = reopening(experiment, status, []);
+    const isReopened = change !== undefined && 'status' in change;
+    if (isTerminal(status) && !isReopened) return [];
+    const stages = entriesOf(isReopened ? change.status : status);
+    return stages.flatMap(([key, { state, attempts }]) => (state === 'Succeeded' || state === 'Failed' ? [] : [{ key, attempts }]));
   }
   const folds = foldsOf(experiment).map((fold): StageKey => ({ stage: 'fold', fold }));
   return [{ stage: 'prepare' } as const, ...folds, { stage: 'ensemble' } as const].map((key) => ({ key, attempts: 0 }));

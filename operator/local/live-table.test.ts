@@ -38,7 +38,26 @@ describe('the live table', () => {
         "  prepare   done",
         "  fold 0    done  40/40 epochs  Dice 0.871",
         "  fold 1    ██████░░░░░░    20/40  loss 0.213  Dice 0.812  12.3/s  3m20s",
-        "  fold 2    retry in 5s  1 failed",
+        "  fold 2    attempt 2 in 5s  1 failed  exit 1",
+        "  ensemble  waiting",
+      ]
+    `);
+  });
+
+  it('shows why a fold has failed, which attempt runs, and why another cannot start', () => {
+    const ended = (index: number, exitCode: number, message: string): StageRun =>
+      attempt(fold(index), 1, { state: 'failed', exitCode, message, finishedAt: at(100).toISOString() });
+    const first = stepOf(seen([prepared(), ended(0, 78, 'data-invalid: x.png'), ended(1, 1, 'no'), ended(2, 1, 'no')]), 100).plan.status;
+    const runs = [prepared(), ended(0, 78, 'data-invalid: x.png'), ended(1, 1, 'no'), ended(2, 1, 'no'), attempt(fold(1), 2, {})];
+    const second = stepOf(seen(runs, first), 150).plan.status;
+    const held = [{ ...fold(2), attempt: 2, message: 'the disk is full', againMs: 10_000 }];
+    expect(table(stepOf({ ...seen(runs, second), held }, 200), 110)).toMatchInlineSnapshot(`
+      [
+        "wrist    3%  0 of 3 folds, 1 failed",
+        "  prepare   done",
+        "  fold 0    failed  exit 78: data-invalid: x.png → fix the data or the configuration; then raise run.retry to…",
+        "  fold 1    ⠋  starting  attempt 2  1 failed",
+        "  fold 2    cannot start  attempt 2  1 failed  the disk is full",
         "  ensemble  waiting",
       ]
     `);

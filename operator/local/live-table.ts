@@ -1,6 +1,6 @@
 /** The live table as text: one summary line, one line per stage. Pure; no line is wider than `width`. */
 import type { FoldStatus, StageStatus, StageStatusState } from '@carpal/configs/schema/status.ts';
-import { isTrue } from '@carpal/configs/schema/status.ts';
+import { holdsPlace, isTrue } from '@carpal/configs/schema/status.ts';
 import { foldFraction, remainingTrainingSeconds } from '../experiment/progress.ts';
 import type { Step } from '../experiment/reconcile.ts';
 import { stageTitle } from '../experiment/stage.ts';
@@ -32,11 +32,12 @@ const BAR_CELLS = 12;
 /** The text for a state, with its colour. Running has none. */
 function stateWord(stage: StageStatus, { colours, now }: TableOptions): string {
   const retryMs = stage.retryAt === undefined ? 0 : Date.parse(stage.retryAt) - now.getTime();
+  const next = `attempt ${stage.attempts + 1} in ${shortDuration(Math.ceil(retryMs / 1000))}`;
   const words: Record<StageStatusState, string> = {
-    Waiting: retryMs > 0 ? colours.yellow(`retry in ${shortDuration(Math.ceil(retryMs / 1000))}`) : colours.dim('waiting'),
-    Starting: colours.dim('starting'),
+    Waiting: retryMs > 0 ? colours.yellow(next) : colours.dim('waiting'),
+    Starting: stage.heldSince === undefined ? colours.dim('starting') : colours.yellow('cannot start'),
     Queued: colours.dim('queued'),
-    Pending: colours.dim('starting'),
+    Pending: colours.dim('waiting to start'),
     Running: '',
     Stopping: colours.yellow('stopping'),
     Stopped: colours.yellow('stopped'),
@@ -75,6 +76,11 @@ function painted(text: string): Cell {
 
 const spinner = (options: TableOptions): Cell => ({ text: SPINNER[options.tick % SPINNER.length] ?? '', paint: options.colours.cyan });
 
+/** The number of a second or later attempt while it is active. */
+function attemptNumber(stage: StageStatus): Cell[] {
+  return holdsPlace(stage) && stage.attempts > 1 ? [{ text: `attempt ${stage.attempts}` }] : [];
+}
+
 /** How many attempts failed or were disrupted, unless the state already shows it. */
 function troubles(stage: StageStatus, { colours }: TableOptions): Cell[] {
   const parts = [
@@ -83,6 +89,12 @@ function troubles(stage: StageStatus, { colours }: TableOptions): Cell[] {
   ].filter((part) => part !== '');
   const isKnown = stage.state === 'Succeeded' || (stage.state === 'Failed' && stage.failures + stage.disruptions === 1);
   return parts.length === 0 || isKnown ? [] : [{ text: parts.join(', '), paint: colours.yellow }];
+}
+
+/** Why a stage waits, stops or has failed: the first line of its message. */
+function whyCell({ state, message = '' }: StageStatus, { colours }: TableOptions): Cell[] {
+  const [line = ''] = message.split('\n');
+  return line === '' || state === 'Running' || state === 'Succeeded' ? [] : [{ text: line, paint: colours.dim }];
 }
 
 /** From this width on, the figures have units. */
@@ -131,7 +143,8 @@ function workCells(key: 'prepare' | 'ensemble', stage: StageStatus, step: Step, 
 function summary(step: Step, options: TableOptions): string {
   const { status } = step.plan;
   const { colours } = options;
-  const done = status.folds.filter(({ state }) => state === 'Succeeded').length;
+  const count = (wanted: StageStatusState): number => status.folds.filter((fold) => fold.state === wanted).length;
+  const [done, failed] = [count('Succeeded'), count('Failed')];
   const seconds = remainingTrainingSeconds(status, step.observed.progress, options.parallelism, options.now);
   const ended = isTrue(status, 'Complete') || isTrue(status, 'Failed');
   const state = isTrue(status, 'Failed') ? colours.red('failed') : isTrue(status, 'Suspended') ? colours.yellow('suspended') : '';
@@ -139,7 +152,7 @@ function summary(step: Step, options: TableOptions): string {
     [
       { text: options.name, paint: colours.bold },
       { text: status.progress.padStart(4) },
-      { text: `${done} of ${status.folds.length} folds` },
+      { text: `${done} of ${status.folds.length} folds${failed === 0 ? '' : `, ${failed} failed`}` },
       ...(status.bestDice === undefined ? [] : [{ text: `mean Dice ${figure(status.bestDice)}`, paint: colours.bold }]),
       ...(seconds === undefined || seconds <= 0 || ended
         ? []
@@ -155,7 +168,7 @@ export function tableLines(step: Step, options: TableOptions): readonly string[]
   const { prepare, folds, ensemble } = step.plan.status;
   const title = (text: string): Cell => ({ text: `  ${text.padEnd(8)}` });
   const line = (name: string, stage: StageStatus, cells: readonly Cell[]): string =>
-    row([title(name), ...cells, ...troubles(stage, options)], options.width);
+    row([title(name), ...cells, ...attemptNumber(stage), ...troubles(stage, options), ...whyCell(stage, options)], options.width);
   return [
     summary(step, options),
     line('prepare', prepare, workCells('prepare', prepare, step, options)),

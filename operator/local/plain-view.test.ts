@@ -28,9 +28,12 @@ describe('the plain view', () => {
     const experiment = experimentWith({ folds: [0] });
     const metrics = `${foldKey(experiment, 0)}/metrics.ndjson`;
     let text = '';
-    const view = createPlainView((more) => {
-      text += more;
-    });
+    const view = createPlainView(
+      (more) => {
+        text += more;
+      },
+      () => at(20),
+    );
     await store.write(metrics, epoch(1, 0.3));
     await view.begin(experiment, store);
     const running = seen([prepared(), attempt(fold(0), 1, {})]);
@@ -51,5 +54,47 @@ describe('the plain view', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('says why an attempt ended, when the next one begins, and what a failed fold is while the others continue', async () => {
+    let text = '';
+    const view = createPlainView(
+      (more) => {
+        text += more;
+      },
+      () => at(20),
+    );
+    const experiment = experimentWith({ folds: [0, 1, 2] });
+    const ended = (index: number, exitCode: number, message: string) =>
+      attempt(fold(index), 1, { state: 'failed', exitCode, message, finishedAt: at(20).toISOString() });
+    const running = seen([prepared(), attempt(fold(0), 1, {}), attempt(fold(1), 1, {}), attempt(fold(2), 1, {})]);
+    const before = plan(experiment, running, at(10)).status;
+    const observed = seen(
+      [prepared(), ended(0, 74, 'disk-full: the disk is full'), ended(1, 78, 'data-invalid: x.png'), attempt(fold(2), 1, {})],
+      before,
+    );
+    await view.show({ plan: plan(experiment, observed, at(20)), observed });
+    expect(text.split('\n')).toEqual([
+      'fold 0, attempt 1 could not use the artifact store or a disk: exit 74: disk-full: the disk is full',
+      expect.stringMatching(/^fold 1, attempt 1 failed: exit 78: data-invalid: x.png/),
+      'fold 0: attempt 2 in 1m00s',
+      '',
+    ]);
+  });
+
+  it('says why a start is held, in the words of the cause', async () => {
+    let text = '';
+    const view = createPlainView(
+      (more) => {
+        text += more;
+      },
+      () => at(20),
+    );
+    const held = [{ ...fold(0), attempt: 1, message: 'the disk is full', againMs: 10_000 }];
+    const experiment = experimentWith({ folds: [0] });
+    const before = plan(experiment, seen([prepared()]), at(10)).status;
+    const observed = { ...seen([prepared()], before), held };
+    await view.show({ plan: plan(experiment, observed, at(20)), observed });
+    expect(text).toBe('fold 0, attempt 1, cannot be started: the disk is full\n');
   });
 });

@@ -16,7 +16,7 @@ export function epochLine(fold: number, epochs: number, metrics: EpochMetrics): 
 }
 
 /** A view that writes lines. Epochs that were trained before this run started are not repeated. */
-export function createPlainView(write: (text: string) => void): RunView {
+export function createPlainView(write: (text: string) => void, now: () => Date): RunView {
   let experiment: SegmentationExperiment | undefined;
   let store: ArtifactStore | undefined;
   const shown = new Map<number, number>();
@@ -62,7 +62,7 @@ export function createPlainView(write: (text: string) => void): RunView {
       ];
       const epochs = await newEpochs();
       // The line of a fold's last epoch comes before the line that reports its end.
-      writeLines([...progress, ...epochs, ...eventLines(step)]);
+      writeLines([...progress, ...epochs, ...eventLines(step, now())]);
     },
     notice: (line) => writeLines([line]),
     stopping: () => writeLines(['stopping: waiting for checkpoints']),

@@ -1,4 +1,6 @@
 /** Figures and events as short text, for the live table and for plain lines. */
+import type { Reason } from '@carpal/configs/names.ts';
+import { isTerminal } from '@carpal/configs/schema/status.ts';
 import type { PlannedEvent } from '../experiment/events.ts';
 import type { Step } from '../experiment/reconcile.ts';
 import { stageTitle } from '../experiment/stage.ts';
@@ -35,12 +37,14 @@ export function bar(fraction: number, cells: number): string {
 }
 
 /**
- * `failed`: the stage whose failure ends the experiment, if the event is about that failure. The whole error is printed once, at the end.
+ * `failed`: the stage whose failure ends the experiment, if the event is about that failure. The whole error is printed once, at the end. The
+ * error of a fold that lets the others finish is printed immediately: the end may be hours away.
  */
 type ShownEvent = { readonly event: PlannedEvent; readonly failed: string | undefined };
 
 function shownEvents({ plan }: Step): readonly ShownEvent[] {
-  const failed = entriesOf(plan.status).flatMap(([key, { state }]) => (state === 'Failed' ? [key] : []));
+  const hasEnded = isTerminal(plan.status);
+  const failed = entriesOf(plan.status).flatMap(([key, { state }]) => (hasEnded && state === 'Failed' ? [key] : []));
   return plan.events
     .filter(({ type, stage }) => type !== 'Warning' || stage !== undefined)
     .map((event) => {
@@ -52,18 +56,42 @@ function shownEvents({ plan }: Step): readonly ShownEvent[] {
 /** Events that the table shows in another way. */
 const SHOWN_BY_TABLE: ReadonlySet<string> = new Set(['StageStarted', 'StageFinished', 'StageRetried', 'ExperimentComplete']);
 
+/** What happened to an attempt, for the reasons of warnings. The note of a held start says it already. */
+const ENDS: Partial<Record<Reason, string>> = {
+  StageFailed: ' failed:',
+  InvalidData: ' failed:',
+  OutOfMemory: ' failed:',
+  StageDisrupted: ' was disrupted:',
+  StoreUnavailable: ' could not use the artifact store or a disk:',
+};
+
 /** One event in one or more lines, without a time. */
 function eventLine({ reason, note, type, stage }: PlannedEvent): string {
   if (reason === 'StageStarted') return `${note.replace(/, attempt 1$/, '')}: started`;
   if (reason === 'StageRetried') return `${note}: started${stage === 'fold' ? ', continues from the last checkpoint if there is one' : ''}`;
   if (reason === 'ExperimentComplete') return 'complete';
   if (stage === undefined) return `${reason}: ${note}`;
-  return type === 'Warning' ? `${note.replace(':', ' failed:')}` : note;
+  return type === 'Warning' ? note.replace(':', ENDS[reason] ?? ':') : note;
+}
+
+/** Shorter waits are not worth a line. */
+const SHORTEST_WAIT_S = 5;
+
+/** When the next attempts begin of the stages that wait for one since this step. */
+function waitLines({ plan }: Step, now: Date): readonly string[] {
+  return plan.changes.flatMap((change) => {
+    if (change.kind !== 'stage' || change.ends.length === 0 || change.after.retryAt === undefined) return [];
+    const seconds = Math.ceil((Date.parse(change.after.retryAt) - now.getTime()) / 1000);
+    return seconds < SHORTEST_WAIT_S
+      ? []
+      : [`${stageTitle(change.key)}: attempt ${change.after.attempts + 1} in ${shortDuration(seconds)}`];
+  });
 }
 
 /** The changes of a step as plain lines. */
-export function eventLines(step: Step): readonly string[] {
-  return shownEvents(step).map(({ event, failed }) => (failed === undefined ? eventLine(event) : `${failed} failed`));
+export function eventLines(step: Step, now: Date): readonly string[] {
+  const events = shownEvents(step).map(({ event, failed }) => (failed === undefined ? eventLine(event) : `${failed} failed`));
+  return [...events, ...waitLines(step, now)];
 }
 
 /** The changes of a step that the live table does not show. */
