@@ -96,7 +96,7 @@ type RemovalDependencies = {
 
 /**
  * Removes the artifacts at `uri` of an ended experiment that has no attempts left. Returns false if they are not in the operator's store. The
- * status says so first: an experiment that is reopened during the removal then begins anew, instead of continuing with half of its
+ * status says so first: an experiment that is reopened during the removal then starts from the beginning, instead of continuing with half of its
  * artifacts. It names the artifacts until they are gone, so that an interrupted removal is finished.
  */
 export async function removeExpiredArtifacts(
