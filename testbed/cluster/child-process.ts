@@ -5,9 +5,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { logTail } from '@carpal/operator/local/attempt-records.ts';
 import { identify, type ProcessIdentity, stateOf } from '@carpal/operator/local/process-identity.ts';
@@ -110,9 +111,9 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 
 const OWNER = 'owner.json';
 
-/** Writes into a folder that it belongs to this process. */
+/** Writes into a folder that it belongs to this process. Others may read it at any time, to find abandoned folders. */
 export async function ownFolder(folder: string): Promise<void> {
-  await writeFile(join(folder, OWNER), JSON.stringify(identify(process.pid)));
+  await writeFileAtomically(join(folder, OWNER), JSON.stringify(identify(process.pid)));
 }
 
 /** Removes the folders in `parent` whose names begin with `prefix` and whose owner was killed. Keeps folders without an owner. */
