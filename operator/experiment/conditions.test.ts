@@ -42,6 +42,11 @@ const ROWS: [string, Given, readonly [string, string, string]][] = [
     ['Queued', 'Queued', 'False Queued: 0 of 3 folds finished, 3 wait: waits in queue gpu'],
   ],
   [
+    'a queue has evicted the only fold that trained',
+    { runs: [done(0), done(1), trains(2, { state: 'queued', evictedAt: time(95), message: 'preempted' })], before: training },
+    ['Queued', 'Queued', 'False Queued: 2 of 3 folds finished, 1 waits: preempted'],
+  ],
+  [
     'the start of all folds is held',
     { runs: [], held: [denied(0), denied(1), denied(2)], before: starting },
     ['Pending', 'StageDenied', 'False StageDenied: 0 of 3 folds finished, 3 wait: exceeded quota'],

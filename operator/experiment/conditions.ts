@@ -50,8 +50,10 @@ function reasonOf(stages: Stages): Reason {
   const entries = entriesOf(stages);
   const [running] = entries.find(([, stage]) => isRunning(stage)) ?? [];
   if (running !== undefined) return RUNS[running.stage];
-  const explained = entries.find(([, { state, reason }]) => state !== 'Succeeded' && state !== 'Failed' && reason !== undefined);
-  if (explained?.[1].reason !== undefined) return explained[1].reason;
+  const [, explained] = entries.find(([, { state, reason }]) => state !== 'Succeeded' && state !== 'Failed' && reason !== undefined) ?? [];
+  // The stage says whether it was evicted.
+  if (explained?.state === 'Queued') return 'Queued';
+  if (explained?.reason !== undefined) return explained.reason;
   if (stages.folds.every((fold) => fold.state === 'Succeeded')) return 'Ensembling';
   if (stages.prepare.state === 'Succeeded') return 'StagePending';
   return stages.prepare.attempts > 0 ? 'Preparing' : 'Pending';
