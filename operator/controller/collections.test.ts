@@ -1,5 +1,6 @@
 import { LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
+import type { Pod } from '@carpal/kubernetes/api/objects.ts';
 import { silentLog } from '@carpal/kubernetes/runtime/logger.ts';
 import { job, jobCondition, LABELS } from '@carpal/testbed/operator/attempt-objects.ts';
 import { describe, expect, it } from 'vitest';
@@ -77,5 +78,27 @@ describe('the memory of an experiment', () => {
     collections.experiments.absorb(experimentOf('the-next', '1300'));
     expect(active.get(KEY)).toMatchObject({ uid: 'the-next' });
     expect(active.get(KEY)).not.toBe(memory);
+  });
+});
+
+describe('a pod without an owner', () => {
+  const pod = (resourceVersion: string, fields: object = {}): Pod => ({
+    metadata: { name: 'wrist-fold-1-1-abc', namespace: 'default', uid: 'p1', resourceVersion, labels: LABELS, ...fields },
+    spec: {},
+  });
+
+  it('is found by the name of its experiment until it is gone or has an owner', () => {
+    const { collections } = known(UID);
+    const names = (): readonly string[] => collections.ownerless(KEY).map(({ metadata }) => metadata.name);
+    const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'wrist-fold-1-1', uid: 'j1', controller: true }];
+    collections.pods.absorb(pod('1100', { ownerReferences }));
+    expect(names()).toEqual([]);
+    collections.pods.absorb(pod('1200'));
+    expect(names()).toEqual(['wrist-fold-1-1-abc']);
+    collections.pods.absorb(pod('1300', { ownerReferences }));
+    expect(names()).toEqual([]);
+    collections.pods.absorb(pod('1400'));
+    collections.pods.forget(pod('1400'));
+    expect(names()).toEqual([]);
   });
 });
