@@ -1,7 +1,7 @@
 /** What is checked after a soak: every experiment has ended as it must, nothing ran twice, and nothing is left over. */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { EXPERIMENTS } from '@carpal/configs/names.ts';
+import { EXPERIMENTS, LABEL } from '@carpal/configs/names.ts';
 import type { KubernetesObject, ObjectList } from '@carpal/kubernetes/api/objects.ts';
 import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { type ExperimentObject, statusOfObject } from '@carpal/operator/controller/experiment-object.ts';
@@ -72,6 +72,11 @@ async function duplicates({ controlPlane, namespace }: SoakWorld): Promise<reado
   return [...made].filter(([, count]) => count > 1).map(([name, count]) => `the Job ${name} was created ${count} times`);
 }
 
+/** The uids of the owners, or of the experiment of a pod that lost its Job: the operator deletes it with the experiment. */
+function ownersOf({ ownerReferences, labels }: KubernetesObject['metadata']): readonly (string | undefined)[] {
+  return ownerReferences?.map(({ uid }) => uid) ?? [labels?.[LABEL.experimentUid]];
+}
+
 /** Objects without an owner, and pods that still run for an experiment that has ended. Garbage collection gets some time. */
 async function leftOver(world: SoakWorld): Promise<readonly string[]> {
   const beginMs = performance.now();
@@ -81,7 +86,7 @@ async function leftOver(world: SoakWorld): Promise<readonly string[]> {
     );
     const living = new Set([...(experiments ?? []), ...(jobs ?? [])].map(({ metadata }) => metadata.uid));
     const orphans = [...(jobs ?? []), ...(pods ?? []), ...(maps ?? [])].filter(
-      ({ metadata }) => metadata.name !== 'kube-root-ca.crt' && metadata.ownerReferences?.some(({ uid }) => living.has(uid)) !== true,
+      ({ metadata }) => metadata.name !== 'kube-root-ca.crt' && !ownersOf(metadata).some((uid) => living.has(uid)),
     );
     const running = world.nodes.flatMap((node) =>
       world

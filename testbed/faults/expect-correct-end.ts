@@ -108,6 +108,11 @@ export function startsOf(world: FaultWorld, uid: string): readonly RecordedCall[
   });
 }
 
+/** The uids of the owners of an object, or of the experiment of a pod without owners. */
+function ownersOf({ ownerReferences, labels }: ObjectMeta): readonly (string | undefined)[] {
+  return ownerReferences?.map(({ uid }) => uid) ?? [labels?.[LABEL.experimentUid]];
+}
+
 const labelled = ({ labels }: ObjectMeta, name: string): boolean => labels?.[LABEL.experiment] === name;
 
 /** Waits until nothing of the experiment runs any more. */
@@ -120,7 +125,10 @@ async function untilNothingRuns(world: FaultWorld, name: string): Promise<void> 
   });
 }
 
-/** Waits until everything with the experiment's label has an existing owner. */
+/**
+ * Waits until everything with the experiment's label has an existing owner. A pod whose Job was deleted with --cascade=orphan has none; the
+ * operator deletes it together with its experiment.
+ */
 export async function untilNothingIsOrphaned(world: FaultWorld, name: string): Promise<void> {
   const list = async (resource: Resource): Promise<readonly KubernetesObject[]> => {
     const path = resourcePath(resource, { namespace: world.namespace });
@@ -131,7 +139,7 @@ export async function untilNothingIsOrphaned(world: FaultWorld, name: string): P
     const [experiments = [], jobs = [], pods = [], maps = []] = await Promise.all([EXPERIMENTS, JOBS, PODS, CONFIG_MAPS].map(list));
     const living = new Set([...experiments, ...jobs].map(({ metadata }) => metadata.uid));
     return [...jobs, ...pods, ...maps]
-      .filter(({ metadata }) => metadata.ownerReferences?.some(({ uid }) => living.has(uid)) !== true)
+      .filter(({ metadata }) => !ownersOf(metadata).some((uid) => living.has(uid)))
       .map(({ metadata }) => metadata.name);
   };
   const gone = async (): Promise<void> => expect(await orphans(), `orphans of ${name}`).toEqual([]);

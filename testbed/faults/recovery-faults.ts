@@ -48,8 +48,8 @@ async function denyJobs({ client }: FaultWorld, start: string): Promise<() => Pr
 export function recoveryFaults(world: () => FaultWorld): void {
   describe.concurrent('a lack of capacity', () => {
     it('on a cluster with one GPU lets three folds finish one after the other, whatever run.startDeadline is', async () => {
-      const spec: Spec = { placement: { ...onPool('single'), gpus: 1 }, run: { startDeadline: '1s' } };
-      await world().begin('one-gpu', spec, ({ fold }) => (fold === undefined ? {} : { runMs: 2500 }));
+      const spec: Spec = { placement: { ...onPool('single'), gpus: 1 }, run: { startDeadline: '8s' } };
+      await world().begin('one-gpu', spec, ({ fold }) => (fold === undefined ? {} : { runMs: 5000 }));
       const seen = await world().until('one-gpu', ({ status }) => status?.folds.some(({ state }) => state === 'Running') === true);
       expect(seen.status?.state).toBe('Training');
       await expectCorrectEnd(world(), 'one-gpu', { state: 'Complete', maxCalls: 80 });

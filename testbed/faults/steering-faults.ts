@@ -194,10 +194,14 @@ export function steeringFaults(world: () => FaultWorld): void {
       expect(await world().store.list(key)).not.toEqual([]);
       expect((await world().read('passing')).status).toMatchObject({ state: 'Complete', artifacts: done.status?.artifacts });
       away.restore();
-      const { status } = await world().until('passing', (seen) => seen.status?.artifactsRemovedAt !== undefined);
+      const { status } = await world().until(
+        'passing',
+        (seen) => seen.status?.artifactsRemovedAt !== undefined && seen.status.artifacts === undefined,
+      );
       expect(await world().store.list(key)).toEqual([]);
       const { artifacts: _artifacts, submission: _submission, ...rest } = done.status ?? { artifacts: '', submission: '' };
-      expect(status).toEqual({ ...rest, artifactsRemovedAt: status?.artifactsRemovedAt });
+      const { artifactsRemovedAt, observedGeneration } = status ?? {};
+      expect(status).toEqual({ ...rest, artifactsRemovedAt, observedGeneration });
       await expectCorrectEnd(world(), 'passing', { state: 'Complete' });
     });
 
@@ -213,7 +217,8 @@ export function steeringFaults(world: () => FaultWorld): void {
       await deleteObject(world(), JOBS, 'settled-fold-2-1', 'Orphan');
       await world().change('settled', { run: { suspend: true, parallelism: 1 } });
       await expectCorrectEnd(world(), 'settled', { state: 'Complete' });
-      expect((await world().read('settled')).status).toEqual(done.status);
+      const { metadata, status } = await world().until('settled', (seen) => seen.status?.observedGeneration === seen.metadata.generation);
+      expect(status).toEqual({ ...done.status, observedGeneration: metadata.generation });
     });
 
     it('cannot be reopened by an edit of its status, and an edit that succeeds is corrected', async () => {
