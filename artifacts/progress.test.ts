@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openFolderStore } from './folder-store.ts';
 import { ProgressWriter, parseProgress, progressKey, readReportedError } from './progress.ts';
 
@@ -76,6 +76,36 @@ describe('ProgressWriter', () => {
     await open().fail(new CarpalError('stopped-with-checkpoint', 'stopped'));
     expect(await written()).not.toHaveProperty('error');
     expect(await written()).toMatchObject({ state: 'stopped' });
+  });
+
+  it('refreshes the time of the report when work advances, at most every ten seconds, and only then', async () => {
+    const progress = open();
+    await progress.write({ epoch: 1 });
+    const first = nowMs;
+    nowMs += 9_999;
+    progress.beat();
+    expect((await written()).updatedAt).toBe(new Date(first).toISOString());
+    nowMs += 1;
+    progress.beat();
+    await vi.waitFor(async () => expect(await written()).toMatchObject({ epoch: 1, updatedAt: new Date(nowMs).toISOString() }));
+  });
+
+  it('does not queue heartbeats while the store does not answer', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let writes = 0;
+    const write = async (): Promise<void> => {
+      await promise;
+      writes += 1;
+    };
+    const slow = { ...openFolderStore(folder), write };
+    const progress = new ProgressWriter({ store: slow, experiment, stage, clock: () => nowMs });
+    for (let beats = 0; beats < 5; beats++) {
+      progress.beat();
+      nowMs += 60_000;
+    }
+    resolve();
+    await progress.write({ state: 'finished' });
+    expect(writes).toBe(2);
   });
 
   it('throws the error of a background update at the next write, but never from fail', async () => {

@@ -38,6 +38,7 @@ export class ProgressWriter {
   #latest: ProgressFields;
   #writtenMs = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> = Promise.resolve();
+  #unfinishedWrites = 0;
 
   constructor({ store, experiment, stage, clock, initial = {} }: ProgressWriterOptions) {
     this.#store = store;
@@ -61,7 +62,12 @@ export class ProgressWriter {
       ...this.#latest,
       updatedAt: new Date(this.#writtenMs).toISOString(),
     };
-    this.#writing = this.#writing.then(() => this.#store.write(this.#key, `${JSON.stringify(progress, null, 2)}\n`));
+    this.#unfinishedWrites += 1;
+    this.#writing = this.#writing
+      .then(() => this.#store.write(this.#key, `${JSON.stringify(progress, null, 2)}\n`))
+      .finally(() => {
+        this.#unfinishedWrites -= 1;
+      });
     await this.#writing;
   }
 
@@ -75,6 +81,14 @@ export class ProgressWriter {
   updateInBackground(change: ProgressFields): void {
     this.update(change).catch(() => undefined);
   }
+
+  /**
+   * The heartbeat: refreshes `updatedAt` at most every ten seconds. To be called whenever work has advanced, and never by a timer or while
+   * the stage waits: a stage that hangs must look stalled. Does not wait, and does nothing while the store has not accepted the last report.
+   */
+  readonly beat = (): void => {
+    if (this.#unfinishedWrites === 0) this.updateInBackground({});
+  };
 
   /** Records why the stage ended early. Never throws: a store that refuses the report must not hide the error itself. */
   async fail(error: unknown): Promise<void> {

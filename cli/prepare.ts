@@ -1,6 +1,6 @@
 import { runPrepare } from '@carpal/trainer/stages/prepare.ts';
 import type { Command } from 'commander';
-import { runStage, type StageOptions, stageCommand } from './stage-command.ts';
+import { memoryLimits, runStage, type StageOptions, stageCommand } from './stage-command.ts';
 
 /** `carpal prepare`: the first stage of an experiment, run once for all folds. */
 export const command = (): Command =>
@@ -12,6 +12,7 @@ export const command = (): Command =>
           store,
           clock,
           signal,
+          ...(await memoryLimits(options)),
           onProgress: ({ done, total, reused, imagesPerSecond }) => {
             const pace = imagesPerSecond === null ? '' : `${imagesPerSecond.toFixed(1)} images/s`;
             draw(done, total, reused > 0 ? `${pace} (${reused} existed already)`.trim() : pace);

@@ -7,12 +7,18 @@ import { CarpalError, formatError } from '@carpal/configs/errors.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { type MemoryLimit, readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/process-memory.ts';
 import { Command } from 'commander';
 import { wholeNumber } from './option-values.ts';
 import { type ProgressStream, progressLine } from './progress-line.ts';
 import { withStopSignal } from './stop-signal.ts';
 
-export type StageOptions = { readonly experiment: string; readonly artifacts: string; readonly attempt?: number };
+export type StageOptions = {
+  readonly experiment: string;
+  readonly artifacts: string;
+  readonly attempt?: number;
+  readonly memoryShare?: number;
+};
 
 /** A command with the options that all stages have. */
 export function stageCommand(description: string): Command {
@@ -24,7 +30,18 @@ export function stageCommand(description: string): Command {
       '--attempt <n>',
       'number of this attempt of the stage; with it, the log is stored with the artifacts too',
       wholeNumber('--attempt', 1, 1_000_000),
+    )
+    .option(
+      '--memory-share <n>',
+      'all stages run on this machine, and this number of such processes share its memory (default: placement limits the other stages)',
+      wholeNumber('--memory-share', 1, 1000),
     );
+}
+
+/** The memory that this stage may use, and, if all stages run on this machine, that of the ensemble stage. */
+export async function memoryLimits({ memoryShare }: StageOptions): Promise<{ memoryLimit: MemoryLimit; ensembleLimit?: MemoryLimit }> {
+  const own = await readMemoryLimit();
+  return memoryShare === undefined ? { memoryLimit: own } : { memoryLimit: sharedLimit(own, memoryShare), ensembleLimit: own };
 }
 
 /** What a stage gets from its command. */

@@ -11,6 +11,32 @@ const UNWRITABLE: Readonly<Record<string, string>> = {
   EEXIST: 'there is a file where a folder should be',
 };
 
+/** A disk or a network file system that fails now, or denies access. */
+const FAILED = new Set([
+  'EACCES',
+  'EPERM',
+  'EIO',
+  'ESTALE',
+  'ENOTCONN',
+  'EHOSTDOWN',
+  'ETIMEDOUT',
+  'EREMOTEIO',
+  'ENODEV',
+  'ENXIO',
+  'EMFILE',
+  'ENFILE',
+]);
+
+/**
+ * The error of a failed read from `path`: `artifact-store-failed` if the file system is the reason, which another attempt may survive,
+ * otherwise `other()`.
+ */
+export function readError(error: unknown, path: string, other: () => CarpalError): CarpalError {
+  const code = systemErrorCode(error);
+  if (code === undefined || !FAILED.has(code)) return other();
+  return new CarpalError('artifact-store-failed', `the file system failed or denied access: ${code}`, { where: path, cause: error });
+}
+
 /** The `code` of a Node system error, or undefined for anything else. */
 export function systemErrorCode(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

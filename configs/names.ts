@@ -96,6 +96,8 @@ export const FILE = {
   outOfFoldPredictions: 'out-of-fold/predictions.csv',
   outOfFoldThresholds: 'out-of-fold/thresholds.json',
   outOfFoldCalibration: 'out-of-fold/calibration.json',
+  /** Which inference made the out-of-fold files. */
+  outOfFoldInference: 'out-of-fold/inference.json',
   outOfFoldDice: 'out-of-fold.json',
   learningCurves: 'learning-curves.json',
   submission: 'submission.csv',

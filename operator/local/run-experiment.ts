@@ -82,9 +82,10 @@ export function stageCommand(
   { stage, fold, attempt }: StageKey & { readonly attempt: number },
   atOnce: number,
 ): readonly string[] {
-  const share = atOnce > 1 ? ['--memory-share', String(atOnce)] : [];
-  const ofFold = fold === undefined ? [] : ['--fold', String(fold), ...share];
-  return [...program, stage, '--experiment', experimentFile, '--artifacts', artifacts, '--attempt', String(attempt), ...ofFold];
+  // It also tells a stage that the ensemble runs on this machine too.
+  const share = ['--memory-share', String(fold === undefined ? 1 : atOnce)];
+  const ofFold = fold === undefined ? [] : ['--fold', String(fold)];
+  return [...program, stage, '--experiment', experimentFile, '--artifacts', artifacts, '--attempt', String(attempt), ...share, ...ofFold];
 }
 
 /** The store of a work folder. All its runs share the prepared data sets. */

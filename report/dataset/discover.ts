@@ -2,6 +2,7 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { readError } from '@carpal/configs/file-errors.ts';
 
 /** One radiograph of the data set. `imageName` is the file name with its extension, as in the `image_name` column of a submission. */
 export type Sample = {
@@ -96,7 +97,11 @@ async function entriesOf(folder: string): Promise<Dirent[] | undefined> {
   return readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new CarpalError('dataset-missing', `the folder cannot be read: ${String(code)}`, { where: folder, cause: error });
+    throw readError(
+      error,
+      folder,
+      () => new CarpalError('dataset-missing', `the folder cannot be read: ${String(code)}`, { where: folder, cause: error }),
+    );
   });
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { readError } from '@carpal/configs/file-errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 
@@ -116,7 +117,11 @@ export function parseIndex(text: string, where: string): PreparedIndex {
 
 async function readPart(path: string): Promise<Buffer> {
   return readFile(path).catch((cause: unknown) => {
-    throw new CarpalError('prepared-invalid', 'a file of the prepared set cannot be read', { where: path, cause });
+    throw readError(
+      cause,
+      path,
+      () => new CarpalError('prepared-invalid', 'a file of the prepared set cannot be read', { where: path, cause }),
+    );
   });
 }
 

@@ -14,9 +14,14 @@ export type Radiographs = { pictureOf(sample: PreparedSample): Promise<GreyPictu
 /**
  * Opens the images for overlays: the original radiographs if the data set is available, otherwise the images at training size, cropped from
  * their square. A missing image must not fail a report, so an original that cannot be read is also replaced by the smaller image.
+ * `onTransfer` is called whenever a part of an original has arrived.
  */
-export async function openRadiographs(datasetUri: string, prepared: PreparedSet): Promise<Radiographs> {
-  const originals = await originalsOf(datasetUri);
+export async function openRadiographs(
+  datasetUri: string,
+  prepared: PreparedSet,
+  onTransfer: () => void = () => undefined,
+): Promise<Radiographs> {
+  const originals = await originalsOf(datasetUri, onTransfer);
   return {
     async pictureOf(sample) {
       const radiograph = await readOriginal(originals.get(sample.imageName));
@@ -46,9 +51,9 @@ async function readOriginal(original: Original | undefined): Promise<Radiograph 
   }
 }
 
-async function originalsOf(uri: string): Promise<ReadonlyMap<string, Original>> {
+async function originalsOf(uri: string, onTransfer: () => void): Promise<ReadonlyMap<string, Original>> {
   try {
-    if (isInS3(uri)) return await originalsInS3(uri);
+    if (isInS3(uri)) return await originalsInS3(uri, onTransfer);
     const { train, test } = await discoverDataset(datasetFolder(uri));
     return new Map([...train, ...test].map(({ imageName, imagePath }) => [imageName, async () => imagePath]));
   } catch {
@@ -56,8 +61,9 @@ async function originalsOf(uri: string): Promise<ReadonlyMap<string, Original>> 
   }
 }
 
-async function originalsInS3(uri: string): Promise<ReadonlyMap<string, Original>> {
+async function originalsInS3(uri: string, onTransfer: () => void): Promise<ReadonlyMap<string, Original>> {
   const store = openStore(uri);
+  store.onTransfer(onTransfer);
   const originals = new Map<string, Original>();
   for (const half of ['train/DCM', 'test/DCM']) {
     for (const { key } of await store.list(half)) originals.set(key.slice(key.lastIndexOf('/') + 1), async () => store.checkout(key));

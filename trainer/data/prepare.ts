@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { inParallel } from '@carpal/artifacts/in-parallel.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { readError } from '@carpal/configs/file-errors.ts';
 import { FILE, preparedKey } from '@carpal/configs/names.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import { polygonArea, readAnnotation } from '@carpal/report/dataset/annotation.ts';
@@ -43,6 +44,10 @@ export type PrepareOptions = {
   /** When it aborts, images in progress are finished and `stopped-with-checkpoint` is thrown. The next call continues from there. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: PrepareProgress) => void;
+  /** Called after each file that was read only to identify the data set. */
+  readonly onRead?: () => void;
+  /** A set that must be of the same images and annotations, at the same training size. */
+  readonly sameImagesAs?: PreparedSet;
 };
 
 const DEFAULT_WORKERS = 6;
@@ -52,7 +57,7 @@ const DEFAULT_WORKERS = 6;
  * `sheetSize`. Test images are prepared too, without polygons. Existing files are kept: a finished set is opened, an interrupted one
  * completed. The index is written last, so a set with an index is complete.
  * Throws `dataset-missing`, `dataset-layout`, `annotation-missing`, `annotation-invalid`, `image-unreadable` or `image-too-large` for the
- * first invalid image in name order, and the errors of the store.
+ * first invalid image in name order, `prepared-invalid` for other images than those of `sameImagesAs`, and the errors of the store.
  */
 export async function prepareDataset(options: PrepareOptions): Promise<PreparedSet> {
   const { folder, size, classes, store, workers = DEFAULT_WORKERS } = options;
@@ -61,7 +66,9 @@ export async function prepareDataset(options: PrepareOptions): Promise<PreparedS
   // If both sizes are equal, the training images serve both purposes.
   const sheetSize = options.sheetSize === size ? undefined : options.sheetSize;
   const recipe = { size, normalize: 'unit', classes, ...(sheetSize === undefined ? {} : { sheetSize }) } as const;
-  const hash = await sourceHash(dataset, recipe, workers);
+  const source = await readSource(dataset, workers, options.onRead);
+  const hash = setHash(source, recipe);
+  if (options.sameImagesAs) checkSameImages(source, options.sameImagesAs, folder);
   const key = preparedKey(options.namespace, hash);
   const indexKey = `${key}/${FILE.preparedIndex}`;
   const total = dataset.train.length + dataset.test.length;
@@ -150,30 +157,48 @@ const HASH_LENGTH = 24;
  * byte costs a few milliseconds per image, a tenth of decoding it.
  */
 export async function sourceHash(dataset: Dataset, recipe: PreparedRecipe, workers: number): Promise<string> {
+  return setHash(await readSource(dataset, workers), recipe);
+}
+
+/** What identifies the source files of a set: the text of the person table, and a line with the hashes of each sample. */
+type Source = { readonly table: string; readonly lines: readonly string[] };
+
+async function readSource(dataset: Dataset, workers: number, onRead: () => void = () => undefined): Promise<Source> {
   const samples: [string, Sample][] = [
     ...dataset.train.map((sample): [string, Sample] => ['train', sample]),
     ...dataset.test.map((sample): [string, Sample] => ['test', sample]),
   ];
   const lines = await inParallel(samples, workers, async ([half, { group, imageName, imagePath, annotationPath }]) => {
     const annotation = annotationPath === undefined ? '' : await digestOf(annotationPath);
-    return JSON.stringify([half, group, imageName, await digestOf(imagePath), annotation]);
+    const line = JSON.stringify([half, group, imageName, await digestOf(imagePath), annotation]);
+    onRead();
+    return line;
   });
-  const { size, normalize, classes, sheetSize } = recipe;
   const table = await readFile(join(dataset.folder, PERSON_TABLE)).catch(() => '');
-  const setHash = createHash('sha256').update(
+  return { table: hash('sha256', table), lines };
+}
+
+function setHash({ table, lines }: Source, { size, normalize, classes, sheetSize }: PreparedRecipe): string {
+  const sum = createHash('sha256').update(
     // Sets without larger images keep the name that they had before larger images existed.
-    JSON.stringify([PREPARED_VERSION, size, normalize, classes, hash('sha256', table), ...(sheetSize === undefined ? [] : [sheetSize])]),
+    JSON.stringify([PREPARED_VERSION, size, normalize, classes, table, ...(sheetSize === undefined ? [] : [sheetSize])]),
   );
-  for (const line of lines) setHash.update(`\n${line}`);
-  return setHash.digest('hex').slice(0, HASH_LENGTH);
+  for (const line of lines) sum.update(`\n${line}`);
+  return sum.digest('hex').slice(0, HASH_LENGTH);
+}
+
+function checkSameImages(source: Source, earlier: PreparedSet, folder: string): void {
+  if (setHash(source, earlier) === earlier.hash) return;
+  throw new CarpalError('prepared-invalid', 'the data set has changed since it was prepared', {
+    where: folder,
+    fix: 'Restore the data set: inference.window has changed and needs its images in another size. Or use the former window.',
+  });
 }
 
 async function digestOf(path: string): Promise<string> {
   const content = await readFile(path).catch((cause: unknown) => {
-    throw new CarpalError(path.endsWith('.json') ? 'annotation-invalid' : 'image-unreadable', 'the file cannot be read', {
-      where: path,
-      cause,
-    });
+    const code = path.endsWith('.json') ? 'annotation-invalid' : 'image-unreadable';
+    throw readError(cause, path, () => new CarpalError(code, 'the file cannot be read', { where: path, cause }));
   });
   return hash('sha256', content);
 }

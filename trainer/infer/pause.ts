@@ -15,9 +15,10 @@ export async function nextTurn(): Promise<void> {
   await immediate();
 }
 
-/** A pause that lets pending events run and throws `stopped()` once the signal is aborted. */
-export function pauseUntil(signal: AbortSignal | undefined, stopped: () => Error): Pause {
+/** A pause that lets pending events run, calls `advanced`, and throws `stopped()` once the signal is aborted. */
+export function pauseUntil(signal: AbortSignal | undefined, stopped: () => Error, advanced: () => void = () => undefined): Pause {
   return async () => {
+    advanced();
     await nextTurn();
     if (signal?.aborted) throw stopped();
   };

@@ -179,13 +179,45 @@ describe('an experiment whose views do not fit', () => {
     await runPrepare({ experiment, store, clock: Date.now });
     // Enough for a training step, so that only the views are too large.
     const stage = { experiment, store, clock: Date.now, memoryLimit: { bytes: 800 * MB, from: 'the control group' } };
-    const refusal = { code: 'memory-too-small', exit: 78, where: 'spec.inference.window.sheetSize, spec.inference.tta' };
+    const refusal = { code: 'memory-too-small', exit: 78 };
     const fold = runFold({ ...stage, fold: 0, signal: new AbortController().signal, log: () => undefined });
     await expect(fold).rejects.toMatchObject({
       ...refusal,
+      where: 'spec.placement.memory, spec.inference.window.sheetSize, spec.inference.tta',
       message: expect.stringMatching(/^the logits of one network for one image need 0\.86 GB/),
     });
     expect(await store.list(`${foldKey(experiment, 0)}/checkpoint`)).toEqual([]);
-    await expect(runEnsemble(stage)).rejects.toMatchObject({ ...refusal, fix: expect.stringContaining('ensemble.method: hard') });
+    await expect(runEnsemble(stage)).rejects.toMatchObject({
+      ...refusal,
+      where: 'spec.placement.ensemble.memory, spec.inference.window.sheetSize, spec.inference.tta',
+      fix: expect.stringContaining('ensemble.method: hard'),
+    });
+  });
+
+  it('is rejected by prepare and by a first fold if only the ensemble has too little memory, with the field to raise', async () => {
+    const made = tinyExperiment(join(folder, 'data'), { placement: { memory: '48Gi', ensemble: { memory: '430Mi' } } });
+    const tta = ['identity', 'scaleUp', 'scaleDown'] as const;
+    const window = { size: 32, stride: 32, weights: 'uniform', sheetSize: 480 } as const;
+    const experiment = { ...made, spec: { ...made.spec, inference: { ...made.spec.inference, tta: [...tta], window } } };
+    const store = openStore(join(folder, 'ensemble-only'));
+    const refusal = {
+      code: 'memory-too-small',
+      message: expect.stringMatching(/^the logits of 2 networks .* the limit is 0\.42 GB \(placement\.ensemble\.memory\)$/),
+      where: expect.stringContaining('spec.placement.ensemble.memory'),
+      fix: expect.stringContaining('raise placement.ensemble.memory'),
+    };
+    const stage = { experiment, store, clock: Date.now };
+    await expect(runPrepare(stage)).rejects.toMatchObject(refusal);
+    expect(await store.list('datasets')).toEqual([]);
+    // On one machine, placement does not limit the ensemble.
+    const ensembleLimit = { bytes: 2 ** 40, from: 'the machine' };
+    await runPrepare({ ...stage, ensembleLimit });
+    const fold = { ...stage, fold: 0, signal: new AbortController().signal, log: () => undefined };
+    await expect(runFold(fold)).rejects.toMatchObject(refusal);
+    expect(await store.list(`${foldKey(experiment, 0)}/checkpoint`)).toEqual([]);
+    const stopping = { ...fold, ensembleLimit, signal: AbortSignal.abort() };
+    await expect(runFold(stopping)).rejects.toMatchObject({ code: 'stopped-with-checkpoint' });
+    // A fold that has begun goes on.
+    await runFold(fold);
   });
 });

@@ -1,5 +1,6 @@
 /** Checks before training that a fold's step, and later the logits of its images, fit into the process's memory. */
 import { CarpalError } from '@carpal/configs/errors.ts';
+import { quantityValue } from '@carpal/configs/quantity.ts';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import { hasGpu } from '../engine/graph/native-binding.ts';
 import { areMirrors, squareSizeOf, type Viewing, viewingOf } from '../infer/views.ts';
@@ -66,18 +67,40 @@ export function viewsMemoryMb(viewing: Viewing, inputSize: number, classes: numb
 }
 
 /**
- * Throws `memory-too-small` if the logits of one image need more memory than the process may use. Called before training, although views
- * and windows are used only after it: the error must not come after hours of training.
+ * Throws `memory-too-small` if the logits of one network for one image need more memory than a fold may use. Called before training, although
+ * views and windows are used only after it: the error must not come after hours of training.
  */
-export function checkViewsFit(spec: ExperimentSpec, classes: number, networks: number, limit: MemoryLimit): void {
+export function checkViewsFit(spec: ExperimentSpec, classes: number, limit: MemoryLimit): void {
+  checkLogitsFit(spec, classes, { networks: 1, limit, field: 'spec.placement.memory' });
+}
+
+/**
+ * Throws `memory-too-small` if the logits of all networks that vote on one image need more memory than the ensemble stage may use. Called
+ * before the first fold trains, because the error must not come after the last one.
+ */
+export function checkEnsembleFits(spec: ExperimentSpec, classes: number, limit: MemoryLimit): void {
+  const networks = spec.ensemble.method === 'soft' ? spec.run.folds.length : 1;
+  checkLogitsFit(spec, classes, { networks, limit, field: 'spec.placement.ensemble.memory' });
+}
+
+/** The memory limit of the ensemble stage on a cluster. */
+export function placedEnsembleLimit({ placement }: ExperimentSpec): MemoryLimit {
+  const own = placement.ensemble?.memory;
+  return { bytes: quantityValue(own ?? placement.memory), from: own === undefined ? 'placement.memory' : 'placement.ensemble.memory' };
+}
+
+type Voting = { readonly networks: number; readonly limit: MemoryLimit; readonly field: string };
+
+function checkLogitsFit(spec: ExperimentSpec, classes: number, { networks, limit, field }: Voting): void {
   const neededMb = PROCESS_MB + viewsMemoryMb(viewingOf(spec.inference), spec.input.size, classes, networks);
   const limitMb = limit.bytes / 2 ** 20;
   if (neededMb <= limitMb) return;
   const count = networks === 1 ? 'one network' : `${networks} networks`;
   const needs = `the logits of ${count} for one image need ${gigabytes(neededMb)} of memory, including the process itself`;
   const hardVote = networks === 1 ? '' : ', or set ensemble.method: hard, which runs one network at a time';
+  const views = spec.inference.window ? 'spec.inference.window.sheetSize, spec.inference.tta' : 'spec.inference.tta, spec.input.size';
   throw new CarpalError('memory-too-small', `${needs}; the limit is ${gigabytes(limitMb)} (${limit.from})`, {
-    where: spec.inference.window ? 'spec.inference.window.sheetSize, spec.inference.tta' : 'spec.inference.tta, spec.input.size',
-    fix: `Use a smaller image size or fewer views${hardVote}; or provide more memory.`,
+    where: `${field}, ${views}`,
+    fix: `Use a smaller image size or fewer views${hardVote}; or provide more memory: on a cluster raise ${field.replace('spec.', '')}.`,
   });
 }

@@ -15,13 +15,15 @@ export type MeasureOptions = {
   readonly limitMb: number;
   /** Called before the first step. */
   readonly onEstimate: (estimate: StepEstimate) => void;
+  /** Called when the network is built, and after each step and validation. */
+  readonly onAdvance: () => void;
 };
 
 /**
  * Runs the repeated work of a fold in this process: training steps, a validation, and encoding a checkpoint. Throws the errors of this
  * work.
  */
-export function measureSteps(request: TrialRequest, { now, limitMb, onEstimate }: MeasureOptions): Measured {
+export function measureSteps(request: TrialRequest, { now, limitMb, onEstimate, onAdvance }: MeasureOptions): Measured {
   const { spec, classes, steps } = request;
   const { size } = spec.input;
   const { batchSize, accumulate } = spec.training;
@@ -33,12 +35,18 @@ export function measureSteps(request: TrialRequest, { now, limitMb, onEstimate }
   const training = { ...spec.training, accumulate: trialAccumulate(accumulate) };
   const engine = engineOf({ ...spec, training }, model, () => undefined);
   const openSeconds = (now() - start) / 1000;
+  onAdvance();
   const estimate = estimateStep(request, engine, model.sizeMultiple, limitMb);
   if (estimate) onEstimate(estimate);
   batches = Array.from({ length: BATCHES_HELD }, (_, index) => randomBatch(batchSize, size, classes, index));
-  const { firstSeconds, stepSeconds } = timeSteps((index) => engine.step.run(batch(index), rate), { steps, accumulate, now });
+  const step = (index: number): void => {
+    engine.step.run(batch(index), rate);
+    onAdvance();
+  };
+  const { firstSeconds, stepSeconds } = timeSteps(step, { steps, accumulate, now });
   encodeSafetensors(engine.step.readState());
   engine.evaluator.run(batch(0));
+  onAdvance();
   const validationStart = now();
   engine.evaluator.run(batch(1));
   const validationSecondsPerImage = (now() - validationStart) / 1000 / batchSize;

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { messageOf } from '@carpal/configs/errors.ts';
 import { measureSteps } from './measure-steps.ts';
-import type { TrialAnswer, TrialMessage } from './trial.ts';
+import type { StepEstimate, TrialAdvance, TrialAnswer, TrialMessage } from './trial.ts';
 
 /** If memory runs out, the kernel must end this process before any other. */
 function preferForOomKiller(): void {
@@ -15,7 +15,9 @@ function preferForOomKiller(): void {
 
 function answerTo({ limitMb, ...request }: TrialMessage): TrialAnswer {
   try {
-    return measureSteps(request, { now: () => performance.now(), limitMb, onEstimate: (estimate) => process.send?.(estimate) });
+    const send = (message: StepEstimate | TrialAdvance): void => void process.send?.(message);
+    const onAdvance = (): void => send({ kind: 'advance' });
+    return measureSteps(request, { now: () => performance.now(), limitMb, onEstimate: send, onAdvance });
   } catch (error) {
     return { kind: 'error', message: messageOf(error) };
   }

@@ -22,8 +22,14 @@ const MEASURED: Measured = {
 
 describe('runTrial', () => {
   it('measures memory and time of real steps in a separate process', async () => {
-    const outcome = await runTrial({ spec: spec(), classes: 3, steps: 3 }, { limitMb: 8192 });
+    let advances = 0;
+    const onAdvance = (): void => {
+      advances += 1;
+    };
+    const outcome = await runTrial({ spec: spec(), classes: 3, steps: 3 }, { limitMb: 8192, onAdvance });
     expect(outcome).toMatchObject({ kind: 'measured' });
+    // The network, the first step, three timed ones, and a validation.
+    expect(advances).toBe(6);
     if (outcome.kind !== 'measured') return;
     expect(outcome.peakMemoryMb).toBeGreaterThan(50);
     expect(outcome.stepSeconds).toBeGreaterThan(0);

@@ -49,6 +49,9 @@ export type TrialOutcome = Measured | TooLarge | TooSlow | TrialFailed;
 /** The memory estimate of the recorded step before it runs. If the step may not fit, `fitting` has the sizes that do. */
 export type StepEstimate = { readonly kind: 'estimate'; readonly memoryMb: number; readonly fitting?: Fitting };
 
+/** Sent when the network is built and after each step. */
+export type TrialAdvance = { readonly kind: 'advance' };
+
 /** The last message of the trial process. */
 export type TrialAnswer = Measured | { readonly kind: 'error'; readonly message: string };
 
@@ -59,6 +62,8 @@ export type TrialOptions = {
   readonly timeoutMs?: number;
   /** Ends the trial as failed. */
   readonly signal?: AbortSignal;
+  /** Called when the network is built and after each step. */
+  readonly onAdvance?: () => void;
 };
 
 const POLL_MS = 25;
@@ -73,7 +78,7 @@ const megabytes = (value: number): string => `${Math.round(value)} MB`;
  * memory is free afterwards. Ends the trial as soon as it uses more than the limit. Never rejects.
  */
 export async function runTrial(request: TrialRequest, options: TrialOptions): Promise<TrialOutcome> {
-  const { limitMb, timeoutMs = TEN_MINUTES_MS, signal } = options;
+  const { limitMb, timeoutMs = TEN_MINUTES_MS, signal, onAdvance = () => undefined } = options;
   if (signal?.aborted) return STOPPED;
   const child = fork(join(import.meta.dirname, 'trial-main.ts'), [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
   let verdict: TrialOutcome | undefined;
@@ -89,7 +94,7 @@ export async function runTrial(request: TrialRequest, options: TrialOptions): Pr
   const onAbort = (): void => end(STOPPED);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const { answer, estimate, ending } = await endOf(child, { ...request, limitMb });
+    const { answer, estimate, ending } = await endOf(child, { ...request, limitMb }, onAdvance);
     const outcome = verdict ?? outcomeOf(answer, ending, limitMb);
     return outcome.kind === 'too-large' && estimate ? { ...outcome, estimate } : outcome;
   } finally {
@@ -103,7 +108,7 @@ type Ending = { readonly signal: NodeJS.Signals | null; readonly code: number | 
 
 type End = { readonly answer: TrialAnswer | undefined; readonly estimate: StepEstimate | undefined; readonly ending: Ending };
 
-async function endOf(child: ChildProcess, request: TrialMessage): Promise<End> {
+async function endOf(child: ChildProcess, request: TrialMessage, onAdvance: () => void): Promise<End> {
   let answer: TrialAnswer | undefined;
   let estimate: StepEstimate | undefined;
   let text = '';
@@ -112,8 +117,9 @@ async function endOf(child: ChildProcess, request: TrialMessage): Promise<End> {
     text = `${text}${chunk}`.slice(-KEPT_TEXT);
   });
   child.on('message', (sent) => {
-    const message = sent as TrialAnswer | StepEstimate;
-    if (message.kind === 'estimate') estimate = message;
+    const message = sent as TrialAnswer | StepEstimate | TrialAdvance;
+    if (message.kind === 'advance') onAdvance();
+    else if (message.kind === 'estimate') estimate = message;
     else {
       answer = message;
       // The answer is the child's last message. The child might hang when it exits (see cli.ts), so it is killed.

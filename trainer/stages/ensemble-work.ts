@@ -3,12 +3,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { ChosenThreshold } from '@carpal/artifacts/thresholds.ts';
+import { withWriteErrors } from '@carpal/configs/file-errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import type { ReportPicture } from '@carpal/report/html/report-data.ts';
 import { drawOverlay, OVERLAY_JPEG, OVERLAY_PNG, type Overlay } from '@carpal/report/images/overlay.ts';
 import type { Radiographs } from '@carpal/report/images/radiographs.ts';
+import type { Network } from '../infer/networks.ts';
 import type { Pause } from '../infer/pause.ts';
 import type { MemoryLimit } from '../memory/process-memory.ts';
 
@@ -26,15 +28,21 @@ export type EnsembleStage = {
 };
 
 export type EnsembleWork = EnsembleStage & {
+  /** With the image sizes that inference needs. */
   readonly prepared: PreparedSet;
-  readonly thresholds: readonly ChosenThreshold[];
   /** A local folder that is published when it is complete. */
   readonly folder: string;
+  readonly networks: readonly Network[];
   /** Counts one image as finished. */
   readonly imageDone: () => Promise<void>;
   /** Throws stopped-with-checkpoint if the signal aborts. */
   readonly pause: Pause;
+  /** Reports that work has advanced without a finished image. */
+  readonly advanced: () => void;
 };
+
+/** The work once the folds' images are predicted. */
+export type VoteWork = EnsembleWork & { readonly thresholds: readonly ChosenThreshold[] };
 
 export type PictureOf = Pick<Overlay, 'masks' | 'truth' | 'notes' | 'dice'> & {
   readonly sample: PreparedSample;
@@ -54,6 +62,7 @@ export async function drawPicture(
   const picture = await radiographs.pictureOf(sample);
   const overlay = await drawOverlay({ ...shown, picture, width, height, classes: prepared.classes, title });
   const path = join(folder, 'report', FILE.overlays, `${prefix}${title.replace(/\.[^.]*$/, '')}.png`);
-  await writeFile(path, await overlay.clone().png(OVERLAY_PNG).toBuffer());
+  const png = await overlay.clone().png(OVERLAY_PNG).toBuffer();
+  await withWriteErrors(path, () => writeFile(path, png));
   return { title, caption: `${title}, ${caption}`, jpeg: await overlay.jpeg(OVERLAY_JPEG).toBuffer() };
 }

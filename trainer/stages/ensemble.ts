@@ -1,26 +1,27 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCalibrations, runFiguresFiles } from '@carpal/artifacts/figures.ts';
 import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import { ProgressWriter } from '@carpal/artifacts/progress.ts';
+import { withTemporaryFolder } from '@carpal/artifacts/temporary-folder.ts';
 import { type ChosenThreshold, readThresholdSums, thresholdsText } from '@carpal/artifacts/thresholds.ts';
+import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { ensembleKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
-import type { ReportFold, ReportPicture } from '@carpal/report/html/report-data.ts';
+import type { ReportFold } from '@carpal/report/html/report-data.ts';
 import { reportHtml } from '@carpal/report/html/report-html.ts';
 import { openRadiographs } from '@carpal/report/images/radiographs.ts';
 import { meanOf, type Score, summarise } from '@carpal/report/scoring/scoring.ts';
 import { addCalibrations } from '@carpal/report/statistics/calibration.ts';
-import { openFoldNetworks } from '../infer/networks.ts';
+import { type Network, openFoldNetworks } from '../infer/networks.ts';
 import { pauseUntil } from '../infer/pause.ts';
 import { chooseThresholds } from '../infer/thresholds.ts';
-import { checkViewsFit } from '../memory/check-memory.ts';
+import { checkEnsembleFits } from '../memory/check-memory.ts';
 import { readMemoryLimit } from '../memory/process-memory.ts';
 import { imageThroughput } from '../train/throughput.ts';
-import type { EnsembleStage, EnsembleWork } from './ensemble-work.ts';
+import type { EnsembleStage, EnsembleWork, VoteWork } from './ensemble-work.ts';
 import { drawExtremes, scoreOutOfFold } from './out-of-fold.ts';
 import { findPrepared } from './prepared-note.ts';
+import { countFoldImages, refreshFolds, staleFolds, withWindowImages } from './refresh-folds.ts';
 import { writeTestSubmission } from './test-submission.ts';
 
 export type EnsembleResult = {
@@ -33,31 +34,45 @@ export type EnsembleResult = {
 /**
  * The ensemble stage: the folds' networks vote on every test image, the out-of-fold masks are scored, and both are reported. Only one image
  * is in memory at a time. All files are created in a local folder and published at the end, so an interrupted ensemble leaves nothing
- * incomplete and runs again from the start. Without test images the submission has no rows, and the report says so. Throws
+ * incomplete and runs again from the start. If inference has changed since a fold predicted its images, they are predicted again first: the
+ * results are those of an experiment that had this inference from the start. Without test images the submission has no rows, and the report says so. Throws
  * `memory-too-small` if the logits of all networks do not fit, and `stopped-with-checkpoint` if the signal aborts.
  */
 export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult> {
   const { experiment, store, clock } = stage;
+  const { spec } = experiment;
   const progress = new ProgressWriter({ store, experiment, stage: { stage: 'ensemble' }, clock });
-  const folder = await mkdtemp(join(tmpdir(), 'carpal-ensemble-'));
+  const removeListener = store.onTransfer(progress.beat);
   try {
     await progress.write({ state: 'running' });
-    const prepared = await findPrepared(experiment, store);
+    const found = await findPrepared(experiment, store);
     const { memoryLimit = await readMemoryLimit() } = stage;
-    const { ensemble, run } = experiment.spec;
-    checkViewsFit(experiment.spec, prepared.classes.length, ensemble.method === 'soft' ? run.folds.length : 1, memoryLimit);
-    const sums = await readThresholdSums(store, experiment);
-    const { threshold } = experiment.spec.inference;
-    const chosen = chooseThresholds(sums, prepared.classes.length, { ...experiment.spec.ensemble, threshold });
-    const total = prepared.samples.filter(({ half }) => half === 'test').length + sums.reduce((images, fold) => images + fold.images, 0);
-    const result = await makeEnsemble({ ...stage, prepared, thresholds: chosen, folder, ...counter(stage, progress, total) });
+    checkEnsembleFits(spec, found.classes.length, memoryLimit);
+    const prepared = await withWindowImages(stage, found, progress.beat);
+    const stale = await staleFolds(experiment, store);
+    const testImages = prepared.samples.filter(({ half }) => half === 'test').length;
+    const total = testImages + countFoldImages(experiment, prepared, [...spec.run.folds, ...stale]);
+    const result = await withTemporaryFolder('ensemble', async (folder) =>
+      withNetworks(stage, async (networks) =>
+        makeEnsemble({ ...stage, prepared, networks, folder, ...counter(stage, progress, total) }, stale),
+      ),
+    );
     await progress.write({ state: 'finished', done: total, total, dice: result.dice, etaSeconds: 0 });
     return result;
   } catch (error) {
     await progress.fail(error);
     throw error;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    removeListener();
+  }
+}
+
+async function withNetworks<T>({ experiment, store }: EnsembleStage, work: (networks: readonly Network[]) => Promise<T>): Promise<T> {
+  const networks = await openFoldNetworks(experiment, store);
+  try {
+    return await work(networks);
+  } finally {
+    for (const network of networks) network.dispose();
   }
 }
 
@@ -66,7 +81,7 @@ function counter(
   { clock, signal, onProgress }: EnsembleStage,
   progress: ProgressWriter,
   total: number,
-): Pick<EnsembleWork, 'imageDone' | 'pause'> {
+): Pick<EnsembleWork, 'imageDone' | 'pause' | 'advanced'> {
   const startMs = clock();
   let done = 0;
   const imageDone = async (): Promise<void> => {
@@ -79,20 +94,24 @@ function counter(
     const fix = 'Run the command again. The ensemble starts over; the folds are kept.';
     return new CarpalError('stopped-with-checkpoint', `stopped after ${done} of ${total} images`, { fix });
   };
-  return { imageDone, pause: pauseUntil(signal, stopped) };
+  return { imageDone, pause: pauseUntil(signal, stopped, progress.beat), advanced: progress.beat };
+}
+
+/** Brings the files of the stale folds up to date, then votes. */
+async function makeEnsemble(work: EnsembleWork, stale: readonly number[]): Promise<EnsembleResult> {
+  const { experiment, store, prepared } = work;
+  await refreshFolds(work, stale);
+  const { ensemble, inference } = experiment.spec;
+  const sums = await readThresholdSums(store, experiment);
+  const thresholds = chooseThresholds(sums, prepared.classes.length, { ...ensemble, threshold: inference.threshold });
+  return publishEnsemble({ ...work, thresholds });
 }
 
 /** Writes all files of the ensemble and of the report into the local folder, then publishes both. */
-async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
+async function publishEnsemble(work: VoteWork): Promise<EnsembleResult> {
   const { experiment, store, prepared, thresholds, folder, clock } = work;
-  const radiographs = await openRadiographs(experiment.spec.dataset.uri, prepared);
-  const networks = await openFoldNetworks(experiment, store);
-  let test: readonly ReportPicture[];
-  try {
-    test = await writeTestSubmission(work, networks, radiographs);
-  } finally {
-    for (const network of networks) network.dispose();
-  }
+  const radiographs = await openRadiographs(experiment.spec.dataset.uri, prepared, work.advanced);
+  const test = await writeTestSubmission(work, radiographs);
   const images = await scoreOutOfFold(work);
   const score = summarise(images);
   const extremes = await drawExtremes(work, radiographs, images);
@@ -108,7 +127,7 @@ async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
     ...runFiguresFiles(experiment, prepared.classes, images, folds),
   ];
   for (const [name, content] of files) {
-    await writeFile(join(folder, 'ensemble', name), content);
+    await writeFileAtomically(join(folder, 'ensemble', name), content);
   }
   const calibrations = await readCalibrations(store, experiment, prepared.classes.length);
   const html = reportHtml({
@@ -126,7 +145,7 @@ async function makeEnsemble(work: EnsembleWork): Promise<EnsembleResult> {
     environment: work.environment ?? {},
     madeAt: new Date(clock()).toISOString(),
   });
-  await writeFile(join(folder, 'report', FILE.report), html);
+  await writeFileAtomically(join(folder, 'report', FILE.report), html);
   await store.publish(join(folder, 'report'), reportKey(experiment));
   await store.publish(join(folder, 'ensemble'), ensembleKey(experiment));
   return { testImages, dice: score.dice, images: score.images };

@@ -5,9 +5,10 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { placedEnsembleLimit } from '../memory/check-memory.ts';
 import { readGpus } from '../memory/gpus.ts';
 import { type MemoryLimit, readMemoryLimit } from '../memory/process-memory.ts';
-import { FoldCheckpoints, trainingFingerprint } from '../train/checkpoints.ts';
+import { FoldCheckpoints, isOldFingerprint, trainingFingerprint } from '../train/checkpoints.ts';
 import { trainFold } from '../train/train-fold.ts';
 import { findPrepared } from './prepared-note.ts';
 
@@ -25,6 +26,8 @@ export type FoldStage = {
   readonly checkpointEveryMs?: number;
   /** Memory that the process may use. By default the limit that the system sets. */
   readonly memoryLimit?: MemoryLimit;
+  /** Memory that the ensemble stage may use. By default that of its placement. */
+  readonly ensembleLimit?: MemoryLimit;
 };
 
 /**
@@ -45,7 +48,10 @@ export async function runFold(stage: FoldStage): Promise<void> {
     initial: gpu === undefined ? {} : { gpu },
   });
   const writer = `${hostname()}-${randomUUID()}`;
-  const checkpoints = new FoldCheckpoints(store, `${key}/checkpoint`, trainingFingerprint(experiment.spec, fold), writer);
+  const { spec } = experiment;
+  const trains = trainingFingerprint(spec, fold);
+  const checkpoints = new FoldCheckpoints(store, `${key}/checkpoint`, trains, writer, isOldFingerprint(spec, fold));
+  const removeListener = store.onTransfer(progress.beat);
   try {
     const record = await checkpoints.load();
     if (record?.finished) {
@@ -54,12 +60,18 @@ export async function runFold(stage: FoldStage): Promise<void> {
       return;
     }
     const prepared = await findPrepared(experiment, store);
-    const { checkpointEveryMs = CHECKPOINT_EVERY_MS, memoryLimit = await readMemoryLimit() } = stage;
-    await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs, memoryLimit });
+    const {
+      checkpointEveryMs = CHECKPOINT_EVERY_MS,
+      memoryLimit = await readMemoryLimit(),
+      ensembleLimit = placedEnsembleLimit(spec),
+    } = stage;
+    await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs, memoryLimit, ensembleLimit });
   } catch (error) {
     // The process that took over the fold reports its progress.
     if (!(error instanceof CarpalError && error.code === 'fold-taken')) await progress.fail(error);
     throw error;
+  } finally {
+    removeListener();
   }
 }
 

@@ -99,6 +99,8 @@ export async function drawExtremes(
   let index = 0;
   for await (const image of outOfFoldImages(work.experiment, work.store, work.prepared)) {
     if (selected.has(index)) drawn.set(index, await drawWithTruth(work, radiographs, image));
+    work.advanced();
+    await work.pause();
     index += 1;
   }
   const picturesOf = (places: readonly number[]): ReportPicture[] => places.flatMap((place) => drawn.get(place) ?? []);

@@ -7,6 +7,8 @@ import { openDataset } from '@carpal/report/dataset/open-dataset.ts';
 import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { checkDataset } from '../data/check-dataset.ts';
 import { type PrepareProgress, prepareDataset } from '../data/prepare.ts';
+import { checkEnsembleFits, placedEnsembleLimit } from '../memory/check-memory.ts';
+import type { MemoryLimit } from '../memory/process-memory.ts';
 import { notePrepared } from './prepared-note.ts';
 
 export type PrepareStage = {
@@ -15,6 +17,8 @@ export type PrepareStage = {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   readonly signal?: AbortSignal;
+  /** Memory that the ensemble stage may use. By default that of its placement. */
+  readonly ensembleLimit?: MemoryLimit;
   readonly onProgress?: (
     progress: PrepareProgress & { readonly imagesPerSecond: number | null; readonly etaSeconds: number | null },
   ) => void;
@@ -23,25 +27,30 @@ export type PrepareStage = {
 /**
  * The prepare stage: creates the experiment's prepared set, or finds an existing one, and records its key for the later stages
  * (prepared-note.ts). Reports to progress.json. Errors that are known without decoding images, such as fewer people than folds
- * (`folds-exceed-people`), are thrown first. Otherwise throws the same errors as {@link prepareDataset}.
+ * (`folds-exceed-people`) or too little memory for the ensemble (`memory-too-small`), are thrown first. Otherwise throws the same errors as {@link prepareDataset}.
  */
 export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   const { experiment, store, clock, signal, onProgress } = stage;
+  const { ensembleLimit = placedEnsembleLimit(experiment.spec) } = stage;
   const progress = new ProgressWriter({ store, experiment, stage: { stage: 'prepare' }, clock });
+  const removeListener = store.onTransfer(progress.beat);
   try {
     const { dataset, input, inference } = experiment.spec;
     await progress.write({ state: 'running' });
-    const folder = await openDataset(dataset.uri);
+    const classes = loadClasses(dataset.classes);
+    checkEnsembleFits(experiment.spec, classes.length, ensembleLimit);
+    const folder = await openDataset(dataset.uri, progress.beat);
     await checkDataset(folder, dataset.split);
     let startMs: number | undefined;
     const prepared = await prepareDataset({
       folder,
       size: input.size,
       sheetSize: inference.window && sheetSizeOf(inference.window),
-      classes: loadClasses(dataset.classes),
+      classes,
       store,
       namespace: experiment.metadata.namespace,
       ...(signal ? { signal } : {}),
+      onRead: progress.beat,
       onProgress: (made) => {
         // The clock starts with the first image: reading the data set to find an existing prepared set does not count.
         startMs ??= clock();
@@ -57,6 +66,8 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   } catch (error) {
     await progress.fail(error);
     throw error;
+  } finally {
+    removeListener();
   }
 }
 

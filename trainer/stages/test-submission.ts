@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@carpal/artifacts/write-file.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import type { PreparedSample } from '@carpal/report/dataset/prepared-set.ts';
@@ -8,10 +8,9 @@ import { pickEvenly } from '@carpal/report/images/pick-images.ts';
 import type { Radiographs } from '@carpal/report/images/radiographs.ts';
 import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import { preparedSquare } from '../infer/image-squares.ts';
-import type { Network } from '../infer/networks.ts';
 import { squareSizeOf, viewingOf } from '../infer/views.ts';
 import { voteMasks } from '../infer/vote.ts';
-import { drawPicture, type EnsembleWork } from './ensemble-work.ts';
+import { drawPicture, type EnsembleWork, type VoteWork } from './ensemble-work.ts';
 
 /** An overlay needs about one megabyte, so only some evenly spread test images get one. */
 const TEST_OVERLAYS = 24;
@@ -19,13 +18,9 @@ const TEST_OVERLAYS = 24;
 const TEST_PICTURES = 6;
 
 /** Writes ensemble/submission.csv, and overlays of some test images to report/overlays. Returns the pictures for the report. */
-export async function writeTestSubmission(
-  work: EnsembleWork,
-  networks: readonly Network[],
-  radiographs: Radiographs,
-): Promise<ReportPicture[]> {
-  const { experiment, prepared, folder } = work;
-  await mkdir(join(folder, 'report', FILE.overlays), { recursive: true });
+export async function writeTestSubmission(work: VoteWork, radiographs: Radiographs): Promise<ReportPicture[]> {
+  const { experiment, prepared, folder, networks } = work;
+  await makeFolder(join(folder, 'report', FILE.overlays));
   const samples = prepared.samples.filter(({ half }) => half === 'test');
   const viewing = viewingOf(experiment.spec.inference);
   const square = squareSizeOf(viewing, prepared.size);

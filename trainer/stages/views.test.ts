@@ -1,5 +1,5 @@
 /** Views and windows in all stages: out-of-fold masks, the ensemble and `predict` with the same weights agree. */
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
@@ -76,16 +76,5 @@ describe('views and windows', () => {
     const submission = await masksOf(join(place, ensembleKey(experiment), FILE.submission));
     expect(submission.size).toBe(29);
     expect(submission).toEqual(await predicted(data));
-  });
-
-  it('are rejected before training if the set lacks the image size that windows are cut from', async () => {
-    const store = openStore(join(folder, 'without'));
-    await runPrepare({ experiment: experimentWith({}, [0]), store, clock });
-    const experiment = experimentWith({ window: { size: 32, stride: 16, weights: 'gaussian', sheetSize: 64 } }, [0]);
-    const lines: string[] = [];
-    const work = runFold({ experiment, fold: 0, store, clock, signal: never, log: (line) => lines.push(line) });
-    await expect(work).rejects.toMatchObject({ code: 'artifact-missing', message: expect.stringContaining('not at 64') });
-    expect(lines).toEqual([]);
-    expect(await readdir(join(folder, 'without', foldKey(experiment, 0)))).toEqual([FILE.progress]);
   });
 });

@@ -7,7 +7,7 @@ import { type ExperimentSpec, specSchema } from '@carpal/configs/schema/experime
 import { dyingStore } from '@carpal/testbed/artifacts/dying-store.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NamedArrays } from '../engine/named-arrays.ts';
-import { FoldCheckpoints, type RecordBody, trainingFingerprint } from './checkpoints.ts';
+import { FoldCheckpoints, isOldFingerprint, type RecordBody, trainingFingerprint } from './checkpoints.ts';
 
 const KEY = 'folds/0/checkpoint';
 let folder: string;
@@ -229,7 +229,9 @@ describe('the fingerprint of a training', () => {
     ['owner and task', { owner: 'kim', task: 'another task' }],
     ['parallelism', { run: { parallelism: 1 } }],
     ['placement', { placement: { gpus: 4 } }],
-    ['test-time augmentation', { inference: { tta: ['identity'] } }],
+    ['inference', { inference: { tta: ['identity'], threshold: 0.4, window: {} } }],
+    ['ensemble', { ensemble: { method: 'hard' } }],
+    ['retries and deadlines', { run: { retry: 3, foldDeadline: '1h', maxFailures: 9 } }],
   ])('does not depend on %s', (_, more) => {
     expect(trainingFingerprint(specOf(more), 0)).toBe(base);
   });
@@ -240,13 +242,24 @@ describe('the fingerprint of a training', () => {
     ['split', { dataset: { uri: 'data', split: { folds: 3 } } }],
     ['augmentation', { augmentations: [] }],
     ['learning rate', { optimizer: { learningRate: 2e-3 } }],
-    ['threshold, which selects the best epoch', { inference: { threshold: 0.4 } }],
   ])('depends on the %s', (_, more) => {
     expect(trainingFingerprint(specOf(more), 0)).not.toBe(base);
   });
 
   it('equals that of earlier versions, whose manifests had training.engine, so that their checkpoints remain valid', () => {
     expect(base).toBe('19261c9f505ee6248749091ec3707f9d99f19a53880b74f97748e2dafb119997');
+  });
+
+  it('of earlier versions, which had inference.threshold in it, is recognised whatever the threshold is now', async () => {
+    // What version 0.1 computed for a threshold of 0.4.
+    const old = '567afd1e8510d82e0c2f7e2b4c297ef0493c5b70100830f5bccc58986544dc29';
+    const isOld = isOldFingerprint(specOf({ inference: { threshold: 0.3 } }), 0);
+    expect(isOld(old)).toBe(true);
+    expect(isOldFingerprint(specOf({}), 1)(old)).toBe(false);
+    await open(store, old).save(arraysOf(1), bodyAt(1));
+    const now = new FoldCheckpoints(store, KEY, base, 'another process', isOld);
+    expect(await now.load()).toMatchObject({ epoch: 1, trains: base });
+    expect(await open(store, base).load()).toMatchObject({ epoch: 1 });
   });
 
   it('depends on the fold', () => {

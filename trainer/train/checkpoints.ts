@@ -11,6 +11,7 @@ import { withSortedKeys } from '@carpal/configs/json.ts';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { decodeSafetensors, encodeSafetensors } from '../engine/safetensors.ts';
+import { VALIDATION_THRESHOLD } from './validate.ts';
 
 /** The state of a fold for its checkpoint, except for the names of its weights files. */
 export type RecordBody = Omit<CheckpointRecord, 'version' | 'writer' | 'last' | 'best' | 'trains'>;
@@ -32,6 +33,7 @@ export class FoldCheckpoints {
   readonly #store: ArtifactStore;
   readonly #folder: string;
   readonly #trains: string;
+  readonly #acceptsOld: (trains: string) => boolean;
   readonly #writer: string;
   #metadata: Record<string, string> = {};
   #best: CheckpointRecord['best'] = null;
@@ -39,11 +41,15 @@ export class FoldCheckpoints {
   /** The version of state.json that this process may overwrite. Undefined if the file does not exist. */
   #tag: string | undefined;
 
-  /** `folder`: key of the checkpoint folder; `trains`: see trainingFingerprint; `writer`: a name that no other process has. */
-  constructor(store: ArtifactStore, folder: string, trains: string, writer: string) {
+  /**
+   * `folder`: key of the checkpoint folder; `trains`: see trainingFingerprint; `writer`: a name that no other process has; `acceptsOld`:
+   * whether another fingerprint is one of an earlier version for the same training.
+   */
+  constructor(store: ArtifactStore, folder: string, trains: string, writer: string, acceptsOld = (_trains: string): boolean => false) {
     this.#store = store;
     this.#folder = folder;
     this.#trains = trains;
+    this.#acceptsOld = acceptsOld;
     this.#writer = writer;
   }
 
@@ -133,7 +139,7 @@ export class FoldCheckpoints {
     const found = await this.#store.readIfChanged(where);
     if (!found || found === 'unchanged') return undefined;
     const record = parseCheckpointRecord(found.content, where);
-    if (record.trains !== this.#trains) {
+    if (record.trains !== this.#trains && !this.#acceptsOld(record.trains)) {
       throw new CarpalError('checkpoint-invalid', 'the checkpoint belongs to another experiment', { where });
     }
     return { record, tag: found.tag };
@@ -160,7 +166,7 @@ export class FoldCheckpoints {
    * has taken over since.
    */
   async #commit(record: CheckpointRecord): Promise<boolean> {
-    const mine = { ...record, writer: this.#writer };
+    const mine = { ...record, trains: this.#trains, writer: this.#writer };
     const before = await this.#store.list(this.#folder);
     const written = await this.#store.writeIfUnchanged(this.#key('state.json'), checkpointRecordText(mine), this.#tag);
     if (written === 'changed') return false;
@@ -179,13 +185,26 @@ export class FoldCheckpoints {
 /**
  * A hash of everything in a manifest that determines a fold's weights: with the same hash and the same data, two folds end with the same
  * weights. The location of the data set is not included, because the hash of the prepared set represents its content. Fields about how,
- * where and for whom the experiment runs are not included either.
+ * where and for whom the experiment runs are not included either, nor are inference and ensemble, which may change later.
  */
 export function trainingFingerprint(spec: ExperimentSpec, fold: number): string {
+  return fingerprintWith(spec, fold, VALIDATION_THRESHOLD);
+}
+
+/**
+ * Whether a fingerprint is the one that version 0.1 and earlier had for this training. These validated with inference.threshold and had it in
+ * the hash. The threshold may have changed since, so every one with at most two decimals is tried.
+ */
+export function isOldFingerprint(spec: ExperimentSpec, fold: number): (trains: string) => boolean {
+  const thresholds = [spec.inference.threshold, ...Array.from({ length: 99 }, (_, index) => (index + 1) / 100)];
+  return (trains) => thresholds.some((threshold) => fingerprintWith(spec, fold, threshold) === trains);
+}
+
+function fingerprintWith(spec: ExperimentSpec, fold: number, threshold: number): string {
   const { model, input, augmentations, loss, optimizer, scheduler, training } = spec;
   const learned = { fold, split: spec.dataset.split, classes: spec.dataset.classes, model, input, augmentations, loss, optimizer };
   // Earlier versions had training.engine with the default 'auto'. It stays in the hash, so that their checkpoints remain valid.
-  const run = { scheduler, training: { ...training, engine: 'auto' }, threshold: spec.inference.threshold };
+  const run = { scheduler, training: { ...training, engine: 'auto' }, threshold };
   return createHash('sha256')
     .update(JSON.stringify(withSortedKeys({ ...learned, ...run })))
     .digest('hex');

@@ -31,6 +31,8 @@ export type FoldTraining = {
   /** A kill loses at most this much training time within an epoch. */
   readonly checkpointEveryMs: number;
   readonly memoryLimit: MemoryLimit;
+  /** Of the ensemble stage. */
+  readonly ensembleLimit: MemoryLimit;
 };
 
 /** Everything that the training loop of a fold needs. The caller disposes of the step and the evaluator. */
@@ -53,6 +55,23 @@ export type LoopParts = Pick<FoldTraining, 'checkpoints' | 'progress' | 'clock' 
 /** The error of a fold that stopped on request. `where` is the position it reached. */
 export function stopped({ fold }: FoldTraining, where: string): CarpalError {
   return new CarpalError('stopped-with-checkpoint', `fold ${fold} stopped ${where}`);
+}
+
+/** The validation images of a fold, in batches as training sees them. */
+export function validationSource(
+  { training, input }: ExperimentSpec,
+  prepared: PreparedSet,
+  samples: readonly PreparedSample[],
+): ValidationSource {
+  return {
+    preparedFolder: prepared.folder,
+    samples,
+    classes: prepared.classes.length,
+    size: prepared.size,
+    batchSize: training.batchSize,
+    seed: training.seed,
+    targets: input.targets,
+  };
 }
 
 /** The images that a fold trains on and those that it validates on. No person is in both. */

@@ -180,10 +180,11 @@ export class TrainingLoop {
   async #validate(startedMs: number): Promise<Validation | undefined> {
     const { validation, evaluator, dices, signal, clock, progress } = this.#parts;
     const total = validation.samples.length;
-    return validate(validation, evaluator, dices, signal, async (done) => {
+    const imageDone = async (done: number): Promise<void> => {
       const seconds = (clock() - startedMs) / 1000;
       await progress.update({ done, total, etaSeconds: remainingInValidation(this.#throughput, this.#at, { done, total, seconds }) });
-    });
+    };
+    return validate(validation, evaluator, dices, signal, { imageDone, advanced: progress.beat });
   }
 
   /** Updates the schedule, the best checkpoint and early stopping after a validation. Returns whether training must end early. */

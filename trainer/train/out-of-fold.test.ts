@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { parseThresholdSums } from '@carpal/artifacts/thresholds.ts';
+import { FILE } from '@carpal/configs/names.ts';
 import { CLEANINGS, cleanedEveryWay } from '@carpal/masks/cleaning.ts';
 import { dice } from '@carpal/masks/measure.ts';
 import { randomFor } from '@carpal/masks/random.ts';
@@ -16,12 +17,12 @@ import { nextTurn } from '../infer/pause.ts';
 import { runPrepare } from '../stages/prepare.ts';
 import { findPrepared } from '../stages/prepared-note.ts';
 import { TruthMasks } from './image-dice.ts';
-import { type OutOfFold, writeOutOfFold } from './out-of-fold.ts';
+import { isPredictedWith, type OutOfFold, writeOutOfFold } from './out-of-fold.ts';
 import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
 
 const SIZE = 32;
 const PEOPLE = 5;
-const keys = { csv: 'fold/predictions.csv', thresholds: 'fold/thresholds.json', calibration: 'fold/calibration.json' };
+const KEY = 'fold';
 
 let folder = '';
 let prepared: PreparedSet;
@@ -72,12 +73,12 @@ describe('writeOutOfFold', () => {
   it('sums the Dice of every threshold and cleaning over the masks that it writes', async () => {
     const store = openStore(folder);
     const network = noisyNetwork();
-    await writeOutOfFold(requestOf(network, 0.45), store, keys);
-    const sums = parseThresholdSums((await store.read(keys.thresholds)).toString());
+    await writeOutOfFold(requestOf(network, 0.45), store, KEY);
+    const sums = parseThresholdSums((await store.read(`${KEY}/${FILE.outOfFoldThresholds}`)).toString());
     expect(sums).toMatchObject({ thresholds: [0.2, 0.3, 0.4, 0.45, 0.5, 0.6, 0.7], images: 2 * PEOPLE });
     const radius = prepared.classes.indexOf('Radius');
     const expected = CLEANINGS.map(() => 0);
-    const rows = (await readFile(join(folder, keys.csv), 'utf8')).trimEnd().split('\n').slice(1);
+    const rows = (await readFile(join(folder, KEY, FILE.outOfFoldPredictions), 'utf8')).trimEnd().split('\n').slice(1);
     for (const sample of prepared.samples) {
       const row = rows.find((text) => text.startsWith(`${sample.imageName},Radius,`)) ?? '';
       const mask = parseRle(row.slice(row.lastIndexOf(',') + 1), sample.width, sample.height);
@@ -87,6 +88,24 @@ describe('writeOutOfFold', () => {
     const found = CLEANINGS.map((way) => (way === 'none' ? sums?.perClassDiceSum : sums?.cleaned?.[way])?.[radius]?.[3]);
     expect(found).toEqual(expected);
     expect(new Set(expected).size).toBeGreaterThan(1);
+  });
+
+  it('names the inference that made the files, and none while the files are of two kinds', async () => {
+    const store = openStore(join(folder, 'named'));
+    const [first, second] = [requestOf(noisyNetwork(), 0.5), requestOf(noisyNetwork(), 0.3)];
+    expect(await isPredictedWith(store, KEY, first)).toBe(false);
+    await writeOutOfFold(first, store, KEY);
+    expect([await isPredictedWith(store, KEY, first), await isPredictedWith(store, KEY, second)]).toEqual([true, false]);
+    const turned = { ...first, viewing: { ...first.viewing, views: ['flipHorizontal', 'identity'] as const } };
+    expect(await isPredictedWith(store, KEY, turned)).toBe(false);
+    let writes = 0;
+    const dying = {
+      ...store,
+      write: async (key: string, content: Uint8Array | string) =>
+        ++writes > 1 ? Promise.reject(new Error('away')) : store.write(key, content),
+    };
+    await expect(writeOutOfFold(second, dying, KEY)).rejects.toThrow('away');
+    expect([await isPredictedWith(store, KEY, first), await isPredictedWith(store, KEY, second)]).toEqual([false, false]);
   });
 
   it('holds the logits of one batch at a time, for any number of images', async () => {
@@ -99,7 +118,7 @@ describe('writeOutOfFold', () => {
       alive.push(answers.filter((answer) => answer.deref() !== undefined).length);
       answers.push(new WeakRef(logits));
     });
-    await writeOutOfFold(requestOf(network), openStore(folder), keys);
+    await writeOutOfFold(requestOf(network), openStore(folder), KEY);
     expect(alive.length).toBeGreaterThanOrEqual(2 * PEOPLE);
     expect(Math.max(...alive)).toBeLessThanOrEqual(2);
   });

@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calibrationText } from '@carpal/artifacts/figures.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { withTemporaryFolder } from '@carpal/artifacts/temporary-folder.ts';
 import { thresholdSumsText } from '@carpal/artifacts/thresholds.ts';
-import { CarpalError } from '@carpal/configs/errors.ts';
+import { withSortedKeys } from '@carpal/configs/json.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
@@ -12,63 +12,13 @@ import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import type { Batch } from '../data/batches.ts';
 import { imageLogits, type Voter } from '../infer/image-logits.ts';
 import { preparedSquare } from '../infer/image-squares.ts';
-import { type Pause, pauseUntil } from '../infer/pause.ts';
+import type { Pause } from '../infer/pause.ts';
 import { candidateThresholds, ThresholdTally } from '../infer/thresholds.ts';
-import { squareSizeOf, type Viewing, viewingOf } from '../infer/views.ts';
+import { squareSizeOf, type Viewing } from '../infer/views.ts';
 import { thresholdMask } from '../infer/vote.ts';
-import type { Model } from '../models/model.ts';
-import { writeWeights } from '../models/weights.ts';
-import { createPredictor } from '../step/inference.ts';
 import { CalibrationCounter } from './calibration-counts.ts';
-import { type FoldTraining, stopped } from './fold-training.ts';
-import { TruthMasks } from './image-dice.ts';
-import { imageThroughput } from './throughput.ts';
+import type { TruthMasks } from './image-dice.ts';
 import { plainBatches, type ValidationSource } from './validate.ts';
-
-/**
- * Finishes a fold after its last epoch: writes its out-of-fold files with the best weights and marks the fold as finished. If it is
- * interrupted, it starts over. Throws `stopped-with-checkpoint` if the signal aborts, and `checkpoint-invalid` without best weights.
- */
-export async function finishFold(training: FoldTraining, model: Model, validation: ValidationSource): Promise<void> {
-  const { experiment, checkpoints, key, prepared, store } = training;
-  const { record } = checkpoints;
-  if (!record?.best)
-    throw new CarpalError('checkpoint-invalid', 'the fold has no best checkpoint', { where: `${key}/${FILE.checkpointState}` });
-  writeWeights(model, await checkpoints.readWeights(record.best), record.best.file);
-  const predictor = createPredictor(model);
-  try {
-    const { input, inference } = experiment.spec;
-    const request = {
-      source: validation,
-      classNames: prepared.classes,
-      prepared,
-      network: { predictor, inputSize: input.size, sizeMultiple: model.sizeMultiple },
-      truth: new TruthMasks(prepared),
-      viewing: viewingOf(inference),
-      threshold: inference.threshold,
-      pause: pauseUntil(training.signal, () => stopped(training, 'after its last epoch')),
-      imageDone: await reportImages(training, validation.samples.length),
-    };
-    await writeOutOfFold(request, store, {
-      csv: `${key}/${FILE.outOfFoldPredictions}`,
-      thresholds: `${key}/${FILE.outOfFoldThresholds}`,
-      calibration: `${key}/${FILE.outOfFoldCalibration}`,
-    });
-  } finally {
-    predictor.dispose();
-  }
-  await checkpoints.finish(record);
-}
-
-/** Reports that no image is done yet, and returns the function that reports each further image. */
-async function reportImages({ clock, progress }: FoldTraining, total: number): Promise<(done: number) => Promise<void>> {
-  const startedMs = clock();
-  await progress.write({ done: 0, total });
-  return async (done) => {
-    const { etaSeconds } = imageThroughput({ done, total, seconds: (clock() - startedMs) / 1000 });
-    await progress.update({ done, etaSeconds });
-  };
-}
 
 /** A request for masks of images that the fold's network was not trained on. */
 export type OutOfFold = {
@@ -88,17 +38,12 @@ export type OutOfFold = {
 };
 
 /**
- * Predicts the fold's own images and writes three files: predictions.csv, a submission; thresholds.json, the Dice of each candidate
- * threshold and cleaning per class, at the original image size; and calibration.json, counted at training size. Throws what the pause
- * throws, without writing any file.
+ * Predicts the fold's own images and writes its files under the key of the fold: predictions.csv, a submission; thresholds.json, the Dice of
+ * each candidate threshold and cleaning per class, at the original image size; calibration.json, counted at training size; and at last
+ * inference.json, which names the inference that made them. Throws what the pause throws, without changing any file.
  */
-export async function writeOutOfFold(
-  request: OutOfFold,
-  store: ArtifactStore,
-  keys: { csv: string; thresholds: string; calibration: string },
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'carpal-out-of-fold-'));
-  try {
+export async function writeOutOfFold(request: OutOfFold, store: ArtifactStore, key: string): Promise<void> {
+  await withTemporaryFolder('out-of-fold', async (folder) => {
     const path = join(folder, 'predictions.csv');
     const { classNames } = request;
     const tally = new ThresholdTally(candidateThresholds(request.threshold), classNames.length);
@@ -110,12 +55,27 @@ export async function writeOutOfFold(
         await request.imageDone?.(++done);
       }
     });
-    await store.write(keys.csv, await readFile(path));
-    await store.write(keys.thresholds, thresholdSumsText(tally.result()));
-    await store.write(keys.calibration, calibrationText(calibration.counts()));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    // While the files are of two kinds of inference, none names them.
+    await store.remove(`${key}/${FILE.outOfFoldInference}`);
+    await store.write(`${key}/${FILE.outOfFoldPredictions}`, await readFile(path));
+    await store.write(`${key}/${FILE.outOfFoldThresholds}`, thresholdSumsText(tally.result()));
+    await store.write(`${key}/${FILE.outOfFoldCalibration}`, calibrationText(calibration.counts()));
+    await store.write(`${key}/${FILE.outOfFoldInference}`, inferenceText(request));
+  });
+}
+
+/** What decides the out-of-fold files of a fold, apart from its weights. */
+type Inference = Pick<OutOfFold, 'viewing' | 'threshold'>;
+
+const inferenceText = ({ viewing, threshold }: Inference): string => `${JSON.stringify(withSortedKeys({ threshold, viewing }))}\n`;
+
+/**
+ * Whether the out-of-fold files under the key of a fold were made with this inference. Files of version 0.1 and earlier do not say with
+ * which inference they were made, so the answer for them is no.
+ */
+export async function isPredictedWith(store: ArtifactStore, key: string, inference: Inference): Promise<boolean> {
+  const found = await store.readIfPresent(`${key}/${FILE.outOfFoldInference}`);
+  return found?.toString('utf8') === inferenceText(inference);
 }
 
 type PredictedImage = { readonly imageName: string; readonly masks: readonly RleMask[] };

@@ -6,9 +6,8 @@ import type { ProgressFields } from '@carpal/artifacts/progress.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { ExperimentSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
 import { pixelsPerImage, viewingOf } from '../infer/views.ts';
-import { checkStepFits, checkViewsFit } from '../memory/check-memory.ts';
+import { checkEnsembleFits, checkStepFits, checkViewsFit } from '../memory/check-memory.ts';
 import { memoryTooSmall } from '../memory/memory-too-small.ts';
 import { isAllocationFailure } from '../memory/process-memory.ts';
 import { runTrial, type TrialOutcome, type TrialRequest } from '../memory/trial.ts';
@@ -18,12 +17,12 @@ import { createSchedule } from '../objective/schedules.ts';
 import { checkSize } from '../step/batch.ts';
 import { engineOf, modelOf, type TrainingEngine } from '../step/training-engine.ts';
 import { DiceThread } from './dice-thread.ts';
-import { type FoldSamples, type FoldTraining, splitFold, stopped } from './fold-training.ts';
+import { finishFold } from './finish-fold.ts';
+import { type FoldSamples, type FoldTraining, splitFold, stopped, validationSource } from './fold-training.ts';
 import { TrainingLoop } from './loop.ts';
-import { finishFold } from './out-of-fold.ts';
 import { INITIAL_THROUGHPUT } from './throughput.ts';
 import { trainingProgress } from './training-report.ts';
-import type { ValidationSource } from './validate.ts';
+import { VALIDATION_THRESHOLD, type ValidationSource } from './validate.ts';
 
 /**
  * Trains the fold to its end, writes its out-of-fold files and marks it as finished. Throws `stopped-with-checkpoint` if the signal aborts,
@@ -41,10 +40,10 @@ export async function trainFold(training: FoldTraining): Promise<void> {
     checkpoints.describeWeights(weightsMetadata(experiment, model, prepared.classes));
     log(openingLine(training, samples, model));
     if (!record) await loadPretrained(training, model);
-    const validation = validationSource(training, samples);
+    progress.beat();
+    const validation = validationSource(spec, prepared, samples.validation);
     if (record?.ended) {
       // All epochs are done and only the out-of-fold files are missing, so the training engine, which is slow to open, is not needed.
-      checkViewsFit(spec, model.classes, 1, training.memoryLimit);
       await progress.write(trainedProgress(training, record, samples));
     } else {
       await trainEpochs(training, samples, model, validation);
@@ -60,16 +59,21 @@ export async function trainFold(training: FoldTraining): Promise<void> {
 
 /** Checks that everything fits into memory, then runs the training loop from the last checkpoint to the last epoch. */
 async function trainEpochs(training: FoldTraining, samples: FoldSamples, model: Model, validation: ValidationSource): Promise<void> {
-  const { experiment, checkpoints, record, store } = training;
+  const { experiment, checkpoints, record, store, progress } = training;
   const { spec } = experiment;
   const { epochs } = spec.training;
   const engine = engineOf(spec, model, training.log);
-  const dices = new DiceThread({ ...validation, threshold: spec.inference.threshold });
+  progress.beat();
+  const dices = new DiceThread({ ...validation, threshold: VALIDATION_THRESHOLD });
   let loop: TrainingLoop | undefined;
   try {
     if (!hasStepped(record)) await checkFirstStep(training, model, engine);
-    // Checked now, not after the last epoch. The training step comes first, because its error is the more important one.
-    checkViewsFit(spec, model.classes, 1, training.memoryLimit);
+    // Checked now, not after the last epoch. The training step comes first, because its error is the more important one. A fold that has
+    // begun goes on, whatever inference and ensemble are changed to.
+    if (!record) {
+      checkViewsFit(spec, model.classes, training.memoryLimit);
+      checkEnsembleFits(spec, model.classes, training.ensembleLimit);
+    }
     loop = new TrainingLoop({
       ...training,
       spec,
@@ -95,7 +99,7 @@ async function trainEpochs(training: FoldTraining, samples: FoldSamples, model: 
   }
 }
 
-/** Checks that the prepared set has the sizes of the manifest and is the one that the checkpoint was trained on. */
+/** Checks that the prepared set has the training size of the manifest and is the one that the checkpoint was trained on. */
 function checkPrepared({ experiment: { spec }, prepared, record, key }: FoldTraining): void {
   if (prepared.size !== spec.input.size) {
     throw new CarpalError(
@@ -104,9 +108,6 @@ function checkPrepared({ experiment: { spec }, prepared, record, key }: FoldTrai
       { where: 'spec.input.size', fix: 'Run carpal prepare again with this manifest.' },
     );
   }
-  const { window } = spec.inference;
-  // Checked now, not after the last epoch.
-  if (window) prepared.checkSize(sheetSizeOf(window));
   if (record && record.prepared !== prepared.hash) {
     throw new CarpalError(
       'checkpoint-invalid',
@@ -135,38 +136,27 @@ function openingLine({ fold, record }: FoldTraining, { train, validation }: Fold
 }
 
 /** Loads the encoder weights that the manifest names, if any. */
-async function loadPretrained({ experiment: { spec }, log }: FoldTraining, model: Model): Promise<void> {
+async function loadPretrained({ experiment: { spec }, log, progress }: FoldTraining, model: Model): Promise<void> {
   const { pretrained } = spec.model;
   if (!pretrained) return;
-  loadEncoder(model, await readPretrained(pretrained.uri), pretrained.uri);
+  loadEncoder(model, await readPretrained(pretrained.uri, progress.beat), pretrained.uri);
   log(`the encoder starts from the weights of ${pretrained.uri}`);
 }
 
 /**
  * The bytes of the file at model.pretrained.uri: a path (relative to the current folder), `file:///path` or `s3://bucket/key`. Throws
- * `weights-invalid` if the file does not exist, and what the store throws.
+ * `weights-invalid` if the file does not exist, and what the store throws. `onTransfer` is called whenever a part has arrived.
  */
-async function readPretrained(uri: string): Promise<Uint8Array> {
+async function readPretrained(uri: string, onTransfer: () => void): Promise<Uint8Array> {
   try {
-    return await openStore(dirname(uri)).read(basename(uri));
+    const store = openStore(dirname(uri));
+    store.onTransfer(onTransfer);
+    return await store.read(basename(uri));
   } catch (error) {
     if (!(error instanceof CarpalError && error.code === 'artifact-missing')) throw error;
     const fix = 'Set model.pretrained.uri to the path or the s3:// URI of a safetensors file.';
     throw new CarpalError('weights-invalid', 'the file does not exist', { where: uri, fix, cause: error });
   }
-}
-
-function validationSource({ experiment, prepared }: FoldTraining, samples: FoldSamples): ValidationSource {
-  const { training } = experiment.spec;
-  return {
-    preparedFolder: prepared.folder,
-    samples: samples.validation,
-    classes: prepared.classes.length,
-    size: prepared.size,
-    batchSize: training.batchSize,
-    seed: training.seed,
-    targets: experiment.spec.input.targets,
-  };
 }
 
 /** Progress of a fold whose epochs were all trained by an earlier process. */
@@ -189,8 +179,10 @@ function hasStepped(record: CheckpointRecord | undefined): boolean {
 }
 
 /** Throws `memory-too-small` if a step does not fit. */
-async function checkFirstStep({ experiment, memoryLimit, signal, log }: FoldTraining, model: Model, engine: TrainingEngine): Promise<void> {
-  const trial = (request: TrialRequest, limitMb: number): Promise<TrialOutcome> => runTrial(request, { limitMb, signal });
+async function checkFirstStep(training: FoldTraining, model: Model, engine: TrainingEngine): Promise<void> {
+  const { experiment, memoryLimit, signal, log, progress } = training;
+  const trial = (request: TrialRequest, limitMb: number): Promise<TrialOutcome> =>
+    runTrial(request, { limitMb, signal, onAdvance: progress.beat });
   await checkStepFits({ spec: experiment.spec, model, engine, limit: memoryLimit, trial, log });
 }
 

@@ -53,7 +53,9 @@ describe('validate', () => {
   it('returns the mean loss and, bit for bit, the Dice of the images in order', async () => {
     const evaluator = noisyEvaluator();
     const reported: number[] = [];
-    const found = await validate(source, evaluator, dices, never, async (done) => void reported.push(done));
+    let runs = 0;
+    const listener = { imageDone: async (done: number) => void reported.push(done), advanced: () => void runs++ };
+    const found = await validate(source, evaluator, dices, never, listener);
     const sums = new Float64Array(source.classes);
     const truth = new TruthMasks(prepared);
     for (const [index, sample] of source.samples.entries()) {
@@ -66,14 +68,14 @@ describe('validate', () => {
     expect(found?.perClassDice).toEqual(perClassDice);
     expect(perClassDice.filter((value) => value > 0).length).toBeGreaterThan(2);
     expect(found?.loss).toBe((2 * 1 + 2 * 2 + 3) / 5);
-    expect(reported).toEqual([1, 2, 3, 4, 5]);
+    expect([reported, runs]).toEqual([[1, 2, 3, 4, 5], 3]);
     expect(await validate(source, noisyEvaluator(), dices, never)).toEqual(found);
   });
 
   it('returns undefined if the signal aborts halfway, and a later validation is complete', async () => {
     const stop = new AbortController();
     const evaluator = noisyEvaluator();
-    expect(await validate(source, evaluator, dices, stop.signal, async () => stop.abort())).toBeUndefined();
+    expect(await validate(source, evaluator, dices, stop.signal, { imageDone: async () => stop.abort() })).toBeUndefined();
     expect(evaluator.logits).toHaveLength(2);
     expect(await validate(source, noisyEvaluator(), dices, never)).toMatchObject({ loss: 9 / 5 });
   });
@@ -82,7 +84,7 @@ describe('validate', () => {
     const stop = new AbortController();
     const imageDone = async (done: number): Promise<void> => (done === 1 ? stop.abort() : undefined);
     const batch = { ...source, samples: source.samples.slice(0, 2) };
-    expect(await validate(batch, noisyEvaluator(), dices, stop.signal, imageDone)).toBeUndefined();
+    expect(await validate(batch, noisyEvaluator(), dices, stop.signal, { imageDone })).toBeUndefined();
   });
 
   it('throws the error of the other thread with its code', async () => {

@@ -5,6 +5,12 @@ import { nextTurn } from '../infer/pause.ts';
 import type { Evaluator } from '../step/step.ts';
 import type { DiceThread } from './dice-thread.ts';
 
+/**
+ * A pixel belongs to a class if its probability is above this value. It is not inference.threshold, which may change after the training and
+ * so must not decide which epoch has the best weights.
+ */
+export const VALIDATION_THRESHOLD = 0.5;
+
 export type Validation = {
   /** Mean loss over the images at training size. */
   readonly loss: number;
@@ -23,6 +29,8 @@ export type ValidationSource = {
   readonly seed: number;
   readonly targets: TargetRule;
 };
+
+export type ValidationListener = { readonly imageDone?: (done: number) => Promise<void>; readonly advanced?: () => void };
 
 /** Batches of the samples in order, neither shuffled nor augmented. */
 export function plainBatches(source: ValidationSource): ReturnType<typeof openBatches> {
@@ -44,14 +52,14 @@ export function plainBatches(source: ValidationSource): ReturnType<typeof openBa
  * Loss and thresholded Dice over the samples, as the network sees them in training: the whole image at training size in one view. It runs
  * after each epoch, so it does not use the views and windows of inference. While the network processes a batch, the `dices` thread compares
  * the masks of the previous batch, so the memory does not grow with the number of images. Returns undefined once the signal aborts, because
- * an incomplete validation has no meaning. `imageDone` gets the number of finished images.
+ * an incomplete validation has no meaning. `imageDone` gets the number of finished images; `advanced` is called after each run of the network.
  */
 export async function validate(
   source: ValidationSource,
   evaluator: Evaluator,
   dices: DiceThread,
   signal: AbortSignal,
-  imageDone: (done: number) => Promise<void> = async () => undefined,
+  { imageDone = async () => undefined, advanced = () => undefined }: ValidationListener = {},
 ): Promise<Validation | undefined> {
   const sums = new Float64Array(source.classes);
   let loss = 0;
@@ -75,6 +83,7 @@ export async function validate(
       const answer = evaluator.run({ images: batch.images, targets: batch.targets, count, size: source.size });
       loss += answer.loss * count;
       images += count;
+      advanced();
       await nextTurn();
       if (!(await addDices())) return undefined;
       underway = batch.samples.map((sample, index) => dices.of(sample, logitsAt(answer.logits, index, source)));
