@@ -65,7 +65,8 @@ export async function cleanUp(dependencies: Dependencies, kept: KeptExperiment, 
   const planned = cleanUpPlan(runs, ended, dependencies.now());
   for (const name of planned.stop) await substrate.stop(name);
   for (const name of planned.abandon) await substrate.abandon?.(name);
-  if (planned.remove.length === 0 && planned.removeArtifacts === undefined) return soonest(planned.nextMs, lookAgainMs(runs));
+  if (planned.remove.length === 0 && planned.removeArtifacts === undefined)
+    return soonest(planned.nextMs, lookAgainMs(runs, dependencies.now()));
   const newest = await stillEnded(dependencies, kept);
   if (newest === undefined) return undefined;
   const { remove, removeArtifacts, nextMs } = cleanUpPlan(await substrate.observe(), newest.ended, dependencies.now());

@@ -124,7 +124,8 @@ async function advance(
     now,
     ...(settings.retry === undefined ? {} : { retry: settings.retry }),
   });
-  if (!isTerminal(plan.status)) return soonest(plan.requeueAfterMs, progress.nextReadMs(memory.progress), lookAgainMs(observed.runs));
+  if (!isTerminal(plan.status))
+    return soonest(plan.requeueAfterMs, progress.nextReadMs(memory.progress), lookAgainMs(observed.runs, now()));
   // The next step cleans up and uses the state that the experiment has then.
   const isKeptAsEnded = collections.experiments.get(keyOf(experiment.metadata))?.ended !== undefined;
   return isKeptAsEnded ? 0 : plan.requeueAfterMs;

@@ -1,5 +1,5 @@
 import { type ExperimentStatus, FRESH_STAGE, type StageStatusState } from '@carpal/configs/schema/status.ts';
-import { attempt, fold } from '@carpal/testbed/operator/builders.ts';
+import { at, attempt, fold } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import type { StageRun } from '../experiment/observed.ts';
 import type { KeptJob } from '../jobs/kept-objects.ts';
@@ -82,12 +82,14 @@ describe('the delay of a change', () => {
 
 describe('an attempt', () => {
   it.each<[string, Partial<StageRun>, number | undefined]>([
-    ['that a queue holds', { state: 'queued' }, 60_000],
+    ['that a queue has held for a minute', { state: 'queued' }, 60_000],
+    ['that a queue has just got', { state: 'queued', pendingSince: at(90).toISOString() }, 6000],
+    ['that a queue has just taken back', { state: 'queued', evictedAt: at(90).toISOString() }, 6000],
     ['that is pending', { state: 'pending' }, 60_000],
     ['that is being stopped, perhaps on a node that does not answer', { state: 'running', deleting: true }, 60_000],
     ['that runs', { state: 'running' }, undefined],
     ['that has ended', { state: 'failed' }, undefined],
   ])('%s is looked at again after a while: %j', (_what, fields, ms) => {
-    expect(lookAgainMs([attempt(fold(0), 1, fields)])).toBe(ms);
+    expect(lookAgainMs([attempt(fold(0), 1, fields)], at(100))).toBe(ms);
   });
 });

@@ -67,11 +67,15 @@ export function createReconcileDelay(spacingMs: number, activeExperiments: () =>
 }
 
 const LOOK_AGAIN_MS = 60_000;
+/** A queue says within seconds why it holds an attempt; during the first minute it is asked this often. */
+const LOOK_AGAIN_AT_FIRST_MS = 6000;
 
 /**
  * Milliseconds until attempts must be looked at again although no watch reports a change: a queue may say something else, a pod may still
  * not exist, and a node may not answer. Undefined if each change of these attempts is reported.
  */
-export function lookAgainMs(runs: readonly StageRun[]): number | undefined {
+export function lookAgainMs(runs: readonly StageRun[], now: Date): number | undefined {
+  const queuedFor = ({ evictedAt, pendingSince }: StageRun): number => now.getTime() - Date.parse(evictedAt ?? pendingSince);
+  if (runs.some((run) => run.state === 'queued' && queuedFor(run) < LOOK_AGAIN_MS)) return LOOK_AGAIN_AT_FIRST_MS;
   return runs.some(({ state, deleting }) => state === 'queued' || state === 'pending' || deleting === true) ? LOOK_AGAIN_MS : undefined;
 }

@@ -59,12 +59,19 @@ export function waitingFor({ waitsFor, message, since }: PendingReason): Partial
   return { waitsFor, ...withoutUndefined({ message, pendingSince: since }) };
 }
 
-/** A queued attempt. The queue's own words are added by whoever asks the queue; see `withQueueReason`. */
+/** Where a queue for the stage can be named. */
+const QUEUE_FIELD: Readonly<Record<StageKey['stage'], string>> = {
+  prepare: "placement.prepare.queueName or the operator's --prepare-queue",
+  fold: 'placement.queueName',
+  ensemble: 'placement.ensemble.queueName',
+};
+
+/** A queued attempt. The queue's own words are added after it was asked; see `withQueueReason`. */
 function queuedRun(job: KeptJob, pod: KeptPod | undefined, attempt: Attempt): StageRun {
   const suspended = trueCondition(job, 'Suspended');
   const message =
     attempt.queue === undefined
-      ? 'the Job is suspended and names no queue; if Kueue manages such Jobs, name a queue in placement or for the operator'
+      ? `the Job is suspended and names no queue; if Kueue manages such Jobs, set ${QUEUE_FIELD[attempt.stage]}`
       : `waits in queue ${attempt.queue}`;
   // A Job that is created for a queue is suspended from the beginning. If it has a pod, it was released before.
   const evictedAt = pod === undefined ? undefined : suspended?.lastTransitionTime;
