@@ -47,7 +47,9 @@ export type FaultWorld = OperatorWorld & {
   readonly calls: readonly RecordedCall[];
   /** The store fails for keys that contain this text, until `restore` is called. */
   failStore(text: string): { restore(): void };
-  /** Creates an experiment whose pods follow the script. Pods without a script succeed immediately. */
+  /** The pods with this name in the label of the experiment follow the script. Pods without a script succeed immediately. */
+  follow(name: string, script: Script): void;
+  /** Creates an experiment whose pods follow the script. */
   begin(name: string, spec?: Spec, script?: Script): Promise<ExperimentObject>;
   /** Patches the experiment's spec. */
   change(name: string, spec: Spec): Promise<ExperimentObject>;
@@ -134,6 +136,7 @@ export function useFaultWorld(options: {
         away.add(text);
         return { restore: () => void away.delete(text) };
       },
+      follow: (name, script) => void scripts.set(name, script),
       begin: async (name, spec = {}, script = () => ({})) => {
         scripts.set(name, script);
         return await plane.post(name, spec);
@@ -210,8 +213,8 @@ function failingStore(store: ArtifactStore, away: ReadonlySet<string>): Artifact
   return {
     ...store,
     read: (key) => ask(key, () => store.read(key)),
-    readIfPresent: (key) => ask(key, () => store.readIfPresent(key)),
-    readIfChanged: (key, tag) => ask(key, () => store.readIfChanged(key, tag)),
+    readIfPresent: (key, limit) => ask(key, () => store.readIfPresent(key, limit)),
+    readIfChanged: (key, tag, limit) => ask(key, () => store.readIfChanged(key, tag, limit)),
     write: (key, content) => ask(key, () => store.write(key, content)),
     writeIfUnchanged: (key, content, tag) => ask(key, () => store.writeIfUnchanged(key, content, tag)),
     list: (prefix) => ask(prefix, () => store.list(prefix)),
