@@ -82,6 +82,13 @@ describe('the estimated completion', () => {
     const estimate = eta(60, { runs, reports: [says(0, 50), says(1, 60)] }, three);
     expect(estimate).toBe('2000-01-01T00:41:00Z');
   });
+
+  it('expects folds that find no capacity one after the other, whatever run.parallelism allows', () => {
+    const noRoom = { state: 'pending', waitsFor: 'capacity', message: '0/1 nodes are available', pendingSince: time(10) } as const;
+    // Fold 0 needs 600 s more, and the others 1200 s each.
+    const given = { runs: [trains(), trains(1, noRoom), trains(2, noRoom)], reports: [says(0, 60)] };
+    expect(eta(60, given, experimentWith({ parallelism: 3 }))).toBe('2000-01-01T00:51:00Z');
+  });
 });
 
 describe('the epoch that a fold shows', () => {

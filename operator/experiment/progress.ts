@@ -129,6 +129,12 @@ export function remainingTrainingSeconds(stages: Stages, progress: ObservedProgr
   const runsFirst = known.map((seconds, index) => ({ seconds, waits: stages.folds[index]?.state === 'Running' ? 0 : 1 }));
   return makespan(
     runsFirst.toSorted((a, b) => a.waits - b.waits).map(({ seconds }) => seconds),
-    parallelism,
+    placesAvailable(stages, parallelism),
   );
+}
+
+/** How many folds train at a time: if a fold waits for capacity or in a queue, not more than now. */
+function placesAvailable({ folds }: Stages, parallelism: number): number {
+  const isFull = folds.some(({ state, reason }) => state === 'Queued' || (state === 'Pending' && reason === 'WaitingForCapacity'));
+  return isFull ? Math.min(parallelism, folds.filter(({ state }) => state === 'Running').length) : parallelism;
 }
