@@ -4,7 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { hasCondition, useOperatorWorld } from '../operator/operator-world.ts';
 
 const AWAY_MS = 30 * 3_600_000;
-const RUN = { foldDeadline: '24h', stageDeadline: '6h', startDeadline: '2h', stallTimeout: '30m' };
+/**
+ * Longer than the absence, because a fold that still runs has run for 30 hours, and what starts afterwards has times of the cluster. A fold
+ * that is charged with the absence and then runs again misses its deadline.
+ */
+const RUN = { foldDeadline: '48h', stageDeadline: '48h', startDeadline: '48h', stallTimeout: '30m' };
 const later = (): Date => new Date(Date.now() + AWAY_MS);
 
 const world = useOperatorWorld();
