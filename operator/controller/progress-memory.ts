@@ -123,21 +123,25 @@ export class ProgressMemory {
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
+/** For how long an evicted stage may still write its checkpoint and its last report, and a read may be late. */
+const LAST_REPORT_MS = 300_000;
+
 /**
  * The stages that run or have ended, according to the latest status and, if `runs` has a newer attempt, to what was observed since. Stages
  * that have not begun, and all stages of an ended experiment, have nothing to read.
  */
-export function stagesToRead(status: ExperimentStatus | undefined, runs: readonly StageRun[]): readonly StageToRead[] {
+export function stagesToRead(status: ExperimentStatus | undefined, runs: readonly StageRun[], nowMs: number): readonly StageToRead[] {
   if (status === undefined || isTerminal(status)) return [];
   return entriesOf(status).flatMap(([key, stage]): StageToRead[] => {
     const [newest] = runs.filter((run) => sameStage(run, key)).toSorted((a, b) => b.attempt - a.attempt);
-    return newest !== undefined && newest.attempt >= stage.attempts ? byRun(key, newest) : byStatus(key, stage);
+    return newest !== undefined && newest.attempt >= stage.attempts ? byRun(key, newest, nowMs) : byStatus(key, stage);
   });
 }
 
-function byRun(key: StageKey, { state, attempt }: StageRun): StageToRead[] {
-  if (state === 'queued' || state === 'pending') return [];
-  return [{ key, attempt, ended: state !== 'running' }];
+function byRun(key: StageKey, { state, attempt, evictedAt }: StageRun, nowMs: number): StageToRead[] {
+  const wasEvicted = state === 'queued' && evictedAt !== undefined && nowMs - Date.parse(evictedAt) < LAST_REPORT_MS;
+  if ((state === 'queued' && !wasEvicted) || state === 'pending') return [];
+  return [{ key, attempt, ended: state === 'succeeded' || state === 'failed' }];
 }
 
 function byStatus(key: StageKey, stage: StageStatus): StageToRead[] {

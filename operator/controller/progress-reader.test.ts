@@ -118,6 +118,24 @@ describe('a progress reader', () => {
     expect((await progress.read(wrist, statusAfter(again))).folds.get(0)?.epoch).toBe(5);
   });
 
+  it('reads the reports of an evicted fold while it may still write its checkpoint, and then not until it runs again', async () => {
+    const progress = reader();
+    await writeReport(fold(0), { epoch: 4 });
+    const running = statusAfter(training);
+    await progress.read(wrist, running, training);
+    const evicted = [prepared(), attempt(fold(0), 1, { state: 'queued', evictedAt: at(seconds).toISOString() })];
+    const queued = statusAfter(evicted);
+    await progress.read(wrist, queued, evicted);
+    // It reports its last epoch when it has stored its checkpoint.
+    await writeReport(fold(0), { epoch: 5, state: 'stopped' });
+    seconds += 60;
+    expect((await progress.read(wrist, queued, evicted)).folds.get(0)?.epoch).toBe(5);
+    seconds += 600;
+    const { reads } = progress.stats;
+    expect((await progress.read(wrist, queued, evicted)).folds.get(0)?.epoch).toBe(5);
+    expect([progress.stats.reads, progress.nextReadMs(wrist)]).toEqual([reads, undefined]);
+  });
+
   it('reads nothing of an experiment that has not begun or has ended, and needs no further step', async () => {
     const progress = reader();
     await progress.read(wrist, undefined);

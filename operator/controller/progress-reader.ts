@@ -119,7 +119,7 @@ export function createProgressReader(options: ProgressReaderOptions): ProgressRe
   return {
     stats,
     async read(experiment, memory, status, runs = []) {
-      memory.update(stagesToRead(status, runs));
+      memory.update(stagesToRead(status, runs, nowMs()));
       const stages = nowMs() < pausedUntilMs || memory.refresh !== undefined ? [] : memory.due(nowMs());
       if (stages.length > 0) memory.refresh = refresh(experiment, memory, stages);
       if (memory.refresh !== undefined && !isSlow) isSlow = !(await endsWithin(memory.refresh, waitMs));
