@@ -21,7 +21,7 @@ const listMap = (key: string) => ({ 'x-kubernetes-list-type': 'map', 'x-kubernet
 
 const conditionSchema = z
   .object({
-    type: word<ConditionType>('Prepared, Training, Suspended, Complete or Failed.'),
+    type: word<ConditionType>('Prepared, Training, Suspended, Complete, Failed or Held.'),
     status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
     reason: word<Reason>('Why, as one word for scripts.'),
     message: message('Why, as a text for people.'),
