@@ -91,7 +91,7 @@ async function buildTree(tree: string, root: string, objects: readonly CachedObj
     await withWriteErrors(tree, async () =>
       inParallel(objects, DOWNLOADS_AT_ONCE, (object) => linkOrCopy(objectPath(root, object), join(partial, object.path))),
     );
-    await putTree(partial, tree, objects);
+    await withWriteErrors(tree, () => putTree(partial, tree, objects));
   } finally {
     await rm(partial, { recursive: true, force: true });
     await endPartial(partial);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
@@ -136,6 +136,15 @@ describe('parseProgress', () => {
 });
 
 describe('readReportedError', () => {
+  it('returns an error however long its message was, and reads no object that is too large for a report', async () => {
+    const long = '骨'.repeat(100_000);
+    await open().fail(new CarpalError('manifest-invalid', long, { where: long, fix: long }));
+    const read = () => readReportedError(openFolderStore(folder), experiment, stage, new Date(0));
+    expect((await read())?.message).toHaveLength(4000);
+    await writeFile(join(folder, progressKey(experiment, stage)), `${await writtenText()}${' '.repeat(64 * 1024)}`);
+    expect(await read()).toBeUndefined();
+  });
+
   it('returns the error of the current attempt, not of an earlier one', async () => {
     await open().write({ state: 'failed', error });
     const read = (sinceMs: number) => readReportedError(openFolderStore(folder), experiment, stage, new Date(sinceMs));

@@ -115,13 +115,21 @@ export function parseProgress(content: Buffer | undefined): StageProgress | unde
   return report === undefined ? undefined : withPlausibleNumbers(report);
 }
 
-/** The current report of one stage. */
+/** A stage writes less than 2 KiB, or with an error less than 50 KiB. A larger object is not a report. */
+export const LONGEST_REPORT_BYTES = 64 * 1024;
+
+/** The current report of one stage, as {@link parseProgress} reads it; undefined for an object that is too large for a report. */
 export async function readStageProgress(
   store: ArtifactStore,
   experiment: ExperimentIdentity,
   stage: StageKey,
 ): Promise<StageProgress | undefined> {
-  return parseProgress(await store.readIfPresent(progressKey(experiment, stage)));
+  const limit = { maxBytes: LONGEST_REPORT_BYTES };
+  const content = await store.readIfPresent(progressKey(experiment, stage), limit).catch((error: unknown) => {
+    if (error instanceof CarpalError && error.code === 'artifact-too-large') return undefined;
+    throw error;
+  });
+  return parseProgress(content);
 }
 
 /** The error that a stage reported at or after `since`. An older one belongs to an earlier attempt. */

@@ -3,13 +3,18 @@ import { CarpalError, ERRORS, type ErrorCode, messageOf } from '@carpal/configs/
 import { plainText } from '@carpal/configs/plain-text.ts';
 import type { StageError } from '@carpal/configs/schema/progress.ts';
 
+/** So that a report always fits its schema and the limits of its readers, whatever the message lists. */
+const LONGEST = 4000;
+
+const shortened = (text: string): string => (text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`);
+
 /** The record of an error that ended a stage. Anything but a {@link CarpalError} has the code `bug`. */
 export function stageErrorOf(error: unknown): StageError {
   if (error instanceof CarpalError) {
     const { code, message, where, fix } = error;
-    return { code, message, ...(where === undefined ? {} : { where }), remedy: fix };
+    return { code, message: shortened(message), ...(where === undefined ? {} : { where: shortened(where) }), remedy: shortened(fix) };
   }
-  const message = plainText(messageOf(error));
+  const message = shortened(plainText(messageOf(error)));
   return { code: 'bug', message, remedy: 'This is a bug in carpal; please report it.' };
 }
 

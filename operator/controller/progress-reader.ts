@@ -2,7 +2,7 @@
  * Reads the progress reports of many experiments, at a rate that the store, the API server and the operator can handle. A report that
  * cannot be read delays the reports of no other stage.
  */
-import { parseProgress, progressKey } from '@carpal/artifacts/progress.ts';
+import { LONGEST_REPORT_BYTES, parseProgress, progressKey } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
@@ -53,8 +53,6 @@ export type ProgressReader = {
 
 /** How soon to look whether a late answer has arrived. */
 const LATE_ANSWER_MS = 5000;
-/** A stage writes less than 2 KiB. A larger object is not a report. */
-const LONGEST_REPORT_BYTES = 64 * 1024;
 /** The store is away when it was unreachable for this many experiments in a row. */
 const EXPERIMENTS_IN_A_ROW = 3;
 

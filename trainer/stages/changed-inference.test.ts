@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
-import { ensembleKey, FILE, foldKey } from '@carpal/configs/names.ts';
+import { ensembleKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
 import type { ExperimentManifest, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
@@ -58,6 +58,8 @@ async function resultOf(experiment: SegmentationExperiment, store: ArtifactStore
       (name) => `${ensembleKey(experiment)}/${name}`,
     ),
   ];
+  const overlays = (await store.list(`${reportKey(experiment)}/${FILE.overlays}`)).map(({ key }) => key);
+  keys.push(...overlays);
   return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, (await store.read(key)).toString('base64')] as const)));
 }
 
@@ -84,6 +86,15 @@ describe('the ensemble of old folds with a new inference', () => {
     // And back again.
     await runEnsemble({ experiment: experimentWith({}), store: old, clock });
     expect(await resultOf(experimentWith({}), old)).toEqual(before);
+  });
+
+  it('leaves no overlay of the former one', async () => {
+    const store = freshStore();
+    await train(experimentWith({}), store);
+    const former = `${reportKey(experimentWith({}))}/${FILE.overlays}/former.png`;
+    await store.write(former, 'x');
+    await runEnsemble({ experiment: experimentWith({}), store, clock });
+    expect(await store.readIfPresent(former)).toBeUndefined();
   });
 
   it('predicts the images of the folds again only if inference has changed, or if version 0.1 predicted them', async () => {

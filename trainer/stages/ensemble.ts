@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCalibrations, runFiguresFiles } from '@carpal/artifacts/figures.ts';
 import { readMetrics } from '@carpal/artifacts/metrics.ts';
@@ -146,9 +147,17 @@ async function publishEnsemble(work: VoteWork): Promise<EnsembleResult> {
     madeAt: new Date(clock()).toISOString(),
   });
   await writeFileAtomically(join(folder, 'report', FILE.report), html);
-  await store.publish(join(folder, 'report'), reportKey(experiment));
+  await publishReport(work);
   await store.publish(join(folder, 'ensemble'), ensembleKey(experiment));
   return { testImages, dice: score.dice, images: score.images };
+}
+
+/** Publishes the report and removes overlays of an earlier ensemble that this one does not draw. */
+async function publishReport({ experiment, store, folder }: EnsembleWork): Promise<void> {
+  await store.publish(join(folder, 'report'), reportKey(experiment));
+  const overlays = `${reportKey(experiment)}/${FILE.overlays}`;
+  const drawn = new Set((await readdir(join(folder, 'report', FILE.overlays))).map((name) => `${overlays}/${name}`));
+  for (const { key } of await store.list(overlays)) if (!drawn.has(key)) await store.remove(key);
 }
 
 type EnsembleFigures = {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
+import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { epochMetricsSchema, type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
@@ -169,6 +170,26 @@ describe('a fold', () => {
     await runFold(stageOf(fresh, { log: (line) => lines.push(line) }));
     expect(await openStore(folder).list(foldKey(fresh, 0))).toEqual(before);
     expect(lines).toEqual([expect.stringContaining('is already finished')]);
+  });
+
+  it('that may not write its checkpoint for a while reports that, ends with exit 74, and continues when it may', async () => {
+    const straight = await freshExperiment();
+    await runFold(stageOf(straight));
+    const denied = await freshExperiment();
+    const store = openStore(folder);
+    let saves = 0;
+    const refusing: ArtifactStore = {
+      ...store,
+      write: async (key, content) => {
+        if (key.includes('checkpoint/last') && ++saves > 2) throw new CarpalError('store-denied', 'the artifact store denied access');
+        await store.write(key, content);
+      },
+    };
+    await expect(runFold(stageOf(denied, { store: refusing }))).rejects.toMatchObject({ code: 'store-denied', exit: 74 });
+    expect(await progressOf(denied)).toMatchObject({ state: 'failed', error: { code: 'store-denied' } });
+    await runFold(stageOf(denied));
+    expect(await resultOf(denied)).toEqual(await resultOf(straight));
+    expect((await progressOf(denied)).error).toBeUndefined();
   });
 
   it('stops after a step if the signal aborts, reports it, and ends with the same bits as an uninterrupted one', async () => {
