@@ -20,7 +20,7 @@ const JOB_UID_LABEL = `${GROUP}/job-uid`;
 const ASK_AGAIN_MS = 60_000;
 /** Kueue makes the Workload within a second or two. */
 const ASK_AGAIN_FOR_WORDS_MS = 5000;
-/** A cluster seldom gets Kueue, and seldom a new version of it. */
+/** A cluster rarely gets Kueue or a new version of it. */
 const DISCOVER_AGAIN_MS = 600_000;
 
 type ApiGroup = { readonly preferredVersion: { readonly version: string } };

@@ -30,7 +30,7 @@ describe('a request to create a Job that the API server rejects', () => {
     ['a webhook', answer(400, 'BadRequest', 'admission webhook "x.example.org" denied the request: no'), 'denied'],
     [
       'a webhook that names fields',
-      answer(422, 'Invalid', 'admission webhook "vjob.kb.io" denied the request: bad queue', [field]),
+      answer(422, 'Invalid', 'admission webhook "job.example.org" denied the request: bad queue', [field]),
       'denied',
     ],
     ['a webhook that fails', answer(500, 'InternalError', 'failed calling webhook "x": connection refused'), 'denied'],

@@ -6,7 +6,7 @@ import { StartHeld } from '../experiment/substrate.ts';
 /** `message`: the server's own words, without the request. */
 export type Refusal = { readonly hold: Exclude<HoldCause, 'trouble'>; readonly message: string };
 
-/** The shortest time until another try. Whoever starts attempts backs off further. */
+/** The shortest time until another try. The controller backs off further. */
 const AGAIN_MS = 1000;
 
 const BY_WEBHOOK = /admission webhook "|failed calling webhook/;

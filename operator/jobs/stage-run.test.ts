@@ -253,7 +253,7 @@ describe('an attempt whose node does not answer', () => {
     expect(seenAt(job({ metadata: { deletionTimestamp: time(90) } }), 251)).toMatchObject({ deleting: true, lost: true });
   });
 
-  it('is not lost if its pod has ended, or if nobody has deleted it', () => {
+  it('is not lost if its pod has ended, or was not deleted', () => {
     const ended = failedPod({ exitCode: 75 }, { metadata: deleted });
     expect(stageRunOf(keepJob(job()), [keepPod(ended)], at(9999))).not.toHaveProperty('lost');
     expect(stageRunOf(keepJob(job()), [keepPod(runningPod())], at(9999))).not.toHaveProperty('lost');
