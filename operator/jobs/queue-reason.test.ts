@@ -67,7 +67,7 @@ describe('a Job that Kueue holds back', () => {
     expect(evictedAt).toBeUndefined();
   });
 
-  it('because it requests more than its queue ever has is told so', async () => {
+  it('because it requests more than its queue ever has gets Kueue’s words for that', async () => {
     await post('large', { [QUEUE]: 'team' }, 8);
     expect((await said('large', /quota/)).words).toMatch(/insufficient quota for nvidia.com\/gpu .* > maximum capacity \(1\)/);
   });
@@ -80,7 +80,7 @@ describe('a Job that Kueue holds back', () => {
     expect(Math.abs(Date.parse(evictedAt ?? '') - Date.now())).toBeLessThan(60_000);
   });
 
-  it('because someone deactivated its Workload is told how it continues', async () => {
+  it('because someone deactivated its Workload says how it continues', async () => {
     const { client, namespace } = cluster();
     const path = resourcePath(WORKLOADS, { namespace });
     const { items } = await client.request<ObjectList<KubernetesObject>>({ method: 'GET', path });
