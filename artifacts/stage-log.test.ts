@@ -35,10 +35,10 @@ describe('the log of a stage', () => {
     log.add('one\n');
     await log.upload();
     await log.upload();
-    log.add('\u001b[31mtwo\u001b[0m\n');
+    log.add('\u001b[31m(two)\u001b[0m\n');
     await log.upload();
-    expect(writes).toEqual(['one\n', 'one\ntwo\n']);
-    expect((await store.read('logs/prepare-1.txt')).toString()).toBe('one\ntwo\n');
+    expect(writes).toEqual(['one\n', 'one\n(two)\n']);
+    expect((await store.read('logs/prepare-1.txt')).toString()).toBe('one\n(two)\n');
   });
 
   it('contains lines that are added during an upload after the next one', async () => {
