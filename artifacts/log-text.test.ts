@@ -20,6 +20,11 @@ describe('the text of a log', () => {
     expect(textOf(['\u001b[3', '1m. red\u001b[0m\n', '\u001b]0;ti', 'tle\u0007x\n'])).toBe('. red\nx\n');
   });
 
+  it('contains no credentials', () => {
+    const lines = 'reading http://kim:pass@host:9000/x as AKIAIOSFODNN7EXAMPLE\nreading http://kim:pass@host';
+    expect(textOf([lines], { headBytes: 1000, tailBytes: 1000 })).toBe('reading http://***@host:9000/x as ***\nreading http://***@host\n');
+  });
+
   it('keeps the beginning and the end, and says how much it left out', () => {
     const lines = Array.from({ length: 20 }, (_, index) => `line ${index}`);
     expect(textOf([`${lines.join('\n')}\n`]).split('\n')).toEqual([

@@ -1,4 +1,5 @@
 import { plainText } from '@carpal/configs/plain-text.ts';
+import { withoutCredentials } from './s3-error.ts';
 
 export type LogLimits = {
   /** Bytes of the beginning that are kept. */
@@ -12,7 +13,7 @@ const LIMITS: LogLimits = { headBytes: 256 * 1024, tailBytes: 768 * 1024 };
 const LONGEST_LINE = 16 * 1024;
 
 /**
- * The text of a log while it grows: without escape sequences and control characters, and bounded. The beginning and the end are kept; a line
+ * The text of a log while it grows: without escape sequences, control characters and credentials, and bounded. The beginning and the end are kept; a line
  * between them says how much was left out.
  */
 export class LogText {
@@ -51,14 +52,14 @@ export class LogText {
     this.#trim();
     const { lines, bytes } = this.#omitted;
     const gap = lines === 0 ? [] : [`[… ${lines} lines (${bytes} bytes) are left out here …]`];
-    const last = plainText(this.#unfinished);
+    const last = withoutCredentials(plainText(this.#unfinished));
     const all = [...this.#head, ...gap, ...this.#tail, ...(last === '' ? [] : [last])];
     return all.length === 0 ? '' : `${all.join('\n')}\n`;
   }
 
   #addLine(raw: string): void {
     // A program that ends lines with "\r\n" or redraws a line must not add an empty one.
-    for (const line of plainText(raw.replace(/\r$/, '')).split('\n')) {
+    for (const line of withoutCredentials(plainText(raw.replace(/\r$/, ''))).split('\n')) {
       for (let from = 0; from === 0 || from < line.length; from += LONGEST_LINE) this.#keep(line.slice(from, from + LONGEST_LINE));
     }
   }

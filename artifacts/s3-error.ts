@@ -128,13 +128,19 @@ export function reasonOf(error: unknown): string {
   return `${title}${status === undefined ? '' : ` (HTTP ${status})`}${detail === '' || detail === title ? '' : `, ${detail}`}`;
 }
 
-/** Replaces access key ids, long secrets, signatures and passwords in URLs by `***`. */
-export function withoutSecrets(text: string): string {
+/** Replaces access key ids, signatures and passwords in URLs by `***`. */
+export function withoutCredentials(text: string): string {
   return text
     .replaceAll(/\b(AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b/g, '***')
     .replaceAll(/\/\/[^/\s@]*@/g, '//***@')
-    .replaceAll(/(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s]+/gi, '$1***')
-    .replaceAll(/(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{32,}(?![A-Za-z0-9+/=])/g, (word) => (isMixed(word) ? '***' : word));
+    .replaceAll(/(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s]+/gi, '$1***');
+}
+
+/** Replaces all of {@link withoutCredentials} and long secrets by `***`. For messages of servers: a path may look like a secret. */
+export function withoutSecrets(text: string): string {
+  return withoutCredentials(text).replaceAll(/(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{32,}(?![A-Za-z0-9+/=])/g, (word) =>
+    isMixed(word) ? '***' : word,
+  );
 }
 
 /** Keys and tokens mix lower case, upper case and digits. Other long words, such as paths, rarely do. */
