@@ -240,6 +240,7 @@ const READS_THE_CLOCK = /^(bench|testbed)\/|(^|[/-])main\.ts$/;
 const EDGES = [
   'artifacts/s3-store.ts',
   'artifacts/write-file.ts',
+  'cli/artifacts-prune.ts',
   'cli/data-inspect.ts',
   'cli/data-synth.ts',
   'cli/operator.ts',

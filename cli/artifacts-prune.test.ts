@@ -79,7 +79,7 @@ describe('carpal artifacts prune', () => {
     expect(await left()).toEqual(['lab/gone/u2']);
   });
 
-  it('refuses to remove everything, as with the wrong cluster, unless it is told that this is right', async () => {
+  it('refuses to remove everything, as with the wrong cluster, unless an option allows it', async () => {
     await leave('lab/gone/u2');
     exists('lab', 'wrist', 'u1');
     const refused = await inCluster('--yes');

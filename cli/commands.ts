@@ -30,7 +30,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'manifests', summary: 'print every Kubernetes object of an installation as YAML', load: () => import('./manifests.ts') },
   {
     name: 'artifacts prune',
-    summary: 'remove artifacts and prepared sets that no experiment refers to',
+    summary: 'remove from a store what no experiment refers to',
     load: () => import('./artifacts-prune.ts'),
   },
   { name: 'cost', summary: 'estimate the cost of an experiment in an environment', load: () => import('./cost.ts') },

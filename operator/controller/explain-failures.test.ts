@@ -129,11 +129,11 @@ describe('the complete log that a stage has stored', () => {
 });
 
 it('escape sequences of a message are removed', async () => {
-  const { message } = await explainFailure(failed(undefined, { message: '\u001b]0;title\u0007gone\u001b[31m for ever\u001b[0m' }), {
+  const { message } = await explainFailure(failed(undefined, { message: '\u001b]0;title\u0007gone\u001b[31m at once\u001b[0m' }), {
     store,
     experiment,
   });
-  expect(message).toBe('gone for ever');
+  expect(message).toBe('gone at once');
 });
 
 describe('explainFailures', () => {
