@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
@@ -102,6 +102,15 @@ describe('prepareDataset', () => {
     const again = await prepare(folder, artifacts, { sheetSize: 48, onProgress: (progress) => seen.push(progress) });
     expect(seen.at(-1)).toEqual({ done: 4, total: 4, reused: 3 });
     expect(await again.readImage(sample, 48)).toEqual(square);
+  });
+
+  it('makes a finished set that is used again as young as its last use, so that it counts as used', async () => {
+    const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+    await writeSmallDataset(folder, { people: 1 });
+    const index = join((await prepare(folder, artifacts)).folder, 'index.json');
+    await utimes(index, 1000, 1000);
+    await prepare(folder, artifacts);
+    expect((await stat(index)).mtimeMs).toBeGreaterThan(1_000_000);
   });
 
   it('keeps the name of a set without larger images stable', async () => {

@@ -72,11 +72,14 @@ export async function prepareDataset(options: PrepareOptions): Promise<PreparedS
   const key = preparedKey(options.namespace, hash);
   const indexKey = `${key}/${FILE.preparedIndex}`;
   const total = dataset.train.length + dataset.test.length;
-  if ((await store.readIfPresent(indexKey)) === undefined) {
+  const finished = await store.readIfPresent(indexKey);
+  if (finished === undefined) {
     const samples = await prepareSamples(dataset, key, { ...options, sheetSize }, total);
     const index: PreparedIndex = { version: PREPARED_VERSION, hash, ...recipe, samples };
     await store.write(indexKey, `${JSON.stringify(index)}\n`);
   } else {
+    // The time of the index is that of the last use: `carpal artifacts prune` never removes a set that was used a short while ago.
+    await store.write(indexKey, finished);
     options.onProgress?.({ done: total, total, reused: total });
   }
   return openPrepared(await store.checkout(key));
