@@ -81,7 +81,10 @@ function reasonOf(workload: Workload | undefined): QueueReason | undefined {
     spec.active === false ? `the Workload ${metadata.name} is deactivated; it is queued again when its spec.active is true` : undefined,
     wordsOf(is('Preempted', 'True') ?? evicted),
     wordsOf(waiting),
-    reserved === undefined || waiting !== undefined ? undefined : 'quota is reserved, and the Job is about to start',
+    // An evicted Job keeps its quota until its pods have ended.
+    reserved === undefined || waiting !== undefined || evicted !== undefined
+      ? undefined
+      : 'quota is reserved, and the Job is about to start',
   ];
   const text = [...new Set(words.filter((one) => one !== undefined))].join('; ');
   return text === '' ? undefined : { words: text, ...withoutUndefined({ evictedAt: evicted?.lastTransitionTime }) };

@@ -13,20 +13,27 @@ const LOCAL_QUEUES = resourceOf({ apiVersion: API_VERSION, kind: 'LocalQueue' })
 export const WORKLOADS = resourceOf({ apiVersion: API_VERSION, kind: 'Workload' });
 
 export type QueueOptions = {
-  /** The name of the LocalQueue and of its ClusterQueue. */
+  /** The name of the LocalQueue. */
   readonly name: string;
+  /** Default: as the LocalQueue. */
+  readonly clusterQueue?: string;
   readonly namespace: string;
-  /** How many GPUs the queue gives to all its Jobs together. CPU, memory and disk are plentiful. */
+  /** How many GPUs the queue gives to all its Jobs together. */
   readonly gpus: number;
+  /** What else it gives. Default: plenty of CPU, memory and disk. */
+  readonly others?: Readonly<Record<string, string>>;
 };
 
 const FLAVOR: KubernetesObject = { apiVersion: API_VERSION, kind: 'ResourceFlavor', metadata: { name: 'default' } };
 
-const WITHIN: Readonly<Record<string, string>> = { cpu: '640', memory: '4Ti', 'ephemeral-storage': '4Ti' };
+const PLENTY: Readonly<Record<string, string>> = { cpu: '640', memory: '4Ti', 'ephemeral-storage': '4Ti' };
 
 /** Makes a LocalQueue with a ClusterQueue of its own, in which a Job of higher priority preempts others. It is active when this returns. */
-export async function createQueue(client: KubernetesClient, { name, namespace, gpus }: QueueOptions): Promise<void> {
-  const quotas: Readonly<Record<string, string>> = { ...WITHIN, 'nvidia.com/gpu': String(gpus) };
+export async function createQueue(
+  client: KubernetesClient,
+  { name, clusterQueue = name, namespace, gpus, others = PLENTY }: QueueOptions,
+): Promise<void> {
+  const quotas: Readonly<Record<string, string>> = { ...others, 'nvidia.com/gpu': String(gpus) };
   const spec = {
     namespaceSelector: {},
     queueingStrategy: 'BestEffortFIFO',
@@ -44,8 +51,8 @@ export async function createQueue(client: KubernetesClient, { name, namespace, g
     ],
   };
   await apply(client, FLAVOR);
-  await apply(client, { apiVersion: API_VERSION, kind: 'ClusterQueue', metadata: { name }, ...{ spec } });
-  await createLocalQueue(client, { name, namespace, clusterQueue: name });
+  await apply(client, { apiVersion: API_VERSION, kind: 'ClusterQueue', metadata: { name: clusterQueue }, ...{ spec } });
+  await createLocalQueue(client, { name, namespace, clusterQueue });
 }
 
 /** Makes a LocalQueue of an existing ClusterQueue. It is active when this returns. */

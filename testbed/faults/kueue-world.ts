@@ -17,6 +17,8 @@ export type Workload = KubernetesObject & {
 export type KueueWorld = FaultWorld & {
   /** Makes a queue of its own for a test. Default: one GPU. */
   addQueue(name: string, gpus?: number): Promise<void>;
+  /** Ends Kueue, and starts it again after `meanwhile`. */
+  withoutKueue(meanwhile: () => Promise<void>): Promise<void>;
   /** `Hold`: admits nothing more. `HoldAndDrain`: also evicts what runs. */
   stopQueue(name: string, policy: 'None' | 'Hold' | 'HoldAndDrain'): Promise<void>;
   /** Creates a Job of someone else, with the priority `urgent` and one GPU, whose pod follows the script. It preempts folds. */
@@ -58,6 +60,11 @@ export function useKueueWorld(): () => KueueWorld {
     return {
       ...world,
       addQueue: (name, gpus = 1) => createQueue(client, { name, namespace, gpus }),
+      withoutKueue: async (meanwhile) => {
+        await kueue?.stop();
+        await meanwhile();
+        kueue = await startKueue(world);
+      },
       stopQueue: async (name, stopPolicy) => {
         await client.request({ method: 'PATCH', path: resourcePath(CLUSTER_QUEUES, { name }), body: { spec: { stopPolicy } } });
       },

@@ -3,14 +3,18 @@
 import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import type { ExperimentObject } from '@carpal/operator/controller/experiment-object.ts';
-import { stageSettings } from '@carpal/operator/jobs/stage-settings.ts';
+import { manifestSettings } from '@carpal/operator/install/manifest-settings.ts';
+import { namespacedManifests } from '@carpal/operator/install/manifests.ts';
+import { CPU_STAGE, stageSettings } from '@carpal/operator/jobs/stage-settings.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { MANAGES_ALL_JOBS } from '../cluster/kueue-manifests.ts';
 import { createQueue } from '../cluster/kueue-queues.ts';
 import { freshNamespace } from '../cluster/test-objects.ts';
 import { waitFor } from '../cluster/wait-for.ts';
+import { applyObjects, startInstalled } from '../operator/installed-operator.ts';
 import { hasCondition } from '../operator/operator-world.ts';
 import { expectCorrectEnd, untilQuiet } from './expect-correct-end.ts';
+import type { Spec } from './fault-world.ts';
 import { type KueueWorld, oneFold } from './kueue-world.ts';
 import { gate } from './pod-faults.ts';
 
@@ -61,6 +65,8 @@ export function queueAdmission(world: () => KueueWorld): void {
         const found = (await world().workloads('given-up')).map(({ metadata }) => metadata.name);
         return found.length === 1 && found;
       }, 20_000);
+      // Nothing has started, so no event says so.
+      expect((await world().notes('given-up', 'StageStarted')).filter((note) => note.startsWith('fold'))).toEqual([]);
       await client.request({ method: 'DELETE', path: resourcePath(EXPERIMENTS, { namespace, name: 'given-up' }) });
       await world().untilNone('given-up');
       await world().eventually('the Job to disappear', () => world().jobs.get(`${namespace}/given-up-fold-0-1`) === undefined);
@@ -87,44 +93,63 @@ export function queueAdmission(world: () => KueueWorld): void {
   });
 
   describe.concurrent('in a namespace in which Kueue also holds Jobs without a queue, an experiment', () => {
-    /** Runs an experiment in a namespace of its own, with its own operator. */
-    const run = async (name: string, prepareQueue: string | undefined, placement: object): Promise<ExperimentObject> => {
-      const { client, store, startOperator, post } = world();
+    /** Makes the namespace with the queues `gpu` and `cpu`. */
+    const addNamespace = async (): Promise<string> => {
+      const { client } = world();
       const namespace = await freshNamespace(client, MANAGES_ALL_JOBS);
-      await createQueue(client, { name: `${name}-gpu`, namespace, gpus: 1 });
-      await createQueue(client, { name: `${name}-cpu`, namespace, gpus: 0 });
-      const image = `carpal@sha256:${'0'.repeat(64)}`;
-      const stages = stageSettings({
-        image,
-        artifactsUri: store.uri,
-        defaultServiceAccountName: 'default',
-        ...(prepareQueue === undefined ? {} : { cpuStage: { cpu: '2', memory: '8Gi', queueName: prepareQueue } }),
-      });
-      await startOperator({ settings: { watchNamespace: namespace, stages } });
-      await post(name, { placement: { queueName: `${name}-gpu`, ...placement }, run: { folds: [0] } }, namespace);
-      const isDone = (seen: ExperimentObject): boolean =>
-        hasCondition(seen, 'Complete') || (seen.status?.prepare?.state === 'Queued' && seen.status.prepare.message !== undefined);
-      return await waitFor<ExperimentObject>(client, resourcePath(EXPERIMENTS, { namespace, name }), (seen) => isDone(seen));
+      await createQueue(client, { name: 'gpu', clusterQueue: `${namespace}-gpu`, namespace, gpus: 1 });
+      await createQueue(client, { name: 'cpu', clusterQueue: `${namespace}-cpu`, namespace, gpus: 0 });
+      return namespace;
     };
+    const startOperator = async (watchNamespace: string, prepareQueue?: string): Promise<void> => {
+      const stages = stageSettings({
+        image: `carpal@sha256:${'0'.repeat(64)}`,
+        artifactsUri: world().store.uri,
+        defaultServiceAccountName: 'default',
+        ...(prepareQueue === undefined ? {} : { cpuStage: { ...CPU_STAGE, queueName: prepareQueue } }),
+      });
+      await world().startOperator({ settings: { watchNamespace, stages } });
+    };
+    const until = (namespace: string, isSo: (seen: ExperimentObject) => boolean): Promise<ExperimentObject> =>
+      waitFor<ExperimentObject>(world().client, resourcePath(EXPERIMENTS, { namespace, name: 'bound' }), isSo);
+    const post = (namespace: string, placement: Spec): Promise<ExperimentObject> =>
+      world().post('bound', { placement: { queueName: 'gpu', ...placement }, run: { folds: [0] } }, namespace);
 
     it('is not stranded if the operator names the queue of prepare', async () => {
-      const { client } = world();
-      const { metadata } = await run('flagged', 'flagged-cpu', {});
-      const path = resourcePath(EXPERIMENTS, { namespace: metadata.namespace ?? '', name: 'flagged' });
-      await waitFor<ExperimentObject>(client, path, (seen) => hasCondition(seen, 'Complete'));
+      const namespace = await addNamespace();
+      await startOperator(namespace, 'cpu');
+      await post(namespace, {});
+      await until(namespace, (seen) => hasCondition(seen, 'Complete'));
     });
 
     it('is not stranded if its manifest names the queue of prepare', async () => {
-      const { client } = world();
-      const { metadata } = await run('named', undefined, { prepare: { queueName: 'named-cpu' } });
-      const path = resourcePath(EXPERIMENTS, { namespace: metadata.namespace ?? '', name: 'named' });
-      await waitFor<ExperimentObject>(client, path, (seen) => hasCondition(seen, 'Complete'));
+      const namespace = await addNamespace();
+      await startOperator(namespace);
+      await post(namespace, { prepare: { queueName: 'cpu' } });
+      await until(namespace, (seen) => hasCondition(seen, 'Complete'));
     });
 
-    it('says that prepare needs a queue if none is named', async () => {
-      const { status } = await run('stranded', undefined, {});
-      expect(status?.state).toBe('Queued');
-      expect(status?.prepare.message).toMatch(/placement\.prepare\.queueName/);
+    it('says that prepare needs a queue if none is named, and continues with one', async () => {
+      const namespace = await addNamespace();
+      await startOperator(namespace);
+      await post(namespace, {});
+      await until(namespace, ({ status }) => status?.prepare?.message?.includes('placement.prepare.queueName') ?? false);
+      const path = resourcePath(EXPERIMENTS, { namespace, name: 'bound' });
+      await world().client.request({ method: 'PATCH', path, body: { spec: { placement: { prepare: { queueName: 'cpu' } } } } });
+      await until(namespace, (seen) => hasCondition(seen, 'Complete'));
+    });
+
+    it('says why Kueue holds it also if its operator has only the rights that it is installed with', async () => {
+      const namespace = await addNamespace();
+      const installed = manifestSettings({ namespace, watchNamespace: namespace });
+      const isRight = (one: object): boolean => 'kind' in one && ['ServiceAccount', 'Role', 'RoleBinding'].includes(String(one.kind));
+      await applyObjects(world(), namespacedManifests(installed).filter(isRight));
+      await startInstalled(world(), installed);
+      await post(namespace, { queueName: 'absent', prepare: { queueName: 'cpu' } });
+      await until(namespace, ({ status }) => status?.folds?.[0]?.message?.includes("LocalQueue absent doesn't exist") ?? false);
+      const path = resourcePath(EXPERIMENTS, { namespace, name: 'bound' });
+      await world().client.request({ method: 'PATCH', path, body: { spec: { placement: { queueName: 'gpu' } } } });
+      await until(namespace, (seen) => hasCondition(seen, 'Complete'));
     });
   });
 }

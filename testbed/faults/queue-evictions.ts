@@ -1,6 +1,7 @@
 /** What Kueue takes back: preemption by a higher priority, a stopped ClusterQueue, a deactivated Workload. */
 import { progressKey } from '@carpal/artifacts/progress.ts';
 import { describe, expect, it, vi } from 'vitest';
+import { createQueue } from '../cluster/kueue-queues.ts';
 import type { PodScript } from '../cluster/scripted-pod.ts';
 import { expectCorrectEnd } from './expect-correct-end.ts';
 import type { ContainerRun, Script } from './fault-world.ts';
@@ -50,7 +51,9 @@ export function queueEvictions(world: () => KueueWorld): void {
       expect(fold?.activeSeconds).toBeLessThanOrEqual((first === undefined ? 0 : secondsOf(first)) + 1);
       expect(fold).toMatchObject({ attempts: 1, failures: 0, disruptions: 0 });
       expect(fold?.message).toMatch(/preempted/i);
-      expect(status).toMatchObject({ state: 'Queued', reason: 'StageEvicted' });
+      expect(fold?.message).not.toMatch(/about to start/);
+      expect(fold?.reason).toBe('StageEvicted');
+      expect(status).toMatchObject({ state: 'Queued', reason: 'Queued' });
       expect(status?.conditions.find(({ type }) => type === 'Training')).toMatchObject({ status: 'False' });
       expect(await untilEvicted('modest')).toMatch(/^fold 0, attempt 1: .*preempted/i);
       urgent.open();
@@ -136,6 +139,18 @@ export function queueEvictions(world: () => KueueWorld): void {
       await world().begin('greedy', oneFold('small', { placement: { gpus: 2 } }));
       await world().until('greedy', (seen) => /nvidia\.com\/gpu.*maximum capacity \(1\)/.test(seen.status?.folds[0]?.message ?? ''));
       expect((await world().read('greedy')).status).toMatchObject({ state: 'Queued' });
+    });
+
+    it('says which resource its ClusterQueue does not cover', async () => {
+      const { client, namespace } = world();
+      await createQueue(client, { name: 'narrow', namespace, gpus: 1, others: { cpu: '64', memory: '1Ti' } });
+      await world().begin('wide', oneFold('narrow'));
+      await world().until(
+        'wide',
+        (seen) => seen.status?.folds[0]?.message?.includes('ephemeral-storage unavailable in ClusterQueue') ?? false,
+      );
+      await createQueue(client, { name: 'narrow', namespace, gpus: 1 });
+      await expectCorrectEnd(world(), 'wide', { state: 'Complete' });
     });
 
     it('says that its Workload was deactivated, also when it ran before', async () => {
