@@ -1,32 +1,17 @@
 /**
- * What a CRD cannot check because it differs between namespaces: which data sets and weights may be read, and which queues may be used. It
- * is a ValidatingAdmissionPolicy, so the API server refuses a manifest even while no operator runs.
+ * What a CRD cannot check because it differs between namespaces: which data sets and weights may be read, which queues, service accounts,
+ * priorities and nodes may be used, and who may get reports. It is a ValidatingAdmissionPolicy, so the API server refuses a manifest even
+ * while no operator runs.
  * The limits are in one ConfigMap in the operator's namespace, not in the namespace of the experiment: there, anyone who may edit
- * ConfigMaps could remove them.
+ * ConfigMaps could remove them. The names carry the operator's namespace: another installation adds its own limits and lifts none.
  */
 import { GROUP, PLURAL, VERSION } from '@carpal/configs/names.ts';
-import { LABELS, OPERATOR_NAMESPACE } from './manifest-settings.ts';
+import { type Check, comparedWithLimit, has, limitVariables } from './admission-checks.ts';
+import { LIMIT_KEYS, type LimitKey, limitsName } from './admission-limits.ts';
+import { clusterScopedName, type InstalledOperator, LABELS } from './manifest-settings.ts';
 
-export const LIMITS_NAME = 'carpal-limits';
-const POLICY_NAME = `limits.${GROUP}`;
-
-/**
- * CEL: the lines of a limit for this namespace. The entry `<key>.<namespace>` has priority over the entry `<key>`, and both have priority
- * over the entries of the next key. Without any entry there are no lines.
- */
-function limitOf(...keys: readonly string[]): string {
-  const choices = keys.map((key) => {
-    const own = `'${key}.' + request.namespace`;
-    return `${own} in params.data ? params.data[${own}] : '${key}' in params.data ? params.data['${key}'] : `;
-  });
-  return `!has(params.data) ? '' : ${choices.join('')}''`;
-}
-
-/** CEL: whether the limit exists. A limit that exists and is empty allows nothing. */
-function isLimited(...keys: readonly string[]): string {
-  const any = keys.map((key) => `'${key}.' + request.namespace in params.data || '${key}' in params.data`);
-  return `has(params.data) && (${any.join(' || ')})`;
-}
+/** The name of the policy and of its binding. */
+export const policyName = (operator: InstalledOperator): string => `${clusterScopedName('limits', operator)}.${GROUP}`;
 
 /**
  * CEL: whether an address could refer to a different place than it shows. This is possible with `.` and `..` segments and, in file://
@@ -39,90 +24,161 @@ function isAmbiguous(uri: string): string {
   return `(${steps} || ${hidden} || ${decoded})`;
 }
 
-/** Refuses an address that is not below one of the prefixes. `uri` and `prefixes` are names of variables; an empty address is accepted. */
-function below(field: string, what: string, uri: string, prefixes: string, limited: string, ask: string): object {
-  const place = `(variables.${prefixes}.size() == 0 ? 'None is allowed: ' : 'Use one below ' + variables.${prefixes}.join(' or ') + ', or ')`;
-  const isBelow = `variables.${prefixes}.exists(prefix, (variables.${uri} + '/').startsWith(prefix))`;
-  return {
-    expression: `!(${limited}) || variables.${uri} == '' || !${isAmbiguous(`variables.${uri}`)} && ${isBelow}`,
-    messageExpression: `'${field}: ' + variables.${uri} + ' is ${what} that namespace ' + request.namespace + ' may read. ' + ${place} + '${ask}'`,
-    message: `${field} is ${what} that this namespace may read.`,
-    reason: 'Forbidden',
-  };
+const folder = (line: string): string => `(${line}.endsWith('/') ? ${line} : ${line} + '/')`;
+
+/** The check of an address, which must be below one of the lines. */
+function location(key: LimitKey, field: string, what: string, owner: string): Check {
+  return comparedWithLimit({
+    key,
+    field,
+    used: (object) => `${has(`${object}.${field}`)} ? [${object}.${field}] : []`,
+    isAllowed: (value, lines) => `!${isAmbiguous(value)} && ${lines}.exists(line, (${value} + '/').startsWith(${folder('line')}))`,
+    what,
+    verb: 'read',
+    listed: `'one below ' + variables.${key}.map(line, ${folder('line')}).join(' or ')`,
+    owner,
+  });
 }
 
-const folders = (limit: string): string => `${lines(limit)}.map(line, line.endsWith('/') ? line : line + '/')`;
-const lines = (limit: string): string => `variables.${limit}.split('\\n').map(line, line.trim()).filter(line, line != '')`;
+/** The check of a field with one name. An empty name means the default, which is always allowed. */
+function name(key: LimitKey, field: string, what: string, owner: string): Check {
+  return comparedWithLimit({
+    key,
+    field,
+    used: (object) => `${has(`${object}.${field}`)} && ${object}.${field} != '' ? [${object}.${field}] : []`,
+    isAllowed: (value, lines) => `${value} in ${lines}`,
+    what,
+    owner,
+  });
+}
 
-const askOf = (namespace: string): string => `ask the owner of ConfigMap ${namespace}/${LIMITS_NAME} to add it.`;
+/** The check of a queue. Work without a queue would avoid its quota. A stage without a field of its own gets what the operator chooses. */
+function queue(field: string, isOwn: boolean, owner: string): Check {
+  return comparedWithLimit({
+    key: 'queues',
+    field,
+    used: (object) => `${has(`${object}.${field}`)} ? [${object}.${field}] : [${isOwn ? '' : "''"}]`,
+    isAllowed: (value, lines) => `${value} in ${lines}`,
+    what: 'a queue',
+    missing: "'is missing, and namespace ' + request.namespace + ' needs one'",
+    owner,
+  });
+}
 
-/**
- * The policy. It applies to creation only: the fields that it checks are immutable, and the operator's own writes must never be refused.
- */
-export function admissionPolicy(namespace = OPERATOR_NAMESPACE): object {
-  const ask = askOf(namespace);
+/** CEL: a toleration as `key=value:effect`, without the parts that it does not have. One without a key tolerates every taint. */
+const tolerationText = (toleration: string): string =>
+  `(${has(`${toleration}.key`)} && ${toleration}.key != '' ? ${toleration}.key : '*') + ` +
+  `(${has(`${toleration}.value`)} && ${toleration}.value != '' ? '=' + ${toleration}.value : '') + ` +
+  `(${has(`${toleration}.effect`)} ? ':' + ${toleration}.effect : '')`;
+
+function tolerations(field: string, owner: string): Check {
+  return comparedWithLimit({
+    key: 'tolerations',
+    field,
+    used: (object) => `${has(`${object}.${field}`)} ? ${object}.${field}.map(one, ${tolerationText('one')}) : []`,
+    isAllowed: (value, lines) =>
+      `${lines}.exists(line, line == '*' || line == ${value} || ${value}.startsWith(line + '=') || ${value}.startsWith(line + ':') || ` +
+      `(line.matches('^[^=:]+:[A-Za-z]+$') && ${value}.startsWith(line.split(':')[0] + '=') && ${value}.endsWith(':' + line.split(':')[1])))`,
+    what: 'a toleration',
+    owner,
+  });
+}
+
+function nodeSelector(field: string, owner: string): Check {
+  return comparedWithLimit({
+    key: 'nodeSelectors',
+    field,
+    used: (object) => `${has(`${object}.${field}`)} ? ${object}.${field}.map(key, key + '=' + ${object}.${field}[key]) : []`,
+    isAllowed: (value, lines) => `${lines}.exists(line, line == '*' || line == ${value} || ${value}.startsWith(line + '='))`,
+    what: 'a node label',
+    owner,
+  });
+}
+
+/** CEL: the receivers of reports, each with the kind of report in front. An empty id means the operator's default. */
+function receivers(object: string): string {
+  const report = `${object}.spec.report`;
+  const named = (kind: string, field: string): string =>
+    `(${has(`${report}.${field}`)} && ${report}.${field} != '' ? ['${kind}:' + ${report}.${field}] : [])`;
+  return [
+    named('slack', 'slack.channel'),
+    `(${has(`${report}.kakao.receivers`)} ? ${report}.kakao.receivers.map(one, 'kakao:' + one) : [])`,
+    named('sheets', 'sheets.spreadsheetId'),
+    named('mlflow', 'mlflow.experiment'),
+  ].join(' + ');
+}
+
+function reports(owner: string): Check {
+  return comparedWithLimit({
+    key: 'reports',
+    field: 'spec.report',
+    used: receivers,
+    isAllowed: (value, lines) => `${lines}.exists(line, line == '*' || line == ${value} || line == ${value}.split(':')[0] + ':*')`,
+    what: 'a receiver of reports',
+    owner,
+  });
+}
+
+/** The checks of one placement: of the folds, or of a stage of its own. */
+function placementChecks(at: string, isOwn: boolean, owner: string): readonly Check[] {
+  return [
+    queue(`${at}.queueName`, isOwn, owner),
+    name('priorityClasses', `${at}.priorityClassName`, 'a priority class', owner),
+    name('workloadPriorityClasses', `${at}.workloadPriorityClass`, 'a workload priority class', owner),
+    tolerations(`${at}.tolerations`, owner),
+    nodeSelector(`${at}.nodeSelector`, owner),
+  ];
+}
+
+/** The policy. On an update it checks only values that the experiment did not have before. Writes of the status do not reach it. */
+export function admissionPolicy(operator: InstalledOperator): object {
+  const owner = `ask the owner of ConfigMap ${operator.namespace}/${limitsName(operator)} to add it.`;
+  const checks = [
+    location('datasets', 'spec.dataset.uri', 'a data set', owner),
+    location('weights', 'spec.model.pretrained.uri', 'a weights file', owner),
+    name('serviceAccounts', 'spec.placement.serviceAccountName', 'a service account', owner),
+    ...placementChecks('spec.placement', false, owner),
+    ...placementChecks('spec.placement.prepare', true, owner),
+    ...placementChecks('spec.placement.ensemble', true, owner),
+    reports(owner),
+  ];
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingAdmissionPolicy',
-    metadata: { name: POLICY_NAME, labels: LABELS },
+    metadata: { name: policyName(operator), labels: LABELS },
     spec: {
       failurePolicy: 'Fail',
       paramKind: { apiVersion: 'v1', kind: 'ConfigMap' },
       matchConstraints: {
-        resourceRules: [{ apiGroups: [GROUP], apiVersions: [VERSION], operations: ['CREATE'], resources: [PLURAL] }],
+        resourceRules: [{ apiGroups: [GROUP], apiVersions: [VERSION], operations: ['CREATE', 'UPDATE'], resources: [PLURAL] }],
       },
       variables: [
-        { name: 'uri', expression: 'object.spec.dataset.uri' },
-        {
-          name: 'queue',
-          expression: "has(object.spec.placement) && has(object.spec.placement.queueName) ? object.spec.placement.queueName : ''",
-        },
-        {
-          name: 'pretrained',
-          expression: "has(object.spec.model.pretrained) ? object.spec.model.pretrained.uri : ''",
-        },
-        { name: 'datasets', expression: limitOf('datasets') },
-        { name: 'prefixes', expression: folders('datasets') },
-        // Without a limit for weights, the limit for data sets applies to them.
-        { name: 'weights', expression: limitOf('weights', 'datasets') },
-        { name: 'weightPrefixes', expression: folders('weights') },
-        { name: 'queues', expression: limitOf('queues') },
-        { name: 'queueNames', expression: lines('queues') },
+        ...LIMIT_KEYS.flatMap((key) => limitVariables(key, ...(key === 'weights' ? (['datasets'] as const) : []))),
+        ...checks.flatMap(({ variables }) => variables),
       ],
-      validations: [
-        below('spec.dataset.uri', 'not a data set', 'uri', 'prefixes', isLimited('datasets'), ask),
-        below('spec.model.pretrained.uri', 'not a weights file', 'pretrained', 'weightPrefixes', isLimited('weights', 'datasets'), ask),
-        {
-          expression: `!(${isLimited('queues')}) || variables.queue in variables.queueNames`,
-          messageExpression: `'spec.placement.queueName: ' + (variables.queue == '' ? 'is missing, and namespace ' + request.namespace + ' needs one' : '"' + variables.queue + '" is not a queue that namespace ' + request.namespace + ' may use') + '. ' + (variables.queueNames.size() == 0 ? 'None is allowed: ' : 'Use ' + variables.queueNames.join(' or ') + ', or ') + '${ask}'`,
-          message: 'spec.placement.queueName is not a queue that this namespace may use.',
-          reason: 'Forbidden',
-        },
-      ],
+      validations: checks.flatMap(({ validations }) => validations),
     },
   };
 }
 
-/** Activates the policy for all namespaces. Without the ConfigMap nothing is accepted: a lost limit must not mean that no limit applies. */
-export function admissionPolicyBinding(namespace = OPERATOR_NAMESPACE): object {
+/**
+ * Activates the policy for the namespaces of the operator. Without the ConfigMap nothing is accepted: a lost limit must not mean that no
+ * limit applies.
+ */
+export function admissionPolicyBinding(operator: InstalledOperator): object {
+  const { namespace, watchNamespace } = operator;
+  const name = policyName(operator);
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingAdmissionPolicyBinding',
-    metadata: { name: POLICY_NAME, labels: LABELS },
+    metadata: { name, labels: LABELS },
     spec: {
-      policyName: POLICY_NAME,
+      policyName: name,
       validationActions: ['Deny'],
-      paramRef: { name: LIMITS_NAME, namespace, parameterNotFoundAction: 'Deny' },
+      paramRef: { name: limitsName(operator), namespace, parameterNotFoundAction: 'Deny' },
+      ...(watchNamespace === undefined
+        ? {}
+        : { matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': watchNamespace } } } }),
     },
-  };
-}
-
-/** The ConfigMap of limits, without any limit. Each site fills in `data`. */
-export function admissionLimits(namespace = OPERATOR_NAMESPACE): object {
-  return {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: LIMITS_NAME, namespace, labels: LABELS },
-    data: {},
   };
 }

@@ -1,42 +1,56 @@
 /**
- * What a namespace of experiments needs: a service account for stages, and, if the namespace is limited, its entries in the ConfigMap of
- * limits.
+ * What a namespace needs so that the operator runs experiments in it: its consent, a service account and a NetworkPolicy for stages, and
+ * the Pod Security level with which stages comply.
  */
-import { LIMITS_NAME } from './admission-policy.ts';
-import { LABELS, OPERATOR_NAMESPACE, STAGE_ACCOUNT } from './manifest-settings.ts';
+import { LABEL } from '@carpal/configs/names.ts';
+import { MANAGED_BY } from '../jobs/ownership.ts';
+import { LABELS, type ManifestSettings, POD_SECURITY_LABELS, STAGE_ACCOUNT } from './manifest-settings.ts';
+import { DNS, POD_IDENTITY, toStore } from './network-peer.ts';
+import { optIn } from './rbac.ts';
+
+type Where = { readonly namespace?: string };
+const where = (namespace: string | undefined): Where => (namespace === undefined ? {} : { namespace });
 
 /**
  * The service account of stages. It has no rights on the API server and gets no token. Pod Identity or IRSA give it access to the artifact
  * store.
  */
-export function stageServiceAccount(namespace?: string): object {
+function stageServiceAccount(namespace?: string): object {
   return {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
-    metadata: { name: STAGE_ACCOUNT, ...(namespace === undefined ? {} : { namespace }), labels: LABELS },
+    metadata: { name: STAGE_ACCOUNT, ...where(namespace), labels: LABELS },
     automountServiceAccountToken: false,
   };
 }
 
-export type NamespaceLimits = {
-  readonly datasets?: readonly string[];
-  /** If absent, the limit for data sets also applies to weights. */
-  readonly weights?: readonly string[];
-  readonly queues?: readonly string[];
-};
+/** No pod may connect to a stage: the policy has no rule for ingress. A stage connects to the artifact store and the data sets only. */
+function stageNetworkPolicy({ storePeers, env }: ManifestSettings, namespace?: string): object {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: STAGE_ACCOUNT, ...where(namespace), labels: LABELS },
+    spec: {
+      podSelector: { matchLabels: { [LABEL.managedBy]: MANAGED_BY } },
+      policyTypes: ['Ingress', 'Egress'],
+      egress: [DNS, ...toStore(storePeers, env), POD_IDENTITY],
+    },
+  };
+}
+
+/** The namespace itself, with the Pod Security level with which stages comply. */
+export function experimentNamespace(name: string): object {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { ...LABELS, ...POD_SECURITY_LABELS } } };
+}
 
 /**
- * The namespace's entries of the ConfigMap of limits, and no others; undefined if the namespace has no limits. For server-side apply with a
- * field manager per namespace, which leaves the entries of other namespaces unchanged.
+ * Everything that stages need in a namespace, except the namespace. Without a name, for a kustomization that sets the namespace. The
+ * operator of one namespace needs no consent: its Role is there.
  */
-export function namespaceLimits(
-  namespace: string,
-  { datasets, weights, queues }: NamespaceLimits,
-  operatorNamespace = OPERATOR_NAMESPACE,
-): object | undefined {
-  const line = (key: string, values: readonly string[] | undefined): [string, string][] =>
-    values === undefined ? [] : [[`${key}.${namespace}`, values.map((value) => `${value}\n`).join('')]];
-  const data = Object.fromEntries([...line('datasets', datasets), ...line('weights', weights), ...line('queues', queues)]);
-  if (Object.keys(data).length === 0) return undefined;
-  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: LIMITS_NAME, namespace: operatorNamespace }, data };
+export function stageObjects(settings: ManifestSettings, namespace?: string): readonly object[] {
+  return [
+    stageServiceAccount(namespace),
+    stageNetworkPolicy(settings, namespace),
+    ...(settings.watchNamespace === undefined ? [optIn(settings, namespace)] : []),
+  ];
 }

@@ -4,7 +4,8 @@ import { kubectl } from '@carpal/testbed/cluster/kubectl.ts';
 import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { namespaceLimits, stageServiceAccount } from './experiment-namespace.ts';
+import { namespaceLimits } from './admission-limits.ts';
+import { stageObjects } from './experiment-namespace.ts';
 import { manifestSettings } from './manifest-settings.ts';
 import { allManifests, yamlDocuments } from './manifests.ts';
 
@@ -44,7 +45,16 @@ describe('infra/gitops', () => {
     const built = await run(['kustomize', folder('overlays/example')]);
     expect(built).toMatchObject({ code: 0, errors: '' });
     const objects = documents(built.output);
-    expect(titles(objects)).toContain('ServiceAccount radiology/carpal-stage');
+    for (const title of [
+      'ServiceAccount radiology/carpal-stage',
+      'NetworkPolicy radiology/carpal-stage',
+      'RoleBinding radiology/carpal-operator-run.carpal-system',
+    ])
+      expect(titles(objects)).toContain(title);
+    // The namespace of the kustomization is not the namespace of the operator.
+    expect(objects.find(({ metadata }) => metadata.name === 'carpal-operator-run.carpal-system' && metadata.namespace)).toMatchObject({
+      subjects: [{ name: 'carpal-operator', namespace: 'carpal-system' }],
+    });
     expect(JSON.stringify(objects.find(({ kind }) => kind === 'Deployment'))).toMatch(
       /"name":"CARPAL_IMAGE","value":"your-registry\/carpal@sha256:[0-9a-f]{64}".*"image":"your-registry\/carpal@sha256:/,
     );
@@ -61,6 +71,33 @@ describe('infra/gitops', () => {
     ]);
     const dashboard = documents(output).find(({ kind }) => kind === 'ConfigMap')?.['data'] as Record<string, string>;
     expect(JSON.parse(dashboard['carpal.json'] ?? '')).toMatchObject({ title: 'carpal' });
+  });
+
+  it('has a separate component that prunes artifacts, with an account that may only list experiments', async () => {
+    const component = folder('components/prune');
+    expect(await run(['apply', '--server-side', '-k', component])).toMatchObject({ code: 0, errors: '' });
+    const can = async (...what: string[]): Promise<string> =>
+      (await run(['auth', 'can-i', ...what, '--as', 'system:serviceaccount:carpal-system:carpal-prune', '-A'])).output.trim();
+    expect(await can('list', 'segmentationexperiments')).toBe('yes');
+    for (const what of [
+      ['watch', 'segmentationexperiments'],
+      ['delete', 'segmentationexperiments'],
+      ['list', 'pods'],
+      ['list', 'secrets'],
+    ])
+      expect(await can(...what), what.join(' ')).toBe('no');
+    await run(['create', 'job', 'now', '--from=cronjob/carpal-prune', '-n', 'carpal-system']);
+    const pods = [
+      'get',
+      'pods',
+      '-n',
+      'carpal-system',
+      '-l',
+      'batch.kubernetes.io/job-name=now',
+      '-o',
+      'jsonpath={.items[*].spec.containers[0].args}',
+    ];
+    await expect.poll(async () => (await run(pods)).output, { timeout: 20_000 }).toBe('["artifacts","prune","--older-than=14d","--yes"]');
   });
 
   it('creates pods that the Pod Security level "restricted" admits', async () => {
@@ -98,6 +135,29 @@ describe('carpal manifests', () => {
     expect(yamlDocuments(objects)).not.toContain('carpal-system');
   });
 
+  it('passes on what an environment or an option decides about stages', () => {
+    const stages = { prepare: { cpu: '4', memory: '16Gi', queueName: 'cpu' }, graceSeconds: 60, sharedMemory: '2Gi' };
+    const objects = allManifests(manifestSettings({ stages })) as readonly Found[];
+    expect(objects.find(({ kind }) => kind === 'Deployment')?.['spec']).toMatchObject({
+      template: {
+        spec: {
+          containers: [
+            {
+              args: [
+                'operator',
+                '--prepare-cpu=4',
+                '--prepare-memory=16Gi',
+                '--prepare-queue=cpu',
+                '--grace-seconds=60',
+                '--shared-memory=2Gi',
+              ],
+            },
+          ],
+        },
+      },
+    });
+  });
+
   it('mounts the claim with the artifacts, and passes on the claim and the registry Secret', async () => {
     const shared = { artifactsUri: '/artifacts', artifactsClaimName: 'shared', pullSecretName: 'registry' };
     const objects = allManifests(manifestSettings(shared)) as readonly Found[];
@@ -122,8 +182,8 @@ describe('carpal manifests', () => {
 
   it('limits one namespace and leaves the limits of other namespaces unchanged', async () => {
     const apply = async (namespace: string, uri: string) => {
-      const limits = namespaceLimits(namespace, { datasets: [uri] });
-      const input = yamlDocuments([stageServiceAccount('default'), ...(limits === undefined ? [] : [limits])]);
+      const limits = namespaceLimits(namespace, { datasets: [uri] }, manifestSettings());
+      const input = yamlDocuments([...stageObjects(manifestSettings(), 'default'), ...(limits === undefined ? [] : [limits])]);
       return await run(['apply', '--server-side', `--field-manager=carpal-limits-${namespace}`, '-f', '-'], input);
     };
     expect(await apply('hands', 's3://hands')).toMatchObject({ code: 0, errors: '' });

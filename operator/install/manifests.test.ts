@@ -12,7 +12,7 @@ describe('infra/gitops', () => {
     expect(isCurrent, 'run make manifests').toBe(true);
   });
 
-  it.each(['base', 'components/monitoring', 'components/experiment-namespace'])('has no other file in %s', (folder) => {
+  it.each(['base', 'components/monitoring', 'components/experiment-namespace', 'components/prune'])('has no other file in %s', (folder) => {
     const known = Object.keys(gitopsFiles()).filter((path) => path.startsWith(`${folder}/`));
     expect(
       readdirSync(new URL(`${folder}/`, root))

@@ -1,42 +1,67 @@
 /** Everything that an installation consists of: one list of objects for `carpal manifests`, and the generated files of infra/gitops. */
 import { experimentCrd } from '@carpal/configs/crd/crd.ts';
 import { stringify } from 'yaml';
-import { admissionLimits, admissionPolicy, admissionPolicyBinding } from './admission-policy.ts';
-import { stageServiceAccount } from './experiment-namespace.ts';
+import { admissionLimits } from './admission-limits.ts';
+import { admissionPolicy, admissionPolicyBinding } from './admission-policy.ts';
+import { experimentNamespace, stageObjects } from './experiment-namespace.ts';
 import { type ManifestSettings, manifestSettings } from './manifest-settings.ts';
 import { monitoring } from './monitoring.ts';
 import { operatorNetworkPolicy, operatorService } from './operator-network.ts';
 import { operatorDeployment, operatorDisruptionBudget, operatorNamespace } from './operator-workload.ts';
-import { operatorRbac, peopleRoles } from './rbac.ts';
+import { clusterPruneObjects, pruneObjects } from './prune.ts';
+import { clusterRbac, namespacedRbac, peopleRoles } from './rbac.ts';
 
 export type Extras = {
   /** ServiceMonitor, PrometheusRule and dashboard, for a cluster with the Prometheus operator. */
   readonly monitoring?: boolean;
-  /** Namespaces that get the service account of stages. */
+  /** When a CronJob prunes the artifacts; absent: never. */
+  readonly pruneSchedule?: string;
+  /** Namespaces that get what stages need. The only namespace of an operator always gets it. */
   readonly experimentNamespaces?: readonly string[];
 };
 
-/** All objects in the order in which they are applied: the namespace, then definitions and limits, then workloads. */
-export function allManifests(
-  settings: ManifestSettings,
-  { monitoring: monitored, experimentNamespaces = [] }: Extras = {},
-): readonly object[] {
+function experimentNamespaces({ watchNamespace }: ManifestSettings, { experimentNamespaces: named = [] }: Extras): readonly string[] {
+  return [...new Set([...(watchNamespace === undefined ? [] : [watchNamespace]), ...named])];
+}
+
+/**
+ * The objects for which an administrator of the cluster is needed: namespaces, the definition of experiments, their limits, and the
+ * ClusterRoles. An operator of one namespace has no ClusterRole; those that remain are rights of people.
+ */
+export function clusterManifests(settings: ManifestSettings, extras: Extras = {}): readonly object[] {
   const { namespace } = settings;
   return [
     operatorNamespace(namespace),
+    ...experimentNamespaces(settings, extras)
+      .filter((name) => name !== namespace)
+      .map(experimentNamespace),
     experimentCrd(),
-    admissionLimits(namespace),
-    admissionPolicy(namespace),
-    admissionPolicyBinding(namespace),
-    ...operatorRbac(settings),
+    admissionLimits(settings),
+    admissionPolicy(settings),
+    admissionPolicyBinding(settings),
+    ...clusterRbac(settings),
     ...peopleRoles(),
-    ...experimentNamespaces.map(stageServiceAccount),
+    ...(extras.pruneSchedule === undefined ? [] : clusterPruneObjects(settings)),
+  ];
+}
+
+/** The objects that need rights in their namespaces only. */
+export function namespacedManifests(settings: ManifestSettings, extras: Extras = {}): readonly object[] {
+  return [
+    ...namespacedRbac(settings),
+    ...experimentNamespaces(settings, extras).flatMap((name) => stageObjects(settings, name)),
     operatorNetworkPolicy(settings),
     operatorService(settings),
     operatorDisruptionBudget(settings),
     operatorDeployment(settings),
-    ...(monitored ? monitoring(settings) : []),
+    ...(extras.pruneSchedule === undefined ? [] : pruneObjects(settings, extras.pruneSchedule)),
+    ...(extras.monitoring ? monitoring(settings) : []),
   ];
+}
+
+/** All objects in the order in which they are applied: the namespaces, then definitions and limits, then workloads. */
+export function allManifests(settings: ManifestSettings, extras: Extras = {}): readonly object[] {
+  return [...clusterManifests(settings, extras), ...namespacedManifests(settings, extras)];
 }
 
 /** Objects as YAML documents. Lines are not folded and there are no anchors, so a changed line is a changed field. */
@@ -52,19 +77,31 @@ const LIMITS_TEXT = `# What each namespace may use. As generated, there are no l
 #   datasets.radiology: |        for namespace radiology
 #     s3://hand-bones
 #     s3://radiology/images
-#   weights: s3://public/weights  what model.pretrained.uri may name; without it, what datasets allows
-#   queues.radiology: radiology-gpu
-# A key with an empty value allows nothing.
+#   weights: s3://public/weights             what model.pretrained.uri may name; without it, what datasets allows
+#   queues.radiology: radiology-gpu          a limited namespace must name a queue
+#   serviceAccounts.radiology: ""            only the default; the same for priorityClasses and workloadPriorityClasses
+#   tolerations: nvidia.com/gpu:NoSchedule   key, key=value, key:effect or key=value:effect; *: all
+#   nodeSelectors: node.kubernetes.io/instance-type   key or key=value; *: all
+#   reports.radiology: |                     slack:channel, kakao:receiver, sheets:spreadsheetId, mlflow:experiment; slack:*: all of Slack
+#     slack:#radiology
+# A key with an empty value allows nothing besides the default. Limits apply to placement, placement.prepare and placement.ensemble alike,
+# to new experiments and to changes of existing ones.
 `;
 
-const ACCOUNT_TEXT = `# For the kustomization of one experiment namespace:
+const STAGES_TEXT = `# For the kustomization of one experiment namespace:
 #   namespace: radiology
 #   components: [../../components/experiment-namespace]
+# The RoleBinding is the namespace's consent: without it the operator starts nothing there.
 # Give the account access to the artifact store by Pod Identity or IRSA. It needs no rights on the API server.
 `;
 
 const MONITORING_TEXT =
   '# For a cluster with the Prometheus operator (ServiceMonitor, PrometheusRule) and a Grafana that reads dashboards from ConfigMaps.\n';
+
+const PRUNE_TEXT = `# Removes artifacts and prepared data sets that no experiment refers to. It compares the store with the experiments of this cluster only: if
+# several clusters or \`carpal run\` share the store, add --keep-file (see carpal artifacts prune --help). In your overlay, set the variables
+# CARPAL_ARTIFACTS and AWS_REGION as for the operator. Give the account access to the store by Pod Identity or IRSA: list, get and delete.
+`;
 
 type Parts = Readonly<Record<string, { readonly text?: string; readonly objects: readonly object[] }>>;
 
@@ -87,15 +124,21 @@ export function gitopsFiles(): Readonly<Record<string, string>> {
     ...folder('base', 'Kustomization', {
       'namespace.yaml': { objects: [operatorNamespace(namespace)] },
       'crd.yaml': { objects: [experimentCrd()] },
-      'admission-policy.yaml': { text: LIMITS_TEXT, objects: [admissionLimits(), admissionPolicy(), admissionPolicyBinding()] },
-      'rbac.yaml': { objects: operatorRbac(settings) },
+      'admission-policy.yaml': {
+        text: LIMITS_TEXT,
+        objects: [admissionLimits(settings), admissionPolicy(settings), admissionPolicyBinding(settings)],
+      },
+      'rbac.yaml': { objects: [...clusterRbac(settings), ...namespacedRbac(settings)] },
       'people.yaml': { objects: peopleRoles() },
       'network.yaml': { objects: [operatorNetworkPolicy(settings), operatorService(settings)] },
       'operator.yaml': { objects: [operatorDisruptionBudget(settings), operatorDeployment(settings)] },
     }),
     ...folder('components/monitoring', 'Component', { 'monitoring.yaml': { text: MONITORING_TEXT, objects: monitoring(settings) } }),
+    ...folder('components/prune', 'Component', {
+      'prune.yaml': { text: PRUNE_TEXT, objects: [...clusterPruneObjects(settings), ...pruneObjects(settings)] },
+    }),
     ...folder('components/experiment-namespace', 'Component', {
-      'service-account.yaml': { text: ACCOUNT_TEXT, objects: [stageServiceAccount()] },
+      'stages.yaml': { text: STAGES_TEXT, objects: stageObjects(settings) },
     }),
   };
 }

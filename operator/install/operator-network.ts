@@ -1,7 +1,7 @@
 /** Who may connect to the operator, and where it may connect to. */
 
-import type { ManifestSettings } from './manifest-settings.ts';
-import { METRICS_PORT, operatorMetadata, operatorSelector } from './manifest-settings.ts';
+import { type ManifestSettings, METRICS_PORT, operatorMetadata, operatorSelector } from './manifest-settings.ts';
+import { DNS, POD_IDENTITY, tcp, toPeers, toStore } from './network-peer.ts';
 
 /** The Service that Prometheus scrapes. It is headless, because each replica has its own metrics. */
 export function operatorService(settings: ManifestSettings): object {
@@ -15,11 +15,11 @@ export function operatorService(settings: ManifestSettings): object {
 }
 
 /**
- * Ingress: only the metrics port (probes of the kubelet are always allowed). Egress: DNS, and the ports of API servers and of S3. A policy
- * cannot name the address of the API server, because it differs between clusters. A store on another port needs an entry in the overlay.
+ * Ingress: only the metrics port (probes of the kubelet are always allowed). Egress: DNS, the ports of API servers, the artifact store and
+ * an MLflow server in the cluster. A policy cannot name the address of the API server, because it differs between clusters.
  */
 export function operatorNetworkPolicy(settings: ManifestSettings): object {
-  const tcp = (port: number): object => ({ protocol: 'TCP', port });
+  const { storePeers, mlflowPeer, env } = settings;
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -29,10 +29,11 @@ export function operatorNetworkPolicy(settings: ManifestSettings): object {
       policyTypes: ['Ingress', 'Egress'],
       ingress: [{ ports: [tcp(METRICS_PORT.number)] }],
       egress: [
-        { ports: [{ protocol: 'UDP', port: 53 }, tcp(53)] },
+        DNS,
         { ports: [tcp(443), tcp(6443)] },
-        // The endpoint of EKS Pod Identity.
-        { to: [{ ipBlock: { cidr: '169.254.170.23/32' } }], ports: [tcp(80)] },
+        ...toStore(storePeers, env),
+        ...toPeers(mlflowPeer === undefined ? [] : [mlflowPeer]),
+        POD_IDENTITY,
       ],
     },
   };

@@ -2,9 +2,15 @@
  * The operator as it runs in a cluster: two replicas, one of them the leader, on different nodes, within the Pod Security level
  * "restricted".
  */
-import { CONTAINER_SECURITY, POD_SECURITY } from '../jobs/pod-security.ts';
-import { artifactsVolume, type ClaimedVolume } from '../jobs/stage-settings.ts';
-import { LABELS, type ManifestSettings, METRICS_PORT, operatorMetadata, operatorSelector } from './manifest-settings.ts';
+import {
+  LABELS,
+  type ManifestSettings,
+  METRICS_PORT,
+  operatorMetadata,
+  operatorSelector,
+  POD_SECURITY_LABELS,
+} from './manifest-settings.ts';
+import { storePod } from './store-pod.ts';
 
 /**
  * Keeps the memory of the operator's process low. The C library gets two arenas; by default it opens several per thread and returns none.
@@ -13,11 +19,9 @@ import { LABELS, type ManifestSettings, METRICS_PORT, operatorMetadata, operator
  */
 export const MEMORY_SETTINGS: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=8' };
 
-/** The operator's namespace. Its pods need no more than the level "restricted" allows. */
+/** The operator's namespace. */
 export function operatorNamespace(namespace: string): object {
-  const level = (mode: string): [string, string] => [`pod-security.kubernetes.io/${mode}`, 'restricted'];
-  const podSecurity = Object.fromEntries(['enforce', 'audit', 'warn'].map(level));
-  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: { ...LABELS, ...podSecurity } } };
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: { ...LABELS, ...POD_SECURITY_LABELS } } };
 }
 
 const probe = (path: string): object => ({ httpGet: { path, port: METRICS_PORT.name } });
@@ -27,43 +31,44 @@ function argumentsOf({
   artifactsClaimName,
   pullSecretName,
   watchNamespace,
+  stages: { prepare, graceSeconds, sharedMemory },
   env,
 }: ManifestSettings): readonly string[] {
+  const given = (option: string, value: string | number | undefined): readonly string[] =>
+    value === undefined ? [] : [`--${option}=${value}`];
   return [
     'operator',
-    ...(watchNamespace === undefined ? [] : [`--watch-namespace=${watchNamespace}`]),
-    ...(artifactsSecretName === undefined ? [] : [`--artifacts-secret=${artifactsSecretName}`]),
-    ...(artifactsClaimName === undefined ? [] : [`--artifacts-claim=${artifactsClaimName}`]),
-    ...(pullSecretName === undefined ? [] : [`--pull-secret=${pullSecretName}`]),
+    ...given('watch-namespace', watchNamespace),
+    ...given('artifacts-secret', artifactsSecretName),
+    ...given('artifacts-claim', artifactsClaimName),
+    ...given('pull-secret', pullSecretName),
+    ...given('prepare-cpu', prepare.cpu),
+    ...given('prepare-memory', prepare.memory),
+    ...given('prepare-queue', prepare.queueName),
+    ...given('grace-seconds', graceSeconds),
+    ...given('shared-memory', sharedMemory),
     ...Object.entries(env).map(([name, value]) => `--stage-env=${name}=${value}`),
   ];
 }
 
-function environmentOf({ image, artifactsUri, env }: ManifestSettings): readonly object[] {
-  return [
-    { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
-    { name: 'CARPAL_IMAGE', value: image },
-    { name: 'CARPAL_ARTIFACTS', value: artifactsUri },
-    ...Object.entries({ ...MEMORY_SETTINGS, ...env }).map(([name, value]) => ({ name, value })),
-  ];
-}
+/** The variables of the operator besides those that it shares with stages. */
+const variablesOf = ({ image }: ManifestSettings): readonly object[] => [
+  { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+  { name: 'CARPAL_IMAGE', value: image },
+  ...Object.entries(MEMORY_SETTINGS).map(([name, value]) => ({ name, value })),
+];
 
-function containerOf(settings: ManifestSettings, claim: ClaimedVolume | undefined): object {
-  const { image, artifactsSecretName: secret } = settings;
+function containerOf(settings: ManifestSettings, common: object): object {
   return {
     name: 'operator',
-    image,
+    ...common,
     args: argumentsOf(settings),
-    env: environmentOf(settings),
-    ...(secret === undefined ? {} : { envFrom: [{ secretRef: { name: secret } }] }),
     ports: [{ name: METRICS_PORT.name, containerPort: METRICS_PORT.number, protocol: 'TCP' }],
     startupProbe: { ...probe('/healthz'), periodSeconds: 2, failureThreshold: 30 },
     livenessProbe: { ...probe('/healthz'), periodSeconds: 20, timeoutSeconds: 5, failureThreshold: 3 },
     readinessProbe: { ...probe('/readyz'), periodSeconds: 10, timeoutSeconds: 5 },
     // 1,000 experiments with 5 folds take 300 MB. There is no CPU limit: a throttled leader loses its Lease.
     resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '512Mi' } },
-    securityContext: CONTAINER_SECURITY,
-    volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }, ...(claim === undefined ? [] : [{ name: 'artifacts', mountPath: claim.mountPath }])],
   };
 }
 
@@ -78,10 +83,9 @@ const spread = (matchLabels: Readonly<Record<string, string>>): readonly object[
 
 /** Throws `usage-invalid` if the settings name a claim and a store that is not a folder. */
 export function operatorDeployment(settings: ManifestSettings): object {
-  const { artifactsClaimName, artifactsUri, pullSecretName } = settings;
+  const { container, spec } = storePod(settings, variablesOf(settings));
   const metadata = operatorMetadata(settings);
   const matchLabels = operatorSelector(settings);
-  const claim = artifactsClaimName === undefined ? undefined : artifactsVolume(artifactsClaimName, artifactsUri);
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -95,17 +99,11 @@ export function operatorDeployment(settings: ManifestSettings): object {
       template: {
         metadata: { labels: metadata.labels, annotations: { 'kubectl.kubernetes.io/default-container': 'operator' } },
         spec: {
+          ...spec,
           serviceAccountName: metadata.name,
           terminationGracePeriodSeconds: 40,
-          enableServiceLinks: false,
-          securityContext: POD_SECURITY,
           topologySpreadConstraints: spread(matchLabels),
-          ...(pullSecretName === undefined ? {} : { imagePullSecrets: [{ name: pullSecretName }] }),
-          containers: [containerOf(settings, claim)],
-          volumes: [
-            { name: 'tmp', emptyDir: { sizeLimit: '256Mi' } },
-            ...(claim === undefined ? [] : [{ name: 'artifacts', persistentVolumeClaim: { claimName: claim.claimName } }]),
-          ],
+          containers: [containerOf(settings, container)],
         },
       },
     },
