@@ -134,11 +134,15 @@ async function denyJobs({ client }: SoakWorld, isDenied: boolean): Promise<void>
   if (!isDenied) return await retried(() => client.request({ method: 'DELETE', path: resourcePath(BINDINGS, { name: NO_JOBS }) }));
   const resourceRules = [{ apiGroups: ['batch'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['jobs'] }];
   const validations = [{ expression: 'false', message: 'no Jobs now' }];
-  const metadata = { name: NO_JOBS };
-  const policy = { metadata, spec: { failurePolicy: 'Fail', matchConstraints: { resourceRules }, validations } };
-  await retried(() => client.request({ method: 'POST', path: resourcePath(POLICIES), body: policy }));
-  const binding = { metadata, spec: { policyName: NO_JOBS, validationActions: ['Deny'] } };
-  await retried(() => client.request({ method: 'POST', path: resourcePath(BINDINGS), body: binding }));
+  const policy = { failurePolicy: 'Fail', matchConstraints: { resourceRules }, validations };
+  // Applied, not created: the policy stays when its binding is gone.
+  const apply = async (resource: Resource, kind: string, spec: object): Promise<void> => {
+    const body = { apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata: { name: NO_JOBS }, spec };
+    const query = { fieldManager: 'soak', force: true };
+    await retried(() => client.request({ method: 'PATCH', patch: 'apply', path: resourcePath(resource, { name: NO_JOBS }), query, body }));
+  };
+  await apply(POLICIES, 'ValidatingAdmissionPolicy', policy);
+  await apply(BINDINGS, 'ValidatingAdmissionPolicyBinding', { policyName: NO_JOBS, validationActions: ['Deny'] });
 }
 
 /** Whether no node takes further pods. */
