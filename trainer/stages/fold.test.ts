@@ -148,9 +148,13 @@ describe('a fold', () => {
     // Each read of the clock advances it so much that every progress update is written.
     let nowMs = 0;
     await runFold(stageOf(fresh, { store: watched, clock: () => (nowMs += 10_000) }));
-    const images = reported.filter(({ done, state }) => done !== undefined && state === 'running');
+    const positionOf = ({ epoch, step, done, total }: StageProgress) => [epoch, step, done, total];
+    const isNew = (report: StageProgress, index: number, all: readonly StageProgress[]): boolean =>
+      JSON.stringify(positionOf(report)) !== JSON.stringify(all[index - 1] && positionOf(all[index - 1] as StageProgress));
+    // Heartbeats repeat the last position.
+    const images = reported.filter(({ done, state }) => done !== undefined && state === 'running').filter(isNew);
     const validation = [1, 2, 3, 4, 5, 6];
-    expect(images.map(({ epoch, step, done, total }) => [epoch, step, done, total])).toEqual([
+    expect(images.map(positionOf)).toEqual([
       ...validation.map((done) => [0, 3, done, 6]),
       ...validation.map((done) => [1, 3, done, 6]),
       ...[0, ...validation].map((done) => [2, 0, done, 6]),
@@ -236,6 +240,18 @@ describe('a fold', () => {
     expect(await openStore(folder).readIfPresent(`${foldKey(halting, 0)}/${FILE.outOfFoldPredictions}`)).toBeUndefined();
     await runFold(stageOf(halting));
     expect(await resultOf(halting)).toEqual(await resultOf(straight));
+  });
+
+  it('reports the position of its checkpoint as soon as it continues, before it reads the data set', async () => {
+    const fresh = await freshExperiment();
+    const stop = new AbortController();
+    const log = (line: string): void => void (line.startsWith('epoch 2') && stop.abort());
+    await expect(runFold(stageOf(fresh, { signal: stop.signal, log }))).rejects.toThrow('stopped');
+    const { bestDice, bestEpoch } = await progressOf(fresh);
+    const store = openStore(folder);
+    const absent: ArtifactStore = { ...store, checkout: () => Promise.reject(new CarpalError('store-unreachable', 'away')) };
+    await expect(runFold(stageOf(fresh, { store: absent }))).rejects.toMatchObject({ code: 'store-unreachable' });
+    expect(await progressOf(fresh)).toMatchObject({ state: 'failed', epoch: 2, epochs: 6, bestDice, bestEpoch });
   });
 
   it('that was stopped after its last epoch resumes without a training engine, and keeps its results', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type Clock, ProgressWriter } from '@carpal/artifacts/progress.ts';
+import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
+import { type Clock, type ProgressFields, ProgressWriter } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { foldKey } from '@carpal/configs/names.ts';
@@ -59,6 +60,7 @@ export async function runFold(stage: FoldStage): Promise<void> {
       log(`fold ${fold} is already finished: best Dice ${record.best?.dice.toFixed(4)} in epoch ${record.best?.epoch}`);
       return;
     }
+    await progress.write(positionOf(experiment, record));
     const prepared = await findPrepared(experiment, store);
     const {
       checkpointEveryMs = CHECKPOINT_EVERY_MS,
@@ -73,6 +75,12 @@ export async function runFold(stage: FoldStage): Promise<void> {
   } finally {
     removeListener();
   }
+}
+
+/** What is known before the data set is opened. */
+function positionOf({ spec }: SegmentationExperiment, record: CheckpointRecord | undefined): ProgressFields {
+  const { epoch = 1, step = 0, best = null } = record ?? {};
+  return { epoch: epoch - 1, epochs: spec.training.epochs, step, bestDice: best?.dice ?? null, bestEpoch: best?.epoch ?? null };
 }
 
 function checkFold({ spec }: SegmentationExperiment, fold: number): void {

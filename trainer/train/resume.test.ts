@@ -127,8 +127,9 @@ describe.each(ROWS)('a fold with $name', ({ name, spec }) => {
   it('ends with the same bits however often it is stopped', async () => {
     const uid = `row-${ROWS.findIndex((row) => row.name === name)}`;
     const whole = await trained(`${uid}-whole`, spec, Number.POSITIVE_INFINITY);
-    // Seven reads of the clock are one step and the start of another. So stops happen within epochs, at their ends and after the last one.
-    const stopped = await trained(`${uid}-stopped`, spec, 7);
+    // Ten reads of the clock are the start, one step and the start of another. So stops happen within epochs, at their ends and after the
+    // last one.
+    const stopped = await trained(`${uid}-stopped`, spec, 10);
     expect(whole.stops.size).toBe(0);
     expect([...stopped.stops].filter((where) => where.includes('after step 1')).length).toBeGreaterThan(1);
     expect(stopped.curve).toEqual(whole.curve);
