@@ -5,10 +5,10 @@ import { StageLog } from '@carpal/artifacts/stage-log.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError, formatError } from '@carpal/configs/errors.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
-import type { StageKey } from '@carpal/configs/names.ts';
+import { ATTEMPT_VARIABLE, type StageKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { type MemoryLimit, readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/process-memory.ts';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { wholeNumber } from './option-values.ts';
 import { type ProgressStream, progressLine } from './progress-line.ts';
 import { withStopSignal } from './stop-signal.ts';
@@ -26,10 +26,10 @@ export function stageCommand(description: string): Command {
     .description(description)
     .requiredOption('--experiment <file>', 'manifest or experiment.json')
     .requiredOption('--artifacts <uri>', 'the artifact store: a folder or s3://bucket/prefix')
-    .option(
-      '--attempt <n>',
-      'number of this attempt of the stage; with it, the log is stored with the artifacts too',
-      wholeNumber('--attempt', 1, 1_000_000),
+    .addOption(
+      new Option('--attempt <n>', 'number of this attempt of the stage; with it, the log is stored with the artifacts too')
+        .env(ATTEMPT_VARIABLE)
+        .argParser(wholeNumber('--attempt', 1, 1_000_000)),
     )
     .option(
       '--memory-share <n>',

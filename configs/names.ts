@@ -85,6 +85,9 @@ export const REASONS = {
 } as const;
 export type Reason = keyof typeof REASONS;
 
+/** The environment variable in which a stage finds the number of its attempt. */
+export const ATTEMPT_VARIABLE = 'CARPAL_ATTEMPT';
+
 /** Names of the files under the key of a stage. */
 export const FILE = {
   experiment: 'experiment.json',

@@ -12,9 +12,15 @@ export const SPEC_FOLDER = '/etc/carpal';
 
 const HASH_DIGITS = 10;
 
-/** What the stages read. The order of properties is that of the schema, so equal specs give equal texts. */
+/**
+ * What the stages read. The order of properties is that of the schema, so equal specs give equal texts. Of run and placement it has only
+ * what stages use: an experiment keeps the image with which it began, and an older stage rejects fields that it does not know.
+ */
 function specText({ apiVersion, kind, metadata: { name, namespace, uid }, spec }: SegmentationExperiment): string {
-  return `${JSON.stringify({ apiVersion, kind, metadata: { name, namespace, uid }, spec })}\n`;
+  const { run, placement, report: _report, ...learning } = spec;
+  const ensemble = placement.ensemble?.memory === undefined ? {} : { ensemble: { memory: placement.ensemble.memory } };
+  const read = { ...learning, run: { folds: run.folds }, placement: { memory: placement.memory, ...ensemble } };
+  return `${JSON.stringify({ apiVersion, kind, metadata: { name, namespace, uid }, spec: read })}\n`;
 }
 
 /** A short hash of what the stages read. It differs whenever that differs. */

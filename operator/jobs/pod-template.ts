@@ -1,5 +1,5 @@
 /** The pod of a stage: one container that may only compute, within Pod Security's "restricted". */
-import { FILE, LABEL } from '@carpal/configs/names.ts';
+import { ATTEMPT_VARIABLE, FILE, LABEL } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { PlannedStart } from '../experiment/next-starts.ts';
 import { configMapName, SPEC_FOLDER } from './config-map.ts';
@@ -52,7 +52,7 @@ function containerOf(attempt: PlannedStart, placement: StagePlacement, settings:
     image: settings.image,
     imagePullPolicy: settings.imagePullPolicy,
     args: argumentsOf(attempt, settings.artifactsUri),
-    env: environmentOf(settings, placement.gpus),
+    env: environmentOf(settings, attempt, placement.gpus),
     ...(settings.artifactsSecretName === undefined ? {} : { envFrom: [{ secretRef: { name: settings.artifactsSecretName } }] }),
     resources: resourcesOf(placement),
     volumeMounts: mounts.map(({ mount }) => mount),
@@ -62,13 +62,14 @@ function containerOf(attempt: PlannedStart, placement: StagePlacement, settings:
   };
 }
 
-function argumentsOf({ stage, fold, attempt }: PlannedStart, artifactsUri: string): readonly string[] {
-  const common = [stage, '--experiment', `${SPEC_FOLDER}/${FILE.experiment}`, '--artifacts', artifactsUri, '--attempt', String(attempt)];
+function argumentsOf({ stage, fold }: PlannedStart, artifactsUri: string): readonly string[] {
+  const common = [stage, '--experiment', `${SPEC_FOLDER}/${FILE.experiment}`, '--artifacts', artifactsUri];
   return fold === undefined ? common : [...common, '--fold', String(fold)];
 }
 
-function environmentOf(settings: StageSettings, gpus: number): readonly { name: string; value: string }[] {
-  const own: Record<string, string> = { HOME: SCRATCH, TMPDIR: SCRATCH };
+function environmentOf(settings: StageSettings, { attempt }: PlannedStart, gpus: number): readonly { name: string; value: string }[] {
+  // The number of the attempt is not an argument: an experiment keeps the image with which it began, and an older stage would reject it.
+  const own: Record<string, string> = { HOME: SCRATCH, TMPDIR: SCRATCH, [ATTEMPT_VARIABLE]: String(attempt) };
   // If the NVIDIA runtime is the node's default, it shows all GPUs to an image made for CUDA, requested or not.
   if (gpus === 0) own['NVIDIA_VISIBLE_DEVICES'] = 'void';
   return Object.entries({ ...own, ...settings.env }).map(([name, value]) => ({ name, value }));
