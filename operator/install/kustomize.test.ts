@@ -1,4 +1,5 @@
 /** What infra/gitops and `carpal manifests` install on a real API server. */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { kubectl } from '@carpal/testbed/cluster/kubectl.ts';
 import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
@@ -108,6 +109,51 @@ describe('infra/gitops', () => {
       .toBeGreaterThanOrEqual(2);
     const { output } = await run(['get', 'events', '-n', 'carpal-system', '--field-selector', 'type=Warning', '-o', 'name']);
     expect(output.includes('FailedCreate')).toBe(false);
+  });
+});
+
+describe('the commands of docs/operations/upgrade.md', () => {
+  it('delete what an older version leaves behind, and nothing else', async () => {
+    const current = async (): Promise<string> =>
+      (await run(['get', 'clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding', '-o', 'name']))
+        .output;
+    const before = await current();
+    const rbac = 'rbac.authorization.k8s.io';
+    const admission = 'admissionregistration.k8s.io/v1';
+    const left = [
+      { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name: 'carpal-operator' }, rules: [] },
+      {
+        apiVersion: `${rbac}/v1`,
+        kind: 'ClusterRoleBinding',
+        metadata: { name: 'carpal-operator' },
+        subjects: [],
+        roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'carpal-operator' },
+      },
+      {
+        apiVersion: admission,
+        kind: 'ValidatingAdmissionPolicy',
+        metadata: { name: 'limits.carpal.dev' },
+        spec: {
+          matchConstraints: {
+            resourceRules: [{ apiGroups: ['carpal.dev'], apiVersions: ['*'], operations: ['CREATE'], resources: ['*'] }],
+          },
+          validations: [{ expression: 'true' }],
+        },
+      },
+      {
+        apiVersion: admission,
+        kind: 'ValidatingAdmissionPolicyBinding',
+        metadata: { name: 'limits.carpal.dev' },
+        spec: { policyName: 'limits.carpal.dev', validationActions: ['Deny'] },
+      },
+    ];
+    expect(await run(['apply', '--server-side', '-f', '-'], yamlDocuments(left))).toMatchObject({ code: 0 });
+    expect(await current()).not.toBe(before);
+    const text = readFileSync(new URL('../../docs/operations/upgrade.md', import.meta.url), 'utf8');
+    const commands = [...text.matchAll(/^kubectl (delete .*)$/gm)].map(([, command = '']) => command.split(' '));
+    expect(commands.length).toBe(2);
+    for (const command of commands) expect(await run(command), command.join(' ')).toMatchObject({ code: 0, errors: '' });
+    expect(await current()).toBe(before);
   });
 });
 
