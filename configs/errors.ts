@@ -206,11 +206,6 @@ export const ERRORS = {
     meaning: 'A stage of the experiment failed more often than its budget allows.',
     fix: 'Read the log of the stage, fix the cause, and run the command again.',
   },
-  'experiment-failed': {
-    exit: EXIT.service,
-    meaning: 'The experiment has failed.',
-    fix: 'Fix the reported cause, then raise run.retry in the manifest and run the command again: failed stages continue from their last checkpoint.',
-  },
   'object-name-held': {
     exit: EXIT.service,
     meaning: 'A Job or ConfigMap with the name that a stage needs already exists and belongs to something else.',

@@ -124,17 +124,17 @@ type Case = readonly [title: string, given: Given, decision: Decision];
 const ROWS: Record<string, readonly Case[]> = {
   'waiting for capacity (Unschedulable, Kueue queue, node pool scaling from zero)': [
     [
-      'an unschedulable fold waits for ever, with the words of the scheduler',
+      'an unschedulable fold waits without a limit, with the words of the scheduler',
       { run: ONE, after: STARTED, runs: [prepared(), pending(fold(0), NO_GPU, { waitsFor: 'capacity' })], at: year },
       { stages: { 'fold 0': 'Pending WaitingForCapacity' }, message: [NO_GPU] },
     ],
     [
-      'an unschedulable prepare waits for ever',
+      'an unschedulable prepare waits without a limit',
       { run: ONE, after: PREPARING, runs: [pending(PREPARE, NO_GPU, { waitsFor: 'capacity' })], at: year },
       { stages: { prepare: 'Pending WaitingForCapacity' } },
     ],
     [
-      'an attempt after a disruption waits for ever as well',
+      'an attempt after a disruption waits without a limit as well',
       {
         run: ONE,
         runs: [
@@ -157,7 +157,7 @@ const ROWS: Record<string, readonly Case[]> = {
       { stages: { 'fold 0': 'Succeeded StageFinished', 'fold 1': 'Running', 'fold 2': 'Pending WaitingForCapacity' } },
     ],
     [
-      'a fold in a queue waits for ever, with the words of the queue',
+      'a fold in a queue waits without a limit, with the words of the queue',
       {
         run: ONE,
         after: STARTED,
@@ -167,7 +167,7 @@ const ROWS: Record<string, readonly Case[]> = {
       { stages: { 'fold 0': 'Queued Queued' }, message: ['position 7'] },
     ],
     [
-      'a fold whose quota was taken back waits for ever, and says so',
+      'a fold whose quota was taken back waits without a limit, and says so',
       {
         run: ONE,
         after: { run: ONE, after: STARTED, runs: [prepared(), running(0)], at: 50 },
@@ -329,7 +329,7 @@ const ROWS: Record<string, readonly Case[]> = {
 
   'Job creation denied by a policy, quota or webhook': [
     [
-      'a denied Job is held for ever, with the words of the policy',
+      'a denied Job is held without a limit, with the words of the policy',
       {
         run: ONE,
         after: { run: ONE, after: PREPARING, held: [hold(PREPARE, 'denied', 'exceeded quota: jobs')], at: 10 },
