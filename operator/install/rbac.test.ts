@@ -94,7 +94,11 @@ describe('the rights of the operator', () => {
     const { client } = world();
     await world().post('foreign', {}, closed);
     const held = await world().until('foreign', ({ status }) => status?.prepare.message?.includes('forbidden') ?? false, closed);
-    expect(held.status).toMatchObject({ state: 'Pending', prepare: { state: 'Starting', attempts: 1, failures: 0 } });
+    expect(held.status).toMatchObject({
+      state: 'Pending',
+      reason: 'StageDenied',
+      prepare: { state: 'Starting', attempts: 1, failures: 0 },
+    });
     expect(held.status?.prepare.message).toMatch(new RegExp(`User "${ACCOUNT}" cannot (get|create) resource "(configmaps|jobs)"`));
     for (const kind of [CONFIG_MAPS, JOBS, PODS]) {
       const { items } = await client.request<ObjectList<Pod>>({ method: 'GET', path: resourcePath(kind, { namespace: closed }) });
