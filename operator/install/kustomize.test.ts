@@ -115,7 +115,7 @@ describe('infra/gitops', () => {
 describe('the commands of docs/operations/upgrade.md', () => {
   it('delete what an older version leaves behind, and nothing else', async () => {
     const current = async (): Promise<string> =>
-      (await run(['get', 'clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding', '-o', 'name']))
+      (await run(['get', 'ClusterRole,ClusterRoleBinding,ValidatingAdmissionPolicy,ValidatingAdmissionPolicyBinding', '-o', 'name']))
         .output;
     const before = await current();
     const rbac = 'rbac.authorization.k8s.io';
