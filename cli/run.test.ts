@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { carpal, run, start } from '@carpal/testbed/cli/run-cli.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-// The low threshold gives non-empty masks to compare although such a network has learned almost nothing.
+// The high learning rate and the low threshold give non-empty masks to compare although such a network has learned almost nothing.
 const MANIFEST = `apiVersion: carpal.dev/v1alpha1
 kind: SegmentationExperiment
 metadata: {name: tiny}
@@ -13,7 +13,7 @@ spec:
   model: {name: SlimUNet, options: {width: 4, depth: 3}}
   input: {size: 64}
   augmentations: [{name: flipHorizontal, probability: 0.5}]
-  optimizer: {learningRate: 1e-2}
+  optimizer: {learningRate: 3e-2}
   training: {epochs: 30, batchSize: 2}
   inference: {threshold: 0.3}
   run: {parallelism: 1}
@@ -80,5 +80,44 @@ describe('carpal run', () => {
     expect(code).toBe(0);
     expect(stdout).not.toContain('started');
     expect(stdout).toMatch(/tiny is complete.*\n +straight\/submission\.csv/);
+  });
+
+  it('keeps everything when a fold fails for good, says how to continue, and then ends as an uninterrupted run', {
+    timeout: 120_000,
+  }, async () => {
+    const budget = ['--set', 'run.maxFailures=0'];
+    const first = start([...runInto('failed'), ...budget], folder);
+    await first.printed('fold 0: epoch 3/30');
+    process.kill(await stagePid('failed', 'tiny-fold-0-1'), 'SIGKILL');
+    const { code, stdout, stderr } = await first.ended;
+    expect(code, stderr).toBe(69);
+    expect(stdout).toContain('fold 0, attempt 1 failed: failed once, run.maxFailures is 0; last: exit 137, SIGKILL');
+    expect(stdout).toContain('fold 1 finished');
+    expect(stderr).toContain('fold 0 failed (attempt 1); its log: ');
+    expect(stderr).toContain('tiny has failed; 1 of 2 folds finished (1), and everything is kept.');
+    expect(stderr).toContain('set run.retry to 1 in the manifest (or add --set run.retry=1)');
+
+    const planned = await run([...runInto('failed'), ...budget, '--set', 'run.retry=1', '--dry-run', '--no-trial', '--json'], folder);
+    const { stages } = JSON.parse(planned.stdout) as { stages: readonly { attempt: string }[] };
+    expect(stages.map(({ attempt }) => attempt)).toEqual(['tiny-fold-0-2', 'tiny-ensemble-1']);
+
+    const again = await run([...runInto('failed'), ...budget, '--set', 'run.retry=1'], folder);
+    expect([again.code, again.stderr]).toEqual([0, '']);
+    expect(again.stdout).toContain('fold 0, attempt 2: started, continues from the last checkpoint');
+    expect(again.stdout).not.toContain('fold 1');
+    expect(await resultsOf('failed')).toEqual(await resultsOf('straight'));
+  });
+
+  it('runs only the ensemble of a complete run again when inference or ensemble changes', { timeout: 60_000 }, async () => {
+    const before = await resultsOf('failed');
+    // Thresholds that the ensemble chooses for each class replace that of inference.
+    const changed = ['--set', 'ensemble.perClassThresholds=false', '--set', 'inference.threshold=0.6'];
+    const { code, stdout, stderr } = await run([...runInto('failed'), ...changed], folder);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('ensemble, attempt 2: started');
+    expect(stdout).not.toMatch(/prepare: started|fold \d, attempt|fold \d: started/);
+    const after = await resultsOf('failed');
+    expect(after['submission.csv']).not.toBe(before['submission.csv']);
+    expect(after['folds/0/checkpoint/best.safetensors']).toBe(before['folds/0/checkpoint/best.safetensors']);
   });
 });

@@ -160,7 +160,8 @@ function reportFailure({ failures, experiment, status }: RunResult): void {
 
 /** The stage's own error, and where to find more. */
 function failureText({ stage, attempts, error, message, log }: RunFailure): string {
-  const shown = error === undefined ? new CarpalError('stage-failed', message) : carpalErrorOf(error);
+  const shown =
+    error === undefined ? new CarpalError('stage-failed', message, { fix: 'Read the log of the stage.' }) : carpalErrorOf(error);
   const where = log === undefined ? '' : `; its log: ${relative(process.cwd(), log)}`;
   return `${formatError(shown)}\n  ${stageTitle(stage)} failed (attempt ${attempts})${where}`;
 }
