@@ -20,7 +20,7 @@ const STALL_TIMEOUT = '20s';
 const BAD_ENDS: readonly PodScript[] = [{ exitCode: 1, message: 'loss is not a number' }, { exitCode: 75 }, OUT_OF_MEMORY];
 
 /** Reports nothing and never ends by itself. */
-const HANGS: PodScript = { until: new Promise(() => undefined) };
+export const HANGS: PodScript = { until: new Promise(() => undefined) };
 
 /** The name of the experiment with that number; with '', the prefix of all names. */
 export function nameOf(index: number | ''): string {

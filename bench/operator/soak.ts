@@ -12,7 +12,7 @@ import type { ScriptedAttempt } from '@carpal/testbed/operator/attempt-objects.t
 import type { Measure } from '../harness/goals.ts';
 import { type OperatorOutcome, operatorOutcome } from '../harness/outcome.ts';
 import { problemsOf } from './soak-checks.ts';
-import { nameOf, type SoakExperiment, soakExperiment } from './soak-experiments.ts';
+import { HANGS, nameOf, type SoakExperiment, soakExperiment } from './soak-experiments.ts';
 import { SOAK_FAULTS } from './soak-faults.ts';
 import { type SoakWorld, startSoakWorld } from './soak-world.ts';
 import type { SoakFault } from './workload-faults.ts';
@@ -42,7 +42,12 @@ export type SoakOutcome = OperatorOutcome & {
 export async function soak(options: SoakOptions): Promise<SoakOutcome> {
   const { seed, forMs, active, onProgress = () => undefined } = options;
   const created = new Map<string, SoakExperiment>();
-  const script = (attempt: ScriptedAttempt) => created.get(attempt.experiment)?.script(attempt) ?? {};
+  let hung = 0;
+  const script = (attempt: ScriptedAttempt) => {
+    const drawn = created.get(attempt.experiment)?.script(attempt) ?? {};
+    if (drawn === HANGS) hung += 1;
+    return drawn;
+  };
   const jitter = randomFor(seed, 'jitter');
   const world = await startSoakWorld(script, jitter.next);
   try {
@@ -64,7 +69,8 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
     onProgress(`no more faults: ${stateOf(world, created, tally)}`);
     const endingMs = await waitForEnds(world, created, deleted);
     const wrong = await problemsOf(world, created, deleted, apiFaults(tally));
-    return { ...operatorOutcome('soak', describe(options), measuresOf(world, created, deleted, tally, endingMs, wrong)), wrong };
+    const measures = measuresOf(world, created, deleted, { tally, hung }, endingMs, wrong);
+    return { ...operatorOutcome('soak', describe(options), measures), wrong };
   } finally {
     await world.stop();
   }
@@ -197,7 +203,7 @@ function measuresOf(
   world: SoakWorld,
   created: ReadonlyMap<string, SoakExperiment>,
   deleted: ReadonlySet<string>,
-  tally: ReadonlyMap<string, number>,
+  { tally, hung }: { readonly tally: ReadonlyMap<string, number>; readonly hung: number },
   endingMs: number,
   wrong: readonly string[],
 ): readonly Measure[] {
@@ -211,6 +217,7 @@ function measuresOf(
     count('  deleted while active', deleted.size),
     count('containers that ran', world.containers),
     count('pods that ran next to another of their own Job', world.duplicatePods),
+    count('attempts that hung', hung),
     ...SOAK_FAULTS.map(({ name }) => count(`  ${name}`, tally.get(name) ?? 0)),
     { what: 'time from the last fault to the last end', value: endingMs / 1000, unit: 's' },
     { what: 'lost, stuck, duplicated, left over', value: wrong.length, unit: '', atMost: 0 },
