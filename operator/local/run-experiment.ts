@@ -29,7 +29,7 @@ export const LOCAL_RETRY: RetryPolicy = {
   baseMs: 1000,
   longestMs: 60_000,
   healthyAfterMs: 600_000,
-  infrastructure: { baseMs: 10_000, longestMs: 300_000 },
+  infrastructure: { baseMs: 5000, longestMs: 300_000 },
 };
 /** The longest wait, in case a change is missed. */
 const LONGEST_WAIT_MS = 15_000;
