@@ -396,7 +396,8 @@ const DISKS: readonly (Expected & { readonly says: string; readonly options: str
   },
 ];
 
-describe('a disk that accepts no more data', () => {
+// carpal run tries a full disk again for half a minute.
+describe('a disk that accepts no more data', { timeout: 150_000 }, () => {
   it.concurrent.for(DISKS)('$says', async ({ options, command, ...expected }, { skip }) => {
     if (mounting === undefined) return skip('this machine does not allow mounting a small disk');
     const folder = await caseFolder();
