@@ -12,7 +12,7 @@ import { createAskQueue } from '../jobs/queue-reason.ts';
 import { type Collections, createCollections } from './collections.ts';
 import { createActiveExperiments } from './experiment-memory.ts';
 import { createExperimentStep } from './experiment-step.ts';
-import { countExperiments, countStages, type OperatorMetrics } from './metrics.ts';
+import { countExperiments, countHeld, countStages, type OperatorMetrics } from './metrics.ts';
 import { isNamespaceDeletion } from './namespace-deletion.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import { createProgressReader } from './progress-reader.ts';
@@ -91,6 +91,7 @@ export function createController(options: ControllerOptions): Controller {
   metrics.followQueue(queue);
   for (const [name, reflector] of Object.entries({ experiments, jobs, pods })) metrics.followReflector(name, reflector);
   metrics.followExperiments(() => countExperiments(experiments.list()));
+  metrics.followHeld(() => countHeld(experiments.list()));
   metrics.followStages(() => countStages(experiments.list()));
   let synced = false;
 

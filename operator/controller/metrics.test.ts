@@ -8,6 +8,7 @@ const samples = async (page: Promise<string>, ...names: readonly string[]): Prom
 
 const OF_THE_CLUSTER = [
   'carpal_experiments',
+  'carpal_experiments_held',
   'carpal_stages',
   'carpal_gpus',
   'carpal_reflector_objects',
@@ -23,6 +24,7 @@ describe('the metrics page of a replica', () => {
     metrics.followQueue({ size: 7 });
     metrics.followReflector('jobs', { stats, size: 40 });
     metrics.followExperiments(() => ({ Training: 3 }));
+    metrics.followHeld(() => 2);
     metrics.followStages(() => [{ stage: 'fold', state: 'Running', count: 5, gpus: 10 }]);
     metrics.followEvents({ written: 9, lost: 1, waiting: 2 });
     expect(await samples(metrics.page(), ...OF_THE_CLUSTER)).toEqual([
@@ -30,11 +32,16 @@ describe('the metrics page of a replica', () => {
       'carpal_queue_depth 7',
       'carpal_events_waiting 2',
       'carpal_experiments{state="Training"} 3',
+      'carpal_experiments_held 2',
       'carpal_stages{stage="fold",state="Running"} 5',
       'carpal_gpus{state="Running"} 10',
     ]);
     metrics.leading(false);
-    expect(await samples(metrics.page(), ...OF_THE_CLUSTER)).toEqual(['carpal_queue_depth 0', 'carpal_events_waiting 0']);
+    expect(await samples(metrics.page(), ...OF_THE_CLUSTER)).toEqual([
+      'carpal_queue_depth 0',
+      'carpal_events_waiting 0',
+      'carpal_experiments_held 0',
+    ]);
     const counted = ['carpal_leader', 'carpal_events_total'];
     expect(await samples(metrics.page(), ...counted)).toEqual([
       'carpal_leader 0',

@@ -2,7 +2,7 @@
 
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { StageName } from '@carpal/configs/schema/progress.ts';
-import { type ExperimentState, FRESH_STAGE, holdsPlace } from '@carpal/configs/schema/status.ts';
+import { type ExperimentState, FRESH_STAGE, holdsPlace, isTrue } from '@carpal/configs/schema/status.ts';
 import { createRuntimeMetrics, followValues, type MetricValues, type RuntimeMetrics } from '@carpal/kubernetes/runtime/metrics.ts';
 import { Counter } from 'prom-client';
 import { gpusOf } from '../experiment/gpu-seconds.ts';
@@ -16,6 +16,8 @@ export type OperatorMetrics = RuntimeMetrics & {
   storeUnreachable(): void;
   /** Experiments by state, counted when the page is requested. */
   followExperiments(count: () => Readonly<Record<string, number>>): void;
+  /** Experiments whose manifest is not understood, counted when the page is requested. */
+  followHeld(count: () => number): void;
   /** Stages of active experiments, counted when the page is requested. */
   followStages(count: () => readonly StageCount[]): void;
 };
@@ -45,12 +47,14 @@ export function createMetrics(): OperatorMetrics {
   });
 
   let experiments = (): Readonly<Record<string, number>> => ({});
+  let held = (): number => 0;
   let stages = (): readonly StageCount[] => [];
   const follow = (name: string, help: string, labelNames: readonly string[], read: () => MetricValues): void =>
     followValues(registry, name, help, labelNames, read);
   follow('carpal_experiments', 'Experiments by state.', ['state'], () =>
     Object.entries(experiments()).map(([state, value]) => [{ state }, value] as const),
   );
+  follow('carpal_experiments_held', 'Experiments whose manifest the operator does not understand.', [], () => [[{}, held()] as const]);
   follow('carpal_stages', 'Stages that run or wait, by state.', ['stage', 'state'], () =>
     stages().map(({ stage, state, count }) => [{ stage, state }, count] as const),
   );
@@ -67,6 +71,7 @@ export function createMetrics(): OperatorMetrics {
       runtime.leading(isLeader);
       if (isLeader) return;
       experiments = () => ({});
+      held = () => 0;
       stages = () => [];
     },
     stageEnded: (stage, outcome) => attempts.inc({ stage, outcome }),
@@ -74,6 +79,9 @@ export function createMetrics(): OperatorMetrics {
     storeUnreachable: () => storeFailures.inc(),
     followExperiments: (count) => {
       experiments = count;
+    },
+    followHeld: (count) => {
+      held = count;
     },
     followStages: (count) => {
       stages = count;
@@ -91,6 +99,11 @@ export function countExperiments(experiments: readonly KeptExperiment[]): Readon
     counts[STATES.includes(state) ? state : 'Pending'] += 1;
   }
   return counts;
+}
+
+/** How many of these experiments have the condition Held. */
+export function countHeld(experiments: readonly KeptExperiment[]): number {
+  return experiments.filter(({ object }) => isTrue(object?.status, 'Held')).length;
 }
 
 /** The GPUs of a stage. An object of the cluster may specify less than the schema fills in. */

@@ -141,7 +141,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     summary: 'For half an hour at least one fold has been waiting for a node or an image; {{ $value }} are waiting now.',
     description:
-      'Different folds may have waited during this time. status.folds[].message contains the reason from the scheduler or the kubelet. After run.startDeadline their experiments fail.',
+      'Different folds may have waited during this time. status.folds[].message contains the reason from the scheduler or the kubelet. Waiting for capacity has no deadline unless run.capacityDeadline sets one.',
   },
   {
     alert: 'CarpalStartsHeld',
@@ -150,7 +150,16 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     summary: 'For half an hour at least one stage has had no Job; {{ $value }} are waiting now.',
     description:
-      'Different stages may have waited during this time. The message of the stage names the cause: a quota, a webhook, or a name that is taken. After run.startDeadline their experiments fail.',
+      'Different stages may have waited during this time. The message of the stage names the cause: a policy, a quota, a webhook, or a name that is taken. The operator tries again until the cause is gone; only a Job with an invalid field fails after run.startDeadline.',
+  },
+  {
+    alert: 'CarpalExperimentsHeld',
+    expr: 'sum(carpal_experiments_held) > 0',
+    for: '15m',
+    severity: 'warning',
+    summary: '{{ $value }} experiments are held because the operator does not understand their manifests.',
+    description:
+      'The condition Held names the fields. Usually the CRD and the operator have different versions: update the older one. Running stages continue.',
   },
   {
     alert: 'CarpalFoldsHoldNoEnd',
