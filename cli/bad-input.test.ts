@@ -111,7 +111,7 @@ const ROWS: readonly Row[] = [
     says: 'run: a PNG that is cut short',
     command: RUN,
     harm: (folder) => harmed.truncated(folder),
-    ...bad('image-unreadable', 'train/DCM/ID002/', 'Replace it with a complete 8-bit or 16-bit PNG. Then start tiny over with --fresh'),
+    ...bad('image-unreadable', 'train/DCM/ID002/', 'Replace it with a complete 8-bit or 16-bit PNG.'),
   },
   {
     says: 'predict: a PNG that is cut short',
