@@ -42,7 +42,9 @@ describe('immutableChanges', () => {
   });
 
   it('reports an added or removed entry', () => {
-    const after = complete({ ...minimal, inference: { window: {} }, model: { name: 'UNet', options: { width: 16 } } });
-    expect(immutableChanges(before, after).map(({ path }) => path)).toEqual([['spec', 'model', 'options', 'width']]);
+    const model = { name: 'SlimUNet' };
+    const after = complete({ ...minimal, model: { ...model, options: { width: 32 } } });
+    const paths = immutableChanges(complete({ ...minimal, model }), after).map(({ path }) => path);
+    expect(paths).toEqual([['spec', 'model', 'options', 'width']]);
   });
 });
