@@ -85,7 +85,7 @@ describe('an attempt', () => {
     ['that a queue has held for a minute', { state: 'queued' }, 60_000],
     ['that a queue has just got', { state: 'queued', pendingSince: at(90).toISOString() }, 6000],
     ['that a queue has just taken back', { state: 'queued', evictedAt: at(90).toISOString() }, 6000],
-    ['that is pending', { state: 'pending' }, 60_000],
+    ['that is pending', { state: 'pending' }, 180_000],
     ['that is being stopped, perhaps on a node that does not answer', { state: 'running', deleting: true }, 60_000],
     ['that runs', { state: 'running' }, undefined],
     ['that has ended', { state: 'failed' }, undefined],

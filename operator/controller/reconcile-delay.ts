@@ -67,6 +67,8 @@ export function createReconcileDelay(spacingMs: number, activeExperiments: () =>
 }
 
 const LOOK_AGAIN_MS = 60_000;
+/** Only the reason of a missing pod can change without a report. While many pods are missing, steps would slow down the API server further. */
+const LOOK_AGAIN_PENDING_MS = 180_000;
 /** A queue says within seconds why it holds an attempt; during the first minute it is asked this often. */
 const LOOK_AGAIN_AT_FIRST_MS = 6000;
 
@@ -77,5 +79,6 @@ const LOOK_AGAIN_AT_FIRST_MS = 6000;
 export function lookAgainMs(runs: readonly StageRun[], now: Date): number | undefined {
   const queuedFor = ({ evictedAt, pendingSince }: StageRun): number => now.getTime() - Date.parse(evictedAt ?? pendingSince);
   if (runs.some((run) => run.state === 'queued' && queuedFor(run) < LOOK_AGAIN_MS)) return LOOK_AGAIN_AT_FIRST_MS;
-  return runs.some(({ state, deleting }) => state === 'queued' || state === 'pending' || deleting === true) ? LOOK_AGAIN_MS : undefined;
+  if (runs.some(({ state, deleting }) => state === 'queued' || deleting === true)) return LOOK_AGAIN_MS;
+  return runs.some(({ state }) => state === 'pending') ? LOOK_AGAIN_PENDING_MS : undefined;
 }
