@@ -37,7 +37,7 @@ type Tool = {
   /** All inputs that determine the build. */
   readonly key: readonly (string | Buffer)[];
   readonly notice: string;
-  /** Writes the program to `folder`/`name`, and what it needs beside it. */
+  /** Writes the program to `folder`/`name`, and what it needs next to it. */
   readonly build: (folder: string) => void;
 };
 
@@ -68,7 +68,7 @@ function installed(name: string, module: string): Tool {
 const KUEUE = { module: 'sigs.k8s.io/kueue', version: 'v0.17.0', manifests: 'manifests.json' };
 
 /**
- * Kueue and, in `manifests.json` beside it, its CRDs, RBAC and webhooks as its own kustomization renders them, so that tests need neither
+ * Kueue and, in `manifests.json` next to it, its CRDs, RBAC and webhooks as its own kustomization renders them, so that tests need neither
  * the module cache nor kustomize.
  */
 function kueue(): Tool {

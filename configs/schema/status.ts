@@ -167,11 +167,11 @@ export function holdsPlace({ state }: StageStatus): boolean {
 }
 
 /** Whether the status has the condition with the status True. */
-export function isTrue(status: ExperimentStatus | undefined, type: ConditionType): boolean {
+export function isTrue(status: Pick<ExperimentStatus, 'conditions'> | undefined, type: ConditionType): boolean {
   return status?.conditions.some((condition) => condition.type === type && condition.status === 'True') ?? false;
 }
 
 /** Whether the experiment has ended. It starts again only if a change of its spec reopens it. */
-export function isTerminal(status: ExperimentStatus | undefined): boolean {
+export function isTerminal(status: Pick<ExperimentStatus, 'conditions'> | undefined): boolean {
   return isTrue(status, 'Complete') || isTrue(status, 'Failed');
 }

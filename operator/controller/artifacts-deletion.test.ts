@@ -64,8 +64,8 @@ describe('an experiment that asks for the removal of its artifacts on deletion',
   it('has a finalizer before its first artifact; deleted, its attempts end first, then its artifacts are removed, then it is gone', async () => {
     const before = removals.length;
     const posted = await world().post('runs-asked', ASKS);
-    await world().post('runs-beside');
-    for (const name of ['runs-asked', 'runs-beside'])
+    await world().post('runs-kept');
+    for (const name of ['runs-asked', 'runs-kept'])
       await world().until(name, ({ status }) => status?.folds?.every(({ state }) => state === 'Running') === true);
     expect(await finalizers('runs-asked')).toEqual([ARTIFACTS_FINALIZER]);
     expect(await artifactsOf(posted)).toBeGreaterThan(0);
@@ -73,9 +73,9 @@ describe('an experiment that asks for the removal of its artifacts on deletion',
     await expect.poll(() => isGone('runs-asked'), PATIENCE).toBe(true);
     expect(removals.slice(before)).toEqual([{ key: keyOf(posted), pods: [] }]);
     expect(await artifactsOf(posted)).toBe(0);
-    expect(await artifactsOf(await world().read('runs-beside'))).toBeGreaterThan(0);
+    expect(await artifactsOf(await world().read('runs-kept'))).toBeGreaterThan(0);
     await expect.poll(() => notes('ArtifactsRemoved', 'runs-asked'), PATIENCE).toEqual([expect.stringContaining(keyOf(posted))]);
-    await remove('runs-beside');
+    await remove('runs-kept');
   });
 
   it('stays, with the reason in an event, while the store does not answer, and is gone when it does', async () => {

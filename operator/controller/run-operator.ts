@@ -9,10 +9,10 @@ import { startHealthServer, stuckReflectors } from '@carpal/kubernetes/runtime/h
 import { type ElectionOptions, electLeader, fence, type IsHeld } from '@carpal/kubernetes/runtime/leader-election.ts';
 import type { Logger } from '@carpal/kubernetes/runtime/logger.ts';
 import { checkStageSettings } from '../jobs/check-settings.ts';
+import { isNamespaceDeletion } from '../jobs/refusal.ts';
 import { isDigest } from '../jobs/stage-settings.ts';
 import { type Controller, createController } from './controller.ts';
 import type { OperatorMetrics } from './metrics.ts';
-import { isNamespaceDeletion } from './namespace-deletion.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 
 /** The Lease. Its times are needed only if they differ from the defaults of leader-election.ts. */

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { ensembleSchema, inferenceSchema } from '@carpal/configs/schema/learning.ts';
-import { type ExperimentStatus, FRESH_STAGE, isTerminal, type StageStatus } from '@carpal/configs/schema/status.ts';
+import { type ExperimentStatus, FRESH_STAGE, isTerminal, isTrue, type StageStatus } from '@carpal/configs/schema/status.ts';
 import { isActive, type StageRun } from './observed.ts';
 import { mapStages, stageAt } from './stages.ts';
 
@@ -32,11 +32,8 @@ export type ReopeningStatus = Pick<
  * attempt of the experiment has ended.
  */
 export function reopens(experiment: ReopeningSpec, status: ReopeningStatus): boolean {
-  return isEnded(status) && (asksForRetry(experiment, status) || hasNewEnsembleInputs(experiment, status));
+  return isTerminal(status) && (asksForRetry(experiment, status) || hasNewEnsembleInputs(experiment, status));
 }
-
-const isEnded = ({ conditions }: ReopeningStatus): boolean =>
-  conditions.some(({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True');
 
 /** Without a change of the spec, the API server accepts no status that reopens the experiment. */
 const hasChanged = ({ metadata: { generation } }: ReopeningSpec, { observedGeneration }: ReopeningStatus): boolean =>
@@ -44,9 +41,8 @@ const hasChanged = ({ metadata: { generation } }: ReopeningSpec, { observedGener
 
 function asksForRetry(experiment: ReopeningSpec, status: ReopeningStatus): boolean {
   if ((experiment.spec.run?.retry ?? 0) <= (status.retry ?? 0)) return false;
-  if (!isEnded(status)) return true;
-  const isComplete = status.conditions.some((condition) => condition.type === 'Complete' && condition.status === 'True');
-  return !isComplete && hasChanged(experiment, status);
+  if (!isTerminal(status)) return true;
+  return !isTrue(status, 'Complete') && hasChanged(experiment, status);
 }
 
 /** Without its artifacts the ensemble cannot run again. A status of an older version does not record the inputs. */

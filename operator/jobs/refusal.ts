@@ -23,9 +23,20 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return hold === undefined ? undefined : { hold, message: error.message.replace(/^[A-Z]+ \/\S+: (\d{3} \w+: )?/, '') };
 }
 
-function holdOf({ status, message, causes }: ApiError): Refusal['hold'] | undefined {
+const isOfEndingNamespace = ({ causes }: ApiError): boolean => causes.some(({ reason }) => reason === 'NamespaceTerminating');
+
+/**
+ * Whether the API server refused to create an object because its namespace is being deleted. What fails because of that is not a problem
+ * that a person must solve.
+ */
+export function isNamespaceDeletion(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 403 && isOfEndingNamespace(error);
+}
+
+function holdOf(error: ApiError): Refusal['hold'] | undefined {
+  const { status, message, causes } = error;
   if (BY_WEBHOOK.test(message)) return 'denied';
-  if (status === 403) return causes.some(({ reason }) => reason === 'NamespaceTerminating') ? 'terminating' : 'denied';
+  if (status === 403) return isOfEndingNamespace(error) ? 'terminating' : 'denied';
   if (status === 422) return causes.some(({ field = '' }) => field !== '') ? 'refused' : 'denied';
   return status === 400 && message.includes(UNPARSABLE) ? 'refused' : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Kueue, the real one, beside the control plane: a process of this machine that runs with the rights of its own service account. Queues are
+ * The real Kueue next to the control plane: a process of this machine that runs with the rights of its own service account. Queues are
  * made with kueue-queues.ts. While it runs, the API server asks it about every Job and pod outside of kube-system, so it needs a control
  * plane that no other test uses.
  */
