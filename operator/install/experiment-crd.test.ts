@@ -252,7 +252,7 @@ const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   'placement.queueName': ['', 'a', 'A', 'a-'],
   'placement.ephemeralStorage': ['256Mi', '255Mi', '10G', '10 GB'],
   'placement.workloadPriorityClass': ['', 'urgent', 'Urgent', 'u'.repeat(64)],
-  'placement.prepare': [{}, { gpus: 0, queueName: '' }, { gpus: 17 }, { serviceAccountName: 'other' }],
+  'placement.prepare': [{}, { gpus: 0, queueName: '' }, { gpus: 17 }],
   'placement.prepare.cpu': ['0', '500m', ''],
   'placement.prepare.memory': ['255Mi', '4Gi'],
   'placement.ensemble.ephemeralStorage': ['1', '100Gi'],
