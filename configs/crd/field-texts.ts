@@ -65,6 +65,12 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.input': 'The input of the network.',
   'spec.input.size':
     'Side of the square that every image is fitted into, in pixels. UNet needs a multiple of 16. auto: carpal run measures what fits the machine.',
+  'spec.input.crop':
+    'Trains on crops of a larger image, for full resolution. Every image is fitted into a square of imageSize; each sample is a random crop of it. Omitted: the network sees the whole image. Prediction uses overlapping windows of the same size and scale. input.size is then omitted.',
+  'spec.input.crop.size': 'Side of a crop, in pixels: the input of the network. UNet needs a multiple of 16.',
+  'spec.input.crop.imageSize': 'Side of the square that every image is fitted into, in pixels. The original is 2048.',
+  'spec.input.crop.sampling':
+    'Where crops are cut. foreground: each crop shows a place in a bone of a randomly chosen class, so every class is seen equally often; uniform: anywhere in the image; wrist: around the carpals.',
   'spec.input.normalize': 'unit: grey values from 0 to 1.',
   'spec.input.targets':
     'Value of a target pixel: the share of it that the bone covers (area), or whether its centre is inside the bone (nearest).',

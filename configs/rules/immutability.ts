@@ -58,7 +58,15 @@ function changedLeaves(from: unknown, to: unknown, path: FieldPath): Change[] {
 }
 
 /** Fields that can be equal although their values differ. */
-const OWN_RULES: readonly string[] = ['model.options', 'optimizer.options', 'scheduler.options', 'augmentations', 'loss', 'run.folds'];
+const OWN_RULES: readonly string[] = [
+  'input.size',
+  'model.options',
+  'optimizer.options',
+  'scheduler.options',
+  'augmentations',
+  'loss',
+  'run.folds',
+];
 
 /** Every transition rule of spec, one for each field, so that the server's answer names the field. `spec` is the schema of spec. */
 export function immutability(spec: StructuralSchema): CelRules {
@@ -67,7 +75,7 @@ export function immutability(spec: StructuralSchema): CelRules {
     optionRules(spec, 'model', MODEL_OPTIONS, []),
     optionRules(spec, 'optimizer', OPTIMIZER_OPTIONS, []),
     optionRules(spec, 'scheduler', SCHEDULER_OPTIONS, ['tMax']),
-    { spec: [sameTMax, sameFolds], 'spec.run': [retryGrows] },
+    { spec: [sameTMax, sameFolds], 'spec.input': [sameSize(spec)], 'spec.run': [retryGrows] },
     {
       'spec.augmentations': [sameEntries(spec, 'augmentations', AUGMENTATION_OPTIONS)],
       'spec.loss': [sameEntries(spec, 'loss', LOSS_OPTIONS)],
@@ -152,6 +160,13 @@ function optionRules(spec: StructuralSchema, group: string, table: OptionTable, 
     return unchanged(rule, `options.${option}`, bothShown(value, schema));
   });
   return { [`spec.${group}`]: rules };
+}
+
+/** With crops, input.size means nothing: the rule of input.crop reports a change. */
+function sameSize(spec: StructuralSchema): CelRule {
+  const size = schemaAt(spec, 'input.size');
+  const values = size && bothShown((owner) => `${owner}.size`, size);
+  return unchanged('self.size == oldSelf.size || has(self.crop) || has(oldSelf.crop)', 'size', values);
 }
 
 /** The default of tMax is the last epoch. */

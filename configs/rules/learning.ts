@@ -1,9 +1,9 @@
 /** Rules for network, input, augmentations, validation and inference. The rules for loss, optimizer and scheduler are in objective.ts. */
 import { celText, digits, either, literal, valueOr } from '../cel.ts';
 import type { Finding } from '../finding.ts';
-import type { InferenceSpec, ModelName, ModelOptions } from '../schema/experiment.ts';
+import type { InferenceSpec, ModelName, ModelOptions, ModelSpec } from '../schema/experiment.ts';
 import { AUTO } from '../schema/fields.ts';
-import { DEPTH, MODEL_NAMES } from '../schema/learning.ts';
+import { DEFAULT_SIZE, DEPTH, MODEL_NAMES } from '../schema/learning.ts';
 import {
   AUGMENTATION_LEAST,
   AUGMENTATION_OPTIONS,
@@ -47,31 +47,87 @@ const CEL_NETWORK = either(
 
 /** The server only knows that input.size is a number or `auto`. */
 const SIZE = 'int(self.input.size)';
-const BELOW = `(${SIZE} - ${SIZE} % ${MULTIPLE})`;
+
+/** A size that the network cannot halve often enough, and the nearest ones that it can. */
+const SIZE_MESSAGE = {
+  message: 'must be a multiple of {multiple} for network {network}, is {size}',
+  fix: 'Write {nearest}.',
+} as const;
+
+function sizeViolation(model: ModelSpec, size: number): ReturnType<typeof unless<'multiple' | 'network' | 'size' | 'nearest'>> {
+  const multiple = sizeMultiple(model);
+  const below = size - (size % multiple);
+  const nearest = [below, below + multiple].filter((valid) => valid >= 32).join(' or ');
+  return unless(size % multiple === 0, { multiple, network: networkText(model), size, nearest });
+}
+
+/** The CEL texts of {@link sizeViolation}. */
+function sizeTexts(size: string): Readonly<Record<'multiple' | 'network' | 'size' | 'nearest', string>> {
+  const below = `(${size} - ${size} % ${MULTIPLE})`;
+  return {
+    multiple: digits(MULTIPLE, 99),
+    network: CEL_NETWORK,
+    size: px(size),
+    nearest: `${either(`${below} >= 32`, `${px(below)} + ' or '`, "''")} + ${px(`(${below} + ${MULTIPLE})`)}`,
+  };
+}
 
 const inputSize = rule({
   at: 'spec',
   field: 'input.size',
-  reads: ['model', 'input.size'],
-  message: 'must be a multiple of {multiple} for network {network}, is {size}',
-  fix: 'Write {nearest}.',
-  check: ({ model, input: { size } }) => {
-    if (size === AUTO) return [];
-    const multiple = sizeMultiple(model);
-    const below = size - (size % multiple);
-    const nearest = [below, below + multiple].filter((valid) => valid >= 32).join(' or ');
-    return unless(size % multiple === 0, { multiple, network: networkText(model), size, nearest });
-  },
+  reads: ['model', 'input.size', 'input.crop'],
+  ...SIZE_MESSAGE,
+  // With crops, the rules of crops report a wrong size.
+  check: ({ model, input: { size, crop } }) => (size === AUTO || crop !== undefined ? [] : sizeViolation(model, size)),
   cel: {
-    rule: `type(self.input.size) != int || ${SIZE} % ${MULTIPLE} == 0`,
-    values: {
-      multiple: digits(MULTIPLE, 99),
-      network: CEL_NETWORK,
-      size: px(SIZE),
-      nearest: `${either(`${BELOW} >= 32`, `${px(BELOW)} + ' or '`, "''")} + ${px(`(${BELOW} + ${MULTIPLE})`)}`,
-    },
+    rule: `has(self.input.crop) || type(self.input.size) != int || ${SIZE} % ${MULTIPLE} == 0`,
+    values: sizeTexts(SIZE),
   },
 });
+
+const CROP_RULES: readonly Rule[] = [
+  rule({
+    at: 'spec',
+    field: 'input.crop.size',
+    reads: ['model', 'input.crop.size'],
+    ...SIZE_MESSAGE,
+    check: ({ model, input: { crop } }) => (crop === undefined ? [] : sizeViolation(model, crop.size)),
+    cel: { rule: `!has(self.input.crop) || self.input.crop.size % ${MULTIPLE} == 0`, values: sizeTexts('self.input.crop.size') },
+  }),
+  rule({
+    at: 'spec.input.crop',
+    field: 'size',
+    reads: ['size', 'imageSize'],
+    message: 'a crop of {size} px is larger than the image of {imageSize} px that it is cut from',
+    fix: 'Write at most {imageSize}, or raise imageSize.',
+    check: ({ size, imageSize }) => unless(size <= imageSize, { size, imageSize }),
+    cel: { rule: 'self.size <= self.imageSize', values: { size: px('self.size'), imageSize: px('self.imageSize') } },
+  }),
+  rule({
+    at: 'spec.input',
+    field: 'size',
+    reads: ['size', 'crop'],
+    message: 'is {size}, but with crops the input of the network is crop.size ({crop})',
+    fix: 'Remove input.size.',
+    // The server has filled in the default, so it cannot be distinguished from a size that the user wrote.
+    check: ({ size, crop }) => (crop === undefined ? [] : unless(size === crop.size || size === DEFAULT_SIZE, { size, crop: crop.size })),
+    cel: {
+      rule: `!has(self.crop) || (type(self.size) == int && int(self.size) in [self.crop.size, ${DEFAULT_SIZE}])`,
+      values: { size: either('type(self.size) == int', px('int(self.size)'), literal(AUTO)), crop: px('self.crop.size') },
+    },
+  }),
+  rule({
+    at: 'spec',
+    field: 'augmentations',
+    reads: ['augmentations', 'input.crop'],
+    message: 'wristCrop magnifies the wrist, but crops keep the scale that bones have in prediction',
+    fix: 'Remove it; input.crop.sampling: wrist cuts crops around the carpals.',
+    reason: 'FieldValueForbidden',
+    check: ({ augmentations, input: { crop } }) =>
+      crop === undefined ? [] : augmentations.flatMap(({ name }, index) => unless(name !== 'wristCrop', {}, [index])),
+    cel: { rule: `!has(self.input.crop) || !self.augmentations.exists(entry, entry.name == 'wristCrop')` },
+  }),
+];
 
 const variants = Object.entries(VARIANTS).map(([name, known]) =>
   rule({
@@ -184,6 +240,7 @@ export const LEARNING_RULES: readonly Rule[] = [
   ...variants,
   pretrainedEncoder,
   inputSize,
+  ...CROP_RULES,
   ...ownOptions({ table: AUGMENTATION_OPTIONS, what: 'augmentation', at: 'spec.augmentations[]' }),
   ...augmentationRanges,
   ...augmentationLeast,

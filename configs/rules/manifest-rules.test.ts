@@ -42,6 +42,28 @@ const REFUSED: [string, object, string[]][] = [
     ['spec.input.size: must be a multiple of 64 for network SlimUNet of depth 7, is 96'],
   ],
   [
+    'crops that the network cannot halve, with a size of their own, from a smaller image',
+    { input: { size: 384, crop: { size: 500, imageSize: 496 } } },
+    [
+      'spec.input.crop.size: must be a multiple of 16 for network UNet, is 500',
+      'spec.input.crop.size: a crop of 500 px is larger than the image of 496 px that it is cut from',
+      'spec.input.size: is 384, but with crops the input of the network is crop.size (500)',
+    ],
+  ],
+  [
+    'a measured size and wristCrop with crops',
+    { input: { size: 'auto', crop: { size: 512, imageSize: 1024 } }, augmentations: [{ name: 'rotate' }, { name: 'wristCrop' }] },
+    [
+      'spec.input.size: is auto, but with crops the input of the network is crop.size (512)',
+      'spec.augmentations[1]: wristCrop magnifies the wrist, but crops keep the scale that bones have in prediction',
+    ],
+  ],
+  [
+    'crops without the size of the image, cut at unknown places',
+    { input: { crop: { size: 512, sampling: 'hand' } } },
+    ['spec.input.crop.imageSize: is missing', 'spec.input.crop.sampling: "hand" is not a valid value'],
+  ],
+  [
     'an option of another augmentation',
     { augmentations: [{ name: 'flipHorizontal' }, { name: 'rotate', sigma: 0.1 }] },
     ['spec.augmentations[1].sigma: is not an option of augmentation rotate'],
@@ -338,6 +360,10 @@ describe('the rules between fields', () => {
     ],
   ])('accept %s', (_, spec) => {
     expect(mistakes(spec)).toEqual([]);
+  });
+
+  it.each([{}, { size: 512 }, { size: 96 }])('accept crops with the input size %j: the default or the size of the crop', (size) => {
+    expect(mistakes({ input: { ...size, crop: { size: 96, imageSize: 200 } } })).toEqual([]);
   });
 
   it('name the nearest valid sizes', () => {

@@ -99,6 +99,7 @@ export type ModelSpec = ExperimentSpec['model'];
 export type ModelName = ModelSpec['name'];
 export type ModelOptions = ModelSpec['options'];
 export type InputSpec = ExperimentSpec['input'];
+export type CropSpec = NonNullable<InputSpec['crop']>;
 export type AugmentationSpec = ExperimentSpec['augmentations'][number];
 export type AugmentationName = AugmentationSpec['name'];
 export type LossSpec = ExperimentSpec['loss'][number];

@@ -59,6 +59,7 @@ export const SCHEDULER_NAMES = [
   'CustomCosineAnnealingWarmUpRestarts',
   'PolynomialLR',
 ] as const;
+export const CROP_SAMPLINGS = ['foreground', 'uniform', 'wrist'] as const;
 export const TTA_NAMES = ['identity', 'flipHorizontal', 'flipVertical', 'rotateLeft', 'rotateRight', 'scaleDown', 'scaleUp'] as const;
 
 const splitSchema = z.object({
@@ -94,15 +95,28 @@ export const modelSchema = z.object({
   pretrained: z.object({ uri: z.string().min(1).max(1024) }).optional(),
 });
 
+/** Side of the network's input if the manifest gives neither a size nor crops. */
+export const DEFAULT_SIZE = 512;
+
 export const inputSchema = z.object({
-  size: count(32, 2048).default(512),
+  size: count(32, 2048).default(DEFAULT_SIZE),
+  // Absent: the network sees the whole image, fitted to `size`. Otherwise the image is fitted to `imageSize` and the network is trained on
+  // crops of it; then `size` is the crop's size.
+  crop: z
+    .object({
+      size: count(32, 2048),
+      imageSize: count(32, 4096),
+      // What the place of a crop is drawn from: a class and then a place in its bone, the whole image, or the surroundings of the carpals.
+      sampling: z.enum(CROP_SAMPLINGS).default('foreground'),
+    })
+    .optional(),
   normalize: z.enum(['unit']).default('unit'),
   // The value of a target pixel: the share of it that the bone covers (area), or whether its centre is inside the bone (nearest).
   targets: z.enum(['area', 'nearest']).default('area'),
 });
 
 /** In a manifest, `size: auto` means the largest usual size that fits the machine. */
-export const manifestInputSchema = inputSchema.extend({ size: orAuto(count(32, 2048)).default(512) });
+export const manifestInputSchema = inputSchema.extend({ size: orAuto(count(32, 2048)).default(DEFAULT_SIZE) });
 
 /**
  * One step of the augmentation, applied with its probability to image and polygons together. Angles are in degrees, shift and scale are

@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { checkExperiment } from '../check/check-experiment.ts';
 import { type ManifestSpec, specSchema } from './experiment.ts';
-import { AUGMENTATION_OPTIONS, completeSpec, LOSS_OPTIONS, MODEL_OPTIONS, OPTIMIZER_OPTIONS, SCHEDULER_OPTIONS } from './options.ts';
+import {
+  AUGMENTATION_OPTIONS,
+  completeSpec,
+  LOSS_OPTIONS,
+  MODEL_OPTIONS,
+  OPTIMIZER_OPTIONS,
+  SCHEDULER_OPTIONS,
+  trainingScale,
+} from './options.ts';
 
 /** The complete spec of a valid manifest. */
 function complete(spec: object): ManifestSpec {
@@ -100,10 +108,18 @@ describe('completeSpec', () => {
     expect(polynomial.scheduler.options).toEqual({ warmupEpochs: 0, tMax: 20, power: 0.9 });
   });
 
+  it('sets the input size to the size of a crop, which is not the training scale', () => {
+    const { input } = complete({ ...minimal, input: { crop: { size: 96, imageSize: 200 } } });
+    expect(input).toEqual({ size: 96, crop: { size: 96, imageSize: 200, sampling: 'foreground' }, normalize: 'unit', targets: 'area' });
+    expect([trainingScale(input), trainingScale(complete(minimal).input)]).toEqual([200, 512]);
+  });
+
   it('is idempotent, and its result is a valid manifest', () => {
     const spec = complete({ ...minimal, scheduler: { name: 'MultiStepLR', options: { milestones: [60] } }, run: { folds: [2] } });
     expect(completeSpec(spec)).toEqual(spec);
     expect(complete(spec)).toEqual(spec);
+    const crops = complete({ ...minimal, input: { crop: { size: 512, imageSize: 1024, sampling: 'wrist' } } });
+    expect(complete(crops)).toEqual(crops);
   });
 
   it('keeps fractions exactly through YAML and JSON', () => {

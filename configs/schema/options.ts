@@ -5,6 +5,7 @@
 import type {
   AugmentationName,
   AugmentationSpec,
+  CropSpec,
   InferenceSpec,
   LossName,
   LossSpec,
@@ -18,6 +19,7 @@ import type {
   SchedulerOptions,
   SchedulerSpec,
 } from './experiment.ts';
+import type { AUTO } from './fields.ts';
 import { HRNET_VARIANTS, SEGFORMER_VARIANTS } from './learning.ts';
 
 /** `null` marks an option without a fixed default: it is required, or its default depends on other fields. */
@@ -168,17 +170,32 @@ export function given<Options extends object>(defaults: Defaults<Options>): Part
   return Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== null)) as Partial<Options>;
 }
 
+/**
+ * The side, in pixels, of the square that the whole image is fitted to in training. It decides how large bones appear to the network, so
+ * prediction must use the same. The network's input is smaller if it is trained on crops. A size that is still `auto` stays `auto`.
+ */
+export function trainingScale<Size extends number | typeof AUTO>(input: {
+  readonly size: Size;
+  readonly crop?: CropSpec | undefined;
+}): Size | number {
+  return input.crop?.imageSize ?? input.size;
+}
+
 /** The side, in pixels, of the square that windows are cut from; the default is twice the window. */
 export function sheetSizeOf(window: NonNullable<InferenceSpec['window']>): number {
   return window.sheetSize ?? 2 * window.size;
 }
 
-/** The spec with the defaults of all options that belong to the named entries, and with the list of folds written out. Idempotent. */
+/**
+ * The spec with the defaults of all options that belong to the named entries, with the list of folds written out, and with the network's
+ * input in `input.size` also if it is given by `input.crop`. Idempotent.
+ */
 export function completeSpec<Spec extends ManifestSpec>(spec: Spec): Spec {
-  const { model, loss, optimizer, scheduler, training, inference, run, dataset } = spec;
+  const { model, input, loss, optimizer, scheduler, training, inference, run, dataset } = spec;
   return {
     ...spec,
     model: { ...model, options: { ...given(MODEL_OPTIONS[model.name]), ...model.options } },
+    input: input.crop ? { ...input, size: input.crop.size } : input,
     augmentations: spec.augmentations.map((entry) => ({ ...given(AUGMENTATION_OPTIONS[entry.name]), ...entry })),
     loss: loss.map((entry) => ({ ...given(LOSS_OPTIONS[entry.name]), ...entry })),
     optimizer: { ...optimizer, options: { ...given(OPTIMIZER_OPTIONS[optimizer.name]), ...optimizer.options } },

@@ -67,6 +67,7 @@ describe('the JSON schema of a SegmentationExperiment', () => {
       ['$.spec.dataset', ['uri']],
       ['$.spec.model', ['name']],
       ['$.spec.model.pretrained', ['uri']],
+      ['$.spec.input.crop', ['size', 'imageSize']],
       ['$.spec.augmentations[]', ['name']],
       ['$.spec.loss[]', ['name']],
       ['$.spec.report.slack', ['channel']],

@@ -132,7 +132,7 @@ const FULL = {
   task: '1024 px, focal 0.4',
   dataset: { uri: 's3://bucket/hand-bones', classes: 'hand-bones', split: { folds: 5, strategy: 'group', seed: 21 } },
   model: { name: 'UNet', options: {} },
-  input: { size: 512, normalize: 'unit', targets: 'area' },
+  input: { size: 512, crop: { size: 512, imageSize: 1024, sampling: 'foreground' }, normalize: 'unit', targets: 'area' },
   augmentations: [{ name: 'rotate', degrees: 15, probability: 0.5 }],
   loss: [
     { name: 'Dice', weight: 0.9 },
@@ -192,9 +192,13 @@ const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   'model.options.width': [1, 16, 257],
   'model.pretrained': [{ uri: 's3://b/w' }, {}],
   'input.size': [32, 33, 40, 64, 504, 512, 2048, 31, 2049, 'auto', 'large', '512', 64.5],
+  'input.crop': [{ size: 512, imageSize: 1024 }, { size: 64, imageSize: 64, sampling: 'wrist' }, { size: 504, imageSize: 503 }, {}],
+  'input.crop.imageSize': [31, 32, 1024, 4097],
+  'input.crop.sampling': ['uniform', 'hand'],
   augmentations: [
     [],
     [{ name: 'gamma', low: 1.25 }],
+    [{ name: 'wristCrop' }],
     [{ name: 'wristCrop', low: 0.9 }],
     [{ name: 'elastic', sigma: 0.01 }],
     [{ name: 'gamma', high: 0.5 }],

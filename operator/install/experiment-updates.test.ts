@@ -28,6 +28,7 @@ const EXISTING: Readonly<Record<string, object>> = {
   steps: { ...UNET, scheduler: { name: 'MultiStepLR', options: { milestones: [10, 20] } } },
   restarts: { ...UNET, scheduler: { name: 'CustomCosineAnnealingWarmUpRestarts', options: { cycleEpochs: 10 } } },
   polynomial: { ...UNET, scheduler: { name: 'PolynomialLR' } },
+  crops: { ...UNET, input: { crop: { size: 256, imageSize: 1024 } } },
   sgd: { ...UNET, optimizer: { name: 'SGD' }, loss: [{ name: 'Focal' }, { name: 'FocalTversky', reduction: 'global' }] },
   rms: { ...UNET, optimizer: { name: 'RMSprop' } },
   heads: { ...UNET, model: { name: 'NestedUNet' }, training: { deepSupervision: true, headWeights: [1, 1, 1, 1] } },
@@ -88,6 +89,9 @@ const REFUSED: readonly (readonly [name: string, path: string, value: unknown, m
   ['pretrained', 'model.pretrained', { uri: 's3://bucket/b' }],
   ['unet', 'input.size', 528, 'was 512, is 528'],
   ['unet', 'input.size', 'auto', 'was 512, is auto'],
+  ['unet', 'input.crop', { size: 512, imageSize: 1024 }],
+  ['crops', 'input.crop', null],
+  ...[{ size: 512 }, { imageSize: 512 }, { sampling: 'wrist' }].map((change): [string, string, object] => ['crops', 'input.crop', change]),
   ['unet', 'training.batchSize', 'auto', 'was 2, is auto'],
   ['unet', 'augmentations', []],
   [
@@ -217,6 +221,7 @@ const ALLOWED: readonly (readonly [what: string, name: string, spec: object])[] 
     'unet',
     { training: { epochs: 100 }, input: { size: 512 }, scheduler: { options: { patience: 5, factor: 0.5 } } },
   ],
+  ['changed by writing the size of crops as the input size', 'crops', { input: { size: 256, crop: { sampling: 'foreground' } } }],
   ['changed by writing all folds explicitly', 'unet', { run: { folds: [0, 1, 2, 3, 4] } }],
   ['changed by writing the options of a network explicitly', 'slim', { model: { options: { width: 16, depth: 5 } } }],
   [

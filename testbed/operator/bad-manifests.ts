@@ -60,6 +60,22 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     { model: { name: 'SlimUNet', options: { depth: 7 } }, input: { size: 40 } },
     ['spec.input.size: Invalid value: must be a multiple of 64 for network SlimUNet of depth 7, is 40. Write 64.'],
   ],
+  [
+    'crops that are larger than the image',
+    { input: { crop: { size: 1000, imageSize: 512 } } },
+    [
+      'spec.input.crop.size: Invalid value: must be a multiple of 16 for network UNet, is 1000. Write 992 or 1008.',
+      'spec.input.crop.size: Invalid value: a crop of 1000 px is larger than the image of 512 px that it is cut from. Write at most 512, or raise imageSize.',
+    ],
+  ],
+  [
+    'a measured size and wristCrop with crops',
+    { input: { size: 'auto', crop: { size: 512, imageSize: 1024 } }, augmentations: [{ name: 'wristCrop' }] },
+    [
+      'spec.input.size: Invalid value: is auto, but with crops the input of the network is crop.size (512). Remove input.size.',
+      'spec.augmentations: Forbidden: wristCrop magnifies the wrist, but crops keep the scale that bones have in prediction.',
+    ],
+  ],
   ['a size above the limit', { input: { size: 4096 } }, ['spec.input.size: Invalid value: 4096', 'less than or equal to 2048']],
   [
     'unknown targets',
