@@ -108,6 +108,31 @@ describe('ProgressWriter', () => {
     expect(writes).toBe(2);
   });
 
+  it('keeps warnings in every later report: plain, in one line, each once, at most eight of 300 characters', async () => {
+    const progress = open();
+    await progress.write({ epoch: 1 });
+    expect(await written()).not.toHaveProperty('warnings');
+    progress.warn('two\n  lines\u001b[31m');
+    progress.warn('two lines');
+    progress.warn('  ');
+    for (let index = 0; index < 20; index++) progress.warn(`${index} ${'x'.repeat(500)}`);
+    await progress.write({ epoch: 2, loss: 0.5 });
+    const { warnings = [] } = await written();
+    expect(warnings.slice(0, 2)).toEqual(['two lines', `0 ${'x'.repeat(297)}…`]);
+    expect(warnings.map(({ length }) => length)).toEqual([9, ...Array(7).fill(300)]);
+    expect(progress.warnings).toEqual(warnings);
+    await open().ensureFinished();
+    expect((await written()).warnings).toEqual(warnings);
+  });
+
+  it('reports a warning without waiting for the next change', async () => {
+    const progress = open();
+    await progress.write({ epoch: 1 });
+    nowMs += 10_000;
+    progress.warn('class Radius is empty');
+    await vi.waitFor(async () => expect(await written()).toMatchObject({ epoch: 1, warnings: ['class Radius is empty'] }));
+  });
+
   it('throws the error of a background update at the next write, but never from fail', async () => {
     const broken = { ...openFolderStore(folder), write: () => Promise.reject(new Error('away')) };
     const progress = new ProgressWriter({ store: broken, experiment, stage, clock: () => nowMs });
@@ -128,6 +153,13 @@ describe('parseProgress', () => {
     const report = { ...stage, state: 'failed', updatedAt: '2026-01-31T12:00:00.000Z', gpu: 'L4\u001b[31m', error: texts };
     const error = { code: 'x', message: 'ab', where: 'cd', remedy: 'ef' };
     expect(parseProgress(Buffer.from(JSON.stringify(report)))).toMatchObject({ gpu: 'L4', error });
+  });
+
+  it('bounds warnings that no stage of ours wrote', () => {
+    const warnings = ['a\u001b]52;c;aGk=\u0007b', 'ab', '', 'c'.repeat(9999), ...Array.from({ length: 20 }, (_, index) => `${index}`)];
+    const report = { ...stage, state: 'running', updatedAt: '2026-01-31T12:00:00.000Z', warnings };
+    const read = parseProgress(Buffer.from(JSON.stringify(report)))?.warnings;
+    expect(read).toEqual(['ab', `${'c'.repeat(299)}…`, '0', '1', '2', '3', '4', '5']);
   });
 
   it.each([undefined, '', '{', '[]', '{"stage":"fold"}'])('returns undefined for %j', (text) => {

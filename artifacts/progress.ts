@@ -3,7 +3,13 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { parseJson } from '@carpal/configs/json.ts';
 import { type ExperimentIdentity, FILE, type StageKey, stageFolderKey } from '@carpal/configs/names.ts';
 import { plainText } from '@carpal/configs/plain-text.ts';
-import { type StageError, type StageProgress, stageProgressSchema } from '@carpal/configs/schema/progress.ts';
+import {
+  LONGEST_WARNING,
+  MOST_WARNINGS,
+  type StageError,
+  type StageProgress,
+  stageProgressSchema,
+} from '@carpal/configs/schema/progress.ts';
 import { plainStageError, stageErrorOf } from './stage-error.ts';
 import type { ArtifactStore } from './store.ts';
 
@@ -13,7 +19,7 @@ export type Clock = () => number;
 /** Minimum time between two writes of progress.json when no epoch, stage or stop ends in between. */
 const PROGRESS_EVERY_MS = 10_000;
 
-export type ProgressFields = Partial<Omit<StageProgress, 'stage' | 'fold' | 'updatedAt'>>;
+export type ProgressFields = Partial<Omit<StageProgress, 'stage' | 'fold' | 'updatedAt' | 'warnings'>>;
 
 /** The key of a stage's progress.json. */
 export function progressKey(experiment: ExperimentIdentity, stage: StageKey): string {
@@ -36,6 +42,7 @@ export class ProgressWriter {
   readonly #stage: StageKey;
   readonly #clock: Clock;
   #latest: ProgressFields;
+  #warnings: readonly string[] = [];
   #writtenMs = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> = Promise.resolve();
   #unfinishedWrites = 0;
@@ -60,6 +67,7 @@ export class ProgressWriter {
       stage,
       ...(fold === undefined ? {} : { fold }),
       ...this.#latest,
+      ...(this.#warnings.length === 0 ? {} : { warnings: this.#warnings }),
       updatedAt: new Date(this.#writtenMs).toISOString(),
     };
     this.#unfinishedWrites += 1;
@@ -90,6 +98,23 @@ export class ProgressWriter {
     if (this.#unfinishedWrites === 0) this.updateInBackground({});
   };
 
+  /**
+   * Adds a warning about the results to this and every later report. Control characters are removed, lines are joined, and a long text is
+   * shortened. A warning that was given before, or that comes after the eighth, changes nothing. Does not wait: the report is written
+   * soon, and at the latest with the next `write`.
+   */
+  warn(message: string): void {
+    const warnings = warningsOf([...this.#warnings, message]);
+    if (warnings.length === this.#warnings.length) return;
+    this.#warnings = warnings;
+    this.updateInBackground({});
+  }
+
+  /** The warnings so far. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
   /** Records why the stage ended early. Never throws: a store that refuses the report must not hide the error itself. */
   async fail(error: unknown): Promise<void> {
     this.#writing = Promise.resolve();
@@ -101,7 +126,8 @@ export class ProgressWriter {
   async ensureFinished(): Promise<void> {
     const former = stageProgressSchema.safeParse(parseJson((await this.#store.readIfPresent(this.#key))?.toString('utf8') ?? ''));
     if (former.data?.state === 'finished') return;
-    const { error: _, ...fields } = former.data ?? {};
+    const { error: _, warnings = [], ...fields } = former.data ?? {};
+    this.#warnings = warningsOf([...warnings, ...this.#warnings]);
     await this.write({ ...fields, state: 'finished', etaSeconds: 0 });
   }
 }
@@ -148,6 +174,13 @@ const MAX_COUNT = 1_000_000_000;
 /** No stage takes longer. Beyond the year 9999, ISO 8601 times have another form. */
 const TEN_YEARS_S = 315_360_000;
 
+/** The texts as warnings: plain, each in one line, each once, and not more and not longer than a report allows. */
+function warningsOf(texts: readonly string[]): readonly string[] {
+  const lines = texts.map((text) => plainText(text).replaceAll(/\s+/g, ' ').trim());
+  const shortened = lines.map((line) => (line.length <= LONGEST_WARNING ? line : `${line.slice(0, LONGEST_WARNING - 1)}…`));
+  return [...new Set(shortened)].filter((line) => line !== '').slice(0, MOST_WARNINGS);
+}
+
 type MaybeNumber = number | null | undefined;
 
 /** The number if it is between `least` and `most`, otherwise null, which means unknown. */
@@ -165,10 +198,11 @@ function count(value: MaybeNumber): MaybeNumber {
  * sequences.
  */
 function withPlausibleNumbers(report: StageProgress): StageProgress {
-  const { epoch, epochs, step, stepsPerEpoch, done, total, loss, dice, bestDice, etaSeconds, gpu, error } = report;
+  const { epoch, epochs, step, stepsPerEpoch, done, total, loss, dice, bestDice, etaSeconds, gpu, warnings, error } = report;
   return {
     ...report,
     ...(typeof gpu === 'string' ? { gpu: plainText(gpu) } : {}),
+    ...(warnings === undefined ? {} : { warnings: [...warningsOf(warnings)] }),
     ...(error === undefined ? {} : { error: plainStageError(error) }),
     epoch: count(epoch),
     epochs: count(epochs),

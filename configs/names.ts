@@ -70,6 +70,7 @@ export const REASONS = {
   InvalidData: 'A stage found its data or configuration invalid (exit 64, 65 or 78); it is not retried.',
   StoreUnavailable:
     'A stage could not use the artifact store: no permission, wrong bucket, no connection, or a full or read-only disk (exit 74). It is retried slowly.',
+  StageWarned: 'A stage reports something that a person should know about its results; the stage goes on.',
   StageStalled: 'A stage made no progress for run.stallTimeout; it was stopped and is retried.',
   Reopened: 'A change of run.retry, inference or ensemble reopened the experiment.',
   FailureBudgetExceeded: 'A stage failed more often than run.maxFailures allows.',

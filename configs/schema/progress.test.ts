@@ -34,6 +34,11 @@ describe('stageProgressSchema', () => {
     expect(stageProgressSchema.parse({ stage: 'ensemble', state: 'failed', error, updatedAt }).error).toEqual(error);
   });
 
+  it('accepts warnings', () => {
+    const warnings = ['a class is empty'];
+    expect(stageProgressSchema.parse({ stage: 'fold', state: 'running', warnings, updatedAt }).warnings).toEqual(warnings);
+  });
+
   it.each([
     {},
     { stage: 'train', state: 'running', updatedAt },

@@ -43,8 +43,14 @@ export const stageProgressSchema = z.object({
   total: number(),
   /** ISO 8601, UTC. */
   updatedAt: z.string().max(40),
+  /** What a person should know about the results although the stage goes on: plain text, one line each. Absent if there is none. */
+  warnings: z.array(z.string()).optional(),
   error: stageErrorSchema.optional(),
 });
+
+/** How many warnings a stage reports, and how long each is. */
+export const MOST_WARNINGS = 8;
+export const LONGEST_WARNING = 300;
 
 export type StageProgress = z.output<typeof stageProgressSchema>;
 export type StageName = StageProgress['stage'];

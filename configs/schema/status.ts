@@ -71,6 +71,11 @@ const stageSchema = z.object({
   reason: word<Reason>('Why the stage is in this state, as one word.').exactOptional(),
   message: message('Why the stage is in this state.').exactOptional(),
   node: word('The node of the current attempt.').exactOptional(),
+  warnings: z
+    .array(z.string().max(1024))
+    .max(32)
+    .exactOptional()
+    .describe('What a person should know about the results of the stage, as the stage reports it.'),
 });
 
 const foldSchema = z.object({

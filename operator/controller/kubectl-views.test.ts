@@ -27,6 +27,7 @@ async function report(name: string, uid: string | undefined, fold: number): Prom
     bestDice: 0.93123456,
     etaSeconds: 7431.2,
     gpu: '2 × NVIDIA L4',
+    warnings: ['resumed with 4 threads instead of 2'],
     updatedAt: new Date().toISOString(),
   };
   await store.write(
@@ -86,13 +87,22 @@ describe('kubectl', () => {
   it('describe shows the past events, one per line', async () => {
     const printed = await lines('describe', 'segx', 'wrist-unet');
     expect(printed).toEqual(
-      expect.arrayContaining(['Message: 0 of 3 folds finished', 'Dice: 0.9123', 'Gpu: 2 × NVIDIA L4', 'Loss: 0.2135', 'Node: gpu-0']),
+      expect.arrayContaining([
+        'Message: 0 of 3 folds finished',
+        'Dice: 0.9123',
+        'Gpu: 2 × NVIDIA L4',
+        'Loss: 0.2135',
+        'Node: gpu-0',
+        'Warnings:',
+        'resumed with 4 threads instead of 2',
+      ]),
     );
     const events = printed.slice(printed.indexOf('Events:') + 3).map((line) => line.replace(/^(\w+ \w+) .*carpal\.dev\/operator /, '$1: '));
     expect(events).toEqual(
       expect.arrayContaining([
         'Normal StageStarted: prepare, attempt 1',
         'Normal StageStarted: prepare finished; folds 0–2, attempt 1',
+        'Warning StageWarned: folds 0–2: resumed with 4 threads instead of 2',
         'Warning OutOfMemory: fold 2, attempt 1: exit 137, out of memory; the limit is 48Gi (placement.memory)',
         expect.stringMatching(/^Warning StageFailed: fold 1, attempt 1: exit 1: TypeError: x is not a function \| at run \(log: /),
       ]),

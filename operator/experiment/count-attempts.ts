@@ -41,7 +41,7 @@ import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.t
 import { type FoldStatus, FRESH_STAGE, holdsPlace, type StageStatus, type StageStatusState } from '@carpal/configs/schema/status.ts';
 import { withAttempt } from './attempt-history.ts';
 import { isActive, type Observed, progressOf, type StageRun, type StageRunState } from './observed.ts';
-import { foldFigures, foldGpu } from './progress.ts';
+import { foldFigures, foldGpu, stageWarnings } from './progress.ts';
 import { afterAttempt, type Outcome, outcomeOf, type RetryPolicy, type StopCause, vanishedOutcome } from './retry-policy.ts';
 import { evictedMs, isEvicted, lastSignOf, runOf, startOf, type Times, vanishedRunOf } from './run-time.ts';
 import { sameStage } from './stage.ts';
@@ -59,8 +59,8 @@ export type Counting = Times & {
 /** The stages of the experiment as they are now. Every attempt that has ended since the last status is counted. */
 export function countAttempts(experiment: SegmentationExperiment, observed: Observed, retry: RetryPolicy, now: Date): Stages {
   const { status, progress } = observed;
-  const count = (key: StageKey, previous: StageStatus | undefined): StageStatus =>
-    countStageAttempts(
+  const count = (key: StageKey, previous: StageStatus | undefined): StageStatus => {
+    const { warnings: _warnings, ...stage } = countStageAttempts(
       previous,
       observed.runs.filter((run) => sameStage(run, key)),
       {
@@ -71,6 +71,9 @@ export function countAttempts(experiment: SegmentationExperiment, observed: Obse
         logKey: (attempt) => attemptLogKey(experiment, { ...key, attempt }),
       },
     );
+    const warnings = stageWarnings(stage, progressOf(progress, key), previous);
+    return warnings.length === 0 ? stage : { ...stage, warnings };
+  };
   const folds = foldsOf(experiment).map((index): FoldStatus => {
     const key: StageKey = { stage: 'fold', fold: index };
     const previous = status?.folds.find((fold) => fold.index === index);
@@ -83,9 +86,22 @@ export function countAttempts(experiment: SegmentationExperiment, observed: Obse
 }
 
 function attemptFields(stage: StageStatus): StageStatus {
-  const { state, attempts, failures, disruptions, activeSeconds, lastAttempts, startedAt, heldSince, retryAt, reason, message, node } =
-    stage;
-  const optional = { lastAttempts, startedAt, heldSince, retryAt, reason, message, node };
+  const {
+    state,
+    attempts,
+    failures,
+    disruptions,
+    activeSeconds,
+    lastAttempts,
+    startedAt,
+    heldSince,
+    retryAt,
+    reason,
+    message,
+    node,
+    warnings,
+  } = stage;
+  const optional = { lastAttempts, startedAt, heldSince, retryAt, reason, message, node, warnings };
   const known = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
   return { state, attempts, failures, disruptions, activeSeconds, ...known };
 }

@@ -1,6 +1,6 @@
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
-import { at, attempt, experimentWith, fold, PREPARE, prepared, seen } from '@carpal/testbed/operator/builders.ts';
+import { at, attempt, experimentWith, fold, PREPARE, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import type { HeldStart, StageRun } from './observed.ts';
 import { plan } from './plan.ts';
@@ -182,5 +182,18 @@ describe('the events of an experiment', () => {
     const later = plan(withGeneration(1, 2), seen([prepared(), attempt(fold(0), 2, { startedAt: time(25) })], reopened.status), at(30));
     expect(condition(later.status)).toEqual(condition(reopened.status));
     expect(later.events).toEqual([]);
+  });
+});
+
+describe('the warnings of a stage', () => {
+  it('are events, each once', () => {
+    const notes = (warnings: string[], status?: ExperimentStatus) => {
+      const planned = plan(ONE, seen(running(51), status, [report(0, { updatedAt: time(55), warnings })]), at(60));
+      const warned = planned.events.filter(({ reason }) => reason === 'StageWarned').map(({ type, note }) => `${type}: ${note}`);
+      return { warned, status: planned.status };
+    };
+    const first = notes(['a class is empty']);
+    expect(first.warned).toEqual(['Warning: fold 0: a class is empty']);
+    expect(notes(['a class is empty', 'other threads'], first.status).warned).toEqual(['Warning: fold 0: other threads']);
   });
 });

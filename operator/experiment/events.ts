@@ -49,6 +49,7 @@ function stageEvents(change: StageChange, queue: string): PlannedEvent[] {
   };
   if (change.isEvicted) add('Normal', 'StageEvicted', `${attempt}${cause}`);
   for (const { reason, note } of startsOf(change, queue)) add('Normal', reason, `${attempt}${note}`);
+  for (const warning of change.warnings) add('Warning', 'StageWarned', `${stageTitle(key)}: ${warning}`);
   if (ends.includes('failed')) add('Warning', after.reason === 'OutOfMemory' ? 'OutOfMemory' : 'StageFailed', `${attempt}${cause}`);
   if (ends.includes('disrupted')) {
     const reason = DISRUPTIONS.find((one) => one === after.reason) ?? 'StageDisrupted';

@@ -116,3 +116,32 @@ describe('the epoch that a fold shows', () => {
     }
   });
 });
+
+describe('the warnings of a stage', () => {
+  const WARNING = 'class Radius is never predicted';
+  const warningsAt = (second: number, given: Given): readonly string[] | undefined => statusAt(second, given).folds[0]?.warnings;
+  const before = statusAt(61, { runs: [trains()], reports: [says(0, 60, { warnings: [WARNING] })] });
+
+  it('are those of its report, and are absent if it has none', () => {
+    expect(before.folds[0]?.warnings).toEqual([WARNING]);
+    expect(statusAt(61, { runs: [trains()], reports: [says(0, 60)] }).folds[0]).not.toHaveProperty('warnings');
+    const observed = seen([attempt({ stage: 'prepare' }, 1, {})]);
+    const prepare: StageProgress = { stage: 'prepare', state: 'running', updatedAt: time(60), warnings: [WARNING] };
+    const { status } = plan(ONE, { ...observed, progress: { folds: new Map(), prepare } }, at(61));
+    expect(status.prepare.warnings).toEqual([WARNING]);
+  });
+
+  it('stay when no report is known any more, and after the fold has finished', () => {
+    const done = trains(0, { state: 'succeeded', finishedAt: time(70) });
+    expect(warningsAt(80, { runs: [done], reports: [], before })).toEqual([WARNING]);
+  });
+
+  it('stay until the next attempt reports, and then are those of that attempt', () => {
+    const killed = trains(0, { state: 'failed', exitCode: 137, finishedAt: time(70) });
+    const second = attempt(fold(0), 2, { pendingSince: time(200), startedAt: time(201) });
+    const runs = [killed, second];
+    expect(warningsAt(202, { runs, reports: [says(0, 60, { warnings: [WARNING] })], before })).toEqual([WARNING]);
+    expect(warningsAt(206, { runs, reports: [says(0, 205)], before })).toBeUndefined();
+    expect(warningsAt(206, { runs, reports: [says(0, 205, { warnings: ['other'] })], before })).toEqual(['other']);
+  });
+});

@@ -44,6 +44,15 @@ export function foldGpu(stage: StageStatus, report: StageProgress | undefined, p
   return previous?.attempts === stage.attempts && previous.startedAt === startedAt ? previous.gpu : undefined;
 }
 
+/**
+ * The warnings that the stage reports. An attempt that has not reported yet keeps those of the attempt before: a fold that continues gives
+ * them again if they still apply.
+ */
+export function stageWarnings(stage: StageStatus, report: StageProgress | undefined, previous: StageStatus | undefined): readonly string[] {
+  const isCurrent = report !== undefined && (!holdsPlace(stage) || isOwn(stage, report));
+  return (isCurrent ? report.warnings : previous?.warnings) ?? [];
+}
+
 /** The share of each stage in the whole. Training takes nearly all of the time. */
 const SHARE = { prepare: 0.03, folds: 0.94, ensemble: 0.03 } as const;
 

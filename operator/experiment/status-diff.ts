@@ -39,6 +39,8 @@ export type StageChange = {
   readonly ranSeconds: number;
   /** Whether the start is held back and the reason is new. */
   readonly isHeld: boolean;
+  /** Warnings that the stage did not report before. */
+  readonly warnings: readonly string[];
 };
 
 /** `before` is undefined if the earlier status did not have the condition. */
@@ -75,8 +77,10 @@ function stageChange(key: StageKey, before: StageStatus, after: StageStatus): St
   const hasNewStart = after.startedAt !== before.startedAt;
   const begins = after.startedAt !== undefined && (starts || hasNewStart);
   const isEvicted = before.startedAt !== undefined && hasNewStart && holdsPlace(after) && !starts && ends.length === 0;
-  if (isSame && !starts && !isHeld && !isEvicted && !begins && ranSeconds === 0 && ends.length === 0) return [];
-  return [{ kind: 'stage', key, before, after, starts, ends, begins, isEvicted, ranSeconds, isHeld }];
+  const warnings = (after.warnings ?? []).filter((warning) => !before.warnings?.includes(warning));
+  const hasChanged = starts || isHeld || isEvicted || begins || ranSeconds !== 0 || ends.length > 0 || warnings.length > 0;
+  if (isSame && !hasChanged) return [];
+  return [{ kind: 'stage', key, before, after, starts, ends, begins, isEvicted, ranSeconds, isHeld, warnings }];
 }
 
 function attemptEnds(before: StageStatus, after: StageStatus): readonly AttemptEnd[] {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { foldKey } from '@carpal/configs/names.ts';
-import { at, attempt, experimentWith, fold, prepared, seen } from '@carpal/testbed/operator/builders.ts';
+import { at, attempt, experimentWith, fold, prepared, report, seen } from '@carpal/testbed/operator/builders.ts';
 import { describe, expect, it } from 'vitest';
 import { plan } from '../experiment/plan.ts';
 import { createPlainView } from './plain-view.ts';
@@ -54,6 +54,32 @@ describe('the plain view', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('writes each warning of a stage once, also if the stage fails with it', async () => {
+    let text = '';
+    const view = createPlainView(
+      (more) => {
+        text += more;
+      },
+      () => at(20),
+    );
+    const experiment = experimentWith({ folds: [0], maxFailures: 0 });
+    const reports = [report(0, { updatedAt: at(5).toISOString(), warnings: ['resumed with 4 threads instead of 2'] })];
+    const running = seen([prepared(), attempt(fold(0), 1, {})], undefined, reports);
+    const first = plan(experiment, running, at(10));
+    await view.show({ plan: first, observed: running });
+    const again = { ...running, status: first.status };
+    await view.show({ plan: plan(experiment, again, at(11)), observed: again });
+    const failed = attempt(fold(0), 1, { state: 'failed', exitCode: 1, message: 'broken', finishedAt: at(20).toISOString() });
+    const both = seen([prepared(), failed], first.status, [report(0, { updatedAt: at(19).toISOString(), warnings: ['a class is empty'] })]);
+    await view.show({ plan: plan(experiment, both, at(20)), observed: both });
+    expect(text.split('\n').slice(3)).toEqual([
+      'fold 0: warning: resumed with 4 threads instead of 2',
+      'fold 0: warning: a class is empty',
+      'fold 0 failed',
+      '',
+    ]);
   });
 
   it('says why an attempt ended, when the next one begins, and what a failed fold is while the others continue', async () => {

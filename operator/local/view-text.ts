@@ -48,7 +48,8 @@ function shownEvents({ plan }: Step): readonly ShownEvent[] {
   return plan.events
     .filter(({ type, stage }) => type !== 'Warning' || stage !== undefined)
     .map((event) => {
-      const key = failed.find(({ stage, fold }) => event.type === 'Warning' && stage === event.stage && fold === event.fold);
+      const isEnd = event.type === 'Warning' && event.reason !== 'StageWarned';
+      const key = failed.find(({ stage, fold }) => isEnd && stage === event.stage && fold === event.fold);
       return { event, failed: key && stageTitle(key) };
     });
 }
@@ -62,6 +63,7 @@ const ENDS: Partial<Record<Reason, string>> = {
   InvalidData: ' failed:',
   OutOfMemory: ' failed:',
   StageDisrupted: ' was disrupted:',
+  StageWarned: ': warning:',
   StoreUnavailable: ' could not use the artifact store or a disk:',
 };
 

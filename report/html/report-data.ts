@@ -28,6 +28,8 @@ export type ReportData = {
   readonly worst: readonly ReportPicture[];
   readonly best: readonly ReportPicture[];
   readonly test: readonly ReportPicture[];
+  /** What the stages warn of: the stage, as people name it, and its warning. */
+  readonly warnings: readonly { readonly stage: string; readonly message: string }[];
   /** The environment of the run, as names and values. */
   readonly environment: Readonly<Record<string, string>>;
   /** ISO 8601. */

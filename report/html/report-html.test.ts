@@ -53,6 +53,14 @@ describe('reportHtml', () => {
     expect(page).not.toContain('<script');
   });
 
+  it('lists the warnings of the stages first, and has no such section without them', () => {
+    const page = reportHtml(reportData({ warnings: [{ stage: 'fold 0', message: 'a <class> is empty' }] }));
+    expect(pageFaults(page)).toEqual([]);
+    expect(headings(page)[0]).toBe('Warnings');
+    expect(page).toContain('<li><b>fold 0</b>: a &lt;class&gt; is empty</li>');
+    expect(headings(reportHtml(reportData()))).not.toContain('Warnings');
+  });
+
   it('omits the calibration of folds that have no counts', () => {
     const page = reportHtml(reportData({ calibration: undefined }));
     expect(pageFaults(page)).toEqual([]);

@@ -22,6 +22,7 @@ export function reportHtml(data: ReportData): string {
   const estimates = diceEstimates(data.images);
   return htmlPage(`${metadata.name} · ${spec.model.name}`, [
     reportHeader(data, estimates),
+    warningsSection(data.warnings),
     trainingSection(data.folds),
     section('Dice per class', `${diceNote(data, estimates.people)}${classTable(data, estimates)}`),
     worstCasesSection(data.images, data.classes),
@@ -52,6 +53,13 @@ function reportHeader(data: ReportData, estimates: DiceEstimates): string {
   ];
   const name = `<h1>${escapeHtml(metadata.name)}</h1><p class="dim">${escapeHtml([spec.model.name, `${spec.input.size} px`, who].filter(Boolean).join(' · '))}</p>`;
   return `<header>${name}<div class="tiles">${tiles.join('')}</div></header>`;
+}
+
+/** What the stages warn of; empty without warnings. */
+function warningsSection(warnings: ReportData['warnings']): string {
+  if (warnings.length === 0) return '';
+  const items = warnings.map(({ stage, message }) => `<li><b>${escapeHtml(stage)}</b>: ${escapeHtml(message)}</li>`);
+  return section('Warnings', `<ul class="notice">${items.join('')}</ul>`);
 }
 
 function diceNote({ experiment, calibration }: ReportData, people: number): string {

@@ -1,6 +1,7 @@
 /** The parts of the ensemble stage share these options, this state, and the function that draws an image. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ProgressWriter } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import type { ChosenThreshold } from '@carpal/artifacts/thresholds.ts';
 import { withWriteErrors } from '@carpal/configs/file-errors.ts';
@@ -33,6 +34,8 @@ export type EnsembleWork = EnsembleStage & {
   /** A local folder that is published when it is complete. */
   readonly folder: string;
   readonly networks: readonly Network[];
+  /** For warnings. Images are counted with `imageDone`. */
+  readonly progress: Pick<ProgressWriter, 'warn' | 'warnings'>;
   /** Counts one image as finished. */
   readonly imageDone: () => Promise<void>;
   /** Throws stopped-with-checkpoint if the signal aborts. */

@@ -23,6 +23,7 @@ import type { EnsembleStage, EnsembleWork, VoteWork } from './ensemble-work.ts';
 import { drawExtremes, scoreOutOfFold } from './out-of-fold.ts';
 import { findPrepared } from './prepared-note.ts';
 import { countFoldImages, refreshFolds, staleFolds, withWindowImages } from './refresh-folds.ts';
+import { stageWarnings } from './stage-warnings.ts';
 import { writeTestSubmission } from './test-submission.ts';
 
 export type EnsembleResult = {
@@ -55,7 +56,7 @@ export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult>
     const total = testImages + countFoldImages(experiment, prepared, [...spec.run.folds, ...stale]);
     const result = await withTemporaryFolder('ensemble', async (folder) =>
       withNetworks(stage, async (networks) =>
-        makeEnsemble({ ...stage, prepared, networks, folder, ...counter(stage, progress, total) }, stale),
+        makeEnsemble({ ...stage, prepared, networks, folder, progress, ...counter(stage, progress, total) }, stale),
       ),
     );
     await progress.write({ state: 'finished', done: total, total, dice: result.dice, etaSeconds: 0 });
@@ -143,6 +144,7 @@ async function publishEnsemble(work: VoteWork): Promise<EnsembleResult> {
     testImages,
     ...extremes,
     test,
+    warnings: await stageWarnings(experiment, store, work.progress),
     environment: work.environment ?? {},
     madeAt: new Date(clock()).toISOString(),
   });

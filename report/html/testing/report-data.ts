@@ -41,6 +41,7 @@ export function reportData(changes: Partial<ReportData> = {}): ReportData {
     worst: [],
     best: [],
     test: [],
+    warnings: [],
     environment: { machine: '<one & only>' },
     madeAt: '2026-01-01T00:00:00.000Z',
     ...changes,
