@@ -41,7 +41,7 @@ function checkOptions({ kind, names }: Selection, { check = false, write = false
     throw new CarpalError('usage-invalid', '--write would replace the figures that --check compares with', { where: '--check --write' });
   if (check && kind !== 'measured')
     throw new CarpalError('usage-invalid', `only ratios can be checked, and ${names[0]} has none`, { where: '--check' });
-  if (quick && write && kind === 'results')
+  if (quick && write && (kind === 'results' || kind === 'quality'))
     throw new CarpalError('usage-invalid', 'the figures of a miniature cannot be committed', { where: '--quick --write' });
 }
 
@@ -117,9 +117,10 @@ async function benchSoak(options: Options): Promise<void> {
 }
 
 /** Continues an interrupted run: its figures are in the cache. */
-async function benchResults({ json = false, write = false, quick }: Options): Promise<void> {
-  const { measureResults } = await import('../bench/quality/measure-results.ts');
-  const { figures, page } = await measureResults({
+async function benchResults(kind: 'results' | 'quality', { json = false, write = false, quick }: Options): Promise<void> {
+  const { measureContest, measureResults } = await import('../bench/quality/measure-results.ts');
+  const measure = kind === 'results' ? measureResults : measureContest;
+  const { figures, page } = await measure({
     cache: cacheFolder(),
     isMiniature: quick === true,
     isWritten: write,
@@ -132,7 +133,7 @@ async function benchResults({ json = false, write = false, quick }: Options): Pr
 async function bench(names: string[], options: Options): Promise<void> {
   const selection = selectCases(names);
   checkOptions(selection, options);
-  if (selection.kind === 'results') await benchResults(options);
+  if (selection.kind === 'results' || selection.kind === 'quality') await benchResults(selection.kind, options);
   else if (selection.kind === 'soak') await benchSoak(options);
   else if (selection.kind === 'operator') await benchOperator(selection.names, options);
   else await benchMeasured(selection.names, options);
@@ -148,7 +149,10 @@ export const command = (): Command =>
     .option('--json', 'print only the figures as JSON to standard output')
     .option('--write', 'write the figures to docs/benchmarks.md or docs/results.md')
     .option('--check', 'exit with 69 if a ratio is more than 15 % lower than in docs/benchmarks.md, or if a goal is missed')
-    .option('--quick', 'without torch.compile, which takes up to a minute per network; for results: a miniature that only tests the code')
+    .option(
+      '--quick',
+      'without torch.compile, which takes up to a minute per network; for results and quality: a miniature that only tests the code',
+    )
     .option(
       '--experiments <count>',
       'for the operator: the number of experiments; for the soak: the number of concurrent experiments',

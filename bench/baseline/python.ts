@@ -27,6 +27,8 @@ export type Baselines = {
 /** The first use of any of these installs PyTorch, a download of some gigabytes. */
 export type PyTorch = {
   readonly step: Script;
+  /** Trains a fold and writes a submission. */
+  readonly train: Script;
   readonly epoch: Script;
   readonly infer: Script;
   /** The interpreter that has torch. */
@@ -100,6 +102,7 @@ export function openBaselines(cache: string): Baselines {
     pytorch: {
       python,
       step: torch('pytorch_step.py'),
+      train: torchWithOriginal('pytorch_train.py'),
       epoch: torchWithOriginal('pytorch_epoch.py'),
       infer: torchWithOriginal('pytorch_infer.py'),
     },

@@ -32,6 +32,8 @@ const OPERATOR: readonly string[] = ['operator-200', 'operator-1000', 'operator-
 const SOAK = 'soak';
 /** docs/results.md: the Dice of networks and choices. */
 const RESULTS = 'results';
+/** The part of docs/results.md that compares carpal with the original's definitions. */
+const QUALITY = 'quality';
 
 const namesOf = (cases: readonly { readonly name: string }[]): readonly string[] => cases.map(({ name }) => name);
 const stepsOf = (isMeant: (count: number) => boolean): readonly string[] =>
@@ -54,17 +56,17 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Cases of the same kind can run together, cases of different kinds cannot. */
-export type Kind = 'measured' | 'operator' | 'soak' | 'results';
+export type Kind = 'measured' | 'operator' | 'soak' | 'results' | 'quality';
 
 /** The kind of a case; undefined for an unknown name. */
 export function kindOf(name: string): Kind | undefined {
-  if (name === SOAK || name === RESULTS) return name;
+  if (name === SOAK || name === RESULTS || name === QUALITY) return name;
   if (OPERATOR.includes(name)) return 'operator';
   return ROWS.includes(name) ? 'measured' : undefined;
 }
 
 /** Every name that a command line can hold. */
-export const NAMES: readonly string[] = [...ROWS, RESULTS, ...Object.keys(GROUPS)];
+export const NAMES: readonly string[] = [...ROWS, RESULTS, QUALITY, ...Object.keys(GROUPS)];
 
 export const DEFAULT_NAMES: readonly string[] = namesOf(DEFAULT);
 
@@ -99,4 +101,9 @@ export const CASE_TABLE: readonly CaseRow[] = [
   { id: 'operator-rest', what: 'the operator at rest with 10000 finished experiments, and its restart', baseline: NO_BASELINE },
   { id: SOAK, what: 'two operators under random faults for some minutes', baseline: 'none: nothing may be lost or left over' },
   { id: RESULTS, what: 'Dice of every network and of the choices around it, in about an hour', baseline: 'none: effects and intervals' },
+  {
+    id: QUALITY,
+    what: "Dice and seconds of the original's eight networks, with its recipe and with carpal's default, in about two hours",
+    baseline: "the original's definitions in PyTorch",
+  },
 ];

@@ -29,6 +29,7 @@ export function selectCases(names: readonly string[]): Selection {
   }
   for (const [kind, subject] of [
     ['results', 'the results'],
+    ['quality', 'the comparison of quality'],
     ['soak', 'the soak'],
     ['operator', 'the benchmarks of the operator'],
   ] as const) {
@@ -65,7 +66,7 @@ export function casesHelp(): string {
     '',
     'Groups of cases:',
     wrapped(Object.keys(GROUPS).join(', '), 2),
-    wrapped('all is every case but those of the operator, the soak and the results', 6),
+    wrapped('all is every case but those of the operator, the soak, the results and quality', 6),
     '',
   ].join('\n');
 }

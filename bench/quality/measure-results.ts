@@ -1,4 +1,4 @@
-/** Measures the study, and writes docs/results.json and the page that is generated from it, docs/results.md. */
+/** Measures the study and the contest with the original, and writes docs/results.json and the page that is generated from it, docs/results.md. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
@@ -6,8 +6,11 @@ import { loadClasses } from '@carpal/configs/classes.ts';
 import { measuredHere } from '../harness/committed.ts';
 import { figuresText } from '../harness/outcome.ts';
 import { openFigureCache } from './figure-cache.ts';
+import { contestSection } from './original/contest-page.ts';
+import { type Contest, FULL_CONTEST, MINIATURE_CONTEST } from './original/plan.ts';
+import { type ContestFigures, runContest } from './original/run-contest.ts';
 import { resultsPage } from './page.ts';
-import { runStudy, type StudyFigures } from './run-study.ts';
+import { runStudy, type StudyFigures, type StudyPlace } from './run-study.ts';
 import { FULL, MINIATURE } from './sizes.ts';
 import { type Study, studyOf } from './study.ts';
 
@@ -20,27 +23,46 @@ export type ResultsRun = {
   readonly onProgress: (text: string) => void;
 };
 
-/** Measures those figures of docs/results.md that the cache does not hold yet. Returns all figures and the page. */
-export async function measureResults(run: ResultsRun): Promise<{ figures: StudyFigures; page: string }> {
-  const { cache, isMiniature, isWritten, onProgress } = run;
+/** The content of docs/results.json. Each command replaces only its own part. */
+type ResultsData = {
+  readonly study: Study;
+  readonly figures: StudyFigures;
+  readonly contest?: { readonly plan: Contest; readonly figures: ContestFigures };
+};
+
+function placeOf({ cache, onProgress }: ResultsRun): StudyPlace {
   const folder = join(cache, 'results');
-  const classes = loadClasses('hand-bones');
-  const study = studyOf(isMiniature ? MINIATURE : FULL);
-  const figureCache = openFigureCache(join(folder, 'figures'), measuredHere);
-  const figures = await runStudy(study, { folder, cache: figureCache, classes, onProgress }, async (soFar) => {
-    if (isWritten) await writeResults(study, classes, soFar);
+  return { folder, cache: openFigureCache(join(folder, 'figures'), measuredHere), classes: loadClasses('hand-bones'), onProgress };
+}
+
+/** Measures those figures of the study that the cache does not hold yet. Returns all figures and the page. */
+export async function measureResults(run: ResultsRun): Promise<{ figures: StudyFigures; page: string }> {
+  const study = studyOf(run.isMiniature ? MINIATURE : FULL);
+  const place = placeOf(run);
+  const figures = await runStudy(study, place, async (soFar) => {
+    if (run.isWritten) await writeResults({ study, figures: soFar });
   });
-  return { figures, page: resultsPage(study, classes, figures) };
+  return { figures, page: resultsPage(study, place.classes, figures) };
+}
+
+/** Measures those matches with the original that the cache does not hold yet. Returns all figures and their section of the page. */
+export async function measureContest(run: ResultsRun): Promise<{ figures: ContestFigures; page: string }> {
+  const plan = run.isMiniature ? MINIATURE_CONTEST : FULL_CONTEST;
+  const figures = await runContest(plan, { ...placeOf(run), pythonCache: run.cache }, async (soFar) => {
+    if (run.isWritten) await writeResults({ contest: { plan, figures: soFar } });
+  });
+  return { figures, page: `${contestSection(plan, figures)}\n` };
 }
 
 const DOCS = join(import.meta.dirname, '../../docs');
 const DATA = join(DOCS, 'results.json');
 const PAGE = join(DOCS, 'results.md');
 
-/** Writes the figures so far as data and as a page. */
-export async function writeResults(study: Study, classes: readonly string[], figures: StudyFigures): Promise<void> {
-  const text = figuresText({ study, figures });
-  await writeFileAtomically(PAGE, pageOf(text, classes));
+/** Replaces a part of the data and generates the page again. */
+async function writeResults(part: Partial<ResultsData>): Promise<void> {
+  const before = JSON.parse(await readFile(DATA, 'utf8')) as ResultsData;
+  const text = figuresText({ ...before, ...part });
+  await writeFileAtomically(PAGE, pageOf(text, loadClasses('hand-bones')));
   await writeFileAtomically(DATA, text);
 }
 
@@ -51,6 +73,7 @@ export async function writeResultsPage(): Promise<void> {
 
 /** The page for the text of docs/results.json. */
 export function pageOf(data: string, classes: readonly string[]): string {
-  const { study, figures } = JSON.parse(data) as { study: Study; figures: StudyFigures };
-  return resultsPage(study, classes, figures);
+  const { study, figures, contest } = JSON.parse(data) as ResultsData;
+  const section = contest && contestSection(contest.plan, contest.figures);
+  return `${resultsPage(study, classes, figures)}${section === undefined ? '' : `\n${section}\n`}`;
 }

@@ -73,14 +73,19 @@ async function measureTruth(
 }
 
 /** The folder of a phantom set, which is made on the first call. */
-async function phantomsIn(folder: string, parameters: PhantomParameters): Promise<string> {
+export async function phantomsIn(folder: string, parameters: PhantomParameters): Promise<string> {
   const path = join(folder, phantomsKey(parameters));
   await synthesizeDataset({ folder: path, ...parameters });
   return path;
 }
 
 /** Trains and reads what is not cached. Calls `onFigure` after each figure, and at least once. Then removes the training's artifacts. */
-async function runTraining(study: Study, training: Training, place: StudyPlace, onFigure: () => Promise<void>): Promise<void> {
+export async function runTraining(
+  study: Study,
+  training: Training,
+  place: StudyPlace,
+  onFigure: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const { folder, cache } = place;
   await onFigure();
   const readings = [];
