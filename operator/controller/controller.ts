@@ -8,6 +8,7 @@ import type { Logger } from '@carpal/kubernetes/runtime/logger.ts';
 import { createWorkQueue } from '@carpal/kubernetes/runtime/work-queue.ts';
 import { runWorkers } from '@carpal/kubernetes/runtime/workers.ts';
 import { createMissingPodReason } from '../jobs/pending-reason.ts';
+import { createAskPosition } from '../jobs/queue-position.ts';
 import { createAskQueue } from '../jobs/queue-reason.ts';
 import { isNamespaceDeletion } from '../jobs/refusal.ts';
 import { type Collections, createCollections } from './collections.ts';
@@ -72,7 +73,8 @@ export function createController(options: ControllerOptions): Controller {
   });
   const nowMs = (): number => now().getTime();
   const missingPod = createMissingPodReason(client, nowMs);
-  const askQueue = createAskQueue(client, nowMs);
+  const askPosition = createAskPosition({ client, watchNamespace: namespace, now: nowMs });
+  const askQueue = createAskQueue({ client, askPosition, now: nowMs });
   const step = createExperimentStep({
     client,
     collections,

@@ -97,3 +97,29 @@ describe('an attempt that cannot be started', () => {
     expect([start, status.state, message(status, 'Training')]).toEqual([[], 'Training', '0 of 3 folds finished, 2 wait: exceeded quota']);
   });
 });
+
+describe('the position of a queued attempt', () => {
+  /** The message in the status after each of these messages of the queue. */
+  function shown(...messages: readonly string[]): readonly (string | undefined)[] {
+    let status = plan(ONE, seen([prepared()]), at(1)).status;
+    return messages.map((text, index) => {
+      status = plan(ONE, seen([prepared(), attempt(fold(0), 1, { state: 'queued', message: text })], status), at(index + 2)).status;
+      return status.folds[0]?.message;
+    });
+  }
+  const waits = (position: number, of: number, needed = 1): string =>
+    `position ${position} of ${of} in ClusterQueue team; ${needed} more needed`;
+
+  it('is shown again whenever it changes near the front, but not if only other numbers change', () => {
+    expect(shown(waits(3, 7), waits(3, 9, 2), waits(2, 9), waits(1, 8))).toEqual([waits(3, 7), waits(3, 7), waits(2, 9), waits(1, 8)]);
+  });
+
+  it('is shown again far behind only if it has changed by a tenth', () => {
+    expect(shown(waits(500, 900), waits(451, 900), waits(450, 900), waits(500, 900))).toEqual([
+      waits(500, 900),
+      waits(500, 900),
+      waits(450, 900),
+      waits(500, 900),
+    ]);
+  });
+});

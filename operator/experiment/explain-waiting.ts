@@ -13,8 +13,19 @@ const PATIENCE_MS = 15_000;
 /** A scheduler updates its counts whenever a node comes or goes. While only numbers change, the cause is the same. */
 const withoutNumbers = (text: string): string => text.replaceAll(/\d+/g, '#');
 
-/** Whether two messages are equal except for numbers. */
-const sameCause = (a: string, b: string): boolean => withoutNumbers(a) === withoutNumbers(b);
+/** The word before the number of a position in a queue: the only number that a person waits for. */
+export const QUEUE_POSITION = 'position';
+const POSITION = new RegExp(`${QUEUE_POSITION} (\\d+) of`);
+/** A position is reported again when it has changed by this part, so that a long queue costs few writes and the front of it is exact. */
+const POSITION_STEP = 0.1;
+
+function samePosition(a: string, b: string): boolean {
+  const [before, now] = [a, b].map((text) => Number(POSITION.exec(text)?.[1] ?? 0)) as [number, number];
+  return before === now || Math.abs(before - now) < before * POSITION_STEP;
+}
+
+/** Whether two messages are equal except for numbers that do not matter. */
+const sameCause = (a: string, b: string): boolean => withoutNumbers(a) === withoutNumbers(b) && samePosition(a, b);
 
 function waitingReason({ state, evictedAt, waitsFor }: StageRun): Reason {
   if (state === 'queued') return evictedAt === undefined ? 'Queued' : 'StageEvicted';
@@ -23,7 +34,7 @@ function waitingReason({ state, evictedAt, waitsFor }: StageRun): Reason {
 
 /**
  * The stages with the reasons and messages of queued and pending attempts, and the milliseconds until the next message is due. A message that is in the
- * status stays unchanged while only its numbers differ.
+ * status stays unchanged while only its numbers differ, except for a position in a queue.
  */
 export function explainWaiting(
   stages: Stages,

@@ -12,7 +12,7 @@ import { hasCondition, type RunningOperator, useOperatorWorld } from '@carpal/te
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { OPERATOR_NAMESPACE } from './manifest-settings.ts';
 import { operatorNamespace } from './operator-workload.ts';
-import { clusterRbac, namespacedRbac, optIn, RUN_RULES, WATCH_RULES } from './rbac.ts';
+import { clusterRbac, namespacedRbac, optIn, QUEUE_RULES, RUN_RULES, WATCH_RULES } from './rbac.ts';
 
 const world = useOperatorWorld({
   controlPlane: { audit: true, apiServerFlags: ['--enable-admission-plugins=OwnerReferencesPermissionEnforcement'] },
@@ -23,6 +23,7 @@ const CLUSTER_ROLES: Resource = { group: 'rbac.authorization.k8s.io', version: '
 
 /** Rights that no request uses, and why they are needed. */
 const NOT_REQUESTED: Readonly<Record<string, string>> = {
+  'list kueue.x-k8s.io/localqueues': 'requested only while Kueue holds a Job',
   'list kueue.x-k8s.io/workloads': 'requested only while Kueue holds a Job',
   'update carpal.dev/segmentationexperiments/finalizers': 'checked by admission when an owner reference blocks the deletion of its owner',
 };
@@ -120,7 +121,7 @@ describe('the rights of the operator', () => {
 
   it('are minimal: every one was used', () => {
     const used = new Set(operator.connection.requests().map(({ verb, group, resource }) => `${verb} ${group}/${resource}`));
-    const granted = [...WATCH_RULES, ...RUN_RULES].flatMap(({ apiGroups, resources, verbs }) =>
+    const granted = [...WATCH_RULES, ...QUEUE_RULES, ...RUN_RULES].flatMap(({ apiGroups, resources, verbs }) =>
       apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`))),
     );
     expect(granted.toSorted()).toEqual([...new Set(granted)].toSorted());

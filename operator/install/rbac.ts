@@ -31,6 +31,9 @@ export const WATCH_RULES: readonly PolicyRule[] = [
   { apiGroups: ['kueue.x-k8s.io'], resources: ['workloads'], verbs: ['list'] },
 ];
 
+/** A LocalQueue names the ClusterQueue that it shares with other namespaces, in which a Job has its position. */
+export const QUEUE_RULES: readonly PolicyRule[] = [{ apiGroups: ['kueue.x-k8s.io'], resources: ['localqueues'], verbs: ['list'] }];
+
 /** No request uses this right: admission checks it if a Job's owner reference blocks the deletion of its experiment. */
 const OWNER_RULE: PolicyRule = { apiGroups: [GROUP], resources: [`${PLURAL}/finalizers`], verbs: ['update'] };
 
@@ -89,7 +92,7 @@ export function clusterRbac(operator: InstalledOperator): readonly object[] {
   if (operator.watchNamespace !== undefined) return [];
   const name = clusterScopedName('carpal-operator-watch', operator);
   return [
-    roleOf('ClusterRole', { name }, WATCH_RULES),
+    roleOf('ClusterRole', { name }, [...WATCH_RULES, ...QUEUE_RULES]),
     roleOf('ClusterRole', { name: runRoleName(operator) }, RUN_RULES),
     bindingTo('ClusterRoleBinding', { name }, { kind: 'ClusterRole', name }, operatorAccount(operator)),
   ];

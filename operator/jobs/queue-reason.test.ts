@@ -4,12 +4,15 @@ import type { Job, KubernetesObject, ObjectList } from '@carpal/kubernetes/api/o
 import { JOBS, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { type Kueue, startKueue } from '@carpal/testbed/cluster/kueue.ts';
 import { CLUSTER_QUEUES, createLocalQueue, createPriority, createQueue, WORKLOADS } from '@carpal/testbed/cluster/kueue-queues.ts';
+import { freshNamespace } from '@carpal/testbed/cluster/test-objects.ts';
 import { useOwnControlPlane } from '@carpal/testbed/cluster/use-control-plane.ts';
 import { waitFor } from '@carpal/testbed/cluster/wait-for.ts';
 import { FakeApiServer, fault } from '@carpal/testbed/kubernetes/fake-api-server.ts';
 import { job, jobCondition, time } from '@carpal/testbed/operator/attempt-objects.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keepJob } from './kept-objects.ts';
+import type { Workload } from './kueue-workload.ts';
+import { createAskPosition } from './queue-position.ts';
 import { type AskQueue, createAskQueue, type QueueReason } from './queue-reason.ts';
 
 const QUEUE = 'kueue.x-k8s.io/queue-name';
@@ -22,12 +25,17 @@ describe('a Job that Kueue holds back', () => {
     const { client, namespace } = cluster();
     await createQueue(client, { name: 'team', namespace, gpus: 1 });
     await createPriority(client, 'urgent', 1000);
+    await createPriority(client, 'favored', 10);
   });
   afterAll(() => kueue?.stop());
 
   /** Creates a Job for a queue. */
-  async function post(name: string, labels: Readonly<Record<string, string>>, gpus = 1): Promise<void> {
-    const { client, namespace } = cluster();
+  async function post(
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    { gpus = 1, namespace = cluster().namespace }: { readonly gpus?: number; readonly namespace?: string } = {},
+  ): Promise<void> {
+    const { client } = cluster();
     const resources = { limits: { 'nvidia.com/gpu': String(gpus) } };
     const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'stage', image: 'none', resources }] } };
     const body = { metadata: { name, labels }, spec: { suspend: true, template } };
@@ -38,7 +46,8 @@ describe('a Job that Kueue holds back', () => {
   async function said(name: string, words: RegExp): Promise<QueueReason> {
     const { client, namespace } = cluster();
     let ms = Date.now();
-    const ask = createAskQueue(client, () => (ms += 120_000));
+    const now = (): number => (ms += 120_000);
+    const ask = createAskQueue({ client, askPosition: createAskPosition({ client, now }), now });
     let reason: QueueReason | undefined;
     for (let tries = 0; tries < 400 && !words.test(reason?.words ?? ''); tries++) {
       reason = await ask(keepJob(await client.request<Job>({ method: 'GET', path: resourcePath(JOBS, { namespace, name }) })));
@@ -67,8 +76,28 @@ describe('a Job that Kueue holds back', () => {
     expect(evictedAt).toBeUndefined();
   });
 
+  it('because others come first has its position in the ClusterQueue, which other namespaces share', async () => {
+    const { client, namespace } = cluster();
+    const other = await freshNamespace(client);
+    await createLocalQueue(client, { name: 'guests', namespace: other, clusterQueue: 'team' });
+    await post('guest', { [QUEUE]: 'guests', 'kueue.x-k8s.io/priority-class': 'favored' }, { namespace: other });
+    const isThere = ({ items }: ObjectList<KubernetesObject>): boolean => items.length === 1;
+    await waitFor<ObjectList<KubernetesObject>>(client, resourcePath(WORKLOADS, { namespace: other }), isThere);
+    const second = await said('second', /quota/);
+    expect(second.position).toEqual({ position: 2, of: 2, queue: 'ClusterQueue team' });
+    const ask = createAskPosition({ client, watchNamespace: namespace, now: Date.now });
+    const { items } = await client.request<ObjectList<Workload>>({ method: 'GET', path: resourcePath(WORKLOADS, { namespace }) });
+    const mine = items.find(({ metadata }) => metadata.name.startsWith('job-second-'));
+    expect(mine && (await ask(mine, 'v1beta2'))).toEqual({ position: 1, of: 1, queue: 'LocalQueue team' });
+    await client.request({
+      method: 'DELETE',
+      path: resourcePath(JOBS, { namespace: other, name: 'guest' }),
+      body: { propagationPolicy: 'Background' },
+    });
+  });
+
   it('because it requests more than its queue ever has gets Kueue’s words for that', async () => {
-    await post('large', { [QUEUE]: 'team' }, 8);
+    await post('large', { [QUEUE]: 'team' }, { gpus: 8 });
     expect((await said('large', /quota/)).words).toMatch(/insufficient quota for nvidia.com\/gpu .* > maximum capacity \(1\)/);
   });
 
@@ -127,7 +156,7 @@ describe('asking a queue', () => {
     const api = await FakeApiServer.start();
     apis.push(api);
     const clock = { ms: 0 };
-    return { api, ask: createAskQueue(await connect({ server: api.url }), () => clock.ms), clock };
+    return { api, ask: createAskQueue({ client: await connect({ server: api.url }), now: () => clock.ms }), clock };
   }
 
   it('costs one request in ten minutes in a cluster without Kueue', async () => {

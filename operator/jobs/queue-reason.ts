@@ -2,19 +2,20 @@
 import { withoutUndefined } from '@carpal/configs/json.ts';
 import { isStatus } from '@carpal/kubernetes/api/api-error.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';
-import type { KubernetesObject, ObjectCondition, ObjectList } from '@carpal/kubernetes/api/objects.ts';
-import { type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import type { ObjectCondition, ObjectList } from '@carpal/kubernetes/api/objects.ts';
+import { resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
 import { createAnswers } from './answers.ts';
 import { type KeptJob, trueCondition } from './kept-objects.ts';
+import { isPending, KUEUE_GROUP, type Workload, workloadCondition, workloadsOf } from './kueue-workload.ts';
+import type { AskPosition, QueuePosition } from './queue-position.ts';
 
 /** `evictedAt`: when Kueue took back the quota of a Job that it had admitted; ISO 8601. */
-export type QueueReason = { readonly words: string; readonly evictedAt?: string };
+export type QueueReason = { readonly words: string; readonly evictedAt?: string; readonly position?: QueuePosition };
 
 /** Undefined if Kueue says nothing about the Job, or there is no Kueue. Never throws. */
 export type AskQueue = (job: KeptJob) => Promise<QueueReason | undefined>;
 
-const GROUP = 'kueue.x-k8s.io';
-const JOB_UID_LABEL = `${GROUP}/job-uid`;
+const JOB_UID_LABEL = `${KUEUE_GROUP}/job-uid`;
 
 /** A queue is full for minutes or hours. */
 const ASK_AGAIN_MS = 60_000;
@@ -24,22 +25,29 @@ const ASK_AGAIN_FOR_WORDS_MS = 5000;
 const DISCOVER_AGAIN_MS = 600_000;
 
 type ApiGroup = { readonly preferredVersion: { readonly version: string } };
-type Workload = KubernetesObject & {
-  readonly spec: { readonly active?: boolean };
-  readonly status?: { readonly conditions?: readonly ObjectCondition[] };
+
+export type AskQueueOptions = {
+  readonly client: KubernetesClient;
+  /** If absent, reasons have no position. */
+  readonly askPosition?: AskPosition;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 };
 
+/** What is known of a Job's Workload. */
+type Known = { readonly workload: Workload; readonly version: string; readonly reason: QueueReason };
+
 /**
- * Reads the Workloads of queued Jobs: one request per minute and Job at most, and none in a cluster without Kueue except one every ten
- * minutes. Create one for the whole operator. `now`: milliseconds since 1970.
+ * Reads the Workloads of queued Jobs: one request per minute and Job at most, besides those for positions, and none in a cluster without Kueue
+ * except one every ten minutes. Create one for the whole operator.
  */
-export function createAskQueue(client: KubernetesClient, now: () => number): AskQueue {
+export function createAskQueue({ client, askPosition, now }: AskQueueOptions): AskQueue {
   const versions = createAnswers<string>({ now, keepMs: () => DISCOVER_AGAIN_MS });
-  const reasons = createAnswers<QueueReason>({ now, keepMs: (known) => (known === undefined ? ASK_AGAIN_FOR_WORDS_MS : ASK_AGAIN_MS) });
+  const reasons = createAnswers<Known>({ now, keepMs: (known) => (known === undefined ? ASK_AGAIN_FOR_WORDS_MS : ASK_AGAIN_MS) });
 
   const discover = async (): Promise<string | undefined> => {
     try {
-      return (await client.request<ApiGroup>({ method: 'GET', path: `/apis/${GROUP}` })).preferredVersion.version;
+      return (await client.request<ApiGroup>({ method: 'GET', path: `/apis/${KUEUE_GROUP}` })).preferredVersion.version;
     } catch (error) {
       if (isStatus(error, 404)) return undefined;
       throw error;
@@ -50,29 +58,26 @@ export function createAskQueue(client: KubernetesClient, now: () => number): Ask
     const { uid = '', namespace } = job.metadata;
     // Another suspension may have another reason.
     const key = `${uid} ${trueCondition(job, 'Suspended')?.lastTransitionTime ?? ''}`;
-    return await reasons(key, async () => {
+    const known = await reasons(key, async () => {
       const version = await versions('', discover);
       if (version === undefined) return undefined;
-      const workloads: Resource = { group: GROUP, version, plural: 'workloads' };
-      const path = resourcePath(workloads, namespace === undefined ? {} : { namespace });
+      const path = resourcePath(workloadsOf(version), namespace === undefined ? {} : { namespace });
       const query = { labelSelector: `${JOB_UID_LABEL}=${uid}`, limit: 10 };
       const { items } = await client.request<ObjectList<Workload>>({ method: 'GET', path, query });
-      return reasonOf(items.find(({ status }) => conditionOf(status?.conditions, 'Finished')?.status !== 'True'));
+      const workload = items.find((one) => workloadCondition(one, 'Finished', 'True') === undefined);
+      const reason = workload === undefined ? undefined : reasonOf(workload);
+      return workload === undefined || reason === undefined ? undefined : { workload, version, reason };
     });
+    if (known === undefined) return undefined;
+    const position = isPending(known.workload) ? await askPosition?.(known.workload, known.version) : undefined;
+    return { ...known.reason, ...withoutUndefined({ position }) };
   };
 }
 
-const conditionOf = (conditions: readonly ObjectCondition[] | undefined, type: string): ObjectCondition | undefined =>
-  conditions?.find((condition) => condition.type === type);
-
-/** What the conditions of a Workload that is not admitted say. */
-function reasonOf(workload: Workload | undefined): QueueReason | undefined {
-  if (workload === undefined) return undefined;
-  const { metadata, spec, status } = workload;
-  const is = (type: string, value: ObjectCondition['status']): ObjectCondition | undefined => {
-    const found = conditionOf(status?.conditions, type);
-    return found?.status === value ? found : undefined;
-  };
+/** What the conditions of a Workload that is not admitted say; undefined if they say nothing. */
+function reasonOf(workload: Workload): QueueReason | undefined {
+  const { metadata, spec } = workload;
+  const is = (type: string, value: ObjectCondition['status']): ObjectCondition | undefined => workloadCondition(workload, type, value);
   const evicted = is('Evicted', 'True');
   const reserved = is('QuotaReserved', 'True');
   // Until Kueue has tried to admit the Job again, it repeats the reason of the eviction.

@@ -235,6 +235,14 @@ describe('an attempt that has not ended', () => {
       evictedAt: time(99),
     });
   });
+
+  it('has its position before the words', () => {
+    const run = runOf(suspendedAt(100));
+    const position = { position: 3, of: 7, queue: 'ClusterQueue imaging' };
+    expect(run && withQueueReason(run, { words: 'no unused quota', position })).toMatchObject({
+      message: 'waits in queue gpu-team: position 3 of 7 in ClusterQueue imaging; no unused quota',
+    });
+  });
 });
 
 describe('an attempt whose node does not answer', () => {

@@ -3,6 +3,7 @@
 import { withoutUndefined } from '@carpal/configs/json.ts';
 import type { StageKey } from '@carpal/configs/names.ts';
 import { LABEL } from '@carpal/configs/names.ts';
+import { QUEUE_POSITION } from '../experiment/explain-waiting.ts';
 import type { StageRun } from '../experiment/observed.ts';
 import { attemptName } from '../experiment/stage.ts';
 import { type KeptJob, type KeptPod, podCondition, podHasEnded, stageState, trueCondition } from './kept-objects.ts';
@@ -78,9 +79,11 @@ function queuedRun(job: KeptJob, pod: KeptPod | undefined, attempt: Attempt): St
   return { ...attempt, ...withoutUndefined({ evictedAt }), state: 'queued', message };
 }
 
-/** The queued attempt with the queue's own words. */
-export function withQueueReason(run: StageRun, { words, evictedAt }: QueueReason): StageRun {
-  return { ...run, message: `${run.message}: ${words}`.slice(0, LONGEST_MESSAGE), ...withoutUndefined({ evictedAt }) };
+/** The queued attempt with its position and the queue's own words. */
+export function withQueueReason(run: StageRun, { words, evictedAt, position }: QueueReason): StageRun {
+  const place = position === undefined ? '' : ` ${position.position} of ${position.of} in ${position.queue}`;
+  const said = place === '' ? words : `${QUEUE_POSITION}${place}; ${words}`;
+  return { ...run, message: `${run.message}: ${said}`.slice(0, LONGEST_MESSAGE), ...withoutUndefined({ evictedAt }) };
 }
 
 function activeRun(job: KeptJob, pod: KeptPod | undefined, attempt: Attempt): StageRun {

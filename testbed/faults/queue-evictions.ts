@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { createQueue } from '../cluster/kueue-queues.ts';
 import type { PodScript } from '../cluster/scripted-pod.ts';
 import { expectCorrectEnd } from './expect-correct-end.ts';
-import type { ContainerRun, Script } from './fault-world.ts';
+import type { ContainerRun, Script, Spec } from './fault-world.ts';
 import { type KueueWorld, oneFold, secondsOf } from './kueue-world.ts';
 import { gate } from './pod-faults.ts';
 
@@ -132,6 +132,30 @@ export function queueEvictions(world: () => KueueWorld): void {
       await world().until('lost', (seen) => /LocalQueue nowhere doesn't exist/.test(seen.status?.folds[0]?.message ?? ''));
       await world().addQueue('nowhere');
       await expectCorrectEnd(world(), 'lost', { state: 'Complete' });
+    });
+
+    it('says its position, which follows from priority and age, and which moves', async () => {
+      await world().addQueue('crowded');
+      const positionOf = (name: string, position: number, of: number) =>
+        world().until(
+          name,
+          (seen) =>
+            seen.status?.folds[0]?.message?.includes(`queue crowded: position ${position} of ${of} in LocalQueue crowded; `) ?? false,
+        );
+      const held = gate();
+      const spec = (workloadPriorityClass?: string): Spec =>
+        oneFold('crowded', workloadPriorityClass === undefined ? {} : { placement: { workloadPriorityClass } });
+      await world().begin('holder', spec('urgent'), ({ stage }) => (stage === 'fold' ? held.script : {}));
+      await untilState('holder', 'Running');
+      await world().begin('patient-one', spec());
+      await positionOf('patient-one', 1, 1);
+      await world().begin('preferred', spec('normal'));
+      await positionOf('preferred', 1, 2);
+      await positionOf('patient-one', 2, 2);
+      held.open();
+      await Promise.all(['holder', 'preferred', 'patient-one'].map((name) => expectCorrectEnd(world(), name, { state: 'Complete' })));
+      const [first, last] = ['preferred', 'patient-one'].map((name) => world().foldRuns(name)[0]?.startedMs ?? 0);
+      expect(first).toBeLessThan(last ?? 0);
     });
 
     it('says that the request is above the maximum of the queue', async () => {
