@@ -13,6 +13,14 @@ export function squareFit(width: number, height: number, size: number): Fit {
   return { size, scale: side / size, offsetX: (width - side) / 2, offsetY: (height - side) / 2 };
 }
 
+/** A square part of a square: its first column and row, and its side, in pixels of the square. */
+export type Crop = { readonly left: number; readonly top: number; readonly size: number };
+
+/** How an image that is fitted to a square is placed in a crop of that square. Pixels of the crop are pixels of the square. */
+export function cropFit({ scale, offsetX, offsetY }: Fit, { left, top, size }: Crop): Fit {
+  return { size, scale, offsetX: offsetX + left * scale, offsetY: offsetY + top * scale };
+}
+
 /** Throws a MaskError unless `out` has the shape `[size, size, channels]` and the channel exists. */
 export function checkSquareTarget(size: number, out: Uint8Array, channel: number, channels: number): void {
   if (out.length !== size * size * channels) {

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { readError } from '@carpal/configs/file-errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
+import { inputSchema } from '@carpal/configs/schema/learning.ts';
 import type { Polygon } from '@carpal/masks/fill-polygon.ts';
+import type { Normalize } from './grey-range.ts';
 
 /** The format version of a prepared set. Sets with another version are not read: after an increase, every set is prepared again. */
 export const PREPARED_VERSION = 1;
@@ -28,9 +30,9 @@ export type PreparedIndex = {
   readonly version: number;
   readonly hash: string;
   readonly size: number;
-  /** Side of the larger square in which images are kept for windows; absent in a set without windows. */
-  readonly sheetSize?: number;
-  readonly normalize: 'unit';
+  /** Images are also kept for views in a larger square, of {@link largeSide} with this limit; absent in a set without such images. */
+  readonly detailSize?: number;
+  readonly normalize: Normalize;
   /** Class names in order. */
   readonly classes: readonly string[];
   readonly samples: readonly PreparedSample[];
@@ -39,8 +41,8 @@ export type PreparedIndex = {
 export type PreparedSet = Omit<PreparedIndex, 'version'> & {
   readonly folder: string;
   /**
-   * The grey image as a square of `size` × `size` bytes, row by row. `size` is the training size or, if the set has it, `sheetSize`. Throws
-   * `prepared-invalid`, or `artifact-missing` for another size.
+   * The grey image as a square, one byte per pixel, row by row. `size` is the side, the training size, or the set's `detailSize`: then the
+   * side is {@link largeSide}. Throws `prepared-invalid`, or `artifact-missing` for another size.
    */
   readImage(sample: PreparedSample, size?: number): Promise<Uint8Array>;
   /** Throws `artifact-missing` unless the set has its images at this size. */
@@ -49,12 +51,17 @@ export type PreparedSet = Omit<PreparedIndex, 'version'> & {
   readPolygons(sample: PreparedSample): Promise<Polygon[]>;
 };
 
+/** The side of the square in which an image is kept for views: that of the original image, but at most `limit`. */
+export function largeSide({ width, height }: { readonly width: number; readonly height: number }, limit: number): number {
+  return Math.min(limit, Math.max(width, height));
+}
+
 /** Paths of an image's files below the folder of the set. */
 export function preparedImageFile(imageName: string): string {
   return `images/${imageName}.u8`;
 }
 export function preparedLargeImageFile(imageName: string): string {
-  return `sheets/${imageName}.u8`;
+  return `large/${imageName}.u8`;
 }
 export function preparedPolygonFile(imageName: string): string {
   return `polygons/${imageName}.f32`;
@@ -64,10 +71,10 @@ export function preparedPolygonFile(imageName: string): string {
 export async function openPrepared(folder: string): Promise<PreparedSet> {
   const path = join(folder, FILE.preparedIndex);
   const { version: _, ...index } = parseIndex((await readPart(path)).toString('utf8'), path);
-  const { size, sheetSize, classes } = index;
+  const { size, detailSize, classes } = index;
   const checkSize = (side: number): void => {
-    if (side === size || side === sheetSize) return;
-    const sizes = sheetSize === undefined ? `${size}` : `${size} and ${sheetSize}`;
+    if (side === size || side === detailSize) return;
+    const sizes = detailSize === undefined ? `${size}` : `${size} and ${detailSize}`;
     throw new CarpalError('artifact-missing', `the data set was prepared at ${sizes} pixels, not at ${side}`, {
       where: path,
       fix: 'Run carpal prepare again with this manifest.',
@@ -77,8 +84,9 @@ export async function openPrepared(folder: string): Promise<PreparedSet> {
     folder,
     ...index,
     checkSize,
-    async readImage(sample, side = size) {
-      checkSize(side);
+    async readImage(sample, wanted = size) {
+      checkSize(wanted);
+      const side = wanted === size ? size : largeSide(sample, wanted);
       const file = join(folder, side === size ? preparedImageFile(sample.imageName) : preparedLargeImageFile(sample.imageName));
       const bytes = await readPart(file);
       checkImage(bytes, side, file);
@@ -94,9 +102,16 @@ export async function openPrepared(folder: string): Promise<PreparedSet> {
 
 /** Throws `prepared-invalid` unless the bytes are one square image of this size. */
 export function checkImage(bytes: Uint8Array, size: number, where: string): void {
-  if (bytes.byteLength === size * size) return;
-  throw new CarpalError('prepared-invalid', `the image has ${bytes.byteLength} bytes instead of ${size * size}`, { where });
+  checkImageLength(bytes.byteLength, size, where);
 }
+
+/** Throws `prepared-invalid` unless one square image of this size has so many bytes. */
+export function checkImageLength(byteLength: number, size: number, where: string): void {
+  if (byteLength === size * size) return;
+  throw new CarpalError('prepared-invalid', `the image has ${byteLength} bytes instead of ${size * size}`, { where });
+}
+
+const isNormalize = (value: unknown): value is Normalize => inputSchema.shape.normalize.unwrap().safeParse(value).success;
 
 /** Parses the index of a prepared set and checks the fields that its readers use. */
 export function parseIndex(text: string, where: string): PreparedIndex {
@@ -106,13 +121,19 @@ export function parseIndex(text: string, where: string): PreparedIndex {
   } catch (cause) {
     throw new CarpalError('prepared-invalid', 'the index is not JSON', { where, cause });
   }
-  const { version, hash, size, sheetSize, normalize, classes, samples } = index ?? {};
+  const { version, hash, size, detailSize, normalize, classes, samples } = index ?? {};
   if (version !== PREPARED_VERSION)
     throw new CarpalError('prepared-invalid', `the index has version ${version} instead of ${PREPARED_VERSION}`, { where });
-  if (typeof hash !== 'string' || typeof size !== 'number' || normalize !== 'unit' || !Array.isArray(classes) || !Array.isArray(samples)) {
+  if (
+    typeof hash !== 'string' ||
+    typeof size !== 'number' ||
+    !isNormalize(normalize) ||
+    !Array.isArray(classes) ||
+    !Array.isArray(samples)
+  ) {
     throw new CarpalError('prepared-invalid', 'the index must have hash, size, normalize, classes and samples', { where });
   }
-  return { version, hash, size, ...(typeof sheetSize === 'number' ? { sheetSize } : {}), normalize, classes, samples };
+  return { version, hash, size, ...(typeof detailSize === 'number' ? { detailSize } : {}), normalize, classes, samples };
 }
 
 async function readPart(path: string): Promise<Buffer> {

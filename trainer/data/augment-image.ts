@@ -1,12 +1,16 @@
-import type { Fit } from '@carpal/masks/fit.ts';
-import { type Pass, UNIT_LEVELS } from './augmentations.ts';
+import type { Crop, Fit } from '@carpal/masks/fit.ts';
+import { type DrawnAugmentation, movementsFirst, type Pass, UNIT_LEVELS } from './augmentations.ts';
 import { addNoise, blurImage, equalizeTiles } from './pixel-filters.ts';
-import { lookUp, warpImage, warpScratch } from './warp-image.ts';
+import { lookUp, warpCrop, warpImage, warpScratch } from './warp-image.ts';
+import { planCrop, scratchLength } from './warp-plan.ts';
 
-/** Applies passes to images of one size, with buffers that are reused for all images. */
+/** Reads rows of a prepared image, from `top` to `bottom`, which is not included. */
+export type ReadRows = (top: number, bottom: number) => Uint8Array;
+
+/** Makes images of `size` × `size` pixels for the network, with buffers that are reused for all images. */
 export class ImageAugmenter {
   readonly #size: number;
-  readonly #framed: Float32Array;
+  #framed: Float32Array;
   readonly #bytes: Uint8Array;
 
   constructor(size: number) {
@@ -17,7 +21,23 @@ export class ImageAugmenter {
 
   /** Writes the prepared image `pixels` after all passes to `out`, in 0..1. `fit` is the position of the radiograph in the square. */
   run(pixels: Uint8Array, fit: Fit, passes: readonly Pass[], out: Float32Array): void {
-    let image: Uint8Array | Float32Array = pixels;
+    this.#runPasses(pixels, fit, passes, out);
+  }
+
+  /**
+   * Writes a crop of a larger prepared image to `out`, in 0..1. All movements come first and are sampled directly into the crop; every other
+   * pass then sees the crop only. Reads only the rows that the crop shows.
+   */
+  runCrop(readRows: ReadRows, fit: Fit, drawn: Pick<DrawnAugmentation, 'passes' | 'warp'>, crop: Crop, out: Float32Array): void {
+    const [{ warp, levels }, ...passes] = movementsFirst(drawn);
+    const plan = planCrop(fit, warp, crop);
+    if (this.#framed.length < scratchLength(plan)) this.#framed = new Float32Array(scratchLength(plan));
+    warpCrop(readRows(plan.source.top, plan.source.bottom), plan, levels, this.#framed, out);
+    this.#runPasses(out, fit, passes, out);
+  }
+
+  #runPasses(pixels: Uint8Array | Float32Array, fit: Fit, passes: readonly Pass[], out: Float32Array): void {
+    let image = pixels;
     for (const pass of passes) image = this.#pass(pass, image, fit, out);
     if (image instanceof Uint8Array) lookUp(image, 0, out.length, UNIT_LEVELS, out, 0);
   }

@@ -147,6 +147,18 @@ export function warpsAfterCuts(passes: readonly Pass[]): readonly Warp[] {
 
 type Sampling = Pass & { readonly kind: 'sample' };
 
+/**
+ * The passes for a crop: one sampling with all movements, then everything else in its order. So the image is sampled once, directly into
+ * the crop, and no movement cuts off what a later one would bring back.
+ */
+export function movementsFirst({ passes, warp }: Pick<DrawnAugmentation, 'passes' | 'warp'>): readonly [Sampling, ...Pass[]] {
+  const [first, ...others] = passes;
+  const start: Sampling = { kind: 'sample', levels: first?.kind === 'sample' ? first.levels : UNIT_LEVELS, warp };
+  const rest = first === undefined || first.kind === 'sample' ? others : passes;
+  const unmoved = rest.map((pass) => (pass.kind === 'sample' ? { ...pass, warp: [] } : pass));
+  return [start, ...unmoved.filter((pass) => pass.kind !== 'sample' || pass.levels !== UNIT_LEVELS)];
+}
+
 function move(draft: Draft, by: Warp[number]): void {
   draft.warp = joinWarp(draft.warp, by);
   changeSampling(draft, (pass) => ({ ...pass, warp: joinWarp(pass.warp, by) }));

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
-import type { AugmentationSpec } from '@carpal/configs/schema/experiment.ts';
-import { squareFit } from '@carpal/masks/fit.ts';
+import type { AugmentationSpec, CropSpec } from '@carpal/configs/schema/experiment.ts';
+import { type Crop, squareFit } from '@carpal/masks/fit.ts';
 import {
   checkImage,
+  checkImageLength,
   decodePolygons,
   type PreparedSample,
   parseIndex,
@@ -14,7 +15,8 @@ import {
 } from '@carpal/report/dataset/prepared-set.ts';
 import { ImageAugmenter } from './augment-image.ts';
 import { augmentationRandom, carpalIndexes, drawAugmentation } from './augmentations.ts';
-import { fillTarget, type TargetRule } from './fill-target.ts';
+import { cropRandom, drawCrop } from './draw-crop.ts';
+import { fillCrop, fillTarget, type TargetRule, warpedOutlines } from './fill-target.ts';
 
 /** One epoch of batches. */
 export type BatchOptions = {
@@ -31,11 +33,22 @@ export type BatchOptions = {
   readonly augmentations?: readonly AugmentationSpec[];
   /** The meaning of a target pixel; default: area. */
   readonly targets?: TargetRule;
-  /** False keeps the order of the samples. */
+  /** What the network sees of an image; default: the whole image at the size of the set. */
+  readonly parts?: Parts;
+  /** False keeps the order of the samples, as windows always do. */
   readonly shuffle?: boolean;
   /** The number of batches made ahead of the one in use; default 2. */
   readonly ahead?: number;
 };
+
+/**
+ * Parts of the prepared images, all of `size` pixels: one crop per sample that is drawn anew in each epoch, or the same windows of every
+ * sample. With windows, every sample is listed once for each window, in the order of the windows.
+ */
+export type Parts = { readonly size: number } & (
+  | { readonly kind: 'crop'; readonly sampling: CropSpec['sampling'] }
+  | { readonly kind: 'windows'; readonly windows: readonly Crop[] }
+);
 
 /** What a worker needs to make one epoch; `samples` are in batch order. */
 export type BatchRequest = Omit<BatchOptions, 'shuffle' | 'ahead'>;
@@ -51,22 +64,29 @@ export type MadeBatch = { readonly size: number; readonly count: number; readonl
  */
 export class BatchMaker {
   readonly #request: BatchRequest;
+  /** Side of the prepared images. */
+  readonly #preparedSize: number;
+  /** Side of the images of a batch. */
   readonly #size: number;
   readonly #carpals: ReadonlySet<number>;
   readonly #augmenter: ImageAugmenter;
   #step: number;
 
-  /** Throws `prepared-invalid` if the set cannot be read or has another number of classes. */
+  /** Throws `prepared-invalid` if the set cannot be read, has another number of classes, or smaller images than the parts. */
   constructor(request: BatchRequest) {
     const path = join(request.prepared, FILE.preparedIndex);
     const { size, classes } = parseIndex(readPart(path).toString('utf8'), path);
     if (classes.length !== request.classes) {
       throw new CarpalError('prepared-invalid', `the set has ${classes.length} classes instead of ${request.classes}`, { where: path });
     }
+    const shown = request.parts?.size ?? size;
+    if (shown > size)
+      throw new CarpalError('prepared-invalid', `the images of the set have ${size} px, less than a crop of ${shown} px`, { where: path });
     this.#request = request;
-    this.#size = size;
+    this.#preparedSize = size;
+    this.#size = shown;
     this.#carpals = carpalIndexes(classes);
-    this.#augmenter = new ImageAugmenter(size);
+    this.#augmenter = new ImageAugmenter(shown);
     this.#step = request.startStep ?? 0;
   }
 
@@ -78,7 +98,8 @@ export class BatchMaker {
   /** The next batch, in the given buffers if there are any; undefined after the last one. The last batch may have fewer samples. */
   next(buffers?: BatchBuffers): MadeBatch | undefined {
     const { samples, batchSize, classes } = this.#request;
-    const members = samples.slice(this.#step * batchSize, (this.#step + 1) * batchSize);
+    const first = this.#step * batchSize;
+    const members = samples.slice(first, first + batchSize);
     if (members.length === 0) return undefined;
     const pixels = this.#size * this.#size;
     const into = buffers ?? { images: new Float32Array(batchSize * pixels), targets: new Uint8Array(batchSize * pixels * classes) };
@@ -86,6 +107,7 @@ export class BatchMaker {
     members.forEach((sample, index) => {
       this.#fill(
         sample,
+        first + index,
         into.images.subarray(index * pixels, (index + 1) * pixels),
         into.targets.subarray(index * pixels * classes, (index + 1) * pixels * classes),
       );
@@ -94,26 +116,62 @@ export class BatchMaker {
     return { size: this.#size, count: members.length, buffers: into };
   }
 
-  #fill(sample: PreparedSample, image: Float32Array, target: Uint8Array): void {
-    const { prepared, classes, seed, epoch, augmentations = [], targets = 'area' } = this.#request;
+  /** Makes the sample at a place of the epoch. */
+  #fill(sample: PreparedSample, place: number, image: Float32Array, target: Uint8Array): void {
+    const { prepared, classes, seed, epoch, augmentations = [], targets = 'area', parts } = this.#request;
     const imageFile = join(prepared, preparedImageFile(sample.imageName));
-    const pixels = readPart(imageFile);
-    checkImage(pixels, this.#size, imageFile);
     const polygonFile = join(prepared, preparedPolygonFile(sample.imageName));
     const polygons = sample.half === 'test' ? [] : decodePolygons(readPart(polygonFile), classes, polygonFile);
 
     const subject = { ...sample, carpals: polygons.filter((_, index) => this.#carpals.has(index)) };
     const drawn = drawAugmentation(augmentations, subject, augmentationRandom(seed, epoch, sample.imageName));
-    const fit = squareFit(sample.width, sample.height, this.#size);
-    this.#augmenter.run(pixels, fit, drawn.passes, image);
-    fillTarget(polygons, sample, fit, drawn, target, targets);
+    const fit = squareFit(sample.width, sample.height, this.#preparedSize);
+    if (parts === undefined) {
+      const pixels = readPart(imageFile);
+      checkImage(pixels, this.#preparedSize, imageFile);
+      this.#augmenter.run(pixels, fit, drawn.passes, image);
+      fillTarget(polygons, sample, fit, drawn, target, targets);
+      return;
+    }
+    const moved = warpedOutlines(polygons, sample, fit, drawn.warp);
+    const crop =
+      parts.kind === 'windows'
+        ? (parts.windows[place % parts.windows.length] as Crop)
+        : drawCrop(parts, { moved, carpals: this.#carpals, image: sample, fit }, cropRandom(seed, epoch, sample.imageName));
+    const readRows = (top: number, bottom: number): Uint8Array => readImageRows(imageFile, this.#preparedSize, top, bottom);
+    this.#augmenter.runCrop(readRows, fit, drawn, crop, image);
+    fillCrop(moved, crop, target, targets);
   }
 }
 
 function readPart(path: string): Buffer {
+  return read(path, () => readFileSync(path));
+}
+
+/** Rows of a prepared image of `size` × `size` bytes. The rest of the file is not read. */
+function readImageRows(path: string, size: number, top: number, bottom: number): Uint8Array {
+  return read(path, () => {
+    const file = openSync(path, 'r');
+    try {
+      checkImageLength(fstatSync(file).size, size, path);
+      const rows = new Uint8Array((bottom - top) * size);
+      for (let done = 0; done < rows.length; ) {
+        const count = readSync(file, rows, done, rows.length - done, top * size + done);
+        if (count === 0) checkImageLength(top * size + done, size, path);
+        done += count;
+      }
+      return rows;
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+function read<Result>(path: string, from: () => Result): Result {
   try {
-    return readFileSync(path);
+    return from();
   } catch (cause) {
+    if (cause instanceof CarpalError) throw cause;
     throw new CarpalError('prepared-invalid', 'a file of the prepared set cannot be read', { where: path, cause });
   }
 }

@@ -1,6 +1,6 @@
-import { randomFor, shuffled } from '@carpal/masks/random.ts';
+import { type Random, randomFor, shuffled } from '@carpal/masks/random.ts';
 import type { PreparedSample } from '@carpal/report/dataset/prepared-set.ts';
-import type { BatchBuffers, BatchOptions } from './batch-maker.ts';
+import type { BatchBuffers, BatchOptions, Parts } from './batch-maker.ts';
 import { BatchThread, type FromWorker } from './batch-thread.ts';
 import { receiveError } from './thread-error.ts';
 
@@ -16,6 +16,7 @@ export type Batch = {
   readonly images: Float32Array;
   /** [count, size, size, classes]: how much of each pixel the class covers, 0..255; with nearest targets 0 or 255. */
   readonly targets: Uint8Array;
+  /** One for each image; with windows, a sample stands once for each of its windows. */
   readonly samples: readonly PreparedSample[];
 };
 
@@ -34,13 +35,23 @@ export type Batches = AsyncIterable<Batch> & {
 export function openBatches(options: BatchOptions): Batches {
   const { shuffle = true, ahead = 2, ...request } = options;
   const { samples, seed, epoch, batchSize } = request;
-  const ordered = shuffle ? shuffled(samples, randomFor(seed, 'order', epoch)) : [...samples];
+  const ordered = samplesInOrder(samples, request.parts, shuffle ? randomFor(seed, 'order', epoch) : undefined);
   const feed = new BatchFeed(BatchThread.acquire({ ...request, samples: ordered }), ordered, batchSize, ahead);
   return {
-    steps: Math.ceil(samples.length / batchSize),
+    steps: Math.ceil(ordered.length / batchSize),
     close: async () => feed.close(),
     [Symbol.asyncIterator]: () => feed,
   };
+}
+
+/** The samples of an epoch: shuffled, or in their order with each sample once for each of its windows. */
+function samplesInOrder(
+  samples: readonly PreparedSample[],
+  parts: Parts | undefined,
+  random: Random | undefined,
+): readonly PreparedSample[] {
+  if (parts?.kind === 'windows') return samples.flatMap((sample) => parts.windows.map(() => sample));
+  return random ? shuffled(samples, random) : [...samples];
 }
 
 /** One iteration over an epoch: keeps `ahead` batches requested beyond the one in use. */

@@ -1,4 +1,5 @@
 import type { Polygon } from '@carpal/masks/fill-polygon.ts';
+import { outlineBox } from '@carpal/masks/outline-box.ts';
 import type { Random } from '@carpal/masks/random.ts';
 import { type Affine, compose, scaling, translation } from '@carpal/masks/warp.ts';
 import { unfoldedField, type WarpField } from '@carpal/masks/warp-field.ts';
@@ -65,16 +66,9 @@ export function drawWristWindow(
   square: Square,
   random: Random,
 ): WristWindow | undefined {
-  let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
-  for (const outline of outlines) {
-    for (let i = 0; i + 1 < outline.length; i += 2) {
-      left = Math.min(left, outline[i] as number);
-      right = Math.max(right, outline[i] as number);
-      top = Math.min(top, outline[i + 1] as number);
-      bottom = Math.max(bottom, outline[i + 1] as number);
-    }
-  }
-  if (left > right) return undefined;
+  const box = outlineBox(...outlines);
+  if (box === undefined) return undefined;
+  const { left, top, right, bottom } = box;
   // Vertices are pixel centres, so the box of one pixel is one pixel wide.
   const [width, height] = [right - left + 1, bottom - top + 1];
   const side = Math.max(width, height) * random.range(low, high);

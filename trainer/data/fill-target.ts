@@ -3,8 +3,9 @@ import { intersection } from '@carpal/masks/combine.ts';
 import { addCoverage } from '@carpal/masks/coverage.ts';
 import type { Polygon } from '@carpal/masks/fill-polygon.ts';
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
-import type { Fit } from '@carpal/masks/fit.ts';
+import { type Crop, cropFit, type Fit } from '@carpal/masks/fit.ts';
 import { addNearest } from '@carpal/masks/nearest.ts';
+import { outlineBox } from '@carpal/masks/outline-box.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { type Affine, IDENTITY, invert, joinWarp, translation, type Warp, warpOutline, warpPolygon } from '@carpal/masks/warp.ts';
 import { type DrawnAugmentation, warpsAfterCuts } from './augmentations.ts';
@@ -41,13 +42,32 @@ export function fillTarget(
   });
 }
 
+/**
+ * Writes the part of every moved outline that a crop shows into its channel of `target`, [crop size, crop size, outlines], as {@link
+ * fillTarget} does for the whole square.
+ */
+export function fillCrop({ outlines, width, height, fit }: MovedOutlines, crop: Crop, target: Uint8Array, rule: TargetRule): void {
+  const add = rule === 'area' ? addCoverage : addNearest;
+  const shown = cropFit(fit, crop);
+  const side = crop.size * fit.scale;
+  outlines.forEach((outline, channel) => {
+    const box = outlineBox(outline);
+    if (box === undefined || box.right < shown.offsetX - 1 || box.bottom < shown.offsetY - 1) return;
+    if (box.left > shown.offsetX + side || box.top > shown.offsetY + side) return;
+    add(fillPolygon(outline, width, height), shown, target, channel, outlines.length);
+  });
+}
+
+/** The outlines of all classes after all movements, and the canvas to fill them on. `fit` is the position of the canvas in the square. */
+export type MovedOutlines = { readonly outlines: readonly Polygon[]; readonly width: number; readonly height: number; readonly fit: Fit };
+
 /** The moved polygons, and the canvas to fill them on. */
 export function warpedOutlines(
   polygons: readonly Polygon[],
   image: { readonly width: number; readonly height: number },
   fit: Fit,
   warp: Warp,
-): { outlines: readonly Polygon[]; width: number; height: number; fit: Fit } {
+): MovedOutlines {
   const { width, height } = image;
   if (warp.length === 0) return { outlines: polygons, width, height, fit };
   const canvas = squareCanvas(image, fit);

@@ -4,7 +4,8 @@ import { type Affine, IDENTITY, rotation, scaling, translation } from '@carpal/m
 import { describe, expect, it } from 'vitest';
 import { UNIT_LEVELS } from './augmentations.ts';
 import { addNoise } from './pixel-filters.ts';
-import { squareToImage, warpImage, warpScratch } from './warp-image.ts';
+import { warpImage, warpScratch } from './warp-image.ts';
+import { squareToImage } from './warp-plan.ts';
 
 const SIZE = 32;
 const fit = squareFit(128, 128, SIZE);

@@ -1,23 +1,11 @@
-import type { Fit } from '@carpal/masks/fit.ts';
-import { type Affine, compose, invert, isField, type Warp, warpSource } from '@carpal/masks/warp.ts';
-import type { Place } from '@carpal/masks/warp-field.ts';
-
-/** The map from square pixels to image pixels; both have integer coordinates at pixel centres. */
-export function squareToImage({ scale, offsetX, offsetY }: Fit): Affine {
-  return [scale, 0, scale / 2 + offsetX - 0.5, 0, scale, scale / 2 + offsetY - 0.5];
-}
+import type { Crop, Fit } from '@carpal/masks/fit.ts';
+import { type Affine, IDENTITY, type Warp } from '@carpal/masks/warp.ts';
+import { type BentGrid, type Box, originsOf, type WarpPlan } from './warp-plan.ts';
 
 /** A buffer for {@link warpImage}, reusable for images of one size: it has a black frame around the image. */
 export function warpScratch(size: number): Float32Array {
   return new Float32Array((size + 3) * (size + 3));
 }
-
-/**
- * If the image is bent, origins are computed only for every few pixels and interpolated between them, with an error of at most this much of
- * a pixel.
- */
-const ORIGIN_ERROR = 0.05;
-const LONGEST_STRIDE = 8;
 
 /**
  * Moves a square grey image by `warp` (maps of image coordinates) and maps its grey levels with `levels`; writes to `out`. All maps
@@ -29,85 +17,93 @@ export function warpImage(
   { fit, warp, levels, scratch }: { fit: Fit; warp: Warp; levels: Float32Array; scratch: Float32Array },
   out: Float32Array,
 ): void {
-  const [only, ...others] = warp;
-  frameImage(image, fit.size, levels, scratch);
-  if (only !== undefined && others.length === 0 && !isField(only)) sampleAffine(scratch, fit, only, out);
-  else sampleBent(scratch, fit, warp, out);
+  const { size } = fit;
+  const whole: Crop = { left: 0, top: 0, size };
+  const plan: WarpPlan = {
+    crop: whole,
+    side: size,
+    source: { left: 0, top: 0, right: size, bottom: size },
+    ...originsOf(fit, warp, whole),
+  };
+  samplePlan(image, plan, levels, scratch, out);
 }
 
-function sampleAffine(framed: Float32Array, fit: Fit, geometry: Affine, out: Float32Array): void {
-  const { size } = fit;
-  const toImage = squareToImage(fit);
-  // The origin of an output pixel: from the square to the image, back through the movement, and to the square again.
-  const [a, b, c, d, e, f] = compose(compose(invert(toImage), invert(geometry)), toImage);
-  const stride = size + 3;
+/**
+ * Writes a crop of the moved image to `out`, `[size, size]`. Equals, bit for bit, the same part of what {@link warpImage} makes of the whole
+ * image, but reads only what the crop shows: `rows` are the rows of the image from `source.top` to `source.bottom`.
+ */
+export function warpCrop(rows: Uint8Array, plan: WarpPlan, levels: Float32Array, scratch: Float32Array, out: Float32Array): void {
+  if ('bent' in plan || plan.affine !== IDENTITY) {
+    samplePlan(rows, plan, levels, scratch, out);
+    return;
+  }
+  const { left, top, size } = plan.crop;
+  for (let y = 0; y < size; y++) lookUp(rows, (top + y - plan.source.top) * plan.side + left, size, levels, out, y * size);
+}
+
+function samplePlan(rows: Uint8Array | Float32Array, plan: WarpPlan, levels: Float32Array, framed: Float32Array, out: Float32Array): void {
+  const { crop, side, source } = plan;
+  const stride = source.right - source.left + 3;
+  frameRows(rows, side, source, levels, framed);
+  const frame: Frame = { framed, stride, most: side + 1, base: -(source.top * stride + source.left) };
+  if ('affine' in plan) sampleAffine(frame, plan.affine, crop, out);
+  else sampleBent(frame, plan.bent, crop, out);
+}
+
+function sampleAffine(
+  { framed, stride, most, base }: Frame,
+  [a, b, c, d, e, f]: Affine,
+  { left, top, size }: Crop,
+  out: Float32Array,
+): void {
   let to = 0;
-  for (let y = 0; y < size; y++) {
+  for (let y = top; y < top + size; y++) {
     const rowX = b * y + c;
     const rowY = e * y + f;
-    for (let x = 0; x < size; x++) out[to++] = sample(framed, stride, a * x + rowX, d * x + rowY);
+    for (let x = left; x < left + size; x++) out[to++] = sample(framed, stride, most, base, a * x + rowX, d * x + rowY);
   }
 }
 
-function sampleBent(framed: Float32Array, fit: Fit, warp: Warp, out: Float32Array): void {
-  const { size } = fit;
-  const step = originStride(fit, warp);
-  const cells = Math.ceil(size / step);
-  const { x: originX, y: originY } = origins(fit, warp, cells + 1, step);
-  const stride = size + 3;
-  for (let y = 0; y < size; y++) {
-    const upper = Math.floor(y / step) * (cells + 1);
-    const lower = upper + cells + 1;
+function sampleBent({ framed, stride, most, base }: Frame, grid: BentGrid, { left, top, size }: Crop, out: Float32Array): void {
+  const { step, firstColumn, firstRow, columns, x: originX, y: originY } = grid;
+  let to = 0;
+  for (let y = top; y < top + size; y++) {
+    const upper = (Math.floor(y / step) - firstRow) * columns;
+    const lower = upper + columns;
     const down = (y % step) / step;
-    let to = y * size;
-    for (let cell = 0; cell < cells; cell++) {
+    for (let cell = 0; cell + 1 < columns; cell++) {
       const leftX = between(originX[upper + cell] as number, originX[lower + cell] as number, down);
       const leftY = between(originY[upper + cell] as number, originY[lower + cell] as number, down);
       const stepX = (between(originX[upper + cell + 1] as number, originX[lower + cell + 1] as number, down) - leftX) / step;
       const stepY = (between(originY[upper + cell + 1] as number, originY[lower + cell + 1] as number, down) - leftY) / step;
-      const columns = Math.min(step, size - cell * step);
-      for (let k = 0; k < columns; k++) out[to++] = sample(framed, stride, leftX + k * stepX, leftY + k * stepY);
+      const start = (firstColumn + cell) * step;
+      const end = Math.min(step, left + size - start);
+      for (let k = Math.max(0, left - start); k < end; k++)
+        out[to++] = sample(framed, stride, most, base, leftX + k * stepX, leftY + k * stepY);
     }
   }
-}
-
-/**
- * The distance between computed origins. Moves of an unfolded field bend by at most 0.6 / spacing, and a straight line across `n` pixels
- * deviates from a curve by an eighth of n² times its bend.
- */
-function originStride({ scale }: Fit, warp: Warp): number {
-  const spacing = Math.min(...warp.map((step) => (isField(step) ? step.spacing / scale : Number.POSITIVE_INFINITY)));
-  return Math.max(1, Math.min(LONGEST_STRIDE, Math.floor(Math.sqrt((8 * ORIGIN_ERROR * spacing) / 0.6))));
-}
-
-/** The origins of the pixels at multiples of the step, in square pixels. */
-function origins(fit: Fit, warp: Warp, count: number, step: number): { x: Float64Array; y: Float64Array } {
-  const sourceOf = warpSource(warp);
-  const [scale, , offsetX, , , offsetY] = squareToImage(fit);
-  const grid = { x: new Float64Array(count * count), y: new Float64Array(count * count) };
-  const place: Place = { x: 0, y: 0 };
-  for (let row = 0; row < count; row++) {
-    for (let column = 0; column < count; column++) {
-      sourceOf(column * step * scale + offsetX, row * step * scale + offsetY, place);
-      grid.x[row * count + column] = (place.x - offsetX) / scale;
-      grid.y[row * count + column] = (place.y - offsetY) / scale;
-    }
-  }
-  return grid;
 }
 
 const between = (first: number, second: number, share: number): number => first + share * (second - first);
 
-/**
- * The framed image at a place of the square. The frame is one pixel wide before the image and two after it, so no further check is needed.
- */
-function sample(framed: Float32Array, stride: number, x: number, y: number): number {
-  const sourceX = Math.min(Math.max(x + 1, 0), stride - 2);
-  const sourceY = Math.min(Math.max(y + 1, 0), stride - 2);
+/** Rows of `stride` values: a part of the square with a black frame, one pixel wide before the part and two after it. */
+type Frame = {
+  readonly framed: Float32Array;
+  readonly stride: number;
+  /** The last column and row of the framed square. */
+  readonly most: number;
+  /** Index of the framed square's first value, which is negative if the part begins later. */
+  readonly base: number;
+};
+
+/** The framed image at a place of the square. The frame makes further checks unnecessary. */
+function sample(framed: Float32Array, stride: number, most: number, base: number, x: number, y: number): number {
+  const sourceX = Math.min(Math.max(x + 1, 0), most);
+  const sourceY = Math.min(Math.max(y + 1, 0), most);
   const left = sourceX | 0;
   const top = sourceY | 0;
   const shareX = sourceX - left;
-  const i = top * stride + left;
+  const i = base + top * stride + left;
   const p = framed[i] as number;
   const r = framed[i + stride] as number;
   const upper = p + shareX * ((framed[i + 1] as number) - p);
@@ -115,18 +111,25 @@ function sample(framed: Float32Array, stride: number, x: number, y: number): num
   return upper + (sourceY - top) * (lower - upper);
 }
 
-/** Maps the grey levels and adds a black frame. */
-function frameImage(image: Uint8Array | Float32Array, size: number, levels: Float32Array, framed: Float32Array): void {
-  const stride = size + 3;
+/** Maps the grey levels of a part of an image of `side` columns and adds a black frame. `rows` are the part's rows, whole. */
+function frameRows(
+  rows: Uint8Array | Float32Array,
+  side: number,
+  { left, top, right, bottom }: Box,
+  levels: Float32Array,
+  framed: Float32Array,
+): void {
+  const [width, height] = [right - left, bottom - top];
+  const stride = width + 3;
   const black = levels[0] as number;
   framed.fill(black, 0, stride);
-  framed.fill(black, (size + 1) * stride);
-  for (let y = 0; y < size; y++) {
+  framed.fill(black, (height + 1) * stride, (height + 3) * stride);
+  for (let y = 0; y < height; y++) {
     const from = (y + 1) * stride;
     framed[from] = black;
-    lookUp(image, y * size, size, levels, framed, from + 1);
-    framed[from + size + 1] = black;
-    framed[from + size + 2] = black;
+    lookUp(rows, y * side + left, width, levels, framed, from + 1);
+    framed[from + width + 1] = black;
+    framed[from + width + 2] = black;
   }
 }
 
