@@ -28,6 +28,7 @@ FIXTURES = {
     "unet3plus": ("UNet3Plus", {"width": 1, "guidance": True, "deepSupervision": True}, "down.1.0.weight"),
     "fcn-resnet50": ("FCNResNet50", {"width": 2}, "backbone.conv1.weight"),
     "custom-unet": ("CustomUNet", {"width": 2}, "down.1.1.0.weight"),
+    "custom-unet-improved": ("CustomUNet", {"width": 2, "variant": "improved"}, "down.1.1.0.weight"),
 }
 
 

@@ -56,7 +56,8 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.model.options.width': 'Channels of the first level.',
   'spec.model.options.depth': 'Number of levels; input.size must be a multiple of 2^(depth-1).',
   'spec.model.options.guidance': 'Whether a classifier of the present classes guides the side heads.',
-  'spec.model.options.variant': 'Published size: published and B0 to B5 for SegFormer; W18, W32 and W48 for HRNet.',
+  'spec.model.options.variant':
+    'published: as in the original. Otherwise B0 to B5 for SegFormer, W18 to W48 for HRNet, improved (other attention and dropout) for CustomUNet.',
   'spec.model.options.encoder': 'Network that computes the features.',
   'spec.model.options.head': 'published: as in the original; perClass: one output map per class.',
   'spec.model.options.divisor': 'Divides the channels of every level, for a smaller network.',

@@ -35,6 +35,11 @@ const REFUSED: [string, object, string[]][] = [
     { model: { name: 'HRNet', options: { variant: 'B2' } } },
     ['spec.model.options.variant: network HRNet has no variant B2'],
   ],
+  [
+    'a size as the variant of CustomUNet',
+    { model: { name: 'CustomUNet', options: { variant: 'B2' } } },
+    ['spec.model.options.variant: network CustomUNet has no variant B2'],
+  ],
   ['a size that is not a multiple of 16', { input: { size: 120 } }, ['spec.input.size: must be a multiple of 16 for network UNet, is 120']],
   [
     'a size that is not a multiple of 64 for a deep SlimUNet',

@@ -20,7 +20,7 @@ import type {
   SchedulerSpec,
 } from './experiment.ts';
 import type { AUTO } from './fields.ts';
-import { HRNET_VARIANTS, SEGFORMER_VARIANTS } from './learning.ts';
+import { CUSTOM_UNET_VARIANTS, HRNET_VARIANTS, SEGFORMER_VARIANTS } from './learning.ts';
 
 /** `null` marks an option without a fixed default: it is required, or its default depends on other fields. */
 export type Defaults<Options> = { readonly [Key in keyof Options]?: Options[Key] | null };
@@ -34,7 +34,7 @@ export const MODEL_OPTIONS: Readonly<Record<ModelName, Defaults<ModelOptions>>> 
   NestedUNet: { width: 32 },
   UNet3Plus: { width: 64, guidance: false },
   FCNResNet50: { width: 64 },
-  CustomUNet: { width: 64 },
+  CustomUNet: { width: 64, variant: 'published' },
   DUCKNet: { width: 16 },
   RAPUNet: { width: 16, head: 'perClass', divisor: 1 },
   SegFormer: { variant: 'B2', divisor: 1 },
@@ -43,10 +43,14 @@ export const MODEL_OPTIONS: Readonly<Record<ModelName, Defaults<ModelOptions>>> 
 };
 
 /** The variants of the networks that have variants. */
-export const VARIANTS: { readonly [Name in ModelName]?: readonly string[] } = { SegFormer: SEGFORMER_VARIANTS, HRNet: HRNET_VARIANTS };
+export const VARIANTS: { readonly [Name in ModelName]?: readonly string[] } = {
+  CustomUNet: CUSTOM_UNET_VARIANTS,
+  SegFormer: SEGFORMER_VARIANTS,
+  HRNet: HRNET_VARIANTS,
+};
 
 /** The networks whose encoder can start from the weights of model.pretrained. */
-export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50', 'HRNet', 'UNetPlusPlus'];
+export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50', 'RAPUNet', 'HRNet', 'UNetPlusPlus'];
 
 /** Number of heads of the networks that have side heads for training.deepSupervision; the main head is one of them. */
 export const HEADS: Readonly<Partial<Record<ModelName, number>>> = { NestedUNet: 4, UNet3Plus: 5 };

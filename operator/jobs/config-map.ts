@@ -1,7 +1,8 @@
 /** The ConfigMap that gives the stages the resolved experiment. */
 import { createHash } from 'node:crypto';
 import { FILE } from '@carpal/configs/names.ts';
-import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import type { ModelSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { MODEL_OPTIONS } from '@carpal/configs/schema/options.ts';
 import type { KubernetesObject } from '@carpal/kubernetes/api/objects.ts';
 import { experimentLabels, ownedBy } from './ownership.ts';
 
@@ -19,8 +20,15 @@ const HASH_DIGITS = 10;
 function specText({ apiVersion, kind, metadata: { name, namespace, uid }, spec }: SegmentationExperiment): string {
   const { run, placement, report: _report, ...learning } = spec;
   const ensemble = placement.ensemble?.memory === undefined ? {} : { ensemble: { memory: placement.ensemble.memory } };
-  const read = { ...learning, run: { folds: run.folds }, placement: { memory: placement.memory, ...ensemble } };
+  const model = withoutDefaultVariant(learning.model);
+  const read = { ...learning, model, run: { folds: run.folds }, placement: { memory: placement.memory, ...ensemble } };
   return `${JSON.stringify({ apiVersion, kind, metadata: { name, namespace, uid }, spec: read })}\n`;
+}
+
+/** An older stage has no variants of CustomUNet. A stage of this version fills in the default. */
+function withoutDefaultVariant(model: ModelSpec): ModelSpec {
+  const { variant, ...options } = model.options;
+  return model.name === 'CustomUNet' && variant === MODEL_OPTIONS.CustomUNet.variant ? { ...model, options } : model;
 }
 
 /** A short hash of what the stages read. It differs whenever that differs. */

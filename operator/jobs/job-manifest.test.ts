@@ -105,6 +105,18 @@ describe('the Job of an attempt', () => {
   it('requests GPUs and GPU nodes for folds and for the ensemble, but not for prepare', () => {
     const placed = experiment({
       gpus: 2,
+  it('gives a stage the variant of CustomUNet only if it is not the default, because an older image has none', () => {
+    const variantOf = (variant: 'published' | 'improved'): unknown => {
+      const { spec, ...rest } = experiment();
+      const model = { name: 'CustomUNet', options: { width: 64, variant } } as const;
+      const { data } = configMapManifest({ ...rest, spec: { ...spec, model } });
+      const read = checkExperiment(JSON.parse(data['experiment.json'] ?? ''), ['hand-bones']);
+      return [data['experiment.json']?.includes('"variant"'), read.ok && read.experiment.spec.model.options.variant];
+    };
+    expect(variantOf('published')).toEqual([false, 'published']);
+    expect(variantOf('improved')).toEqual([true, 'improved']);
+  });
+
       cpu: '6',
       memory: '40Gi',
       ephemeralStorage: '20Gi',

@@ -7,6 +7,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { systemErrorCode, withWriteErrors } from '@carpal/configs/file-errors.ts';
 import { formatPath } from '@carpal/configs/finding.ts';
 import { immutableChanges } from '@carpal/configs/rules/immutability.ts';
+import { continuedSinceEarlier } from '@carpal/configs/schema/earlier-options.ts';
 import type { ExperimentSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import type { ExperimentStatus } from '@carpal/configs/schema/status.ts';
 
@@ -34,13 +35,14 @@ export async function readRunSpec(folder: string): Promise<ExperimentSpec | unde
 }
 
 /**
- * The experiment with the uid of the run in this folder, or unchanged if there is no run. Writes nothing. Throws `manifest-immutable` like
- * `openRun`.
+ * The experiment with the uid of the run in this folder, or unchanged if there is no run. A run that version 0.1 began keeps its network.
+ * Writes nothing. Throws `manifest-immutable` like `openRun`.
  */
 export async function findRun(folder: string, experiment: SegmentationExperiment): Promise<SegmentationExperiment> {
   const stored = await readRun(folder);
   if (stored === undefined) return experiment;
-  const changes = immutableChanges(stored.spec, experiment.spec);
+  const { begun, now: spec } = continuedSinceEarlier(stored.spec, experiment.spec);
+  const changes = immutableChanges(begun, spec);
   if (changes.length > 0) {
     const lines = changes.map(({ path, message }) => `\n  ${formatPath(path)} ${message}`);
     throw new CarpalError('manifest-immutable', `the manifest differs from the one that this run started with${lines.join('')}`, {
@@ -48,7 +50,7 @@ export async function findRun(folder: string, experiment: SegmentationExperiment
       fix: 'Undo the change, use another metadata.name or --workdir for the changed experiment, or start over with --fresh.',
     });
   }
-  return { ...experiment, metadata: { ...experiment.metadata, uid: stored.uid } };
+  return { ...experiment, spec, metadata: { ...experiment.metadata, uid: stored.uid } };
 }
 
 /**

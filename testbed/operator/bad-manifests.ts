@@ -41,6 +41,11 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     ['spec.model.options.variant: Invalid value: network HRNet has no variant B2. Write one of W18, W32, W48.'],
   ],
   [
+    'a size as the variant of CustomUNet',
+    { model: { name: 'CustomUNet', options: { variant: 'B2' } } },
+    ['spec.model.options.variant: Invalid value: network CustomUNet has no variant B2. Write one of published, improved.'],
+  ],
+  [
     'an unknown encoder',
     { model: { name: 'UNetPlusPlus', options: { encoder: 'VGG16' } } },
     ['spec.model.options.encoder: Unsupported value: "VGG16": supported values: "ResNet34", "ResNet50"'],

@@ -9,6 +9,7 @@ import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
 import { parseJson } from '@carpal/configs/json.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
+import { optionsSinceEarlier } from '@carpal/configs/schema/earlier-options.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { modelSchema } from '@carpal/configs/schema/learning.ts';
 import { z } from 'zod';
@@ -171,7 +172,7 @@ function readFacts(metadata: Readonly<Record<string, string>>, where: string): W
   if (!given.success) throw invalid('model options');
   if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === 'string')) throw invalid('classes');
   if (!Number.isInteger(size) || size < 1 || size > LARGEST_INPUT) throw invalid('input size');
-  return { model, options: given.data, classes: names, inputSize: size, experiment };
+  return { model, options: optionsSinceEarlier(model, given.data), classes: names, inputSize: size, experiment };
 }
 
 /** Throws weights-mismatch unless all networks have the classes of the first one. Input sizes may differ. */

@@ -29,13 +29,13 @@ export function caformer(make: VariableMaker, name: string, divisor: number) {
     const path = `${name}/stage${index + 1}`;
     const first = index === 0;
     const from = first ? 3 : (widths[index - 1] as number);
-    const before = first ? undefined : tokenNorm(make, `${path}/norm`, from, false);
+    const before = first ? undefined : tokenNorm(make, `${path}/norm`, from, { bias: false });
     const halve = convolution(make, `${path}/shrink`, {
       from,
       to: channels,
       ...(first ? { size: 7, stride: 4, padding: [2, 2, 2, 2], onImages: true } : { size: 3, stride: 2, padding: [1, 1, 1, 1] }),
     });
-    const after = first ? tokenNorm(make, `${path}/norm`, channels, false) : undefined;
+    const after = first ? tokenNorm(make, `${path}/norm`, channels, { bias: false }) : undefined;
     const attends = index >= 2;
     const blocks = Array.from({ length: DEPTHS[index] as number }, (_, block) =>
       metaformerBlock(make, `${path}/${block + 1}`, {
@@ -68,10 +68,10 @@ type BlockOptions = {
 /** x + mixer(norm x), then x + mlp(norm x), with four times the channels inside the MLP. Norms and linear maps have no bias. */
 function metaformerBlock(make: VariableMaker, name: string, { channels, mixer, scaledSkips }: BlockOptions) {
   const scale = (part: string) => (scaledSkips ? make.constant(`${name}/${part}/scale`, [channels], 1) : undefined);
-  const mixNorm = tokenNorm(make, `${name}/mix/norm`, channels, false);
+  const mixNorm = tokenNorm(make, `${name}/mix/norm`, channels, { bias: false });
   const mix = mixer(make, `${name}/mix`);
   const mixScale = scale('mix');
-  const mlpNorm = tokenNorm(make, `${name}/mlp/norm`, channels, false);
+  const mlpNorm = tokenNorm(make, `${name}/mlp/norm`, channels, { bias: false });
   const widen = dense(make, `${name}/mlp/widen`, { from: channels, to: 4 * channels, bias: false });
   const activate = starReluLayer(make, `${name}/mlp/activation`);
   const narrow = dense(make, `${name}/mlp/narrow`, { from: 4 * channels, to: channels, bias: false });

@@ -1,7 +1,7 @@
 import { gelu } from '../engine/ops/activations.ts';
 import { maxPool2x2 } from '../engine/ops/max-pool.ts';
 import { type Tensor, type Tensor4D, tf } from '../engine/tensorflow.ts';
-import { defineModel } from './define-model.ts';
+import { chooseVariant, defineModel } from './define-model.ts';
 import { convNorm } from './layers/conv-norm.ts';
 import { convUp } from './layers/convolution.ts';
 import { doubleAttention } from './layers/double-attention.ts';
@@ -15,28 +15,34 @@ const MULTIPLES = [1, 2, 4, 8] as const;
 const INPUT_CHANNELS = 3;
 /** Dilation of the encoder's kernels. */
 const DILATION = 2;
-/** Dropout probability in training, at the bottom and after every fusion. */
+/** Dropout probability in training. */
 const RATE = 0.3;
+
+/** Whether a variant computes what the original computes. */
+const VARIANTS = { published: true, improved: false } as const;
 
 /**
  * The original's own network, its best single network: 19,086,557 parameters at 29 classes and width 64. The encoder has four levels of two
  * 3×3 convolutions with dilation 2 and bias, batch normalisation and GELU. Each level is followed by a double attention
  * (double-attention.ts) whose result goes to the next level and to the decoder. The bottom is 512→1024→512. Each decoder level is a 2×2
  * transposed convolution to the level's channels, the addition of the encoder's features, and a 3×3 convolution with normalisation and
- * GELU. Dropout follows the bottom and every fusion, on both paths.
+ * GELU.
  *
- * Where the description of the network leaves a choice, the parameter count decides: one 3×3 convolution per decoder level, a bias in the
- * 5×5 convolutions, and none in the channel attention. The original's attention never multiplied its map with the features; here it does,
- * with the same count.
+ * `variant: published` computes what the original computes. In training it drops values after the bottom and after each addition in the
+ * decoder. `variant: improved` has the attention of CBAM instead, and drops values after each attention, after the bottom, and after each
+ * decoder level. Both have the same variables. Up to version 0.1, `improved` was the only network of this name.
  */
 export function buildCustomUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = 64 } = options;
-  return defineModel({ name: 'CustomUNet', options: { width }, classes, sizeMultiple: 16, draws: true }, (variables) =>
-    layers(variableMaker(seed, variables), classes, width),
+  const variant = chooseVariant('CustomUNet', VARIANTS, options.variant ?? 'published');
+  return defineModel({ name: 'CustomUNet', options: { width, variant }, classes, sizeMultiple: 16, draws: true }, (variables) =>
+    layers(variableMaker(seed, variables), { classes, width, published: VARIANTS[variant] }),
   );
 }
 
-function layers(make: VariableMaker, classes: number, width: number) {
+type Shape = { readonly classes: number; readonly width: number; readonly published: boolean };
+
+function layers(make: VariableMaker, { classes, width, published }: Shape) {
   const widths = MULTIPLES.map((multiple) => width * multiple);
   const deepest = widths.at(-1) as number;
   const dropout = dropoutMaker(RATE);
@@ -51,9 +57,13 @@ function layers(make: VariableMaker, classes: number, width: number) {
       onImages: level === 0,
     });
     const second = step(`${name}/2`, to, to, { dilation: DILATION });
-    const attend = doubleAttention(make, `${name}/attention`, { channels: to, hidden: Math.max(1, Math.floor(width / 4)) });
-    const drop = dropout();
-    return (x: Tensor4D, training: boolean, seed?: Tensor) => tf.tidy(() => drop(attend(second(first(x, training), training)), seed));
+    const attend = doubleAttention(make, `${name}/attention`, { channels: to, hidden: Math.max(1, Math.floor(width / 4)), published });
+    const drop = published ? undefined : dropout();
+    return (x: Tensor4D, training: boolean, seed?: Tensor) =>
+      tf.tidy(() => {
+        const attended = attend(second(first(x, training), training));
+        return drop ? drop(attended, seed) : attended;
+      });
   });
   const bottom = [step('bottom/1', deepest, 2 * deepest), step('bottom/2', 2 * deepest, deepest)] as const;
   const dropBottom = dropout();
@@ -63,7 +73,10 @@ function layers(make: VariableMaker, classes: number, width: number) {
       const mix = step(`up${level + 1}/mix`, to, to);
       const drop = dropout();
       return (x: Tensor4D, skip: Tensor4D, training: boolean, seed?: Tensor) =>
-        tf.tidy(() => drop(mix(tf.add(grow(x), skip) as Tensor4D, training), seed));
+        tf.tidy(() => {
+          const fused: Tensor4D = tf.add(grow(x), skip);
+          return published ? mix(drop(fused, seed), training) : drop(mix(fused, training), seed);
+        });
     })
     .reverse();
   const answer = head(make, 'head', width, classes);

@@ -16,8 +16,9 @@ const INPUT_CHANNELS = 3;
  * supervision. Node (level, step) receives all earlier nodes of its level and the node below it, up-sampled with aligned corners as in the
  * original. Each node is two 3×3 convolutions with bias, batch normalisation and ReLU.
  *
- * With deep supervision each node of the top row has a head, and the last head is the output. The mean over all heads is not used as the
- * output, because it would differ from the network that is validated. Without deep supervision only the last head exists.
+ * With deep supervision each node of the top row has a head. In training the last head is the first output. Otherwise there is one output,
+ * the mean of the probabilities of all heads, as in the original's evaluation; validation, prediction and thresholds all use it. Without
+ * deep supervision only the last head exists.
  */
 export function buildNestedUNet({ options, classes, seed }: ModelBuild): Model {
   const { width = 32, deepSupervision = false } = options;
@@ -63,6 +64,18 @@ function layers(make: VariableMaker, classes: number, width: number, deepSupervi
     }
     const [top = []] = rows;
     const main = answer(top.at(-1) as Tensor4D);
-    return training ? [main, ...sides.map((side, index) => side(top[index + 1] as Tensor4D))] : [main];
+    if (sides.length === 0) return [main];
+    const heads = [main, ...sides.map((side, index) => side(top[index + 1] as Tensor4D))];
+    return training ? heads : [meanOfHeads(heads)];
   };
+}
+
+/** Far below every probability that matters. It keeps the logarithms finite where all heads are certain. */
+const LEAST = 1e-30;
+
+/** The logits of the mean of the heads' probabilities. */
+function meanOfHeads(heads: readonly Tensor4D[]): Tensor4D {
+  const logarithm = (logits: readonly Tensor4D[]): Tensor4D => tf.log(tf.add(tf.addN(logits.map((one) => tf.sigmoid(one))), LEAST));
+  // 1 − σ(x) is σ(−x), and the number of heads cancels.
+  return tf.tidy(() => tf.sub(logarithm(heads), logarithm(heads.map((logits) => tf.neg(logits)))));
 }

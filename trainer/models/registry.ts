@@ -42,11 +42,16 @@ export const MODELS: readonly ModelEntry[] = [
     options: ['width'],
     build: buildFCNResNet50,
   },
-  { name: 'CustomUNet', summary: "the original's U-Net of dilated convolutions and attention", options: ['width'], build: buildCustomUNet },
+  {
+    name: 'CustomUNet',
+    summary: "the original's U-Net of dilated convolutions and attention, as published or improved",
+    options: ['width', 'variant'],
+    build: buildCustomUNet,
+  },
   { name: 'DUCKNet', summary: 'six kinds of convolution in parallel on every level', options: ['width'], build: buildDuckNet },
   {
     name: 'RAPUNet',
-    summary: 'convolutions next to a CAFormer-S18',
+    summary: 'convolutions next to a CAFormer-S18; accepts pretrained weights',
     options: ['width', 'head', 'divisor'],
     build: buildRapuNet,
   },

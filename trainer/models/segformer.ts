@@ -21,17 +21,17 @@ type Chosen = { readonly variant: SegFormerVariant; readonly divisor: number };
  * SegFormer (Xie et al. 2021): a transformer of four stages and a decoder of linear maps. Logits are computed at 1/4 of the size and
  * interpolated. At 29 classes, with the widths and depths of the paper's table, B0 has 3,721,597 parameters, B1 13,684,701, B2 27,368,925,
  * B3 47,244,765, B4 64,015,325 and B5 84,615,645. At ADE20K's 150 classes B0 has 3,752,694 and B2 27,461,974, like the published weights.
- * There is no stochastic depth and no dropout.
+ * There is no stochastic depth, and dropout only in `published`.
  *
  * `variant: published` is the original's network of the same name with 98,591,197 parameters: B2's depths, widths 64-128-256-512, full
- * convolutions in the Mix-FFN, keys reduced along rows by one linear map for all heads, and a decoder without normalisation or activation.
+ * convolutions in the Mix-FFN, keys reduced along rows by one linear map for all heads, dropout of a tenth of the attention's scores and of
+ * the Mix-FFN's results in training, an epsilon of 1e-5 in layer normalisation, and a decoder without normalisation or activation.
  * `divisor` divides all widths.
  */
 export function buildSegFormer({ options, classes, seed }: ModelBuild): Model {
   const chosen: Chosen = { variant: chooseVariant('SegFormer', SEGFORMER_ROWS, options.variant ?? 'B2'), divisor: options.divisor ?? 1 };
-  return defineModel({ name: 'SegFormer', options: chosen, classes, sizeMultiple: SIZE_MULTIPLE }, (variables) =>
-    segFormerLayers(variableMaker(seed, variables), classes, chosen),
-  );
+  const facts = { name: 'SegFormer', options: chosen, classes, sizeMultiple: SIZE_MULTIPLE, draws: chosen.variant === 'published' };
+  return defineModel(facts, (variables) => segFormerLayers(variableMaker(seed, variables), classes, chosen));
 }
 
 /** The layers and their variables. */
@@ -40,8 +40,8 @@ export function segFormerLayers(make: VariableMaker, classes: number, { variant,
   const encode = mixTransformer(make, 'encoder', shape, variant === 'published' ? 'published' : 'true');
   const decoder = variant === 'published' ? publishedDecoder : mlpDecoder;
   const decode = decoder(make, 'decoder', { widths: shape.widths, channels: shape.decoder, classes });
-  return (images: Tensor4D, training: boolean): readonly Tensor4D[] => {
-    return [upsampleBilinear(decode(encode(images, training), training), DECODED_AT)];
+  return (images: Tensor4D, training: boolean, seed?: Tensor): readonly Tensor4D[] => {
+    return [upsampleBilinear(decode(encode(images, training, seed), training), DECODED_AT)];
   };
 }
 

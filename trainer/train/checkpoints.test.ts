@@ -262,6 +262,14 @@ describe('the fingerprint of a training', () => {
     expect(await open(store, base).load()).toMatchObject({ epoch: 1 });
   });
 
+  it('of CustomUNet as version 0.1 had it is that of the variant improved, and differs from that of published', () => {
+    // What version 0.1 computed for a manifest without a variant.
+    const old = '3ff4072be0e3226c5baea5d2fb3655e3dc97155ae18c8dd1a07fcdd25ab50e6a';
+    const of = (options: object): string => trainingFingerprint(specOf({ model: { name: 'CustomUNet', options } }), 0);
+    expect(of({ width: 64, variant: 'improved' })).toBe(old);
+    expect(of({ width: 64, variant: 'published' })).not.toBe(old);
+  });
+
   it('depends on the fold', () => {
     expect(trainingFingerprint(specOf({}), 1)).not.toBe(base);
   });

@@ -9,6 +9,7 @@ import type { ArtifactStore, StoredObject } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { withSortedKeys } from '@carpal/configs/json.ts';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
+import { modelInEarlierForm } from '@carpal/configs/schema/earlier-options.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { decodeSafetensors, encodeSafetensors } from '../engine/safetensors.ts';
 import { VALIDATION_THRESHOLD } from './validate.ts';
@@ -201,7 +202,8 @@ export function isOldFingerprint(spec: ExperimentSpec, fold: number): (trains: s
 }
 
 function fingerprintWith(spec: ExperimentSpec, fold: number, threshold: number): string {
-  const { model, input, augmentations, loss, optimizer, scheduler, training } = spec;
+  const { input, augmentations, loss, optimizer, scheduler, training } = spec;
+  const model = modelInEarlierForm(spec.model);
   const learned = { fold, split: spec.dataset.split, classes: spec.dataset.classes, model, input, augmentations, loss, optimizer };
   // Earlier versions had training.engine with the default 'auto'. It stays in the hash, so that their checkpoints remain valid.
   const run = { scheduler, training: { ...training, engine: 'auto' }, threshold };

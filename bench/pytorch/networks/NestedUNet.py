@@ -33,9 +33,11 @@ class NestedUNet(nn.Module):
                 up = F.interpolate(rows[level + 1][step - 1], scale_factor=2, mode="bilinear", align_corners=True)
                 rows[level].append(self.nodes[f"{level}_{step}"](torch.cat([*rows[level][:step], up], 1)))
         answer = self.head(rows[0][4])
-        if not (self.training and self.sides):
+        if not self.sides:
             return answer
-        return (answer, *(side(rows[0][int(step)]) for step, side in self.sides.items()))
+        answers = (answer, *(side(rows[0][int(step)]) for step, side in self.sides.items()))
+        # The original averages the probabilities of all heads in its evaluation.
+        return answers if self.training else torch.logit(torch.stack(answers).sigmoid().mean(0))
 
 
 def build(classes: int, options: dict) -> nn.Module:

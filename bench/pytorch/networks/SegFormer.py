@@ -16,8 +16,13 @@ VARIANTS = {
 }
 
 
-def token_norm(channels):
-    return nn.LayerNorm(channels, eps=1e-6)
+# Epsilon and dropout of the original.
+PUBLISHED_EPSILON = 1e-5
+PUBLISHED_DROPOUT = 0.1
+
+
+def token_norm(channels, eps=1e-6):
+    return nn.LayerNorm(channels, eps=eps)
 
 
 def on_map(convolution, x):
@@ -68,7 +73,8 @@ class PublishedAttention(nn.Module):
     def __init__(self, channels, heads, reduction):
         super().__init__()
         self.heads = heads
-        self.norm1 = token_norm(channels)
+        self.norm1 = token_norm(channels, PUBLISHED_EPSILON)
+        self.dropout = nn.Dropout(PUBLISHED_DROPOUT)
         self.query = nn.Linear(channels, channels)
         self.key = nn.Linear(channels, channels)
         self.value = nn.Linear(channels, channels)
@@ -79,7 +85,8 @@ class PublishedAttention(nn.Module):
         x = self.norm1(x)
         q, k, v = (heads_of(part(x), self.heads) for part in (self.query, self.key, self.value))
         k, v = (self.reduce(part.reshape(*part.shape[:2], -1, self.reduce.in_features)) for part in (k, v))
-        return self.merge(joined(F.scaled_dot_product_attention(q, k, v), x))
+        dropped = self.dropout.p if self.dropout.training else 0.0
+        return self.merge(joined(F.scaled_dot_product_attention(q, k, v, dropout_p=dropped), x))
 
 
 class TrueMixFfn(nn.Module):
@@ -98,12 +105,13 @@ class TrueMixFfn(nn.Module):
 class PublishedMixFfn(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.norm2 = token_norm(channels)
+        self.norm2 = token_norm(channels, PUBLISHED_EPSILON)
+        self.dropout = nn.Dropout(PUBLISHED_DROPOUT)
         self.widen = nn.Conv2d(channels, 4 * channels, 3, padding=1)
         self.narrow = nn.Conv2d(4 * channels, channels, 3, padding=1)
 
     def forward(self, x):
-        return on_map(lambda y: self.narrow(F.gelu(self.widen(y))), self.norm2(x))
+        return on_map(lambda y: self.dropout(self.narrow(F.gelu(self.widen(y)))), self.norm2(x))
 
 
 class Block(nn.Module):

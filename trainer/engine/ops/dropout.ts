@@ -5,7 +5,7 @@ import { shapeTensor } from './conv2d.ts';
 const UNIFORM = [typeAttribute('T', TYPE.int32), typeAttribute('dtype'), typeAttribute('Tseed', TYPE.int32)];
 
 /** Which values are dropped (with probability `rate`). */
-type DropoutChoice = {
+export type DropoutChoice = {
   readonly rate: number;
   /** Two int32 values, different in every step. */
   readonly seed: Tensor;
@@ -18,13 +18,18 @@ type DropoutChoice = {
  * and others 2014, in the form that does not change inference). The choice is drawn on the device with Philox counters: the same seed,
  * place and shape drop the same values for any number of threads, eager or recorded.
  */
-export function dropout(x: Tensor4D, { rate, seed, place }: DropoutChoice): Tensor4D {
+export function dropout(x: Tensor4D, choice: DropoutChoice): Tensor4D {
   return withGradient<Tensor4D>([x], () => {
-    const kept = tf.tidy(() => {
-      const key = tf.add(seed, tf.tensor1d([place, 0], 'int32'));
-      const uniform = runKernel('StatelessRandomUniform', UNIFORM, [shapeTensor(x.shape), key]);
-      return tf.mul(tf.cast(tf.greaterEqual(uniform, rate), 'float32'), 1 / (1 - rate));
-    });
+    const kept = keptFactors(x.shape, choice);
     return { value: tf.mul(x, kept) as Tensor4D, saved: [kept], gradient: (dy, [scale]) => [tf.mul(dy, scale as Tensor)] };
+  });
+}
+
+/** The factors of dropout: 0 for dropped values, 1 / (1 − rate) for the others. */
+export function keptFactors(shape: readonly number[], { rate, seed, place }: DropoutChoice): Tensor {
+  return tf.tidy(() => {
+    const key = tf.add(seed, tf.tensor1d([place, 0], 'int32'));
+    const uniform = runKernel('StatelessRandomUniform', UNIFORM, [shapeTensor(shape), key]);
+    return tf.mul(tf.cast(tf.greaterEqual(uniform, rate), 'float32'), 1 / (1 - rate));
   });
 }

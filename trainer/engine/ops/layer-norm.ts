@@ -2,19 +2,19 @@ import { withGradient } from '../kernels.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import { biasAdd } from './linear.ts';
 
-/** Added to the variance before the square root. */
+/** Added to the variance before the square root, unless a network was published with another number. */
 const EPSILON = 1e-6;
 
 /**
- * Layer normalisation of x `[…, channels]` over its last axis: y = gamma·(x − mean)/√(variance + 1e-6), plus beta if given, with the biased
- * variance. It consists of sums and products, because TensorFlow has no CPU kernel for it. Saves the normalised x and one number per row
+ * Layer normalisation of x `[…, channels]` over its last axis: y = gamma·(x − mean)/√(variance + epsilon), plus beta if given, with the
+ * biased variance. It consists of sums and products, because TensorFlow has no CPU kernel for it. Saves the normalised x and one number per row
  * for the gradient.
  */
-export function layerNorm<Shape extends Tensor>(x: Shape, gamma: Tensor, beta?: Tensor): Shape {
+export function layerNorm<Shape extends Tensor>(x: Shape, gamma: Tensor, beta?: Tensor, epsilon = EPSILON): Shape {
   const rows = tf.reshape(x, [-1, gamma.shape[0] as number]);
   const value = withGradient<Tensor>([rows, gamma], () => {
     const centred = tf.sub(rows, tf.mean(rows, 1, true));
-    const scale = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), EPSILON));
+    const scale = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), epsilon));
     const normal = tf.mul(centred, scale);
     return {
       value: tf.mul(normal, gamma),

@@ -4,6 +4,7 @@ import { gradientsOf, type Operation, relativeDifference, slopes, spreadValues }
 import { starRelu } from './activations.ts';
 import { attention } from './attention.ts';
 import { depthwiseConv } from './depthwise-conv.ts';
+import { keptFactors } from './dropout.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
 
@@ -12,11 +13,18 @@ type Row = { name: string; shapes: number[][]; fast: Operation; plain: Operation
 const given = (x: Tensor | undefined): Tensor => x as Tensor;
 const four = (x: Tensor | undefined): Tensor4D => x as Tensor4D;
 
-const normalized: Operation = (x, gamma, beta) => {
-  const { mean, variance } = tf.moments(given(x), -1, true);
-  const normal = tf.mul(tf.div(tf.sub(given(x), mean), tf.sqrt(tf.add(variance, 1e-6))), given(gamma));
-  return beta ? tf.add(normal, beta) : normal;
-};
+const normalizedWith =
+  (epsilon: number): Operation =>
+  (x, gamma, beta) => {
+    const { mean, variance } = tf.moments(given(x), -1, true);
+    const normal = tf.mul(tf.div(tf.sub(given(x), mean), tf.sqrt(tf.add(variance, epsilon))), given(gamma));
+    return beta ? tf.add(normal, beta) : normal;
+  };
+const normalized = normalizedWith(1e-6);
+
+const scores = (q: Tensor | undefined, k: Tensor | undefined): Tensor =>
+  tf.softmax(tf.div(tf.matMul(given(q), given(k), false, true), Math.sqrt(3)));
+const dropped = () => ({ rate: 0.4, seed: tf.tensor1d([1, 2], 'int32'), place: 3 });
 
 const rows: Row[] = [
   {
@@ -47,6 +55,12 @@ const rows: Row[] = [
     plain: normalized,
   },
   {
+    name: 'layer normalisation with another epsilon',
+    shapes: [[4, 6], [6], [6]],
+    fast: (x, gamma, beta) => layerNorm(given(x), given(gamma), given(beta), 0.1),
+    plain: normalizedWith(0.1),
+  },
+  {
     name: 'attention',
     shapes: [
       [2, 2, 5, 3],
@@ -54,7 +68,17 @@ const rows: Row[] = [
       [2, 2, 4, 3],
     ],
     fast: (q, k, v) => attention(four(q), four(k), four(v)),
-    plain: (q, k, v) => tf.matMul(tf.softmax(tf.div(tf.matMul(given(q), given(k), false, true), Math.sqrt(3))), given(v)),
+    plain: (q, k, v) => tf.matMul(scores(q, k), given(v)),
+  },
+  {
+    name: 'attention that drops scores',
+    shapes: [
+      [2, 2, 5, 3],
+      [2, 2, 4, 3],
+      [2, 2, 4, 3],
+    ],
+    fast: (q, k, v) => attention(four(q), four(k), four(v), dropped()),
+    plain: (q, k, v) => tf.matMul(tf.mul(scores(q, k), keptFactors([2, 2, 5, 4], dropped())), given(v)),
   },
   {
     name: 'depthwise convolution',

@@ -1,4 +1,4 @@
-import { dropout } from '../../engine/ops/dropout.ts';
+import { type DropoutChoice, dropout } from '../../engine/ops/dropout.ts';
 import { type Tensor, type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import { convolution } from './convolution.ts';
 import type { VariableMaker } from './variables.ts';
@@ -26,13 +26,28 @@ export function guidance(make: VariableMaker, name: string, from: number): (x: T
 }
 
 /** Drops values if a seed is given (a training step), and returns x unchanged otherwise. */
-type Dropout = (x: Tensor4D, seed: Tensor | undefined) => Tensor4D;
+export type Dropout = (x: Tensor4D, seed: Tensor | undefined) => Tensor4D;
 
 /** Creates the dropout layers of a network. Each has its own index and therefore its own random numbers. */
 export function dropoutMaker(rate: number): () => Dropout {
+  const places = dropoutPlaces(rate);
+  return () => {
+    const choose = places();
+    return (x, seed) => {
+      const choice = choose(seed);
+      return choice ? dropout(x, choice) : x;
+    };
+  };
+}
+
+/** What a place of a network drops in the step of a seed; undefined without a seed. For operations that drop values themselves. */
+export type DropoutPlace = (seed: Tensor | undefined) => DropoutChoice | undefined;
+
+/** Numbers the places of a network at which values are dropped. */
+export function dropoutPlaces(rate: number): () => DropoutPlace {
   let places = 0;
   return () => {
     const place = places++;
-    return (x, seed) => (seed === undefined ? x : dropout(x, { rate, seed, place }));
+    return (seed) => seed && { rate, seed, place };
   };
 }

@@ -22,9 +22,11 @@ export function batchNormVariables(make: VariableMaker, name: string, channels: 
   };
 }
 
+type TokenNormOptions = { readonly bias?: boolean; readonly epsilon?: number | undefined };
+
 /** Layer normalisation of the last axis, initially without scale and shift. Without `bias` it has no `<name>/beta`. */
-export function tokenNorm(make: VariableMaker, name: string, channels: number, bias = true) {
+export function tokenNorm(make: VariableMaker, name: string, channels: number, { bias = true, epsilon }: TokenNormOptions = {}) {
   const gamma = make.constant(`${name}/gamma`, [channels], 1);
   const beta = bias ? make.constant(`${name}/beta`, [channels], 0) : undefined;
-  return <Shape extends Tensor>(x: Shape): Shape => tf.tidy(() => layerNorm(x, gamma, beta));
+  return <Shape extends Tensor>(x: Shape): Shape => tf.tidy(() => layerNorm(x, gamma, beta, epsilon));
 }

@@ -1,0 +1,31 @@
+/**
+ * Version 0.1 had one CustomUNet and no variants of it. Its manifests, weights files and checkpoints name none, and mean today's `improved`,
+ * while a new manifest without a variant means `published`.
+ */
+import type { ModelOptions, ModelSpec } from './experiment.ts';
+
+const NETWORK = 'CustomUNet';
+const BEFORE = 'improved';
+
+/** The options that version 0.1 wrote, with the variant that they meant. Options that name one stay as they are. */
+export function optionsSinceEarlier<Options extends ModelOptions>(name: string, options: Options): Options {
+  return name === NETWORK ? { variant: BEFORE, ...options } : options;
+}
+
+/** The network as version 0.1 wrote it, if version 0.1 had it; otherwise unchanged. The fingerprints of its checkpoints contain this. */
+export function modelInEarlierForm(model: ModelSpec): ModelSpec {
+  if (model.name !== NETWORK || model.options.variant !== BEFORE) return model;
+  const { variant: _variant, ...options } = model.options;
+  return { ...model, options };
+}
+
+/**
+ * `now`, a manifest with its defaults, as the continuation of an experiment that began as `begun`: it keeps the variant that version 0.1
+ * gave it. Both are returned with their variants.
+ */
+export function continuedSinceEarlier<Spec extends { readonly model: ModelSpec }>(begun: Spec, now: Spec): { begun: Spec; now: Spec } {
+  const isEarlier = begun.model.name === NETWORK && begun.model.options.variant === undefined;
+  if (!isEarlier || now.model.name !== NETWORK) return { begun, now };
+  const named = (spec: Spec): Spec => ({ ...spec, model: { ...spec.model, options: { ...spec.model.options, variant: BEFORE } } });
+  return { begun: named(begun), now: named(now) };
+}
