@@ -17,8 +17,9 @@ import { createPlainView } from '@carpal/operator/local/plain-view.ts';
 import { countTestImages, publishOutputs } from '@carpal/operator/local/publish-outputs.ts';
 import { type RunResult, type RunView, runExperiment } from '@carpal/operator/local/run-experiment.ts';
 import type { RunFailure } from '@carpal/operator/local/run-failure.ts';
+import { readRunSpec, runFolder } from '@carpal/operator/local/run-folder.ts';
 import { isInS3, openDataset } from '@carpal/report/dataset/open-dataset.ts';
-import { checkDataset } from '@carpal/trainer/data/check-dataset.ts';
+import { checkDataset, checkPeople } from '@carpal/trainer/data/check-dataset.ts';
 import { Command } from 'commander';
 import colours from 'picocolors';
 import packageJson from '../package.json' with { type: 'json' };
@@ -54,7 +55,9 @@ async function run(file: string, options: Options): Promise<void> {
   const out = options.out ?? join('out', manifest.metadata.name);
   // Checks everything that can be checked now, so that no problem appears only in a stage, hours later.
   const dataset = await openDataset(manifest.spec.dataset.uri);
-  await checkDataset(dataset, manifest.spec.dataset.split);
+  const found = await checkDataset(dataset, manifest.spec.dataset.split);
+  const hasBegun = options.fresh !== true && (await readRunSpec(runFolder(workFolder, manifest))) !== undefined;
+  if (!hasBegun) await checkPeople(found, manifest.spec.dataset.split);
   await checkFolder(workFolder);
   await checkFolder(out);
   const [fresh, tries] = [options.fresh === true, options.trial];

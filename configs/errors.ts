@@ -84,12 +84,22 @@ export const ERRORS = {
   'image-unreadable': {
     exit: EXIT.data,
     meaning: 'An image is damaged, incomplete, or of an unsupported format.',
-    fix: 'Replace it with a complete 8-bit or 16-bit PNG.',
+    fix: 'Replace it with a complete PNG, JPEG or TIFF of 8 or 16 bits, or with a grey DICOM file. docs/data.md lists what is read.',
   },
   'image-too-large': {
     exit: EXIT.data,
     meaning: 'An image has more pixels than carpal reads.',
     fix: 'Scale it down. Radiographs of hands need at most 4096 × 4096 pixels.',
+  },
+  'table-unreadable': {
+    exit: EXIT.data,
+    meaning: 'The table of people (meta_data.csv or meta_data.xlsx) is not a table, is too large, or has no column ID.',
+    fix: 'Save it as an xlsx or as a CSV in UTF-8 with the columns ID, sex and height, or remove it. docs/data.md describes it.',
+  },
+  'split-impossible': {
+    exit: EXIT.data,
+    meaning: 'A split with the strategy stratifiedGroup needs sex and height of everyone, and the table of people does not have them.',
+    fix: 'Add meta_data.csv or meta_data.xlsx with ID, sex and height of every person, or set dataset.split.strategy to group.',
   },
   'folds-exceed-people': {
     exit: EXIT.data,

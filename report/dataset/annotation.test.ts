@@ -20,6 +20,12 @@ describe('parseAnnotation', () => {
     expect(faults).toEqual([]);
   });
 
+  it('reads a file that starts with a byte order mark', () => {
+    const { polygons, faults } = parseAnnotation(`\uFEFF${withAnnotations({ label: 'second', points: triangle })}`, CLASSES);
+    expect(faults).toEqual([]);
+    expect(polygons[1]).toHaveLength(6);
+  });
+
   it('lists the classes that are missing', () => {
     expect(parseAnnotation(withAnnotations({ label: 'second', points: triangle }), CLASSES).missingClasses).toEqual(['first']);
   });

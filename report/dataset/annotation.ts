@@ -28,7 +28,7 @@ export function parseAnnotation(text: string, classes: readonly string[]): ReadA
   });
   let content: unknown;
   try {
-    content = JSON.parse(text);
+    content = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     const literal = /[[,:]\s*(-?(?:NaN|Infinity))\s*[\],}]/.exec(text);
     if (literal) return unusable(`holds ${literal[1]}, which is not valid JSON`, `line ${lineOf(text, literal.index)}`);

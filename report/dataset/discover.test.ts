@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { discoverDataset, pairNames } from './discover.ts';
 import { temporaryFolder, writeSmallDataset, writeUnder } from './testing/small-dataset.ts';
 
+/** The start of a DICOM file. */
+const DICOM = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]);
+
 describe('discoverDataset', () => {
   it('finds both halves with groups, annotations, and names with and without a side', async () => {
     const folder = await temporaryFolder();
@@ -34,6 +37,37 @@ describe('discoverDataset', () => {
     ]);
   });
 
+  it('finds images of every format, by extension or, without one, by content, and lists the files that are not read', async () => {
+    const folder = await temporaryFolder();
+    const names = ['a.png', 'b.JPG', 'c.jpeg', 'd.tif', 'e.dcm', '1.2.840.7'];
+    for (const name of names) await writeUnder(folder, `train/DCM/ID001/${name}`, name === '1.2.840.7' ? DICOM : '');
+    for (const stem of ['a', 'b', 'c', 'd', 'e', '1.2.840.7']) await writeUnder(folder, `train/outputs_json/ID001/${stem}.json`, '{}');
+    for (const name of ['train/DCM/ID001/f.bmp', 'train/DCM/ID001/README', 'train/DCM/loose.png', 'test/DCM/ID002/g.txt'])
+      await writeUnder(folder, name, '');
+    await writeUnder(folder, 'test/DCM/ID002/h.jpg', '');
+    const { train, test, ignoredFiles, orphanAnnotations } = await discoverDataset(folder);
+    expect(train.map(({ imageName }) => imageName)).toEqual(names.toSorted());
+    expect(train.every(({ annotationPath }) => annotationPath !== undefined)).toBe(true);
+    expect(orphanAnnotations).toEqual([]);
+    expect(test.map(({ imageName }) => imageName)).toEqual(['h.jpg']);
+    expect(ignoredFiles.map((path) => path.slice(folder.length + 1)).toSorted()).toEqual([
+      'test/DCM/ID002/g.txt',
+      'train/DCM/ID001/README',
+      'train/DCM/ID001/f.bmp',
+      'train/DCM/loose.png',
+    ]);
+  });
+
+  it('pairs people and images whose names are stored composed in one folder and decomposed in the other', async () => {
+    const folder = await temporaryFolder();
+    await writeUnder(folder, `train/DCM/${'홍길동'.normalize('NFD')}/${'손.png'.normalize('NFD')}`, '');
+    await writeUnder(folder, `train/outputs_json/${'홍길동'.normalize('NFC')}/${'손.json'.normalize('NFC')}`, '{}');
+    const { train, orphanAnnotations } = await discoverDataset(folder);
+    expect(train).toMatchObject([{ group: '홍길동'.normalize('NFC'), imageName: '손.png'.normalize('NFC') }]);
+    expect(train[0]?.annotationPath).toBeDefined();
+    expect(orphanAnnotations).toEqual([]);
+  });
+
   it('accepts a data set without a test half', async () => {
     const folder = await temporaryFolder();
     await writeSmallDataset(folder, { people: 1, testPeople: 0 });
@@ -44,6 +78,10 @@ describe('discoverDataset', () => {
     const folder = await temporaryFolder();
     await expect(discoverDataset(`${folder}/none`)).rejects.toMatchObject({ code: 'dataset-missing', where: `${folder}/none` });
     await expect(discoverDataset(folder)).rejects.toMatchObject({ code: 'dataset-layout' });
+    await writeUnder(folder, 'train/DCM/ID001/a.bmp', '');
+    await expect(discoverDataset(folder)).rejects.toMatchObject({
+      message: expect.stringMatching(/1 other files are ignored, such as .*a\.bmp/),
+    });
   });
 });
 

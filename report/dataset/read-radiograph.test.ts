@@ -60,6 +60,38 @@ describe('readRadiograph', () => {
     expect(Array.from(radiograph.pixels)).toEqual(Array.from(deep));
   });
 
+  it.each([
+    { largest: 200, white: 255 },
+    { largest: 1023, white: 1023 },
+    { largest: 4095, white: 4095 },
+    { largest: 3900, white: 4095 },
+    { largest: 4096, white: 16383 },
+    { largest: 16384, white: 65535 },
+  ])('takes $white for white in a 16-bit PNG whose largest value is $largest', async ({ largest, white }) => {
+    const pixels = Uint16Array.from({ length: width * height }, (_, i) => Math.round((i * largest) / (width * height - 1)));
+    const png = await sharp(pixels, { raw: { width, height, channels: 1 } })
+      .toColourspace('grey16')
+      .png()
+      .toBuffer();
+    const radiograph = await readRadiograph(await writeUnder(await temporaryFolder(), 'a.png', png));
+    expect(radiograph.white).toBe(white);
+    expect(Array.from(radiograph.pixels)).toEqual(Array.from(pixels));
+  });
+
+  it('decodes a JPEG, whatever its name is, and TIFF of 16 bits', async () => {
+    const grey = sharp(
+      ramp.map((value) => value >> 1),
+      { raw: { width, height, channels: 1 } },
+    );
+    const folder = await temporaryFolder();
+    const jpeg = await readRadiograph(await writeUnder(folder, 'a.png', await grey.jpeg({ quality: 100 }).toBuffer()));
+    expect(jpeg).toMatchObject({ width, height, white: 255 });
+    const deep = Uint16Array.from(ramp, (value) => value * 257);
+    const raw = sharp(deep, { raw: { width, height, channels: 1 } }).toColourspace('grey16');
+    const tiff = await readRadiograph(await writeUnder(folder, 'a.tif', await raw.tiff({ compression: 'deflate' }).toBuffer()));
+    expect(Array.from(tiff.pixels)).toEqual(Array.from(deep));
+  });
+
   it('rejects a truncated PNG', async () => {
     const png = await greyPng(200, 200, (x, y) => (x * y) % 251);
     const path = await writeUnder(await temporaryFolder(), 'a.png', png);

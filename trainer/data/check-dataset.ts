@@ -1,15 +1,51 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { type Dataset, discoverDataset, type Sample } from '@carpal/report/dataset/discover.ts';
+import { personKey, readPersonTable } from '@carpal/report/dataset/person-table.ts';
 import { assignFolds, type FoldStrategy } from './folds.ts';
 
+type Split = { readonly folds: number; readonly strategy: FoldStrategy; readonly seed: number };
+
 /**
- * Checks everything about a data set that needs no file to be opened, so that these errors appear immediately. Throws what {@link
+ * Checks everything about a data set that needs no image to be opened, so that these errors appear immediately. Throws what {@link
  * discoverDataset} and {@link checkNames} throw, and `folds-exceed-people`.
  */
-export async function checkDataset(folder: string, split: { folds: number; strategy: FoldStrategy; seed: number }): Promise<void> {
+export async function checkDataset(folder: string, split: Split): Promise<Dataset> {
   const dataset = await discoverDataset(folder);
   checkNames(dataset);
   assignFolds(dataset.train, split);
+  return dataset;
+}
+
+/** How many people a message names. */
+const PEOPLE_NAMED = 5;
+
+/**
+ * Checks, for an experiment that begins, that the table of people has what its split needs: `stratifiedGroup` needs sex and height of
+ * everyone. Returns a warning if another split does not use a table that cannot be read. Throws `split-impossible` or `table-unreadable`.
+ * Not for an experiment that has begun: it goes on with the split of its prepared set.
+ */
+export async function checkPeople({ folder, train }: Dataset, { strategy }: Split): Promise<string | undefined> {
+  const impossible = (what: string, where: string): CarpalError => new CarpalError('split-impossible', what, { where });
+  try {
+    const table = await readPersonTable(folder);
+    if (strategy !== 'stratifiedGroup') return undefined;
+    if (!table) throw impossible('there is no table of people', folder);
+    const { path, people, missingColumns } = table;
+    if (missingColumns.length > 0) throw impossible(`the table has no column for ${missingColumns.join(' and ')}`, path);
+    const groups = [...new Set(train.map(({ group }) => group))];
+    const lacking = groups.filter((group) => {
+      const { sex, heightCm } = people.get(personKey(group)) ?? {};
+      return sex === undefined || heightCm === undefined;
+    });
+    if (lacking.length === 0) return undefined;
+    const named = lacking.slice(0, PEOPLE_NAMED).join(', ');
+    const more = lacking.length > PEOPLE_NAMED ? ', …' : '';
+    throw impossible(`sex or height of ${lacking.length} of ${groups.length} people is missing: ${named}${more}`, path);
+  } catch (error) {
+    const isUnused = strategy !== 'stratifiedGroup' && error instanceof CarpalError && error.code === 'table-unreadable';
+    if (!isUnused) throw error;
+    return `the table of people is not used, because ${error.message}`;
+  }
 }
 
 /** Checks file names. Throws `annotation-missing`, or `dataset-layout` for two images with the same name. */

@@ -17,7 +17,8 @@ type Group = { readonly name: string; readonly images: number; readonly sex: str
 /**
  * Assigns every person to a fold. All images of a person are in one fold. The numbers of people in two folds differ by at most one; within
  * this limit, the numbers of images are balanced. Equal samples (in any order), folds and seed give equal folds. `group` assigns people at
- * random. `stratifiedGroup` first sorts them by sex and height, or by bone area unless sex and height are known for everyone. It then
+ * random. `stratifiedGroup` first sorts them by sex and height. Where these are not known for everyone it sorts by bone area: only for
+ * experiments that began before this was an error (check-dataset.ts). It then
  * assigns each group of `folds` neighbours to different folds, so that each fold has small and large hands, men and women. Throws
  * `folds-exceed-people`.
  */

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { openFolderStore } from '@carpal/artifacts/folder-store.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { greyRange } from '@carpal/report/dataset/grey-range.ts';
 import { openPrepared, type PreparedSample, type PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
+import { dicomFile } from '@carpal/report/dataset/testing/dicom-file.ts';
 import {
   annotationText,
   rectangle,
@@ -13,6 +15,7 @@ import {
   writeSmallDataset,
   writeUnder,
 } from '@carpal/report/dataset/testing/small-dataset.ts';
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { type PrepareProgress, prepareDataset, sourceHash } from './prepare.ts';
 import { resizeToSquare } from './resize-image.ts';
@@ -54,6 +57,88 @@ describe('prepareDataset', () => {
     expect((await openPrepared(set.folder)).samples).toEqual(set.samples);
   });
 
+  it('keeps the grey levels of 12-bit images in 16-bit PNGs', async () => {
+    const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+    await writeSmallDataset(folder, { people: 1, testPeople: 0 });
+    const [width, height] = [64, 64];
+    const pixels = Uint16Array.from({ length: width * height }, (_, i) => Math.round(((i % width) * 4095) / (width - 1)));
+    const png = await sharp(pixels, { raw: { width, height, channels: 1 } })
+      .toColourspace('grey16')
+      .png()
+      .toBuffer();
+    await writeUnder(folder, 'train/DCM/ID001/image1.png', png);
+    const set = await prepare(folder, artifacts, { size: 64 });
+    const image = await set.readImage(sampleNamed(set, 'image1.png'));
+    expect(new Set(image).size).toBe(64);
+    expect([image[0], image[63]]).toEqual([0, 255]);
+  });
+
+  it.each(['percentile', 'perImage'] as const)(
+    'normalizes with %s before it rounds to bytes, in a set with its own name',
+    async (normalize) => {
+      const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+      await writeSmallDataset(folder, { people: 1, testPeople: 0 });
+      const [width, height] = [64, 64];
+      // All greys are within a hundredth of the range.
+      const pixels = Uint16Array.from({ length: width * height }, (_, i) => 30_000 + 10 * (i % width));
+      const png = await sharp(pixels, { raw: { width, height, channels: 1 } })
+        .toColourspace('grey16')
+        .png()
+        .toBuffer();
+      await writeUnder(folder, 'train/DCM/ID001/image1.png', png);
+      const [plain, set] = [await prepare(folder, artifacts, { size: 64 }), await prepare(folder, artifacts, { size: 64, normalize })];
+      expect(set.hash).not.toBe(plain.hash);
+      expect(set.normalize).toBe(normalize);
+      const [before, image] = [
+        await plain.readImage(sampleNamed(plain, 'image1.png')),
+        await set.readImage(sampleNamed(set, 'image1.png')),
+      ];
+      expect(new Set(before).size).toBeLessThan(5);
+      expect(new Set(image).size).toBeGreaterThan(60);
+      const own = await readRadiograph(join(folder, 'train/DCM/ID001/image1.png'));
+      expect(new Uint8Array(image)).toEqual(resizeToSquare(own, squareFit(width, height, 64), greyRange(own, normalize)));
+    },
+  );
+
+  it('prepares JPEG and DICOM images like PNGs', async () => {
+    const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
+    const grey = Uint8Array.from({ length: 64 * 48 }, (_, i) => i % 200);
+    const jpeg = await sharp(grey, { raw: { width: 64, height: 48, channels: 1 } })
+      .jpeg({ quality: 100 })
+      .toBuffer();
+    const dicom = dicomFile({ width: 64, height: 48, values: grey, bitsAllocated: 8, bitsStored: 8 });
+    await writeUnder(folder, 'train/DCM/ID001/a.jpg', jpeg);
+    await writeUnder(folder, 'train/DCM/ID001/b.dcm', dicom);
+    await writeUnder(folder, 'test/DCM/ID002/1.2.840.9', dicom);
+    for (const stem of ['a', 'b'])
+      await writeUnder(folder, `train/outputs_json/ID001/${stem}.json`, annotationText({ first: rectangle(1, 1, 9, 9) }));
+    const set = await prepare(folder, artifacts);
+    expect(set.samples.map(({ imageName, half, width, height }) => [imageName, half, width, height])).toEqual([
+      ['a.jpg', 'train', 64, 48],
+      ['b.dcm', 'train', 64, 48],
+      ['1.2.840.9', 'test', 64, 48],
+    ]);
+    const [a, b] = [await set.readImage(sampleNamed(set, 'a.jpg')), await set.readImage(sampleNamed(set, 'b.dcm'))];
+    expect(Math.max(...a.map((value, index) => Math.abs(value - (b[index] ?? 0))))).toBeLessThan(6);
+  });
+
+  it('gives 16-bit PNGs, whose white was 65535 once, and tables that were not read once, another hash than before', async () => {
+    const folder = await temporaryFolder();
+    const recipe = { size: 16, normalize: 'unit', classes: SMALL_CLASSES } as const;
+    const hashNow = async (): Promise<string> => sourceHash(await discoverDataset(folder), recipe, 1);
+    const header = (bits: number): Buffer => Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(16), Buffer.of(bits)]);
+    await writeUnder(folder, 'train/outputs_json/ID1/a.json', '{}');
+    await writeUnder(folder, 'train/DCM/ID1/a.png', header(8));
+    expect(await hashNow()).toBe('4a4bc85f450396c12974516d');
+    await writeUnder(folder, 'train/DCM/ID1/a.png', header(16));
+    expect(await hashNow()).not.toBe('4abf89d84ed659f927448336');
+    await writeUnder(folder, 'train/DCM/ID1/a.png', header(8));
+    await writeUnder(folder, 'meta_data.csv', 'ID,sex,height\n1,F,160\n');
+    expect(await hashNow()).toBe('281c2182dd857af352e63c8d');
+    await writeUnder(folder, 'meta_data.csv', 'ID;sex;height\n1;F;160\n');
+    expect(await hashNow()).not.toBe('de57f64df8466e4810ace645');
+  });
+
   it('reads sex and height from the table next to the images', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writeSmallDataset(folder, { people: 1 });
@@ -76,13 +161,18 @@ describe('prepareDataset', () => {
     expect((await prepare(copy, artifacts)).hash).not.toBe(hash);
   });
 
-  it('stores larger images for windows in a set with its own name, and adds missing ones', async () => {
+  it('stores larger images for views in a set with its own name, no larger than the original, and adds missing ones', async () => {
     const [folder, artifacts] = [await temporaryFolder(), await temporaryFolder()];
     await writeSmallDataset(folder, { people: 1 });
-    const [plain, set] = [await prepare(folder, artifacts), await prepare(folder, artifacts, { sheetSize: 48 })];
+    const [plain, set] = [await prepare(folder, artifacts), await prepare(folder, artifacts, { detailSize: 48 })];
     expect(set.hash).not.toBe(plain.hash);
-    expect((await prepare(folder, artifacts, { sheetSize: 16 })).hash).toBe(plain.hash);
-    expect((await prepare(folder, artifacts, { sheetSize: 64 })).hash).not.toBe(set.hash);
+    const larger = await prepare(folder, artifacts, { detailSize: 100 });
+    expect(larger.hash).not.toBe(set.hash);
+    // The radiograph has 64 × 48 pixels: its square is the image itself, between black borders.
+    const whole = await larger.readImage(sampleNamed(larger, 'image1.png'), 100);
+    expect(whole).toHaveLength(64 * 64);
+    const original = await readRadiograph(join(folder, 'train/DCM/ID001/image1.png'));
+    expect(whole.subarray(8 * 64, 56 * 64)).toEqual(Buffer.from(original.pixels));
     const sample = sampleNamed(set, 'image1.png');
     expect(await set.readImage(sample)).toEqual(await plain.readImage(sample));
     const square = await set.readImage(sample, 48);
@@ -97,9 +187,9 @@ describe('prepareDataset', () => {
 
     // The state after the process was killed.
     await rm(join(set.folder, 'index.json'));
-    await rm(join(set.folder, 'sheets/image1.png.u8'));
+    await rm(join(set.folder, 'large/image1.png.u8'));
     const seen: PrepareProgress[] = [];
-    const again = await prepare(folder, artifacts, { sheetSize: 48, onProgress: (progress) => seen.push(progress) });
+    const again = await prepare(folder, artifacts, { detailSize: 48, onProgress: (progress) => seen.push(progress) });
     expect(seen.at(-1)).toEqual({ done: 4, total: 4, reused: 3 });
     expect(await again.readImage(sample, 48)).toEqual(square);
   });

@@ -1,16 +1,23 @@
 import type { Fit } from '@carpal/masks/fit.ts';
+import { type GreyRange, greyRange } from '@carpal/report/dataset/grey-range.ts';
 import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
 
 /**
  * Resizes a radiograph into its training square, one byte per pixel. When reducing, each square pixel is the mean of the image area that it
  * covers, which is the same area that its coverage target uses. When enlarging, it interpolates between pixel centres. Outside the image
- * the square is black. Both keep centres aligned at any ratio, so neither image nor target shifts. Values are rounded to the nearest of
- * 0..255.
+ * the square is black. Both keep centres aligned at any ratio, so neither image nor target shifts. `range` gives the grey values that become
+ * 0 and 255. It is applied at the image's full depth, before values are rounded, so an image that uses a small part of its depth keeps 256
+ * levels.
  */
-export function resizeToSquare({ pixels, width, height, white }: Radiograph, fit: Fit): Uint8Array {
+export function resizeToSquare(radiograph: Radiograph, fit: Fit, range: GreyRange = greyRange(radiograph, 'unit')): Uint8Array {
+  const { pixels, width, height } = radiograph;
   const { size } = fit;
+  const { black } = range;
+  const depth = range.white - black;
   const across = axisTaps(width, size, fit.scale, fit.offsetX);
   const down = axisTaps(height, size, fit.scale, fit.offsetY);
+  // A pixel at the border may be partly outside the image: only the part inside counts as grey.
+  const [coverAcross, coverDown] = [coversOf(across, size), coversOf(down, size)];
   const out = new Uint8Array(size * size);
   const line = new Float32Array(width);
   for (let j = 0; j < size; j++) {
@@ -22,7 +29,8 @@ export function resizeToSquare({ pixels, width, height, white }: Radiograph, fit
       const source = (across.positions[i] as number) - first;
       let sum = 0;
       for (let k = first; k < last; k++) sum += (across.weights[k] as number) * (line[source + k] as number);
-      out[j * size + i] = Math.min(255, (sum * 255) / white + 0.5) | 0;
+      const cover = (coverAcross[i] as number) * (coverDown[j] as number);
+      out[j * size + i] = Math.min(255, Math.max(0, ((sum - black * cover) * 255) / depth + 0.5)) | 0;
     }
   }
   return out;
@@ -65,6 +73,11 @@ function addRows(
  * Along one axis: square pixel i is the sum over k in [starts[i], starts[i+1]) of weights[k] × image pixel positions[i] + k − starts[i].
  */
 type Taps = { readonly starts: Uint32Array; readonly positions: Uint32Array; readonly weights: Float64Array };
+
+/** The share of each square pixel that is inside the image. */
+function coversOf({ starts, weights }: Taps, size: number): Float64Array {
+  return Float64Array.from({ length: size }, (_, i) => weights.subarray(starts[i], starts[i + 1]).reduce((sum, weight) => sum + weight, 0));
+}
 
 function axisTaps(length: number, size: number, scale: number, offset: number): Taps {
   const starts = new Uint32Array(size + 1);

@@ -7,7 +7,7 @@ import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
-import { parsePersonTable } from '@carpal/report/dataset/person-table.ts';
+import { readPersonTable } from '@carpal/report/dataset/person-table.ts';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handFiles } from './phantom-set.ts';
@@ -87,8 +87,8 @@ describe('a phantom set', () => {
     }
   });
 
-  it('has a table of its people', () => {
-    const people = parsePersonTable(readFileSync(join(folder('whole'), 'meta_data.csv'), 'utf8'));
+  it('has a table of its people', async () => {
+    const people = (await readPersonTable(folder('whole')))?.people ?? new Map();
     expect([...people.keys()]).toEqual(['1', '2', '3', '4', '5']);
     for (const { sex, heightCm } of people.values()) {
       expect(sex).toMatch(/^[FM]$/);

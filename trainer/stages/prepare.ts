@@ -2,11 +2,12 @@ import { ProgressWriter } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
+import { trainingScale } from '@carpal/configs/schema/options.ts';
 import { openDataset } from '@carpal/report/dataset/open-dataset.ts';
 import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
-import { checkDataset } from '../data/check-dataset.ts';
+import { checkDataset, checkPeople } from '../data/check-dataset.ts';
 import { type PrepareProgress, prepareDataset } from '../data/prepare.ts';
+import { detailSizeOf, viewingOf } from '../infer/views.ts';
 import { checkEnsembleFits, placedEnsembleLimit } from '../memory/check-memory.ts';
 import type { MemoryLimit } from '../memory/process-memory.ts';
 import { notePrepared } from './prepared-note.ts';
@@ -27,7 +28,7 @@ export type PrepareStage = {
 /**
  * The prepare stage: creates the experiment's prepared set, or finds an existing one, and records its key for the later stages
  * (prepared-note.ts). Reports to progress.json. Errors that are known without decoding images, such as fewer people than folds
- * (`folds-exceed-people`) or too little memory for the ensemble (`memory-too-small`), are thrown first. Otherwise throws the same errors as {@link prepareDataset}.
+ * (`folds-exceed-people`), no table for a stratified split (`split-impossible`) or too little memory for the ensemble (`memory-too-small`), are thrown first. Otherwise throws the same errors as {@link prepareDataset}.
  */
 export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   const { experiment, store, clock, signal, onProgress } = stage;
@@ -35,17 +36,19 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
   const progress = new ProgressWriter({ store, experiment, stage: { stage: 'prepare' }, clock });
   const removeListener = store.onTransfer(progress.beat);
   try {
-    const { dataset, input, inference } = experiment.spec;
+    const { dataset, input } = experiment.spec;
     await progress.write({ state: 'running' });
     const classes = loadClasses(dataset.classes);
     checkEnsembleFits(experiment.spec, classes.length, ensembleLimit);
     const folder = await openDataset(dataset.uri, progress.beat);
-    await checkDataset(folder, dataset.split);
+    const warning = await checkPeople(await checkDataset(folder, dataset.split), dataset.split);
+    if (warning !== undefined) progress.warn(warning);
     let startMs: number | undefined;
     const prepared = await prepareDataset({
       folder,
-      size: input.size,
-      sheetSize: inference.window && sheetSizeOf(inference.window),
+      size: trainingScale(input),
+      normalize: input.normalize,
+      detailSize: detailSizeOf(viewingOf(experiment.spec), trainingScale(input)),
       classes,
       store,
       namespace: experiment.metadata.namespace,

@@ -2,30 +2,29 @@
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
 import { openDataset } from '@carpal/report/dataset/open-dataset.ts';
 import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { prepareDataset } from '../data/prepare.ts';
-import { viewingOf } from '../infer/views.ts';
-import { splitFold, validationSource } from '../train/fold-training.ts';
-import { TruthMasks } from '../train/image-dice.ts';
+import { detailSizeOf, viewingOf } from '../infer/views.ts';
+import { splitFold } from '../train/fold-training.ts';
 import { isPredictedWith, writeOutOfFold } from '../train/out-of-fold.ts';
 import type { EnsembleStage, EnsembleWork } from './ensemble-work.ts';
 
 /**
- * The prepared set with the images in the size that windows are cut from. Prepares the data set again if it lacks them, because
- * inference.window had another size when it was prepared. The folds keep their own set, on which their checkpoints depend. Throws
- * `prepared-invalid` if the data set has changed since, and what {@link prepareDataset} throws.
+ * The prepared set with the larger images that views are rendered from. Prepares the data set again if it lacks them, because inference.tta
+ * had only mirrors when it was prepared. The folds keep their own set, on which their checkpoints depend. Throws `prepared-invalid` if the
+ * data set has changed since, and what {@link prepareDataset} throws.
  */
-export async function withWindowImages(stage: EnsembleStage, prepared: PreparedSet, advanced: () => void): Promise<PreparedSet> {
+export async function withDetailImages(stage: EnsembleStage, prepared: PreparedSet, advanced: () => void): Promise<PreparedSet> {
   const { experiment, store, signal } = stage;
-  const { dataset, inference } = experiment.spec;
-  const sheetSize = inference.window && sheetSizeOf(inference.window);
-  if (sheetSize === undefined || sheetSize === prepared.size || sheetSize === prepared.sheetSize) return prepared;
+  const { dataset } = experiment.spec;
+  const detailSize = detailSizeOf(viewingOf(experiment.spec), prepared.size);
+  if (detailSize === undefined || detailSize === prepared.detailSize) return prepared;
   return prepareDataset({
     folder: await openDataset(dataset.uri, advanced),
     size: prepared.size,
-    sheetSize,
+    normalize: prepared.normalize,
+    detailSize,
     classes: prepared.classes,
     store,
     namespace: experiment.metadata.namespace,
@@ -39,7 +38,7 @@ export async function withWindowImages(stage: EnsembleStage, prepared: PreparedS
 /** The folds whose images were not predicted with the inference of the manifest. */
 export async function staleFolds(experiment: SegmentationExperiment, store: ArtifactStore): Promise<number[]> {
   const { inference, run } = experiment.spec;
-  const current = { viewing: viewingOf(inference), threshold: inference.threshold };
+  const current = { viewing: viewingOf(experiment.spec), threshold: inference.threshold };
   const stale: number[] = [];
   for (const fold of run.folds) if (!(await isPredictedWith(store, foldKey(experiment, fold), current))) stale.push(fold);
   return stale;
@@ -59,12 +58,10 @@ export async function refreshFolds(
     if (network === undefined) throw new RangeError(`fold ${fold} has no network`);
     const { validation } = splitFold(prepared, spec.dataset.split, fold);
     const request = {
-      source: validationSource(spec, prepared, validation),
-      classNames: prepared.classes,
+      samples: validation,
       prepared,
       network,
-      truth: new TruthMasks(prepared),
-      viewing: viewingOf(spec.inference),
+      viewing: viewingOf(spec),
       threshold: spec.inference.threshold,
       pause: work.pause,
       imageDone: work.imageDone,
