@@ -13,7 +13,7 @@ describe('previewTiles', () => {
   it('shows bit for bit what training sees in the given epochs', async () => {
     const folder = await temporaryFolder();
     await writeTinyDataset(join(folder, 'data'), 1);
-    const { spec } = tinyExperiment(join(folder, 'data'), {
+    const { spec: unit } = tinyExperiment(join(folder, 'data'), {
       augmentations: [
         { name: 'rotate' },
         { name: 'elastic' },
@@ -24,6 +24,7 @@ describe('previewTiles', () => {
         { name: 'gaussianBlur' },
       ],
     });
+    const spec = { ...unit, input: { ...unit.input, normalize: 'percentile' as const } };
     const classes = loadClasses(spec.dataset.classes);
     const { train } = await discoverDataset(join(folder, 'data'));
     const [first] = train;
@@ -33,6 +34,7 @@ describe('previewTiles', () => {
     const { samples, folder: prepared } = await prepareDataset({
       folder: join(folder, 'data'),
       size: spec.input.size,
+      normalize: spec.input.normalize,
       classes,
       store: openStore(join(folder, 'store')),
       namespace: 'default',

@@ -5,6 +5,7 @@ import type { Random } from '@carpal/masks/random.ts';
 import { IDENTITY, translation, warpPolygon } from '@carpal/masks/warp.ts';
 import { readAnnotation } from '@carpal/report/dataset/annotation.ts';
 import type { Sample } from '@carpal/report/dataset/discover.ts';
+import { type GreyRange, greyRange } from '@carpal/report/dataset/grey-range.ts';
 import { type Radiograph, readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
 import type { Tile } from '@carpal/report/images/contact-sheet.ts';
 import { ImageAugmenter } from './augment-image.ts';
@@ -38,10 +39,12 @@ export async function previewTiles(sample: Sample, { spec, classes, epochs }: Pr
   const carpals = carpalIndexes(classes);
   const { width, height } = radiograph;
   const subject = { width, height, carpals: polygons.filter((_, index) => carpals.has(index)) };
-  const view: PreviewedImage = { radiograph, polygons, classes, carpals, augmenter: new ImageAugmenter(input.size), size: input.size };
+  const { size, normalize } = input;
+  const range = greyRange(radiograph, normalize);
+  const view: PreviewedImage = { radiograph, range, polygons, classes, carpals, augmenter: new ImageAugmenter(size), size };
   const whole = showWhole(view);
   const inEpoch = input.crop ? showCrop(view, input.crop, (epoch) => cropRandom(training.seed, epoch, sample.imageName)) : whole;
-  const tile = (title: string, shown: Shown): Tile => ({ ...shown, size: input.size, title });
+  const tile = (title: string, shown: Shown): Tile => ({ ...shown, size, title });
   return [
     tile(polygons.length === 0 ? 'as prepared, no annotation' : 'as prepared', whole({ passes: [], warp: [], notes: [] }, 0)),
     ...epochs.map((epoch) => {
@@ -54,6 +57,7 @@ export async function previewTiles(sample: Sample, { spec, classes, epochs }: Pr
 
 type PreviewedImage = {
   readonly radiograph: Radiograph;
+  readonly range: GreyRange;
   readonly polygons: readonly Polygon[];
   readonly classes: readonly string[];
   readonly carpals: ReadonlySet<number>;
@@ -62,9 +66,9 @@ type PreviewedImage = {
   readonly size: number;
 };
 
-function showWhole({ radiograph, polygons, augmenter, size }: PreviewedImage): Show {
+function showWhole({ radiograph, range, polygons, augmenter, size }: PreviewedImage): Show {
   const fit = squareFit(radiograph.width, radiograph.height, size);
-  const pixels = resizeToSquare(radiograph, fit);
+  const pixels = resizeToSquare(radiograph, fit, range);
   return ({ passes, warp, notes }) => {
     const image = new Float32Array(size * size);
     augmenter.run(pixels, fit, passes, image);
@@ -75,12 +79,12 @@ function showWhole({ radiograph, polygons, augmenter, size }: PreviewedImage): S
 }
 
 function showCrop(
-  { radiograph, polygons, classes, carpals, augmenter, size }: PreviewedImage,
+  { radiograph, range, polygons, classes, carpals, augmenter, size }: PreviewedImage,
   spec: CropSpec,
   randomOf: (epoch: number) => Random,
 ): Show {
   const fit = squareFit(radiograph.width, radiograph.height, spec.imageSize);
-  const pixels = resizeToSquare(radiograph, fit);
+  const pixels = resizeToSquare(radiograph, fit, range);
   return (drawn, epoch) => {
     const moved = warpedOutlines(polygons, radiograph, fit, drawn.warp);
     const crop = drawCrop(spec, { moved, carpals, image: radiograph, fit }, randomOf(epoch));
