@@ -3,6 +3,7 @@ import { checkFolder, writeFileAtomically } from '@carpal/artifacts/write-file.t
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { loadExperiment } from '@carpal/configs/load.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
+import { stemOf } from '@carpal/report/dataset/image-names.ts';
 import { openDataset } from '@carpal/report/dataset/open-dataset.ts';
 import { contactSheetPng } from '@carpal/report/images/contact-sheet.ts';
 import { pickEvenly } from '@carpal/report/images/pick-images.ts';
@@ -34,7 +35,7 @@ export const command = (): Command =>
       const classes = loadClasses(spec.dataset.classes);
       for (const sample of train.filter((_, index) => picked.has(index))) {
         const tiles = await previewTiles(sample, { spec, classes, epochs });
-        const path = join(options.out, `${sample.imageName.replace(/\.png$/i, '')}.preview.png`);
+        const path = join(options.out, `${stemOf(sample.imageName)}.preview.png`);
         await writeFileAtomically(path, await contactSheetPng(`${sample.group} ${sample.imageName}`, tiles, COLUMNS));
         process.stdout.write(`${path}\n`);
       }

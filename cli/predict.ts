@@ -19,7 +19,9 @@ type Options = ViewingOptions & {
 export const command = (): Command =>
   addViewingOptions(
     new Command()
-      .description('Makes masks for new images of any size, 8 or 16 bit, by combining networks of any architecture and input size.')
+      .description(
+        'Makes masks for new images (PNG, JPEG, TIFF or DICOM of any size, 8 to 16 bits) by combining networks of any architecture and input size.',
+      )
       .requiredOption('--weights <path...>', 'best.safetensors files, or folders of experiments for all their folds; path=2 counts twice')
       .requiredOption('--images <folder>', 'a folder of images, or a data set (its test half)')
       .requiredOption('--out <file>', 'the submission to write')

@@ -1,7 +1,6 @@
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
-import { scoreSubmission } from '@carpal/report/scoring/score-submission.ts';
-import type { Score } from '@carpal/report/scoring/scoring.ts';
+import { type SubmissionScore, scoreSubmission } from '@carpal/report/scoring/score-submission.ts';
 import { parseImageSize } from '@carpal/report/scoring/truth-folder.ts';
 import { Command } from 'commander';
 
@@ -9,7 +8,7 @@ type Options = {
   readonly truth: string;
   readonly submission: string;
   readonly classes: string;
-  readonly size: string;
+  readonly size?: string;
   readonly json?: boolean;
   readonly minDice?: number;
 };
@@ -20,16 +19,18 @@ const WORST_SHOWN = 5;
 export const command = (): Command =>
   new Command()
     .description('Computes the Dice of a submission overall, per class and for its worst images: the mean over image × class.')
-    .requiredOption('--truth <folder>', 'folder with outputs_json/<person>/<image>.json, or a data set that has truth/')
+    .requiredOption('--truth <folder>', 'a data set (its truth/ or training half), a folder of annotations, or the folder of one person')
     .requiredOption('--submission <file>', 'the submission')
     .option('--classes <name>', 'list of classes', 'hand-bones')
-    .option('--size <size>', 'size of images that are not next to the annotations', '2048')
+    .option('--size <size>', 'size of images that are not next to the annotations, as 2048 or 1344x1573')
     .option('--min-dice <dice>', 'exit with 65 if the score is below this value, for scripts', parseDice)
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const classes = loadClasses(options.classes);
-      const score = await scoreSubmission({ ...options, classes, size: parseImageSize(options.size) });
-      process.stdout.write(options.json ? `${JSON.stringify(scoreObject(score, classes), null, 2)}\n` : scoreTable(score, classes));
+      const size = options.size === undefined ? undefined : parseImageSize(options.size);
+      const score = await scoreSubmission({ ...options, classes, size });
+      process.stdout.write(options.json ? `${JSON.stringify(scoreObject(score), null, 2)}\n` : scoreTable(score));
+      for (const warning of score.warnings) process.stderr.write(`warning: ${warning}\n`);
       const { minDice } = options;
       if (minDice === undefined || score.dice >= minDice) return;
       process.stderr.write(`Dice ${score.dice.toFixed(4)} is below --min-dice ${minDice}\n`);
@@ -42,15 +43,17 @@ function parseDice(text: string): number {
   throw new CarpalError('usage-invalid', `"${text}" is not a Dice between 0 and 1`, { where: '--min-dice' });
 }
 
-function scoreObject(score: Score, classes: readonly string[]): object {
-  const perClass = Object.fromEntries(classes.map((name, index) => [name, score.perClass[index]]));
-  return { dice: score.dice, images: score.images, perClass, perImage: score.perImage };
+function scoreObject({ dice, images, classes, missingClasses, perClass, perImage, warnings }: SubmissionScore): object {
+  const byName = Object.fromEntries(classes.map((name, index) => [name, perClass[index]]));
+  return { dice, images, perClass: byName, missingClasses, perImage, warnings };
 }
 
-function scoreTable(score: Score, classes: readonly string[]): string {
+function scoreTable(score: SubmissionScore): string {
+  const { classes, missingClasses } = score;
+  const missing = missingClasses.length === 0 ? '' : `Not scored, because no annotation has them: ${missingClasses.join(', ')}\n`;
   const bars = barChart(classes.map((label, index) => ({ label, value: score.perClass[index] ?? 0 })));
   const worst = score.perImage.slice(0, WORST_SHOWN).map(({ imageName, dice }) => `  ${dice.toFixed(4)}  ${imageName}`);
-  return `Dice ${score.dice.toFixed(4)} over ${score.images} images × ${classes.length} classes\n\n${bars}\nWorst images\n${worst.join('\n')}\n`;
+  return `Dice ${score.dice.toFixed(4)} over ${score.images} images × ${classes.length} classes\n${missing}\n${bars}\nWorst images\n${worst.join('\n')}\n`;
 }
 
 type Bar = { readonly label: string; readonly value: number };

@@ -69,7 +69,7 @@ async function scoreOfArgmax(request: NetworksToRead, folds: readonly number[]):
   try {
     const images: ImageDice[] = [];
     let [before, after] = [0, 0];
-    for (const entry of await findTruth(dataset)) {
+    for (const entry of (await findTruth(dataset)).entries) {
       const sample = prepared.samples.find(({ imageName }) => imageName.startsWith(`${entry.stem}.`));
       if (!sample) throw new RangeError(`${entry.stem} has an annotation and no image`);
       const truth = await readTruth(entry, prepared.classes, sample);

@@ -26,7 +26,7 @@ export async function* trueTrainingMasks(folder: string, classes: readonly strin
 
 /** The true masks of every test image of square phantoms. */
 export async function* trueTestMasks(folder: string, classes: readonly string[], size: number): MasksOfImages {
-  for (const entry of await findTruth(folder)) yield readTruth(entry, classes, { width: size, height: size });
+  for (const entry of (await findTruth(folder)).entries) yield readTruth(entry, classes, { width: size, height: size });
 }
 
 /** The mean Dice that targets of a size and kind allow, overall and per class. */

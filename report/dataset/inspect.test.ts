@@ -1,7 +1,9 @@
 import { cp, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { type Defect, inspectDataset } from './inspect.ts';
+import type { Defect } from './image-findings.ts';
+import { inspectDataset } from './inspect.ts';
 import { inspectionText } from './inspection-text.ts';
 import {
   annotationText,
@@ -114,6 +116,62 @@ describe('inspectDataset', () => {
       defect: { kind: 'image-name-doubled', stops: true, path: 'test/DCM/ID050/image1.png' },
       message: /same name/,
     },
+    {
+      fault: 'two images with the same pixels, whatever their files are',
+      damage: async (folder) => {
+        const png = await sharp(join(folder, 'train/DCM/ID001/image1.png')).png({ compressionLevel: 1 }).toBuffer();
+        await writeUnder(folder, 'test/DCM/ID050/other.png', png);
+      },
+      defect: { kind: 'image-doubled', stops: false, path: 'test/DCM/ID050/other.png' },
+      message: /same pixels as image1\.png/,
+    },
+    {
+      fault: 'an almost black image',
+      damage: async (folder) => writeUnder(folder, 'test/DCM/ID050/other.png', await greyPng(64, 48, (x) => x % 12)),
+      defect: { kind: 'image-range', stops: false, path: 'test/DCM/ID050/other.png' },
+      message: /almost black: 99\.5 % of its pixels are below 4\.3 % of white/,
+    },
+    {
+      fault: 'an image of one grey',
+      damage: async (folder) => writeUnder(folder, 'test/DCM/ID050/other.png', await greyPng(64, 48, () => 90)),
+      defect: { kind: 'image-range', stops: false, path: 'test/DCM/ID050/other.png' },
+      message: /only one grey value/,
+    },
+    {
+      fault: 'a mixture of sizes',
+      damage: async (folder) => writeUnder(folder, 'test/DCM/ID050/other.png', await greyPng(48, 64, (x) => 4 * x)),
+      defect: { kind: 'image-form', stops: false, path: 'test/DCM/ID050/other.png' },
+      message: /the images differ: 4 have 64 × 48 pixels, 1 48 × 64 pixels/,
+    },
+    {
+      fault: 'a file that is not read',
+      damage: async (folder) => writeUnder(folder, 'test/DCM/ID050/other.bmp', 'BM'),
+      defect: { kind: 'file-ignored', stops: false, path: 'test/DCM/ID050/other.bmp' },
+      message: /not read/,
+    },
+    {
+      fault: 'outlines of an image of another size',
+      damage: async (folder) =>
+        writeUnder(
+          folder,
+          `${BASE}/image1.json`,
+          annotationText({ first: rectangle(1, 1, 20, 15), second: rectangle(1, 1, 5, 5), third: circle(10, 10, 5) }),
+        ),
+      defect: { kind: 'annotation-scale', stops: false, path: `${BASE}/image1.json` },
+      message: /no outline goes beyond x 20 and y 15 of the 64 × 48 image/,
+    },
+    {
+      fault: 'a table without the height of somebody',
+      damage: async (folder) => writeUnder(folder, 'meta_data.csv', 'ID,sex,height\n1,F,160\n2,M,\n'),
+      defect: { kind: 'table-incomplete', stops: false, path: 'meta_data.csv' },
+      message: /sex or height of ID002 is missing/,
+    },
+    {
+      fault: 'a table that cannot be read',
+      damage: async (folder) => writeUnder(folder, 'meta_data.xlsx', 'text'),
+      defect: { kind: 'table-unreadable', stops: false, path: 'meta_data.xlsx' },
+      message: /is not a table/,
+    },
   ])('reports $fault with its path', async ({ damage, defect, message }) => {
     const folder = await temporaryFolder();
     await writeSmallDataset(folder, { people: 2, testPeople: 0 });
@@ -122,6 +180,38 @@ describe('inspectDataset', () => {
     const relative = defects.map((one) => ({ ...one, path: one.path.replace(`${folder}/`, '') }));
     expect(relative).toContainEqual({ ...defect, what: expect.stringMatching(message) });
     if (!defect.stops) expect(relative.filter(({ stops }) => stops)).toEqual([]);
+  });
+
+  it('names a class that no annotation has once, and not with each annotation', async () => {
+    const folder = await temporaryFolder();
+    await writeSmallDataset(folder, { people: 2, testPeople: 0 });
+    const { absentClasses, defects } = await inspectDataset(folder, [...SMALL_CLASSES, 'Ulna']);
+    expect(absentClasses).toEqual(['Ulna']);
+    expect(defects).toMatchObject([{ kind: 'class-absent', stops: false, what: expect.stringContaining('no annotation has Ulna') }]);
+  });
+
+  it('lists the odd ones among many images of one range, and shows the range in use', async () => {
+    const folder = await temporaryFolder();
+    await writeSmallDataset(folder, { people: 0, testPeople: 0 });
+    for (let i = 0; i < 10; i++) {
+      const white = i === 7 ? 65_535 : 4000;
+      const pixels = Uint16Array.from({ length: 64 * 48 }, (_, at) => (at % 50) * Math.floor(white / 49) + i);
+      const png = await sharp(pixels, { raw: { width: 64, height: 48, channels: 1 } })
+        .toColourspace('grey16')
+        .png()
+        .toBuffer();
+      await writeUnder(folder, `train/DCM/ID001/image${i}.png`, png);
+      await writeUnder(folder, `train/outputs_json/ID001/image${i}.json`, annotationText({ first: rectangle(1, 1, 60, 40) }));
+    }
+    const inspection = await inspectDataset(folder, ['first']);
+    expect(inspection.defects).toMatchObject([
+      {
+        kind: 'image-range',
+        path: join(folder, 'train/DCM/ID001/image7.png'),
+        what: expect.stringContaining('a range from 0 to 65535, but 9'),
+      },
+    ]);
+    expect(inspectionText(inspection)).toContain('64 × 48, 16 bit, values to 4095, 1 channel: 9 images');
   });
 
   it('continues after a defect and lists all of them', async () => {

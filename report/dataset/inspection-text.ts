@@ -11,8 +11,8 @@ export function inspectionText(inspection: Inspection): string {
     `  train   ${images.train} images of ${peopleText(people.train)}`,
     `  test    ${images.test} images of ${peopleText(people.test)}`,
     ...forms.map(
-      ({ width, height, bits, channels, images: count }) =>
-        `  format  ${width} × ${height}, ${bits} bit, ${channels} ${channels === 1 ? 'channel' : 'channels'}: ${count} images`,
+      ({ width, height, bits, channels, white, images: count }) =>
+        `  format  ${width} × ${height}, ${bits} bit${rangeText(bits, white)}, ${channels} ${channels === 1 ? 'channel' : 'channels'}: ${count} images`,
     ),
     `  grey    mean ${grey.mean.toFixed(3)}, std ${grey.std.toFixed(3)} (of 1); mean ${(grey.mean * 255).toFixed(1)} of 255`,
     '',
@@ -50,6 +50,9 @@ export function inspectionText(inspection: Inspection): string {
   for (const { kind, stops, path, what } of defects) lines.push(`  ${stops ? 'stops' : 'note '}  ${kind}: ${what} (${path})`);
   return `${lines.join('\n')}\n`;
 }
+
+/** The range of values in use, if it is not that of the depth. */
+const rangeText = (bits: number, white: number): string => (white === 2 ** bits - 1 ? '' : `, values to ${white}`);
 
 const peopleText = (count: number): string => `${count} ${count === 1 ? 'person' : 'people'}`;
 

@@ -61,6 +61,14 @@ function personTable(path: string, [header = [], ...rows]: TableRows): PersonTab
   return { path, people, missingColumns };
 }
 
+/** The people of these images whose sex or height the table does not give, in order. */
+export function lackingPeople({ people }: PersonTable, images: readonly { readonly group: string }[]): string[] {
+  return [...new Set(images.map(({ group }) => group))].filter((group) => {
+    const { sex, heightCm } = people.get(personKey(group)) ?? {};
+    return sex === undefined || heightCm === undefined;
+  });
+}
+
 /** The digits without leading zeros, so that ID001, 001 and 1 are one person; the name itself if it has no digits. */
 export function personKey(name: string): string {
   const digits = /\d+/.exec(name)?.[0];

@@ -3,6 +3,7 @@ import { datasetFolder } from '@carpal/configs/dataset-folder.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import sharp from 'sharp';
 import { discoverDataset } from '../dataset/discover.ts';
+import { plainName } from '../dataset/image-names.ts';
 import { isInS3 } from '../dataset/open-dataset.ts';
 import type { PreparedSample, PreparedSet } from '../dataset/prepared-set.ts';
 import { type Radiograph, readRadiograph } from '../dataset/read-radiograph.ts';
@@ -66,7 +67,8 @@ async function originalsInS3(uri: string, onTransfer: () => void): Promise<Reado
   store.onTransfer(onTransfer);
   const originals = new Map<string, Original>();
   for (const half of ['train/DCM', 'test/DCM']) {
-    for (const { key } of await store.list(half)) originals.set(key.slice(key.lastIndexOf('/') + 1), async () => store.checkout(key));
+    for (const { key } of await store.list(half))
+      originals.set(plainName(key.slice(key.lastIndexOf('/') + 1)), async () => store.checkout(key));
   }
   return originals;
 }

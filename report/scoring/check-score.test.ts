@@ -26,7 +26,7 @@ function annotation(path: string, radius: readonly number[], ulna: readonly numb
   const points = (polygon: readonly number[]): number[][] => polygon.flatMap((x, i) => (i % 2 === 0 ? [[x, polygon[i + 1] ?? 0]] : []));
   const annotations = [
     { label: 'Radius', points: points(radius) },
-    { label: 'Ulna', points: points(ulna) },
+    ...(ulna.length === 0 ? [] : [{ label: 'Ulna', points: points(ulna) }]),
   ];
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, JSON.stringify({ annotations }));
@@ -64,6 +64,15 @@ describe('findImages', () => {
   it('returns every image of another folder at any depth, or a single image', async () => {
     expect((await findImages(join(data, 'train'))).map((file) => file.imageName)).toEqual(['a.png']);
     expect((await findImages(join(data, 'train/DCM/ID001/a.png'))).map((file) => file.imageName)).toEqual(['a.png']);
+  });
+
+  it('finds JPEG, TIFF and DICOM images, and leaves out other files', async () => {
+    const mixed = join(folder, 'mixed');
+    for (const name of ['a.JPG', 'b.tif', 'c.dcm', '1.2.840.5', 'notes.txt', 'README']) {
+      mkdirSync(mixed, { recursive: true });
+      writeFileSync(join(mixed, name), name === '1.2.840.5' ? Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]) : '');
+    }
+    expect((await findImages(mixed)).map((file) => file.imageName)).toEqual(['1.2.840.5', 'a.JPG', 'b.tif', 'c.dcm']);
   });
 
   it('rejects two images with the same name, a folder without images, and a missing folder', async () => {
@@ -123,6 +132,77 @@ describe('scoreSubmission', () => {
     annotation(join(bare, 'outputs_json/ID002/b.json'), SQUARE, HALF);
     const rows = submission(`b.png,Ulna,${rle(HALF)}`, `b.png,Radius,${rle(SQUARE)}`);
     expect((await scoreSubmission({ truth: bare, submission: rows, classes, size })).dice).toBe(1);
+  });
+
+  it('excludes and names a class that no annotation has, whatever the submission says about it', async () => {
+    const bare = join(folder, 'no-ulna');
+    annotation(join(bare, 'outputs_json/ID002/b.json'), SQUARE, []);
+    for (const ulna of ['', rle(HALF)]) {
+      const rows = submission(`b.png,Ulna,${ulna}`, `b.png,Radius,${rle(SQUARE)}`);
+      const score = await scoreSubmission({ truth: bare, submission: rows, classes, size });
+      expect(score).toMatchObject({ dice: 1, perClass: [1], classes: ['Radius'], missingClasses: ['Ulna'] });
+    }
+    const none = scoreSubmission({ truth: bare, submission: submission(`b.png,Ulna,`), classes: ['Ulna'], size });
+    await expect(none).rejects.toMatchObject({ code: 'annotation-invalid' });
+  });
+
+  it('does not assume a size: it asks for one, and compares it with the outlines', async () => {
+    const bare = join(folder, 'sizes');
+    annotation(join(bare, 'outputs_json/ID002/b.json'), SQUARE, HALF);
+    const scoreAt = (side: number | undefined): ReturnType<typeof scoreSubmission> => {
+      const [width, height] = [side ?? 20, side ?? 20];
+      const rows = submission(`b.png,Ulna,${rle(HALF, width, height)}`, `b.png,Radius,${rle(SQUARE, width, height)}`);
+      return scoreSubmission({ truth: bare, submission: rows, classes, size: side === undefined ? undefined : { width, height } });
+    };
+    await expect(scoreAt(undefined)).rejects.toMatchObject({
+      code: 'usage-invalid',
+      where: '--size',
+      fix: expect.stringContaining('the outlines reach to x 9 and y 9'),
+    });
+    await expect(scoreAt(9)).rejects.toMatchObject({ code: 'usage-invalid', message: expect.stringContaining('beyond an image of 9 × 9') });
+    expect((await scoreAt(12)).warnings).toEqual([]);
+    expect((await scoreAt(80)).warnings).toEqual([expect.stringMatching(/reach to x 9 and y 9 only.*80 × 80 pixels are unlikely/)]);
+  });
+
+  it.each<[string, string]>([
+    ['a data set with only a training half', ''],
+    ['its training half', 'train'],
+    ['its folder of annotations', 'train/outputs_json'],
+    ['a folder of people elsewhere', 'people'],
+  ])('accepts %s as truth', async (_, place) => {
+    const set = join(folder, 'with-train');
+    for (const half of ['train/outputs_json', 'people']) annotation(join(set, half, 'ID002/b.json'), SQUARE, HALF);
+    await image(join(set, 'train/DCM/ID002/b.png'), 20, 20);
+    writeFileSync(join(set, 'people/notes.json'), '{"note": 1}');
+    const rows = submission(`b.png,Ulna,${rle(HALF)}`, `b.png,Radius,${rle(SQUARE)}`);
+    // Elsewhere, there is no image that tells the size.
+    const known = place === 'people' ? size : undefined;
+    expect((await scoreSubmission({ truth: join(set, place), submission: rows, classes, size: known })).dice).toBe(1);
+  });
+
+  it("scores only one person's images if the truth is the folder of that person", async () => {
+    const set = join(folder, 'one-person');
+    for (const name of ['ID002/b', 'ID003/c']) {
+      annotation(join(set, `train/outputs_json/${name}.json`), SQUARE, HALF);
+      await image(join(set, `train/DCM/${name}.jpg`), 20, 20);
+    }
+    const rows = submission(
+      ...['b', 'c'].flatMap((name) => [`${name}.jpg,Ulna,${rle(HALF)}`, `${name}.jpg,Radius,${name === 'b' ? rle(SQUARE) : ''}`]),
+    );
+    const score = await scoreSubmission({ truth: join(set, 'train/outputs_json/ID002'), submission: rows, classes });
+    expect(score).toMatchObject({ dice: 1, images: 1, warnings: ['2 rows of images without annotation in this folder are not scored'] });
+  });
+
+  it('joins names that are composed in one place and decomposed in the other', async () => {
+    const set = join(folder, 'names');
+    annotation(join(set, 'truth/outputs_json/ID002', '손.json'.normalize('NFD')), SQUARE, HALF);
+    await image(join(set, 'test/DCM/ID002', '손.png'.normalize('NFC')), 20, 20);
+    for (const form of ['NFC', 'NFD'] as const) {
+      const name = '손.png'.normalize(form);
+      const rows = submission(`${name},Radius,${rle(SQUARE)}`, `${name},Ulna,${rle(HALF)}`);
+      expect((await scoreSubmission({ truth: set, submission: rows, classes })).dice).toBe(1);
+      expect((await checkSubmission(rows, set, classes)).problems).toEqual([]);
+    }
   });
 
   it.each<[string, (rows: string[]) => string[], string]>([

@@ -4,11 +4,12 @@ import { systemErrorCode } from '@carpal/configs/file-errors.ts';
 import { MaskError } from '@carpal/masks/mask-error.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { parseRle } from '@carpal/masks/rle-text.ts';
+import { plainName } from '../dataset/image-names.ts';
 
 /** The first line of a submission. */
 export const SUBMISSION_HEADER = 'image_name,class,rle';
 
-/** The position of one row in a submission. Its RLE text stays in the file until it is read. */
+/** The position of one row in a submission. Its image name has composed letters (NFC). Its RLE text stays in the file until it is read. */
 export type SubmissionRow = {
   readonly line: number;
   readonly imageName: string;
@@ -201,7 +202,7 @@ function rowOf(bytes: Buffer, offset: number, line: number, where: string): Subm
     const raw = bytes.toString('utf8', field.from, field.to);
     return field.escaped ? raw.replaceAll('""', '"') : raw;
   };
-  const imageName = text(image);
+  const imageName = plainName(text(image));
   if (imageName === '') throw new CarpalError('submission-invalid', 'image_name is empty', { where });
   return { line, imageName, className: text(className), rleOffset: offset + rle.from, rleLength: rle.to - rle.from };
 }

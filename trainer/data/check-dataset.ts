@@ -1,6 +1,6 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { type Dataset, discoverDataset, type Sample } from '@carpal/report/dataset/discover.ts';
-import { personKey, readPersonTable } from '@carpal/report/dataset/person-table.ts';
+import { lackingPeople, readPersonTable } from '@carpal/report/dataset/person-table.ts';
 import { assignFolds, type FoldStrategy } from './folds.ts';
 
 type Split = { readonly folds: number; readonly strategy: FoldStrategy; readonly seed: number };
@@ -30,17 +30,16 @@ export async function checkPeople({ folder, train }: Dataset, { strategy }: Spli
     const table = await readPersonTable(folder);
     if (strategy !== 'stratifiedGroup') return undefined;
     if (!table) throw impossible('there is no table of people', folder);
-    const { path, people, missingColumns } = table;
+    const { path, missingColumns } = table;
     if (missingColumns.length > 0) throw impossible(`the table has no column for ${missingColumns.join(' and ')}`, path);
-    const groups = [...new Set(train.map(({ group }) => group))];
-    const lacking = groups.filter((group) => {
-      const { sex, heightCm } = people.get(personKey(group)) ?? {};
-      return sex === undefined || heightCm === undefined;
-    });
+    const lacking = lackingPeople(table, train);
     if (lacking.length === 0) return undefined;
     const named = lacking.slice(0, PEOPLE_NAMED).join(', ');
     const more = lacking.length > PEOPLE_NAMED ? ', …' : '';
-    throw impossible(`sex or height of ${lacking.length} of ${groups.length} people is missing: ${named}${more}`, path);
+    throw impossible(
+      `sex or height of ${lacking.length} of ${new Set(train.map(({ group }) => group)).size} people is missing: ${named}${more}`,
+      path,
+    );
   } catch (error) {
     const isUnused = strategy !== 'stratifiedGroup' && error instanceof CarpalError && error.code === 'table-unreadable';
     if (!isUnused) throw error;
