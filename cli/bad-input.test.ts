@@ -221,10 +221,16 @@ const ROWS: readonly Row[] = [
     ...bad('thresholds-invalid', 'Radius has the threshold 1.2, which is not between 0 and 1 (thresholds.json)', 'with the same classes'),
   },
   {
-    says: 'predict: a window larger than the image that it is cut from',
-    command: [...PREDICT, '--window', '128', '--sheet-size', '64'],
+    says: 'predict: a window larger than the image at the size of the training',
+    command: [...PREDICT, '--window', '128'],
     harm: (folder) => harmed.weights({})(folder),
-    ...usage('larger than the image of 64 px that it is cut from (--window)', 'Run the command with --help'),
+    ...usage('was trained with images at 32 px, which are smaller than a window of 128 px (--window)', 'Give at most 32.'),
+  },
+  {
+    says: 'predict: windows at another size than that of the training',
+    command: [...PREDICT, '--window', '32', '--sheet-size', '64'],
+    harm: (folder) => harmed.weights({})(folder),
+    ...usage('was trained with images at 32 px, so windows cannot be cut from images at 64 px (--sheet-size)', 'Remove the option.'),
   },
   {
     says: 'predict: a window size that the network does not accept',

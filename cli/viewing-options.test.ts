@@ -11,7 +11,7 @@ const viewingOf = (...args: string[]) => {
 describe('the options of views and windows', () => {
   it('have the defaults of a manifest', () => {
     expect(viewingOf()).toEqual({ views: ['identity', 'flipHorizontal'], degrees: 10, scale: 0.25 });
-    const window = { size: 512, stride: 256, weights: 'gaussian', sheetSize: 1024 };
+    const window = { size: 512, stride: 256, weights: 'gaussian' };
     expect(viewingOf('--window', '512')).toMatchObject({ window });
   });
 
@@ -46,7 +46,6 @@ describe('the options of views and windows', () => {
   it.each([
     ['--stride', '128', '--stride', 'a stride of 128 leaves gaps between windows of 96'],
     ['--stride', '0', '--stride', 'the value must be at least 1, is 0'],
-    ['--sheet-size', '64', '--window', 'a window of 96 px is larger than the image of 64 px that it is cut from'],
     ['--sheet-size', 'wide', '--sheet-size', 'the value must be a number, is NaN'],
     ['--window-weights', 'flat', '--window-weights', 'the value "flat" is not a valid value'],
   ])('refuse %s %s for windows of 96 pixels', (option, value, where, message) => {

@@ -37,9 +37,15 @@ export function addViewingOptions(command: Command): Command {
     .option('--tta <views>', `views to average, with commas: ${TTA_NAMES.join(', ')}`, DEFAULTS.tta.join(','))
     .option('--tta-degrees <degrees>', 'how far rotateLeft and rotateRight turn', String(DEFAULTS.ttaDegrees))
     .option('--tta-scale <share>', 'the share by which scaleDown and scaleUp change the size', String(DEFAULTS.ttaScale))
-    .option('--window <px>', 'slide a window of this side over the image (default: the whole image at the input size)')
+    .option(
+      '--window <px>',
+      'slide a window of this side over the image (default: the whole image, or the crop size of networks trained on crops)',
+    )
     .option('--stride <px>', 'distance from one window to the next (default: half a window)')
-    .option('--sheet-size <px>', 'side of the square that the image is fitted to before windows are cut (default: twice the window)')
+    .option(
+      '--sheet-size <px>',
+      'side of the square that windows are cut from: that of the training, which is the default; another one is refused',
+    )
     .option('--window-weights <kind>', 'how overlapping windows are averaged: gaussian or uniform', 'gaussian');
 }
 
@@ -66,7 +72,7 @@ export function viewingOfOptions(options: ViewingOptions): Viewing {
   }
   const [found] = inference.data.window === undefined ? [] : windowFindings(inference.data.window);
   if (found) throw wrong(['window', ...found.path], found.message);
-  return viewingOf(inference.data);
+  return viewingOf({ inference: inference.data });
 }
 
 function windowOf({ stride, sheetSize, windowWeights }: ViewingOptions, size: number): object {

@@ -29,6 +29,7 @@ let current = 0;
 /** The network runs, and its answer is replaced by the logits that a trained one could give. */
 const network: Omit<Network, 'facts' | 'where' | 'dispose'> = {
   inputSize: size,
+  imageSize: size,
   sizeMultiple: model.sizeMultiple,
   predictor: {
     ...predictor,

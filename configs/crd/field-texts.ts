@@ -149,11 +149,11 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.inference.tta': 'Views of an image whose predictions are averaged (test-time augmentation).',
   'spec.inference.ttaDegrees': 'Rotation of the views rotateLeft and rotateRight, in degrees.',
   'spec.inference.ttaScale': 'Change of the size in the views scaleDown and scaleUp, as a fraction.',
-  'spec.inference.window': 'Sliding windows. Omitted: the network gets the whole image at input.size.',
+  'spec.inference.window': 'Sliding windows. Omitted: the network gets the whole image at input.size, or with input.crop windows of the size of a crop.',
   'spec.inference.window.size': 'Side of a window, in pixels.',
   'spec.inference.window.stride': 'Distance between neighbouring windows, in pixels.',
   'spec.inference.window.weights': 'Weights for the average of overlapping windows.',
-  'spec.inference.window.sheetSize': 'Side of the square that the image is fitted to before windows are cut. Omitted: twice the window.',
+  'spec.inference.window.sheetSize': 'Side of the square that the image is fitted to before windows are cut: the size of the whole image in training, which is the default.',
   'spec.ensemble': 'How the folds become one submission. May change at any time; then the ensemble stage runs again.',
   'spec.ensemble.method':
     'soft: probabilities are averaged; hard: each fold makes its own masks, and a pixel belongs to a class if more than half of the folds say so.',

@@ -10,9 +10,9 @@ import {
   AUGMENTATION_RANGES,
   MODEL_OPTIONS,
   PRETRAINED_ENCODERS,
-  sheetSizeOf,
   sizeMultiple,
   slimDepth,
+  trainingScale,
   VARIANTS,
 } from '../schema/options.ts';
 import { type Rule, rule, unless } from './rule.ts';
@@ -208,6 +208,44 @@ const windowMultiple = rule({
   },
 });
 
+/** The training scale in CEL, and whether it is known: a size may be `auto`. */
+const SCALE = either('has(self.input.crop)', 'self.input.crop.imageSize', SIZE);
+const HAS_SCALE = '(has(self.input.crop) || type(self.input.size) == int)';
+
+const windowInImage = rule({
+  at: 'spec',
+  field: 'inference.window.size',
+  reads: ['inference.window', 'input.size', 'input.crop'],
+  message: 'a window of {size} px is larger than the image of {scale} px that it is cut from',
+  fix: 'Write at most {scale}.',
+  check: ({ inference: { window }, input }) => {
+    const scale = trainingScale(input);
+    return window === undefined || scale === AUTO ? [] : unless(window.size <= scale, { size: window.size, scale });
+  },
+  cel: {
+    rule: `!has(self.inference.window) || !${HAS_SCALE} || self.inference.window.size <= ${SCALE}`,
+    values: { size: px('self.inference.window.size'), scale: px(SCALE) },
+  },
+});
+
+const windowScale = rule({
+  at: 'spec',
+  field: 'inference.window.sheetSize',
+  reads: ['inference.window', 'input.size', 'input.crop'],
+  message:
+    'must be {scale}, the size of the whole image in training, is {sheetSize}: at another scale the network sees bones of another size',
+  fix: 'Remove it, or train with input.crop.imageSize: {sheetSize}.',
+  check: ({ inference: { window }, input }) => {
+    const scale = trainingScale(input);
+    if (window?.sheetSize === undefined || scale === AUTO) return [];
+    return unless(window.sheetSize === scale, { scale, sheetSize: window.sheetSize });
+  },
+  cel: {
+    rule: `!has(self.inference.window) || !has(self.inference.window.sheetSize) || !${HAS_SCALE} || self.inference.window.sheetSize == ${SCALE}`,
+    values: { scale: px(SCALE), sheetSize: px('self.inference.window.sheetSize') },
+  },
+});
+
 const WINDOW_RULES: readonly Rule[] = [
   rule({
     at: 'spec.inference.window',
@@ -217,20 +255,9 @@ const WINDOW_RULES: readonly Rule[] = [
     check: ({ size, stride }) => unless(stride <= size, { size, stride }),
     cel: { rule: 'self.stride <= self.size', values: { size: px('self.size'), stride: px('self.stride') } },
   }),
-  rule({
-    at: 'spec.inference.window',
-    field: 'size',
-    message: 'a window of {size} px is larger than the image of {sheetSize} px that it is cut from',
-    fix: 'Write at most {sheetSize}, or remove sheetSize: its default is twice the window.',
-    check: (window) => unless(window.size <= sheetSizeOf(window), { size: window.size, sheetSize: sheetSizeOf(window) }),
-    cel: {
-      rule: '!has(self.sheetSize) || self.size <= self.sheetSize',
-      values: { size: px('self.size'), sheetSize: px('self.sheetSize') },
-    },
-  }),
 ];
 
-/** What is wrong with the stride of a window, or with the size of the image that it is cut from. Paths begin at the window's own fields. */
+/** What is wrong with a window, whatever the network. Paths begin at the window's own fields. */
 export function windowFindings(window: NonNullable<InferenceSpec['window']>): readonly Finding[] {
   return WINDOW_RULES.flatMap(({ findingsIn }) => findingsIn(window, { classLists: [] }));
 }
@@ -247,5 +274,7 @@ export const LEARNING_RULES: readonly Rule[] = [
   validationHappens,
   windowMultiple,
   ...WINDOW_RULES,
+  windowInImage,
+  windowScale,
   distinct({ at: 'spec.inference.tta', what: 'view' }),
 ];

@@ -221,8 +221,15 @@ const REFUSED: [string, object, string[]][] = [
   ],
   [
     'a window of the default size in a smaller image',
-    { inference: { window: { sheetSize: 512 } } },
+    { inference: { window: {} } },
     ['spec.inference.window.size: a window of 1024 px is larger than the image of 512 px that it is cut from'],
+  ],
+  [
+    'windows at another scale than that of the training',
+    { input: { crop: { size: 512, imageSize: 1024 } }, inference: { window: { size: 512, sheetSize: 2048 } } },
+    [
+      'spec.inference.window.sheetSize: must be 1024, the size of the whole image in training, is 2048: at another scale the network sees bones of another size',
+    ],
   ],
   [
     'unknown names of targets, loss, optimizer, scheduler and vote',
@@ -243,7 +250,7 @@ const REFUSED: [string, object, string[]][] = [
   ],
   [
     'windows with gaps, of an invalid size, and larger than the image',
-    { inference: { window: { size: 1000, stride: 1001, sheetSize: 992 } } },
+    { input: { size: 992 }, inference: { window: { size: 1000, stride: 1001 } } },
     [
       'spec.inference.window.size: must be a multiple of 16 for network UNet, is 1000',
       'spec.inference.window.stride: a stride of 1001 leaves gaps between windows of 1000',

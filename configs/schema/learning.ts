@@ -221,13 +221,13 @@ export const inferenceSchema = z.object({
   // size.
   ttaDegrees: z.number().gt(0).max(45).default(10),
   ttaScale: z.number().gt(0).max(0.5).default(0.25),
-  // Absent: the whole image at input.size.
+  // Absent: the whole image at input.size, or with input.crop windows of the size of a crop.
   window: z
     .object({
       size: count(32, 4096).default(1024),
       stride: count(1, 4096).default(512),
       weights: z.enum(['uniform', 'gaussian']).default('gaussian'),
-      // The side of the square that the image is fitted to before windows are cut. Omitted: twice the window.
+      // The side of the square that the image is fitted to before windows are cut. Always the training scale, also if it is omitted.
       sheetSize: count(32, 8192).optional(),
     })
     .optional(),

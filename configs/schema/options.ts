@@ -185,17 +185,28 @@ export function trainingScale<Size extends number | typeof AUTO>(input: {
   return input.crop?.imageSize ?? input.size;
 }
 
-/** The side, in pixels, of the square that windows are cut from; the default is twice the window. */
-export function sheetSizeOf(window: NonNullable<InferenceSpec['window']>): number {
-  return window.sheetSize ?? 2 * window.size;
+/** The windows through which a network that was trained on crops sees the whole image, unless the manifest has others. */
+export function cropWindow(size: number) {
+  return { size, stride: Math.floor(size / 2), weights: 'gaussian' } as const;
 }
 
 /**
- * The spec with the defaults of all options that belong to the named entries, with the list of folds written out, and with the network's
- * input in `input.size` also if it is given by `input.crop`. Idempotent.
+ * The windows of inference: those of the manifest, or those of a network that is trained on crops. Undefined: the whole image. They are cut
+ * from the image at the training scale, so `sheetSize` has that value; it is absent while the size is `auto`.
+ */
+export function windowOf({ inference, input }: Pick<ManifestSpec, 'inference' | 'input'>): InferenceSpec['window'] {
+  const window = inference.window ?? (input.crop && cropWindow(input.crop.size));
+  const scale = trainingScale(input);
+  return window && typeof scale === 'number' ? { sheetSize: scale, ...window } : window;
+}
+
+/**
+ * The spec with the defaults of all options that belong to the named entries, with the list of folds written out, with the network's
+ * input in `input.size` also if it is given by `input.crop`, and with the windows of inference that follow from crops. Idempotent.
  */
 export function completeSpec<Spec extends ManifestSpec>(spec: Spec): Spec {
   const { model, input, loss, optimizer, scheduler, training, inference, run, dataset } = spec;
+  const window = windowOf(spec);
   return {
     ...spec,
     model: { ...model, options: { ...given(MODEL_OPTIONS[model.name]), ...model.options } },
@@ -204,7 +215,7 @@ export function completeSpec<Spec extends ManifestSpec>(spec: Spec): Spec {
     loss: loss.map((entry) => ({ ...given(LOSS_OPTIONS[entry.name]), ...entry })),
     optimizer: { ...optimizer, options: { ...given(OPTIMIZER_OPTIONS[optimizer.name]), ...optimizer.options } },
     scheduler: { ...scheduler, options: completeSchedule(scheduler, training.epochs) },
-    inference: inference.window ? { ...inference, window: { sheetSize: sheetSizeOf(inference.window), ...inference.window } } : inference,
+    inference: window ? { ...inference, window } : inference,
     run: run.folds.length > 0 ? run : { ...run, folds: Array.from({ length: dataset.split.folds }, (_, fold) => fold) },
   };
 }

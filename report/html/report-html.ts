@@ -1,6 +1,6 @@
 import type { CalibrationCounts } from '@carpal/artifacts/figures.ts';
-import type { InferenceSpec } from '@carpal/configs/schema/experiment.ts';
-import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
+import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
+import { windowOf } from '@carpal/configs/schema/options.ts';
 import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
 import { boneGroups, classColour } from '../dataset/bone-classes.ts';
 import { meanOf } from '../scoring/scoring.ts';
@@ -26,7 +26,7 @@ export function reportHtml(data: ReportData): string {
     trainingSection(data.folds),
     section('Dice per class', `${diceNote(data, estimates.people)}${classTable(data, estimates)}`),
     worstCasesSection(data.images, data.classes),
-    calibrationSection(data.calibration, data.classes, spec.input.size),
+    calibrationSection(data.calibration, data.classes),
     pictures('Worst images out of fold', data.worst),
     pictures('Best images out of fold', data.best),
     data.testImages === 0 ? section('Test images', NO_TEST_IMAGES) : pictures('Test images', data.test),
@@ -69,7 +69,7 @@ function diceNote({ experiment, calibration }: ReportData, people: number): stri
     people < 2
       ? 'Intervals need at least two people.'
       : `The intervals show how much the mean would vary with other people: ${people} people are resampled with all their images (bootstrap, 2,000 resamples).`,
-    'The column “threshold” is the threshold of the submission. “Dice at threshold” (with the cleaning, if any) is measured on the same images that the threshold was chosen on, so it is slightly too high.',
+    'The column “threshold” is the threshold of the submission. “chosen Dice” is the mean Dice of single networks with a threshold and a cleaning that were chosen without the scored person (cross-validation over people), and “gain” is what that adds to the Dice at the left. A class keeps the threshold of the manifest unless another one gains on people that had no part in the choice.',
     calibration ? 'ECE is explained under Calibration.' : '',
   ];
   return `<p class="dim">${sentences.join(' ')}</p>`;
@@ -124,7 +124,7 @@ function worstCasesSection(images: readonly ScoredImage[], classes: readonly str
 const FEWEST_PIXELS = 20;
 
 /** A reliability diagram for each part of the hand, with its classes as thin lines; empty without counts. */
-function calibrationSection(counts: CalibrationCounts | undefined, classes: readonly string[], size: number): string {
+function calibrationSection(counts: CalibrationCounts | undefined, classes: readonly string[]): string {
   if (!counts) return '';
   const charts = boneGroups(classes).flatMap(({ name, indexes }) => {
     const together = calibrationOf(counts, indexes);
@@ -137,7 +137,7 @@ function calibrationSection(counts: CalibrationCounts | undefined, classes: read
     return [reliabilityChart({ title: `${name}: ${calibrationText(together)}`, main, others })];
   });
   if (charts.length === 0) return '';
-  const note = `<p class="dim">Of the pixels with a predicted probability of 0.7, 70 % should be bone; the line is then on the dashed diagonal. Below the diagonal the networks are overconfident, above it underconfident. The thick line is the part of the hand, the thin lines are its bones. Counted out of fold over ${counts.images} images at ${size} px, without pixels below 0.2 %. ECE (expected calibration error) is the mean distance from the diagonal.</p>`;
+  const note = `<p class="dim">Of the pixels with a predicted probability of 0.7, 70 % should be bone; the line is then on the dashed diagonal. Below the diagonal the networks are overconfident, above it underconfident. The thick line is the part of the hand, the thin lines are its bones. Counted out of fold over ${counts.images} images at their own size, without pixels below 0.2 %. ECE (expected calibration error) is the mean distance from the diagonal.</p>`;
   return section('Calibration', `${note}<div class="charts small">${charts.join('')}</div>`);
 }
 
@@ -162,7 +162,7 @@ function factsSection(data: ReportData): string {
     ['network', `${spec.model.name} ${JSON.stringify(spec.model.options)}`],
     ['loss', spec.loss.map((loss) => `${loss.weight} × ${loss.name}`).join(' + ')],
     ['averaged views', spec.inference.tta.join(', ')],
-    ...windowRow(spec.inference),
+    ...windowRow(spec),
     ['report created', data.madeAt],
     ...Object.entries(data.environment),
   ];
@@ -172,8 +172,9 @@ function factsSection(data: ReportData): string {
   return section('Experiment', `<dl class="facts">${list}</dl>${details}`);
 }
 
-function windowRow({ window }: InferenceSpec): [string, string][] {
+function windowRow(spec: ExperimentSpec): [string, string][] {
+  const window = windowOf(spec);
   if (!window) return [];
-  const { size, stride, weights } = window;
-  return [['windows', `${size} px every ${stride} px, cut from the image at ${sheetSizeOf(window)} px, ${weights} weights`]];
+  const { size, stride, weights, sheetSize } = window;
+  return [['windows', `${size} px every ${stride} px, cut from the image at ${sheetSize} px, ${weights} weights`]];
 }

@@ -147,7 +147,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   ],
   [
     'windows with gaps, of an invalid size, and larger than the image',
-    { inference: { window: { size: 1000, stride: 1001, sheetSize: 992 } } },
+    { input: { size: 992 }, inference: { window: { size: 1000, stride: 1001 } } },
     [
       'spec.inference.window.size: Invalid value: must be a multiple of 16 for network UNet, is 1000. Write a multiple of 16.',
       'spec.inference.window.stride: Invalid value: a stride of 1001 leaves gaps between windows of 1000. Write at most 1000',
@@ -156,7 +156,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   ],
   [
     'a window of the default size in a smaller image',
-    { inference: { window: { sheetSize: 512 } } },
+    { inference: { window: {} } },
     [
       'spec.inference.window.size: Invalid value: a window of 1024 px is larger than the image of 512 px that it is cut from. Write at most 512',
     ],

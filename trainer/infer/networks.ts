@@ -11,15 +11,18 @@ import { parseJson } from '@carpal/configs/json.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import { optionsSinceEarlier } from '@carpal/configs/schema/earlier-options.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { modelSchema } from '@carpal/configs/schema/learning.ts';
+import { inputSchema, modelSchema } from '@carpal/configs/schema/learning.ts';
+import { trainingScale } from '@carpal/configs/schema/options.ts';
+import type { Normalize } from '@carpal/report/dataset/grey-range.ts';
 import { z } from 'zod';
 import { checkFinite } from '../engine/named-arrays.ts';
 import { decodeSafetensors } from '../engine/safetensors.ts';
-import type { NetworkOptions } from '../models/model.ts';
+import type { Model, NetworkOptions } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
 import { createPredictor } from '../step/inference.ts';
 import type { Voter } from './image-logits.ts';
+import type { WindowSpec } from './windows.ts';
 
 /** The metadata of a weights file. */
 type WeightsFacts = {
@@ -27,6 +30,9 @@ type WeightsFacts = {
   readonly options: NetworkOptions;
   readonly classes: readonly string[];
   readonly inputSize: number;
+  /** Side of the square that the whole image was fitted to in training. */
+  readonly imageSize: number;
+  readonly normalize: Normalize;
   /** `namespace/name` of the experiment that trained the weights, or ''. */
   readonly experiment: string;
 };
@@ -100,7 +106,7 @@ async function* foldWeights(folder: string): AsyncGenerator<WeightsBytes> {
   }
 }
 
-async function readWeightsFile(path: string): Promise<Buffer> {
+export async function readWeightsFile(path: string): Promise<Buffer> {
   return readFile(path).catch((cause: unknown) => {
     const reason = messageOf(cause);
     const what = systemErrorCode(cause) === 'ENOENT' ? 'the file does not exist' : `the file cannot be read: ${reason}`;
@@ -128,11 +134,14 @@ async function readBestWeights(store: ArtifactStore, key: string, fold: number):
   return { bytes, where };
 }
 
+/** A model with the weights of a file, and what the file's metadata says about them. The caller disposes of the model. */
+export type TrainedModel = { readonly facts: WeightsFacts; readonly model: Model };
+
 /**
- * The network of a weights file, built from the file's metadata. Throws weights-invalid for a damaged file, for values that are not finite
+ * The model of a weights file, built from the file's metadata. Throws weights-invalid for a damaged file, for values that are not finite
  * and for missing metadata, and weights-mismatch if the arrays do not fit the network that the metadata names.
  */
-export function openNetwork(bytes: Uint8Array, where: string): Network {
+export function openModel(bytes: Uint8Array, where: string): TrainedModel {
   const { arrays, metadata } = decodeSafetensors(bytes, where);
   const facts = readFacts(metadata, where);
   const model = buildModel({ name: facts.model, options: facts.options, classes: facts.classes.length, seed: 0 });
@@ -146,12 +155,27 @@ export function openNetwork(bytes: Uint8Array, where: string): Network {
     model.dispose();
     throw error;
   }
+  return { facts, model };
+}
+
+/** The network of a weights file. Throws what openModel throws. */
+export function openNetwork(bytes: Uint8Array, where: string): Network {
+  const { facts, model } = openModel(bytes, where);
   const predictor = createPredictor(model);
   const dispose = (): void => {
     predictor.dispose();
     model.dispose();
   };
-  return { facts, where, predictor, inputSize: facts.inputSize, sizeMultiple: model.sizeMultiple, dispose };
+  return {
+    facts,
+    where,
+    predictor,
+    inputSize: facts.inputSize,
+    imageSize: facts.imageSize,
+    normalize: facts.normalize,
+    sizeMultiple: model.sizeMultiple,
+    dispose,
+  };
 }
 
 const LARGEST_INPUT = 4096;
@@ -160,6 +184,10 @@ const optionsSchema = modelSchema.shape.options.unwrap().extend({ deepSupervisio
 
 function readFacts(metadata: Readonly<Record<string, string>>, where: string): WeightsFacts {
   const { model, options = '{}', classes = '[]', inputSize, experiment = '' } = metadata;
+  // Weights that were written before crops existed were trained with whole images.
+  const imageSize = Number(metadata['imageSize'] ?? inputSize);
+  // Weights that were written before this choice existed were trained with its default.
+  const normalize = inputSchema.shape.normalize.safeParse(metadata['normalize']);
   const size = Number(inputSize);
   const names = parseJson(classes);
   // The limits of a manifest apply, so that a hostile file cannot request a network that fills the memory.
@@ -172,7 +200,17 @@ function readFacts(metadata: Readonly<Record<string, string>>, where: string): W
   if (!given.success) throw invalid('model options');
   if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === 'string')) throw invalid('classes');
   if (!Number.isInteger(size) || size < 1 || size > LARGEST_INPUT) throw invalid('input size');
-  return { model, options: optionsSinceEarlier(model, given.data), classes: names, inputSize: size, experiment };
+  if (!Number.isInteger(imageSize) || imageSize < size || imageSize > LARGEST_INPUT) throw invalid('image size');
+  if (!normalize.success) throw invalid('normalization');
+  return {
+    model,
+    options: optionsSinceEarlier(model, given.data),
+    classes: names,
+    inputSize: size,
+    imageSize,
+    normalize: normalize.data,
+    experiment,
+  };
 }
 
 /** Throws weights-mismatch unless all networks have the classes of the first one. Input sizes may differ. */
@@ -184,12 +222,21 @@ export function checkSameClasses(networks: readonly Network[]): void {
   }
 }
 
-/** Throws usage-invalid unless every network accepts windows of this size, which `--window` sets. */
-export function checkWindow(networks: readonly Network[], size: number): void {
-  for (const { facts, where, sizeMultiple } of networks) {
-    if (size % sizeMultiple === 0) continue;
-    const what = `${facts.model} (${where}) needs a window size that is a multiple of ${sizeMultiple}, not ${size}`;
-    throw new CarpalError('usage-invalid', what, { where: '--window', fix: `Give a multiple of ${sizeMultiple}.` });
+/**
+ * Throws usage-invalid unless every network accepts these windows, which `--window` and `--sheet-size` set: of a size that it can process,
+ * and cut from the image at the size that it was trained at. At another size bones would be larger or smaller than it knows them.
+ */
+export function checkWindow(networks: readonly Network[], { size, sheetSize }: WindowSpec): void {
+  for (const { facts, where, imageSize, sizeMultiple } of networks) {
+    const refuse = (what: string, option: string, fix: string): never => {
+      throw new CarpalError('usage-invalid', `${facts.model} (${where}) ${what}`, { where: option, fix });
+    };
+    const trained = `was trained with images at ${imageSize} px`;
+    if (size % sizeMultiple !== 0)
+      refuse(`needs a window size that is a multiple of ${sizeMultiple}, not ${size}`, '--window', `Give a multiple of ${sizeMultiple}.`);
+    if (sheetSize !== undefined && sheetSize !== imageSize)
+      refuse(`${trained}, so windows cannot be cut from images at ${sheetSize} px`, '--sheet-size', 'Remove the option.');
+    if (size > imageSize) refuse(`${trained}, which are smaller than a window of ${size} px`, '--window', `Give at most ${imageSize}.`);
   }
 }
 
@@ -198,6 +245,11 @@ function checkTask({ facts, where }: Network, { spec }: SegmentationExperiment):
   if (facts.model !== spec.model.name) throw mismatch(`the weights are for ${facts.model}, but the experiment trains ${spec.model.name}`);
   if (facts.inputSize !== spec.input.size)
     throw mismatch(`the weights have an input size of ${facts.inputSize} px, but the experiment has ${spec.input.size} px`);
+  if (facts.normalize !== spec.input.normalize)
+    throw mismatch(`the weights were trained with normalize: ${facts.normalize}, but the experiment has ${spec.input.normalize}`);
+  const scale = trainingScale(spec.input);
+  if (facts.imageSize !== scale)
+    throw mismatch(`the weights were trained with images at ${facts.imageSize} px, but the experiment has them at ${scale} px`);
   if (facts.classes.join('\n') !== loadClasses(spec.dataset.classes).join('\n'))
     throw mismatch('the classes of the weights differ from those of the experiment');
 }

@@ -76,6 +76,7 @@ function writeFold(checkpoint: string, facts: Facts): void {
     running: { loss: 0, images: 0, seconds: 0, waitSeconds: 0 },
     last: weights,
     best: { ...weights, epoch: 1, dice: 0.5 },
+    engines: [],
     schedule: null,
     earlyStop: { reference: null, referenceEpoch: 0 },
   };
@@ -103,8 +104,8 @@ function pixelsOf(text: string): Set<number> {
   return pixels;
 }
 
-const windowed = (size: number): PredictOptions['viewing'] => {
-  const window = { size, stride: size, weights: 'uniform', sheetSize: 2 * size } as const;
+const windowed = (size: number, sheetSize?: number): PredictOptions['viewing'] => {
+  const window = { size, stride: size, weights: 'uniform', sheetSize } as const;
   return { views: ['identity'], degrees: 10, scale: 0.25, window };
 };
 
@@ -244,6 +245,16 @@ describe('predict', () => {
       'thresholds-invalid',
     ],
     ['a window size that does not fit a network', () => ({ weights: [of('a.safetensors')], viewing: windowed(33) }), 'usage-invalid'],
+    [
+      'a window that is larger than the image in training',
+      () => ({ weights: [of('a.safetensors')], viewing: windowed(64) }),
+      'usage-invalid',
+    ],
+    [
+      'windows at another scale than that of the training',
+      () => ({ weights: [of('a.safetensors')], viewing: windowed(32, 64) }),
+      'usage-invalid',
+    ],
     ['no images', () => ({ weights: [of('a.safetensors')], images: join(folder, 'nothing') }), 'dataset-missing'],
   ])('rejects %s and writes nothing', async (_, change, code) => {
     await expect(predict(optionsOf({ ...change(), out: refused }))).rejects.toMatchObject({ code });

@@ -37,7 +37,7 @@ export async function predict(options: PredictOptions): Promise<Prediction> {
   const networks = await openNetworks(options.weights);
   try {
     const { viewing, method, thresholds } = options;
-    if (viewing.window) checkWindow(networks, viewing.window.size);
+    if (viewing.window) checkWindow(networks, viewing.window);
     const { classes } = networks[0].facts;
     const cuts =
       typeof thresholds === 'string'

@@ -1,48 +1,58 @@
-import type { InferenceSpec, TtaName } from '@carpal/configs/schema/experiment.ts';
-import { sheetSizeOf } from '@carpal/configs/schema/options.ts';
-import { squareFit } from '@carpal/masks/fit.ts';
+import type { ExperimentSpec, TtaName } from '@carpal/configs/schema/experiment.ts';
+import { cropWindow } from '@carpal/configs/schema/options.ts';
 import { type Affine, IDENTITY, rotation, scaling } from '@carpal/masks/warp.ts';
-import { UNIT_LEVELS } from '../data/augmentations.ts';
-import { resizeToSquare } from '../data/resize-image.ts';
-import { lookUp, warpImage, warpScratch } from '../data/warp-image.ts';
+import { detailSide, type ImageSquares, largestDetail } from './image-squares.ts';
+import { grey, resizedSquare, rotatedSquare } from './render-view.ts';
 import { type WindowSpec, windowStarts } from './windows.ts';
 
-/** How a network sees an image: through which test-time views, and whether through sliding windows. */
+/** How networks see an image: through which test-time views, and whether through sliding windows. */
 export type Viewing = {
   readonly views: readonly TtaName[];
   /** Angle of rotateLeft and rotateRight, in degrees. */
   readonly degrees: number;
   /** Relative size change of scaleDown and scaleUp. */
   readonly scale: number;
+  /** Absent: the whole image, or for a network that was trained on crops, windows of the size of a crop. */
   readonly window?: WindowSpec;
 };
 
-/** The views and windows of a manifest's `inference`. */
-export function viewingOf({ tta, ttaDegrees, ttaScale, window }: InferenceSpec): Viewing {
+/** The views and windows of a manifest. */
+export function viewingOf({ inference: { tta, ttaDegrees, ttaScale, window } }: Pick<ExperimentSpec, 'inference'>): Viewing {
   const views = { views: tta, degrees: ttaDegrees, scale: ttaScale };
-  return window ? { ...views, window: { ...window, sheetSize: sheetSizeOf(window) } } : views;
+  if (!window) return views;
+  return { ...views, window };
 }
 
-/** The side of the square that an image is fitted to for a network of this input size. */
-export function squareSizeOf({ window }: Viewing, inputSize: number): number {
-  return window?.sheetSize ?? inputSize;
+/** What decides the pixels that a network sees of an image. */
+export type Sight = {
+  /** Side of the square that the network was trained on. */
+  readonly inputSize: number;
+  /** Side of the square that the whole image was fitted to in training; larger than `inputSize` if the network was trained on crops. */
+  readonly imageSize: number;
+  /** A side without windows must be a multiple of this. */
+  readonly sizeMultiple: number;
+};
+
+/** The windows through which a network sees an image. Undefined: the whole image. */
+export function windowFor({ window }: Pick<Viewing, 'window'>, { inputSize, imageSize }: Sight): WindowSpec | undefined {
+  return window ?? (inputSize < imageSize ? cropWindow(inputSize) : undefined);
 }
 
 /** Which side lengths a view may have: multiples of `multiple`, at least `least`. */
 export type Sides = { readonly multiple: number; readonly least: number };
 
 /** Windows can be cut from a view of any side that holds one window. Without windows, the network processes the view itself. */
-export function sidesOf({ window }: Pick<Viewing, 'window'>, sizeMultiple: number): Sides {
-  return window ? { multiple: 1, least: window.size } : { multiple: sizeMultiple, least: sizeMultiple };
+export function sidesFor(viewing: Pick<Viewing, 'window'>, sight: Sight): Sides {
+  const window = windowFor(viewing, sight);
+  return window ? { multiple: 1, least: window.size } : { multiple: sight.sizeMultiple, least: sight.sizeMultiple };
 }
 
 /** How many pixels a network processes for one image, over all views and windows. Inference time grows with this number. */
-export function pixelsPerImage(network: { readonly inputSize: number; readonly sizeMultiple: number }, viewing: Viewing): number {
-  const { views, window } = viewing;
-  const square = squareSizeOf(viewing, network.inputSize);
-  const sides = sidesOf(viewing, network.sizeMultiple);
-  const pixels = views.map((name) => {
-    const side = viewOf(name, square, viewing, sides).size;
+export function pixelsPerImage(sight: Sight, viewing: Viewing): number {
+  const window = windowFor(viewing, sight);
+  const sides = sidesFor(viewing, sight);
+  const pixels = viewing.views.map((name) => {
+    const side = viewOf(name, sight.imageSize, viewing, sides).size;
     return (window ? windowStarts(side, window.size, window.stride).length * window.size : side) ** 2;
   });
   return pixels.reduce((sum, count) => sum + count, 0);
@@ -55,27 +65,29 @@ export type View = {
   /** Maps pixel centres of the square to pixel centres of the view. */
   readonly toView: Affine;
   /** The view of the image, `[size, size]`, with grey values from 0 to 1. */
-  show(pixels: Uint8Array): Float32Array;
+  show(image: ImageSquares): Float32Array;
 };
 
 /**
- * The named view of a `square` × `square` image. rotateLeft and rotateRight turn the image about its centre, bilinearly. Parts that leave
- * the square are cut off, and uncovered pixels are black. scaleDown and scaleUp show the whole image smaller (mean over areas) or larger
- * (bilinear), with aligned pixel centres. The side of the view is rounded to one that `sides` allows.
+ * The named view of an image in a `square` × `square` grid. identity and the mirrors show the training square. The other views are rendered
+ * from the original image (see detailSide), so they are as sharp as the training square and an enlarged view shows more detail. rotateLeft
+ * and rotateRight turn the image about its centre in one interpolation. Parts that leave the square are cut off, and uncovered pixels are
+ * black. scaleDown and scaleUp show the whole image smaller or larger, with aligned pixel centres: the mean over areas, or bilinear beyond
+ * the size of the original. The side of the view is rounded to one that `sides` allows.
  */
 export function viewOf(name: TtaName, square: number, { degrees, scale }: Pick<Viewing, 'degrees' | 'scale'>, sides: Sides): View {
   const centre = (square - 1) / 2;
   switch (name) {
     case 'identity':
-      return moved(square, IDENTITY);
+      return { size: square, toView: IDENTITY, show: (image) => grey(image.squareOf(square)) };
     case 'flipHorizontal':
-      return moved(square, scaling(-1, 1, centre, centre));
+      return flipped(name, square, scaling(-1, 1, centre, centre));
     case 'flipVertical':
-      return moved(square, scaling(1, -1, centre, centre));
+      return flipped(name, square, scaling(1, -1, centre, centre));
     case 'rotateLeft':
-      return moved(square, rotation(-degrees, centre, centre));
+      return rotated(square, rotation(-degrees, centre, centre));
     case 'rotateRight':
-      return moved(square, rotation(degrees, centre, centre));
+      return rotated(square, rotation(degrees, centre, centre));
     case 'scaleDown':
       return resized(square, nearestSide(square * (1 - scale), sides));
     case 'scaleUp':
@@ -83,16 +95,17 @@ export function viewOf(name: TtaName, square: number, { degrees, scale }: Pick<V
   }
 }
 
-function moved(size: number, toView: Affine): View {
-  const fit = squareFit(size, size, size);
+function flipped(name: MirrorName, size: number, toView: Affine): View {
+  return { size, toView, show: (image) => mirrored(grey(image.squareOf(size)), size, 1, name) };
+}
+
+function rotated(size: number, toView: Affine): View {
   return {
     size,
     toView,
-    show(pixels) {
-      if (toView === IDENTITY) return toUnitRange(pixels);
-      const out = new Float32Array(size * size);
-      warpImage(pixels, { fit, warp: [toView], levels: UNIT_LEVELS, scratch: warpScratch(size) }, out);
-      return out;
+    show(image) {
+      const side = detailSide(image, size);
+      return rotatedSquare(image.squareOf(side), side, size, toView);
     },
   };
 }
@@ -101,15 +114,11 @@ function resized(square: number, size: number): View {
   return {
     size,
     toView: betweenSquares(square, size),
-    show: (pixels) => toUnitRange(resizeToSquare({ pixels, width: square, height: square, white: 255 }, squareFit(square, square, size))),
+    show(image) {
+      const side = detailSide(image, square);
+      return resizedSquare(image.squareOf(side), side, size);
+    },
   };
-}
-
-/** Grey values 0..255 as 0..1. */
-export function toUnitRange(pixels: Uint8Array): Float32Array {
-  const out = new Float32Array(pixels.length);
-  lookUp(pixels, 0, pixels.length, UNIT_LEVELS, out, 0);
-  return out;
 }
 
 /** Maps pixel centres of a square to pixel centres of another square that shows the same image at another size. */
@@ -134,7 +143,12 @@ const MIRRORS = {
 /** A view that only reorders the pixels of the image. */
 export type MirrorName = keyof typeof MIRRORS;
 
-export function areMirrors(views: readonly TtaName[]): views is readonly MirrorName[] {
+/** The largest side of the images that views are rendered from, or undefined if the views need only the training square of an image. */
+export function detailSizeOf({ views }: Viewing, square: number): number | undefined {
+  return areMirrors(views) ? undefined : largestDetail(square);
+}
+
+function areMirrors(views: readonly TtaName[]): views is readonly MirrorName[] {
   return views.every((view) => view in MIRRORS);
 }
 

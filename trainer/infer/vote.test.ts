@@ -23,7 +23,7 @@ function speckled(seed: number, weight = 1): Voter {
     const random = randomFor(seed, 'logits');
     return Float32Array.from({ length: count * size * size * CLASSES }, () => random.range(-2, 3));
   };
-  return { predictor: { run, dispose: () => undefined }, inputSize: SIZE, sizeMultiple: 1, weight };
+  return { predictor: { run, dispose: () => undefined }, inputSize: SIZE, imageSize: SIZE, sizeMultiple: 1, weight };
 }
 
 const masksOf = (networks: readonly Voter[], changes: Partial<MaskVote> = {}): Promise<RleMask[]> =>

@@ -4,7 +4,7 @@ import { cleaned } from '@carpal/masks/cleaning.ts';
 import { squareFit } from '@carpal/masks/fit.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { weightedMajority } from '@carpal/masks/vote.ts';
-import { type ImageLogits, imageLogits, onOneGrid, type Voter } from './image-logits.ts';
+import { type ImageLogits, imageLogits, type Voter } from './image-logits.ts';
 import type { ImageSquares } from './image-squares.ts';
 import { logitsToMask } from './logits-to-mask.ts';
 import { nextTurn, type Pause } from './pause.ts';
@@ -25,7 +25,7 @@ export type MaskVote = Voters & {
 };
 
 /**
- * One mask per class at the size of the original image. `soft`: the networks' probabilities are averaged, then thresholded and cleaned.
+ * One mask per class at the size of the original image. `soft`: the mean over all networks and views is thresholded and cleaned.
  * `hard`: each network makes its own masks, thresholded and cleaned, and a pixel belongs to a class if the networks that agree have more
  * than half of the total weight. A tie is not enough. A hard vote holds the logits of one network at a time, and only the RLE masks of the
  * others. Throws what the pause throws.
@@ -52,14 +52,12 @@ export type SoftVote = Voters & {
 };
 
 /**
- * One uncleaned mask per class at the size of the original image. The networks' probabilities are averaged by weight on the largest of
- * their grids and thresholded. Holds the logits of this one image only. Throws what the pause throws.
+ * One uncleaned mask per class at the size of the original image: the mean over all networks and views (see imageLogits), thresholded.
+ * Throws what the pause throws.
  */
 export async function softVote({ networks, viewing, thresholds, pause = nextTurn }: SoftVote, image: ImageSquares): Promise<RleMask[]> {
   const classes = thresholds.length;
-  const answers: ImageLogits[] = [];
-  for (const network of networks) answers.push(await imageLogits(network, viewing, image, classes, pause));
-  const logits = onOneGrid(answers, classes);
+  const logits = await imageLogits(networks, viewing, image, classes, pause);
   return thresholds.map((threshold, classIndex) => thresholdMask(logits, image, classes, classIndex, threshold));
 }
 

@@ -1,22 +1,29 @@
 import type { Predictor } from '../step/step.ts';
 import type { Pause } from './pause.ts';
+import { damp } from './view-mean.ts';
 
-/** Windows of size² with a stride, cut from the image after it was fitted to sheetSize². */
+/** Windows of size² with a stride, cut from the image after it was fitted to the square that the network was trained with. */
 export type WindowSpec = {
   readonly size: number;
   readonly stride: number;
   readonly weights: 'uniform' | 'gaussian';
-  readonly sheetSize: number;
+  /** The side of that square, if the caller relies on it: checkWindow refuses a network with another one. */
+  readonly sheetSize?: number | undefined;
 };
 
 /** Standard deviation of the Gaussian weights, relative to the window's side. */
 const SIGMA = 1 / 8;
 /** Smallest weight along an axis. */
 const FLOOR = 1e-3;
-/** Most windows per network run. With half-overlapping windows on an image of twice the window's side, this is one row. */
-const MAX_WINDOWS = 3;
-/** Most pixels per network run. One large window already uses the whole machine, and the outputs of several would fill the memory. */
+/** Most images per network run. With half-overlapping windows on an image of twice the window's side, this is one row. */
+const MAX_IMAGES = 3;
+/** Most pixels per network run. One large image already uses the whole machine, and the outputs of several would fill the memory. */
 const MAX_PIXELS = 3 * 512 * 512;
+
+/** How many images or windows of this side a network processes in one run. */
+export function imagesPerRun(side: number): number {
+  return Math.max(1, Math.min(MAX_IMAGES, Math.floor(MAX_PIXELS / side ** 2)));
+}
 
 /** Start positions of windows of `size` along a side: every multiple of the stride. The last window ends at the border. */
 export function windowStarts(side: number, size: number, stride: number): number[] {
@@ -42,8 +49,8 @@ export function windowShares(starts: readonly number[], side: number, size: numb
 
 /**
  * Logits `[side, side, classes]` of an image that is larger than the network's input. The network sees a few windows per run, unscaled, and
- * their logits are averaged by weight. Holds one logit map of the image and the network's output for a few windows. Pauses after each run,
- * and throws what the pause throws.
+ * their damped logits are averaged by weight. Holds one logit map of the image and the network's output for a few windows. Pauses after each
+ * run, and throws what the pause throws.
  */
 export async function windowLogits(
   predictor: Predictor,
@@ -53,13 +60,11 @@ export async function windowLogits(
   classes: number,
   pause: Pause,
 ): Promise<Float32Array> {
-  const { size, stride, weights } = window;
-  const starts = windowStarts(side, size, stride);
-  const shares = windowShares(starts, side, size, weights);
-  const places = starts.flatMap((top, row) => starts.map((left, column) => ({ top, left, row, column })));
-  const mean = new Float32Array(side * side * classes);
+  const { size } = window;
+  const mean = new WindowMean(side, window, classes);
+  const { places } = mean;
   const pixels = size * size;
-  const perRun = Math.max(1, Math.min(MAX_WINDOWS, Math.floor(MAX_PIXELS / pixels)));
+  const perRun = imagesPerRun(size);
   for (let from = 0; from < places.length; from += perRun) {
     const batch = places.slice(from, from + perRun);
     const images = new Float32Array(batch.length * pixels);
@@ -71,29 +76,54 @@ export async function windowLogits(
     }
     const output = predictor.run(images, batch.length, size);
     await pause();
-    for (const [index, { top, left, row, column }] of batch.entries()) {
-      const logits = output.subarray(index * pixels * classes, (index + 1) * pixels * classes);
-      addWindow(mean, logits, side, size, classes, { top, left }, shares[row] as Float64Array, shares[column] as Float64Array);
-    }
+    for (const index of batch.keys()) mean.add(from + index, output.subarray(index * pixels * classes, (index + 1) * pixels * classes));
   }
-  return mean;
+  return mean.logits;
 }
 
-function addWindow(
-  mean: Float32Array,
-  logits: Float32Array,
-  side: number,
-  size: number,
-  classes: number,
-  { top, left }: { readonly top: number; readonly left: number },
-  down: Float64Array,
-  across: Float64Array,
-): void {
-  for (let y = 0, from = 0; y < size; y++) {
-    let to = ((top + y) * side + left) * classes;
-    for (let x = 0; x < size; x++) {
-      const share = (down[y] as number) * (across[x] as number);
-      for (let k = 0; k < classes; k++, from++, to++) mean[to] = (mean[to] as number) + share * (logits[from] as number);
+/** A window's upper left pixel. */
+export type WindowPlace = { readonly top: number; readonly left: number };
+
+/** The weighted mean of the damped logits of all windows of one image (see damp). */
+export class WindowMean {
+  /** All windows, row by row. */
+  readonly places: readonly WindowPlace[];
+  /** `[side, side, classes]`: the mean once every window has been added. */
+  readonly logits: Float32Array;
+  readonly #side: number;
+  readonly #size: number;
+  readonly #classes: number;
+  readonly #shares: readonly Float64Array[];
+
+  constructor(side: number, { size, stride, weights }: WindowSpec, classes: number) {
+    const starts = windowStarts(side, size, stride);
+    this.places = starts.flatMap((top) => starts.map((left) => ({ top, left })));
+    this.logits = new Float32Array(side * side * classes);
+    this.#side = side;
+    this.#size = size;
+    this.#classes = classes;
+    this.#shares = windowShares(starts, side, size, weights);
+  }
+
+  /** Begins another image. */
+  clear(): void {
+    this.logits.fill(0);
+  }
+
+  /** Adds the logits `[size, size, classes]` of the window at an index of `places`. Damps them in place. */
+  add(index: number, logits: Float32Array): void {
+    damp(logits);
+    const { top, left } = this.places[index] as WindowPlace;
+    const perRow = this.#shares.length;
+    const down = this.#shares[Math.floor(index / perRow)] as Float64Array;
+    const across = this.#shares[index % perRow] as Float64Array;
+    const [size, classes, mean] = [this.#size, this.#classes, this.logits];
+    for (let y = 0, from = 0; y < size; y++) {
+      let to = ((top + y) * this.#side + left) * classes;
+      for (let x = 0; x < size; x++) {
+        const share = (down[y] as number) * (across[x] as number);
+        for (let k = 0; k < classes; k++, from++, to++) mean[to] = (mean[to] as number) + share * (logits[from] as number);
+      }
     }
   }
 }

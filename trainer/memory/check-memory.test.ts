@@ -5,13 +5,15 @@ import { openStore } from '@carpal/artifacts/open-store.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import { type ExperimentSpec, specSchema } from '@carpal/configs/schema/experiment.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Sight, Viewing } from '../infer/views.ts';
 import type { Model } from '../models/model.ts';
 import { runEnsemble } from '../stages/ensemble.ts';
 import { runFold } from '../stages/fold.ts';
 import { runPrepare } from '../stages/prepare.ts';
 import { engineOf, modelOf, type TrainingEngine } from '../step/training-engine.ts';
 import { tinyExperiment, writeTinyDataset } from '../train/testing/tiny-dataset.ts';
-import { checkStepFits, type StepCheck, viewsMemoryMb } from './check-memory.ts';
+import { checkStepFits, type StepCheck } from './check-memory.ts';
+import { logitsMemoryMb } from './logits-memory.ts';
 import type { TrialOutcome } from './trial.ts';
 
 const MB = 2 ** 20;
@@ -145,21 +147,37 @@ describe('a fold', () => {
 });
 
 const WHOLE = { degrees: 10, scale: 0.25 };
-const WINDOW = { size: 512, stride: 256, weights: 'gaussian', sheetSize: 2048 } as const;
+const WINDOW = { size: 512, stride: 256, weights: 'gaussian' } as const;
+const MAP_OF_512 = 29;
 
 describe('the logits held for one image', () => {
-  it.each([
-    ['one map per mirrored view of each network', { ...WHOLE, views: ['identity', 'flipHorizontal'] as const }, 5, 10 * 29],
-    ['one map for a network with windows', { ...WHOLE, views: ['identity'] as const, window: WINDOW }, 1, 16 * 29],
-    ['the sum and one view for views that are averaged', { ...WHOLE, views: ['identity', 'rotateLeft'] as const }, 1, 2 * 29],
+  const sight = (inputSize: number, imageSize = inputSize): Sight => ({ inputSize, imageSize, sizeMultiple: 16 });
+
+  it.each<[string, Viewing, readonly Sight[], number]>([
+    ['one map for one network with the identity view', { ...WHOLE, views: ['identity'] }, [sight(1024)], 4 * MAP_OF_512],
+    ['the mean and one view for a network with more views', { ...WHOLE, views: ['identity', 'rotateLeft'] }, [sight(1024)], 8 * MAP_OF_512],
     [
-      'the largest view in addition to the sums',
-      { ...WHOLE, views: ['identity', 'scaleUp'] as const, window: WINDOW },
-      3,
-      16 * 29 * (3 + 1.25 ** 2),
+      'the mean and one view for seven networks',
+      { ...WHOLE, views: ['identity'] },
+      Array.from({ length: 7 }, () => sight(2048)),
+      32 * MAP_OF_512,
+    ],
+    ['the mean, and two small views that share a run', { ...WHOLE, views: ['identity', 'flipHorizontal'] }, [sight(512)], 3 * MAP_OF_512],
+    [
+      'the mean on the largest grid and the largest view',
+      { ...WHOLE, views: ['identity', 'scaleUp'] },
+      [sight(1024), sight(2048)],
+      16 * (1 + 1.25 ** 2) * MAP_OF_512,
+    ],
+    ['one map and a run of three windows', { ...WHOLE, views: ['identity'], window: WINDOW }, [sight(2048)], (16 + 3) * MAP_OF_512],
+    [
+      'one map and a run of windows for a network trained on crops',
+      { ...WHOLE, views: ['identity'] },
+      [sight(512, 2048)],
+      (16 + 3) * MAP_OF_512,
     ],
   ])('are %s', (_, viewing, networks, expectedMb) => {
-    expect(viewsMemoryMb(viewing, 512, 29, networks)).toBeCloseTo(expectedMb, 6);
+    expect(logitsMemoryMb(networks, viewing, 29)).toBeCloseTo(expectedMb, 6);
   });
 });
 
@@ -173,8 +191,8 @@ describe('an experiment whose views do not fit', () => {
 
   it('is rejected by its folds before training, and by its ensemble before the first image', async () => {
     const tta = ['identity', 'scaleUp'] as const;
-    const window = { size: 32, stride: 32, weights: 'uniform', sheetSize: 1280 } as const;
-    const experiment = tinyExperiment(join(folder, 'data'), { inference: { tta: [...tta], window } });
+    const input = { size: 32, crop: { size: 32, imageSize: 1280 } };
+    const experiment = tinyExperiment(join(folder, 'data'), { input, inference: { tta: [...tta] } });
     const store = openStore(folder);
     await runPrepare({ experiment, store, clock: Date.now });
     // Enough for a training step, so that only the views are too large.
@@ -183,26 +201,26 @@ describe('an experiment whose views do not fit', () => {
     const fold = runFold({ ...stage, fold: 0, signal: new AbortController().signal, log: () => undefined });
     await expect(fold).rejects.toMatchObject({
       ...refusal,
-      where: 'spec.placement.memory, spec.inference.window.sheetSize, spec.inference.tta',
-      message: expect.stringMatching(/^the logits of one network for one image need 0\.86 GB/),
+      where: 'spec.placement.memory, spec.inference.tta, spec.input.crop.imageSize',
+      message: expect.stringMatching(/^the logits of one image need 0\.86 GB/),
     });
     expect(await store.list(`${foldKey(experiment, 0)}/checkpoint`)).toEqual([]);
     await expect(runEnsemble(stage)).rejects.toMatchObject({
       ...refusal,
-      where: 'spec.placement.ensemble.memory, spec.inference.window.sheetSize, spec.inference.tta',
-      fix: expect.stringContaining('ensemble.method: hard'),
+      where: 'spec.placement.ensemble.memory, spec.inference.tta, spec.input.crop.imageSize',
+      fix: expect.stringContaining('raise placement.ensemble.memory'),
     });
   });
 
   it('is rejected by prepare and by a first fold if only the ensemble has too little memory, with the field to raise', async () => {
-    const made = tinyExperiment(join(folder, 'data'), { placement: { memory: '48Gi', ensemble: { memory: '430Mi' } } });
+    const input = { size: 32, crop: { size: 32, imageSize: 256 } };
+    const made = tinyExperiment(join(folder, 'data'), { input, placement: { memory: '48Gi', ensemble: { memory: '430Mi' } } });
     const tta = ['identity', 'scaleUp', 'scaleDown'] as const;
-    const window = { size: 32, stride: 32, weights: 'uniform', sheetSize: 480 } as const;
-    const experiment = { ...made, spec: { ...made.spec, inference: { ...made.spec.inference, tta: [...tta], window } } };
+    const experiment = { ...made, spec: { ...made.spec, inference: { ...made.spec.inference, tta: [...tta] } } };
     const store = openStore(join(folder, 'ensemble-only'));
     const refusal = {
       code: 'memory-too-small',
-      message: expect.stringMatching(/^the logits of 2 networks .* the limit is 0\.42 GB \(placement\.ensemble\.memory\)$/),
+      message: expect.stringMatching(/^the logits of one image need .* the limit is 0\.42 GB \(placement\.ensemble\.memory\)$/),
       where: expect.stringContaining('spec.placement.ensemble.memory'),
       fix: expect.stringContaining('raise placement.ensemble.memory'),
     };

@@ -2,11 +2,13 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { quantityValue } from '@carpal/configs/quantity.ts';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
+import { sizeMultiple, trainingScale } from '@carpal/configs/schema/options.ts';
 import { hasGpu } from '../engine/graph/native-binding.ts';
-import { areMirrors, squareSizeOf, type Viewing, viewingOf } from '../infer/views.ts';
+import { viewingOf } from '../infer/views.ts';
 import type { Model } from '../models/model.ts';
 import type { TrainingEngine } from '../step/training-engine.ts';
 import { compareWithLimit, estimateMemoryMb, fittingSizes, PROCESS_MB } from './estimate.ts';
+import { logitsMemoryMb } from './logits-memory.ts';
 import { gigabytes, memoryTooSmall } from './memory-too-small.ts';
 import { heldMemoryMb, type MemoryLimit } from './process-memory.ts';
 import type { TrialOutcome, TrialRequest } from './trial.ts';
@@ -54,21 +56,8 @@ export async function checkStepFits({ spec, model, engine, limit, heldMb = heldM
 }
 
 /**
- * Memory in MB of the logits of one image while `networks` networks vote on it (image-logits.ts). Each network keeps one map per mirrored
- * view, or one map for all other views and windows. If several views are averaged, the map of the largest view exists next to the sum.
- */
-export function viewsMemoryMb(viewing: Viewing, inputSize: number, classes: number, networks: number): number {
-  const { views, window, scale } = viewing;
-  const mapMb = (side: number): number => (side * side * classes * 4) / 2 ** 20;
-  const square = squareSizeOf(viewing, inputSize);
-  if (!window && areMirrors(views)) return networks * views.length * mapMb(square);
-  const largest = views.includes('scaleUp') ? square * (1 + scale) : square;
-  return networks * mapMb(square) + (views.length > 1 ? mapMb(largest) : 0);
-}
-
-/**
- * Throws `memory-too-small` if the logits of one network for one image need more memory than a fold may use. Called before training, although
- * views and windows are used only after it: the error must not come after hours of training.
+ * Throws `memory-too-small` if the logits of one image need more memory than a fold may use. Called before training, although views and
+ * windows are used only after it: the error must not come after hours of training.
  */
 export function checkViewsFit(spec: ExperimentSpec, classes: number, limit: MemoryLimit): void {
   checkLogitsFit(spec, classes, { networks: 1, limit, field: 'spec.placement.memory' });
@@ -92,15 +81,19 @@ export function placedEnsembleLimit({ placement }: ExperimentSpec): MemoryLimit 
 type Voting = { readonly networks: number; readonly limit: MemoryLimit; readonly field: string };
 
 function checkLogitsFit(spec: ExperimentSpec, classes: number, { networks, limit, field }: Voting): void {
-  const neededMb = PROCESS_MB + viewsMemoryMb(viewingOf(spec.inference), spec.input.size, classes, networks);
+  const sight = { inputSize: spec.input.size, imageSize: trainingScale(spec.input), sizeMultiple: sizeMultiple(spec.model) };
+  const neededMb =
+    PROCESS_MB +
+    logitsMemoryMb(
+      Array.from({ length: networks }, () => sight),
+      viewingOf(spec),
+      classes,
+    );
   const limitMb = limit.bytes / 2 ** 20;
   if (neededMb <= limitMb) return;
-  const count = networks === 1 ? 'one network' : `${networks} networks`;
-  const needs = `the logits of ${count} for one image need ${gigabytes(neededMb)} of memory, including the process itself`;
-  const hardVote = networks === 1 ? '' : ', or set ensemble.method: hard, which runs one network at a time';
-  const views = spec.inference.window ? 'spec.inference.window.sheetSize, spec.inference.tta' : 'spec.inference.tta, spec.input.size';
+  const needs = `the logits of one image need ${gigabytes(neededMb)} of memory, including the process itself`;
   throw new CarpalError('memory-too-small', `${needs}; the limit is ${gigabytes(limitMb)} (${limit.from})`, {
-    where: `${field}, ${views}`,
-    fix: `Use a smaller image size or fewer views${hardVote}; or provide more memory: on a cluster raise ${field.replace('spec.', '')}.`,
+    where: `${field}, spec.inference.tta, spec.input.${spec.input.crop ? 'crop.imageSize' : 'size'}`,
+    fix: `Use a smaller image size or remove scaleUp from the views; or provide more memory: on a cluster raise ${field.replace('spec.', '')}.`,
   });
 }

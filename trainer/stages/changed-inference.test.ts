@@ -18,7 +18,7 @@ let folder = '';
 let data = '';
 let stores = 0;
 const clock = (): number => 1_800_000_000_000;
-const BEFORE: Spec = { training: { epochs: 3, batchSize: 2 }, inference: { tta: ['identity'] } };
+const BEFORE: Spec = { input: { size: 48 }, training: { epochs: 3, batchSize: 2 }, inference: { tta: ['identity'] } };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'carpal-changed-inference-'));
@@ -63,10 +63,11 @@ async function resultOf(experiment: SegmentationExperiment, store: ArtifactStore
   return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, (await store.read(key)).toString('base64')] as const)));
 }
 
-const window = { size: 32, stride: 16, weights: 'gaussian', sheetSize: 48 } as const;
+const window = { size: 32, stride: 16, weights: 'gaussian' } as const;
 const CHANGES: readonly [string, Spec][] = [
-  ['other views and another threshold', { inference: { tta: ['identity', 'flipVertical', 'rotateLeft'], threshold: 0.3 } }],
-  ['windows, for which the data set was not prepared', { inference: { tta: ['identity'], window } }],
+  ['other mirrors and another threshold', { inference: { tta: ['identity', 'flipVertical'], threshold: 0.3 } }],
+  ['views for which the data set was not prepared', { inference: { tta: ['identity', 'rotateLeft', 'scaleUp'] } }],
+  ['windows', { inference: { tta: ['identity'], window } }],
   ['a hard vote without thresholds of its own', { ensemble: { method: 'hard', perClassThresholds: false, perClassCleaning: false } }],
 ];
 
@@ -135,7 +136,7 @@ describe('the ensemble of old folds with a new inference', () => {
     expect(await resultOf(changed, store)).toEqual(await resultOf(changed, straight));
   });
 
-  it('is refused for windows if the data set has changed since it was prepared', async () => {
+  it('is refused for views that need larger images if the data set has changed since it was prepared', async () => {
     const store = freshStore();
     const own = join(folder, 'own-data');
     await cp(data, own, { recursive: true });
@@ -143,8 +144,8 @@ describe('the ensemble of old folds with a new inference', () => {
     await train(over({}), store);
     const annotation = join(own, 'train', 'outputs_json', 'ID001', 'image1_R.json');
     await writeFile(annotation, JSON.stringify({ annotations: [] }));
-    const work = runEnsemble({ experiment: over({ inference: { tta: ['identity'], window } }), store, clock });
-    await expect(work).rejects.toMatchObject({ code: 'prepared-invalid', where: own, fix: expect.stringContaining('inference.window') });
+    const work = runEnsemble({ experiment: over({ inference: { tta: ['identity', 'scaleUp'] } }), store, clock });
+    await expect(work).rejects.toMatchObject({ code: 'prepared-invalid', where: own, fix: expect.stringContaining('inference.tta') });
   });
 });
 
@@ -152,7 +153,7 @@ describe('a fold that continues after a change of what may change', () => {
   it('ends with the same weights, and the ensemble with the results of the new values', async () => {
     const [halting, straight] = [freshStore(), freshStore()];
     const changed = experimentWith({
-      inference: { tta: ['identity', 'flipVertical'], threshold: 0.3, window },
+      inference: { tta: ['identity', 'rotateRight'], threshold: 0.3, window },
       ensemble: { method: 'hard' },
       placement: { memory: '64Gi', gpus: 2, ensemble: { memory: '8Gi' } },
       run: { folds: [0, 1], retry: 2, stallTimeout: '5m', foldDeadline: '2h' },

@@ -137,7 +137,7 @@ describe('runEnsemble', () => {
         images: join(folder, 'data'),
         out,
         thresholds: join(ensemble, 'thresholds.json'),
-        viewing: viewingOf(experiment.spec.inference),
+        viewing: viewingOf(experiment.spec),
       });
       expect(await sortedRows(join(ensemble, 'submission.csv'))).toEqual(await sortedRows(out));
       const thresholds = JSON.parse((await store.read(`${ensembleKey(experiment)}/thresholds.json`)).toString());

@@ -22,7 +22,7 @@ import { imageThroughput } from '../train/throughput.ts';
 import type { EnsembleStage, EnsembleWork, VoteWork } from './ensemble-work.ts';
 import { drawExtremes, scoreOutOfFold } from './out-of-fold.ts';
 import { findPrepared } from './prepared-note.ts';
-import { countFoldImages, refreshFolds, staleFolds, withWindowImages } from './refresh-folds.ts';
+import { countFoldImages, refreshFolds, staleFolds, withDetailImages } from './refresh-folds.ts';
 import { stageWarnings } from './stage-warnings.ts';
 import { writeTestSubmission } from './test-submission.ts';
 
@@ -50,7 +50,7 @@ export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult>
     const found = await findPrepared(experiment, store);
     const { memoryLimit = await readMemoryLimit() } = stage;
     checkEnsembleFits(spec, found.classes.length, memoryLimit);
-    const prepared = await withWindowImages(stage, found, progress.beat);
+    const prepared = await withDetailImages(stage, found, progress.beat);
     const stale = await staleFolds(experiment, store);
     const testImages = prepared.samples.filter(({ half }) => half === 'test').length;
     const total = testImages + countFoldImages(experiment, prepared, [...spec.run.folds, ...stale]);

@@ -227,8 +227,8 @@ describe('a fold', () => {
   });
 
   it('stops among the windows of an image after its last epoch, and ends with the same bits as an uninterrupted one', async () => {
-    const window = { size: 32, stride: 8, weights: 'gaussian', sheetSize: 48 } as const;
-    const spec: Parameters<typeof tinyExperiment>[1] = { training: { epochs: 2 }, inference: { window } };
+    const window = { size: 32, stride: 8, weights: 'gaussian' } as const;
+    const spec: Parameters<typeof tinyExperiment>[1] = { input: { size: 48 }, training: { epochs: 2 }, inference: { window } };
     const straight = await freshExperiment(spec);
     await runFold(stageOf(straight));
     const halting = await freshExperiment(spec);
@@ -240,6 +240,43 @@ describe('a fold', () => {
     expect(await openStore(folder).readIfPresent(`${foldKey(halting, 0)}/${FILE.outOfFoldPredictions}`)).toBeUndefined();
     await runFold(stageOf(halting));
     expect(await resultOf(halting)).toEqual(await resultOf(straight));
+  });
+
+  it('that continues on another engine warns once in its log and in every report after that, and records both engines', async () => {
+    const engine = { threads: 2, instructions: 'AVX2', build: 'TensorFlow 2.18.1', device: 'CPU' };
+    const fresh = await freshExperiment({ training: { epochs: 4 } });
+    const lines: string[] = [];
+    const trained = async (until: string, threads: number) => {
+      lines.length = 0;
+      const stop = new AbortController();
+      const log = (line: string): void => {
+        lines.push(line);
+        if (line.startsWith(`epoch ${until}`)) stop.abort();
+      };
+      await runFold(stageOf(fresh, { signal: stop.signal, log, engine: { ...engine, threads } })).catch((error: unknown) =>
+        expect(error).toMatchObject({ code: 'stopped-with-checkpoint' }),
+      );
+      const ofEngines = (texts: readonly string[] = []): readonly string[] => texts.filter((text) => text.includes('engines'));
+      return { logged: ofEngines(lines).length, warnings: ofEngines((await progressOf(fresh)).warnings) };
+    };
+    const warning = expect.stringMatching(/: threads 2, then 4$/);
+    expect(await trained('1', 2)).toEqual({ logged: 0, warnings: [] });
+    expect(await trained('2', 4)).toEqual({ logged: 1, warnings: [warning] });
+    expect(await trained('3', 4)).toEqual({ logged: 0, warnings: [warning] });
+    expect(await trained('end', 2)).toEqual({ logged: 0, warnings: [warning] });
+    const { engines, finished } = JSON.parse((await read(fresh, FILE.checkpointState)).toString());
+    expect([finished, engines]).toEqual([true, [engine, { ...engine, threads: 4 }]]);
+  }, 120_000);
+
+  it('that continues from a checkpoint of an earlier version, which has no engine, does not warn', async () => {
+    const fresh = await freshExperiment({ training: { epochs: 2 } });
+    const stop = new AbortController();
+    const stopping = stageOf(fresh, { signal: stop.signal, log: (line) => void (line.startsWith('epoch 1') && stop.abort()) });
+    await expect(runFold(stopping)).rejects.toMatchObject({ code: 'stopped-with-checkpoint' });
+    const { engines: _engines, ...old } = JSON.parse((await read(fresh, FILE.checkpointState)).toString());
+    await writeFile(join(folder, foldKey(fresh, 0), FILE.checkpointState), JSON.stringify(old));
+    await runFold(stageOf(fresh));
+    expect(JSON.stringify(await progressOf(fresh))).not.toContain('engines');
   });
 
   it('reports the position of its checkpoint as soon as it continues, before it reads the data set', async () => {

@@ -7,8 +7,8 @@ import type { ReportPicture } from '@carpal/report/html/report-data.ts';
 import { pickEvenly } from '@carpal/report/images/pick-images.ts';
 import type { Radiographs } from '@carpal/report/images/radiographs.ts';
 import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
-import { preparedSquare } from '../infer/image-squares.ts';
-import { squareSizeOf, viewingOf } from '../infer/views.ts';
+import { preparedSquares } from '../infer/image-squares.ts';
+import { detailSizeOf, viewingOf } from '../infer/views.ts';
 import { voteMasks } from '../infer/vote.ts';
 import { drawPicture, type EnsembleWork, type VoteWork } from './ensemble-work.ts';
 
@@ -22,15 +22,15 @@ export async function writeTestSubmission(work: VoteWork, radiographs: Radiograp
   const { experiment, prepared, folder, networks } = work;
   await makeFolder(join(folder, 'report', FILE.overlays));
   const samples = prepared.samples.filter(({ half }) => half === 'test');
-  const viewing = viewingOf(experiment.spec.inference);
-  const square = squareSizeOf(viewing, prepared.size);
+  const viewing = viewingOf(experiment.spec);
+  const detailSize = detailSizeOf(viewing, prepared.size);
   const vote = { method: experiment.spec.ensemble.method, networks, viewing, cuts: work.thresholds, pause: work.pause };
   const overlays = pickEvenly(samples.length, TEST_OVERLAYS);
   const shown = pickEvenly(samples.length, TEST_PICTURES);
   const pictures: ReportPicture[] = [];
   await writeSubmission(join(folder, 'ensemble', FILE.submission), async (writer) => {
     for (const [index, sample] of samples.entries()) {
-      const masks = await voteMasks(vote, await preparedSquare(prepared, sample, square));
+      const masks = await voteMasks(vote, await preparedSquares(prepared, sample, detailSize));
       for (const [classIndex, mask] of masks.entries()) await writer.write(sample.imageName, prepared.classes[classIndex] ?? '', mask);
       if (overlays.has(index) || shown.has(index)) {
         const picture = await testOverlay(work, sample, masks, radiographs);

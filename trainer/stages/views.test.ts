@@ -40,6 +40,7 @@ type Inference = Partial<Pick<InferenceSpec, 'tta' | 'window'>>;
 function experimentWith(inference: Inference, folds: number[]): SegmentationExperiment {
   const training = { epochs: 10, batchSize: 2 };
   return tinyExperiment(data, {
+    input: { size: 48 },
     training,
     inference: { ...inference, threshold: THRESHOLD },
     run: { folds },
@@ -50,7 +51,7 @@ function experimentWith(inference: Inference, folds: number[]): SegmentationExpe
 describe('views and windows', () => {
   it.each<[string, Inference]>([
     ['every view of the whole image', { tta: [...TTA_NAMES] }],
-    ['a window', { tta: ['identity'], window: { size: 32, stride: 16, weights: 'gaussian', sheetSize: 48 } }],
+    ['a window', { tta: ['identity'], window: { size: 32, stride: 16, weights: 'gaussian' } }],
     ['windows in some views', { tta: ['identity', 'rotateLeft', 'scaleUp'], window: { size: 32, stride: 20, weights: 'uniform' } }],
   ])('of %s are the same in all stages and in predict', async (name, inference) => {
     const place = join(folder, name);
@@ -62,7 +63,7 @@ describe('views and windows', () => {
     const outOfFold = await masksOf(join(key, FILE.outOfFoldPredictions));
     expect([...outOfFold.values()].some((mask) => mask !== '')).toBe(true);
 
-    const viewing = viewingOf(experiment.spec.inference);
+    const viewing = viewingOf(experiment.spec);
     const predicted = async (images: string): Promise<Map<string, string>> => {
       const out = join(folder, 'predicted.csv');
       const weights = [{ path: join(key, FILE.bestCheckpoint), weight: 1 }];

@@ -2,7 +2,7 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import { pauseUntil } from '../infer/pause.ts';
-import { squareSizeOf, viewingOf } from '../infer/views.ts';
+import { detailSizeOf, viewingOf } from '../infer/views.ts';
 import { checkViewsFit } from '../memory/check-memory.ts';
 import type { Model } from '../models/model.ts';
 import { writeWeights } from '../models/weights.ts';
@@ -36,7 +36,7 @@ export async function finishFold(training: FoldTraining, model: Model, validatio
 /** Why this process cannot use the inference of the manifest, which was another one when the data set was prepared or the fold began. */
 function obstacleOf({ experiment: { spec }, prepared, memoryLimit }: FoldTraining): CarpalError | undefined {
   try {
-    prepared.checkSize(squareSizeOf(viewingOf(spec.inference), prepared.size));
+    prepared.checkSize(detailSizeOf(viewingOf(spec), prepared.size) ?? prepared.size);
     checkViewsFit(spec, prepared.classes.length, memoryLimit);
     return undefined;
   } catch (error) {
@@ -54,9 +54,9 @@ async function predictImages(training: FoldTraining, model: Model, validation: V
       source: validation,
       classNames: prepared.classes,
       prepared,
-      network: { predictor, inputSize: input.size, sizeMultiple: model.sizeMultiple },
+      network: { predictor, inputSize: input.size, imageSize: prepared.size, sizeMultiple: model.sizeMultiple },
       truth: new TruthMasks(prepared),
-      viewing: viewingOf(inference),
+      viewing: viewingOf(experiment.spec),
       threshold: inference.threshold,
       pause: pauseUntil(training.signal, () => stopped(training, 'after its last epoch'), progress.beat),
       imageDone: await reportImages(training, validation.samples.length),

@@ -51,7 +51,7 @@ function noisyNetwork(seen: (logits: Float32Array) => void = () => undefined): V
     seen(logits);
     return logits;
   };
-  return { predictor: { run, dispose: () => undefined }, inputSize: SIZE, sizeMultiple: 1 };
+  return { predictor: { run, dispose: () => undefined }, inputSize: SIZE, imageSize: SIZE, sizeMultiple: 1 };
 }
 
 function requestOf(network: Voter, threshold = 0.5): OutOfFold {

@@ -11,10 +11,10 @@ import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepare
 import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import type { Batch } from '../data/batches.ts';
 import { imageLogits, type Voter } from '../infer/image-logits.ts';
-import { preparedSquare } from '../infer/image-squares.ts';
+import { preparedSquares } from '../infer/image-squares.ts';
 import type { Pause } from '../infer/pause.ts';
 import { candidateThresholds, ThresholdTally } from '../infer/thresholds.ts';
-import { squareSizeOf, type Viewing } from '../infer/views.ts';
+import { detailSizeOf, type Viewing } from '../infer/views.ts';
 import { thresholdMask } from '../infer/vote.ts';
 import { CalibrationCounter } from './calibration-counts.ts';
 import type { TruthMasks } from './image-dice.ts';
@@ -90,8 +90,8 @@ async function* predictedImages(
     for await (const batch of batches) {
       for (let i = 0; i < batch.samples.length; i++) {
         const sample = sampleAt(batch, i);
-        const image = await preparedSquare(prepared, sample, squareSizeOf(viewing, network.inputSize));
-        const logits = await imageLogits(network, viewing, image, source.classes, pause);
+        const image = await preparedSquares(prepared, sample, detailSizeOf(viewing, prepared.size));
+        const logits = await imageLogits([network], viewing, image, source.classes, pause);
         calibration.add(logits, coverageAt(batch.targets, i, source), source.size);
         const truths = await truth.of(sample);
         const maskAt = (classIndex: number, at: number): RleMask => thresholdMask(logits, sample, source.classes, classIndex, at);

@@ -6,6 +6,7 @@ import type { ProgressFields } from '@carpal/artifacts/progress.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { ExperimentSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { trainingScale } from '@carpal/configs/schema/options.ts';
 import { pixelsPerImage, viewingOf } from '../infer/views.ts';
 import { checkEnsembleFits, checkStepFits, checkViewsFit } from '../memory/check-memory.ts';
 import { memoryTooSmall } from '../memory/memory-too-small.ts';
@@ -124,6 +125,7 @@ function weightsMetadata({ metadata, spec }: SegmentationExperiment, model: Mode
     options: JSON.stringify(model.options),
     classes: JSON.stringify(classNames),
     inputSize: String(spec.input.size),
+    imageSize: String(trainingScale(spec.input)),
     experiment: `${metadata.namespace}/${metadata.name}`,
   };
 }
@@ -168,9 +170,11 @@ function trainedProgress({ experiment: { spec } }: FoldTraining, record: Checkpo
   return trainingProgress({ at, sums, ended, best, throughput: INITIAL_THROUGHPUT });
 }
 
-/** A validation processes each image once at training size. Out-of-fold masks use all views and windows. */
-function outOfFoldValidations({ input: { size }, inference }: ExperimentSpec, { sizeMultiple }: Model): number {
-  return pixelsPerImage({ inputSize: size, sizeMultiple }, viewingOf(inference)) / size ** 2;
+/** A validation processes each image once, or the windows that cover it. Out-of-fold masks use all views and windows. */
+function outOfFoldValidations(spec: ExperimentSpec, { sizeMultiple }: Model): number {
+  const sight = { inputSize: spec.input.size, imageSize: trainingScale(spec.input), sizeMultiple };
+  const viewing = viewingOf(spec);
+  return pixelsPerImage(sight, viewing) / pixelsPerImage(sight, { views: ['identity'], degrees: 0, scale: 0 });
 }
 
 /** Whether a step was done before the checkpoint. A fold that is stopped immediately saves a checkpoint without any step. */

@@ -8,6 +8,7 @@ export function pixelwiseNetwork(inputSize: number, classes: number, sizeMultipl
   const runs: SeenRun[] = [];
   return {
     inputSize,
+    imageSize: inputSize,
     sizeMultiple,
     runs,
     predictor: {
@@ -24,10 +25,10 @@ export function pixelwiseNetwork(inputSize: number, classes: number, sizeMultipl
   };
 }
 
-/** A smooth image of waves, 0..255. Each `phase` results in a different image. */
+/** A smooth image of waves, 0..255: at every size the same image, with aligned pixel centres. Each `phase` results in a different one. */
 export function waves(size: number, phase: number): Uint8Array {
   return Uint8Array.from({ length: size * size }, (_, i) => {
-    const [x, y] = [(i % size) / size, Math.floor(i / size) / size];
+    const [x, y] = [((i % size) + 0.5) / size, (Math.floor(i / size) + 0.5) / size];
     return Math.round(127.5 + 60 * Math.sin(5 * x + phase) + 60 * Math.cos(4 * y - 2 * phase));
   });
 }
