@@ -15,6 +15,7 @@ import { type Collections, createCollections } from './collections.ts';
 import { createActiveExperiments } from './experiment-memory.ts';
 import { createExperimentStep } from './experiment-step.ts';
 import { countExperiments, countHeld, countStages, type OperatorMetrics } from './metrics.ts';
+import { createNamespaceConsent } from './namespace-consent.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import { createProgressReader } from './progress-reader.ts';
 import { createReconcileDelay } from './reconcile-delay.ts';
@@ -44,10 +45,16 @@ export type Controller = {
 /** The shortest time between two steps of an experiment. Changes of its stages wait in multiples of it; see reconcile-delay.ts. */
 const SPACING_MS = 500;
 
+/** A namespace that has not opted in is tried again after this many spacings: after half a minute. */
+const CONSENT_SPACINGS = 60;
+
 /** A controller that does not run yet. */
 export function createController(options: ControllerOptions): Controller {
-  const { client, settings, store, events, metrics, classLists, now, random, log } = options;
+  const { settings, store, events, metrics, classLists, now, random, log } = options;
   const { spacingMs = SPACING_MS, retry, watchNamespace: namespace, resyncMs, inactivityMs } = settings;
+  const nowMs = (): number => now().getTime();
+  const consent = createNamespaceConsent({ retryMs: CONSENT_SPACINGS * spacingMs, now: nowMs, log });
+  const client = consent.observe(options.client);
   const queue = createWorkQueue({ onTaken: metrics.queueWaited, onRetry: metrics.queueRetried });
   const active = createActiveExperiments({ classLists, retry, now, log });
   const delay = createReconcileDelay(spacingMs, () => active.size);
@@ -71,7 +78,6 @@ export function createController(options: ControllerOptions): Controller {
       log.warn({ experiment: keyOf(experiment.metadata), ...problem }, 'the artifact store cannot be read');
     },
   });
-  const nowMs = (): number => now().getTime();
   const missingPod = createMissingPodReason(client, nowMs);
   const askPosition = createAskPosition({ client, watchNamespace: namespace, now: nowMs });
   const askQueue = createAskQueue({ client, askPosition, now: nowMs });
@@ -93,7 +99,7 @@ export function createController(options: ControllerOptions): Controller {
   metrics.followQueue(queue);
   for (const [name, reflector] of Object.entries({ experiments, jobs, pods })) metrics.followReflector(name, reflector);
   metrics.followExperiments(() => countExperiments(experiments.list()));
-  metrics.followHeld(() => countHeld(experiments.list()));
+  metrics.followHeld(() => countHeld(experiments.list(), consent.isWithheld));
   metrics.followStages(() => countStages(experiments.list()));
   let synced = false;
 
@@ -109,7 +115,7 @@ export function createController(options: ControllerOptions): Controller {
         await runWorkers({
           queue,
           concurrency: settings.workers,
-          work: step,
+          work: consent.respect(step),
           signal,
           onError: (key, error) =>
             log

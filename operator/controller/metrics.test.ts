@@ -1,7 +1,7 @@
 import { FRESH_STAGE, type StageStatus } from '@carpal/configs/schema/status.ts';
 import { describe, expect, it } from 'vitest';
 import type { KeptExperiment } from './experiment-object.ts';
-import { countExperiments, countStages, createMetrics } from './metrics.ts';
+import { countExperiments, countHeld, countStages, createMetrics } from './metrics.ts';
 
 const samples = async (page: Promise<string>, ...names: readonly string[]): Promise<readonly string[]> =>
   (await page).split('\n').filter((line) => names.some((name) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)));
@@ -24,7 +24,7 @@ describe('the metrics page of a replica', () => {
     metrics.followQueue({ size: 7 });
     metrics.followReflector('jobs', { stats, size: 40 });
     metrics.followExperiments(() => ({ Training: 3 }));
-    metrics.followHeld(() => 2);
+    metrics.followHeld(() => ({ ManifestNotUnderstood: 2, NamespaceNotOptedIn: 1 }));
     metrics.followStages(() => [{ stage: 'fold', state: 'Running', count: 5, gpus: 10 }]);
     metrics.followEvents({ written: 9, lost: 1, waiting: 2 });
     expect(await samples(metrics.page(), ...OF_THE_CLUSTER)).toEqual([
@@ -32,7 +32,8 @@ describe('the metrics page of a replica', () => {
       'carpal_queue_depth 7',
       'carpal_events_waiting 2',
       'carpal_experiments{state="Training"} 3',
-      'carpal_experiments_held 2',
+      'carpal_experiments_held{reason="ManifestNotUnderstood"} 2',
+      'carpal_experiments_held{reason="NamespaceNotOptedIn"} 1',
       'carpal_stages{stage="fold",state="Running"} 5',
       'carpal_gpus{state="Running"} 10',
     ]);
@@ -40,7 +41,8 @@ describe('the metrics page of a replica', () => {
     expect(await samples(metrics.page(), ...OF_THE_CLUSTER)).toEqual([
       'carpal_queue_depth 0',
       'carpal_events_waiting 0',
-      'carpal_experiments_held 0',
+      'carpal_experiments_held{reason="ManifestNotUnderstood"} 0',
+      'carpal_experiments_held{reason="NamespaceNotOptedIn"} 0',
     ]);
     const counted = ['carpal_leader', 'carpal_events_total'];
     expect(await samples(metrics.page(), ...counted)).toEqual([
@@ -107,6 +109,17 @@ describe('the experiments of a cluster', () => {
       Suspended: 0,
       Complete: 1,
       Failed: 1,
+    });
+  });
+
+  it('are counted as held if their manifest is not understood, or if they have not ended and may not be written', () => {
+    const misunderstood = {
+      metadata: { name: 'new', namespace: 'b' },
+      object: { metadata: { name: 'new' }, status: { conditions: [{ type: 'Held', status: 'True' }] } },
+    } as unknown as KeptExperiment;
+    expect(countHeld([...experiments, misunderstood], (namespace) => namespace === 'default')).toEqual({
+      ManifestNotUnderstood: 1,
+      NamespaceNotOptedIn: 3,
     });
   });
 

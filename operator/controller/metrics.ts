@@ -16,11 +16,16 @@ export type OperatorMetrics = RuntimeMetrics & {
   storeUnreachable(): void;
   /** Experiments by state, counted when the page is requested. */
   followExperiments(count: () => Readonly<Record<string, number>>): void;
-  /** Experiments whose manifest is not understood, counted when the page is requested. */
-  followHeld(count: () => number): void;
+  /** Held experiments by reason, counted when the page is requested. */
+  followHeld(count: () => HeldCounts): void;
   /** Stages of active experiments, counted when the page is requested. */
   followStages(count: () => readonly StageCount[]): void;
 };
+
+/** `ManifestNotUnderstood`: they have the condition Held. `NamespaceNotOptedIn`: the operator may not write in their namespaces. */
+export type HeldCounts = Readonly<Record<'ManifestNotUnderstood' | 'NamespaceNotOptedIn', number>>;
+
+const NONE_HELD: HeldCounts = { ManifestNotUnderstood: 0, NamespaceNotOptedIn: 0 };
 
 /** Stages in one state that have a pod or wait for one, and the GPUs that they request. */
 export type StageCount = { readonly stage: string; readonly state: string; readonly count: number; readonly gpus: number };
@@ -47,14 +52,16 @@ export function createMetrics(): OperatorMetrics {
   });
 
   let experiments = (): Readonly<Record<string, number>> => ({});
-  let held = (): number => 0;
+  let held = (): HeldCounts => NONE_HELD;
   let stages = (): readonly StageCount[] => [];
   const follow = (name: string, help: string, labelNames: readonly string[], read: () => MetricValues): void =>
     followValues(registry, name, help, labelNames, read);
   follow('carpal_experiments', 'Experiments by state.', ['state'], () =>
     Object.entries(experiments()).map(([state, value]) => [{ state }, value] as const),
   );
-  follow('carpal_experiments_held', 'Experiments whose manifest the operator does not understand.', [], () => [[{}, held()] as const]);
+  follow('carpal_experiments_held', 'Experiments for which the operator does nothing, by reason.', ['reason'], () =>
+    Object.entries(held()).map(([reason, value]) => [{ reason }, value] as const),
+  );
   follow('carpal_stages', 'Stages that run or wait, by state.', ['stage', 'state'], () =>
     stages().map(({ stage, state, count }) => [{ stage, state }, count] as const),
   );
@@ -71,7 +78,7 @@ export function createMetrics(): OperatorMetrics {
       runtime.leading(isLeader);
       if (isLeader) return;
       experiments = () => ({});
-      held = () => 0;
+      held = () => NONE_HELD;
       stages = () => [];
     },
     stageEnded: (stage, outcome) => attempts.inc({ stage, outcome }),
@@ -101,9 +108,12 @@ export function countExperiments(experiments: readonly KeptExperiment[]): Readon
   return counts;
 }
 
-/** How many of these experiments have the condition Held. */
-export function countHeld(experiments: readonly KeptExperiment[]): number {
-  return experiments.filter(({ object }) => isTrue(object?.status, 'Held')).length;
+/** Held experiments by reason. `isWithheld`: whether the operator may not write in a namespace. */
+export function countHeld(experiments: readonly KeptExperiment[], isWithheld: (namespace: string) => boolean): HeldCounts {
+  const active = experiments.filter(({ ended }) => ended === undefined);
+  const withheld = active.filter(({ metadata: { namespace = 'default' } }) => isWithheld(namespace));
+  const held = active.filter(({ object }) => isTrue(object?.status, 'Held'));
+  return { ManifestNotUnderstood: held.length, NamespaceNotOptedIn: withheld.length };
 }
 
 /** The GPUs of a stage. An object of the cluster may specify less than the schema fills in. */

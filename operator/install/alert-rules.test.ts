@@ -13,7 +13,7 @@ async function servedPage(): Promise<string> {
   const stats = { lists: 1, watches: 1, events: 1, relists: 1, repairs: 1, errors: 1 };
   metrics.followReflector('jobs', { stats, size: 1 });
   metrics.followExperiments(() => ({ Training: 1 }));
-  metrics.followHeld(() => 1);
+  metrics.followHeld(() => ({ ManifestNotUnderstood: 1, NamespaceNotOptedIn: 1 }));
   metrics.followStages(() => [{ stage: 'fold', state: 'Running', count: 1, gpus: 1 }]);
   return await metrics.page();
 }

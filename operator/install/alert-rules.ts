@@ -154,12 +154,21 @@ export const ALERT_RULES: readonly AlertRule[] = [
   },
   {
     alert: 'CarpalExperimentsHeld',
-    expr: 'sum(carpal_experiments_held) > 0',
+    expr: 'sum(carpal_experiments_held{reason="ManifestNotUnderstood"}) > 0',
     for: '15m',
     severity: 'warning',
     summary: '{{ $value }} experiments are held because the operator does not understand their manifests.',
     description:
       'The condition Held names the fields. Usually the CRD and the operator have different versions: update the older one. Running stages continue.',
+  },
+  {
+    alert: 'CarpalNamespaceNotOptedIn',
+    expr: 'sum(carpal_experiments_held{reason="NamespaceNotOptedIn"}) > 0',
+    for: '1h',
+    severity: 'info',
+    summary: '{{ $value }} experiments are in namespaces that have not opted in; nothing happens to them.',
+    description:
+      "The operator's log names the namespaces. Let them opt in with carpal manifests --for-namespace, or delete the experiments. The operator tries again by itself.",
   },
   {
     alert: 'CarpalFoldsHoldNoEnd',

@@ -3,6 +3,7 @@ import { experimentCrd } from '@carpal/configs/crd/crd.ts';
 import { stringify } from 'yaml';
 import { admissionLimits } from './admission-limits.ts';
 import { admissionPolicy, admissionPolicyBinding } from './admission-policy.ts';
+import { consentPolicy } from './consent-policy.ts';
 import { experimentNamespace, stageObjects } from './experiment-namespace.ts';
 import { type ManifestSettings, manifestSettings } from './manifest-settings.ts';
 import { monitoring } from './monitoring.ts';
@@ -39,6 +40,7 @@ export function clusterManifests(settings: ManifestSettings, extras: Extras = {}
     admissionLimits(settings),
     admissionPolicy(settings),
     admissionPolicyBinding(settings),
+    ...consentPolicy(settings),
     ...clusterRbac(settings),
     ...peopleRoles(),
     ...(extras.pruneSchedule === undefined ? [] : clusterPruneObjects(settings)),
@@ -128,6 +130,7 @@ export function gitopsFiles(): Readonly<Record<string, string>> {
         text: LIMITS_TEXT,
         objects: [admissionLimits(settings), admissionPolicy(settings), admissionPolicyBinding(settings)],
       },
+      'consent-policy.yaml': { objects: consentPolicy(settings) },
       'rbac.yaml': { objects: [...clusterRbac(settings), ...namespacedRbac(settings)] },
       'people.yaml': { objects: peopleRoles() },
       'network.yaml': { objects: [operatorNetworkPolicy(settings), operatorService(settings)] },

@@ -3,13 +3,14 @@
 import { EXPERIMENTS } from '@carpal/configs/names.ts';
 import { API_VERSION, KIND } from '@carpal/configs/schema/experiment.ts';
 import type { ObjectList, Pod } from '@carpal/kubernetes/api/objects.ts';
-import { CONFIG_MAPS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
-import { kubectl } from '@carpal/testbed/cluster/kubectl.ts';
+import { CONFIG_MAPS, EVENTS, JOBS, PODS, type Resource, resourcePath } from '@carpal/kubernetes/api/resource-path.ts';
+import { type KubectlAnswer, kubectl } from '@carpal/testbed/cluster/kubectl.ts';
 import { freshNamespace } from '@carpal/testbed/cluster/test-objects.ts';
 import { waitFor } from '@carpal/testbed/cluster/wait-for.ts';
 import { accountOf, applyObjects, callsOf, isDenied, startInstalled } from '@carpal/testbed/operator/installed-operator.ts';
 import { hasCondition, type RunningOperator, useOperatorWorld } from '@carpal/testbed/operator/operator-world.ts';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { consentPolicy } from './consent-policy.ts';
 import { OPERATOR_NAMESPACE } from './manifest-settings.ts';
 import { operatorNamespace } from './operator-workload.ts';
 import { clusterRbac, namespacedRbac, optIn, QUEUE_RULES, RUN_RULES, WATCH_RULES } from './rbac.ts';
@@ -28,6 +29,10 @@ const NOT_REQUESTED: Readonly<Record<string, string>> = {
   'update carpal.dev/segmentationexperiments/finalizers': 'checked by admission when an owner reference blocks the deletion of its owner',
 };
 
+/** An experiment, as a person applies it. */
+const manifestOf = (name: string): string =>
+  JSON.stringify({ apiVersion: API_VERSION, kind: KIND, metadata: { name }, spec: { dataset: { uri: '/data' }, model: { name: 'UNet' } } });
+
 let operator: RunningOperator;
 /** A namespace that has not opted in. */
 let closed: string;
@@ -37,6 +42,7 @@ beforeAll(async () => {
     operatorNamespace(OPERATOR_NAMESPACE),
     ...clusterRbac(OPERATOR),
     ...namespacedRbac(OPERATOR),
+    ...consentPolicy(OPERATOR),
     optIn(OPERATOR, world().namespace),
   ]);
   // The API server learns of the rights through a watch of its own.
@@ -91,25 +97,36 @@ describe('the rights of the operator', () => {
     expect(failing.status?.prepare.message).toContain('serviceaccount "missing" not found');
   });
 
-  it('start nothing in a namespace that has not opted in, and the status says what the API server answered', async () => {
-    const { client } = world();
-    await world().post('foreign', {}, closed);
-    const held = await world().until('foreign', ({ status }) => status?.prepare.message?.includes('forbidden') ?? false, closed);
-    expect(held.status).toMatchObject({
-      state: 'Pending',
-      reason: 'StageDenied',
-      prepare: { state: 'Starting', attempts: 1, failures: 0 },
-    });
-    expect(held.status?.prepare.message).toMatch(new RegExp(`User "${ACCOUNT}" cannot (get|create) resource "(configmaps|jobs)"`));
-    for (const kind of [CONFIG_MAPS, JOBS, PODS]) {
+  it('write nothing in a namespace that has not opted in; a person is warned, and the operator says it once', async () => {
+    const { client, kubeconfig } = world();
+    const apply = (name: string): Promise<KubectlAnswer> => kubectl(kubeconfig, ['apply', '-n', closed, '-f', '-'], manifestOf(name));
+    await vi.waitFor(async () => expect((await apply('foreign')).errors).toContain('has not opted in'), 20_000);
+    const { code, errors } = await apply('stranger');
+    expect(code).toBe(0);
+    expect(errors).toContain(
+      `namespace ${closed} has not opted in: the operator in carpal-system neither runs the experiment nor reports a status. An ` +
+        `administrator lets the namespace opt in: carpal manifests --for-namespace ${closed} | kubectl apply --server-side -f -`,
+    );
+    const aboutIt = (): readonly string[] =>
+      operator.log.filter((line) => line.includes(closed) && /"level":"?(warn|error|40|50)/.test(line));
+    await vi.waitFor(() => expect(aboutIt()).toHaveLength(1), 20_000);
+    const tries = (): Promise<number> => callsOf(world(), OPERATOR).then((calls) => calls.filter(isDenied).length);
+    // More than one try, so that the operator has not given up.
+    await vi.waitFor(async () => expect(await tries()).toBeGreaterThanOrEqual(3), 20_000);
+    expect(aboutIt()).toEqual([expect.stringContaining(`carpal manifests --for-namespace ${closed}`)]);
+    for (const name of ['foreign', 'stranger']) expect((await world().read(name, closed)).status).toBeUndefined();
+    for (const kind of [CONFIG_MAPS, JOBS, PODS, EVENTS]) {
       const { items } = await client.request<ObjectList<Pod>>({ method: 'GET', path: resourcePath(kind, { namespace: closed }) });
       expect(items.filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt')).toEqual([]);
     }
   });
 
-  it('start it as soon as the namespace opts in', async () => {
+  it('are enough as soon as the namespace opts in: all its experiments run, and no warning is left', async () => {
     await applyObjects(world(), [optIn(OPERATOR, closed)]);
-    expect(hasCondition(await world().until('foreign', (one) => hasCondition(one, 'Complete'), closed), 'Complete')).toBe(true);
+    for (const name of ['foreign', 'stranger'])
+      expect(hasCondition(await world().until(name, (one) => hasCondition(one, 'Complete'), closed), 'Complete')).toBe(true);
+    const { errors } = await kubectl(world().kubeconfig, ['apply', '-n', closed, '--dry-run=server', '-f', '-'], manifestOf('friend'));
+    expect(errors).toBe('');
   });
 
   it('are complete: no request was denied in a namespace that has opted in', async () => {

@@ -15,18 +15,13 @@ export type PolicyRule = {
 
 const RBAC = 'rbac.authorization.k8s.io';
 
-/**
- * What the operator does in every namespace that it watches: it reads, and it reports the state of an experiment in its status and in
- * events. With these rights alone it starts, changes and removes nothing, and the status can say that the namespace has not opted in.
- */
+/** What the operator does in every namespace that it watches: it reads. With these rights alone it writes nothing anywhere. */
 export const WATCH_RULES: readonly PolicyRule[] = [
   { apiGroups: [GROUP], resources: [PLURAL], verbs: ['list', 'watch'] },
-  { apiGroups: [GROUP], resources: [`${PLURAL}/status`], verbs: ['patch'] },
   { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list', 'watch'] },
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
   // Only an event explains why a Job cannot create its pod.
   { apiGroups: [''], resources: ['events'], verbs: ['list'] },
-  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
   // Only Kueue's Workload explains why a queue holds a Job. Without Kueue the rule means nothing.
   { apiGroups: ['kueue.x-k8s.io'], resources: ['workloads'], verbs: ['list'] },
 ];
@@ -37,8 +32,10 @@ export const QUEUE_RULES: readonly PolicyRule[] = [{ apiGroups: ['kueue.x-k8s.io
 /** No request uses this right: admission checks it if a Job's owner reference blocks the deletion of its experiment. */
 const OWNER_RULE: PolicyRule = { apiGroups: [GROUP], resources: [`${PLURAL}/finalizers`], verbs: ['update'] };
 
-/** What the operator may do in addition in a namespace that has opted in: run experiments. */
+/** What the operator may do in addition in a namespace that has opted in: run experiments, and report in their status and in events. */
 export const RUN_RULES: readonly PolicyRule[] = [
+  { apiGroups: [GROUP], resources: [`${PLURAL}/status`], verbs: ['patch'] },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
   // The finalizer of experiments whose artifacts are removed together with them.
   { apiGroups: [GROUP], resources: [PLURAL], verbs: ['patch'] },
   OWNER_RULE,

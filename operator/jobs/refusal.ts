@@ -33,6 +33,13 @@ export function isNamespaceDeletion(error: unknown): boolean {
   return error instanceof ApiError && error.status === 403 && isOfEndingNamespace(error);
 }
 
+const MISSING_RIGHT = /is forbidden: User "[^"]*" cannot \w+ resource/;
+
+/** Whether the API server refused a request because the operator has not the right to it. */
+export function isMissingRight(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 403 && MISSING_RIGHT.test(error.message);
+}
+
 function holdOf(error: ApiError): Refusal['hold'] | undefined {
   const { status, message, causes } = error;
   if (BY_WEBHOOK.test(message)) return 'denied';
