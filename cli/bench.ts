@@ -41,7 +41,7 @@ function checkOptions({ kind, names }: Selection, { check = false, write = false
     throw new CarpalError('usage-invalid', '--write would replace the figures that --check compares with', { where: '--check --write' });
   if (check && kind !== 'measured')
     throw new CarpalError('usage-invalid', `only ratios can be checked, and ${names[0]} has none`, { where: '--check' });
-  if (quick && write && (kind === 'results' || kind === 'quality'))
+  if (quick && write && (kind === 'results' || kind === 'quality' || kind === 'collapse'))
     throw new CarpalError('usage-invalid', 'the figures of a miniature cannot be committed', { where: '--quick --write' });
 }
 
@@ -116,11 +116,14 @@ async function benchSoak(options: Options): Promise<void> {
   if (outcome.wrong.length > 0) process.exitCode = EXIT.service;
 }
 
+/** The parts of docs/results.md. */
+type ResultsKind = 'results' | 'quality' | 'collapse';
+
 /** Continues an interrupted run: its figures are in the cache. */
-async function benchResults(kind: 'results' | 'quality', { json = false, write = false, quick }: Options): Promise<void> {
-  const { measureContest, measureResults } = await import('../bench/quality/measure-results.ts');
-  const measure = kind === 'results' ? measureResults : measureContest;
-  const { figures, page } = await measure({
+async function benchResults(kind: ResultsKind, { json = false, write = false, quick }: Options): Promise<void> {
+  const { measureCollapse, measureContest, measureResults } = await import('../bench/quality/measure-results.ts');
+  const measures = { results: measureResults, quality: measureContest, collapse: measureCollapse };
+  const { figures, page } = await measures[kind]({
     cache: cacheFolder(),
     isMiniature: quick === true,
     isWritten: write,
@@ -133,7 +136,8 @@ async function benchResults(kind: 'results' | 'quality', { json = false, write =
 async function bench(names: string[], options: Options): Promise<void> {
   const selection = selectCases(names);
   checkOptions(selection, options);
-  if (selection.kind === 'results' || selection.kind === 'quality') await benchResults(selection.kind, options);
+  if (selection.kind === 'results' || selection.kind === 'quality' || selection.kind === 'collapse')
+    await benchResults(selection.kind, options);
   else if (selection.kind === 'soak') await benchSoak(options);
   else if (selection.kind === 'operator') await benchOperator(selection.names, options);
   else await benchMeasured(selection.names, options);
@@ -151,7 +155,7 @@ export const command = (): Command =>
     .option('--check', 'exit with 69 if a ratio is more than 15 % lower than in docs/benchmarks.md, or if a goal is missed')
     .option(
       '--quick',
-      'without torch.compile, which takes up to a minute per network; for results and quality: a miniature that only tests the code',
+      'without torch.compile, which takes up to a minute per network; for results, quality and collapse: a miniature that only tests the code',
     )
     .option(
       '--experiments <count>',

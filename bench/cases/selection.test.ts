@@ -16,7 +16,7 @@ describe('the catalogue', () => {
   it('holds each name once, and each case in one row of the table', () => {
     expect(new Set(NAMES).size).toBe(NAMES.length);
     const covered = CASE_TABLE.flatMap(({ id, covers }) => covers ?? [id]);
-    expect(covered.toSorted()).toEqual([...ROWS, 'results', 'quality'].toSorted());
+    expect(covered.toSorted()).toEqual([...ROWS, 'results', 'quality', 'collapse'].toSorted());
   });
 
   it('knows the kind of each name', () => {

@@ -30,6 +30,7 @@ export function selectCases(names: readonly string[]): Selection {
   for (const [kind, subject] of [
     ['results', 'the results'],
     ['quality', 'the comparison of quality'],
+    ['collapse', 'the collapse of classes'],
     ['soak', 'the soak'],
     ['operator', 'the benchmarks of the operator'],
   ] as const) {
@@ -66,7 +67,7 @@ export function casesHelp(): string {
     '',
     'Groups of cases:',
     wrapped(Object.keys(GROUPS).join(', '), 2),
-    wrapped('all is every case but those of the operator, the soak, the results and quality', 6),
+    wrapped('all is every case but those of the operator, the soak, the results, quality and collapse', 6),
     '',
   ].join('\n');
 }

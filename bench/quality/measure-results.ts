@@ -1,10 +1,13 @@
-/** Measures the study and the contest with the original, and writes docs/results.json and the page that is generated from it, docs/results.md. */
+/** Measures the study, the contest with the original and the collapse of classes, and writes docs/results.json and the page that is generated from it, docs/results.md. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { measuredHere } from '../harness/committed.ts';
 import { figuresText } from '../harness/outcome.ts';
+import { collapseSection } from './collapse/collapse-page.ts';
+import { COLLAPSE, type CollapsePlan, MINIATURE_COLLAPSE } from './collapse/plan.ts';
+import { type CollapseFigures, runCollapse } from './collapse/run-collapse.ts';
 import { openFigureCache } from './figure-cache.ts';
 import { contestSection } from './original/contest-page.ts';
 import { type Contest, FULL_CONTEST, MINIATURE_CONTEST } from './original/plan.ts';
@@ -28,6 +31,7 @@ type ResultsData = {
   readonly study: Study;
   readonly figures: StudyFigures;
   readonly contest?: { readonly plan: Contest; readonly figures: ContestFigures };
+  readonly collapse?: { readonly plan: CollapsePlan; readonly figures: CollapseFigures };
 };
 
 function placeOf({ cache, onProgress }: ResultsRun): StudyPlace {
@@ -54,6 +58,15 @@ export async function measureContest(run: ResultsRun): Promise<{ figures: Contes
   return { figures, page: `${contestSection(plan, figures)}\n` };
 }
 
+/** Measures those trainings of the collapse plan that the cache does not hold yet. Returns all figures and their section of the page. */
+export async function measureCollapse(run: ResultsRun): Promise<{ figures: CollapseFigures; page: string }> {
+  const plan = run.isMiniature ? MINIATURE_COLLAPSE : COLLAPSE;
+  const figures = await runCollapse(plan, placeOf(run), async (soFar) => {
+    if (run.isWritten) await writeResults({ collapse: { plan, figures: soFar } });
+  });
+  return { figures, page: `${collapseSection(plan, figures)}\n` };
+}
+
 const DOCS = join(import.meta.dirname, '../../docs');
 const DATA = join(DOCS, 'results.json');
 const PAGE = join(DOCS, 'results.md');
@@ -73,7 +86,9 @@ export async function writeResultsPage(): Promise<void> {
 
 /** The page for the text of docs/results.json. */
 export function pageOf(data: string, classes: readonly string[]): string {
-  const { study, figures, contest } = JSON.parse(data) as ResultsData;
-  const section = contest && contestSection(contest.plan, contest.figures);
-  return `${resultsPage(study, classes, figures)}${section === undefined ? '' : `\n${section}\n`}`;
+  const { study, figures, contest, collapse } = JSON.parse(data) as ResultsData;
+  const sections = [contest && contestSection(contest.plan, contest.figures), collapse && collapseSection(collapse.plan, collapse.figures)];
+  return [resultsPage(study, classes, figures), ...sections.flatMap((section) => (section === undefined ? [] : [`${section}\n`]))].join(
+    '\n',
+  );
 }

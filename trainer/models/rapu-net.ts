@@ -7,7 +7,7 @@ import { caformer, caformerWidths } from './caformer.ts';
 import { defineModel } from './define-model.ts';
 import { atrousChain, resnetBlock, resnetBlocks } from './layers/atrous.ts';
 import { convolution } from './layers/convolution.ts';
-import { head, PRIOR_LOG_ODDS } from './layers/head.ts';
+import { HEAD_BIAS, HEAD_SCALE, head } from './layers/head.ts';
 import { batchNormVariables, type Layer, norm } from './layers/normalization.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import type { Model, ModelBuild, RapuNetHead } from './model.ts';
@@ -101,10 +101,10 @@ function sharedHead(make: VariableMaker, classes: number): Head {
   return (...maps) => answer(sum(...maps));
 }
 
-/** Small initial weights keep the initial logits near the prior. */
+/** The two maps together have the first logits of a head. */
 function perClassHead(make: VariableMaker, classes: number): Head {
-  const sum = summedMaps(make, classes, 0.01);
-  const bias = make.constant('head/bias', [classes], PRIOR_LOG_ODDS);
+  const sum = summedMaps(make, classes, HEAD_SCALE ** 2 / 2);
+  const bias = make.constant('head/bias', [classes], HEAD_BIAS);
   return (...maps) => biasAdd(sum(...maps), bias);
 }
 
