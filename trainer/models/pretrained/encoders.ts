@@ -51,36 +51,111 @@ const joinName = (stage: number, branch: number, kind: number): string =>
 const routeName = ([to, from, step]: readonly string[], kind: number): string =>
   `fuse_layers.${branchOf(to)}.${branchOf(from)}.${step === undefined ? kind : `${zeroBased(step)}.${kind}`}`;
 
+/** torchvision's name of a module of its fcn_resnet50. It also has the convolution before the head; the head belongs to other classes. */
+export const fcnResNet50Module: ModuleName = (module, normalises) => {
+  if (module === 'reduce') return `classifier.${normalises ? 1 : 0}`;
+  const encoder = resNetModule(module, normalises);
+  return encoder === undefined ? undefined : `backbone.${encoder}`;
+};
+
+/** The parts of a MetaFormer block under the names that timm and the authors of CAFormer give them. */
+const METAFORMER_PARTS: Readonly<Record<string, string>> = {
+  mix: 'res_scale1',
+  'mix/norm': 'norm1',
+  'mix/widen': 'token_mixer.pwconv1',
+  'mix/activation': 'token_mixer.act1',
+  'mix/depthwise': 'token_mixer.dwconv',
+  'mix/narrow': 'token_mixer.pwconv2',
+  'mix/qkv': 'token_mixer.qkv',
+  'mix/merge': 'token_mixer.proj',
+  mlp: 'res_scale2',
+  'mlp/norm': 'norm2',
+  'mlp/widen': 'mlp.fc1',
+  'mlp/activation': 'mlp.act',
+  'mlp/narrow': 'mlp.fc2',
+};
+
+type MetaFormerNames = {
+  readonly shrink: (stage: number, part: 'conv' | 'norm') => string;
+  readonly block: (stage: number, block: number) => string;
+};
+
+const metaFormer =
+  ({ shrink, block }: MetaFormerNames): ModuleName =>
+  (module) => {
+    const [, stage, place, part = ''] = /^encoder\/stage(\d)\/(\w+)(?:\/(.+))?$/.exec(module) ?? [];
+    if (place === 'shrink' || place === 'norm') return shrink(zeroBased(stage), place === 'shrink' ? 'conv' : 'norm');
+    const name = METAFORMER_PARTS[part];
+    return name === undefined ? undefined : `${block(zeroBased(stage), zeroBased(place))}.${name}`;
+  };
+
+const CAFORMER_OF_TIMM = metaFormer({
+  shrink: (stage, part) => (stage === 0 ? `stem.${part}` : `stages.${stage}.downsample.${part}`),
+  block: (stage, block) => `stages.${stage}.blocks.${block}`,
+});
+
+const CAFORMER_OF_AUTHORS = metaFormer({
+  shrink: (stage, part) => `downsample_layers.${stage}.${part === 'conv' ? part : stage === 0 ? 'post_norm' : 'pre_norm'}`,
+  block: (stage, block) => `stages.${stage}.${block}`,
+});
+
+/** How a publisher names the weights of an encoder. */
+export type PublishedNames = {
+  /** The publisher's name of one of our modules; undefined for modules that the file does not have. */
+  readonly moduleName: ModuleName;
+  /** Keys of the published file that do not belong to these modules. */
+  readonly ignored: RegExp;
+};
+
+/**
+ * The names of our first convolution and of the array that takes its constant part: the moving mean of the normalisation after it, or its
+ * bias. The published weights were trained on normalised colour images.
+ */
+export type FirstLayer = { readonly kernel: string; readonly movingMean: string } | { readonly kernel: string; readonly bias: string };
+
 /** How the encoder of a network accepts weights published by another program. */
 export type PretrainedEncoder = {
   /** A description of the weights for messages. */
   readonly source: string;
-  /** The publisher's name of one of our modules; undefined for modules outside the encoder. */
-  readonly moduleName: ModuleName;
-  /** Keys of the published file that do not belong to the features. */
-  readonly ignored: RegExp;
-  /** The names of our first convolution and of the moving mean after it. The published weights were trained on normalised colour images. */
-  readonly first: { readonly kernel: string; readonly movingMean: string };
+  /** A file has the first names of this list that fit its first kernel. */
+  readonly names: readonly [PublishedNames, ...PublishedNames[]];
+  readonly first: FirstLayer;
 };
 
-const firstOf = (module: string) => ({ kernel: `${module}/kernel`, movingMean: `${module}/movingMean` });
+const normalisedFirst = (module: string): FirstLayer => ({ kernel: `${module}/kernel`, movingMean: `${module}/movingMean` });
 
-const resNet = (source: string): PretrainedEncoder => ({
-  source,
-  moduleName: resNetModule,
-  ignored: /^fc\.(weight|bias)$|\.num_batches_tracked$/,
-  first: firstOf('encoder/stem'),
-});
+const RESNET: PublishedNames = { moduleName: resNetModule, ignored: /^fc\.(weight|bias)$|\.num_batches_tracked$/ };
 
 /** The encoders that accept published weights, keyed by network name. */
 export const PRETRAINED: Readonly<Record<string, PretrainedEncoder>> = {
-  FCNResNet50: resNet("torchvision's resnet50"),
-  UNetPlusPlus: resNet("torchvision's resnet34 or resnet50, matching the encoder,"),
+  FCNResNet50: {
+    source: "torchvision's resnet50 or fcn_resnet50",
+    names: [RESNET, { moduleName: fcnResNet50Module, ignored: /^(classifier\.4|aux_classifier)\.|\.num_batches_tracked$/ }],
+    first: normalisedFirst('encoder/stem'),
+  },
+  UNetPlusPlus: {
+    source: "torchvision's resnet34 or resnet50, matching the encoder,",
+    names: [RESNET],
+    first: normalisedFirst('encoder/stem'),
+  },
+  RAPUNet: {
+    source: "timm's or the authors' caformer_s18 (divisor 1)",
+    // The layers with which both classify whole images.
+    names: [
+      { moduleName: CAFORMER_OF_TIMM, ignored: /^head\./ },
+      { moduleName: CAFORMER_OF_AUTHORS, ignored: /^(norm|head)\./ },
+    ],
+    first: { kernel: 'encoder/stage1/shrink/kernel', bias: 'encoder/stage1/shrink/bias' },
+  },
   HRNet: {
     source: "timm's hrnet_w18, hrnet_w32 or hrnet_w48, matching the variant,",
-    moduleName: hrNetModule,
     // The layers with which timm classifies whole images from the four maps.
-    ignored: /^(incre_modules|downsamp_modules|final_layer|classifier)\.|\.num_batches_tracked$/,
-    first: firstOf('encoder/stem1'),
+    names: [
+      {
+        moduleName: hrNetModule,
+        ignored: /^(incre_modules|downsamp_modules|final_layer|classifier)\.|\.num_batches_tracked$/,
+      },
+    ],
+    first: normalisedFirst('encoder/stem1'),
   },
 };

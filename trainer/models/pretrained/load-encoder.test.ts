@@ -106,6 +106,27 @@ describe('pretrained weights', () => {
     });
   });
 
+  it("of torchvision's fcn_resnet50 also fill the convolution before the head; its classes do not matter", () => {
+    const state: NamedArrays = new Map();
+    for (const [key, array] of published()) if (!key.startsWith('fc.')) state.set(`backbone.${key}`, array);
+    const features = state.get('backbone.conv1.weight')?.shape[0] ?? 0;
+    state.set('classifier.0.weight', array([8 * features, 32 * features, 3, 3], 301));
+    for (const [index, part] of ['weight', 'bias', 'running_mean', 'running_var'].entries()) {
+      state.set(`classifier.1.${part}`, array([8 * features], 302 + index, 2));
+    }
+    state.set('classifier.4.weight', array([21, 8 * features, 1, 1], 306)).set('classifier.4.bias', array([21], 307));
+    state.set('aux_classifier.0.weight', array([4 * features, 16 * features, 3, 3], 308));
+    const weights = loaded(state);
+    for (const [name, values] of loaded(published())) {
+      if (name.startsWith('model/encoder/') || name.startsWith('model/head/')) expect(weights.get(name), name).toEqual(values);
+    }
+    expect(weights.get('model/reduce/movingVariance')?.data).toEqual(state.get('classifier.1.running_var')?.data);
+    const theirs = state.get('classifier.0.weight')?.data ?? [];
+    expect(weights.get('model/reduce/kernel')?.data[(5 * 64 + 40) * 16 + 7]).toBe(theirs[(7 * 64 + 40) * 9 + 5]);
+    state.delete('classifier.1.bias');
+    expect(() => loaded(state)).toThrow('(missing: classifier.1.bias)');
+  });
+
   it('may contain a counter of another type, as published files do', () => {
     const bytes = encodeSafetensors(published());
     const text = bytes.toString('latin1').replace('"bn1.num_batches_tracked":{"dtype":"F32"', '"bn1.num_batches_tracked":{"dtype":"I32"');
@@ -175,7 +196,7 @@ describe('pretrained weights', () => {
   ])('of $name are recognised by their published keys', ({ name, options, keys, ignored, count }) => {
     const model = buildModel({ name, options, classes: 3, seed: 1 });
     built.push(model);
-    const moduleName = PRETRAINED[name]?.moduleName ?? (() => undefined);
+    const moduleName = PRETRAINED[name]?.names[0].moduleName ?? (() => undefined);
     const state: NamedArrays = new Map(
       model.variables.flatMap((variable, index): [string, NamedArray][] => {
         const key = pytorchKey(variable.name, moduleName);

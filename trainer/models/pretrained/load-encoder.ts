@@ -3,8 +3,8 @@ import { checkFinite, type NamedArray, type NamedArrays } from '../../engine/nam
 import { decodeSafetensors } from '../../engine/safetensors.ts';
 import { writeVariables } from '../../engine/variables.ts';
 import type { Model } from '../model.ts';
-import { PRETRAINED, type PretrainedEncoder } from './encoders.ts';
-import { fromPyTorch, pytorchKey } from './pytorch-arrays.ts';
+import { type FirstLayer, PRETRAINED, type PretrainedEncoder, type PublishedNames } from './encoders.ts';
+import { fromPyTorch, type ModuleName, pytorchKey } from './pytorch-arrays.ts';
 
 /**
  * Loads published weights, a safetensors file with the publisher's keys, into the model's encoder. The rest of the model stays unchanged.
@@ -15,13 +15,12 @@ import { fromPyTorch, pytorchKey } from './pytorch-arrays.ts';
 export function loadEncoder(model: Model, bytes: Uint8Array, where: string): void {
   const encoder = PRETRAINED[model.name];
   if (!encoder) throw new CarpalError('weights-mismatch', `${model.name} has no encoder that accepts pretrained weights`, { where });
-  const { arrays } = decodeSafetensors(bytes, where, (name) => encoder.ignored.test(name));
+  const { arrays } = decodeSafetensors(bytes, where, (name) => encoder.names.some(({ ignored }) => ignored.test(name)));
   checkFinite(arrays, where);
-  checkKeys(model, arrays, encoder, where);
-  const ours = fromPyTorch(model.variables, arrays, encoder.moduleName, where);
-  const { kernel, movingMean } = encoder.first;
-  const folded = foldNormalization({ kernel: ours.get(kernel) as NamedArray, movingMean: ours.get(movingMean) as NamedArray });
-  ours.set(kernel, folded.kernel).set(movingMean, folded.movingMean);
+  const { moduleName } = namesOf(arrays, encoder);
+  checkKeys(model, arrays, { source: encoder.source, moduleName }, where);
+  const ours = fromPyTorch(model.variables, arrays, moduleName, where);
+  foldNormalization(ours, encoder.first);
   writeVariables(
     model.variables.filter(({ name }) => ours.has(name)),
     ours,
@@ -29,10 +28,17 @@ export function loadEncoder(model: Model, bytes: Uint8Array, where: string): voi
   );
 }
 
+/** The first names that fit the file; those of the list's first entry if none do. */
+function namesOf(arrays: NamedArrays, { names, first }: PretrainedEncoder): PublishedNames {
+  return names.find(({ moduleName }) => arrays.has(pytorchKey(first.kernel, moduleName) ?? '')) ?? names[0];
+}
+
 /** Number of keys that a message lists per kind. */
 const NAMED = 5;
 
-function checkKeys(model: Model, arrays: NamedArrays, { source, moduleName }: PretrainedEncoder, where: string): void {
+type Wanted = { readonly source: string; readonly moduleName: ModuleName };
+
+function checkKeys(model: Model, arrays: NamedArrays, { source, moduleName }: Wanted, where: string): void {
   const wanted = new Set(model.variables.flatMap(({ name }) => pytorchKey(name, moduleName) ?? []));
   const missing = [...wanted].filter((key) => !arrays.has(key));
   const extra = [...arrays.keys()].filter((key) => !wanted.has(key));
@@ -50,22 +56,24 @@ function checkKeys(model: Model, arrays: NamedArrays, { source, moduleName }: Pr
 /** The mean and standard deviation with which torchvision and timm normalise red, green and blue values in 0..1. */
 export const IMAGENET = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] } as const;
 
-type FirstLayer = { readonly kernel: NamedArray; readonly movingMean: NamedArray };
-
 /**
- * Converts the kernel `[height, width, 3, to]` of a first convolution, and the moving mean of the normalisation after it, from normalised
- * colour images to grey images in 0..1: the division is folded into the kernel, the subtraction into the mean. Results are equal except
- * where the kernel reaches beyond the image: there it sees grey 0, the background of a radiograph, instead of the mean colour.
+ * Converts the kernel `[height, width, 3, to]` of a first convolution, and the array that takes its constant part, from normalised colour
+ * images to grey images in 0..1: the division is folded into the kernel; the subtraction is added to the moving mean of the normalisation
+ * that follows, or subtracted from the bias. Results are equal except where the kernel reaches beyond the image: there it sees grey 0, the
+ * background of a radiograph, instead of the mean colour.
  */
-export function foldNormalization({ kernel, movingMean }: FirstLayer): FirstLayer {
-  const to = movingMean.data.length;
+function foldNormalization(arrays: NamedArrays, first: FirstLayer): void {
+  const kernel = arrays.get(first.kernel) as NamedArray;
+  const [constant, sign] = 'bias' in first ? [first.bias, -1] : [first.movingMean, 1];
+  const { shape, data } = arrays.get(constant) as NamedArray;
+  const to = data.length;
   const folded = new Float32Array(kernel.data.length);
-  const mean = Float64Array.from(movingMean.data);
+  const sums = Float64Array.from(data);
   for (let index = 0; index < folded.length; index++) {
     const channel = Math.floor(index / to) % 3;
     const value = (kernel.data[index] as number) / (IMAGENET.deviation[channel] as number);
     folded[index] = value;
-    mean[index % to] = (mean[index % to] as number) + value * (IMAGENET.mean[channel] as number);
+    sums[index % to] = (sums[index % to] as number) + sign * value * (IMAGENET.mean[channel] as number);
   }
-  return { kernel: { shape: kernel.shape, data: folded }, movingMean: { shape: movingMean.shape, data: Float32Array.from(mean) } };
+  arrays.set(first.kernel, { shape: kernel.shape, data: folded }).set(constant, { shape, data: Float32Array.from(sums) });
 }

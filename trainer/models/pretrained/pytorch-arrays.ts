@@ -8,6 +8,7 @@ const PARTS: Readonly<Record<string, string>> = {
   bias: 'bias',
   gamma: 'weight',
   beta: 'bias',
+  scale: 'scale',
   movingMean: 'running_mean',
   movingVariance: 'running_var',
 };
@@ -35,7 +36,7 @@ export function fromPyTorch(variables: readonly ModelVariable[], state: NamedArr
       if (key === undefined) return [];
       const given = state.get(key);
       if (!given) throw mismatch(`array ${key}, needed for ${name}, is missing`, where);
-      const turned = inOurLayout(given);
+      const turned = inOurLayout(given, variable.shape);
       if (turned.shape.join() !== variable.shape.join()) {
         const wanted = pytorchShape(variable.shape);
         throw mismatch(`${key} has shape [${given.shape.join(', ')}], expected [${wanted.join(', ')}] for ${name}`, where);
@@ -46,16 +47,20 @@ export function fromPyTorch(variables: readonly ModelVariable[], state: NamedArr
 }
 
 /**
- * PyTorch's shape of a variable: convolutions `[out, in, height, width]`, transposed convolutions `[in, out, height, width]`, matrices
- * transposed.
+ * PyTorch's shape of a variable: convolutions `[out, in, height, width]`, transposed convolutions `[in, out, height, width]`, depthwise
+ * convolutions `[channels, 1, height, width]`, matrices transposed.
  */
 function pytorchShape(shape: readonly number[]): number[] {
   const [height = 0, width = 0, from = 0, to = 0] = shape;
+  if (shape.length === 4 && to === 1) return [from, 1, height, width];
   return shape.length === 4 ? [to, from, height, width] : [...shape].reverse();
 }
 
-/** A kernel `[a, b, height, width]` as `[height, width, b, a]`, a matrix transposed, any other array unchanged. */
-function inOurLayout({ shape, data }: NamedArray): NamedArray {
+/**
+ * A kernel `[a, b, height, width]` as `[height, width, b, a]`, a matrix transposed, any other array unchanged. A kernel of one pixel becomes
+ * a matrix, and a kernel `[channels, 1, height, width]` a depthwise one `[height, width, channels, 1]`, if `wanted` is of that form.
+ */
+function inOurLayout({ shape, data }: NamedArray, wanted: readonly number[]): NamedArray {
   if (shape.length !== 4 && shape.length !== 2) return { shape, data };
   const [outer = 0, inner = 0, height = 1, width = 1] = shape;
   const turned = new Float32Array(valueCount(shape));
@@ -65,5 +70,9 @@ function inOurLayout({ shape, data }: NamedArray): NamedArray {
       for (let place = 0; place < height * width; place++) turned[(place * inner + b) * outer + a] = data[read++] as number;
     }
   }
-  return { shape: shape.length === 4 ? [height, width, inner, outer] : [inner, outer], data: turned };
+  const isMatrix = shape.length === 2 || (wanted.length === 2 && height * width === 1);
+  if (isMatrix) return { shape: [inner, outer], data: turned };
+  // The order of the values is the same.
+  const isDepthwise = inner === 1 && wanted[2] === outer && wanted[3] === 1;
+  return { shape: isDepthwise ? [height, width, outer, 1] : [height, width, inner, outer], data: turned };
 }

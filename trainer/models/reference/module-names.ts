@@ -1,5 +1,5 @@
 /** For networks whose names differ: the names of carpal's variables as modules in bench/pytorch/networks. */
-import { hrNetModule, resNetModule } from '../pretrained/encoders.ts';
+import { fcnResNet50Module, hrNetModule, resNetModule } from '../pretrained/encoders.ts';
 import type { ModuleName } from '../pretrained/pytorch-arrays.ts';
 
 /** Two convolutions in one sequence: each is followed by its normalisation, with a ReLU between them. */
@@ -18,11 +18,7 @@ const unet3Plus: ModuleName = (module, normalises) => {
   return branch === module ? module.replace(/^side/, 'sides.') : `${branch}.${normalises ? 1 : 0}`;
 };
 
-const fcnResNet50: ModuleName = (module, normalises) => {
-  const encoder = resNetModule(module, normalises);
-  if (encoder !== undefined) return `backbone.${encoder}`;
-  return module === 'head' ? 'classifier.4' : `classifier.${normalises ? 1 : 0}`;
-};
+const fcnResNet50: ModuleName = (module, normalises) => (module === 'head' ? 'classifier.4' : fcnResNet50Module(module, normalises));
 
 const customUNet: ModuleName = (module, normalises) => {
   if (module === 'head') return module;
