@@ -68,6 +68,7 @@ export function validationSource(
     samples,
     classes: prepared.classes.length,
     size: prepared.size,
+    cropSize: input.crop?.size,
     batchSize: training.batchSize,
     seed: training.seed,
     targets: input.targets,

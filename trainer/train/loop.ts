@@ -122,6 +122,7 @@ export class TrainingLoop {
 
   #openBatches(): Batches {
     const { spec, validation, trainSamples } = this.#parts;
+    const { crop } = spec.input;
     return openBatches({
       prepared: validation.preparedFolder,
       samples: trainSamples,
@@ -133,6 +134,7 @@ export class TrainingLoop {
       augmentations: spec.augmentations,
       targets: spec.input.targets,
       shuffle: true,
+      ...(crop && { parts: { kind: 'crop', size: crop.size, sampling: crop.sampling } }),
     });
   }
 

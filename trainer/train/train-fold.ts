@@ -102,12 +102,12 @@ async function trainEpochs(training: FoldTraining, samples: FoldSamples, model: 
 
 /** Checks that the prepared set has the training size of the manifest and is the one that the checkpoint was trained on. */
 function checkPrepared({ experiment: { spec }, prepared, record, key }: FoldTraining): void {
-  if (prepared.size !== spec.input.size) {
-    throw new CarpalError(
-      'artifact-missing',
-      `the data set was prepared at ${prepared.size} px, but the manifest has ${spec.input.size} px`,
-      { where: 'spec.input.size', fix: 'Run carpal prepare again with this manifest.' },
-    );
+  const scale = trainingScale(spec.input);
+  if (prepared.size !== scale) {
+    throw new CarpalError('artifact-missing', `the data set was prepared at ${prepared.size} px, but the manifest has ${scale} px`, {
+      where: spec.input.crop ? 'spec.input.crop.imageSize' : 'spec.input.size',
+      fix: 'Run carpal prepare again with this manifest.',
+    });
   }
   if (record && record.prepared !== prepared.hash) {
     throw new CarpalError(

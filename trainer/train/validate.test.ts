@@ -49,6 +49,58 @@ function noisyEvaluator(): Evaluator & { readonly logits: Float32Array[] } {
   return { run, logits, dispose: () => undefined };
 }
 
+/** Logits that depend only on the pixel itself, and a loss that depends on the targets. */
+function pixelwiseEvaluator(): Evaluator & { readonly counts: number[] } {
+  const counts: number[] = [];
+  const run: Evaluator['run'] = ({ images, targets, count }) => {
+    counts.push(count);
+    const logits = new Float32Array(images.length * source.classes);
+    for (const [pixel, value] of images.entries())
+      for (let k = 0; k < source.classes; k++) logits[pixel * source.classes + k] = 6 * value - 2 + k / 10;
+    return { loss: targets.reduce((sum, value) => sum + value, 0) / targets.length, logits };
+  };
+  return { run, counts, dispose: () => undefined };
+}
+
+describe('validate with crops', () => {
+  it('returns the same as for whole images, bit for bit, if a crop is as large as the image', async () => {
+    const whole = await validate(source, noisyEvaluator(), dices, never);
+    expect(await validate({ ...source, cropSize: SIZE }, noisyEvaluator(), dices, never)).toEqual(whole);
+  });
+
+  it('averages the logits of overlapping windows into those of the whole image', async () => {
+    const whole = await validate(source, pixelwiseEvaluator(), dices, never);
+    const evaluator = pixelwiseEvaluator();
+    const reported: number[] = [];
+    const imageDone = async (done: number): Promise<void> => void reported.push(done);
+    const found = await validate({ ...source, cropSize: 16 }, evaluator, dices, never, { imageDone });
+    // Nine windows of five images, in batches of two.
+    expect(evaluator.counts).toEqual([...Array.from({ length: 22 }, () => 2), 1]);
+    expect(reported).toEqual([1, 2, 3, 4, 5]);
+    for (const [index, value] of (found?.perClassDice ?? []).entries()) expect(value).toBeCloseTo(whole?.perClassDice[index] ?? 0, 4);
+    expect(Math.max(...(found?.perClassDice ?? []))).toBeGreaterThan(0.4);
+    expect(await validate({ ...source, cropSize: 16, batchSize: 20 }, pixelwiseEvaluator(), dices, never)).toMatchObject({
+      dice: found?.dice,
+      perClassDice: found?.perClassDice,
+    });
+  });
+
+  it('has the mean loss of the windows', async () => {
+    const oneImage = { ...source, samples: source.samples.slice(0, 1), cropSize: 16, batchSize: 9 };
+    const { loss = Number.NaN } = (await validate(oneImage, pixelwiseEvaluator(), dices, never)) ?? {};
+    const each = { ...oneImage, batchSize: 1 };
+    expect((await validate(each, pixelwiseEvaluator(), dices, never))?.loss).toBeCloseTo(loss, 10);
+  });
+
+  it('returns undefined if the signal aborts between two windows of an image', async () => {
+    const stop = new AbortController();
+    let runs = 0;
+    const advanced = (): void => (++runs === 3 ? stop.abort() : undefined);
+    expect(await validate({ ...source, cropSize: 16 }, pixelwiseEvaluator(), dices, stop.signal, { advanced })).toBeUndefined();
+    expect(runs).toBe(3);
+  });
+});
+
 describe('validate', () => {
   it('returns the mean loss and, bit for bit, the Dice of the images in order', async () => {
     const evaluator = noisyEvaluator();
