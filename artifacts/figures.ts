@@ -7,6 +7,7 @@ import { CarpalError } from '@carpal/configs/errors.ts';
 import { parseJson } from '@carpal/configs/json.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { trainingScale } from '@carpal/configs/schema/options.ts';
 import type { EpochMetrics } from '@carpal/configs/schema/progress.ts';
 import {
   type LearningCurves,
@@ -42,7 +43,7 @@ export function runFiguresFiles(
     name,
     namespace,
     network: spec.model.name,
-    size: spec.input.size,
+    size: trainingScale(spec.input),
     classes: [...classes],
   };
   const rounded = images.map((image) => ({ ...image, perClass: image.perClass.map((dice) => Number(dice.toFixed(DIGITS))) }));

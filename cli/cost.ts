@@ -170,6 +170,7 @@ const timingFields = ({ model, input, training, augmentations }: ExperimentSpec)
   'spec.model.name': model.name,
   'spec.model.options': model.options,
   'spec.input.size': input.size,
+  'spec.input.crop': input.crop,
   'spec.training.precision': training.precision,
   'spec.training.deepSupervision': training.deepSupervision,
   'spec.augmentations': augmentations,

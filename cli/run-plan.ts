@@ -6,7 +6,7 @@ import { dryRun, type PlannedCommand } from '@carpal/operator/local/dry-run.ts';
 import { estimateNotes, estimateRun, estimateTable, notMeasured, type RunEstimate } from '@carpal/operator/local/estimate-run.ts';
 import { foldsAtOnce } from '@carpal/operator/local/local-parallelism.ts';
 import { discoverDataset } from '@carpal/report/dataset/discover.ts';
-import { memoryTooSmall } from '@carpal/trainer/memory/memory-too-small.ts';
+import { memoryTooSmall, sizeFieldOf } from '@carpal/trainer/memory/memory-too-small.ts';
 import { type MemoryLimit, readMemoryLimit, sharedLimit } from '@carpal/trainer/memory/process-memory.ts';
 import type { Measured, TrialOutcome } from '@carpal/trainer/memory/trial.ts';
 import { runTrial } from '@carpal/trainer/memory/trial.ts';
@@ -102,12 +102,13 @@ export function planError(plan: RunPlan): CarpalError | undefined {
   if (trial.kind === 'failed') return new CarpalError('trial-failed', trial.message);
   if (trial.kind === 'too-slow') {
     return new CarpalError('trial-failed', `the trial steps did not finish within ${trial.seconds} s`, {
-      fix: 'Lower input.size or training.batchSize; --no-trial skips the trial.',
+      fix: `Lower ${sizeFieldOf(spec.input)} or training.batchSize; --no-trial skips the trial.`,
     });
   }
   return memoryTooSmall({
     network: spec.model.name,
     size: spec.input.size,
+    sizeField: sizeFieldOf(spec.input),
     batchSize: spec.training.batchSize,
     limitMb: megabytes(share),
     from: share.from,

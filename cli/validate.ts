@@ -1,7 +1,7 @@
 import { CarpalError, EXIT } from '@carpal/configs/errors.ts';
 import type { Mistake } from '@carpal/configs/finding.ts';
 import { formatMistake, type LoadOptions, type ManifestReport, readManifest } from '@carpal/configs/load.ts';
-import { AUTO } from '@carpal/configs/schema/fields.ts';
+import { inputText } from '@carpal/configs/schema/options.ts';
 import { Command } from 'commander';
 import { collect } from './option-values.ts';
 
@@ -36,7 +36,7 @@ function lines({ file, report }: FileReport): string {
   if (!report.ok)
     return `${file}: ${report.mistakes.length === 1 ? '1 mistake' : `${report.mistakes.length} mistakes`}\n${list(report.mistakes)}`;
   const { metadata, spec } = report.experiment;
-  const summary = `${metadata.name}: ${spec.model.name} at ${spec.input.size === AUTO ? 'a size to be measured' : `${spec.input.size} px`}, ${spec.run.folds.length} of ${spec.dataset.split.folds} folds`;
+  const summary = `${metadata.name}: ${spec.model.name} ${spec.input.crop ? 'on' : 'at'} ${inputText(spec.input)}, ${spec.run.folds.length} of ${spec.dataset.split.folds} folds`;
   const advice = report.advice.length === 0 ? '' : `, with advice\n${list(report.advice)}`.trimEnd();
   return `${file}: ok (${summary})${advice}\n`;
 }

@@ -19,7 +19,7 @@ import type {
   SchedulerOptions,
   SchedulerSpec,
 } from './experiment.ts';
-import type { AUTO } from './fields.ts';
+import { AUTO } from './fields.ts';
 import { CUSTOM_UNET_VARIANTS, HRNET_VARIANTS, SEGFORMER_VARIANTS } from './learning.ts';
 
 /** `null` marks an option without a fixed default: it is required, or its default depends on other fields. */
@@ -183,6 +183,12 @@ export function trainingScale<Size extends number | typeof AUTO>(input: {
   readonly crop?: CropSpec | undefined;
 }): Size | number {
   return input.crop?.imageSize ?? input.size;
+}
+
+/** What the network sees in training, as text: `512 px`, or `crops of 512 px at 1024 px`. */
+export function inputText({ size, crop }: ManifestSpec['input']): string {
+  if (crop) return `crops of ${crop.size} px at ${crop.imageSize} px`;
+  return size === AUTO ? 'a size to be measured' : `${size} px`;
 }
 
 /** The windows through which a network that was trained on crops sees the whole image, unless the manifest has others. */

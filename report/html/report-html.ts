@@ -1,6 +1,6 @@
 import type { CalibrationCounts } from '@carpal/artifacts/figures.ts';
 import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
-import { windowOf } from '@carpal/configs/schema/options.ts';
+import { inputText, windowOf } from '@carpal/configs/schema/options.ts';
 import type { ScoredImage } from '@carpal/configs/schema/run-figures.ts';
 import { boneGroups, classColour } from '../dataset/bone-classes.ts';
 import { meanOf } from '../scoring/scoring.ts';
@@ -51,7 +51,7 @@ function reportHeader(data: ReportData, estimates: DiceEstimates): string {
     tile(String(data.score.images), `images scored, ${estimates.people} people`),
     tile(String(data.testImages), 'test images predicted'),
   ];
-  const name = `<h1>${escapeHtml(metadata.name)}</h1><p class="dim">${escapeHtml([spec.model.name, `${spec.input.size} px`, who].filter(Boolean).join(' · '))}</p>`;
+  const name = `<h1>${escapeHtml(metadata.name)}</h1><p class="dim">${escapeHtml([spec.model.name, inputText(spec.input), who].filter(Boolean).join(' · '))}</p>`;
   return `<header>${name}<div class="tiles">${tiles.join('')}</div></header>`;
 }
 

@@ -9,7 +9,7 @@ import type { Model } from '../models/model.ts';
 import type { TrainingEngine } from '../step/training-engine.ts';
 import { compareWithLimit, estimateMemoryMb, fittingSizes, PROCESS_MB } from './estimate.ts';
 import { logitsMemoryMb } from './logits-memory.ts';
-import { gigabytes, memoryTooSmall } from './memory-too-small.ts';
+import { gigabytes, memoryTooSmall, sizeFieldOf } from './memory-too-small.ts';
 import { heldMemoryMb, type MemoryLimit } from './process-memory.ts';
 import type { TrialOutcome, TrialRequest } from './trial.ts';
 
@@ -43,7 +43,16 @@ export async function checkStepFits({ spec, model, engine, limit, heldMb = heldM
     const memoryMb = (count: number, side: number): number => (estimate(count, side) * neededMb) / estimateMb;
     const fitting = fittingSizes({ size, batchSize, sizeMultiple }, limitMb, memoryMb);
     const needed = neededMb > limitMb ? { neededMb } : {};
-    throw memoryTooSmall({ network: model.name, size, batchSize, ...needed, limitMb, from: limit.from, fitting });
+    throw memoryTooSmall({
+      network: model.name,
+      size,
+      sizeField: sizeFieldOf(spec.input),
+      batchSize,
+      ...needed,
+      limitMb,
+      from: limit.from,
+      fitting,
+    });
   };
   const comparison = compareWithLimit(estimateMb, limitMb);
   if (comparison === 'fits') return;
@@ -53,6 +62,28 @@ export async function checkStepFits({ spec, model, engine, limit, heldMb = heldM
   const outcome = await trial({ spec, classes: model.classes, steps: 1 }, limitMb - heldMb);
   if (outcome.kind === 'too-large') return refuse(Math.max(estimateMb, outcome.peakMemoryMb ?? 0, limitMb));
   // If a trial failed for another reason, or was stopped, it says nothing about memory. The fold itself then reports the error, or stops.
+}
+
+/** How many logit maps of whole images a validation with windows holds: one is averaged, the masks of another are compared. */
+const VALIDATION_MAPS = 2;
+
+/**
+ * Throws `memory-too-small` if a validation of a network that is trained on crops needs more memory than a fold may use: in a training step
+ * it sees one crop, but then the logits of whole images are held.
+ */
+export function checkValidationFits({ input, training }: ExperimentSpec, classes: number, limit: MemoryLimit): void {
+  const { crop } = input;
+  if (crop === undefined) return;
+  const mapBytes = 4 * crop.imageSize ** 2 * classes;
+  const batchBytes = training.batchSize * crop.size ** 2 * (4 + 4 * classes);
+  const neededMb = PROCESS_MB + (VALIDATION_MAPS * mapBytes + batchBytes) / 2 ** 20;
+  const limitMb = limit.bytes / 2 ** 20;
+  if (neededMb <= limitMb) return;
+  const what = `validating images of ${crop.imageSize} px needs ${gigabytes(neededMb)} of memory, including the process itself`;
+  throw new CarpalError('memory-too-small', `${what}; the limit is ${gigabytes(limitMb)} (${limit.from})`, {
+    where: 'spec.placement.memory, spec.input.crop.imageSize',
+    fix: 'Use a smaller imageSize; or provide more memory: on a cluster raise placement.memory.',
+  });
 }
 
 /**

@@ -1,6 +1,9 @@
+import type { CropSpec } from '@carpal/configs/schema/experiment.ts';
+import { cropWindow } from '@carpal/configs/schema/options.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import { hasGpu } from '../engine/graph/native-binding.ts';
 import { encodeSafetensors } from '../engine/safetensors.ts';
+import { WindowMean } from '../infer/windows.ts';
 import type { StepBatch } from '../step/step.ts';
 import type { TrainingEngine } from '../step/training-engine.ts';
 import { engineOf, modelOf } from '../step/training-engine.ts';
@@ -49,7 +52,8 @@ export function measureSteps(request: TrialRequest, { now, limitMb, onEstimate, 
   onAdvance();
   const validationStart = now();
   engine.evaluator.run(batch(1));
-  const validationSecondsPerImage = (now() - validationStart) / 1000 / batchSize;
+  const validationSecondsPerInput = (now() - validationStart) / 1000 / batchSize;
+  const windows = spec.input.crop ? touchedMaps(spec.input.crop, classes) : 1;
   const device = hasGpu() ? 'gpu' : 'cpu';
   engine.dispose();
   model.dispose();
@@ -58,7 +62,7 @@ export function measureSteps(request: TrialRequest, { now, limitMb, onEstimate, 
     peakMemoryMb: Math.ceil(peakMemoryMb()),
     firstStepSeconds: openSeconds + firstSeconds,
     stepSeconds,
-    validationSecondsPerImage,
+    validationSecondsPerImage: validationSecondsPerInput * windows,
     device,
   };
 }
@@ -78,6 +82,18 @@ function estimateStep(
   // The search for fitting sizes records the step again for each size, so it is done only if needed.
   if (compareWithLimit(estimate.memoryMb, limitMb) === 'fits') return estimate;
   return { ...estimate, fitting: fittingSizes({ size, batchSize, sizeMultiple }, limitMb, memoryMb) };
+}
+
+/**
+ * Allocates the logit maps of whole images that a validation with windows holds, so that the peak memory includes them. Returns the number
+ * of windows of one image.
+ */
+function touchedMaps({ size, imageSize }: CropSpec, classes: number): number {
+  const mean = new WindowMean(imageSize, cropWindow(size), classes);
+  // The system allocates memory only when it is written. The copy is what the thread that compares masks gets.
+  mean.logits.fill(1);
+  mean.logits.slice();
+  return mean.places.length;
 }
 
 /** Number of random values; the rest repeats them, because the time and memory of a step do not depend on values. */

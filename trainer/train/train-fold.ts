@@ -8,8 +8,8 @@ import { FILE } from '@carpal/configs/names.ts';
 import type { ExperimentSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { trainingScale } from '@carpal/configs/schema/options.ts';
 import { pixelsPerImage, viewingOf } from '../infer/views.ts';
-import { checkEnsembleFits, checkStepFits, checkViewsFit } from '../memory/check-memory.ts';
-import { memoryTooSmall } from '../memory/memory-too-small.ts';
+import { checkEnsembleFits, checkStepFits, checkValidationFits, checkViewsFit } from '../memory/check-memory.ts';
+import { memoryTooSmall, sizeFieldOf } from '../memory/memory-too-small.ts';
 import { isAllocationFailure } from '../memory/process-memory.ts';
 import { runTrial, type TrialOutcome, type TrialRequest } from '../memory/trial.ts';
 import type { Model } from '../models/model.ts';
@@ -72,6 +72,7 @@ async function trainEpochs(training: FoldTraining, samples: FoldSamples, model: 
     // Checked now, not after the last epoch. The training step comes first, because its error is the more important one. A fold that has
     // begun goes on, whatever inference and ensemble are changed to.
     if (!record) {
+      checkValidationFits(spec, model.classes, training.memoryLimit);
       checkViewsFit(spec, model.classes, training.memoryLimit);
       checkEnsembleFits(spec, model.classes, training.ensembleLimit);
     }
@@ -195,5 +196,6 @@ function outOfMemory({ experiment: { spec }, memoryLimit }: FoldTraining, hasFit
   if (hasFitted) return new CarpalError('out-of-memory', 'memory ran out in a step that had fitted before', { cause });
   const { input, training, model } = spec;
   const limit = { limitMb: memoryLimit.bytes / 2 ** 20, from: memoryLimit.from };
-  return memoryTooSmall({ network: model.name, size: input.size, batchSize: training.batchSize, ...limit }, cause);
+  const step = { network: model.name, size: input.size, sizeField: sizeFieldOf(input), batchSize: training.batchSize };
+  return memoryTooSmall({ ...step, ...limit }, cause);
 }
