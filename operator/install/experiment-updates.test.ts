@@ -84,6 +84,7 @@ const REFUSED: readonly (readonly [name: string, path: string, value: unknown, m
   ['unet', 'dataset.split.seed', 22],
   ['unet', 'model.name', 'SlimUNet', 'was "UNet", is "SlimUNet"'],
   ['slim', 'model.options.depth', 4, 'was 5, is 4'],
+  [nameOf('CustomUNet'), 'model.options.variant', 'improved', 'was "published", is "improved"'],
   ...optionChanges(),
   ['pretrained', 'model.pretrained', null],
   ['pretrained', 'model.pretrained', { uri: 's3://bucket/b' }],

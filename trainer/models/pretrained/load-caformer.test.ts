@@ -52,9 +52,9 @@ function blockEntries(stage: number, channels: number, ofTimm: boolean): Entry[]
 /** The keys and shapes of the convolution that a stage begins with, and of its normalisation. */
 function shrinkEntries(stage: number, from: number, to: number, ofTimm: boolean): Entry[] {
   const [side, normalised] = stage === 0 ? [7, to] : [3, from];
-  const timms = stage === 0 ? 'stem' : `stages.${stage}.downsample`;
+  const byTimm = stage === 0 ? 'stem' : `stages.${stage}.downsample`;
   const authors = stage === 0 ? 'post_norm' : 'pre_norm';
-  const place = ofTimm ? timms : `downsample_layers.${stage}`;
+  const place = ofTimm ? byTimm : `downsample_layers.${stage}`;
   return [
     [`${place}.conv.weight`, [to, from, side, side]],
     [`${place}.conv.bias`, [to]],

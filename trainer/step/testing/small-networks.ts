@@ -14,6 +14,7 @@ export const SMALL_NETWORKS: readonly [name: string, options: NetworkOptions][] 
   ['UNet3Plus', { width: 8, guidance: true, deepSupervision: true }],
   ['FCNResNet50', { width: 8 }],
   ['CustomUNet', { width: 4 }],
+  ['CustomUNet', { width: 4, variant: 'improved' }],
   ['DUCKNet', { width: 2 }],
   ['RAPUNet', { width: 2, divisor: 16 }],
   ['RAPUNet', { width: 2, divisor: 16, head: 'published' }],

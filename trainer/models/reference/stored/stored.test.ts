@@ -13,6 +13,8 @@ import { MODULE_NAMES } from '../module-names.ts';
 
 const folder = import.meta.dirname;
 const fixtures = readdirSync(folder).filter((file) => file.endsWith('.safetensors'));
+/** Tolerance of logits. CustomUNet is held to what float32 allows, because it is the network that the original's results come from. */
+const withinOf = (file: string): number => (file.startsWith('custom-unet') ? 1e-5 : 1e-4);
 const built: Model[] = [];
 afterEach(() => {
   for (const model of built.splice(0)) model.dispose();
@@ -56,7 +58,7 @@ describe.each(fixtures)("PyTorch's %s", (file) => {
       const heads = model.forward(images, false);
       expect(heads).toHaveLength(beginning(arrays, 'eval/').length);
       for (const [index, expected] of beginning(arrays, 'eval/')) {
-        expect(largest(heads[Number(index)] as Tensor, tensorOf(expected))).toBeLessThan(1e-4);
+        expect(largest(heads[Number(index)] as Tensor, tensorOf(expected))).toBeLessThan(withinOf(file));
       }
     });
   });
@@ -67,7 +69,7 @@ describe.each(fixtures)("PyTorch's %s", (file) => {
       const heads = model.forward(images, true);
       expect(heads).toHaveLength(beginning(arrays, 'train/').length);
       for (const [index, expected] of beginning(arrays, 'train/')) {
-        expect(largest(heads[Number(index)] as Tensor, tensorOf(expected))).toBeLessThan(1e-4);
+        expect(largest(heads[Number(index)] as Tensor, tensorOf(expected))).toBeLessThan(withinOf(file));
       }
       for (const [key, { data }] of beginning(arrays, 'moved/')) {
         expect(relativeDifference(variableOf(key).variable.dataSync(), data)).toBeLessThan(1e-4);
