@@ -48,7 +48,7 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.dataset.split': 'How the training images are split for cross-validation.',
   'spec.dataset.split.folds': 'Number of folds.',
   'spec.dataset.split.strategy':
-    'group keeps all images of a person in one fold; stratifiedGroup also balances sex and height, or bone area, between folds.',
+    'group keeps all images of a person in one fold; stratifiedGroup also balances sex and height between folds, which the table of people must give for everyone.',
   'spec.dataset.split.seed': 'Seed of the split; decides which person is in which fold.',
   'spec.model': 'The network.',
   'spec.model.name': 'Name of the network.',
@@ -72,7 +72,8 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.input.crop.imageSize': 'Side of the square that every image is fitted into, in pixels. The original is 2048.',
   'spec.input.crop.sampling':
     'Where crops are cut. foreground: each crop shows a place in a bone of a randomly chosen class, so every class is seen equally often; uniform: anywhere in the image; wrist: around the carpals.',
-  'spec.input.normalize': 'unit: grey values from 0 to 1.',
+  'spec.input.normalize':
+    'How grey values become numbers from 0 to 1. unit: from 0 to the white of the image; percentile: from its 0.5th to its 99.5th percentile; perImage: from 2 standard deviations below its mean to 6 above.',
   'spec.input.targets':
     'Value of a target pixel: the share of it that the bone covers (area), or whether its centre is inside the bone (nearest).',
   'spec.augmentations': 'Random changes to images and masks in training, in this order. An empty list: none.',

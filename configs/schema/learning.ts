@@ -111,7 +111,8 @@ export const inputSchema = z.object({
       sampling: z.enum(CROP_SAMPLINGS).default('foreground'),
     })
     .optional(),
-  normalize: z.enum(['unit']).default('unit'),
+  // How the grey values of an image become numbers from 0 to 1; the report package says exactly how (grey-range.ts).
+  normalize: z.enum(['unit', 'percentile', 'perImage']).default('unit'),
   // The value of a target pixel: the share of it that the bone covers (area), or whether its centre is inside the bone (nearest).
   targets: z.enum(['area', 'nearest']).default('area'),
 });
@@ -220,7 +221,7 @@ export const inferenceSchema = z.object({
   // The angle of the views rotateLeft and rotateRight in degrees, and the fraction by which the views scaleDown and scaleUp change the
   // size.
   ttaDegrees: z.number().gt(0).max(45).default(10),
-  ttaScale: z.number().gt(0).max(0.5).default(0.25),
+  ttaScale: z.number().gt(0).max(0.5).default(0.05),
   // Absent: the whole image at input.size, or with input.crop windows of the size of a crop.
   window: z
     .object({

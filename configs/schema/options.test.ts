@@ -53,7 +53,7 @@ describe('completeSpec', () => {
         deepSupervision: false,
         ema: { decay: 0 },
       },
-      inference: { threshold: 0.5, tta: ['identity', 'flipHorizontal'], ttaDegrees: 10, ttaScale: 0.25 },
+      inference: { threshold: 0.5, tta: ['identity', 'flipHorizontal'], ttaDegrees: 10, ttaScale: 0.05 },
       ensemble: { method: 'soft', perClassThresholds: true, perClassCleaning: true },
       run: {
         folds: [0, 1, 2, 3, 4],
