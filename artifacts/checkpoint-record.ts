@@ -7,6 +7,19 @@ const weightsFileSchema = z.strictObject({ file: z.string().min(1), sha256: z.st
 
 const count = () => z.number().int().min(0);
 
+/** What decides the last bits of float results besides the data and the code: a training has the same bits again on the same engine. */
+const engineIdentitySchema = z.strictObject({
+  /** Threads that share the work of one operation. */
+  threads: count().min(1),
+  /** The newest instruction set of the processor, as oneDNN names it: `AVX2`, `AVX512_CORE_BF16`. */
+  instructions: z.string().max(100),
+  /** TensorFlow and its binding, with versions. */
+  build: z.string().max(200),
+  /** `CPU`, or the model of the GPU. */
+  device: z.string().max(256),
+});
+export type EngineIdentity = z.output<typeof engineIdentitySchema>;
+
 /**
  * The complete state of a fold's training, together with the weights files that it names. Random numbers are derived from names (seed,
  * epoch, image), so no generator state needs to be saved.
@@ -32,6 +45,8 @@ const checkpointRecordSchema = z.strictObject({
   last: weightsFileSchema,
   best: weightsFileSchema.extend({ epoch: count().min(1), dice: z.number() }).nullable(),
   schedule: z.json(),
+  /** The engines that did the steps so far, each once, in the order of their first use. Empty in old checkpoints. */
+  engines: z.array(engineIdentitySchema).max(16).default([]),
   earlyStop: z.strictObject({ reference: z.number().nullable(), referenceEpoch: count() }),
 });
 export type CheckpointRecord = z.output<typeof checkpointRecordSchema>;

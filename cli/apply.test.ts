@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { experimentSchema } from '@carpal/configs/schema/experiment.ts';
+import { fitToMachine } from '@carpal/operator/local/local-parallelism.ts';
 import { hostProcess } from '@carpal/testbed/cluster/host-process.ts';
 import { kubectl } from '@carpal/testbed/cluster/kubectl.ts';
 import { hasCondition, useOperatorWorld } from '@carpal/testbed/operator/operator-world.ts';
@@ -29,6 +31,9 @@ async function smallQuickstart(): Promise<string> {
   manifest.spec.model.options = { width: 4, depth: 4 };
   manifest.spec.training = { ...manifest.spec.training, epochs: 2, validateEvery: 1 };
   manifest.spec.scheduler.options.warmupEpochs = 1;
+  // The number of threads decides the last bits. On a cluster it is the manifest's; `carpal run` has its share of this machine.
+  const { cpu, ensemble } = fitToMachine(experimentSchema.parse(manifest), availableParallelism()).spec.placement;
+  manifest.spec.placement = { cpu, ensemble: { cpu: ensemble?.cpu } };
   const file = join(folder, 'quickstart.yaml');
   await writeFile(file, stringify(manifest));
   return file;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptLogKey } from '@carpal/artifacts/logs.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
+import { readStageProgress } from '@carpal/artifacts/progress.ts';
 import { FILE, foldKey, prepareKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { carpal, type Ending, start } from '@carpal/testbed/cli/run-cli.ts';
@@ -17,9 +18,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+/** In smaller images, the threads do not share an operation. */
+const LARGER = { input: { size: 64 }, training: { epochs: 2, batchSize: 2 } };
+
 /** Writes an experiment file with its own uid and prepares it. */
-async function experimentFile(uid: string): Promise<{ experiment: SegmentationExperiment; file: string }> {
-  const made = tinyExperiment(join(folder, 'data'));
+async function experimentFile(
+  uid: string,
+  spec: Parameters<typeof tinyExperiment>[1] = {},
+): Promise<{ experiment: SegmentationExperiment; file: string }> {
+  const made = tinyExperiment(join(folder, 'data'), spec);
   const experiment = { ...made, metadata: { ...made.metadata, uid } };
   await runPrepare({ experiment, store: openStore(folder), clock: Date.now });
   const file = join(folder, `${uid}.json`);
@@ -58,6 +65,43 @@ describe('carpal fold', () => {
     expect(await runProcess(broken.file, 'SIGKILL', 'epoch 6/6')).toMatchObject({ killedBy: 'SIGKILL' });
     expect(await runProcess(broken.file)).toMatchObject({ code: 0 });
     expect(await weightsOf(broken.experiment)).toEqual(await weightsOf(straight.experiment));
+  });
+
+  it('ends with the same bits only on the same number of threads, and warns once if it continues on another', {
+    timeout: 240_000,
+  }, async () => {
+    const cores = async (of: SegmentationExperiment, cpu: string): Promise<string> => {
+      const file = join(folder, `${of.metadata.uid}-${cpu}.json`);
+      await writeFile(file, JSON.stringify({ ...of, spec: { ...of.spec, placement: { ...of.spec.placement, cpu } } }));
+      return file;
+    };
+    /** Stops a fold on two threads and continues it on the threads of `cpu`. */
+    const continued = async (uid: string, cpu: string) => {
+      const { experiment } = await experimentFile(uid, LARGER);
+      expect((await runProcess(await cores(experiment, '2'), 'SIGTERM', 'epoch 1/2')).code).toBe(75);
+      const ending = await runProcess(await cores(experiment, cpu));
+      const progress = await readStageProgress(openStore(folder), experiment, { stage: 'fold', fold: 1 });
+      return {
+        ending,
+        warnings: progress?.warnings?.filter((text) => text.includes('engines')) ?? [],
+        weights: await weightsOf(experiment),
+      };
+    };
+    const whole = await experimentFile('whole', LARGER);
+    await runProcess(await cores(whole.experiment, '2'));
+    const same = await continued('same-threads', '2');
+    expect(same.weights).toEqual(await weightsOf(whole.experiment));
+    expect(same.ending).toMatchObject({ code: 0, stdout: expect.not.stringContaining('engines') });
+    expect(same.warnings).toEqual([]);
+    const other = await continued('other-threads', '1');
+    expect(other.weights).not.toEqual(same.weights);
+    const warning = expect.stringMatching(/^the fold was trained in parts on different engines, .*: threads 2, then 1$/);
+    expect([other.warnings, other.ending.stdout.match(/engines/g)]).toEqual([[warning], ['engines']]);
+  });
+
+  it('prints nothing of TensorFlow on standard error', { timeout: 60_000 }, async () => {
+    const { file } = await experimentFile('quiet', { training: { epochs: 1, batchSize: 2 } });
+    expect(await runProcess(file)).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('stores all that it printed, and its error, as the log of its attempt', { timeout: 60_000 }, async () => {

@@ -1,4 +1,4 @@
-import { runFold } from '@carpal/trainer/stages/fold.ts';
+import { pinStageThreads } from '@carpal/trainer/memory/stage-threads.ts';
 import type { Command } from 'commander';
 import { wholeNumber } from './option-values.ts';
 import { memoryLimits, runStage, type StageOptions, stageCommand } from './stage-command.ts';
@@ -12,6 +12,9 @@ export const command = (): Command =>
     .action(async (options: Options) => {
       const { fold } = options;
       await runStage(options, { stage: 'fold', fold }, async ({ experiment, store, clock, signal, log }) => {
+        pinStageThreads(experiment.spec, 'fold');
+        // TensorFlow reads the number of threads when it loads.
+        const { runFold } = await import('@carpal/trainer/stages/fold.ts');
         await runFold({ experiment, fold, store, clock, signal, log, ...(await memoryLimits(options)) });
       });
     });

@@ -40,6 +40,7 @@ const WHEEL_PARTS = [
 const root = resolve(import.meta.dirname, '..');
 const SESSION_CONFIG = join(import.meta.dirname, 'native/session-config.h');
 const OUTPUT_SHAPES = join(import.meta.dirname, 'native/output-shapes.cc');
+const NO_TPU_PASS = join(import.meta.dirname, 'native/no-tpu-pass.h');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 function packageFolder(name: string): string {
@@ -102,7 +103,8 @@ function cacheKey(tfjs: string): string {
     .update(patchedBackend.toString())
     .update(compile.toString())
     .update(readFileSync(SESSION_CONFIG))
-    .update(readFileSync(OUTPUT_SHAPES));
+    .update(readFileSync(OUTPUT_SHAPES))
+    .update(readFileSync(NO_TPU_PASS));
   for (const name of readdirSync(join(tfjs, 'binding')).sort()) hash.update(readFileSync(join(tfjs, 'binding', name)));
   hash.update(spawnSync('g++', ['-dumpfullversion'], { encoding: 'utf8' }).stdout);
   return hash.digest('hex').slice(0, 16);

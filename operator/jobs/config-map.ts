@@ -1,5 +1,6 @@
 /** The ConfigMap that gives the stages the resolved experiment. */
 import { createHash } from 'node:crypto';
+import { withoutUndefined } from '@carpal/configs/json.ts';
 import { FILE } from '@carpal/configs/names.ts';
 import type { ModelSpec, SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { MODEL_OPTIONS } from '@carpal/configs/schema/options.ts';
@@ -19,9 +20,11 @@ const HASH_DIGITS = 10;
  */
 function specText({ apiVersion, kind, metadata: { name, namespace, uid }, spec }: SegmentationExperiment): string {
   const { run, placement, report: _report, ...learning } = spec;
-  const ensemble = placement.ensemble?.memory === undefined ? {} : { ensemble: { memory: placement.ensemble.memory } };
+  const { cpu, memory } = placement.ensemble ?? {};
+  const own = withoutUndefined({ cpu, memory });
+  const ensemble = Object.keys(own).length === 0 ? {} : { ensemble: own };
   const model = withoutDefaultVariant(learning.model);
-  const read = { ...learning, model, run: { folds: run.folds }, placement: { memory: placement.memory, ...ensemble } };
+  const read = { ...learning, model, run: { folds: run.folds }, placement: { cpu: placement.cpu, memory: placement.memory, ...ensemble } };
   return `${JSON.stringify({ apiVersion, kind, metadata: { name, namespace, uid }, spec: read })}\n`;
 }
 

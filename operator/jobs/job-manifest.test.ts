@@ -95,16 +95,16 @@ describe('the Job of an attempt', () => {
 
   it('gives a stage nothing that an older image could reject: no new argument, and no field that the stage does not read', () => {
     const { spec } = JSON.parse(configMapManifest(experiment()).data['experiment.json'] ?? '') as { spec: Record<string, object> };
-    expect(spec).toMatchObject({ run: { folds: experiment().spec.run.folds }, placement: { memory: experiment().spec.placement.memory } });
-    expect([spec['run'], spec['placement']].map((part) => Object.keys(part ?? {}))).toEqual([['folds'], ['memory']]);
+    expect(spec).toMatchObject({
+      run: { folds: experiment().spec.run.folds },
+      placement: { cpu: '7', memory: experiment().spec.placement.memory },
+    });
+    expect([spec['run'], spec['placement']].map((part) => Object.keys(part ?? {}))).toEqual([['folds'], ['cpu', 'memory']]);
     expect(spec).not.toHaveProperty('report');
     const [container] = jobManifest(experiment(), FOLD, settings).spec.template.spec['containers'] as { env: object[] }[];
     expect(container?.env).toContainEqual({ name: 'CARPAL_ATTEMPT', value: '2' });
   });
 
-  it('requests GPUs and GPU nodes for folds and for the ensemble, but not for prepare', () => {
-    const placed = experiment({
-      gpus: 2,
   it('gives a stage the variant of CustomUNet only if it is not the default, because an older image has none', () => {
     const variantOf = (variant: 'published' | 'improved'): unknown => {
       const { spec, ...rest } = experiment();
@@ -117,6 +117,9 @@ describe('the Job of an attempt', () => {
     expect(variantOf('improved')).toEqual([true, 'improved']);
   });
 
+  it('requests GPUs and GPU nodes for folds and for the ensemble, but not for prepare', () => {
+    const placed = experiment({
+      gpus: 2,
       cpu: '6',
       memory: '40Gi',
       ephemeralStorage: '20Gi',

@@ -12,17 +12,23 @@ export function localParallelism(experiment: CheckedManifest, cores: number): nu
   return Math.min(experiment.spec.run.parallelism, Math.max(1, Math.floor(cores / CORES_PER_FOLD)));
 }
 
-/** The experiment with its parallelism limited by the machine, and without queues: processes wait in none. */
+/**
+ * The experiment with its parallelism limited by the machine, each stage's cores as its share of the machine, and without queues: processes
+ * wait in none. A stage takes its number of threads from its cores, so a run ends with the same bits on every machine with as many cores.
+ */
 export function fitToMachine<Manifest extends CheckedManifest>(experiment: Manifest, cores: number): Manifest {
   const { spec } = experiment;
   const unqueued = <Placement extends object>(placement: Placement): Placement & { queueName: string } => ({ ...placement, queueName: '' });
   const { prepare, ensemble } = spec.placement;
+  const fitted = { ...experiment, spec: { ...spec, run: { ...spec.run, parallelism: localParallelism(experiment, cores) } } };
   const placement = {
     ...unqueued(spec.placement),
+    cpu: String(Math.max(1, Math.floor(cores / foldsAtOnce(fitted)))),
     ...(prepare === undefined ? {} : { prepare: unqueued(prepare) }),
-    ...(ensemble === undefined ? {} : { ensemble: unqueued(ensemble) }),
+    // It runs alone.
+    ensemble: { ...unqueued(ensemble ?? {}), cpu: String(cores) },
   };
-  return { ...experiment, spec: { ...spec, placement, run: { ...spec.run, parallelism: localParallelism(experiment, cores) } } };
+  return { ...fitted, spec: { ...fitted.spec, placement } };
 }
 
 /** How many folds of an experiment train at the same time. */

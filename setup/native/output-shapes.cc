@@ -1,13 +1,14 @@
 // A native module with one function: the types and shapes of an operation's outputs, from TensorFlow's own shape functions, without running it.
 //   outputShapes(graph: Uint8Array, node: string): { dtype: number; shape: number[] | null }[]
 // `graph` is a GraphDef. A shape is null if the number of dimensions is unknown; an unknown dimension is -1. If TensorFlow refuses the graph
-// (shapes that do not match, missing attributes), its message is thrown.
+// (shapes that do not match, missing attributes), its message is thrown. Loading the module also removes the pass that no-tpu-pass.h describes.
 #include <node_api.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "no-tpu-pass.h"
 #include "tensorflow/c/c_api.h"
 
 namespace carpal {
@@ -85,6 +86,7 @@ napi_value OutputShapes(napi_env env, napi_callback_info info) {
 }
 
 napi_value Initialize(napi_env env, napi_value exports) {
+  RemoveTpuPass();
   napi_value function;
   napi_create_function(env, "outputShapes", NAPI_AUTO_LENGTH, OutputShapes, nullptr, &function);
   napi_set_named_property(env, exports, "outputShapes", function);

@@ -18,6 +18,11 @@ function fileOf(header: string, dataBytes: number, claimed?: bigint): Buffer {
   return Buffer.concat([length, json, Buffer.alloc(dataBytes)]);
 }
 
+const EMPTY = '{"dtype":"F32","shape":[0],"data_offsets":[0,0]}';
+/** A JSON object with this many members. */
+const manyNames = (member: (name: string) => string, count: number): string =>
+  `{${Array.from({ length: count }, (_, index) => member(`n${index}`)).join(',')}}`;
+
 const entry = (fields: object) => JSON.stringify({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...fields } });
 
 describe('safetensors', () => {
@@ -66,6 +71,51 @@ describe('safetensors', () => {
     expect(decodeSafetensors(shifted).arrays.get('x')?.data).toEqual(Float32Array.of(1, 2));
   });
 
+  it('reads float16 and bfloat16 as the same numbers in float32', () => {
+    const bits = Uint16Array.of(0x3c00, 0xc100, 0x0001, 0x7bff, 0xfc00, 0x3f80, 0xc020, 0x0001, 0x7f7f, 0xff80);
+    const header = { a: { dtype: 'F16', shape: [5], data_offsets: [0, 10] }, b: { dtype: 'BF16', shape: [5], data_offsets: [10, 20] } };
+    const { arrays } = decodeSafetensors(Buffer.concat([fileOf(JSON.stringify(header), 0), Buffer.from(bits.buffer)]));
+    expect([...(arrays.get('a')?.data ?? [])]).toEqual([1, -2.5, 2 ** -24, 65504, Number.NEGATIVE_INFINITY]);
+    expect([...(arrays.get('b')?.data ?? [])]).toEqual([1, -2.5, 2 ** -133, (2 - 2 ** -7) * 2 ** 127, Number.NEGATIVE_INFINITY]);
+  });
+
+  it('reads every float16 and bfloat16 number exactly', () => {
+    const bits = Uint16Array.from({ length: 2 ** 16 }, (_, index) => index);
+    const header = (dtype: string) => JSON.stringify({ a: { dtype, shape: [2 ** 16], data_offsets: [0, 2 ** 17] } });
+    const read = (dtype: string) =>
+      decodeSafetensors(Buffer.concat([fileOf(header(dtype), 0), Buffer.from(bits.buffer)])).arrays.get('a')?.data ?? new Float32Array();
+    const view = new DataView(bits.buffer);
+    const float32 = new DataView(new ArrayBuffer(4));
+    const [half, brain] = [read('F16'), read('BF16')];
+    const differing = bits.filter((_, index) => {
+      float32.setUint16(2, index, true);
+      return !Object.is(half[index], view.getFloat16(2 * index, true)) || !Object.is(brain[index], float32.getFloat32(0, true));
+    });
+    expect(differing).toHaveLength(0);
+  });
+
+  it('throws only weights-invalid for any header, and never allocates more than twice the file', () => {
+    const extent = fc.oneof(fc.nat(9), fc.constantFrom(-1, 0.5, 2 ** 31, 2 ** 53, 1e300, null, '2'));
+    const dtype = fc.constantFrom('F32', 'F16', 'BF16', 'F64', 'I8', '__proto__', 7, null);
+    const field = fc.record(
+      { dtype, shape: fc.array(extent, { maxLength: 9 }), data_offsets: fc.array(extent, { maxLength: 3 }) },
+      { requiredKeys: [] },
+    );
+    const header = fc.dictionary(fc.constantFrom('a', 'b', '__metadata__', '__proto__'), fc.oneof(field, fc.jsonValue()));
+    fc.assert(
+      fc.property(header, fc.nat(64), (entries, bytes) => {
+        const file = fileOf(JSON.stringify(entries), bytes);
+        try {
+          const sizes = [...decodeSafetensors(file).arrays.values()].map(({ data }) => data.byteLength);
+          expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(2 * bytes);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'weights-invalid' });
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it.each([
     { name: 'an empty file', bytes: Buffer.alloc(0) },
     { name: 'a file of seven bytes', bytes: Buffer.alloc(7) },
@@ -80,7 +130,23 @@ describe('safetensors', () => {
     { name: 'a repeated name in another spelling', bytes: fileOf(`${entry({}).slice(0, -1)},"\\u0061"${entry({}).slice(4)}`, 8) },
     { name: 'a repeated field', bytes: fileOf(entry({}).replace('"shape"', '"shape":[1],"shape"'), 8) },
     { name: 'an entry that is not an object', bytes: fileOf('{"a":3}', 0) },
-    { name: 'another type', bytes: fileOf(entry({ dtype: 'F16', data_offsets: [0, 4] }), 4) },
+    { name: 'another type', bytes: fileOf(entry({ dtype: 'I32' }), 8) },
+    { name: 'a type with a meaning in JavaScript', bytes: fileOf(entry({ dtype: 'toString' }), 8) },
+    { name: 'no type', bytes: fileOf(entry({ dtype: undefined }), 8) },
+    { name: 'float16 with the bytes of float32', bytes: fileOf(entry({ dtype: 'F16' }), 8) },
+    { name: 'bfloat16 with an odd number of bytes', bytes: fileOf(entry({ dtype: 'BF16', shape: [1], data_offsets: [0, 3] }), 3) },
+    { name: 'an extent beyond the exact integers', bytes: fileOf(entry({ shape: [2 ** 60] }), 8) },
+    { name: 'a shape of a million axes', bytes: fileOf(entry({ shape: Array(1_000_000).fill(1) }), 8) },
+    {
+      name: 'more arrays than any network has',
+      bytes: fileOf(
+        manyNames((name) => `"${name}":${EMPTY}`, 50_001),
+        0,
+      ),
+    },
+    { name: 'more metadata than any network has', bytes: fileOf(`{"__metadata__":${manyNames((name) => `"${name}":""`, 1001)}}`, 0) },
+    { name: 'a header of nested lists', bytes: fileOf(`{"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`, 0) },
+    { name: 'a header of 20 MB', bytes: fileOf(`{"__metadata__":{"a":"${'x'.repeat(20_000_000)}"}}`, 0) },
     { name: 'a negative extent', bytes: fileOf(entry({ shape: [-2] }), 8) },
     { name: 'an extent that is not an integer', bytes: fileOf(entry({ shape: [0.5, 4] }), 8) },
     { name: 'a shape whose product overflows', bytes: fileOf(entry({ shape: [2 ** 40, 2 ** 40] }), 8) },

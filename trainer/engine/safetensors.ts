@@ -8,10 +8,19 @@ import { type NamedArray, type NamedArrays, valueCount } from './named-arrays.ts
 
 export type SafetensorsFile = { readonly arrays: NamedArrays; readonly metadata: Readonly<Record<string, string>> };
 
-/** Enough for a million array names; the reference implementation has the same limit. */
-const HEADER_LIMIT = 100_000_000;
+/** Headers of networks have less than a megabyte. The limits of what a header may contain keep a small hostile file from filling the memory. */
+const HEADER_LIMIT = 10_000_000;
+const MOST_ARRAYS = 50_000;
+const MOST_METADATA = 1000;
 const METADATA = '__metadata__';
-const WIDTH = Float32Array.BYTES_PER_ELEMENT;
+
+/** The types of arrays that can be read: bytes per value, and how the values become float32. All values of the 16-bit types are exact. */
+const TYPES: Readonly<Record<string, { readonly width: number; readonly toFloat32: (bytes: ArrayBuffer) => Float32Array<ArrayBuffer> }>> = {
+  F32: { width: 4, toFloat32: (bytes) => new Float32Array(bytes) },
+  F16: { width: 2, toFloat32: (bytes) => new Float32Array(new Float16Array(bytes)) },
+  // The upper half of a float32.
+  BF16: { width: 2, toFloat32: (bytes) => new Float32Array(Uint32Array.from(new Uint16Array(bytes), (half) => half * 0x1_00_00).buffer) },
+};
 
 /** The bytes of a safetensors file. The values begin at a multiple of eight bytes. The result is the same for the same input. */
 export function encodeSafetensors(arrays: NamedArrays, metadata: Readonly<Record<string, string>> = {}): Buffer {
@@ -38,9 +47,9 @@ export function encodeSafetensors(arrays: NamedArrays, metadata: Readonly<Record
 }
 
 /**
- * The arrays and metadata of a safetensors file; the arrays are copies. The file is not trusted: lengths, offsets, shapes and types are
- * checked before anything is allocated, the arrays must cover the data exactly once, and no name may appear twice. Throws `weights-invalid`
- * otherwise; `where` is the file, for the message. Arrays that `ignored` selects are left out and may have any type (other programs store
+ * The arrays and metadata of a safetensors file; the arrays are copies. float16 and bfloat16 become float32. The file is not trusted:
+ * lengths, counts, offsets, shapes and types are checked before any array is allocated, the arrays must cover the data exactly once, and no
+ * name may appear twice. So the arrays need at most twice the memory of the file. Throws `weights-invalid` otherwise; `where` is the file, for the message. Arrays that `ignored` selects are left out and may have any type (other programs store
  * counters).
  */
 export function decodeSafetensors(bytes: Uint8Array, where?: string, ignored: (name: string) => boolean = () => false): SafetensorsFile {
@@ -53,11 +62,14 @@ export function decodeSafetensors(bytes: Uint8Array, where?: string, ignored: (n
   const start = 8 + Number(length);
   const { [METADATA]: metadata = {}, ...entries } = readHeader(file.subarray(8, start), invalid);
   if (!isStringRecord(metadata)) throw invalid(`${METADATA} is not a record of strings`);
+  const [texts, count] = [Object.keys(metadata).length, Object.keys(entries).length];
+  if (texts > MOST_METADATA) throw invalid(`${METADATA} has ${texts} texts; at most ${MOST_METADATA} are allowed`);
+  if (count > MOST_ARRAYS) throw invalid(`the file has ${count} arrays; at most ${MOST_ARRAYS} are allowed`);
 
-  const positions = Object.entries(entries).map(([name, entry]) => ({
-    name,
-    ...(ignored(name) ? checkPosition : checkEntry)(name, entry, file.length - start, invalid),
-  }));
+  const positions = Object.entries(entries).map(([name, entry]) => {
+    const position = checkPosition(name, entry, file.length - start, invalid);
+    return { name, ...position, type: ignored(name) ? undefined : typeOf(name, position, invalid) };
+  });
   let covered = 0;
   for (const { name, begin, end } of [...positions].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== covered) throw invalid(`${name} begins at byte ${begin} of the data, expected byte ${covered}`);
@@ -66,11 +78,11 @@ export function decodeSafetensors(bytes: Uint8Array, where?: string, ignored: (n
   if (covered !== file.length - start) throw invalid(`the arrays cover ${covered} of ${file.length - start} bytes of data`);
 
   const arrays = new Map<string, NamedArray>();
-  for (const { name, shape, begin, end } of positions) {
-    if (ignored(name)) continue;
-    const data = new Float32Array((end - begin) / WIDTH);
-    new Uint8Array(data.buffer).set(file.subarray(start + begin, start + end));
-    arrays.set(name, { shape, data });
+  for (const { name, shape, begin, end, type } of positions) {
+    if (type === undefined) continue;
+    const bytes = new Uint8Array(end - begin);
+    bytes.set(file.subarray(start + begin, start + end));
+    arrays.set(name, { shape, data: type.toFloat32(bytes.buffer) });
   }
   return { arrays, metadata };
 }
@@ -92,27 +104,27 @@ function isStringRecord(value: unknown): value is Record<string, string> {
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-type Position = { readonly shape: number[]; readonly begin: number; readonly end: number };
+type Position = { readonly shape: number[]; readonly begin: number; readonly end: number; readonly dtype: unknown };
 
-/** Checks the header entry of a float32 array. */
-function checkEntry(name: string, entry: unknown, dataLength: number, invalid: Invalid): Position {
-  const position = checkPosition(name, entry, dataLength, invalid);
-  const { shape, begin, end } = position;
-  const { dtype } = entry as Record<string, unknown>;
-  if (dtype !== 'F32') throw invalid(`${name} has type ${JSON.stringify(dtype)}; only F32 is supported`);
-  if (valueCount(shape) * WIDTH !== end - begin) throw invalid(`${name} has ${end - begin} bytes for shape [${shape.join(', ')}]`);
-  return position;
+/** The type of an array whose bytes fit its shape. */
+function typeOf(name: string, { shape, begin, end, dtype }: Position, invalid: Invalid): (typeof TYPES)[string] {
+  const type = typeof dtype === 'string' && Object.hasOwn(TYPES, dtype) ? TYPES[dtype] : undefined;
+  if (!type) throw invalid(`${name} has type ${shown(dtype)}; only ${Object.keys(TYPES).join(', ')} are supported`);
+  if (valueCount(shape) * type.width !== end - begin) throw invalid(`${name} has ${end - begin} bytes for shape [${shape.join(', ')}]`);
+  return type;
 }
+
+const shown = (value: unknown): string => (JSON.stringify(value) ?? 'none').slice(0, 40);
 
 /** Checks the position of an array of any type. */
 function checkPosition(name: string, entry: unknown, dataLength: number, invalid: Invalid): Position {
   if (!isRecord(entry)) throw invalid(`${name} is not an object`);
-  const { shape, data_offsets: offsets } = entry;
+  const { dtype, shape, data_offsets: offsets } = entry;
   if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isCount)) throw invalid(`${name} has an unusable shape`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) throw invalid(`${name} has unusable data_offsets`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataLength) throw invalid(`${name} is at bytes ${begin} to ${end} of ${dataLength}`);
-  return { shape, begin, end };
+  return { shape, begin, end, dtype };
 }
 
 /** The JSON tokens that decide which strings are names: strings, brackets, colons and commas. */
@@ -129,13 +141,17 @@ function parseUniqueJson(text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+/** The deepest valid header is an array in an object in an object. */
+const DEEPEST = 3;
+
 /** `text` must be valid JSON: then a string before a colon is a name of the innermost object. */
 function refuseRepeatedNames(text: string): void {
   const names: Set<string>[] = [];
   let previous = '';
   for (const [token] of text.matchAll(TOKEN)) {
     if (token === '{' || token === '[') names.push(new Set());
-    else if (token === '}' || token === ']') names.pop();
+    if (names.length > DEEPEST) throw new SyntaxError('it is nested too deeply');
+    if (token === '}' || token === ']') names.pop();
     else if (token === ':') {
       const name = JSON.parse(previous) as string;
       const seen = names.at(-1);

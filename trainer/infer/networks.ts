@@ -17,6 +17,7 @@ import type { Normalize } from '@carpal/report/dataset/grey-range.ts';
 import { z } from 'zod';
 import { checkFinite } from '../engine/named-arrays.ts';
 import { decodeSafetensors } from '../engine/safetensors.ts';
+import { withValueLimit } from '../models/layers/variables.ts';
 import type { Model, NetworkOptions } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
@@ -144,7 +145,14 @@ export type TrainedModel = { readonly facts: WeightsFacts; readonly model: Model
 export function openModel(bytes: Uint8Array, where: string): TrainedModel {
   const { arrays, metadata } = decodeSafetensors(bytes, where);
   const facts = readFacts(metadata, where);
-  const model = buildModel({ name: facts.model, options: facts.options, classes: facts.classes.length, seed: 0 });
+  const values = [...arrays.values()].reduce((count, { data }) => count + data.length, 0);
+  const tooLarge = (): CarpalError =>
+    new CarpalError('weights-mismatch', `the file has ${values} values, fewer than ${facts.model} with the options in its metadata`, {
+      where,
+    });
+  const model = withValueLimit(values, tooLarge, () =>
+    buildModel({ name: facts.model, options: facts.options, classes: facts.classes.length, seed: 0 }),
+  );
   try {
     if (facts.inputSize % model.sizeMultiple !== 0) {
       throw new CarpalError('weights-invalid', `the input size ${facts.inputSize} is not a multiple of ${model.sizeMultiple}`, { where });
@@ -179,6 +187,9 @@ export function openNetwork(bytes: Uint8Array, where: string): Network {
 }
 
 const LARGEST_INPUT = 4096;
+const MOST_CLASSES = 256;
+const LONGEST_CLASS = 200;
+const isClass = (name: unknown): boolean => typeof name === 'string' && name.length <= LONGEST_CLASS;
 /** The manifest sets deep supervision under `training`, but the network takes it as an option. */
 const optionsSchema = modelSchema.shape.options.unwrap().extend({ deepSupervision: z.boolean().optional() }).prefault({});
 
@@ -191,14 +202,14 @@ function readFacts(metadata: Readonly<Record<string, string>>, where: string): W
   const size = Number(inputSize);
   const names = parseJson(classes);
   // The limits of a manifest apply, so that a hostile file cannot request a network that fills the memory.
-  const given = optionsSchema.safeParse(parseJson(options));
+  const given = optionsSchema.safeParse(parseJson(options) ?? null);
   const invalid = (what: string): CarpalError => {
     const fix = 'Give the best.safetensors file of a fold that carpal trained.';
     return new CarpalError('weights-invalid', `the metadata of the weights file has no valid ${what}`, { where, fix });
   };
   if (model === undefined) throw invalid('model name');
   if (!given.success) throw invalid('model options');
-  if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === 'string')) throw invalid('classes');
+  if (!Array.isArray(names) || names.length === 0 || names.length > MOST_CLASSES || !names.every(isClass)) throw invalid('classes');
   if (!Number.isInteger(size) || size < 1 || size > LARGEST_INPUT) throw invalid('input size');
   if (!Number.isInteger(imageSize) || imageSize < size || imageSize > LARGEST_INPUT) throw invalid('image size');
   if (!normalize.success) throw invalid('normalization');

@@ -1,7 +1,7 @@
 /** The process of a trial (see trial.ts): receives a request, sends the answer, and ends when its parent process ends. */
 import { writeFileSync } from 'node:fs';
 import { messageOf } from '@carpal/configs/errors.ts';
-import { measureSteps } from './measure-steps.ts';
+import { pinStageThreads } from './stage-threads.ts';
 import type { StepEstimate, TrialAdvance, TrialAnswer, TrialMessage } from './trial.ts';
 
 /** If memory runs out, the kernel must end this process before any other. */
@@ -13,8 +13,11 @@ function preferForOomKiller(): void {
   }
 }
 
-function answerTo({ limitMb, ...request }: TrialMessage): TrialAnswer {
+async function answerTo({ limitMb, ...request }: TrialMessage): Promise<TrialAnswer> {
   try {
+    pinStageThreads(request.spec, 'fold');
+    // TensorFlow reads the number of threads when it loads.
+    const { measureSteps } = await import('./measure-steps.ts');
     const send = (message: StepEstimate | TrialAdvance): void => void process.send?.(message);
     const onAdvance = (): void => send({ kind: 'advance' });
     return measureSteps(request, { now: () => performance.now(), limitMb, onEstimate: send, onAdvance });
@@ -24,5 +27,5 @@ function answerTo({ limitMb, ...request }: TrialMessage): TrialAnswer {
 }
 
 preferForOomKiller();
-process.once('message', (request: TrialMessage) => process.send?.(answerTo(request), () => process.exit(0)));
+process.once('message', async (request: TrialMessage) => process.send?.(await answerTo(request), () => process.exit(0)));
 process.once('disconnect', () => process.exit(0));

@@ -87,7 +87,7 @@ describe('a fold', () => {
     expect((await progressOf(fresh)).bestEpoch).toBeGreaterThan(2);
     expect(metrics.every(({ perClassDice, memoryMb }) => perClassDice.length === 29 && memoryMb > 50)).toBe(true);
     const best = decodeSafetensors(await read(fresh, FILE.bestCheckpoint));
-    expect(best.metadata).toMatchObject({ model: 'SlimUNet', inputSize: '32', options: '{"width":4,"depth":2}' });
+    expect(best.metadata).toMatchObject({ model: 'SlimUNet', inputSize: '32', imageSize: '32', normalize: 'unit', options: '{"width":4,"depth":2}' });
     expect([...best.arrays.keys()].every((name) => name.startsWith('model/'))).toBe(true);
     const last = decodeSafetensors(await read(fresh, FILE.lastCheckpoint));
     expect([...last.arrays.keys()].some((name) => name.startsWith('optimizer/'))).toBe(true);

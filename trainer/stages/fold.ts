@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
+import type { CheckpointRecord, EngineIdentity } from '@carpal/artifacts/checkpoint-record.ts';
 import { type Clock, type ProgressFields, ProgressWriter } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { foldKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
+import { engineIdentity } from '../engine/engine-identity.ts';
 import { placedEnsembleLimit } from '../memory/check-memory.ts';
 import { readGpus } from '../memory/gpus.ts';
 import { type MemoryLimit, readMemoryLimit } from '../memory/process-memory.ts';
@@ -27,6 +28,8 @@ export type FoldStage = {
   readonly checkpointEveryMs?: number;
   /** Memory that the process may use. By default the limit that the system sets. */
   readonly memoryLimit?: MemoryLimit;
+  /** The engine of this process. By default what it reports. */
+  readonly engine?: EngineIdentity;
   /** Memory that the ensemble stage may use. By default that of its placement. */
   readonly ensembleLimit?: MemoryLimit;
 };
@@ -66,8 +69,9 @@ export async function runFold(stage: FoldStage): Promise<void> {
       checkpointEveryMs = CHECKPOINT_EVERY_MS,
       memoryLimit = await readMemoryLimit(),
       ensembleLimit = placedEnsembleLimit(spec),
+      engine = engineIdentity(gpu),
     } = stage;
-    await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs, memoryLimit, ensembleLimit });
+    await trainFold({ ...stage, key, prepared, checkpoints, progress, record, checkpointEveryMs, memoryLimit, ensembleLimit, engine });
   } catch (error) {
     // The process that took over the fold reports its progress.
     if (!(error instanceof CarpalError && error.code === 'fold-taken')) await progress.fail(error);

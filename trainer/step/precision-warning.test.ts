@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Precision } from '../engine/graph/session-config.ts';
-import { parseProcessorFlags, precisionWarning, readProcessorFlags } from './precision-warning.ts';
+import { precisionWarning } from './precision-warning.ts';
 
 const [plain, avx512, amx] = [['fpu', 'avx512f'], ['avx512_bf16'], ['amx_tile', 'amx_bf16']].map((flags) => new Set(flags));
 
@@ -21,31 +21,4 @@ it.each<[Precision, string, Set<string> | undefined, RegExp | undefined]>([
   if (warning) expect(found).toMatch(warning);
   else expect(found).toBeUndefined();
   expect(precisionWarning(precision, { hasGpu: true, flags })).toBeUndefined();
-});
-
-const X64 = `processor\t: 0
-model name\t: AMD EPYC
-flags\t\t: fpu avx2 avx512f avx512_bf16 rdpid
-bugs\t\t: sysret_ss_attrs
-flags of others: amx_bf16
-processor\t: 1
-flags\t\t: fpu avx2
-`;
-
-describe('parseProcessorFlags', () => {
-  it('finds the flags of the first processor', () => {
-    expect(parseProcessorFlags(X64)).toEqual(new Set(['fpu', 'avx2', 'avx512f', 'avx512_bf16', 'rdpid']));
-  });
-
-  it.each([
-    ['an ARM processor', 'processor\t: 0\nFeatures\t: fp asimd bf16\n'],
-    ['nothing', ''],
-    ['an empty list of flags', 'flags\t\t:\nbugs\t\t: none\n'],
-  ])('finds nothing for %s', (_, text) => {
-    expect(parseProcessorFlags(text)).toBeUndefined();
-  });
-});
-
-it.runIf(process.platform === 'linux' && process.arch === 'x64')('readProcessorFlags reads the flags of this machine', () => {
-  expect(readProcessorFlags()).toContain('fpu');
 });

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Precision } from '../engine/graph/session-config.ts';
 
 export type Processor = {
@@ -21,21 +20,4 @@ export function precisionWarning(precision: Precision, { hasGpu, flags }: Proces
   if (precision !== 'bfloat16' || flags === undefined || BFLOAT16.some((flag) => flags.has(flag))) return undefined;
   const lacks = `this processor has neither ${BFLOAT16.join(' nor ')}`;
   return `${lacks}: bfloat16 is emulated, and a step takes longer than in float32; set training.precision: float32`;
-}
-
-/**
- * The flags of the first processor in the text of Linux's /proc/cpuinfo; undefined without a list of flags (ARM has "Features" instead).
- */
-export function parseProcessorFlags(cpuinfo: string): ReadonlySet<string> | undefined {
-  const flags = /^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim();
-  return flags ? new Set(flags.split(/\s+/)) : undefined;
-}
-
-/** The processor flags of this machine; undefined if they are not known, as on systems other than Linux. */
-export function readProcessorFlags(): ReadonlySet<string> | undefined {
-  try {
-    return parseProcessorFlags(readFileSync('/proc/cpuinfo', 'utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -2,20 +2,21 @@ import { createHash } from 'node:crypto';
 import {
   type CheckpointRecord,
   checkpointRecordText,
+  type EngineIdentity,
   parseCheckpointRecord,
   type WeightsFile,
 } from '@carpal/artifacts/checkpoint-record.ts';
 import type { ArtifactStore, StoredObject } from '@carpal/artifacts/store.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { withSortedKeys } from '@carpal/configs/json.ts';
-import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import { modelInEarlierForm } from '@carpal/configs/schema/earlier-options.ts';
+import type { ExperimentSpec } from '@carpal/configs/schema/experiment.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { decodeSafetensors, encodeSafetensors } from '../engine/safetensors.ts';
 import { VALIDATION_THRESHOLD } from './validate.ts';
 
 /** The state of a fold for its checkpoint, except for the names of its weights files. */
-export type RecordBody = Omit<CheckpointRecord, 'version' | 'writer' | 'last' | 'best' | 'trains'>;
+export type RecordBody = Omit<CheckpointRecord, 'version' | 'writer' | 'last' | 'best' | 'trains' | 'engines'>;
 
 export type BestMark = { readonly epoch: number; readonly dice: number };
 
@@ -37,6 +38,7 @@ export class FoldCheckpoints {
   readonly #acceptsOld: (trains: string) => boolean;
   readonly #writer: string;
   #metadata: Record<string, string> = {};
+  #engines: readonly EngineIdentity[] = [];
   #best: CheckpointRecord['best'] = null;
   #record: CheckpointRecord | undefined;
   /** The version of state.json that this process may overwrite. Undefined if the file does not exist. */
@@ -57,6 +59,11 @@ export class FoldCheckpoints {
   /** Sets the metadata of the weights files that are written from now on. */
   describeWeights(metadata: Record<string, string>): void {
     this.#metadata = metadata;
+  }
+
+  /** Sets the engines of the records that are saved from now on. */
+  describeEngines(engines: readonly EngineIdentity[]): void {
+    this.#engines = engines;
   }
 
   get best(): CheckpointRecord['best'] {
@@ -113,7 +120,15 @@ export class FoldCheckpoints {
    */
   async save(arrays: NamedArrays, body: RecordBody): Promise<void> {
     const last = await this.#writeWeights('last', arrays);
-    await this.#mustCommit({ version: 1, writer: this.#writer, trains: this.#trains, ...body, last, best: this.#best });
+    await this.#mustCommit({
+      version: 1,
+      writer: this.#writer,
+      trains: this.#trains,
+      engines: [...this.#engines],
+      ...body,
+      last,
+      best: this.#best,
+    });
   }
 
   /** Stores the weights of a completed fold under their plain names and marks the fold as finished. Throws the errors of `save`. */

@@ -1,4 +1,4 @@
-import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
+import type { CheckpointRecord, EngineIdentity } from '@carpal/artifacts/checkpoint-record.ts';
 import type { MetricsLog } from '@carpal/artifacts/metrics.ts';
 import type { Clock, ProgressWriter } from '@carpal/artifacts/progress.ts';
 import type { ArtifactStore } from '@carpal/artifacts/store.ts';
@@ -31,6 +31,8 @@ export type FoldTraining = {
   /** A kill loses at most this much training time within an epoch. */
   readonly checkpointEveryMs: number;
   readonly memoryLimit: MemoryLimit;
+  /** The engine of this process. */
+  readonly engine: EngineIdentity;
   /** Of the ensemble stage. */
   readonly ensembleLimit: MemoryLimit;
 };

@@ -18,6 +18,7 @@ import { createSchedule } from '../objective/schedules.ts';
 import { checkSize } from '../step/batch.ts';
 import { engineOf, modelOf, type TrainingEngine } from '../step/training-engine.ts';
 import { DiceThread } from './dice-thread.ts';
+import { engineWarning, withEngine } from './engine-changes.ts';
 import { finishFold } from './finish-fold.ts';
 import { type FoldSamples, type FoldTraining, splitFold, stopped, validationSource } from './fold-training.ts';
 import { TrainingLoop } from './loop.ts';
@@ -63,6 +64,7 @@ async function trainEpochs(training: FoldTraining, samples: FoldSamples, model: 
   const { experiment, checkpoints, record, store, progress } = training;
   const { spec } = experiment;
   const { epochs } = spec.training;
+  recordEngine(training);
   const engine = engineOf(spec, model, training.log);
   progress.beat();
   const dices = new DiceThread({ ...validation, threshold: VALIDATION_THRESHOLD });
@@ -101,6 +103,20 @@ async function trainEpochs(training: FoldTraining, samples: FoldSamples, model: 
   }
 }
 
+/**
+ * Records the engine of this process with the next checkpoint. If another engine did steps before, warns: in the log when that is new, and in
+ * the progress of every attempt from then on.
+ */
+function recordEngine({ record, checkpoints, engine, progress, log }: FoldTraining): void {
+  const before = hasStepped(record) ? (record?.engines ?? []) : [];
+  const engines = withEngine(before, engine);
+  checkpoints.describeEngines(engines);
+  const warning = engineWarning(engines);
+  if (warning === undefined) return;
+  progress.warn(warning);
+  if (engines !== before) log(`warning: ${warning}`);
+}
+
 /** Checks that the prepared set has the training size of the manifest and is the one that the checkpoint was trained on. */
 function checkPrepared({ experiment: { spec }, prepared, record, key }: FoldTraining): void {
   const scale = trainingScale(spec.input);
@@ -127,6 +143,7 @@ function weightsMetadata({ metadata, spec }: SegmentationExperiment, model: Mode
     classes: JSON.stringify(classNames),
     inputSize: String(spec.input.size),
     imageSize: String(trainingScale(spec.input)),
+    normalize: spec.input.normalize,
     experiment: `${metadata.namespace}/${metadata.name}`,
   };
 }

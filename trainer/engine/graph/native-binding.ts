@@ -12,6 +12,8 @@ export type TypedValues = Float32Array | Int32Array | Uint8Array;
 
 /** The native module: every kernel that tfjs runs goes through `executeOp`, every upload through `createTensor`. */
 export type NativeBinding = {
+  /** The version of TensorFlow's library. */
+  readonly TF_Version: string;
   executeOp(name: string, attributes: readonly KernelAttribute[], inputIds: readonly number[], outputs: number): NativeTensor[];
   /** The tensor shares the memory of the typed array: the array must not change before the tensor is deleted. */
   createTensor(shape: readonly number[], dataType: number, values: TypedValues): number;
