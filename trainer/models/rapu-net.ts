@@ -7,7 +7,7 @@ import { caformer, caformerWidths } from './caformer.ts';
 import { defineModel } from './define-model.ts';
 import { atrousChain, resnetBlock, resnetBlocks } from './layers/atrous.ts';
 import { convolution } from './layers/convolution.ts';
-import { HEAD_BIAS, HEAD_SCALE, head } from './layers/head.ts';
+import { HEAD_BIAS, head, headDeviation } from './layers/head.ts';
 import { batchNormVariables, type Layer, norm } from './layers/normalization.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import type { Model, ModelBuild, RapuNetHead } from './model.ts';
@@ -103,7 +103,8 @@ function sharedHead(make: VariableMaker, classes: number): Head {
 
 /** The two maps together have the first logits of a head. */
 function perClassHead(make: VariableMaker, classes: number): Head {
-  const sum = summedMaps(make, classes, HEAD_SCALE ** 2 / 2);
+  const inputs = 3 * AGGREGATED;
+  const sum = summedMaps(make, classes, (headDeviation(inputs) ** 2 * inputs) / 2);
   const bias = make.constant('head/bias', [classes], HEAD_BIAS);
   return (...maps) => biasAdd(sum(...maps), bias);
 }

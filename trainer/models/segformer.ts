@@ -4,7 +4,7 @@ import { linear } from '../engine/ops/linear.ts';
 import { upsampleBilinear } from '../engine/ops/upsample.ts';
 import { type Tensor, type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { chooseVariant, defineModel } from './define-model.ts';
-import { HEAD_BIAS, HEAD_SCALE, head } from './layers/head.ts';
+import { HEAD_BIAS, head, headDeviation } from './layers/head.ts';
 import { batchNormVariables } from './layers/normalization.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import { mixTransformer, SEGFORMER_ROWS, type SegFormerVariant, segFormerShape } from './mix-transformer.ts';
@@ -91,7 +91,7 @@ export function publishedDecoder(make: VariableMaker, name: string, { widths, ch
   const from = widths.reduce((sum, width) => sum + width, 0);
   const joinKernel = make.normal(`${name}/join/kernel`, [from, channels], 1 / Math.sqrt(from));
   const joinBias = make.constant(`${name}/join/bias`, [channels], 0);
-  const kernel = make.normal(`${name}/head/kernel`, [channels, classes], HEAD_SCALE / Math.sqrt(channels));
+  const kernel = make.normal(`${name}/head/kernel`, [channels, classes], headDeviation(channels));
   const bias = make.constant(`${name}/head/bias`, [classes], HEAD_BIAS);
   return (maps) =>
     tf.tidy(() => {

@@ -1,37 +1,41 @@
 import { describe, expect, it } from 'vitest';
+import type { Model } from '../model.ts';
 import { buildModel } from '../registry.ts';
-import { HEAD_BIAS, HEAD_SCALE } from './head.ts';
+import { HEAD_BIAS, headDeviation } from './head.ts';
 
 const CLASSES = 29;
 
-describe('the head of an untrained network', () => {
+const valuesOf = ({ variables }: Model, ending: string): readonly number[] =>
+  Array.from(variables.find(({ name }) => name.endsWith(ending))?.variable.dataSync() ?? []);
+const squares = (values: readonly number[]): number => values.reduce((sum, value) => sum + value ** 2, 0);
+
+describe('the first kernel of a head', () => {
+  it('has a deviation of 2 / √n for few inputs and of 4 / √n for many', () => {
+    expect([4, 16, 64, 100, 256, 576].map(headDeviation)).toEqual([1, 0.5, 0.25, 0.25, 0.25, 1 / 6]);
+  });
+
   it.each([
     ['SlimUNet', { width: 16, depth: 2 }],
     ['UNet3Plus', { width: 4 }],
     ['SegFormer', { variant: 'B0', divisor: 2 }],
     ['SegFormer', { variant: 'published', divisor: 8 }],
-  ] as const)('of %s %j has kernels of the scale 1 / √n and one bias for all classes', (name, options) => {
+  ] as const)('has that deviation in %s %j, and all classes have the same bias', (name, options) => {
     const model = buildModel({ name, options, classes: CLASSES, seed: 1 });
-    const [kernel, bias] = ['kernel', 'bias'].map((part) => {
-      const values = model.variables.find((variable) => variable.name.endsWith(`head/${part}`))?.variable.dataSync();
-      return Array.from(values ?? []);
-    }) as [number[], number[]];
-    const inputs = kernel.length / CLASSES;
-    const variance = kernel.reduce((sum, value) => sum + value ** 2, 0) / kernel.length;
-    expect(Math.sqrt(variance * inputs)).toBeGreaterThan(0.85 * HEAD_SCALE);
-    expect(Math.sqrt(variance * inputs)).toBeLessThan(1.15 * HEAD_SCALE);
-    expect(bias).toEqual(Array.from({ length: CLASSES }, () => HEAD_BIAS));
+    const kernel = valuesOf(model, 'head/kernel');
+    const ratio = Math.sqrt(squares(kernel) / kernel.length) / headDeviation(kernel.length / CLASSES);
+    expect(ratio).toBeGreaterThan(0.85);
+    expect(ratio).toBeLessThan(1.15);
+    expect(valuesOf(model, 'head/bias')).toEqual(Array.from({ length: CLASSES }, () => HEAD_BIAS));
     model.dispose();
   });
 
-  it('of RAPUNet has the same first logits from its two maps together', () => {
+  it('gives logits of the same size in RAPUNet, whose two maps are added', () => {
     const model = buildModel({ name: 'RAPUNet', options: { width: 2, divisor: 16 }, classes: CLASSES, seed: 1 });
-    const scales = ['deepMaps/kernel', 'boundaryMaps/kernel'].map((name) => {
-      const values = Array.from(model.variables.find((variable) => variable.name === name)?.variable.dataSync() ?? []);
-      return values.reduce((sum, value) => sum + value ** 2, 0) / CLASSES;
-    });
-    expect(scales.reduce((sum, value) => sum + value, 0)).toBeGreaterThan((0.85 * HEAD_SCALE) ** 2);
-    expect(scales.reduce((sum, value) => sum + value, 0)).toBeLessThan((1.15 * HEAD_SCALE) ** 2);
+    const kernels = ['deepMaps/kernel', 'boundaryMaps/kernel'].map((name) => valuesOf(model, name));
+    const inputs = kernels.reduce((sum, { length }) => sum + length / CLASSES, 0);
+    const ratio = kernels.reduce((sum, kernel) => sum + squares(kernel), 0) / CLASSES / (inputs * headDeviation(inputs) ** 2);
+    expect(ratio).toBeGreaterThan(0.8);
+    expect(ratio).toBeLessThan(1.2);
     model.dispose();
   });
 });
