@@ -2,7 +2,7 @@
 import type { ComparedCase, StandaloneCase } from '../harness/case.ts';
 import { augment, augmentBending } from './augment.ts';
 import { cocoDecode, cocoDice, cocoEncode } from './coco.ts';
-import { feed, feedStall, prepare } from './data-path.ts';
+import { feed, feedStall, feedStallCrops, prepare } from './data-path.ts';
 import { EPOCHS } from './epoch.ts';
 import { INFERENCES } from './infer.ts';
 import { steps2000 } from './memory-growth.ts';
@@ -26,7 +26,7 @@ const DEFAULT: readonly ComparedCase[] = [
 ];
 /** The cases with a baseline. */
 export const COMPARED: readonly ComparedCase[] = [...DEFAULT, ...STEPS, ...INFERENCES, ...EPOCHS, ...STARTS];
-export const STANDALONE: readonly StandaloneCase[] = [voteLarge, feedStall, steps2000];
+export const STANDALONE: readonly StandaloneCase[] = [voteLarge, feedStall, feedStallCrops, steps2000];
 /** They need `make cluster-tools` and no Python, and take minutes. Their code is loaded only when they run. */
 const OPERATOR: readonly string[] = ['operator-200', 'operator-1000', 'operator-rest'];
 const SOAK = 'soak';

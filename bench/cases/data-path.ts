@@ -6,7 +6,7 @@ import { FILE } from '@carpal/configs/names.ts';
 import { type EpochMetrics, epochMetricsSchema } from '@carpal/configs/schema/progress.ts';
 import { openBatches } from '@carpal/trainer/data/batches.ts';
 import { prepareDataset } from '@carpal/trainer/data/prepare.ts';
-import type { ComparedCase, ComparedInput, StandaloneCase } from '../harness/case.ts';
+import type { CaseInput, ComparedCase, ComparedInput, StandaloneCase } from '../harness/case.ts';
 import type { Figure } from '../harness/figure.ts';
 import type { Measure } from '../harness/goals.ts';
 import { measure } from '../harness/measure.ts';
@@ -82,19 +82,31 @@ export function stallMeasures(epochs: readonly EpochMetrics[]): readonly Measure
   ];
 }
 
+/** How long a fold of that spec waits for batches, on 12 images with {@link PLAIN} augmentations. */
+async function stallOf(input: CaseInput, name: string, spec: Readonly<Record<string, unknown>>): Promise<readonly Measure[]> {
+  const { store, key, command } = await prepareFold(input, name, { ...spec, dataset: { split: { folds: FOLDS } }, augmentations: PLAIN });
+  await complete(command);
+  const lines = (await store.read(`${key}/${FILE.metrics}`)).toString('utf8').trim().split('\n');
+  return stallMeasures(lines.map((line) => epochMetricsSchema.parse(JSON.parse(line))));
+}
+
 export const feedStall: StandaloneCase = {
   name: 'feed-stall',
   what: `carpal fold: ${EPOCHS} epochs of UNet at ${SIZE} px on 12 images with ${PLAIN.length} augmentations, batches of ${BATCH}, float32`,
-  run: async (input) => {
-    const { store, key, command } = await prepareFold(input, 'feed-stall', {
-      dataset: { split: { folds: FOLDS } },
-      model: { name: 'UNet' },
-      input: { size: SIZE },
-      augmentations: PLAIN,
-      training: { epochs: EPOCHS, batchSize: BATCH },
-    });
-    await complete(command);
-    const lines = (await store.read(`${key}/${FILE.metrics}`)).toString('utf8').trim().split('\n');
-    return stallMeasures(lines.map((line) => epochMetricsSchema.parse(JSON.parse(line))));
-  },
+  run: (input) =>
+    stallOf(input, 'feed-stall', { model: { name: 'UNet' }, input: { size: SIZE }, training: { epochs: EPOCHS, batchSize: BATCH } }),
+};
+
+const CROP = { size: 1024, imageSize: 2048 } as const;
+
+/** A small network, whose steps leave the feed little time. */
+export const feedStallCrops: StandaloneCase = {
+  name: 'feed-stall-crops',
+  what: `carpal fold: ${EPOCHS} epochs of SlimUNet on crops of ${CROP.size} px from ${CROP.imageSize} px on 12 images with ${PLAIN.length} augmentations, batches of 1, float32`,
+  run: (input) =>
+    stallOf(input, 'feed-stall-crops', {
+      model: { name: 'SlimUNet' },
+      input: { crop: CROP },
+      training: { epochs: EPOCHS, batchSize: 1, validateEvery: EPOCHS },
+    }),
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ceilingText, effectRow, overlapText } from './effects.ts';
+import { ceilingText, cropsText, effectRow, overlapText } from './effects.ts';
 import { diceInterval, type ReadingFigure, readingFigure } from './reading-figure.ts';
 
 const figure = (...dice: readonly number[]): ReadingFigure => ({
@@ -28,6 +28,18 @@ describe('effectRow', () => {
   it('is undefined until both readings are measured, and throws for readings of different people', () => {
     expect(effectRow(effect, new Map([['with', figure(0.5)]]))).toBeUndefined();
     expect(() => row(figure(0.5, 0.6), figure(0.5))).toThrow('ID001');
+  });
+});
+
+describe('cropsText', () => {
+  it('separates the gain of the carpals from that of the other bones', () => {
+    const reading = (perClass: readonly number[]): ReadingFigure => ({ ...figure(0.5), perClass });
+    const readings = new Map([
+      ['single', reading([0.5, 0.6, 0.7])],
+      ['crops', reading([0.6, 0.65, 0.69])],
+    ]);
+    expect(cropsText(readings, [0, 1])).toBe('Crops change the mean Dice of the carpals by +0.0750, of all other bones by −0.0100.');
+    expect(cropsText(new Map([['crops', reading([1])]]), [0])).toBeUndefined();
   });
 });
 

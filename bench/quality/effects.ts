@@ -1,4 +1,5 @@
 /** The effects that the figures show, with their intervals. They rest on few people and one recipe, so there are no verdicts. */
+import { meanOf } from '@carpal/report/scoring/scoring.ts';
 import { type Gain, gainOver, type ReadingFigure } from './reading-figure.ts';
 import type { CeilingFigure, OverlapFigure } from './truth.ts';
 
@@ -17,6 +18,7 @@ export type Effect = { readonly change: string; readonly changed: string; readon
 export const EFFECTS: readonly Effect[] = [
   { change: 'training on area targets instead of nearest ones', changed: 'single', base: 'targets-nearest' },
   { change: 'a probability per class (sigmoid) instead of argmax of the same logits', changed: 'single', base: 'decode-argmax' },
+  { change: 'crops at a larger scale instead of whole images, as many pixels trained', changed: 'crops', base: 'single' },
   { change: 'Dice + BCE instead of BCE alone', changed: 'single', base: 'loss-bce' },
   { change: 'a flipped view in addition to the image', changed: 'views-flip', base: 'single' },
   { change: 'rotated and scaled views in addition to these', changed: 'views-all', base: 'views-flip' },
@@ -43,6 +45,15 @@ export function ceilingText({ imageSize, images, rows }: CeilingFigure): string 
   });
   if (gains.length === 0) return undefined;
   return `Area targets change the highest possible Dice, on ${images} images of ${imageSize} px: ${gains.join('; ')}.`;
+}
+
+/** What crops change for the small carpal bones and for all others; undefined until both readings are measured. */
+export function cropsText(readings: ReadonlyMap<string, ReadingFigure>, carpals: readonly number[]): string | undefined {
+  const [crops, whole] = [readings.get('crops'), readings.get('single')];
+  if (!crops || !whole) return undefined;
+  const gains = crops.perClass.map((dice, index) => dice - (whole.perClass[index] ?? 0));
+  const others = gains.filter((_, index) => !carpals.includes(index));
+  return `Crops change the mean Dice of the carpals by ${signed(meanOf(carpals.map((index) => gains[index] ?? 0)))}, of all other bones by ${signed(meanOf(others))}.`;
 }
 
 /** What a perfect answer with one label per pixel loses. */

@@ -1,6 +1,7 @@
 /** docs/results.md, generated from the figures of a study. */
+import { boneGroups } from '@carpal/report/dataset/bone-classes.ts';
 import { table } from '../harness/outcome.ts';
-import { ceilingText, EFFECTS, effectRow, gainText, overlapText, percent } from './effects.ts';
+import { ceilingText, cropsText, EFFECTS, effectRow, gainText, overlapText, percent } from './effects.ts';
 import { type CachedFigure, trainingOf } from './figure-cache.ts';
 import { diceInterval, gainOver, type ReadingFigure } from './reading-figure.ts';
 import type { StudyFigures } from './run-study.ts';
@@ -112,9 +113,14 @@ function mostChanged({ smallerTakes, largerTakes }: OverlapFigure): readonly num
   return [...smallerTakes.perClass.keys()].sort((a, b) => least(a) - least(b)).slice(0, CHANGED_CLASSES);
 }
 
-function effects({ phantoms }: Study, { ceilings: cached, overlap: shared, readings }: StudyFigures): string {
+function effects({ phantoms }: Study, classes: readonly string[], { ceilings: cached, overlap: shared, readings }: StudyFigures): string {
   const measured = new Map(Object.entries(readings).map(([id, { figure }]) => [id, figure]));
-  const sentences = [...cached.map(({ figure }) => ceilingText(figure)), shared ? overlapText(shared.figure) : undefined];
+  const carpals = boneGroups(classes).find(({ name }) => name === 'Carpals')?.indexes ?? [];
+  const sentences = [
+    cropsText(measured, carpals),
+    ...cached.map(({ figure }) => ceilingText(figure)),
+    shared ? overlapText(shared.figure) : undefined,
+  ];
   const rows = EFFECTS.flatMap((effect) => {
     const row = effectRow(effect, measured);
     return row ? [row] : [];
@@ -135,7 +141,7 @@ export function resultsPage(study: Study, classes: readonly string[], figures: S
   const parts = [
     '# Results',
     introduction(study, machines),
-    effects(study, figures),
+    effects(study, classes, figures),
     networks(study, figures),
     ablations(study, figures),
     ceilings(figures.ceilings),

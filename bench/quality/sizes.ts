@@ -8,6 +8,7 @@ export const FULL: StudySize = {
   phantoms: { people: 24, testPeople: 8, seed: 11, size: 512 },
   folds: 5,
   size: 128,
+  cropImageSize: 256,
   epochs: 32,
   validateEvery: 8,
   models: [
@@ -35,6 +36,7 @@ export const MINIATURE: StudySize = {
   phantoms: { people: 4, testPeople: 2, seed: 11, size: 256 },
   folds: 2,
   size: 64,
+  cropImageSize: 128,
   epochs: 4,
   validateEvery: 4,
   models: [

@@ -48,6 +48,8 @@ export type StudySize = {
   readonly phantoms: PhantomParameters;
   readonly folds: number;
   readonly size: number;
+  /** Crops are as large as a whole training image, so that as many pixels are trained. This is the image that they are cut from. */
+  readonly cropImageSize: number;
   readonly epochs: number;
   readonly validateEvery: number;
   readonly models: readonly Training['model'][];
@@ -83,11 +85,11 @@ function recipe({ size, epochs, validateEvery }: StudySize): Training['spec'] {
 }
 
 /**
- * The study of that size: a training of fold 0 for every network, all folds of the fast network in three variants, and their readings.
+ * The study of that size: a training of fold 0 for every network, all folds of the fast network in four variants, and their readings.
  * Compared readings differ in one thing. Single networks are compared over all folds, so that chance in one fold has little effect.
  */
 export function studyOf(sizes: StudySize): Study {
-  const { phantoms, folds, size, models, fast, ceilings } = sizes;
+  const { phantoms, folds, size, cropImageSize, models, fast, ceilings } = sizes;
   const all = Array.from({ length: folds }, (_, fold) => fold);
   const common = recipe(sizes);
   const training = (id: string, model: Training['model'], own: Partial<Training['spec']>, trained: readonly number[]): Training => ({
@@ -101,6 +103,7 @@ export function studyOf(sizes: StudySize): Study {
   const trainings = [
     training(base, fast, {}, all),
     training(`${base}-nearest`, fast, { input: { size, targets: 'nearest' } }, all),
+    training(`${base}-crops`, fast, { input: { crop: { size, imageSize: cropImageSize }, targets: 'area' } }, all),
     training(`${base}-bce`, fast, { loss: [{ name: 'BCE', weight: 1 }] }, all),
     ...models.filter((model) => !isFast(model)).map((model) => training(idOf(model.name), model, {}, [0])),
   ];
@@ -110,7 +113,7 @@ export function studyOf(sizes: StudySize): Study {
       ...{ decode: 'sigmoid', tta: ['identity'], ensemble: PLAIN },
     }),
   );
-  const ablations = ablationReadings(base, all);
+  const ablations = ablationReadings(base, all, sizes);
   return {
     phantoms,
     folds,
@@ -123,7 +126,7 @@ export function studyOf(sizes: StudySize): Study {
   };
 }
 
-function ablationReadings(base: string, folds: readonly number[]): readonly Reading[] {
+function ablationReadings(base: string, folds: readonly number[], { size, cropImageSize }: StudySize): readonly Reading[] {
   const singles = folds.map((fold) => [fold]);
   const common = { training: base, votes: singles, decode: 'sigmoid', tta: ['identity'], ensemble: PLAIN } as const;
   const single = { ...common, against: 'single' };
@@ -131,11 +134,17 @@ function ablationReadings(base: string, folds: readonly number[]): readonly Read
   return [
     { ...common, id: 'single', title: 'one network: area targets, Dice + BCE, no views, threshold 0.5' },
     { ...single, id: 'targets-nearest', training: `${base}-nearest`, title: 'one network: nearest-pixel targets' },
+    {
+      ...single,
+      id: 'crops',
+      training: `${base}-crops`,
+      title: `one network: crops of ${size} px at ${cropImageSize} px instead of whole images at ${size} px, as many pixels trained`,
+    },
     { ...single, id: 'loss-bce', training: `${base}-bce`, title: 'one network: BCE alone' },
     { ...single, id: 'decode-argmax', decode: 'argmax', title: 'one network: one label per pixel, the most probable bone' },
     { ...single, id: 'views-flip', tta: FLIP, title: 'one network, two views: original and flipped' },
     { ...single, id: 'views-all', tta: ALL_VIEWS, title: 'one network, six views: flipped, rotated both ways, smaller, larger' },
-    { ...single, id: 'vote-soft', votes: [folds], title: `${folds.length} folds, mean of their probabilities` },
+    { ...single, id: 'vote-soft', votes: [folds], title: `${folds.length} folds, mean of their damped logits` },
     {
       ...single,
       id: 'vote-hard',
