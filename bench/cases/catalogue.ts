@@ -110,7 +110,7 @@ export const CASE_TABLE: readonly CaseRow[] = [
   },
   {
     id: COLLAPSE,
-    what: 'classes that each loss leaves undetected, for the first weights of the heads and for other ones, in about an hour',
+    what: 'classes that each loss leaves undetected, for the first weights of the heads and for other ones, in about two hours',
     baseline: 'the first weights of earlier heads',
   },
 ];

@@ -62,13 +62,13 @@ const RECIPES: readonly CollapseRecipe[] = [
 /** What carpal's heads had before, which left many classes undetected. */
 const FAINT: HeadStart = { id: '0.1/√n, bias −4', weights: { kernel: 0.1, bias: -4 } };
 
-/** About an hour on two idle cores. */
+/** About two hours on two idle cores. */
 export const COLLAPSE: CollapsePlan = {
   phantoms: { people: 12, testPeople: 0, seed: 3, size: 384 },
   folds: 3,
   size: 64,
   batchSize: 2,
-  steps: 600,
+  steps: 400,
   learningRate: 1e-3,
   seeds: [1, 2, 3],
   networks: [
