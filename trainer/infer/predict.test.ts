@@ -6,6 +6,7 @@ import type { CheckpointRecord } from '@carpal/artifacts/checkpoint-record.ts';
 import { cleaned } from '@carpal/masks/cleaning.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import { formatRle, parseRle } from '@carpal/masks/rle-text.ts';
+import { dicomFile } from '@carpal/report/dataset/testing/dicom-file.ts';
 import { checkSubmission } from '@carpal/report/scoring/check-submission.ts';
 import { submissionRows } from '@carpal/report/scoring/testing/submission-rows.ts';
 import { voteSubmissions } from '@carpal/report/scoring/vote-submissions.ts';
@@ -28,6 +29,7 @@ type Facts = {
   readonly name?: string;
   readonly classNames?: readonly string[];
   readonly inputSize?: string;
+  readonly normalize?: string;
   readonly seed?: number;
   readonly options?: { readonly width: number; readonly depth: number };
   /** The width that the metadata claims, if it differs from the real one. */
@@ -37,7 +39,7 @@ type Facts = {
 
 /** The weights file of a small untrained network. */
 function weightsBytes({ name = 'SlimUNet', classNames = classes, inputSize = '32', seed = 1, ...facts }: Facts): Buffer {
-  const { options = { width: 4, depth: 2 }, claimedWidth = options.width, firstValue } = facts;
+  const { options = { width: 4, depth: 2 }, claimedWidth = options.width, firstValue, normalize } = facts;
   const model = buildModel({ name: 'SlimUNet', options, classes: classNames.length, seed });
   const arrays = readWeights(model);
   model.dispose();
@@ -49,7 +51,13 @@ function weightsBytes({ name = 'SlimUNet', classNames = classes, inputSize = '32
   }
   if (firstValue !== undefined) for (const { data } of arrays.values()) data[0] = firstValue;
   const claims = JSON.stringify(name === 'UNet' ? {} : { ...options, width: claimedWidth });
-  return encodeSafetensors(arrays, { model: name, options: claims, classes: JSON.stringify(classNames), inputSize });
+  return encodeSafetensors(arrays, {
+    model: name,
+    options: claims,
+    classes: JSON.stringify(classNames),
+    inputSize,
+    ...(normalize === undefined ? {} : { normalize }),
+  });
 }
 
 /** A weights file in the folder, with weight 1. */
@@ -94,6 +102,12 @@ async function masksBy(changes: Partial<PredictOptions>): Promise<string[]> {
   return await readMasks();
 }
 
+/** The number of pixels in only one of the two masks. */
+function differingPixels(first: ReadonlySet<number>, second: ReadonlySet<number>): number {
+  const shared = [...first].filter((pixel) => second.has(pixel)).length;
+  return first.size + second.size - 2 * shared;
+}
+
 /** The pixels of a run-length text. */
 function pixelsOf(text: string): Set<number> {
   const numbers = text === '' ? [] : text.split(' ').map(Number);
@@ -134,6 +148,49 @@ beforeAll(async () => {
 });
 
 describe('predict', () => {
+  it('normalizes images as the metadata of its weights says, at full depth', async () => {
+    const place = join(folder, 'ranges');
+    mkdirSync(place);
+    const random = randomFor(9, 'greys');
+    const greys = Uint16Array.from({ length: 40 * 40 }, () => random.integer(256));
+    const deep = async (name: string, levelOf: (grey: number) => number): Promise<void> => {
+      const image = sharp(greys.map(levelOf), { raw: { width: 40, height: 40, channels: 1 } });
+      await image.toColourspace('grey16').png().toFile(join(place, name));
+    };
+    await deep('narrow.png', (grey) => 30_000 + grey);
+    await deep('whole.png', (grey) => grey * 257);
+    const masksWith = async (normalize: string): Promise<[string[], string[]]> => {
+      const masks = await masksBy({ weights: [of(`${normalize}.safetensors`, { normalize })], images: place });
+      return [masks.slice(0, classes.length), masks.slice(classes.length)];
+    };
+    // Pixels in one of the two masks only, over all classes. Bytes that are rounded from other numbers differ now and then.
+    const differing = async (normalize: string): Promise<number> => {
+      const [narrow, whole] = await masksWith(normalize);
+      expect(whole.every((mask) => pixelsOf(mask).size > 0)).toBe(true);
+      const sizes = narrow.map((mask, index) => differingPixels(pixelsOf(mask), pixelsOf(whole[index] ?? '')));
+      return sizes.reduce((sum, size) => sum + size, 0);
+    };
+    expect(await differing('unit')).toBeGreaterThan(500);
+    expect(await differing('percentile')).toBeLessThan(10);
+    expect(await differing('perImage')).toBeLessThan(10);
+  });
+
+  it('predicts JPEG and DICOM files like PNGs, with their file names', async () => {
+    const place = join(folder, 'formats');
+    mkdirSync(place);
+    const random = randomFor(9, 'greys');
+    const values = Uint8Array.from({ length: 40 * 40 }, () => random.integer(256));
+    const raw = () => sharp(values, { raw: { width: 40, height: 40, channels: 1 } }).toColourspace('b-w');
+    await raw().png().toFile(join(place, 'a.png'));
+    writeFileSync(join(place, '1.2.840.3'), dicomFile({ width: 40, height: 40, values, bitsAllocated: 8, bitsStored: 8 }));
+    await raw().jpeg({ quality: 100 }).toFile(join(place, 'c.jpg'));
+    await predict(optionsOf({ weights: [of('formats.safetensors')], images: place }));
+    const rows = await submissionRows(out);
+    const rowsOf = (name: string): unknown[] => rows.filter(([imageName]) => imageName === name).map(([, ...row]) => row);
+    expect(rowsOf('1.2.840.3')).toEqual(rowsOf('a.png'));
+    expect(rowsOf('c.jpg')).toHaveLength(classes.length);
+  });
+
   it('writes a valid submission and overlays for images of any size and bit depth, from a vote of several networks', async () => {
     const overlays = join(folder, 'overlays');
     const result = await predict(optionsOf({ weights: [of('a.safetensors'), of('b.safetensors', { seed: 2 })], overlays }));
@@ -235,6 +292,7 @@ describe('predict', () => {
     ['weights of an unknown network', () => ({ weights: [of('c.safetensors', { name: 'OctopusNet' })] }), 'model-unknown'],
     ['weights without an input size', () => ({ weights: [of('c.safetensors', { inputSize: 'large' })] }), 'weights-invalid'],
     ['weights of a network that is too large', () => ({ weights: [of('c.safetensors', { claimedWidth: 1e9 })] }), 'weights-invalid'],
+    ['weights with an unknown normalization', () => ({ weights: [of('c.safetensors', { normalize: 'log' })] }), 'weights-invalid'],
     ['weights with NaN', () => ({ weights: [of('a.safetensors'), of('c.safetensors', { firstValue: Number.NaN })] }), 'weights-invalid'],
     ['weights with infinity', () => ({ weights: [of('c.safetensors', { firstValue: Number.POSITIVE_INFINITY })] }), 'weights-invalid'],
     ['a weights file that does not exist', () => ({ weights: [{ path: join(folder, 'none.safetensors'), weight: 1 }] }), 'weights-invalid'],
