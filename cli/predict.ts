@@ -1,5 +1,7 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { type PredictOptions, predict } from '@carpal/trainer/infer/predict.ts';
+import { checkPredictionFits } from '@carpal/trainer/memory/check-prediction.ts';
+import { readMemoryLimit } from '@carpal/trainer/memory/process-memory.ts';
 import { Command, Option } from 'commander';
 import { weightsChoice } from './option-values.ts';
 import { addViewingOptions, type ViewingOptions, viewingOfOptions } from './viewing-options.ts';
@@ -26,7 +28,7 @@ export const command = (): Command =>
       .requiredOption('--images <folder>', 'a folder of images, or a data set (its test half)')
       .requiredOption('--out <file>', 'the submission to write')
       .addOption(
-        new Option('--method <method>', 'soft: average probabilities; hard: more than half of the weight must contain the pixel')
+        new Option('--method <method>', 'soft: average the networks; hard: more than half of the weight must contain the pixel')
           .choices(['soft', 'hard'])
           .default('soft'),
       )
@@ -38,6 +40,7 @@ export const command = (): Command =>
     .action(async (options: Options) => {
       const { weights, images, out, method, overlays, json } = options;
       const showsProgress = process.stderr.isTTY === true && json !== true;
+      const limit = await readMemoryLimit();
       const result = await predict({
         weights: weights.map(weightsChoice),
         method,
@@ -46,6 +49,7 @@ export const command = (): Command =>
         ...(overlays === undefined ? {} : { overlays }),
         thresholds: thresholdsOf(options),
         viewing: viewingOfOptions(options),
+        checkMemory: (networks, viewing) => checkPredictionFits(networks, viewing, limit),
         ...(showsProgress ? { onProgress: (done: number, total: number) => process.stderr.write(`\r${done} of ${total} images`) } : {}),
       });
       if (showsProgress) process.stderr.write('\n');

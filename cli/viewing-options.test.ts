@@ -10,7 +10,7 @@ const viewingOf = (...args: string[]) => {
 
 describe('the options of views and windows', () => {
   it('have the defaults of a manifest', () => {
-    expect(viewingOf()).toEqual({ views: ['identity', 'flipHorizontal'], degrees: 10, scale: 0.25 });
+    expect(viewingOf()).toEqual({ views: ['identity', 'flipHorizontal'], degrees: 10, scale: 0.05 });
     const window = { size: 512, stride: 256, weights: 'gaussian' };
     expect(viewingOf('--window', '512')).toMatchObject({ window });
   });

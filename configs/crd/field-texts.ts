@@ -157,7 +157,7 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.inference.window.sheetSize': 'Side of the square that the image is fitted to before windows are cut: the size of the whole image in training, which is the default.',
   'spec.ensemble': 'How the folds become one submission. May change at any time; then the ensemble stage runs again.',
   'spec.ensemble.method':
-    'soft: probabilities are averaged; hard: each fold makes its own masks, and a pixel belongs to a class if more than half of the folds say so.',
+    'soft: the networks are averaged; hard: each fold makes its own masks, and a pixel belongs to a class if more than half of the folds say so.',
   'spec.ensemble.perClassThresholds': 'Whether each class gets the threshold with the best out-of-fold score.',
   'spec.ensemble.perClassCleaning':
     'Whether each class keeps only its largest connected part or has its holes filled, if that improved the out-of-fold score.',

@@ -235,7 +235,7 @@ export const inferenceSchema = z.object({
 });
 
 export const ensembleSchema = z.object({
-  // soft: probabilities are averaged; hard: the mask of each fold has one vote per pixel.
+  // soft: the networks are averaged; hard: the mask of each fold has one vote per pixel.
   method: z.enum(['soft', 'hard']).default('soft'),
   perClassThresholds: z.boolean().default(true),
   // Whether each class keeps only its largest connected part, has its holes filled, both, or neither. The choice with the best out-of-fold

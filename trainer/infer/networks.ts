@@ -21,7 +21,7 @@ import { withValueLimit } from '../models/layers/variables.ts';
 import type { Model, NetworkOptions } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
-import { createPredictor } from '../step/inference.ts';
+import { createPredictor, type EstimatedPredictor } from '../step/inference.ts';
 import type { Voter } from './image-logits.ts';
 import type { WindowSpec } from './windows.ts';
 
@@ -39,7 +39,12 @@ type WeightsFacts = {
 };
 
 /** A trained network, ready to predict. It holds device memory until `dispose`. `where` is the place of its weights. */
-export type Network = Voter & { readonly facts: WeightsFacts; readonly where: string; dispose(): void };
+export type Network = Voter & {
+  readonly predictor: EstimatedPredictor;
+  readonly facts: WeightsFacts;
+  readonly where: string;
+  dispose(): void;
+};
 
 /** A weights file, read whole. */
 type WeightsBytes = { readonly bytes: Buffer; readonly where: string };

@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { type ClassCut, readThresholdsFile } from '@carpal/artifacts/thresholds.ts';
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
+import { stemOf } from '@carpal/report/dataset/image-names.ts';
 import { type Radiograph, readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
 import { overlayPng } from '@carpal/report/images/overlay.ts';
 import { greyPicture } from '@carpal/report/images/radiographs.ts';
 import { findImages, type ImageFile } from '@carpal/report/scoring/image-folder.ts';
 import { writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import { fittedSquares } from './image-squares.ts';
-import { checkWindow, openNetworks, type WeightsChoice } from './networks.ts';
+import { checkWindow, type Network, openNetworks, type WeightsChoice } from './networks.ts';
 import type { Viewing } from './views.ts';
 import { type MaskVote, voteMasks } from './vote.ts';
 
@@ -23,14 +24,16 @@ export type PredictOptions = {
   /** One threshold for every class without cleaning, or the path of an ensemble's thresholds.json. */
   readonly thresholds: number | string;
   readonly viewing: Viewing;
+  /** Called once the networks are open and before the first image, with the networks that run together. Throws if memory is not sufficient. */
+  readonly checkMemory?: (networks: readonly Network[], viewing: Viewing) => void;
   readonly onProgress?: (done: number, total: number) => void;
 };
 
 export type Prediction = { readonly images: number; readonly classes: readonly string[]; readonly emptyMasks: number };
 
 /**
- * Writes masks for images of any size and bit depth as a submission, with one row per image and class. The submission file appears only
- * when it is complete. Throws what findImages, openNetworks, checkWindow, readThresholdsFile and readRadiograph throw.
+ * Writes masks for images of any size, format and bit depth as a submission, with one row per image and class. The submission file appears only
+ * when it is complete. Throws what findImages, openNetworks, checkWindow, checkMemory, readThresholdsFile and readRadiograph throw.
  */
 export async function predict(options: PredictOptions): Promise<Prediction> {
   const images = await findImages(options.images);
@@ -38,6 +41,7 @@ export async function predict(options: PredictOptions): Promise<Prediction> {
   try {
     const { viewing, method, thresholds } = options;
     if (viewing.window) checkWindow(networks, viewing.window);
+    options.checkMemory?.(networks, viewing);
     const { classes } = networks[0].facts;
     const cuts =
       typeof thresholds === 'string'
@@ -89,7 +93,7 @@ function readImageAt(images: readonly ImageFile[], index: number): Promise<Radio
  * collide.
  */
 function overlayNamesOf(images: readonly ImageFile[]): string[] {
-  const stems = images.map(({ imageName }) => imageName.replace(/\.[^.]*$/, ''));
+  const stems = images.map(({ imageName }) => stemOf(imageName));
   const seen = new Map<string, number>();
   for (const stem of stems) seen.set(stem, (seen.get(stem) ?? 0) + 1);
   return images.map(({ imageName }, index) => `${seen.get(stems[index] ?? '') === 1 ? stems[index] : imageName}.png`);

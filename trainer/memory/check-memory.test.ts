@@ -192,7 +192,7 @@ describe('an experiment whose views do not fit', () => {
   it('is rejected by its folds before training, and by its ensemble before the first image', async () => {
     const tta = ['identity', 'scaleUp'] as const;
     const input = { size: 32, crop: { size: 32, imageSize: 1280 } };
-    const experiment = tinyExperiment(join(folder, 'data'), { input, inference: { tta: [...tta] } });
+    const experiment = tinyExperiment(join(folder, 'data'), { input, inference: { tta: [...tta], ttaScale: 0.25 } });
     const store = openStore(folder);
     await runPrepare({ experiment, store, clock: Date.now });
     // Enough for a training step, so that only the views are too large.
@@ -213,10 +213,11 @@ describe('an experiment whose views do not fit', () => {
   });
 
   it('is rejected by prepare and by a first fold if only the ensemble has too little memory, with the field to raise', async () => {
-    const input = { size: 32, crop: { size: 32, imageSize: 256 } };
-    const made = tinyExperiment(join(folder, 'data'), { input, placement: { memory: '48Gi', ensemble: { memory: '430Mi' } } });
+    const input = { size: 128, crop: { size: 128, imageSize: 256 } };
+    const training = { epochs: 1, batchSize: 2 };
+    const made = tinyExperiment(join(folder, 'data'), { input, training, placement: { memory: '48Gi', ensemble: { memory: '430Mi' } } });
     const tta = ['identity', 'scaleUp', 'scaleDown'] as const;
-    const experiment = { ...made, spec: { ...made.spec, inference: { ...made.spec.inference, tta: [...tta] } } };
+    const experiment = { ...made, spec: { ...made.spec, inference: { ...made.spec.inference, tta: [...tta], ttaScale: 0.25 } } };
     const store = openStore(join(folder, 'ensemble-only'));
     const refusal = {
       code: 'memory-too-small',

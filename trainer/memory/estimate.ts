@@ -14,7 +14,16 @@ const STATE_FACTOR = 3.9;
 /** How many batches a fold holds at a time: one in the step, the others prepared ahead (batches.ts). */
 export const BATCHES_HELD = 3;
 
+/** Relative to the weights of a network that predicts: the model's, the session's, and a copy on the way from one to the other. */
+const WEIGHTS_FACTOR = 3;
+
 const MEGABYTE = 2 ** 20;
+
+/** Memory in MB of a process in which networks predict one after the other, without the logits that it keeps. */
+export function predictionMemoryMb(runs: readonly StepMemory[]): number {
+  const weights = runs.reduce((sum, { state }) => sum + state, 0);
+  return PROCESS_MB + (WEIGHTS_FACTOR * weights + LIVE_FACTOR * Math.max(...runs.map(({ live }) => live))) / MEGABYTE;
+}
 
 /** Memory in MB for a batch of `count` images of `size` × `size` pixels. */
 export function estimateMemoryMb({ live, state }: StepMemory, count: number, size: number, classes: number): number {

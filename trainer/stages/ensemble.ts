@@ -15,6 +15,7 @@ import { meanOf, type Score, summarise } from '@carpal/report/scoring/scoring.ts
 import { addCalibrations } from '@carpal/report/statistics/calibration.ts';
 import { type Network, openFoldNetworks } from '../infer/networks.ts';
 import { pauseUntil } from '../infer/pause.ts';
+import { untrainedViews } from '../infer/trained-views.ts';
 import { chooseThresholds } from '../infer/thresholds.ts';
 import { checkEnsembleFits } from '../memory/check-memory.ts';
 import { readMemoryLimit } from '../memory/process-memory.ts';
@@ -52,6 +53,8 @@ export async function runEnsemble(stage: EnsembleStage): Promise<EnsembleResult>
     checkEnsembleFits(spec, found.classes.length, memoryLimit);
     const prepared = await withDetailImages(stage, found, progress.beat);
     const stale = await staleFolds(experiment, store);
+    // The prepare stage has warned of the views that the experiment began with.
+    if (stale.length > 0) for (const untrained of untrainedViews(spec)) progress.warn(untrained);
     const testImages = prepared.samples.filter(({ half }) => half === 'test').length;
     const total = testImages + countFoldImages(experiment, prepared, [...spec.run.folds, ...stale]);
     const result = await withTemporaryFolder('ensemble', async (folder) =>

@@ -45,9 +45,9 @@ function recording(store: ArtifactStore, more: Partial<ArtifactStore> = {}): { s
 }
 
 const freshStore = (): ArtifactStore => openStore(join(folder, `store-${++stores}`));
-const window = { size: 32, stride: 32, weights: 'uniform' } as const;
+const window = { size: 32, stride: 16, weights: 'uniform' } as const;
 const experiment = (spec: Parameters<typeof tinyExperiment>[1] = {}) =>
-  tinyExperiment(data, { input: { size: 64 }, training: { epochs: 1, batchSize: 2 }, inference: { tta: ['identity'], window }, ...spec });
+  tinyExperiment(data, { input: { size: 48 }, training: { epochs: 1, batchSize: 2 }, inference: { tta: ['identity'], window }, ...spec });
 const foldStage = (store: ArtifactStore, more: Partial<FoldStage> = {}): FoldStage => ({
   experiment: experiment(),
   fold: 0,

@@ -7,6 +7,7 @@ import { openDataset } from '@carpal/report/dataset/open-dataset.ts';
 import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
 import { checkDataset, checkPeople } from '../data/check-dataset.ts';
 import { type PrepareProgress, prepareDataset } from '../data/prepare.ts';
+import { untrainedViews } from '../infer/trained-views.ts';
 import { detailSizeOf, viewingOf } from '../infer/views.ts';
 import { checkEnsembleFits, placedEnsembleLimit } from '../memory/check-memory.ts';
 import type { MemoryLimit } from '../memory/process-memory.ts';
@@ -43,6 +44,7 @@ export async function runPrepare(stage: PrepareStage): Promise<PreparedSet> {
     const folder = await openDataset(dataset.uri, progress.beat);
     const warning = await checkPeople(await checkDataset(folder, dataset.split), dataset.split);
     if (warning !== undefined) progress.warn(warning);
+    for (const untrained of untrainedViews(experiment.spec)) progress.warn(untrained);
     let startMs: number | undefined;
     const prepared = await prepareDataset({
       folder,

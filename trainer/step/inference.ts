@@ -1,6 +1,7 @@
 /** Prediction and validation as recorded graphs: the forward pass, with the weights as session state. */
 import type { Feed } from '../engine/graph/graph-session.ts';
-import { JoinedPrograms, type Program, tapeOf } from '../engine/graph/programs.ts';
+import { JoinedPrograms, type Program, selection, tapeOf } from '../engine/graph/programs.ts';
+import { type StepMemory, stepMemory } from '../engine/graph/step-memory.ts';
 import type { Tape } from '../engine/graph/tape.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
@@ -51,16 +52,27 @@ class ForwardSession {
     return (name) => results.get(`${program}/${name}`) as Float32Array;
   }
 
+  /** The memory of one run, from a recording of it. Nothing runs. */
+  memory(shape: BatchShape): StepMemory {
+    return tf.tidy(() => {
+      const tape = tapeOf(this.#record(shape), savedVariables(this.#model));
+      return stepMemory(tape, selection(tape, 'float32'));
+    });
+  }
+
   dispose(): void {
     this.#programs.dispose();
   }
 }
 
+/** A predictor that also knows the memory of a run with `count` images of `size`×`size` pixels. */
+export type EstimatedPredictor = Predictor & { estimateMemory(count: number, size: number): StepMemory };
+
 /**
  * Inference with a model's weights, which must not change while the predictor is in use. `run` throws `not-recordable` if the forward pass
  * cannot be recorded.
  */
-export function createPredictor(model: Model): Predictor {
+export function createPredictor(model: Model): EstimatedPredictor {
   const weights: WeightSource = () => ({ version: 0, arrays: () => readWeights(model) });
   const session = new ForwardSession(model, weights, (shape) => {
     const images = describedImages(shape);
@@ -68,6 +80,7 @@ export function createPredictor(model: Model): Predictor {
   });
   return {
     run: (images, count, size) => session.run({ count, size }, { images: imagesFeed(images, { count, size }) }, ['logits'])('logits'),
+    estimateMemory: (count, size) => session.memory({ count, size }),
     dispose: () => session.dispose(),
   };
 }
