@@ -105,12 +105,12 @@ function parsed(bytes: Buffer, where: string): unknown {
 /** Levels of a probability: 0 to 255 represent 0 to 1. */
 export const CALIBRATION_LEVELS = 256;
 
-/** out-of-fold/calibration.json: counts over a fold's images at training size. The counts of an experiment are the sums over its folds. */
+/** out-of-fold/calibration.json: counts over a fold's images at their own size. The counts of an experiment are the sums over its folds. */
 export type CalibrationCounts = {
   readonly images: number;
   /** The number of pixels whose probability rounds to a level, [class][level]. */
   readonly pixels: readonly ArrayLike<number>[];
-  /** The number of these pixels that belong to the bone, which means that at least half of the pixel is covered. */
+  /** The number of these pixels that belong to the bone. */
   readonly truePixels: readonly ArrayLike<number>[];
 };
 

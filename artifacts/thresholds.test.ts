@@ -52,22 +52,33 @@ describe('readThresholdsFile', () => {
 });
 
 describe('parseThresholdSums', () => {
-  const sums = { thresholds: [0.3, 0.5, 0.7], perClassDiceSum: [[1, 2, 3]], images: 3 };
-  const cleaned = { largest: [[1, 2, 3]], fill: [[1, 2, 3]], 'largest+fill': [[1, 2, 3]] };
+  const group = {
+    group: 3,
+    images: 3,
+    dice: [[1, 2, 2.123456789]],
+    cleaned: { largest: [[1, 2]], fill: [[1, 2]], 'largest+fill': [[1, 2]] },
+  };
+  const sums = { thresholds: [0.3, 0.5, 0.7], cleanedThresholds: [0.3, 0.7], groups: [group, { ...group, group: 7 }] };
 
-  it('reads what a fold writes, and what an earlier version wrote', () => {
-    expect(parseThresholdSums(thresholdSumsText({ ...sums, cleaned }))).toEqual({ ...sums, cleaned });
-    expect(parseThresholdSums(JSON.stringify(sums))).toEqual(sums);
+  it('reads what a fold writes, to eight digits', () => {
+    const text = thresholdSumsText(sums);
+    const rounded = sums.groups.map((one) => ({ ...one, dice: [[1, 2, 2.12345679]] }));
+    expect(parseThresholdSums(text)).toEqual({ ...sums, groups: rounded });
+    expect(text.split('\n').length).toBe(5);
   });
 
   it.each([
     ['text that is not JSON', '{'],
-    ['rows of another length', JSON.stringify({ ...sums, perClassDiceSum: [[1]] })],
-    ['cleaned rows of another length', JSON.stringify({ ...sums, cleaned: { ...cleaned, fill: [[1, 2]] } })],
-    ['cleaned sums of other classes', JSON.stringify({ ...sums, cleaned: { ...cleaned, fill: [] } })],
-    ['a way of cleaning without sums', JSON.stringify({ ...sums, cleaned: { largest: [[1, 2, 3]] } })],
-    ['a threshold outside 0 to 1', JSON.stringify({ ...sums, thresholds: [0, 0.5, 1] })],
-    ['no count of images', JSON.stringify({ ...sums, images: null })],
+    ['the form of earlier versions', JSON.stringify({ thresholds: [0.3, 0.5], perClassDiceSum: [[1, 2]], images: 3 })],
+    ['rows of another length', JSON.stringify({ ...sums, groups: [{ ...group, dice: [[1]] }] })],
+    ['cleaned rows of another length', JSON.stringify({ ...sums, groups: [{ ...group, cleaned: { ...group.cleaned, fill: [[1]] } }] })],
+    ['cleaned sums of other classes', JSON.stringify({ ...sums, groups: [{ ...group, cleaned: { ...group.cleaned, fill: [] } }] })],
+    ['groups of other classes', JSON.stringify({ ...sums, groups: [group, { ...group, dice: [] }] })],
+    ['a way of cleaning without sums', JSON.stringify({ ...sums, groups: [{ ...group, cleaned: { largest: [[1, 2]] } }] })],
+    ['a threshold outside 0 to 1', JSON.stringify({ ...sums, thresholds: [0, 0.3, 0.7] })],
+    ['a cleaned threshold that was not tried', JSON.stringify({ ...sums, cleanedThresholds: [0.3, 0.6] })],
+    ['no count of images', JSON.stringify({ ...sums, groups: [{ ...group, images: null }] })],
+    ['more groups than a fold writes', JSON.stringify({ ...sums, groups: Array.from({ length: 101 }, () => group) })],
   ])('refuses %s', (_, text) => {
     expect(parseThresholdSums(text)).toBeUndefined();
   });

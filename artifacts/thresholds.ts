@@ -15,45 +15,84 @@ type Cleaning = (typeof CLEANINGS)[number];
 /** The threshold of a class's probabilities, and how its masks are cleaned. */
 export type ClassCut = { readonly threshold: number; readonly cleaning: Cleaning };
 
-/** A cut that the ensemble chose for a class. `dice` is the mean out-of-fold Dice with it, if known. */
-export type ChosenThreshold = ClassCut & { readonly dice: number | undefined };
+/** A cut that was chosen for a class, with out-of-fold figures if they are known. */
+export type ChosenThreshold = ClassCut & {
+  /** The threshold of a single network. `threshold` is that of the vote, which may differ. */
+  readonly fitted: number;
+  /** Mean Dice, each image scored with a cut that was chosen without its person. */
+  readonly dice: number | undefined;
+  /** By how much that is more than the mean Dice at the manifest's threshold without cleaning. */
+  readonly gain: number | undefined;
+};
 
 /** Sums of Dice over a number of images, [class][threshold]. */
 type DiceSums = readonly (readonly number[])[];
 
-/**
- * out-of-fold/thresholds.json: for each class, threshold and cleaning the sum of Dice over the fold's own images. Adding the sums of all
- * folds gives those of the experiment.
- */
-export type ThresholdSums = {
-  readonly thresholds: readonly number[];
-  /** The sums without cleaning. */
-  readonly perClassDiceSum: DiceSums;
-  /** The sums with each way of cleaning; absent in files of earlier versions. */
-  readonly cleaned?: Readonly<Record<Exclude<Cleaning, 'none'>, DiceSums>> | undefined;
+/** The sums over the images of some people. A person of the experiment is in the same group in every fold. */
+export type GroupSums = {
+  readonly group: number;
   readonly images: number;
+  /** Without cleaning, [class][threshold]. */
+  readonly dice: DiceSums;
+  /** With each way of cleaning, [class][threshold at which cleanings are tried]. */
+  readonly cleaned: Readonly<Record<Exclude<Cleaning, 'none'>, DiceSums>>;
 };
 
-const rows = z.array(z.array(z.number()));
+/**
+ * out-of-fold/thresholds.json: for each group of people, class, threshold and cleaning the sum of Dice over the fold's own images. Its size
+ * does not depend on the number of images.
+ */
+export type ThresholdSums = {
+  /** Ascending. */
+  readonly thresholds: readonly number[];
+  /** The thresholds at which cleanings are tried too: some of `thresholds`, ascending. */
+  readonly cleanedThresholds: readonly number[];
+  /** The groups that have images in this fold, ascending. */
+  readonly groups: readonly GroupSums[];
+};
+
+/** Limits of a file that is read: far above what a fold writes. */
+const MOST_THRESHOLDS = 1000;
+const MOST_GROUPS = 100;
+const threshold = z.number().gt(0).lt(1);
+const rows = z.array(z.array(z.number()).max(MOST_THRESHOLDS)).max(MOST_THRESHOLDS);
+const groupSchema = z.object({
+  group: z.int().min(0),
+  images: z.int().min(1),
+  dice: rows,
+  cleaned: z.object({ largest: rows, fill: rows, 'largest+fill': rows }),
+});
 const sumsSchema = z
   .object({
-    thresholds: z.array(z.number().gt(0).lt(1)),
-    perClassDiceSum: rows,
-    cleaned: z.object({ largest: rows, fill: rows, 'largest+fill': rows }).optional(),
-    images: z.int().min(0),
+    thresholds: z.array(threshold).max(MOST_THRESHOLDS),
+    cleanedThresholds: z.array(threshold).max(MOST_THRESHOLDS),
+    groups: z.array(groupSchema).max(MOST_GROUPS),
   })
-  .refine(({ thresholds, perClassDiceSum, cleaned }) =>
-    [perClassDiceSum, ...Object.values(cleaned ?? {})].every(
-      (sums) => sums.length === perClassDiceSum.length && sums.every((row) => row.length === thresholds.length),
-    ),
-  );
+  .refine(({ thresholds, cleanedThresholds, groups }) => {
+    const classes = groups[0]?.dice.length;
+    const fits = (sums: DiceSums, length: number): boolean => sums.length === classes && sums.every((row) => row.length === length);
+    return (
+      cleanedThresholds.every((at) => thresholds.includes(at)) &&
+      groups.every(
+        ({ dice, cleaned }) =>
+          fits(dice, thresholds.length) && Object.values(cleaned).every((sums) => fits(sums, cleanedThresholds.length)),
+      )
+    );
+  });
 
-/** The content of out-of-fold/thresholds.json. */
-export function thresholdSumsText(sums: ThresholdSums): string {
-  return `${JSON.stringify(sums)}\n`;
+/** More digits would double the size of the file, and do not change a decision. */
+const DIGITS = 8;
+
+/** The content of out-of-fold/thresholds.json, one group per line. */
+export function thresholdSumsText({ thresholds, cleanedThresholds, groups }: ThresholdSums): string {
+  const head = JSON.stringify({ thresholds, cleanedThresholds });
+  const lines = groups.map((group) =>
+    JSON.stringify(group, (_, value: unknown) => (typeof value === 'number' ? Number(value.toFixed(DIGITS)) : value)),
+  );
+  return `${head.slice(0, -1)},"groups":[\n${lines.join(',\n')}\n]}\n`;
 }
 
-/** The sums in an out-of-fold/thresholds.json, or undefined if its form is not valid. */
+/** The sums in an out-of-fold/thresholds.json, or undefined if its form is not valid, as that of earlier versions. */
 export function parseThresholdSums(text: string): ThresholdSums | undefined {
   return sumsSchema.safeParse(parseJson(text)).data;
 }

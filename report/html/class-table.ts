@@ -21,6 +21,12 @@ export function barStart(values: readonly number[]): number {
 /** Whether any class's masks are cleaned. */
 const isCleaned = ({ thresholds }: ReportData): boolean => thresholds.some(({ cleaning }) => cleaning !== 'none');
 
+/** The mean; undefined if a value is unknown. */
+function meanOrUnknown(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length < values.length ? undefined : meanOf(known);
+}
+
 const CLEANING_TEXT = {
   none: '–',
   largest: 'largest part',
@@ -67,7 +73,8 @@ export function classTable(data: ReportData, estimates: DiceEstimates): string {
     ...(data.calibration ? ['ECE'] : []),
     'threshold',
     ...(isCleaned(data) ? ['cleaning'] : []),
-    'Dice at threshold',
+    'chosen Dice',
+    'gain',
     ...data.folds.map(({ fold }) => `fold ${fold}`),
   ];
   const head = columns.map((column, index) => `<th scope="col"${index === 3 ? ' class="bar"' : ''}>${column}</th>`).join('');
@@ -92,7 +99,8 @@ function cellsOf(data: ReportData, { name, indexes, estimate, colour }: Row, sca
     ece,
     cell(chosen === undefined ? '' : String(chosen.threshold)),
     isCleaned(data) ? cell(chosen === undefined ? '' : CLEANING_TEXT[chosen.cleaning]) : '',
-    chosen === undefined ? cell('') : number(chosen.dice),
+    number(meanOrUnknown(indexes.map((index) => data.thresholds[index]?.dice))),
+    number(meanOrUnknown(indexes.map((index) => data.thresholds[index]?.gain))),
     ...folds,
   ].join('');
 }

@@ -21,7 +21,7 @@ export type ReportData = {
   readonly score: Score;
   /** Counts over these images; undefined if a fold has no counts. */
   readonly calibration: CalibrationCounts | undefined;
-  /** One per class: threshold and cleaning of the submission. */
+  /** One per class: threshold and cleaning of the submission, and what they gain. */
   readonly thresholds: readonly ChosenThreshold[];
   readonly trainImages: number;
   readonly testImages: number;

@@ -1,6 +1,8 @@
 import type { Fit } from '@carpal/masks/fit.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { RleBuilder } from '@carpal/masks/rle-mask.ts';
+import { type Axis, axisOf, between, firstPixelOfCells, sigmoid } from './bilinear.ts';
+import { logitOf } from './probability-bins.ts';
 
 /** One logit map of one image, `[size, size, classes]` on the fitted square, and its weight in the mean. */
 export type LogitMap = { readonly logits: Float32Array; readonly weight: number };
@@ -16,9 +18,6 @@ export type LogitsToMask = {
   /** Strictly between 0 and 1. A pixel belongs to the mask if its mean probability is greater. */
   readonly threshold: number;
 };
-
-/** For each image pixel along one axis: the lower of its two neighbouring logits, and the distance from it (0 to 1). */
-type Axis = { readonly lower: Uint16Array; readonly fraction: Float64Array };
 
 /** State of a corner or a cell: outside, inside, or undecided. */
 const OUT = 0;
@@ -45,7 +44,7 @@ export function logitsToMask(request: LogitsToMask): RleMask {
   const field = new ProbabilityField(planes, maps, fit.size, threshold);
   const columns = axisOf(width, fit.offsetX, fit);
   const rows = axisOf(height, fit.offsetY, fit);
-  const cellStart = firstPixelOfCells(columns.lower, fit.size, width);
+  const cellStart = firstPixelOfCells(columns, fit.size);
   const builder = new RleBuilder();
   let band: Segment[] = [];
   let bandRow = -1;
@@ -63,14 +62,6 @@ export function logitsToMask(request: LogitsToMask): RleMask {
     }
   }
   return builder.finish(width, height);
-}
-
-/** The first image column of each cell. One more entry marks the end of the last cell. */
-function firstPixelOfCells(lower: Uint16Array, size: number, width: number): Uint32Array {
-  const start = new Uint32Array(Math.max(size - 1, 1) + 1).fill(width);
-  for (let x = width - 1; x >= 0; x--) start[lower[x] as number] = x;
-  for (let cell = start.length - 2; cell >= 0; cell--) start[cell] = Math.min(start[cell] as number, start[cell + 1] as number);
-  return start;
 }
 
 function segmentsOf(field: ProbabilityField, row: number, cellStart: Uint32Array): Segment[] {
@@ -92,25 +83,11 @@ function segmentsOf(field: ProbabilityField, row: number, cellStart: Uint32Array
   return segments;
 }
 
-function axisOf(length: number, offset: number, fit: Fit): Axis {
-  const lower = new Uint16Array(length);
-  const fraction = new Float64Array(length);
-  for (let i = 0; i < length; i++) {
-    const at = Math.min(Math.max((i + 0.5 - offset) / fit.scale - 0.5, 0), fit.size - 1);
-    const floor = Math.min(Math.floor(at), Math.max(fit.size - 2, 0));
-    lower[i] = floor;
-    fraction[i] = at - floor;
-  }
-  return { lower, fraction };
-}
-
 function planeOf(logits: Float32Array, classIndex: number, classes: number, size: number): Float32Array {
   const plane = new Float32Array(size * size);
   for (let i = 0, from = classIndex; i < plane.length; i++, from += classes) plane[i] = logits[from] as number;
   return plane;
 }
-
-const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
 /** The mean probability of one class over all maps, and the state of each corner. */
 class ProbabilityField {
@@ -133,7 +110,7 @@ class ProbabilityField {
     this.threshold = threshold;
     this.weights = Float64Array.from(maps, (map) => map.weight);
     this.totalWeight = this.weights.reduce((sum, weight) => sum + weight, 0);
-    this.cut = Math.log(threshold / (1 - threshold));
+    this.cut = logitOf(threshold);
     let largest = 1;
     for (const plane of planes) for (let i = 0; i < plane.length; i++) largest = Math.max(largest, Math.abs(plane[i] as number));
     this.slack = SLACK * largest;
@@ -231,6 +208,5 @@ function bilinear(plane: Float32Array, at: number, right: number, below: number,
   const b = plane[at + right] as number;
   const c = plane[at + below] as number;
   const d = plane[at + below + right] as number;
-  const left = a + (c - a) * down;
-  return left + (b + (d - b) * down - left) * across;
+  return between(a, b, c, d, across, down);
 }

@@ -24,6 +24,7 @@ export type EnsembleStage = {
   /** Software and hardware of the stage, for the report. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly onProgress?: (done: number, total: number) => void;
+  readonly log?: (line: string) => void;
   /** Memory that the process may use. By default the limit that the system sets. */
   readonly memoryLimit?: MemoryLimit;
 };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readRunFigures } from '@carpal/artifacts/figures.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
-import type { ThresholdSums } from '@carpal/artifacts/thresholds.ts';
+import { parseThresholdSums, type ThresholdSums, thresholdSumsText } from '@carpal/artifacts/thresholds.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { ensembleKey, experimentKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
@@ -78,14 +78,22 @@ describe('runEnsemble', () => {
     const thresholds = JSON.parse(await read(`${ensembleKey(experiment)}/thresholds.json`));
     expect(Object.keys(thresholds)).toEqual(classes);
     for (const cut of Object.values(thresholds)) {
-      const [oneOf, way] = [expect.toBeOneOf([0.2, 0.3, 0.4, 0.5, 0.6, 0.7]), expect.toBeOneOf([...CLEANINGS])];
-      expect(cut).toEqual({ threshold: oneOf, cleaning: way });
+      expect(cut).toEqual({ threshold: expect.any(Number), cleaning: expect.toBeOneOf([...CLEANINGS]) });
     }
     const perClass = JSON.parse(await read(`${ensembleKey(experiment)}/per-class.json`));
-    expect(perClass.Radius).toMatchObject({ ...thresholds.Radius, diceAtThreshold: expect.any(Number) });
+    expect(perClass.Radius).toMatchObject({
+      ...thresholds.Radius,
+      fittedThreshold: expect.any(Number),
+      crossValidatedDice: expect.any(Number),
+    });
 
     const own = await readRunFigures(openStore(join(folder, 'store', experimentKey(experiment))), 'own');
-    expect(own.outOfFold).toMatchObject({ name: 'tiny', network: 'SlimUNet', size: 32, classes });
+    // The other 26 classes are in no annotation.
+    const scored = ['finger-1', 'Pisiform', 'Radius'];
+    expect(own.outOfFold).toMatchObject({ name: 'tiny', network: 'SlimUNet', size: 32, classes: scored });
+    expect(scores.missingClasses).toEqual(classes.filter((name) => !scored.includes(name)));
+    expect(scores.perClass).toMatchObject({ Radius: expect.any(Number), Ulna: null });
+    expect(perClass.Ulna).toMatchObject({ dice: null, threshold: expect.any(Number) });
     expect(new Set(own.outOfFold.images.map(({ group }) => group)).size).toBe(4);
     expect(new Set(own.outOfFold.images.map(({ truth }) => truth)).size).toBe(8);
     expect(own.curves.folds.map(({ epochs }) => epochs.length)).toEqual([2, 2]);
@@ -94,6 +102,7 @@ describe('runEnsemble', () => {
 
     const html = await read(`${reportKey(experiment)}/report.html`);
     expect(pageFaults(html)).toEqual([]);
+    expect(html).toContain('not scored, because no annotation has them: finger-2');
     for (const title of ['Worst cases', 'Calibration', 'Seconds per epoch', 'Memory of the process']) expect(html).toContain(title);
     expect(html).toContain('&lt;one &amp; only&gt;');
     expect(html).not.toMatch(/(?:src|href)="(?!data:)|url\(|@import|<script/);
@@ -225,10 +234,14 @@ async function sortedRows(csv: string): Promise<string[]> {
  * Changes a fold's sums so that keeping the largest component scored best for the Radius, and cleaning changed nothing for other classes.
  */
 async function pretendCleaningGains(path: string): Promise<void> {
-  const sums = JSON.parse(await readFile(path, 'utf8')) as ThresholdSums;
-  const none = sums.perClassDiceSum.map((row) => row.map(() => 0.5));
-  const largest = none.map((row, index) => (classes[index] === 'Radius' ? row.map(() => 0.6) : row));
-  await writeFile(path, JSON.stringify({ ...sums, perClassDiceSum: none, cleaned: { largest, fill: none, 'largest+fill': none } }));
+  const sums = parseThresholdSums(await readFile(path, 'utf8')) as ThresholdSums;
+  const groups = sums.groups.map((group) => {
+    const rows = (thresholds: readonly number[], dice: number): number[][] => classes.map(() => thresholds.map(() => dice * group.images));
+    const [same, better] = [rows(sums.cleanedThresholds, 0.5), rows(sums.cleanedThresholds, 0.6)];
+    const largest = same.map((row, index) => (classes[index] === 'Radius' ? (better[index] ?? row) : row));
+    return { ...group, dice: rows(sums.thresholds, 0.5), cleaned: { largest, fill: same, 'largest+fill': same } };
+  });
+  await writeFile(path, thresholdSumsText({ ...sums, groups }));
 }
 
 /** A copy of the trained store without the results of an ensemble. */

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readCalibrations, runFiguresFiles } from '@carpal/artifacts/figures.ts';
+import { type CalibrationCounts, readCalibrations, runFiguresFiles } from '@carpal/artifacts/figures.ts';
 import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import { ProgressWriter } from '@carpal/artifacts/progress.ts';
 import { withTemporaryFolder } from '@carpal/artifacts/temporary-folder.ts';
@@ -11,16 +11,19 @@ import { ensembleKey, FILE, foldKey, reportKey } from '@carpal/configs/names.ts'
 import type { ReportFold } from '@carpal/report/html/report-data.ts';
 import { reportHtml } from '@carpal/report/html/report-html.ts';
 import { openRadiographs } from '@carpal/report/images/radiographs.ts';
+import { onlyScored, type ScoredClasses, scoredClasses, scoredCounts } from '@carpal/report/scoring/scored-classes.ts';
 import { meanOf, type Score, summarise } from '@carpal/report/scoring/scoring.ts';
 import { addCalibrations } from '@carpal/report/statistics/calibration.ts';
+import { chooseThresholds } from '../infer/choose-thresholds.ts';
 import { type Network, openFoldNetworks } from '../infer/networks.ts';
 import { pauseUntil } from '../infer/pause.ts';
 import { untrainedViews } from '../infer/trained-views.ts';
-import { chooseThresholds } from '../infer/thresholds.ts';
 import { checkEnsembleFits } from '../memory/check-memory.ts';
 import { readMemoryLimit } from '../memory/process-memory.ts';
+import { deadClasses, deadClassWarning } from '../train/dead-classes.ts';
 import { imageThroughput } from '../train/throughput.ts';
 import type { EnsembleStage, EnsembleWork, VoteWork } from './ensemble-work.ts';
+import { matchVote } from './match-vote.ts';
 import { drawExtremes, scoreOutOfFold } from './out-of-fold.ts';
 import { findPrepared } from './prepared-note.ts';
 import { countFoldImages, refreshFolds, staleFolds, withDetailImages } from './refresh-folds.ts';
@@ -108,8 +111,8 @@ async function makeEnsemble(work: EnsembleWork, stale: readonly number[]): Promi
   await refreshFolds(work, stale);
   const { ensemble, inference } = experiment.spec;
   const sums = await readThresholdSums(store, experiment);
-  const thresholds = chooseThresholds(sums, prepared.classes.length, { ...ensemble, threshold: inference.threshold });
-  return publishEnsemble({ ...work, thresholds });
+  const chosen = chooseThresholds(sums, prepared.classes.length, { ...ensemble, threshold: inference.threshold });
+  return publishEnsemble({ ...work, thresholds: await matchVote(work, chosen) });
 }
 
 /** Writes all files of the ensemble and of the report into the local folder, then publishes both. */
@@ -117,8 +120,14 @@ async function publishEnsemble(work: VoteWork): Promise<EnsembleResult> {
   const { experiment, store, prepared, thresholds, folder, clock } = work;
   const radiographs = await openRadiographs(experiment.spec.dataset.uri, prepared, work.advanced);
   const test = await writeTestSubmission(work, radiographs);
-  const images = await scoreOutOfFold(work);
+  const scored = await scoredClasses(prepared);
+  warnOfMissingClasses(work, scored);
+  const images = (await scoreOutOfFold(work)).map((image) => ({ ...image, perClass: onlyScored(image.perClass, scored) }));
   const score = summarise(images);
+  const calibrations = await readCalibrations(store, experiment, prepared.classes.length);
+  const counts = calibrations && addCalibrations(calibrations);
+  const calibration = counts && scoredCounts(counts, scored);
+  warnOfDeadClasses(work, scored.names, score, calibration);
   const extremes = await drawExtremes(work, radiographs, images);
   const folds: ReportFold[] = [];
   for (const fold of experiment.spec.run.folds) {
@@ -128,21 +137,20 @@ async function publishEnsemble(work: VoteWork): Promise<EnsembleResult> {
   const trainImages = prepared.samples.filter(({ half }) => half === 'train').length;
   const testImages = prepared.samples.length - trainImages;
   const files = [
-    ...ensembleFiles({ classes: prepared.classes, thresholds, score, folds, testImages }),
-    ...runFiguresFiles(experiment, prepared.classes, images, folds),
+    ...ensembleFiles({ classes: prepared.classes, scored, thresholds, score, folds, testImages }),
+    ...runFiguresFiles(experiment, scored.names, images, folds),
   ];
   for (const [name, content] of files) {
     await writeFileAtomically(join(folder, 'ensemble', name), content);
   }
-  const calibrations = await readCalibrations(store, experiment, prepared.classes.length);
   const html = reportHtml({
     experiment,
-    classes: prepared.classes,
+    classes: scored.names,
     folds,
     images,
     score,
-    calibration: calibrations && addCalibrations(calibrations),
-    thresholds,
+    calibration,
+    thresholds: onlyScored(thresholds, scored),
     trainImages,
     testImages,
     ...extremes,
@@ -157,6 +165,26 @@ async function publishEnsemble(work: VoteWork): Promise<EnsembleResult> {
   return { testImages, dice: score.dice, images: score.images };
 }
 
+/** A class that no annotation has would score 1 for networks that leave it out. */
+function warnOfMissingClasses(work: EnsembleWork, { missing }: ScoredClasses): void {
+  if (missing.length === 0) return;
+  warn(work, `not scored, because no annotation has them: ${missing.join(', ')}`);
+}
+
+function warn({ progress, log }: EnsembleWork, warning: string): void {
+  progress.warn(warning);
+  log?.(`warning: ${warning}`);
+}
+
+function warnOfDeadClasses(work: EnsembleWork, classes: readonly string[], score: Score, calibration: CalibrationCounts | undefined): void {
+  const figures = classes.map((_, index) => ({
+    dice: score.perClass[index] ?? 0,
+    truePixels: Array.from(calibration?.truePixels[index] ?? []).reduce((sum, pixels) => sum + pixels, 0),
+  }));
+  const warning = score.images === 0 ? undefined : deadClassWarning(deadClasses(classes, figures));
+  if (warning !== undefined) warn(work, warning);
+}
+
 /** Publishes the report and removes overlays of an earlier ensemble that this one does not draw. */
 async function publishReport({ experiment, store, folder }: EnsembleWork): Promise<void> {
   await store.publish(join(folder, 'report'), reportKey(experiment));
@@ -167,6 +195,8 @@ async function publishReport({ experiment, store, folder }: EnsembleWork): Promi
 
 type EnsembleFigures = {
   readonly classes: readonly string[];
+  /** Scores are of these classes only. */
+  readonly scored: ScoredClasses;
   readonly thresholds: readonly ChosenThreshold[];
   readonly score: Score;
   readonly folds: readonly ReportFold[];
@@ -174,29 +204,39 @@ type EnsembleFigures = {
 };
 
 /** The small files of the ensemble: thresholds.json, per-class.json, and scores.json with the out-of-fold scores. */
-function ensembleFiles({ classes, thresholds, score, folds, testImages }: EnsembleFigures): [name: string, content: string][] {
+function ensembleFiles({ classes, scored, thresholds, score, folds, testImages }: EnsembleFigures): [name: string, content: string][] {
   const byClass = <T>(of: (index: number) => T): Record<string, T> => Object.fromEntries(classes.map((name, index) => [name, of(index)]));
+  const diceOf = (own: Score, index: number): number | null => own.perClass[scored.indexes.indexOf(index)] ?? null;
   const perClass = byClass((index) => ({
-    dice: score.perClass[index] ?? null,
+    dice: diceOf(score, index),
+    // The threshold and cleaning of the vote, and the threshold of a single network that it stands for.
     threshold: thresholds[index]?.threshold ?? null,
     cleaning: thresholds[index]?.cleaning ?? 'none',
-    // The out-of-fold Dice with that threshold and cleaning.
-    diceAtThreshold: thresholds[index]?.dice ?? null,
-    folds: Object.fromEntries(folds.map((fold) => [fold.fold, fold.score.perClass[index] ?? null])),
+    fittedThreshold: thresholds[index]?.fitted ?? null,
+    // Of single networks, out of fold: each image with a choice that its person had no part in.
+    crossValidatedDice: thresholds[index]?.dice ?? null,
+    crossValidatedGain: thresholds[index]?.gain ?? null,
+    folds: Object.fromEntries(folds.map((fold) => [fold.fold, diceOf(fold.score, index)])),
   }));
-  const chosen = thresholds.flatMap(({ dice }) => dice ?? []);
+  const mean = (values: readonly (number | undefined)[]): number | null => {
+    const known = values.filter((value) => value !== undefined);
+    return known.length === values.length ? meanOf(known) : null;
+  };
   const scores = {
     dice: score.dice,
-    // Slightly optimistic: the thresholds and cleanings were chosen on the same images.
-    chosenDice: chosen.length === thresholds.length ? meanOf(chosen) : null,
+    // With thresholds and cleanings chosen on other people.
+    chosenDice: mean(onlyScored(thresholds, scored).map(({ dice }) => dice)),
+    chosenGain: mean(onlyScored(thresholds, scored).map(({ gain }) => gain)),
     images: score.images,
     testImages,
-    perClass: byClass((index) => score.perClass[index] ?? null),
+    perClass: byClass((index) => diceOf(score, index)),
+    // No annotation has them.
+    missingClasses: scored.missing,
     folds: folds.map((fold) => ({
       fold: fold.fold,
       dice: fold.score.dice,
       images: fold.score.images,
-      perClass: byClass((index) => fold.score.perClass[index] ?? null),
+      perClass: byClass((index) => diceOf(fold.score, index)),
     })),
     worst: score.perImage.slice(0, 10),
   };

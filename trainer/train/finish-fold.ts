@@ -7,8 +7,8 @@ import { checkViewsFit } from '../memory/check-memory.ts';
 import type { Model } from '../models/model.ts';
 import { writeWeights } from '../models/weights.ts';
 import { createPredictor } from '../step/inference.ts';
+import { deadClasses, deadClassWarning } from './dead-classes.ts';
 import { type FoldTraining, stopped } from './fold-training.ts';
-import { TruthMasks } from './image-dice.ts';
 import { writeOutOfFold } from './out-of-fold.ts';
 import { imageThroughput } from './throughput.ts';
 import type { ValidationSource } from './validate.ts';
@@ -46,22 +46,24 @@ function obstacleOf({ experiment: { spec }, prepared, memoryLimit }: FoldTrainin
 }
 
 async function predictImages(training: FoldTraining, model: Model, validation: ValidationSource): Promise<void> {
-  const { experiment, prepared, store, key, progress } = training;
+  const { experiment, prepared, store, key, progress, log } = training;
   const { input, inference } = experiment.spec;
   const predictor = createPredictor(model);
   try {
     const request = {
-      source: validation,
-      classNames: prepared.classes,
+      samples: validation.samples,
       prepared,
       network: { predictor, inputSize: input.size, imageSize: prepared.size, sizeMultiple: model.sizeMultiple },
-      truth: new TruthMasks(prepared),
       viewing: viewingOf(experiment.spec),
       threshold: inference.threshold,
       pause: pauseUntil(training.signal, () => stopped(training, 'after its last epoch'), progress.beat),
       imageDone: await reportImages(training, validation.samples.length),
     };
-    await writeOutOfFold(request, store, key);
+    const figures = await writeOutOfFold(request, store, key);
+    const warning = deadClassWarning(deadClasses(prepared.classes, figures));
+    if (warning === undefined) return;
+    progress.warn(warning);
+    log(`warning: ${warning}`);
   } finally {
     predictor.dispose();
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -10,7 +10,7 @@ import { CLEANINGS, cleanedEveryWay } from '@carpal/masks/cleaning.ts';
 import { dice } from '@carpal/masks/measure.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import { parseRle } from '@carpal/masks/rle-text.ts';
-import type { PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
+import { openPrepared, type PreparedSet, preparedPolygonFile } from '@carpal/report/dataset/prepared-set.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Voter } from '../infer/image-logits.ts';
 import { nextTurn } from '../infer/pause.ts';
@@ -55,27 +55,17 @@ function noisyNetwork(seen: (logits: Float32Array) => void = () => undefined): V
 }
 
 function requestOf(network: Voter, threshold = 0.5): OutOfFold {
-  const classes = prepared.classes.length;
-  const source = {
-    preparedFolder: prepared.folder,
-    samples: prepared.samples,
-    classes,
-    size: SIZE,
-    batchSize: 2,
-    seed: 1,
-    targets: 'area',
-  } as const;
   const viewing = { views: ['identity', 'flipHorizontal'], degrees: 10, scale: 0.25 } as const;
-  return { source, classNames: prepared.classes, prepared, network, truth: new TruthMasks(prepared), viewing, threshold, pause: nextTurn };
+  return { samples: prepared.samples, prepared, network, viewing, threshold, pause: nextTurn };
 }
 
 describe('writeOutOfFold', () => {
-  it('sums the Dice of every threshold and cleaning over the masks that it writes', async () => {
+  it('sums the Dice of every threshold and cleaning over the masks that it writes, for each group of people', async () => {
     const store = openStore(folder);
     const network = noisyNetwork();
-    await writeOutOfFold(requestOf(network, 0.45), store, KEY);
+    const figures = await writeOutOfFold(requestOf(network, 0.45), store, KEY);
     const sums = parseThresholdSums((await store.read(`${KEY}/${FILE.outOfFoldThresholds}`)).toString());
-    expect(sums).toMatchObject({ thresholds: [0.2, 0.3, 0.4, 0.45, 0.5, 0.6, 0.7], images: 2 * PEOPLE });
+    expect(sums?.groups.map(({ group, images }) => [group, images])).toEqual([0, 1, 2, 3, 4].map((group) => [group, 2]));
     const radius = prepared.classes.indexOf('Radius');
     const expected = CLEANINGS.map(() => 0);
     const rows = (await readFile(join(folder, KEY, FILE.outOfFoldPredictions), 'utf8')).trimEnd().split('\n').slice(1);
@@ -85,9 +75,35 @@ describe('writeOutOfFold', () => {
       const [truth] = (await new TruthMasks(prepared).of(sample)).slice(radius);
       for (const [way, result] of cleanedEveryWay(mask).entries()) expected[way] = (expected[way] ?? 0) + dice(result, truth ?? mask);
     }
-    const found = CLEANINGS.map((way) => (way === 'none' ? sums?.perClassDiceSum : sums?.cleaned?.[way])?.[radius]?.[3]);
-    expect(found).toEqual(expected);
+    const found = CLEANINGS.map((way) => {
+      const place = (way === 'none' ? sums?.thresholds : sums?.cleanedThresholds)?.indexOf(0.45) ?? -1;
+      return sums?.groups.reduce((sum, group) => sum + ((way === 'none' ? group.dice : group.cleaned[way])[radius]?.[place] ?? 0), 0);
+    });
+    for (const [way, sum] of found.entries()) expect(sum).toBeCloseTo(expected[way] ?? Number.NaN, 6);
     expect(new Set(expected).size).toBeGreaterThan(1);
+    expect(figures[radius]?.dice).toBeCloseTo((expected[0] ?? Number.NaN) / (2 * PEOPLE), 12);
+  });
+
+  it('writes the same bytes with any number of threads', async () => {
+    const written: string[][] = [];
+    for (const threads of [0, 1, 3]) {
+      const store = openStore(join(folder, `threads-${threads}`));
+      await writeOutOfFold({ ...requestOf(noisyNetwork()), threads }, store, KEY);
+      const names = [FILE.outOfFoldPredictions, FILE.outOfFoldThresholds, FILE.outOfFoldCalibration];
+      written.push(await Promise.all(names.map(async (name) => (await store.read(`${KEY}/${name}`)).toString())));
+    }
+    expect(written[1]).toEqual(written[0]);
+    expect(written[2]).toEqual(written[0]);
+  });
+
+  it.each([0, 2])('throws the error of an annotation that cannot be read, with %i threads', async (threads) => {
+    const copy = join(folder, `damaged-${threads}`);
+    await cp(prepared.folder, copy, { recursive: true });
+    await writeFile(join(copy, preparedPolygonFile(prepared.samples[3]?.imageName ?? '')), 'x');
+    const request = { ...requestOf(noisyNetwork()), prepared: await openPrepared(copy), threads };
+    const store = openStore(join(folder, `unwritten-${threads}`));
+    await expect(writeOutOfFold(request, store, KEY)).rejects.toMatchObject({ code: 'prepared-invalid' });
+    expect(await store.list(KEY)).toEqual([]);
   });
 
   it('names the inference that made the files, and none while the files are of two kinds', async () => {
@@ -108,7 +124,7 @@ describe('writeOutOfFold', () => {
     expect([await isPredictedWith(store, KEY, first), await isPredictedWith(store, KEY, second)]).toEqual([false, false]);
   });
 
-  it('holds the logits of one batch at a time, for any number of images', async () => {
+  it('holds the logits of one image at a time, for any number of images', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const answers: WeakRef<Float32Array>[] = [];
@@ -118,7 +134,7 @@ describe('writeOutOfFold', () => {
       alive.push(answers.filter((answer) => answer.deref() !== undefined).length);
       answers.push(new WeakRef(logits));
     });
-    await writeOutOfFold(requestOf(network), openStore(folder), KEY);
+    await writeOutOfFold({ ...requestOf(network), threads: 2 }, openStore(folder), KEY);
     expect(alive.length).toBeGreaterThanOrEqual(2 * PEOPLE);
     expect(Math.max(...alive)).toBeLessThanOrEqual(2);
   });

@@ -35,7 +35,7 @@ export function reportData(changes: Partial<ReportData> = {}): ReportData {
     images,
     score,
     calibration: calibrationCounts(classes.length),
-    thresholds: classes.map(() => ({ threshold: 0.5, cleaning: 'none', dice: 0.9 })),
+    thresholds: classes.map(() => ({ threshold: 0.5, fitted: 0.5, cleaning: 'none', dice: 0.9, gain: 0.01 })),
     trainImages: images.length,
     testImages: 0,
     worst: [],
