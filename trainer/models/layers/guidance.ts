@@ -26,7 +26,7 @@ export function guidance(make: VariableMaker, name: string, from: number): (x: T
 }
 
 /** Drops values if a seed is given (a training step), and returns x unchanged otherwise. */
-export type Dropout = (x: Tensor4D, seed: Tensor | undefined) => Tensor4D;
+type Dropout = (x: Tensor4D, seed: Tensor | undefined) => Tensor4D;
 
 /** Creates the dropout layers of a network. Each has its own index and therefore its own random numbers. */
 export function dropoutMaker(rate: number): () => Dropout {
