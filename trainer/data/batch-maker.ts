@@ -42,7 +42,7 @@ export type BatchOptions = {
 };
 
 /**
- * Parts of the prepared images, all of `size` pixels: one crop per sample that is drawn anew in each epoch, or the same windows of every
+ * Parts of the prepared images, all of `size` pixels: one crop per sample that is drawn again in each epoch, or the same windows of every
  * sample. With windows, every sample is listed once for each window, in the order of the windows.
  */
 export type Parts = { readonly size: number } & (
