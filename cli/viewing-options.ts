@@ -1,7 +1,7 @@
 import { issueFinding } from '@carpal/configs/check/issue-finding.ts';
 import { CarpalError } from '@carpal/configs/errors.ts';
 import type { FieldPath } from '@carpal/configs/finding.ts';
-import { windowFindings } from '@carpal/configs/rules/learning.ts';
+import { windowFindings } from '@carpal/configs/rules/sizes.ts';
 import type { TtaName } from '@carpal/configs/schema/experiment.ts';
 import { inferenceSchema, TTA_NAMES } from '@carpal/configs/schema/learning.ts';
 import { type Viewing, viewingOf } from '@carpal/trainer/infer/views.ts';

@@ -7,36 +7,19 @@ import type { ArtifactStore } from '@carpal/artifacts/store.ts';
 import { loadClasses } from '@carpal/configs/classes.ts';
 import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import { systemErrorCode } from '@carpal/configs/file-errors.ts';
-import { parseJson } from '@carpal/configs/json.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
-import { optionsSinceEarlier } from '@carpal/configs/schema/earlier-options.ts';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
-import { inputSchema, modelSchema } from '@carpal/configs/schema/learning.ts';
 import { trainingScale } from '@carpal/configs/schema/options.ts';
-import type { Normalize } from '@carpal/report/dataset/grey-range.ts';
-import { z } from 'zod';
 import { checkFinite } from '../engine/named-arrays.ts';
 import { decodeSafetensors } from '../engine/safetensors.ts';
 import { withValueLimit } from '../models/layers/variables.ts';
-import type { Model, NetworkOptions } from '../models/model.ts';
+import type { Model } from '../models/model.ts';
 import { buildModel } from '../models/registry.ts';
 import { writeWeights } from '../models/weights.ts';
 import { createPredictor, type EstimatedPredictor } from '../step/inference.ts';
 import type { Voter } from './image-logits.ts';
+import { readFacts, type WeightsFacts } from './weights-facts.ts';
 import type { WindowSpec } from './windows.ts';
-
-/** The metadata of a weights file. */
-type WeightsFacts = {
-  readonly model: string;
-  readonly options: NetworkOptions;
-  readonly classes: readonly string[];
-  readonly inputSize: number;
-  /** Side of the square that the whole image was fitted to in training. */
-  readonly imageSize: number;
-  readonly normalize: Normalize;
-  /** `namespace/name` of the experiment that trained the weights, or ''. */
-  readonly experiment: string;
-};
 
 /** A trained network, ready to predict. It holds device memory until `dispose`. `where` is the place of its weights. */
 export type Network = Voter & {
@@ -188,44 +171,6 @@ export function openNetwork(bytes: Uint8Array, where: string): Network {
     normalize: facts.normalize,
     sizeMultiple: model.sizeMultiple,
     dispose,
-  };
-}
-
-const LARGEST_INPUT = 4096;
-const MOST_CLASSES = 256;
-const LONGEST_CLASS = 200;
-const isClass = (name: unknown): boolean => typeof name === 'string' && name.length <= LONGEST_CLASS;
-/** The manifest sets deep supervision under `training`, but the network takes it as an option. */
-const optionsSchema = modelSchema.shape.options.unwrap().extend({ deepSupervision: z.boolean().optional() }).prefault({});
-
-function readFacts(metadata: Readonly<Record<string, string>>, where: string): WeightsFacts {
-  const { model, options = '{}', classes = '[]', inputSize, experiment = '' } = metadata;
-  // Weights that were written before crops existed were trained with whole images.
-  const imageSize = Number(metadata['imageSize'] ?? inputSize);
-  // Weights that were written before this choice existed were trained with its default.
-  const normalize = inputSchema.shape.normalize.safeParse(metadata['normalize']);
-  const size = Number(inputSize);
-  const names = parseJson(classes);
-  // The limits of a manifest apply, so that a hostile file cannot request a network that fills the memory.
-  const given = optionsSchema.safeParse(parseJson(options) ?? null);
-  const invalid = (what: string): CarpalError => {
-    const fix = 'Give the best.safetensors file of a fold that carpal trained.';
-    return new CarpalError('weights-invalid', `the metadata of the weights file has no valid ${what}`, { where, fix });
-  };
-  if (model === undefined) throw invalid('model name');
-  if (!given.success) throw invalid('model options');
-  if (!Array.isArray(names) || names.length === 0 || names.length > MOST_CLASSES || !names.every(isClass)) throw invalid('classes');
-  if (!Number.isInteger(size) || size < 1 || size > LARGEST_INPUT) throw invalid('input size');
-  if (!Number.isInteger(imageSize) || imageSize < size || imageSize > LARGEST_INPUT) throw invalid('image size');
-  if (!normalize.success) throw invalid('normalization');
-  return {
-    model,
-    options: optionsSinceEarlier(model, given.data),
-    classes: names,
-    inputSize: size,
-    imageSize,
-    normalize: normalize.data,
-    experiment,
   };
 }
 
