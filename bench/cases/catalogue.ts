@@ -6,6 +6,7 @@ import { feed, feedStall, feedStallCrops, prepare } from './data-path.ts';
 import { EPOCHS } from './epoch.ts';
 import { INFERENCES } from './infer.ts';
 import { steps2000 } from './memory-growth.ts';
+import { outOfFold1024 } from './out-of-fold.ts';
 import { rleDecode, rleEncode } from './rle.ts';
 import { STARTS } from './start.ts';
 import { STEP_GROUPS, STEPS } from './step.ts';
@@ -26,7 +27,7 @@ const DEFAULT: readonly ComparedCase[] = [
 ];
 /** The cases with a baseline. */
 export const COMPARED: readonly ComparedCase[] = [...DEFAULT, ...STEPS, ...INFERENCES, ...EPOCHS, ...STARTS];
-export const STANDALONE: readonly StandaloneCase[] = [voteLarge, feedStall, feedStallCrops, steps2000];
+export const STANDALONE: readonly StandaloneCase[] = [voteLarge, feedStall, feedStallCrops, steps2000, outOfFold1024];
 /** They need `make cluster-tools` and no Python, and take minutes. Their code is loaded only when they run. */
 const OPERATOR: readonly string[] = ['operator-200', 'operator-1000', 'operator-rest'];
 const SOAK = 'soak';

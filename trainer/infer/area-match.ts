@@ -1,7 +1,7 @@
 import { emptyMask } from '@carpal/masks/rle-mask.ts';
+import { BinReader } from './bin-reader.ts';
 import { classParts } from './class-parts.ts';
 import type { ImageLogits } from './image-logits.ts';
-import { PixelBinner } from './pixel-binner.ts';
 import { ProbabilityBins } from './probability-bins.ts';
 
 /** The thresholds that a vote may get: 0.01, 0.02, …, 0.99. */
@@ -36,8 +36,8 @@ export class AreaMatch {
     const nothing = emptyMask(width, height);
     const areas: number[][] = [];
     for (const parts of classParts(map.logits, size, this.#fitted.length, this.#bins.lowestLogit)) {
-      const binner = new PixelBinner(parts, width, height, this.#bins);
-      for (let own = 0; own < parts.classes; own++) areas.push(sumsAbove(binner.next().histogram(nothing, this.#bins.count).pixels));
+      const reader = new BinReader(parts, width, height, this.#bins);
+      for (let own = 0; own < parts.classes; own++) areas.push(sumsAbove(reader.next().histogram(nothing, this.#bins.count).pixels));
     }
     return areas;
   }

@@ -5,9 +5,9 @@ import { dice } from '@carpal/masks/measure.ts';
 import { randomFor } from '@carpal/masks/random.ts';
 import { maskFromBitmap, type RleMask } from '@carpal/masks/rle-mask.ts';
 import { describe, expect, it } from 'vitest';
+import { BinReader } from './bin-reader.ts';
 import { classParts } from './class-parts.ts';
 import { logitsToMask } from './logits-to-mask.ts';
-import { PixelBinner } from './pixel-binner.ts';
 import { logitOf } from './probability-bins.ts';
 import { type ClassScore, TriedThresholds } from './tried-thresholds.ts';
 
@@ -15,7 +15,7 @@ import { type ClassScore, TriedThresholds } from './tried-thresholds.ts';
 function scoreOf(logits: Float32Array, size: number, truth: RleMask, tried: TriedThresholds): ClassScore {
   const [parts] = classParts(logits, size, 1, tried.bins.lowestLogit);
   if (!parts) throw new Error('a map has parts');
-  return tried.score(new PixelBinner(parts, truth.width, truth.height, tried.bins).next(), truth);
+  return tried.score(new BinReader(parts, truth.width, truth.height, tried.bins).next(), truth);
 }
 
 /** Logits of a blob with specks and holes. */

@@ -1,7 +1,7 @@
 import { fillPolygon } from '@carpal/masks/fill-polygon.ts';
 import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
+import { BinReader } from '../infer/bin-reader.ts';
 import type { ClassParts } from '../infer/class-parts.ts';
-import { PixelBinner } from '../infer/pixel-binner.ts';
 import type { ClassScore, TriedThresholds } from '../infer/tried-thresholds.ts';
 
 /** The scores of some classes of an image against its annotation, in class order. Throws the errors of the set's readPolygons. */
@@ -13,6 +13,6 @@ export async function scoreParts(
 ): Promise<ClassScore[]> {
   const { width, height } = sample;
   const polygons = (await prepared.readPolygons(sample)).slice(parts.firstClass, parts.firstClass + parts.classes);
-  const binner = new PixelBinner(parts, width, height, tried.bins);
-  return polygons.map((polygon) => tried.score(binner.next(), fillPolygon(polygon, width, height)));
+  const reader = new BinReader(parts, width, height, tried.bins);
+  return polygons.map((polygon) => tried.score(reader.next(), fillPolygon(polygon, width, height)));
 }

@@ -76,7 +76,7 @@ export class ScoringThreads {
     const sum = (): number => this.#held.reduce((total, part) => total + part.bytes, bytes);
     while (this.#held.length > 0 && (sum() > MOST_BYTES || this.#held.length >= 2 * this.#threads.length)) {
       const oldest = this.#held.shift();
-      // Whoever awaits the scores gets the error.
+      // The caller gets the error with the scores.
       await oldest?.answer.catch(() => undefined);
     }
   }

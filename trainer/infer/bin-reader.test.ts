@@ -2,9 +2,9 @@ import { squareFit } from '@carpal/masks/fit.ts';
 import { bitmapFromMask, equalMasks, maskFromBitmap, type RleMask } from '@carpal/masks/rle-mask.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BinReader } from './bin-reader.ts';
 import { classParts } from './class-parts.ts';
 import { logitsToMask } from './logits-to-mask.ts';
-import { PixelBinner } from './pixel-binner.ts';
 import { ProbabilityBins } from './probability-bins.ts';
 
 const CUTS = [0.01, 0.05, 0.3, 0.5, 0.501, 0.95];
@@ -49,18 +49,18 @@ const pictures: fc.Arbitrary<Picture> = fc
 function eachClass(
   { logits, size, classes, width, height, most }: Picture,
   bins: ProbabilityBins,
-  visit: (found: ReturnType<PixelBinner['next']>, classIndex: number) => void,
+  visit: (found: ReturnType<BinReader['next']>, classIndex: number) => void,
 ): number {
   let seen = 0;
   for (const parts of classParts(logits, size, classes, bins.lowestLogit, most)) {
     expect(parts.firstClass).toBe(seen);
-    const binner = new PixelBinner(parts, width, height, bins);
-    for (let own = 0; own < parts.classes; own++) visit(binner.next(), seen++);
+    const reader = new BinReader(parts, width, height, bins);
+    for (let own = 0; own < parts.classes; own++) visit(reader.next(), seen++);
   }
   return seen;
 }
 
-describe('PixelBinner', () => {
+describe('BinReader', () => {
   it('gives the masks of logitsToMask at every cut, pixel for pixel', () => {
     fc.assert(
       fc.property(pictures, (picture) => {
@@ -104,7 +104,7 @@ describe('PixelBinner', () => {
   it('needs no part of a map that is below the lowest cut everywhere', () => {
     const [parts] = classParts(new Float32Array(8 * 8 * 2).fill(-9), 8, 2, -6);
     expect(parts?.values.length).toBe(0);
-    const binner = new PixelBinner(parts as NonNullable<typeof parts>, 16, 16, new ProbabilityBins(CUTS));
-    expect(binner.next().maskAbove(0).bounds.length).toBe(0);
+    const reader = new BinReader(parts as NonNullable<typeof parts>, 16, 16, new ProbabilityBins(CUTS));
+    expect(reader.next().maskAbove(0).bounds.length).toBe(0);
   });
 });

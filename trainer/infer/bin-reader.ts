@@ -5,7 +5,7 @@ import { PixelBins } from './pixel-bins.ts';
 import type { ProbabilityBins } from './probability-bins.ts';
 
 /** Bins the pixels of one class after another, at the size of the image. */
-export class PixelBinner {
+export class BinReader {
   readonly #parts: ClassParts;
   readonly #bins: ProbabilityBins;
   readonly #width: number;
