@@ -5,76 +5,13 @@ import { join } from 'node:path';
 import { readMetrics } from '@carpal/artifacts/metrics.ts';
 import { openStore } from '@carpal/artifacts/open-store.ts';
 import { FILE, foldKey } from '@carpal/configs/names.ts';
-import type { ExperimentManifest } from '@carpal/configs/schema/experiment.ts';
-import { OPTIMIZER_NAMES, SCHEDULER_NAMES } from '@carpal/configs/schema/learning.ts';
+import { OPTIMIZER_NAMES, SCHEDULER_NAMES, trainingSchema } from '@carpal/configs/schema/learning.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../engine/safetensors.ts';
 import { runFold } from '../stages/fold.ts';
 import { runPrepare } from '../stages/prepare.ts';
+import { RESUME_ROWS, type TinySpec } from './testing/resume-rows.ts';
 import { tinyExperiment, writeTinyDataset } from './testing/tiny-dataset.ts';
-
-type Spec = Partial<ExperimentManifest['spec']>;
-type Row = { readonly name: string; readonly spec: Spec };
-
-const ROWS: readonly Row[] = [
-  {
-    name: 'AdamW, accumulated and clipped gradients, EMA weights, a plateau schedule after a warm-up',
-    spec: {
-      optimizer: { name: 'AdamW', learningRate: 0.02 },
-      scheduler: { name: 'ReduceLROnPlateau', options: { warmupEpochs: 1, factor: 0.5, patience: 0, threshold: 0.5, cooldown: 1 } },
-      training: { accumulate: 2, gradientClip: 0.5, ema: { decay: 0.9 } },
-    },
-  },
-  {
-    name: 'Adam, milestones after a warm-up, augmentations',
-    spec: {
-      optimizer: { name: 'Adam', learningRate: 0.02 },
-      scheduler: { name: 'MultiStepLR', options: { warmupEpochs: 1, milestones: [1, 2] } },
-      augmentations: [{ name: 'rotate' }, { name: 'gaussianNoise' }],
-    },
-  },
-  {
-    name: 'SGD with Nesterov momentum, warm restarts, a validation every second epoch',
-    spec: {
-      optimizer: { name: 'SGD', learningRate: 0.05 },
-      scheduler: { name: 'CosineAnnealingWarmRestarts', options: { cycleEpochs: 1, cycleMultiplier: 2 } },
-      training: { validateEvery: 2 },
-    },
-  },
-  {
-    name: 'RMSprop with momentum, warm restarts with growing cycles',
-    spec: {
-      optimizer: { name: 'RMSprop', learningRate: 0.005, options: { momentum: 0.5 } },
-      scheduler: { name: 'CustomCosineAnnealingWarmUpRestarts', options: { cycleEpochs: 2, cycleWarmupEpochs: 1, gamma: 0.5 } },
-    },
-  },
-  {
-    name: 'Lion, a polynomial schedule, EMA weights',
-    spec: {
-      optimizer: { name: 'Lion', learningRate: 0.002 },
-      scheduler: { name: 'PolynomialLR' },
-      training: { ema: { decay: 0.5 } },
-    },
-  },
-  {
-    name: 'a network with dropout, a cosine schedule',
-    spec: {
-      model: { name: 'CustomUNet', options: { width: 2 } },
-      optimizer: { name: 'AdamW', learningRate: 0.01 },
-      scheduler: { name: 'CosineAnnealingLR' },
-      training: { accumulate: 2 },
-    },
-  },
-  {
-    name: 'deep supervision with head weights',
-    spec: {
-      model: { name: 'NestedUNet', options: { width: 2 } },
-      optimizer: { name: 'SGD', learningRate: 0.05 },
-      scheduler: { name: 'ReduceLROnPlateau', options: { patience: 0, threshold: 0.9 } },
-      training: { deepSupervision: true, headWeights: [4, 3, 2, 1] },
-    },
-  },
-];
 
 let folder: string;
 beforeAll(async () => {
@@ -84,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The results of a fold with two steps per epoch that is stopped after `reads` reads of the clock, again and again. */
-async function trained(uid: string, spec: Spec, reads: number) {
+async function trained(uid: string, spec: TinySpec, reads: number) {
   const training = { epochs: 4, batchSize: 2, ...spec.training };
   const made = tinyExperiment(join(folder, 'data'), { ...spec, training });
   const experiment = { ...made, metadata: { ...made.metadata, uid } };
@@ -118,14 +55,16 @@ async function trained(uid: string, spec: Spec, reads: number) {
   return { stops, last: last ?? Buffer.alloc(0), best, masks, curve };
 }
 
-it('the cases cover every optimizer and every schedule', () => {
-  expect(new Set(ROWS.map(({ spec }) => spec.optimizer?.name))).toEqual(new Set(OPTIMIZER_NAMES));
-  expect(new Set(ROWS.map(({ spec }) => spec.scheduler?.name))).toEqual(new Set(SCHEDULER_NAMES));
+it('the cases cover every optimizer, every schedule and every precision', () => {
+  expect(new Set(RESUME_ROWS.map(({ spec }) => spec.optimizer?.name))).toEqual(new Set(OPTIMIZER_NAMES));
+  expect(new Set(RESUME_ROWS.map(({ spec }) => spec.scheduler?.name))).toEqual(new Set(SCHEDULER_NAMES));
+  const precisions = RESUME_ROWS.map(({ spec }) => spec.training?.precision ?? 'float32');
+  expect(new Set(precisions)).toEqual(new Set(trainingSchema.shape.precision.unwrap().options));
 });
 
-describe.each(ROWS)('a fold with $name', ({ name, spec }) => {
+describe.each(RESUME_ROWS)('a fold with $name', ({ name, spec }) => {
   it('ends with the same bits however often it is stopped', async () => {
-    const uid = `row-${ROWS.findIndex((row) => row.name === name)}`;
+    const uid = `row-${RESUME_ROWS.findIndex((row) => row.name === name)}`;
     const whole = await trained(`${uid}-whole`, spec, Number.POSITIVE_INFINITY);
     // Ten reads of the clock are the start, one step and the start of another. So stops happen within epochs, at their ends and after the
     // last one.
