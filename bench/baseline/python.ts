@@ -51,7 +51,7 @@ function pythonOrExplain(executable: string, args: readonly string[]): void {
 }
 
 /** The interpreter of the environment that a requirements file describes. Makes the environment in `cache` if it does not exist. */
-function environment(cache: string, requirements: string): string {
+export function pythonEnvironment(cache: string, requirements: string): string {
   const key = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
   const home = join(cache, `bench-python-${key}`);
   const python = join(home, 'bin/python');
@@ -83,8 +83,8 @@ function runScript(python: string, script: string, args: readonly string[]): Pro
 
 /** The baselines with their environments in `cache`. PyTorch's environment is made when it is first used. */
 export function openBaselines(cache: string): Baselines {
-  const original = environment(cache, REQUIREMENTS.original);
-  const python = (): string => environment(cache, REQUIREMENTS.pytorch);
+  const original = pythonEnvironment(cache, REQUIREMENTS.original);
+  const python = (): string => pythonEnvironment(cache, REQUIREMENTS.pytorch);
   const here = (script: string): string => join(import.meta.dirname, script);
   const torch =
     (script: string): Script =>

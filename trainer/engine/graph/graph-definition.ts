@@ -1,5 +1,5 @@
 /**
- * Writes a TensorFlow graph: nodes, their attributes, and the SavedModel message that tfjs's binding loads. Field numbers are from
+ * Writes a TensorFlow graph: nodes, their attributes, and the SavedModel message that tfjs's binding and other programs load. Field numbers are from
  * tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto and
  * tensorflow/core/protobuf/{saved_model,meta_graph}.proto.
  */
@@ -40,6 +40,25 @@ export function nodeAttribute({ name, type, value }: KernelAttribute): Attribute
   if (type === 4) return attribute.type(Number(value));
   if (type === 5) return attribute.shape(value as number[]);
   throw new NotRecordable(`attribute ${name} has the unknown type ${type}`);
+}
+
+/** An input or output of a signature: the node that holds it, its element type and its shape. */
+export type SignatureTensor = { readonly node: string; readonly dataType: number; readonly shape: readonly number[] };
+
+/** What programs that load a SavedModel feed and read, by name. */
+export type Signature = {
+  readonly inputs: Readonly<Record<string, SignatureTensor>>;
+  readonly outputs: Readonly<Record<string, SignatureTensor>>;
+};
+
+/** The bytes of a SignatureDef for serving. */
+function signatureBytes({ inputs, outputs }: Signature): Buffer {
+  const entries = (field: number, tensors: Signature['inputs']): Buffer[] =>
+    Object.entries(tensors).map(([name, { node, dataType, shape }]) => {
+      const information = Buffer.concat([bytesField(1, `${node}:0`), integerField(2, dataType), bytesField(3, dimensions(shape))]);
+      return bytesField(field, Buffer.concat([bytesField(1, name), bytesField(2, information)]));
+    });
+  return Buffer.concat([...entries(1, inputs), ...entries(2, outputs), bytesField(3, 'tensorflow/serving/predict')]);
 }
 
 /** The graph version of TensorFlow 2.18, which its loader accepts without a conversion (core/public/version.h). */
@@ -90,10 +109,12 @@ export class GraphDefinition {
     return Buffer.concat([...this.#nodes, bytesField(4, integerField(1, PRODUCER))]);
   }
 
-  /** The bytes of `saved_model.pb`: one meta graph with the tag `serve`. */
-  savedModel(): Buffer {
+  /** The bytes of `saved_model.pb`: one meta graph with the tag `serve`, and with the signature `serving_default` if one is given. */
+  savedModel(signature?: Signature): Buffer {
     const information = Buffer.concat([bytesField(4, 'serve'), bytesField(5, '2.18.1')]);
-    const metaGraph = Buffer.concat([bytesField(1, information), bytesField(2, this.bytes())]);
+    const parts = [bytesField(1, information), bytesField(2, this.bytes())];
+    if (signature) parts.push(bytesField(5, Buffer.concat([bytesField(1, 'serving_default'), bytesField(2, signatureBytes(signature))])));
+    const metaGraph = Buffer.concat(parts);
     return Buffer.concat([integerField(1, 1), bytesField(2, metaGraph)]);
   }
 }
