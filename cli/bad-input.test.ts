@@ -111,13 +111,21 @@ const ROWS: readonly Row[] = [
     says: 'run: a PNG that is cut short',
     command: RUN,
     harm: (folder) => harmed.truncated(folder),
-    ...bad('image-unreadable', 'train/DCM/ID002/', 'Replace it with a complete 8-bit or 16-bit PNG.'),
+    ...bad(
+      'image-unreadable',
+      'train/DCM/ID002/',
+      'Replace it with a complete PNG, JPEG or TIFF of 8 or 16 bits, or with a grey DICOM file.',
+    ),
   },
   {
     says: 'predict: a PNG that is cut short',
     command: PREDICT,
     harm: (folder) => harmed.truncatedTest(folder),
-    ...bad('image-unreadable', 'data/test/DCM/ID005/', 'Replace it with a complete 8-bit or 16-bit PNG.'),
+    ...bad(
+      'image-unreadable',
+      'data/test/DCM/ID005/',
+      'Replace it with a complete PNG, JPEG or TIFF of 8 or 16 bits, or with a grey DICOM file.',
+    ),
   },
   {
     says: 'run: an image of 100 megapixels',

@@ -29,7 +29,7 @@ describe('formatError', () => {
   it('shows the code, what is wrong, where, and how to fix it', () => {
     const error = new CarpalError('image-unreadable', 'the PNG ends early', { where: 'train/DCM/ID001/a.png' });
     expect(formatError(error)).toBe(
-      'image-unreadable: the PNG ends early (train/DCM/ID001/a.png)\n  → Replace it with a complete 8-bit or 16-bit PNG.',
+      'image-unreadable: the PNG ends early (train/DCM/ID001/a.png)\n  → Replace it with a complete PNG, JPEG or TIFF of 8 or 16 bits, or with a grey DICOM file. docs/data.md lists what is read.',
     );
     expect(error.exit).toBe(65);
   });

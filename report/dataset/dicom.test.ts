@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { type Radiograph, readImageHeader, readRadiograph } from './read-radiograph.ts';
+import type { Radiograph } from './radiograph.ts';
+import { readImageHeader, readRadiograph } from './read-radiograph.ts';
 import { type DicomFields, dicomFile } from './testing/dicom-file.ts';
 import { temporaryFolder, writeUnder } from './testing/small-dataset.ts';
 

@@ -4,7 +4,7 @@ import type { DataSet } from 'dicom-parser';
 import dicomParser from 'dicom-parser';
 import { displayValues, type StoredValues } from './dicom-display.ts';
 import { type FrameSize, storedPixels, syntaxName } from './dicom-pixels.ts';
-import type { ImageHeader, Radiograph } from './read-radiograph.ts';
+import type { ImageHeader, Radiograph } from './radiograph.ts';
 
 /** Larger files are not read: an uncompressed image of the largest accepted size takes half of this. */
 const FILE_LIMIT = 256 * 2 ** 20;

@@ -1,5 +1,5 @@
 import type { InputSpec } from '@carpal/configs/schema/experiment.ts';
-import type { Radiograph } from './read-radiograph.ts';
+import type { Radiograph } from './radiograph.ts';
 
 /** How grey values become numbers from 0 to 1. */
 export type Normalize = InputSpec['normalize'];

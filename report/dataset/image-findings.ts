@@ -1,7 +1,7 @@
 /** What an inspection finds in one image and its annotation. */
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { greyRange } from './grey-range.ts';
-import type { Radiograph } from './read-radiograph.ts';
+import type { Radiograph } from './radiograph.ts';
 
 type DefectKind =
   | 'image-unreadable'

@@ -2,22 +2,10 @@ import { CarpalError, messageOf } from '@carpal/configs/errors.ts';
 import sharp from 'sharp';
 import { whiteOf } from './grey-range.ts';
 import { isDicomFile } from './image-names.ts';
+import type { ImageHeader, Radiograph } from './radiograph.ts';
 
 /** Decoding needs memory in proportion to the number of pixels, whatever the file size. Larger images are rejected before decoding. */
 const PIXEL_LIMIT = 64_000_000;
-
-export type ImageHeader = { readonly width: number; readonly height: number; readonly channels: number; readonly bits: number };
-
-/**
- * A decoded radiograph: one grey channel, row by row. `white` is the value of full white: 255 for 8 bits, and for deeper images that of the
- * depth in use (see {@link whiteOf}).
- */
-export type Radiograph = {
-  readonly width: number;
-  readonly height: number;
-  readonly pixels: Uint8Array | Uint16Array;
-  readonly white: number;
-};
 
 /** Names of libvips for whole numbers of 8 and 16 bits. */
 const BITS: Readonly<Record<string, number>> = { uchar: 8, ushort: 16 };

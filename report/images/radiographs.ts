@@ -6,7 +6,8 @@ import { discoverDataset } from '../dataset/discover.ts';
 import { plainName } from '../dataset/image-names.ts';
 import { isInS3 } from '../dataset/open-dataset.ts';
 import type { PreparedSample, PreparedSet } from '../dataset/prepared-set.ts';
-import { type Radiograph, readRadiograph } from '../dataset/read-radiograph.ts';
+import type { Radiograph } from '../dataset/radiograph.ts';
+import { readRadiograph } from '../dataset/read-radiograph.ts';
 import type { GreyPicture } from './overlay.ts';
 
 /** The source of images for overlays. */

@@ -1,6 +1,6 @@
 import { squareFit } from '@carpal/masks/fit.ts';
 import { randomFor } from '@carpal/masks/random.ts';
-import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
+import type { Radiograph } from '@carpal/report/dataset/radiograph.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resizeToSquare } from './resize-image.ts';

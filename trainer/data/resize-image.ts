@@ -1,6 +1,6 @@
 import type { Fit } from '@carpal/masks/fit.ts';
 import { type GreyRange, greyRange } from '@carpal/report/dataset/grey-range.ts';
-import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
+import type { Radiograph } from '@carpal/report/dataset/radiograph.ts';
 
 /**
  * Resizes a radiograph into its training square, one byte per pixel. When reducing, each square pixel is the mean of the image area that it

@@ -1,7 +1,7 @@
 import { squareFit } from '@carpal/masks/fit.ts';
 import { greyRange, type Normalize } from '@carpal/report/dataset/grey-range.ts';
 import { largeSide, type PreparedSample, type PreparedSet } from '@carpal/report/dataset/prepared-set.ts';
-import type { Radiograph } from '@carpal/report/dataset/read-radiograph.ts';
+import type { Radiograph } from '@carpal/report/dataset/radiograph.ts';
 import { resizeToSquare } from '../data/resize-image.ts';
 
 /**

@@ -3,7 +3,8 @@ import { type ClassCut, readThresholdsFile } from '@carpal/artifacts/thresholds.
 import { writeFileAtomically } from '@carpal/artifacts/write-file.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { stemOf } from '@carpal/report/dataset/image-names.ts';
-import { type Radiograph, readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
+import type { Radiograph } from '@carpal/report/dataset/radiograph.ts';
+import { readRadiograph } from '@carpal/report/dataset/read-radiograph.ts';
 import { overlayPng } from '@carpal/report/images/overlay.ts';
 import { greyPicture } from '@carpal/report/images/radiographs.ts';
 import { findImages, type ImageFile } from '@carpal/report/scoring/image-folder.ts';
