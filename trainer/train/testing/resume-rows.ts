@@ -64,13 +64,13 @@ export const RESUME_ROWS: readonly ResumeRow[] = [
     },
   },
   {
-    name: 'crops of larger images, a bent image, EMA weights',
+    name: 'crops of larger images, a bent image, EMA weights, a validation every second epoch',
     spec: {
       input: { size: 32, crop: { size: 32, imageSize: 48 } },
       augmentations: [{ name: 'rotate' }, { name: 'elastic' }, { name: 'gaussianNoise' }],
       optimizer: { name: 'AdamW', learningRate: 0.02 },
-      scheduler: { name: 'ReduceLROnPlateau', options: { factor: 0.5, patience: 0, threshold: 0.5 } },
-      training: { ema: { decay: 0.5 } },
+      scheduler: { name: 'PolynomialLR' },
+      training: { ema: { decay: 0.5 }, validateEvery: 2 },
     },
   },
 ];
