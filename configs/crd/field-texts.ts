@@ -150,17 +150,20 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.inference.tta': 'Views of an image whose predictions are averaged (test-time augmentation).',
   'spec.inference.ttaDegrees': 'Rotation of the views rotateLeft and rotateRight, in degrees.',
   'spec.inference.ttaScale': 'Change of the size in the views scaleDown and scaleUp, as a fraction.',
-  'spec.inference.window': 'Sliding windows. Omitted: the network gets the whole image at input.size, or with input.crop windows of the size of a crop.',
+  'spec.inference.window':
+    'Sliding windows. Omitted: the network gets the whole image at input.size, or with input.crop windows of the size of a crop.',
   'spec.inference.window.size': 'Side of a window, in pixels.',
   'spec.inference.window.stride': 'Distance between neighbouring windows, in pixels.',
   'spec.inference.window.weights': 'Weights for the average of overlapping windows.',
-  'spec.inference.window.sheetSize': 'Side of the square that the image is fitted to before windows are cut: the size of the whole image in training, which is the default.',
+  'spec.inference.window.sheetSize':
+    'Side of the square that the image is fitted to before windows are cut: the size of the whole image in training, which is the default.',
   'spec.ensemble': 'How the folds become one submission. May change at any time; then the ensemble stage runs again.',
   'spec.ensemble.method':
     'soft: the networks are averaged; hard: each fold makes its own masks, and a pixel belongs to a class if more than half of the folds say so.',
-  'spec.ensemble.perClassThresholds': 'Whether each class gets the threshold with the best out-of-fold score.',
+  'spec.ensemble.perClassThresholds':
+    'Whether each class gets a threshold of its own if that gains on people that had no part in the choice, by out-of-fold masks.',
   'spec.ensemble.perClassCleaning':
-    'Whether each class keeps only its largest connected part or has its holes filled, if that improved the out-of-fold score.',
+    'Whether each class keeps only its largest connected part or has its holes filled, if that gains on people that had no part in the choice.',
   'spec.run': 'How the work is carried out. Every field except folds may change at any time; the next attempts use the new value.',
   'spec.run.folds': 'The folds to train. An empty list: all folds.',
   'spec.run.parallelism': 'Number of folds that train at the same time.',

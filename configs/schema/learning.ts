@@ -238,7 +238,7 @@ export const ensembleSchema = z.object({
   // soft: the networks are averaged; hard: the mask of each fold has one vote per pixel.
   method: z.enum(['soft', 'hard']).default('soft'),
   perClassThresholds: z.boolean().default(true),
-  // Whether each class keeps only its largest connected part, has its holes filled, both, or neither. The choice with the best out-of-fold
-  // score is used.
+  // Whether each class keeps only its largest connected part, has its holes filled, both, or neither. The choice that gains on people without
+  // a part in it, by out-of-fold masks, is used.
   perClassCleaning: z.boolean().default(true),
 });
