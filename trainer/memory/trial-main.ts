@@ -27,5 +27,7 @@ async function answerTo({ limitMb, ...request }: TrialMessage): Promise<TrialAns
 }
 
 preferForOomKiller();
-process.once('message', async (request: TrialMessage) => process.send?.(await answerTo(request), () => process.exit(0)));
+process.once('message', (request: TrialMessage) => {
+  void answerTo(request).then((answer) => process.send?.(answer, () => process.exit(0)));
+});
 process.once('disconnect', () => process.exit(0));
