@@ -23,6 +23,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'data suspects', summary: 'list annotations that may be wrong, from a finished run', load: () => import('./data-suspects.ts') },
   { name: 'models', summary: 'list parameters and output shape of every network', load: () => import('./models.ts') },
   { name: 'predict', summary: 'make masks for new images from trained weights', load: () => import('./predict.ts') },
+  {
+    name: 'weights import',
+    summary: 'turn published PyTorch weights into safetensors',
+    load: () => import('./weights-import.ts'),
+  },
   { name: 'export', summary: 'write a trained network for other programs', load: () => import('./export.ts') },
   {
     name: 'pseudo-label',
