@@ -24,6 +24,22 @@ describe('importing a published file', () => {
     expect([...(decodeSafetensors(await readFile(out)).arrays.get('w')?.data ?? [])]).toEqual([1, 2]);
   });
 
+  // The fixtures hold the state_dict of a 1×1 convolution with the weights 0 to 5 and a fresh BatchNorm2d(3), and an epoch, saved by
+  // PyTorch 2 with and without _use_new_zipfile_serialization.
+  it.each(['archive', 'before-1.6'])('reads %s.pth as PyTorch wrote it', async (name) => {
+    const out = join(folder, `${name}.safetensors`);
+    const { dropped } = await importWeightsFile(join(import.meta.dirname, `fixtures/${name}.pth`), { out });
+    expect(dropped).toEqual(['1.num_batches_tracked']);
+    const { arrays } = decodeSafetensors(await readFile(out));
+    expect([...arrays].map(([key, { shape, data }]) => [key, shape, [...data]])).toEqual([
+      ['0.weight', [3, 2, 1, 1], [0, 1, 2, 3, 4, 5]],
+      ['1.weight', [3], [1, 1, 1]],
+      ['1.bias', [3], [0, 0, 0]],
+      ['1.running_mean', [3], [0, 0, 0]],
+      ['1.running_var', [3], [1, 1, 1]],
+    ]);
+  });
+
   it('writes nothing if the file is refused', async () => {
     const path = join(folder, 'hostile.pth');
     await writeFile(path, archive(reduce(global('os', 'system'), text('true')), {}));
