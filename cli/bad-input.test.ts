@@ -232,13 +232,13 @@ const ROWS: readonly Row[] = [
     says: 'predict: a window larger than the image at the size of the training',
     command: [...PREDICT, '--window', '128'],
     harm: (folder) => harmed.weights({})(folder),
-    ...usage('was trained with images at 32 px, which are smaller than a window of 128 px (--window)', 'Give at most 32.'),
+    ...usage('was trained with images at 64 px, which are smaller than a window of 128 px (--window)', 'Give at most 64.'),
   },
   {
     says: 'predict: windows at another size than that of the training',
-    command: [...PREDICT, '--window', '32', '--sheet-size', '64'],
+    command: [...PREDICT, '--window', '32', '--sheet-size', '128'],
     harm: (folder) => harmed.weights({})(folder),
-    ...usage('was trained with images at 32 px, so windows cannot be cut from images at 64 px (--sheet-size)', 'Remove the option.'),
+    ...usage('was trained with images at 64 px, so windows cannot be cut from images at 128 px (--sheet-size)', 'Remove the option.'),
   },
   {
     says: 'predict: a window size that the network does not accept',

@@ -171,7 +171,7 @@ const CHANGED: readonly (readonly [path: string, value: unknown])[] = [
   ['inference.tta', ['identity']],
   ['inference.ttaDegrees', 15],
   ['inference.ttaScale', 0.5],
-  ['inference.window', { size: 512, stride: 128, weights: 'uniform', sheetSize: 2048 }],
+  ['inference.window', { size: 256, stride: 128, weights: 'uniform', sheetSize: 512 }],
   ['ensemble.method', 'hard'],
   ['ensemble.perClassThresholds', false],
   ['ensemble.perClassCleaning', false],

@@ -22,7 +22,8 @@ async function readIfPresent<Content>(path: string): Promise<Content | undefined
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Content;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    // A file in the place of a folder is reported when the folder is made.
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
     throw error;
   }
 }

@@ -99,7 +99,7 @@ export function checkViewsFit(spec: ExperimentSpec, classes: number, limit: Memo
  * before the first fold trains, because the error must not come after the last one.
  */
 export function checkEnsembleFits(spec: ExperimentSpec, classes: number, limit: MemoryLimit): void {
-  const networks = spec.ensemble.method === 'soft' ? spec.run.folds.length : 1;
+  const networks = spec.ensemble.method === 'soft' ? Math.max(1, spec.run.folds.length) : 1;
   checkLogitsFit(spec, classes, { networks, limit, field: 'spec.placement.ensemble.memory' });
 }
 

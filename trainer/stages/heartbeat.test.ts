@@ -45,7 +45,7 @@ function recording(store: ArtifactStore, more: Partial<ArtifactStore> = {}): { s
 }
 
 const freshStore = (): ArtifactStore => openStore(join(folder, `store-${++stores}`));
-const window = { size: 32, stride: 16, weights: 'uniform' } as const;
+const window = { size: 32, stride: 8, weights: 'uniform' } as const;
 const experiment = (spec: Parameters<typeof tinyExperiment>[1] = {}) =>
   tinyExperiment(data, { input: { size: 48 }, training: { epochs: 1, batchSize: 2 }, inference: { tta: ['identity'], window }, ...spec });
 const foldStage = (store: ArtifactStore, more: Partial<FoldStage> = {}): FoldStage => ({
@@ -79,7 +79,7 @@ describe('the heartbeat', () => {
     const { store, reports } = recording(inner);
     await runFold(foldStage(store));
     const outOfFold = perImage(reports.filter(({ epoch, state }) => epoch === 1 && state === 'running'));
-    // Windows run several at a time.
+    // Nine windows run three at a time.
     for (const done of ['0', '1', '2', '3']) expect(outOfFold[done], done).toBeGreaterThanOrEqual(2);
   });
 

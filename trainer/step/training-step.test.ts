@@ -69,7 +69,7 @@ const values = (step: TrainingStep, name: string): Float32Array => step.readStat
 
 describe('the training step', () => {
   it('learns', () => {
-    const losses = train(start().step, 0, 40);
+    const losses = train(start().step, 0, 60);
     expect(losses.at(-1)).toBeLessThan(0.5 * (losses[0] as number));
   });
 
