@@ -79,8 +79,9 @@ describe('the heartbeat', () => {
     const { store, reports } = recording(inner);
     await runFold(foldStage(store));
     const outOfFold = perImage(reports.filter(({ epoch, state }) => epoch === 1 && state === 'running'));
-    // Nine windows run three at a time.
-    for (const done of ['0', '1', '2', '3']) expect(outOfFold[done], done).toBeGreaterThanOrEqual(2);
+    // Four images, whose nine windows run three at a time. The network runs on while finished images are scored on other threads.
+    expect(Object.values(outOfFold).reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(4 * 3);
+    expect(outOfFold['0']).toBeGreaterThanOrEqual(3);
   });
 
   it('of a fold is refreshed by each part of a large upload', async () => {
