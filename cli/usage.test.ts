@@ -54,7 +54,7 @@ describe('the command line', () => {
       'an incomplete command',
       ['data'],
       'carpal has no command "data"',
-      'Commands: carpal data synth, carpal data inspect, carpal data preview.',
+      'Commands: carpal data synth, carpal data inspect, carpal data preview, carpal data suspects.',
     ],
     ['an unknown option', ['run', 'a.yaml', '--wrkdir', 'x'], "unknown option '--wrkdir' (Did you mean --workdir?)", 'carpal run --help'],
     ['a missing argument', ['run'], "missing required argument 'file'", 'carpal run --help'],
