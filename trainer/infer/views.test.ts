@@ -111,17 +111,25 @@ describe('the views of an image that is larger than the square', () => {
 
   it('come from at most twice the square', () => {
     const sides: number[] = [];
-    const image: ImageSquares = { width: 500, height: 300, squareOf: (side) => (sides.push(side), new Uint8Array(side * side)) };
+    const image: ImageSquares = { width: 500, height: 300, squareOf: recordingSides(sides) };
     for (const name of TTA_NAMES) viewOf(name, 32, { degrees: 10, scale: 0.25 }, SIDES).show(image);
     expect(sides).toEqual([32, 32, 32, 64, 64, 64, 64]);
     expect(new Set(sidesOfSmall())).toEqual(new Set([32, 40]));
   });
 });
 
+/** Empty squares, and a record of their sides. */
+function recordingSides(sides: number[]): ImageSquares['squareOf'] {
+  return (side) => {
+    sides.push(side);
+    return new Uint8Array(side * side);
+  };
+}
+
 /** The squares that the views of an image of 40 × 30 pixels ask for. */
 function sidesOfSmall(): number[] {
   const sides: number[] = [];
-  const image: ImageSquares = { width: 40, height: 30, squareOf: (side) => (sides.push(side), new Uint8Array(side * side)) };
+  const image: ImageSquares = { width: 40, height: 30, squareOf: recordingSides(sides) };
   for (const name of TTA_NAMES) viewOf(name, 32, { degrees: 10, scale: 0.25 }, SIDES).show(image);
   return sides;
 }
