@@ -125,6 +125,7 @@ const REFUSED: readonly (readonly [name: string, path: string, value: unknown, m
   ],
   ['unet', 'optimizer.name', 'Adam', 'was "AdamW", is "Adam"'],
   ['unet', 'input.targets', 'nearest', 'was "area", is "nearest"'],
+  ['unet', 'input.normalize', 'percentile', 'was "unit", is "percentile"'],
   ['unet', 'optimizer.options.beta1', 0.8],
   ['unet', 'optimizer.options.beta2', 0.9],
   ['sgd', 'optimizer.options.momentum', 0],
