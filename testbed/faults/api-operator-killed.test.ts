@@ -93,7 +93,8 @@ const change = async (name: string, namespace: string, run: object): Promise<voi
 };
 
 const foldStates = ({ status }: ExperimentObject): readonly string[] => status?.folds.map(({ state }) => state) ?? [];
-const isRemoved = ({ status }: ExperimentObject): boolean => status?.artifactsRemovedAt !== undefined;
+/** The status names the artifacts until they are gone: an operator that is killed between these two writes has not removed them. */
+const isRemoved = ({ status }: ExperimentObject): boolean => status?.artifactsRemovedAt !== undefined && status.artifacts === undefined;
 
 /** A whole life: training, suspension, a failure for good, a retry, the end, and the removal of Jobs and artifacts. */
 async function live(name: string, namespace: string): Promise<void> {
