@@ -24,6 +24,7 @@ function cropExperiment(dataset: string): SegmentationExperiment {
     augmentations: [{ name: 'shiftScaleRotate' }],
     loss: [{ name: 'Dice', reduction: 'global' }, { name: 'BCE' }],
     scheduler: { name: 'PolynomialLR' },
+    optimizer: { learningRate: 0.05 },
     training: { epochs: 60, batchSize: 2, validateEvery: 30, earlyStopping: { patience: 0 } },
     inference: { tta: ['identity'] },
     run: { folds: [0] },

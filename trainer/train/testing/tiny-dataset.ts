@@ -51,7 +51,7 @@ export function tinyExperiment(dataset: string, spec: Partial<ExperimentManifest
         { name: 'BCE', weight: 1 },
       ],
       training: { epochs: 6, batchSize: 2 },
-      optimizer: { learningRate: 0.05 },
+      optimizer: { learningRate: 0.15 },
       // Lowers the rate at nearly every validation, so that a resume without the schedule's state would show.
       scheduler: { name: 'ReduceLROnPlateau', options: { factor: 0.8, patience: 0, threshold: 0.5 } },
       run: { folds: [0, 1] },
