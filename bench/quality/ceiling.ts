@@ -39,7 +39,7 @@ function addUpperLeft(mask: RleMask, { size, scale, offsetX, offsetY }: Fit, tar
 export function largeMask(target: Uint8Array, fit: Fit, width: number, height: number): RleMask {
   // Minus one half, so that values are cut at 0, as logits are for a threshold of 0.5.
   const logits = Float32Array.from(target, (value) => value / 255 - 0.5);
-  return logitsToMask({ maps: [{ logits, weight: 1 }], classIndex: 0, classes: 1, fit, width, height, threshold: 0.5 });
+  return logitsToMask({ logits, classIndex: 0, classes: 1, fit, width, height, threshold: 0.5 });
 }
 
 /** The highest Dice that a target of this size and kind allows for a true mask. */

@@ -90,9 +90,8 @@ async function bothMasks(network: Network, prepared: PreparedSet, sample: Prepar
   const pixels = Float32Array.from(await prepared.readImage(sample), (value) => value / 255);
   const logits = network.predictor.run(pixels, 1, size);
   const fit = squareFit(width, height, size);
-  const maps = [{ logits, weight: 1 }];
   const free = classes.map((_, classIndex) =>
-    logitsToMask({ maps, classIndex, classes: classes.length, fit, width, height, threshold: 0.5 }),
+    logitsToMask({ logits, classIndex, classes: classes.length, fit, width, height, threshold: 0.5 }),
   );
   return { free, single: argmaxOf(free, { values: logits, classes: classes.length, fit }) };
 }

@@ -28,8 +28,7 @@ describe('argmaxOf', () => {
     const random = randomFor(1, 'logits');
     const values = Float32Array.from({ length: size * size * classes }, () => random.normal());
     const fit = squareFit(side, side, size);
-    const maps = [{ logits: values, weight: 1 }];
-    const request = { maps, classes, fit, width: side, height: side, threshold: 0.5 };
+    const request = { logits: values, classes, fit, width: side, height: side, threshold: 0.5 };
     const masks = [0, 1, 2].map((classIndex) => logitsToMask({ ...request, classIndex }));
     const single = argmaxOf(masks, { values, classes, fit }).map(bitmapFromMask);
     const free = masks.map(bitmapFromMask);
@@ -46,7 +45,7 @@ describe('argmaxOf', () => {
     const values = Float32Array.of(2, 1, 1, 2, -1, -2, 3, -1);
     const fit = squareFit(2, 2, 2);
     const masks = [0, 1].map((classIndex) =>
-      logitsToMask({ maps: [{ logits: values, weight: 1 }], classIndex, classes: 2, fit, width: 2, height: 2, threshold: 0.5 }),
+      logitsToMask({ logits: values, classIndex, classes: 2, fit, width: 2, height: 2, threshold: 0.5 }),
     );
     expect(masks.map(text)).toEqual(['##.#', '##..']);
     expect(argmaxOf(masks, { values, classes: 2, fit }).map(text)).toEqual(['#..#', '.#..']);

@@ -1,6 +1,6 @@
 /**
  * Namespaces that have not opted in. An operator of all namespaces reads everywhere and writes only where a RoleBinding lets it. Elsewhere
- * it cannot even say so in a status, so it holds the experiments quietly and tries again now and then, one experiment per namespace.
+ * it cannot write a status either. It logs one warning, holds the experiments, and retries with one experiment per namespace.
  */
 import { PLURAL } from '@carpal/configs/names.ts';
 import type { KubernetesClient } from '@carpal/kubernetes/api/client.ts';

@@ -1,6 +1,6 @@
 /**
- * A warning for the person who applies an experiment in a namespace that has not opted in. The operator may not write there, so no status
- * and no event could tell. The API server asks for the operator's rights themselves, so the warning cannot disagree with them.
+ * A warning for the person who applies an experiment in a namespace that has not opted in. The operator may not write there, neither
+ * a status nor an event. The policy asks the API server for the rights of the operator, so the warning cannot disagree with them.
  */
 import { celText, literal } from '@carpal/configs/cel.ts';
 import { GROUP, PLURAL, VERSION } from '@carpal/configs/names.ts';

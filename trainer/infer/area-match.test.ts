@@ -9,7 +9,7 @@ import { thresholdMask } from './vote.ts';
 const [SIZE, SIDE, NETWORKS, IMAGES] = [32, 64, 5, 12];
 const CANDIDATES = Array.from({ length: 91 }, (_, step) => (step + 5) / 100);
 const image = { width: SIDE, height: SIDE };
-const asLogits = (logits: Float32Array): ImageLogits => ({ maps: [{ logits, weight: 1 }], size: SIZE });
+const asLogits = (logits: Float32Array): ImageLogits => ({ logits, size: SIZE });
 const maskAt = (logits: Float32Array, threshold: number): RleMask => thresholdMask(asLogits(logits), image, 1, 0, threshold);
 
 /** One network's logits of a disc. It draws the outline too far inside, somewhere else than the others, and has noise of its own. */

@@ -30,12 +30,10 @@ export class AreaMatch {
   }
 
   /** The areas in one image of this size. */
-  areasOf({ maps, size }: ImageLogits, { width, height }: { readonly width: number; readonly height: number }): Areas {
-    const [map] = maps;
-    if (!map) throw new RangeError('an image has logits');
+  areasOf({ logits, size }: ImageLogits, { width, height }: { readonly width: number; readonly height: number }): Areas {
     const nothing = emptyMask(width, height);
     const areas: number[][] = [];
-    for (const parts of classParts(map.logits, size, this.#fitted.length, this.#bins.lowestLogit)) {
+    for (const parts of classParts(logits, size, this.#fitted.length, this.#bins.lowestLogit)) {
       const reader = new BinReader(parts, width, height, this.#bins);
       for (let own = 0; own < parts.classes; own++) areas.push(sumsAbove(reader.next().histogram(nothing, this.#bins.count).pixels));
     }

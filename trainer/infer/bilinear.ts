@@ -30,5 +30,3 @@ export function between(a: number, b: number, c: number, d: number, across: numb
   const left = a + (c - a) * down;
   return left + (b + (d - b) * down - left) * across;
 }
-
-export const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));

@@ -69,7 +69,7 @@ describe('BinReader', () => {
         const fit = squareFit(width, height, size);
         const seen = eachClass(picture, bins, (found, classIndex) => {
           for (const [cut, threshold] of bins.cuts.entries()) {
-            const expected = logitsToMask({ maps: [{ logits, weight: 1 }], classIndex, classes, fit, width, height, threshold });
+            const expected = logitsToMask({ logits, classIndex, classes, fit, width, height, threshold });
             expect(equalMasks(found.maskAbove(cut), expected)).toBe(true);
           }
         });

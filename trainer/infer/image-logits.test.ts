@@ -48,10 +48,10 @@ function worstDifference(logits: Float32Array, pixels: Uint8Array, views: Viewin
 describe('imageLogits', () => {
   it('returns what one network says about the image itself, bit for bit, however much the network weighs', async () => {
     const network = pixelwiseNetwork(32, CLASSES);
-    const { maps, size } = await logitsOf({ ...network, weight: 3 }, viewing(['identity']), wavy());
+    const { logits, size } = await logitsOf({ ...network, weight: 3 }, viewing(['identity']), wavy());
     const unit = Float32Array.from(waves(32, 1), (value) => value / 255);
     expect(size).toBe(32);
-    expect(maps).toEqual([{ logits: network.predictor.run(unit, 1, 32), weight: 1 }]);
+    expect(logits).toEqual(network.predictor.run(unit, 1, 32));
   });
 
   it('shows small views of one size in one run, and large ones one by one', async () => {
@@ -78,22 +78,14 @@ describe('imageLogits', () => {
       fc.asyncProperty(cases, async ({ views, windows, phase }) => {
         const network = pixelwiseNetwork(40, CLASSES, 8);
         const look = viewing(views, windows ? { window: WINDOW } : {});
-        const { maps, size } = await logitsOf(network, look, wavy([], phase));
+        const { logits, size } = await logitsOf(network, look, wavy([], phase));
         expect(size).toBe(40);
-        const [logits] = maps.map((map) => map.logits) as [Float32Array];
         // One network with the image itself is not averaged, so nothing is damped.
         if (!windows && views.join() === 'identity') damp(logits);
         expect(worstDifference(logits, waves(40, phase), views)).toBeLessThan(0.25);
       }),
       { numRuns: 60 },
     );
-  });
-
-  it('is one map, regardless of the number of networks, views and windows', async () => {
-    for (const look of [viewing([...TTA_NAMES]), viewing(['identity', 'flipVertical'], { window: WINDOW })]) {
-      const networks = [pixelwiseNetwork(40, CLASSES, 8), pixelwiseNetwork(40, CLASSES, 8)];
-      expect((await imageLogits(networks, look, wavy(), CLASSES, nextTurn)).maps).toHaveLength(1);
-    }
   });
 
   it('slides windows of the size of a crop over the whole image for a network that was trained on crops', async () => {
@@ -107,8 +99,8 @@ describe('imageLogits', () => {
   it('ignores a rotated view for the pixels that it cuts off', async () => {
     const white: ImageSquares = { width: 40, height: 40, squareOf: (size) => new Uint8Array(size * size).fill(255) };
     const look = viewing(['identity', 'rotateLeft', 'rotateRight'], { degrees: 30 });
-    const [map] = (await logitsOf(pixelwiseNetwork(40, 1), look, white, 1)).maps;
-    expect([map?.logits[0], map?.logits[39], map?.logits[40 * 40 - 1]]).toEqual([4, 4, 4]);
+    const { logits } = await logitsOf(pixelwiseNetwork(40, 1), look, white, 1);
+    expect([logits[0], logits[39], logits[40 * 40 - 1]]).toEqual([4, 4, 4]);
   });
 
   it('makes scaled views a multiple of the network size, and never smaller than one window', async () => {
@@ -162,15 +154,15 @@ describe('imageLogits of several networks', () => {
       1,
       nextTurn,
     );
-    expect(two.maps[0]?.logits[0]).toBeCloseTo(three.maps[0]?.logits[0] as number, 6);
-    expect(two.maps[0]?.logits[0]).toBeGreaterThan(0.25);
+    expect(two.logits[0]).toBeCloseTo(three.logits[0] as number, 6);
+    expect(two.logits[0]).toBeGreaterThan(0.25);
   });
 
   it('enlarges smaller networks to the largest grid, with aligned pixel centres', async () => {
     const networks = [pixelwiseNetwork(40, CLASSES), pixelwiseNetwork(80, CLASSES)];
-    const { maps, size } = await imageLogits(networks, viewing(['identity', 'flipHorizontal']), wavy(), CLASSES, nextTurn);
+    const { logits, size } = await imageLogits(networks, viewing(['identity', 'flipHorizontal']), wavy(), CLASSES, nextTurn);
     expect(size).toBe(80);
-    expect(worstDifference(maps[0]?.logits as Float32Array, waves(80, 1), ['identity'])).toBeLessThan(0.25);
+    expect(worstDifference(logits, waves(80, 1), ['identity'])).toBeLessThan(0.25);
   });
 
   it('shows each network the image at the size that it was trained at', async () => {

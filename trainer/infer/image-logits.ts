@@ -2,7 +2,6 @@ import { compose } from '@carpal/masks/warp.ts';
 import type { Normalize } from '@carpal/report/dataset/grey-range.ts';
 import type { Predictor } from '../step/step.ts';
 import type { ImageSquares } from './image-squares.ts';
-import type { LogitMap } from './logits-to-mask.ts';
 import type { Pause } from './pause.ts';
 import { damp, ViewMean } from './view-mean.ts';
 import { betweenSquares, type Sight, sidesFor, type View, type Viewing, viewOf, windowFor } from './views.ts';
@@ -17,11 +16,11 @@ export type Voter = Sight & {
   readonly weight?: number;
 };
 
-/** Logits of one image on a `size` × `size` grid. Each map is `[size, size, classes]`. */
-export type ImageLogits = { readonly maps: readonly LogitMap[]; readonly size: number };
+/** Logits of one image, `[size, size, classes]`. */
+export type ImageLogits = { readonly logits: Float32Array; readonly size: number };
 
 /**
- * The logits of one image: one map, the mean over all networks and views (see ViewMean). Out-of-fold masks (on which thresholds are
+ * The logits of one image: the mean over all networks and views (see ViewMean). Out-of-fold masks (on which thresholds are
  * fitted), the ensemble and `predict` all use this function, so they all get the same result. The grid is the largest training square of
  * the networks.
  *
@@ -44,13 +43,13 @@ export async function imageLogits(
   for (const network of networks) {
     const toSquare = betweenSquares(size, network.imageSize);
     for await (const { view, logits } of viewLogits(network, viewing, image, classes, pause)) {
-      if (isPlain) return { size, maps: [{ logits, weight: 1 }] };
+      if (isPlain) return { size, logits };
       // Windows are damped one by one.
       if (!windowFor(viewing, network)) damp(logits);
       mean.add(logits, view.size, compose(view.toView, toSquare), network.weight ?? 1);
     }
   }
-  return { size, maps: [{ logits: mean.logits(), weight: 1 }] };
+  return { size, logits: mean.logits() };
 }
 
 /** The side of the grid on which networks are averaged: the largest of their training squares. */

@@ -1,21 +1,19 @@
 import type { Fit } from '@carpal/masks/fit.ts';
 import type { RleMask } from '@carpal/masks/rle-mask.ts';
 import { RleBuilder } from '@carpal/masks/rle-mask.ts';
-import { type Axis, axisOf, between, firstPixelOfCells, sigmoid } from './bilinear.ts';
+import { type Axis, axisOf, between, firstPixelOfCells } from './bilinear.ts';
 import { logitOf } from './probability-bins.ts';
 
-/** One logit map of one image, `[size, size, classes]` on the fitted square, and its weight in the mean. */
-export type LogitMap = { readonly logits: Float32Array; readonly weight: number };
-
 export type LogitsToMask = {
-  readonly maps: readonly LogitMap[];
+  /** `[size, size, classes]` on the fitted square. */
+  readonly logits: Float32Array;
   readonly classIndex: number;
   readonly classes: number;
   readonly fit: Fit;
   /** Size of the original image. */
   readonly width: number;
   readonly height: number;
-  /** Strictly between 0 and 1. A pixel belongs to the mask if its mean probability is greater. */
+  /** Strictly between 0 and 1. A pixel belongs to the mask if its probability is greater. */
   readonly threshold: number;
 };
 
@@ -24,24 +22,22 @@ const OUT = 0;
 const IN = 1;
 const MIXED = 2;
 
-/** Relative to the largest logit. Rounding errors of both interpolations stay far below it; cells closer to the threshold are evaluated. */
+/** Relative to the largest logit. Rounding errors of the interpolation stay far below it; cells closer to the threshold are evaluated. */
 const SLACK = 1e-12;
 
 /** Image columns [from, to) of a band that are all inside, or that must be evaluated. */
 type Segment = { readonly from: number; to: number; readonly state: typeof IN | typeof MIXED };
 
 /**
- * The mask of one class at the size of the original image. Every map is interpolated bilinearly at each image pixel (half-pixel centres,
- * clamped at the border of the square). The sigmoids are averaged by weight, and the pixel is inside if the mean exceeds the threshold.
- * With one map, the logit itself is compared with the threshold's logit.
+ * The mask of one class at the size of the original image. The logits are interpolated bilinearly at each image pixel (half-pixel centres,
+ * clamped at the border of the square), and compared with the threshold's logit.
  *
  * A bilinear value never leaves the range of its four neighbouring logits. So the corners decide most cells, which are filled whole, and
  * only cells that the outline crosses are evaluated pixel by pixel. The result is the same as if every pixel were evaluated.
  */
 export function logitsToMask(request: LogitsToMask): RleMask {
-  const { maps, classIndex, classes, fit, width, height, threshold } = request;
-  const planes = maps.map((map) => planeOf(map.logits, classIndex, classes, fit.size));
-  const field = new ProbabilityField(planes, maps, fit.size, threshold);
+  const { logits, classIndex, classes, fit, width, height, threshold } = request;
+  const field = new LogitField(planeOf(logits, classIndex, classes, fit.size), fit.size, logitOf(threshold));
   const columns = axisOf(width, fit.offsetX, fit);
   const rows = axisOf(height, fit.offsetY, fit);
   const cellStart = firstPixelOfCells(columns, fit.size);
@@ -64,7 +60,7 @@ export function logitsToMask(request: LogitsToMask): RleMask {
   return builder.finish(width, height);
 }
 
-function segmentsOf(field: ProbabilityField, row: number, cellStart: Uint32Array): Segment[] {
+function segmentsOf(field: LogitField, row: number, cellStart: Uint32Array): Segment[] {
   const segments: Segment[] = [];
   const [first, last] = field.reach(row);
   let open: Segment | undefined;
@@ -89,31 +85,21 @@ function planeOf(logits: Float32Array, classIndex: number, classes: number, size
   return plane;
 }
 
-/** The mean probability of one class over all maps, and the state of each corner. */
-class ProbabilityField {
-  private readonly weights: Float64Array;
-  private readonly totalWeight: number;
+/** The logits of one class, and the state of each corner. */
+class LogitField {
+  private readonly plane: Float32Array;
+  private readonly size: number;
   private readonly cut: number;
-  private readonly slack: number;
-  /** IN if every map's logit is above the threshold's logit, OUT if every one is below, else MIXED. */
+  /** IN if the logit is above the cut, OUT if it is below, MIXED if rounding could decide. */
   private readonly corners: Uint8Array;
   /** First and last column of each row that are not OUT. */
   private readonly firstOfRow: Int32Array;
   private readonly lastOfRow: Int32Array;
-  private readonly planes: readonly Float32Array[];
-  private readonly size: number;
-  private readonly threshold: number;
 
-  constructor(planes: readonly Float32Array[], maps: readonly { readonly weight: number }[], size: number, threshold: number) {
-    this.planes = planes;
+  constructor(plane: Float32Array, size: number, cut: number) {
+    this.plane = plane;
     this.size = size;
-    this.threshold = threshold;
-    this.weights = Float64Array.from(maps, (map) => map.weight);
-    this.totalWeight = this.weights.reduce((sum, weight) => sum + weight, 0);
-    this.cut = logitOf(threshold);
-    let largest = 1;
-    for (const plane of planes) for (let i = 0; i < plane.length; i++) largest = Math.max(largest, Math.abs(plane[i] as number));
-    this.slack = SLACK * largest;
+    this.cut = cut;
     this.corners = new Uint8Array(size * size);
     this.firstOfRow = new Int32Array(size).fill(size);
     this.lastOfRow = new Int32Array(size).fill(-1);
@@ -121,19 +107,16 @@ class ProbabilityField {
   }
 
   private readCorners(): void {
-    const high = this.cut + this.slack;
-    const low = this.cut - this.slack;
-    for (const [index, plane] of this.planes.entries()) {
-      for (let i = 0; i < plane.length; i++) {
-        const logit = plane[i] as number;
+    let largest = 1;
+    for (let i = 0; i < this.plane.length; i++) largest = Math.max(largest, Math.abs(this.plane[i] as number));
+    const high = this.cut + SLACK * largest;
+    const low = this.cut - SLACK * largest;
+    for (let row = 0, i = 0; row < this.size; row++) {
+      for (let column = 0; column < this.size; column++, i++) {
+        const logit = this.plane[i] as number;
         const state = logit > high ? IN : logit < low ? OUT : MIXED;
-        this.corners[i] = index === 0 || this.corners[i] === state ? state : MIXED;
-      }
-    }
-    for (let row = 0; row < this.size; row++) {
-      const corners = this.corners.subarray(row * this.size, (row + 1) * this.size);
-      for (let column = 0; column < this.size; column++) {
-        if (corners[column] === OUT) continue;
+        if (state === OUT) continue;
+        this.corners[i] = state;
         this.firstOfRow[row] = Math.min(this.firstOfRow[row] as number, column);
         this.lastOfRow[row] = column;
       }
@@ -154,52 +137,27 @@ class ProbabilityField {
     const bottom = Math.min(row + 1, this.size - 1) * this.size;
     const state = this.corners[top + column];
     const agree = this.corners[top + right] === state && this.corners[bottom + column] === state && this.corners[bottom + right] === state;
-    if (agree && state !== MIXED) return state === IN ? IN : OUT;
-    if (this.planes.length === 1) return MIXED;
-    let least = 0;
-    let most = 0;
-    for (const [index, plane] of this.planes.entries()) {
-      const a = plane[top + column] as number;
-      const b = plane[top + right] as number;
-      const c = plane[bottom + column] as number;
-      const d = plane[bottom + right] as number;
-      const weight = this.weights[index] as number;
-      least += weight * sigmoid(Math.min(a, b, c, d) - this.slack);
-      most += weight * sigmoid(Math.max(a, b, c, d) + this.slack);
-    }
-    if (least / this.totalWeight > this.threshold + SLACK) return IN;
-    return most / this.totalWeight < this.threshold - SLACK ? OUT : MIXED;
+    if (!agree || state === MIXED) return MIXED;
+    return state === IN ? IN : OUT;
   }
 
   /** Adds the inside pixels of a segment of one image row. `start` is the index of the row's first pixel. */
   evaluate(row: number, down: number, columns: Axis, segment: Segment, start: number, builder: RleBuilder): void {
-    const single = this.planes.length === 1 ? this.planes[0] : undefined;
-    const top = row * this.size;
-    const below = Math.min(row + 1, this.size - 1) * this.size - top;
+    const { plane, size, cut } = this;
+    const top = row * size;
+    const below = Math.min(row + 1, size - 1) * size - top;
     let runStart = -1;
     for (let x = segment.from; x < segment.to; x++) {
       const column = columns.lower[x] as number;
-      const across = columns.fraction[x] as number;
-      const at = top + column;
-      const right = column + 1 < this.size ? 1 : 0;
-      const inside = single
-        ? bilinear(single, at, right, below, across, down) > this.cut
-        : this.mean(at, right, below, across, down) > this.threshold;
-      if (inside && runStart < 0) runStart = x;
-      if (!inside && runStart >= 0) {
+      const right = column + 1 < size ? 1 : 0;
+      const isInside = bilinear(plane, top + column, right, below, columns.fraction[x] as number, down) > cut;
+      if (isInside && runStart < 0) runStart = x;
+      if (!isInside && runStart >= 0) {
         builder.add(start + runStart, start + x);
         runStart = -1;
       }
     }
     if (runStart >= 0) builder.add(start + runStart, start + segment.to);
-  }
-
-  private mean(at: number, right: number, below: number, across: number, down: number): number {
-    let sum = 0;
-    for (let map = 0; map < this.planes.length; map++) {
-      sum += (this.weights[map] as number) * sigmoid(bilinear(this.planes[map] as Float32Array, at, right, below, across, down));
-    }
-    return sum / this.totalWeight;
   }
 }
 

@@ -57,7 +57,7 @@ describe('TriedThresholds', () => {
     const score = scoreOf(logits, size, truth, tried);
     const fit = squareFit(side, side, size);
     const maskAt = (threshold: number): RleMask =>
-      logitsToMask({ maps: [{ logits, weight: 1 }], classIndex: 0, classes: 1, fit, width: side, height: side, threshold });
+      logitsToMask({ logits, classIndex: 0, classes: 1, fit, width: side, height: side, threshold });
     expect(Array.from(score.dice)).toEqual(tried.thresholds.map((threshold) => dice(maskAt(threshold), truth)));
     const cleaned = tried.cleanedThresholds.map((threshold) => cleanedEveryWay(maskAt(threshold)).map((mask) => dice(mask, truth)));
     expect(score.cleaned.map((row) => Array.from(row))).toEqual([1, 2, 3].map((way) => cleaned.map((scores) => scores[way])));

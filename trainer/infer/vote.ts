@@ -63,11 +63,11 @@ export async function softVote({ networks, viewing, thresholds, pause = nextTurn
 
 /** The mask of one class at the size of the original image. */
 export function thresholdMask(
-  { maps, size }: ImageLogits,
+  { logits, size }: ImageLogits,
   { width, height }: Pick<ImageSquares, 'width' | 'height'>,
   classes: number,
   classIndex: number,
   threshold: number,
 ): RleMask {
-  return logitsToMask({ maps, classIndex, classes, fit: squareFit(width, height, size), width, height, threshold });
+  return logitsToMask({ logits, classIndex, classes, fit: squareFit(width, height, size), width, height, threshold });
 }

@@ -22,8 +22,7 @@ export function imageDice(
   { size, classes, threshold }: DiceSettings,
 ): readonly number[] {
   const fit = squareFit(width, height, size);
-  const maps = [{ logits, weight: 1 }];
-  return truth.map((mask, classIndex) => dice(logitsToMask({ maps, classIndex, classes, fit, width, height, threshold }), mask));
+  return truth.map((mask, classIndex) => dice(logitsToMask({ logits, classIndex, classes, fit, width, height, threshold }), mask));
 }
 
 /**

@@ -10,7 +10,6 @@ import type { PreparedSample, PreparedSet } from '@carpal/report/dataset/prepare
 import { type SubmissionWriter, writeSubmission } from '@carpal/report/scoring/submission-writer.ts';
 import { gridSize, imageLogits, type Voter } from '../infer/image-logits.ts';
 import { preparedSquares } from '../infer/image-squares.ts';
-import type { LogitMap } from '../infer/logits-to-mask.ts';
 import type { Pause } from '../infer/pause.ts';
 import type { ClassScore } from '../infer/tried-thresholds.ts';
 import { detailSizeOf, type Viewing } from '../infer/views.ts';
@@ -105,8 +104,7 @@ async function predictImages(
   };
   for (const sample of samples) {
     const image = await preparedSquares(prepared, sample, detailSizeOf(viewing, prepared.size));
-    const { maps, size } = await imageLogits([network], viewing, image, classes.length, pause);
-    const { logits } = maps[0] as LogitMap;
+    const { logits, size } = await imageLogits([network], viewing, image, classes.length, pause);
     underway.push({ sample, ...(await threads.start(sample, logits, size, classes.length)) });
     while (underway.length > MOST_UNDERWAY) await finishOldest();
   }
