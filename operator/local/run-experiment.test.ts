@@ -93,7 +93,7 @@ describe('a stage that fails', () => {
   });
 
   it('stops the other fold with a checkpoint if run.onFoldFailure is stop', async () => {
-    const world = await makeWorld({ 'fold-0': [78], 'fold-1': ['hang'] });
+    const world = await makeWorld({ 'fold-0': [{ exit: 78, whenBegun: 'fold-1' }], 'fold-1': ['hang'] });
     const { end } = await runHere(world, { run: { onFoldFailure: 'stop' } });
     expect(end).toBe('failed');
     expect(journal(world, 'fold-1')).toContain('checkpoint');

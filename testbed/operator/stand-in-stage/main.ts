@@ -8,8 +8,11 @@ import { join } from 'node:path';
 import type { SegmentationExperiment } from '@carpal/configs/schema/experiment.ts';
 import { identify, isAlive } from '@carpal/operator/local/process-identity.ts';
 
-/** `hang`: works until SIGTERM, then exits with 75; `stubborn`: ignores SIGTERM; a number: exits with this code. */
-export type Part = 'hang' | 'stubborn' | 'kill-self' | 'report-and-fail' | number;
+/**
+ * `hang`: works until SIGTERM, then exits with 75; `stubborn`: ignores SIGTERM; a number: exits with this code; an object: exits with the
+ * code when another stage has begun.
+ */
+export type Part = 'hang' | 'stubborn' | 'kill-self' | 'report-and-fail' | number | { readonly exit: number; readonly whenBegun: string };
 /** What an attempt gets: its number, and the spec of the experiment. */
 export type Given = { readonly attempt: number; readonly spec: SegmentationExperiment['spec'] };
 export type Script = Readonly<Record<string, readonly Part[]>>;
@@ -61,4 +64,7 @@ if (typeof part === 'number') {
   done(part);
 } else if (part === 'kill-self') process.kill(process.pid, 'SIGKILL');
 else if (part === 'report-and-fail') failWithReport();
-else setInterval(() => undefined, 1000);
+else if (typeof part === 'object') {
+  const { exit, whenBegun } = part;
+  setInterval(() => existsSync(join(world, `${whenBegun}.log`)) && done(exit), 10);
+} else setInterval(() => undefined, 1000);
