@@ -14,7 +14,7 @@ const prepared = await openPrepared(folder);
 const classes = prepared.classes.length;
 const samples = prepared.samples.slice(0, different);
 
-/** The coverage of an image's masks, `[size, size, classes]`, each pixel the mean of its neighbours above, below and beside it. */
+/** The coverage of an image's masks, `[size, size, classes]`, smoothed: each pixel counts twice, and its four neighbours once. */
 async function softCoverage(sample: PreparedSample): Promise<Uint8Array> {
   const { width, height } = sample;
   const fit = squareFit(width, height, size);
@@ -24,8 +24,9 @@ async function softCoverage(sample: PreparedSample): Promise<Uint8Array> {
   const row = size * classes;
   const soft = new Uint8Array(coverage.length);
   for (let at = row; at < coverage.length - row; at++) {
-    const beside = (coverage[at - classes] as number) + (coverage[at + classes] as number);
-    soft[at] = (2 * (coverage[at] as number) + beside + (coverage[at - row] as number) + (coverage[at + row] as number)) / 6;
+    const [left, right] = [coverage[at - classes] as number, coverage[at + classes] as number];
+    const [above, below] = [coverage[at - row] as number, coverage[at + row] as number];
+    soft[at] = (2 * (coverage[at] as number) + left + right + above + below) / 6;
   }
   return soft;
 }
