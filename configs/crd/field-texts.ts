@@ -61,8 +61,14 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
   'spec.model.options.encoder': 'Network that computes the features.',
   'spec.model.options.head': 'published: as in the original; perClass: one output map per class.',
   'spec.model.options.divisor': 'Divides the channels of every level, for a smaller network.',
-  'spec.model.pretrained': 'First weights of the encoder. Omitted: random weights.',
+  'spec.model.pretrained': 'First weights of the encoder, and how it is trained from there. Omitted: random weights.',
   'spec.model.pretrained.uri': 'Where the weights are: a safetensors file.',
+  'spec.model.pretrained.learningRateFactor':
+    'Learning rate of the encoder, as a factor of the learning rate of the rest of the network. 0 keeps its weights as they are.',
+  'spec.model.pretrained.layerDecay':
+    'Learning rate of each stage of the encoder, as a factor of the next stage (layer-wise decay). After the last stage comes the rest of the network.',
+  'spec.model.pretrained.frozenEpochs':
+    "Number of first epochs in which the encoder's weights do not change. Its batch normalisation still adapts its statistics to the images.",
   'spec.input': 'The input of the network.',
   'spec.input.size':
     'Side of the square that every image is fitted into, in pixels. UNet needs a multiple of 16. auto: carpal run measures what fits the machine.',

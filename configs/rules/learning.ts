@@ -40,6 +40,34 @@ const pretrainedEncoder = rule({
   cel: { rule: `!has(self.pretrained) || self.name in ${literal(PRETRAINED_ENCODERS)}`, values: { name: 'self.name' } },
 });
 
+const publishedSegFormer = rule({
+  at: 'spec.model',
+  field: 'pretrained',
+  message: 'variant published of SegFormer has other layers and widths than the encoders MiT-B0 to MiT-B5',
+  fix: 'Write one of the variants B0 to B5, or remove pretrained.',
+  reason: 'FieldValueForbidden',
+  check: ({ name, options, pretrained }) => unless(pretrained === undefined || name !== 'SegFormer' || options.variant !== 'published'),
+  cel: {
+    rule: "!has(self.pretrained) || self.name != 'SegFormer' || !has(self.options.variant) || self.options.variant != 'published'",
+  },
+});
+
+const encoderThaws = rule({
+  at: 'spec',
+  field: 'model.pretrained.frozenEpochs',
+  reads: ['model.pretrained', 'training.epochs'],
+  message: 'must be less than training.epochs ({epochs}), is {frozen}: the encoder would never be trained',
+  fix: 'Write less than {epochs}. To keep the encoder frozen, write learningRateFactor: 0 instead.',
+  check: ({ model: { pretrained }, training: { epochs } }) => {
+    const frozen = pretrained?.frozenEpochs ?? 0;
+    return unless(frozen < epochs, { frozen, epochs });
+  },
+  cel: {
+    rule: '!has(self.model.pretrained) || self.model.pretrained.frozenEpochs < self.training.epochs',
+    values: { frozen: digits('self.model.pretrained.frozenEpochs', 99_999), epochs: digits('self.training.epochs', 99_999) },
+  },
+});
+
 const augmentationRanges = AUGMENTATION_RANGES.map((name) => {
   const low = AUGMENTATION_OPTIONS[name].low ?? 0;
   const high = AUGMENTATION_OPTIONS[name].high ?? 0;
@@ -81,6 +109,8 @@ export const LEARNING_RULES: readonly Rule[] = [
   ...ownOptions({ table: MODEL_OPTIONS, what: 'network', at: 'spec.model', options: 'options' }),
   ...variants,
   pretrainedEncoder,
+  publishedSegFormer,
+  encoderThaws,
   ...INPUT_RULES,
   ...ownOptions({ table: AUGMENTATION_OPTIONS, what: 'augmentation', at: 'spec.augmentations[]' }),
   ...augmentationRanges,

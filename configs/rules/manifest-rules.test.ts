@@ -268,6 +268,20 @@ const REFUSED: [string, object, string[]][] = [
     ['spec.model.pretrained: network UNet has no encoder that uses pretrained weights'],
   ],
   [
+    'an encoder that is frozen until the end',
+    { model: { name: 'HRNet', pretrained: { uri, frozenEpochs: 5 } }, training: { epochs: 5 } },
+    ['spec.model.pretrained.frozenEpochs: must be less than training.epochs (5), is 5: the encoder would never be trained'],
+  ],
+  [
+    'learning rates of an encoder outside of their limits',
+    { model: { name: 'HRNet', pretrained: { uri, learningRateFactor: 10, layerDecay: 0, frozenEpochs: -1 } } },
+    [
+      'spec.model.pretrained.learningRateFactor: must be at most 1, is 10',
+      'spec.model.pretrained.layerDecay: must be more than 0, is 0',
+      'spec.model.pretrained.frozenEpochs: must be at least 0, is -1',
+    ],
+  ],
+  [
     'an option of another network',
     { model: { name: 'NestedUNet', options: { depth: 3, guidance: true } } },
     [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { continuedSinceEarlier, modelInEarlierForm, optionsSinceEarlier } from './earlier-options.ts';
 import type { ModelOptions, ModelSpec } from './experiment.ts';
+import { modelSchema } from './learning.ts';
 
 const of = (name: ModelSpec['name'], options: ModelOptions): { model: ModelSpec } => ({ model: { name, options } });
 const custom = (options: ModelOptions) => of('CustomUNet', options);
@@ -31,5 +32,14 @@ describe('a CustomUNet of version 0.1, which names no variant', () => {
       [custom({}), of('UNet', {})],
     ] as const;
     for (const [begun, now] of cases) expect(continuedSinceEarlier(begun, now)).toEqual({ begun, now });
+  });
+});
+
+describe('a pretrained encoder', () => {
+  it('that is trained like the rest of the network is written as for version 0.1, which had no other way', () => {
+    const model = (training: object): ModelSpec => modelSchema.parse({ name: 'HRNet', pretrained: { uri: 'a', ...training } });
+    expect(modelInEarlierForm(model({})).pretrained).toEqual({ uri: 'a' });
+    const others = [model({ learningRateFactor: 0.1 }), model({ layerDecay: 0.9 }), model({ frozenEpochs: 1 })];
+    for (const other of others) expect(modelInEarlierForm(other)).toBe(other);
   });
 });

@@ -1,5 +1,7 @@
 /**
- * Version 0.1 had one CustomUNet and no variants of it. Its manifests, weights files and checkpoints name none, and mean today's `improved`,
+ * What version 0.1 wrote and meant otherwise.
+ *
+ * It had one CustomUNet and no variants of it. Its manifests, weights files and checkpoints name none, and mean today's `improved`,
  * while a new manifest without a variant means `published`.
  */
 import type { ModelOptions, ModelSpec } from './experiment.ts';
@@ -12,12 +14,23 @@ export function optionsSinceEarlier<Options extends ModelOptions>(name: string, 
   return name === NETWORK ? { variant: BEFORE, ...options } : options;
 }
 
-/** The network as version 0.1 wrote it, if version 0.1 had it; otherwise unchanged. The fingerprints of its checkpoints contain this. */
-export function modelInEarlierForm(model: ModelSpec): ModelSpec {
+type Pretrained = NonNullable<ModelSpec['pretrained']>;
+type EarlierModel = Omit<ModelSpec, 'pretrained'> & { readonly pretrained?: Partial<Pretrained> | undefined };
+
+/**
+ * The network as version 0.1 wrote it, if version 0.1 had it; otherwise unchanged. The fingerprints of its checkpoints contain this.
+ * Version 0.1 trained a pretrained encoder like the rest of the network and had no fields for it.
+ */
+export function modelInEarlierForm(model: ModelSpec): EarlierModel {
+  const { pretrained } = model;
+  if (pretrained && isTrainedLikeTheRest(pretrained)) return { ...model, pretrained: { uri: pretrained.uri } };
   if (model.name !== NETWORK || model.options.variant !== BEFORE) return model;
   const { variant: _variant, ...options } = model.options;
   return { ...model, options };
 }
+
+const isTrainedLikeTheRest = ({ learningRateFactor, layerDecay, frozenEpochs }: Pretrained): boolean =>
+  learningRateFactor === 1 && layerDecay === 1 && frozenEpochs === 0;
 
 /**
  * `now`, a manifest with its defaults, as the continuation of an experiment that began as `begun`: it keeps the variant that version 0.1

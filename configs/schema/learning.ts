@@ -92,8 +92,18 @@ export const modelSchema = z.object({
       divisor: count(1, 32).optional(),
     })
     .prefault({}),
-  // The first weights of the encoder: a safetensors file. Absent: random weights.
-  pretrained: z.object({ uri: z.string().min(1).max(1024) }).optional(),
+  // The first weights of the encoder, a safetensors file, and how the encoder is trained from there. Absent: random weights.
+  pretrained: z
+    .object({
+      uri: z.string().min(1).max(1024),
+      // The learning rate of the encoder, as a factor of the rate of the rest; 0 keeps the encoder as it is.
+      learningRateFactor: fraction().default(1),
+      // The learning rate of each stage, as a factor of the next stage's; what follows the last stage is the rest of the network.
+      layerDecay: positive(1).default(1),
+      // The encoder's weights stay the same in the first so many epochs.
+      frozenEpochs: count(0, 10_000).default(0),
+    })
+    .optional(),
 });
 
 /** Side of the network's input if the manifest gives neither a size nor crops. */

@@ -88,6 +88,11 @@ const REFUSED: readonly (readonly [name: string, path: string, value: unknown, m
   ...optionChanges(),
   ['pretrained', 'model.pretrained', null],
   ['pretrained', 'model.pretrained', { uri: 's3://bucket/b' }],
+  ...[{ learningRateFactor: 0.1 }, { layerDecay: 0.9 }, { frozenEpochs: 2 }].map((change): [string, string, object] => [
+    'pretrained',
+    'model.pretrained',
+    change,
+  ]),
   ['unet', 'input.size', 528, 'was 512, is 528'],
   ['unet', 'input.size', 'auto', 'was 512, is auto'],
   ['unet', 'input.crop', { size: 512, imageSize: 1024 }],

@@ -153,4 +153,21 @@ export const BAD_TRAINING_MANIFESTS: readonly BadManifest[] = [
     { model: { name: 'UNet', pretrained: { uri } } },
     ['spec.model.pretrained: Forbidden: network UNet has no encoder that uses pretrained weights. Remove it'],
   ],
+  [
+    'an encoder that is frozen until the end',
+    { model: { name: 'HRNet', pretrained: { uri, frozenEpochs: 15 } }, training: { epochs: 15 } },
+    [
+      'spec.model.pretrained.frozenEpochs: Invalid value: must be less than training.epochs (15), is 15: the encoder would never be trained. Write less than 15.',
+    ],
+  ],
+  [
+    'learning rates of an encoder outside of their limits',
+    { model: { name: 'HRNet', pretrained: { uri, learningRateFactor: 10, layerDecay: 0 } } },
+    [
+      'spec.model.pretrained.learningRateFactor: Invalid value: 10',
+      'should be less than or equal to 1',
+      'spec.model.pretrained.layerDecay: Invalid value: 0',
+      'should be greater than 0',
+    ],
+  ],
 ];

@@ -2,18 +2,22 @@ import type { UpdateNodes } from '../engine/graph/update-nodes.ts';
 import { type KernelAttribute, runKernel, typeAttribute } from '../engine/kernels.ts';
 import { type Scalar, type Tensor, tf, type Variable } from '../engine/tensorflow.ts';
 import type { NamedVariable } from '../engine/variables.ts';
+import type { LearningRates } from './learning-rates.ts';
 
 /** An update by tensor operations, which are recorded with the rest of the step. */
 export type RecordedUpdate = {
   readonly kind: 'recorded';
   /** Changes the variables by their gradients, which are in the variables' order. */
-  update(gradients: readonly Tensor[], learningRate: Scalar): void;
+  update(gradients: readonly Tensor[], rates: LearningRates<Scalar>): void;
 };
 
 /** An update by TensorFlow's own optimizer kernels, one per variable, in place. Only a graph can run them. */
 export type FusedUpdate = {
   readonly kind: 'fused';
-  /** Writes the update of a program that returns the gradients and has the input `learningRate`. Returns the control references. */
+  /**
+   * Writes the update of a program that returns the gradients and has the input `learningRate`, with factors also `factoredRate`. Returns
+   * the control references.
+   */
   write(nodes: UpdateNodes): string[];
 };
 

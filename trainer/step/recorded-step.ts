@@ -16,7 +16,8 @@ export const PROGRAM = { moves: 'move', waits: 'wait' } as const;
 export type ProgramName = (typeof PROGRAM)[keyof typeof PROGRAM];
 
 /** Records one of the step's programs. The variables keep their values. */
-export function recordProgram({ model }: TrainingSettings, training: TrainingFunction, shape: BatchShape, name: ProgramName): Tape {
+export function recordProgram(settings: TrainingSettings, training: TrainingFunction, shape: BatchShape, name: ProgramName): Tape {
+  const { model } = settings;
   checkSize(model, shape.size);
   const { trainable, optimizer } = training;
   return restoringVariables(training.state, () => {
@@ -24,13 +25,14 @@ export function recordProgram({ model }: TrainingSettings, training: TrainingFun
       images: describedImages(shape),
       coverage: describedCoverage(model, shape),
       learningRate: describedTensor([], DATA_TYPE.float32) as Scalar,
+      ...(hasFactors(settings) && { factoredRate: describedTensor([], DATA_TYPE.float32) as Scalar }),
       seed: describedTensor([2], DATA_TYPE.int32),
     };
     const run: Program['run'] = () => {
       const kept: [string, Tensor][] = [];
-      const use: UseGradients = (gradients, learningRate, finite) => {
+      const use: UseGradients = (gradients, rates, finite) => {
         if (optimizer.kind === 'recorded') {
-          unlessSkipped([...trainable, ...optimizer.slots], finite, () => optimizer.update(gradients, learningRate));
+          unlessSkipped([...trainable, ...optimizer.slots], finite, () => optimizer.update(gradients, rates));
         } else for (const [index, gradient] of gradients.entries()) kept.push([`${GRADIENT}${trainable[index]?.name}`, gradient]);
         if (finite) kept.push([FINITE, finite]);
       };
@@ -39,6 +41,11 @@ export function recordProgram({ model }: TrainingSettings, training: TrainingFun
     };
     return tapeOf({ inputs, run }, training.state);
   });
+}
+
+/** Whether some variables have a factor of the learning rate, so that programs have the input `factoredRate`. */
+export function hasFactors({ optimizer: { rateFactors } }: TrainingSettings): boolean {
+  return rateFactors !== undefined && rateFactors.size > 0;
 }
 
 const T = [typeAttribute('T')];

@@ -13,8 +13,12 @@ export type StepBatch = {
 
 /** One step of training: forward pass, loss, gradients, optimizer, moving averages. Holds device memory until `dispose`. */
 export type TrainingStep = {
-  /** Trains on one batch and returns its loss. If training has diverged, the loss is not finite; the caller decides what to do then. */
-  run(batch: StepBatch, learningRate: number): number;
+  /**
+   * Trains on one batch and returns its loss. If training has diverged, the loss is not finite; the caller decides what to do then.
+   * `factoredRate`, by default the learning rate, is the rate of variables that have a factor, before the factor. If it is 0, their values
+   * stay the same, while gradients, the optimizer's means and the averages of batch normalisation go on as in any step.
+   */
+  run(batch: StepBatch, learningRate: number, factoredRate?: number): number;
   /** Everything that the next step depends on: `model/…` and `optimizer/…`. */
   readState(): NamedArrays;
   /**

@@ -5,6 +5,7 @@ import type { StepMemory } from '../engine/graph/step-memory.ts';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { readProcessorFlags } from '../engine/processor.ts';
 import type { Model } from '../models/model.ts';
+import { encoderRateFactors } from '../models/pretrained/encoder-rates.ts';
 import { buildModel } from '../models/registry.ts';
 import { evalWeights } from '../objective/weight-average.ts';
 import { createEvaluator } from './inference.ts';
@@ -48,9 +49,9 @@ export function openTrainingEngine(
   };
   const step: TrainingStep = {
     readState,
-    run: (batch, learningRate) => {
+    run: (...inputs) => {
       changing();
-      return recorded.run(batch, learningRate);
+      return recorded.run(...inputs);
     },
     writeState: (arrays) => {
       changing();
@@ -76,6 +77,11 @@ export function modelOf({ model: { name, options }, training }: ExperimentSpec, 
 /** The engine that trains the model according to the spec. Throws the same errors as {@link openTrainingEngine}. */
 export function engineOf(spec: ExperimentSpec, model: Model, warn: (line: string) => void): TrainingEngine {
   const { gradientClip, accumulate, precision, seed, headWeights, ema } = spec.training;
-  const objective = { losses: spec.loss, optimizer: spec.optimizer, gradientClip, accumulate, headWeights, average: ema };
+  const rateFactors = encoderRateFactors(
+    model.variables.map(({ name }) => name),
+    spec.model.pretrained,
+  );
+  const optimizer = { ...spec.optimizer, rateFactors };
+  const objective = { losses: spec.loss, optimizer, gradientClip, accumulate, headWeights, average: ema };
   return openTrainingEngine({ model, ...objective, precision, seed }, warn);
 }

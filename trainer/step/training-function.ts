@@ -5,6 +5,7 @@ import type { NamedVariable } from '../engine/variables.ts';
 import type { Model } from '../models/model.ts';
 import { savedVariables } from '../models/weights.ts';
 import { createOptimizer, type OptimizerSettings } from '../objective/create-optimizer.ts';
+import type { LearningRates } from '../objective/learning-rates.ts';
 import { lossOf, type WeightedLoss } from '../objective/losses.ts';
 import { clipGradients, type Optimizer } from '../objective/optimizer.ts';
 import { type AverageSettings, createWeightAverage, type WeightAverage } from '../objective/weight-average.ts';
@@ -39,6 +40,8 @@ export type StepInputs = {
   /** Bytes `[batch, size, size, classes]`. */
   readonly coverage: Tensor;
   readonly learningRate: Scalar;
+  /** Only with rate factors. */
+  readonly factoredRate?: Scalar;
   /** Two int32 values that decide the step's random numbers. */
   readonly seed: Tensor;
 };
@@ -47,7 +50,7 @@ export type StepInputs = {
  * Uses the gradients of the trainable variables, in the model's order, clipped and accumulated according to the settings. With a loss
  * scaler it must change nothing if `finite` is false.
  */
-export type UseGradients = (gradients: readonly Tensor[], learningRate: Scalar, finite?: Scalar) => void;
+export type UseGradients = (gradients: readonly Tensor[], rates: LearningRates<Scalar>, finite?: Scalar) => void;
 
 /**
  * A training step from tensors to tensors, without the optimizer's update. It reads and assigns variables, draws no random numbers in
@@ -82,7 +85,7 @@ export function createTrainingFunction(settings: TrainingSettings, scaler?: Loss
     return scaler.scaled(meanOf(heads.map((logits) => loss(scaler.toFloat32(logits), targets)), headWeights)); // biome-ignore format: a call
   };
 
-  const step: TrainingFunction['step'] = ({ images, coverage, learningRate, seed }, moves, use) => {
+  const step: TrainingFunction['step'] = ({ images, coverage, learningRate, factoredRate, seed }, moves, use) => {
     const targets = targetsOf(coverage);
     const { value, grads } = tf.variableGrads(
       () => lossOfHeads(model.forward(images, true, seed), targets),
@@ -94,7 +97,8 @@ export function createTrainingFunction(settings: TrainingSettings, scaler?: Loss
     if (sum) gradients = sum.add(gradients);
     if (!moves) return value;
     const adjusted = scaler?.adjust(gradients);
-    use(gradientClip > 0 ? clipGradients(gradients, gradientClip) : gradients, learningRate, adjusted?.finite);
+    const rates = { learningRate, factored: factoredRate };
+    use(gradientClip > 0 ? clipGradients(gradients, gradientClip) : gradients, rates, adjusted?.finite);
     sum?.clear();
     return adjusted ? tf.where(adjusted.lost, tf.scalar(Number.NaN), value) : value;
   };

@@ -8,7 +8,7 @@ import { readVariables, writeVariables } from '../engine/variables.ts';
 import { type BatchShape, coverageFeed, imagesFeed } from './batch.ts';
 import { GradientAccumulation } from './gradient-accumulation.ts';
 import { createLossScaler } from './loss-scaler.ts';
-import { checkRecordable, PROGRAM, type ProgramName, programsOf, recordProgram } from './recorded-step.ts';
+import { checkRecordable, hasFactors, PROGRAM, type ProgramName, programsOf, recordProgram } from './recorded-step.ts';
 import type { TrainingStep } from './step.ts';
 import { StepSeed } from './step-seed.ts';
 import { createTrainingFunction, type TrainingFunction, type TrainingSettings } from './training-function.ts';
@@ -26,6 +26,8 @@ function updatesOf({ optimizer, average }: TrainingFunction): WriteUpdates {
     return [...moved, ...(average?.write(nodes, [...recorded, ...moved]) ?? [])];
   };
 }
+
+const scalarFeed = (value: number) => ({ dataType: DATA_TYPE.float32, shape: [], values: Float32Array.of(value) });
 
 /** The name of a step's program for batches of one shape; the names of feeds and results begin with it. */
 const programName = (program: ProgramName, { count, size }: BatchShape): string => `${program}-${count}x${size}`;
@@ -71,7 +73,7 @@ export function createTrainingStep(settings: TrainingSettings): RecordedTraining
       const tape = recordProgram(settings, training, { count, size }, PROGRAM.moves);
       return stepMemory(tape, selection(tape, precision));
     },
-    run: (batch, learningRate) => {
+    run: (batch, learningRate, factoredRate = learningRate) => {
       const session = sessionFor(batch);
       const { moves } = accumulation;
       const program = programName(moves ? PROGRAM.moves : PROGRAM.waits, batch);
@@ -79,7 +81,8 @@ export function createTrainingStep(settings: TrainingSettings): RecordedTraining
         {
           [`${program}/images`]: imagesFeed(batch.images, batch),
           [`${program}/coverage`]: coverageFeed(model, batch.targets, batch),
-          [`${program}/learningRate`]: { dataType: DATA_TYPE.float32, shape: [], values: Float32Array.of(learningRate) },
+          [`${program}/learningRate`]: scalarFeed(learningRate),
+          ...(hasFactors(settings) && { [`${program}/factoredRate`]: scalarFeed(factoredRate) }),
           [`${program}/seed`]: { dataType: DATA_TYPE.int32, shape: [2], values: seed.values },
         },
         [`${program}/loss`],

@@ -270,6 +270,14 @@ describe('the fingerprint of a training', () => {
     expect(of({ width: 64, variant: 'published' })).not.toBe(old);
   });
 
+  it('of a pretrained encoder is that of version 0.1 unless the encoder is trained in another way than the rest', () => {
+    const of = (training: object): string =>
+      trainingFingerprint(specOf({ model: { name: 'HRNet', pretrained: { uri: 'a', ...training } } }), 0);
+    expect(of({})).toBe('7ff1d9bf86b8da29ef7633d40298d4529c03f87e6d192912881a2e79583d6e0e');
+    const fields = [{ learningRateFactor: 0.1 }, { layerDecay: 0.9 }, { frozenEpochs: 1 }];
+    expect(new Set([{}, ...fields].map(of)).size).toBe(4);
+  });
+
   it('depends on the fold', () => {
     expect(trainingFingerprint(specOf({}), 1)).not.toBe(base);
   });

@@ -96,6 +96,7 @@ export class TrainingLoop {
     if (signal.aborted) return false;
     if (this.#step >= this.#stepsPerEpoch) return true;
     const learningRate = schedule.rateFor(this.#epoch);
+    const isFrozen = this.#epoch <= (spec.model.pretrained?.frozenEpochs ?? 0);
     const batches = this.#openBatches();
     try {
       let startedMs = clock();
@@ -103,7 +104,8 @@ export class TrainingLoop {
       for await (const batch of batches) {
         const waitSeconds = (clock() - requestedMs) / 1000;
         const count = batch.samples.length;
-        const loss = step.run({ images: batch.images, targets: batch.targets, count, size: spec.input.size }, learningRate);
+        const given = { images: batch.images, targets: batch.targets, count, size: spec.input.size };
+        const loss = step.run(given, learningRate, isFrozen ? 0 : learningRate);
         this.#step += 1;
         if (!Number.isFinite(loss)) throw this.#diverged(`the training loss is ${loss}`);
         await nextTurn();

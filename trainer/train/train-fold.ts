@@ -160,7 +160,8 @@ async function loadPretrained({ experiment: { spec }, log, progress }: FoldTrain
   const { pretrained } = spec.model;
   if (!pretrained) return;
   loadEncoder(model, await readPretrained(pretrained.uri, progress.beat), pretrained.uri);
-  log(`the encoder starts from the weights of ${pretrained.uri}`);
+  const frozen = pretrained.frozenEpochs > 0 ? `, which do not change until epoch ${pretrained.frozenEpochs + 1}` : '';
+  log(`the encoder starts from the weights of ${pretrained.uri}${frozen}`);
 }
 
 /**

@@ -8,6 +8,7 @@ import { type NamedVariable, readVariables, restoringVariables, writeVariables }
 import type { Model } from '../../models/model.ts';
 import { savedVariables, writeWeights } from '../../models/weights.ts';
 import type { OptimizerSettings } from '../../objective/create-optimizer.ts';
+import type { LearningRates } from '../../objective/learning-rates.ts';
 import { lossValueOf } from '../../objective/losses.ts';
 import { decays } from '../../objective/optimizer.ts';
 import { evalWeights } from '../../objective/weight-average.ts';
@@ -50,7 +51,7 @@ type Find = (name: string) => Variable;
 function moveAdam(
   trainable: readonly NamedVariable[],
   gradients: readonly Tensor[],
-  rate: number,
+  rates: readonly number[],
   settings: OptimizerSettings,
   find: Find,
 ) {
@@ -67,6 +68,7 @@ function moveAdam(
   ];
   for (const [position, { name, variable }] of trainable.entries()) {
     const gradient = (gradients[position] as Tensor).dataSync();
+    const rate = rates[position] as number;
     const decay = decays(variable.shape) ? settings.weightDecay : 0;
     const [shrink, penalty] = settings.name === 'AdamW' ? [1 - rate * decay, 0] : [1, decay];
     changeValues([variable, find(`optimizer/mean/${name}`), find(`optimizer/square/${name}`)], ([p = 0, m = 0, v = 0], index) => {
@@ -78,10 +80,17 @@ function moveAdam(
 }
 
 /** One update of SGD. */
-function moveSgd(trainable: readonly NamedVariable[], gradients: readonly Tensor[], rate: number, settings: OptimizerSettings, find: Find) {
+function moveSgd(
+  trainable: readonly NamedVariable[],
+  gradients: readonly Tensor[],
+  rates: readonly number[],
+  settings: OptimizerSettings,
+  find: Find,
+) {
   const { momentum = 0.9, nesterov = true } = settings.options ?? {};
   for (const [position, { name, variable }] of trainable.entries()) {
     const gradient = (gradients[position] as Tensor).dataSync();
+    const rate = rates[position] as number;
     const decay = decays(variable.shape) ? settings.weightDecay : 0;
     const slots = momentum > 0 ? [find(`optimizer/momentum/${name}`)] : [];
     changeValues([variable, ...slots], ([p = 0, a = 0], index) => {
@@ -106,14 +115,20 @@ function move(
   { model, optimizer: settings, average }: TrainingSettings,
   training: TrainingFunction,
   gradients: readonly Tensor[],
-  rate: Scalar,
+  rates: LearningRates<Scalar>,
 ) {
   const { optimizer, trainable } = training;
   const byName = new Map(training.state.map(({ name, variable }) => [name, variable]));
   const find = (name: string): Variable => byName.get(name) as Variable;
-  const rateValue = rate.dataSync()[0] as number;
-  if (optimizer.kind === 'recorded') optimizer.update(gradients, rate);
-  else (settings.name === 'SGD' ? moveSgd : moveAdam)(trainable, gradients, rateValue, settings, find);
+  if (optimizer.kind === 'recorded') optimizer.update(gradients, rates);
+  else {
+    const [learningRate = 0, factored = 0] = [rates.learningRate, rates.factored ?? rates.learningRate].map((rate) => rate.dataSync()[0]);
+    const own = trainable.map(({ name }) => {
+      const factor = settings.rateFactors?.get(name);
+      return factor === undefined ? learningRate : factored * factor;
+    });
+    (settings.name === 'SGD' ? moveSgd : moveAdam)(trainable, gradients, own, settings, find);
+  }
   if (average && training.average) moveAverage(model, average.decay, find);
 }
 
@@ -124,11 +139,12 @@ export function createEagerStep(settings: TrainingSettings): TrainingStep {
   const accumulation = new GradientAccumulation(accumulate);
   const seed = new StepSeed(settings.seed ?? 0, model.draws);
   return {
-    run: (batch, learningRate) => {
+    run: (batch, learningRate, factoredRate = learningRate) => {
       const { moves } = accumulation;
       const loss = tf.tidy(() => {
-        const inputs = { ...batchTensors(model, batch), learningRate: tf.scalar(learningRate), seed: tf.tensor1d(seed.values, 'int32') };
-        return training.step(inputs, moves, (gradients, rate) => move(settings, training, gradients, rate));
+        const rates = { learningRate: tf.scalar(learningRate), factoredRate: tf.scalar(factoredRate) };
+        const inputs = { ...batchTensors(model, batch), ...rates, seed: tf.tensor1d(seed.values, 'int32') };
+        return training.step(inputs, moves, (gradients, given) => move(settings, training, gradients, given));
       });
       accumulation.advance();
       seed.advance();
