@@ -21,7 +21,8 @@ type Chosen = { readonly variant: SegFormerVariant; readonly divisor: number };
  * SegFormer (Xie et al. 2021): a transformer of four stages and a decoder of linear maps. Logits are computed at 1/4 of the size and
  * interpolated. At 29 classes, with the widths and depths of the paper's table, B0 has 3,721,597 parameters, B1 13,684,701, B2 27,368,925,
  * B3 47,244,765, B4 64,015,325 and B5 84,615,645. At ADE20K's 150 classes B0 has 3,752,694 and B2 27,461,974, like the published weights.
- * There is no stochastic depth, and dropout only in `published`.
+ * There is no stochastic depth, and dropout only in `published`. The encoders of B0 to B5 accept pretrained weights
+ * (pretrained/mit-names.ts).
  *
  * `variant: published` is the original's network of the same name with 98,591,197 parameters: B2's depths, widths 64-128-256-512, full
  * convolutions in the Mix-FFN, keys reduced along rows by one linear map for all heads, dropout of a tenth of the attention's scores and of

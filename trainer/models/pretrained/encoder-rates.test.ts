@@ -45,6 +45,7 @@ const NETWORKS: readonly [name: string, options: NetworkOptions, stages: readonl
   ['UNetPlusPlus', { encoder: 'ResNet34', divisor: 64 }, [0, 1, 2, 3, 4]],
   ['HRNet', { variant: 'W18', divisor: 18 }, [0, 1, 2, 3, 4]],
   ['RAPUNet', { width: 1, divisor: 32 }, [1, 2, 3, 4]],
+  ['SegFormer', { variant: 'B0', divisor: 32 }, [1, 2, 3, 4]],
 ];
 
 describe.each(NETWORKS)('the encoder of %s with %o', (name, options, stages) => {

@@ -1,3 +1,4 @@
+import { MIT_NAMES } from './mit-names.ts';
 import type { ModuleName } from './pytorch-arrays.ts';
 
 /** torchvision's names of the parts of a block: of the convolution, and of its normalisation. */
@@ -146,6 +147,11 @@ export const PRETRAINED: Readonly<Record<string, PretrainedEncoder>> = {
       { moduleName: CAFORMER_OF_AUTHORS, ignored: /^(norm|head)\./ },
     ],
     first: { kernel: 'encoder/stage1/shrink/kernel', bias: 'encoder/stage1/shrink/bias' },
+  },
+  SegFormer: {
+    source: "the authors' or Hugging Face's mit_b0 to mit_b5, matching a variant B0 to B5,",
+    names: MIT_NAMES,
+    first: { kernel: 'encoder/stage1/patches/kernel', bias: 'encoder/stage1/patches/bias' },
   },
   HRNet: {
     source: "timm's hrnet_w18, hrnet_w32 or hrnet_w48, matching the variant,",

@@ -4,6 +4,7 @@ import { decodeSafetensors } from '../../engine/safetensors.ts';
 import { writeVariables } from '../../engine/variables.ts';
 import type { Model } from '../model.ts';
 import { type FirstLayer, PRETRAINED, type PretrainedEncoder, type PublishedNames } from './encoders.ts';
+import { withKeysAndValues } from './mit-names.ts';
 import { fromPyTorch, type ModuleName, pytorchKey } from './pytorch-arrays.ts';
 
 /**
@@ -15,7 +16,8 @@ import { fromPyTorch, type ModuleName, pytorchKey } from './pytorch-arrays.ts';
 export function loadEncoder(model: Model, bytes: Uint8Array, where: string): void {
   const encoder = PRETRAINED[model.name];
   if (!encoder) throw new CarpalError('weights-mismatch', `${model.name} has no encoder that accepts pretrained weights`, { where });
-  const { arrays } = decodeSafetensors(bytes, where, (name) => encoder.names.some(({ ignored }) => ignored.test(name)));
+  const file = decodeSafetensors(bytes, where, (name) => encoder.names.some(({ ignored }) => ignored.test(name)));
+  const arrays = withKeysAndValues(file.arrays);
   checkFinite(arrays, where);
   const { moduleName } = namesOf(arrays, encoder);
   checkKeys(model, arrays, { source: encoder.source, moduleName }, where);
