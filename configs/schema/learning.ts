@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { orAuto } from './fields.ts';
+import { pretrainedSchema } from './pretrained.ts';
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const fraction = () => z.number().min(0).max(1);
@@ -92,18 +93,8 @@ export const modelSchema = z.object({
       divisor: count(1, 32).optional(),
     })
     .prefault({}),
-  // The first weights of the encoder, a safetensors file, and how the encoder is trained from there. Absent: random weights.
-  pretrained: z
-    .object({
-      uri: z.string().min(1).max(1024),
-      // The learning rate of the encoder, as a factor of the rate of the rest; 0 keeps the encoder as it is.
-      learningRateFactor: fraction().default(1),
-      // The learning rate of each stage, as a factor of the next stage's; what follows the last stage is the rest of the network.
-      layerDecay: positive(1).default(1),
-      // The encoder's weights stay the same in the first so many epochs.
-      frozenEpochs: count(0, 10_000).default(0),
-    })
-    .optional(),
+  // Absent: random weights.
+  pretrained: pretrainedSchema.optional(),
 });
 
 /** Side of the network's input if the manifest gives neither a size nor crops. */
