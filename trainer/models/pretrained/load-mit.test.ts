@@ -1,8 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NamedArray, NamedArrays } from '../../engine/named-arrays.ts';
-import { encodeSafetensors } from '../../engine/safetensors.ts';
-import { spreadValues } from '../../engine/testing/check-gradients.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../engine/safetensors.ts';
+import { tf } from '../../engine/tensorflow.ts';
+import { relativeDifference, spreadValues } from '../../engine/testing/check-gradients.ts';
+import { defineModel } from '../define-model.ts';
+import { variableMaker } from '../layers/variables.ts';
+import { mixTransformer, segFormerShape } from '../mix-transformer.ts';
 import type { Model } from '../model.ts';
+import { drawnValues } from '../reference/drawn/drawn-weights.ts';
 import { buildModel } from '../registry.ts';
 import { readWeights } from '../weights.ts';
 import { loadEncoder } from './load-encoder.ts';
@@ -41,9 +48,9 @@ function authorsBlock(key: string, channels: number, reduction: number): Entry[]
 }
 
 /** The arrays of a small mit_b0, written from the definition of its authors, independently of ours. */
-function authorsFile(): NamedArrays {
-  const entries = WIDTHS.flatMap((channels, stage) => {
-    const [from, side] = stage === 0 ? [3, 7] : [WIDTHS[stage - 1] ?? 0, 3];
+function authorsFile(widths: readonly number[] = WIDTHS): NamedArrays {
+  const entries = widths.flatMap((channels, stage) => {
+    const [from, side] = stage === 0 ? [3, 7] : [widths[stage - 1] ?? 0, 3];
     return [
       ...affine(`patch_embed${stage + 1}.proj`, channels, from, side, side),
       ...affine(`patch_embed${stage + 1}.norm`, channels),
@@ -51,7 +58,7 @@ function authorsFile(): NamedArrays {
       ...affine(`norm${stage + 1}`, channels),
     ];
   });
-  return new Map([...entries, ...affine('head', 1000, WIDTHS[3] ?? 0)].map(([key, shape], seed) => [key, array(shape, seed)]));
+  return new Map([...entries, ...affine('head', 1000, widths[3] ?? 0)].map(([key, shape], seed) => [key, array(shape, seed)]));
 }
 
 /** Hugging Face's names of the authors' modules. */
@@ -69,9 +76,9 @@ const RENAMED: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The same weights as Hugging Face stores them: stages count from 0, and keys and values have a linear map each. */
-function huggingFaceFile(prefix: string): NamedArrays {
+function huggingFaceFile(prefix: string, widths = WIDTHS): NamedArrays {
   const state: NamedArrays = new Map();
-  for (const [key, given] of authorsFile()) {
+  for (const [key, given] of authorsFile(widths)) {
     if (key.startsWith('head.')) continue;
     const renamed = RENAMED.reduce((name, [pattern, text]) => name.replace(pattern, text), key);
     const name = prefix + renamed.replace(/^(patch_embeddings|block|layer_norm)\.(\d)/, (_, part, number) => `${part}.${number - 1}`);
@@ -86,6 +93,20 @@ function huggingFaceFile(prefix: string): NamedArrays {
     }
   }
   return state;
+}
+
+/** The values of `drawn` in bench/pytorch/export_mit.py. */
+function drawn(key: string, shape: readonly number[]): Float32Array {
+  const values = drawnValues(
+    key,
+    shape.reduce((product, extent) => product * extent, 1),
+  );
+  if (shape.length > 1) {
+    const scale = Math.fround(Math.sqrt(3 / shape.slice(1).reduce((product, extent) => product * extent, 1)));
+    return values.map((value) => value * scale);
+  }
+  const centre = key.endsWith('.weight') ? 0.5 : 0;
+  return values.map((value) => centre + Math.fround(value * Math.fround(0.2)));
 }
 
 const built: Model[] = [];
@@ -140,6 +161,27 @@ describe('the pretrained mix transformer of SegFormer', () => {
     ["Hugging Face's encoder", () => huggingFaceFile('encoder.'), 'classifier.bias'],
   ])("is the same from %s as from the authors' file", (_, file, other) => {
     expect(loaded(file().set(other, array([3], 1)))).toEqual(loaded(authorsFile()));
+  });
+
+  it("computes the maps that Hugging Face's library computes with the same weights", () => {
+    const state: NamedArrays = new Map(
+      [...huggingFaceFile('encoder.', [4, 8, 20, 32])].map(([key, { shape }]) => [key, { shape, data: drawn(key, shape) }]),
+    );
+    const encoder = defineModel({ name: 'SegFormer', options: {}, classes: 1, sizeMultiple: 32 }, (variables) => {
+      const encode = mixTransformer(variableMaker(1, variables), 'encoder', segFormerShape('B0', 8), 'true');
+      return (images, training) => encode(images, training, undefined);
+    });
+    built.push(encoder);
+    loadEncoder(encoder, encodeSafetensors(state), 'model.safetensors');
+    const expected = decodeSafetensors(readFileSync(join(import.meta.dirname, 'fixtures/mit-maps.safetensors'))).arrays;
+    tf.tidy(() => {
+      const grey = drawnValues('images', 64 * 64).map((value) => Math.fround(value * 0.5) + 0.5);
+      for (const [index, map] of encoder.forward(tf.tensor4d(grey, [1, 64, 64, 1]), false).entries()) {
+        const theirs = expected.get(`stage${index + 1}`);
+        expect(map.shape).toEqual(theirs?.shape);
+        expect(relativeDifference(map.dataSync() as Float32Array, theirs?.data ?? [])).toBeLessThan(1e-5);
+      }
+    });
   });
 
   it.each<[string, (state: NamedArrays) => void, string]>([
