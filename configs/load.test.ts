@@ -265,6 +265,15 @@ describe('advice', () => {
     expect(paths(['training.epochs=5', 'training.earlyStopping.patience=0'])).toEqual([]);
   });
 
+  it('warns about an encoder that early stopping may leave frozen', () => {
+    const encoder = ['model.name=HRNet', 'model.pretrained={uri: a}', 'training.epochs=50'];
+    expect(paths([...encoder, 'model.pretrained.frozenEpochs=11'])).toEqual(['spec.model.pretrained.frozenEpochs']);
+    expect(paths([...encoder, 'model.pretrained.frozenEpochs=10'])).toEqual([]);
+    expect(paths([...encoder, 'model.pretrained.frozenEpochs=12', 'training.validateEvery=2'])).toHaveLength(1);
+    expect(paths([...encoder, 'model.pretrained.frozenEpochs=11', 'training.validateEvery=2'])).toEqual([]);
+    expect(paths([...encoder, 'model.pretrained.frozenEpochs=11', 'training.earlyStopping.patience=0'])).toEqual([]);
+  });
+
   it('warns about a learning rate that is never reduced before training stops early', () => {
     expect(paths(['scheduler.options.patience=10'])).toEqual(['spec.scheduler.options.patience']);
     expect(paths(['scheduler.options.patience=9'])).toEqual([]);

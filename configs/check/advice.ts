@@ -6,7 +6,7 @@ import type { ManifestSpec } from '../schema/experiment.ts';
  * whether the user wrote a field; fields with their default value get no advice. Paths start at the top of the manifest.
  */
 export function adviceFor(spec: ManifestSpec, isWritten: (path: readonly string[]) => boolean): Finding[] {
-  return [...patienceAdvice(spec, isWritten), ...reportAdvice(spec)];
+  return [...patienceAdvice(spec, isWritten), ...frozenAdvice(spec), ...reportAdvice(spec)];
 }
 
 function patienceAdvice(spec: ManifestSpec, isWritten: (path: readonly string[]) => boolean): Finding[] {
@@ -26,6 +26,17 @@ function patienceAdvice(spec: ManifestSpec, isWritten: (path: readonly string[])
     findings.push({ path: plateauPath, message, fix: 'Write a number below training.earlyStopping.patience.' });
   }
   return findings;
+}
+
+/** Frozen epochs count for early stopping, whose patience counts epochs after the first validation. */
+function frozenAdvice({ model: { pretrained }, training: { validateEvery, earlyStopping } }: ManifestSpec): Finding[] {
+  const { patience } = earlyStopping;
+  const frozen = pretrained?.frozenEpochs ?? 0;
+  const earliestStop = validateEvery * (1 + Math.ceil(patience / validateEvery));
+  if (patience === 0 || frozen < earliestStop) return [];
+  const message = `training may stop early, in epoch ${earliestStop}, before the encoder is trained, which begins in epoch ${frozen + 1}`;
+  const fix = 'Write a smaller number, or raise training.earlyStopping.patience.';
+  return [{ path: ['spec', 'model', 'pretrained', 'frozenEpochs'], message, fix }];
 }
 
 /** This version sends no reports, but a user who writes the field expects some. */
