@@ -268,6 +268,11 @@ const REFUSED: [string, object, string[]][] = [
     ['spec.model.pretrained: network UNet has no encoder that uses pretrained weights'],
   ],
   [
+    'pretrained weights for the SegFormer with other layers',
+    { model: { name: 'SegFormer', options: { variant: 'published' }, pretrained: { uri } } },
+    ['spec.model.pretrained: variant published of SegFormer has other layers and widths than the encoders MiT-B0 to MiT-B5'],
+  ],
+  [
     'an encoder that is frozen until the end',
     { model: { name: 'HRNet', pretrained: { uri, frozenEpochs: 5 } }, training: { epochs: 5 } },
     ['spec.model.pretrained.frozenEpochs: must be less than training.epochs (5), is 5: the encoder would never be trained'],
@@ -390,6 +395,11 @@ describe('the rules between fields', () => {
 
   it.each([{}, { size: 512 }, { size: 96 }])('accept crops with the input size %j: the default or the size of the crop', (size) => {
     expect(mistakes({ input: { ...size, crop: { size: 96, imageSize: 200 } } })).toEqual([]);
+  });
+
+  it.each([undefined, 'B0', 'B5'])('accept pretrained weights for SegFormer with the variant %s', (variant) => {
+    const pretrained = { uri, learningRateFactor: 0, layerDecay: 0.9, frozenEpochs: 99 };
+    expect(mistakes({ model: { name: 'SegFormer', options: variant === undefined ? {} : { variant }, pretrained } })).toEqual([]);
   });
 
   it('name the nearest valid sizes', () => {

@@ -154,6 +154,13 @@ export const BAD_TRAINING_MANIFESTS: readonly BadManifest[] = [
     ['spec.model.pretrained: Forbidden: network UNet has no encoder that uses pretrained weights. Remove it'],
   ],
   [
+    'pretrained weights for the SegFormer with other layers',
+    { model: { name: 'SegFormer', options: { variant: 'published' }, pretrained: { uri } } },
+    [
+      'spec.model.pretrained: Forbidden: variant published of SegFormer has other layers and widths than the encoders MiT-B0 to MiT-B5. Write one of',
+    ],
+  ],
+  [
     'an encoder that is frozen until the end',
     { model: { name: 'HRNet', pretrained: { uri, frozenEpochs: 15 } }, training: { epochs: 15 } },
     [
