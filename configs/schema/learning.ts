@@ -35,7 +35,7 @@ export const DEPTH = { least: 2, most: 7 } as const;
 export const SEGFORMER_VARIANTS = ['published', 'B0', 'B1', 'B2', 'B3', 'B4', 'B5'] as const;
 export const HRNET_VARIANTS = ['W18', 'W32', 'W48'] as const;
 export const CUSTOM_UNET_VARIANTS = ['published', 'improved'] as const;
-export const UNET_PLUS_PLUS_ENCODERS = ['ResNet34', 'ResNet50'] as const;
+export const ENCODERS = ['ResNet34', 'ResNet50', 'EfficientNetLite0', 'EfficientNetLite1', 'EfficientNetLite2'] as const;
 export const RAPUNET_HEADS = ['published', 'perClass'] as const;
 export const AUGMENTATION_NAMES = [
   'rotate',
@@ -88,7 +88,7 @@ export const modelSchema = z.object({
       depth: count(DEPTH.least, DEPTH.most).optional(),
       guidance: z.boolean().optional(),
       variant: z.enum([...new Set([...SEGFORMER_VARIANTS, ...HRNET_VARIANTS, ...CUSTOM_UNET_VARIANTS])]).optional(),
-      encoder: z.enum(UNET_PLUS_PLUS_ENCODERS).optional(),
+      encoder: z.enum(ENCODERS).optional(),
       head: z.enum(RAPUNET_HEADS).optional(),
       divisor: count(1, 32).optional(),
     })

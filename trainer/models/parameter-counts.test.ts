@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { countParameters } from './define-model.ts';
 import { duckNetLayers } from './duck-net.ts';
+import { ENCODERS, type EncoderName } from './encoder.ts';
 import type { HRNetVariant } from './hrnet.ts';
 import { hrNetLayers } from './hrnet.ts';
-import type { ResNetName } from './layers/resnet.ts';
 import type { SegFormerVariant } from './mix-transformer.ts';
 import type { RapuNetHead } from './model.ts';
 import { rapuNetLayers } from './rapu-net.ts';
@@ -56,13 +56,23 @@ describe('the number of parameters', () => {
     expect(countParameters((make) => hrNetLayers(make, classes, { variant, divisor: 1 }))).toBe(parameters);
   });
 
-  it.each<[ResNetName, number, number]>([
+  it.each<[EncoderName, number, number]>([
     ['ResNet34', CLASSES, 26_082_669],
     ['ResNet50', CLASSES, 48_989_805],
     // The count of segmentation_models.pytorch.
     ['ResNet34', 1, 26_078_609],
     ['ResNet50', 1, 48_985_745],
+    ['EfficientNetLite0', CLASSES, 5_524_941],
   ])('of UNetPlusPlus on %s at %i classes is %i', (encoder, classes, parameters) => {
     expect(countParameters((make) => unetPlusPlusLayers(make, classes, { encoder, divisor: 1 }))).toBe(parameters);
+  });
+
+  // The published counts, without the last convolution of 1,280 channels and the classifier of 1,000 classes.
+  it.each<[EncoderName, number]>([
+    ['EfficientNetLite0', 4_652_008 - 320 * 1280 - 2 * 1280 - 1281 * 1000],
+    ['EfficientNetLite1', 5_416_680 - 320 * 1280 - 2 * 1280 - 1281 * 1000],
+    ['EfficientNetLite2', 6_092_072 - 352 * 1280 - 2 * 1280 - 1281 * 1000],
+  ])('of the encoder %s is %i', (encoder, parameters) => {
+    expect(countParameters((make) => ENCODERS[encoder](make, 1))).toBe(parameters);
   });
 });

@@ -69,7 +69,7 @@ export const MODELS: readonly ModelEntry[] = [
   },
   {
     name: 'UNetPlusPlus',
-    summary: 'UNet++ on a ResNet-34 or ResNet-50; accepts pretrained weights',
+    summary: 'UNet++ on a ResNet or an EfficientNet-Lite; accepts pretrained weights',
     options: ['encoder', 'divisor'],
     build: buildUNetPlusPlus,
   },

@@ -1,29 +1,27 @@
 import { upsampleNearest2x } from '../engine/ops/upsample.ts';
 import { type Tensor4D, tf } from '../engine/tensorflow.ts';
 import { defineModel } from './define-model.ts';
+import { ENCODERS, type EncoderName } from './encoder.ts';
 import { doubleConv } from './layers/conv-norm.ts';
 import { head } from './layers/head.ts';
-import { type ResNetName, resNet, resNetWidths } from './layers/resnet.ts';
 import { type VariableMaker, variableMaker } from './layers/variables.ts';
 import type { Model, ModelBuild } from './model.ts';
 
 /** The encoder halves the size five times. */
 const SIZE_MULTIPLE = 32;
-const ENCODER_WIDTH = 64;
 /** Channels of the results of the rows, from 1/16 of the size to the full size. */
 const DECODER_WIDTHS = [256, 128, 64, 32, 16] as const;
 const HEAD_KERNEL = 3;
 
-type Chosen = { readonly encoder: ResNetName; readonly divisor: number };
+type Chosen = { readonly encoder: EncoderName; readonly divisor: number };
 
 /**
- * UNet++ (Zhou et al. 2018) on a residual network, built as in segmentation_models.pytorch: 26,082,669 parameters at 29 classes on
- * ResNet-34,
- * 48,989,805 on ResNet-50. Node (step, row) has the size of the encoder's features of its row (row 0 is 1/16, row 3 is 1/2). Its input is a
+ * UNet++ (Zhou et al. 2018) on an encoder (encoder.ts), built as in segmentation_models.pytorch: 26,082,669 parameters at 29 classes on
+ * ResNet-34, 48,989,805 on ResNet-50. Node (step, row) has the size of the encoder's features of its row (row 0 is 1/16, row 3 is 1/2). Its input is a
  * concatenation of three parts: the node of the same step one row below, resized by nearest neighbour (for the first node of a row, the
  * encoder's features of the row below); all earlier nodes of its row, newest first; and the encoder's features of the row. Two 3×3
  * convolutions follow, each with normalisation and ReLU. A last node without skip connections has the full size, and a 3×3 convolution
- * computes the logits from it. `divisor` divides all widths. The encoder accepts torchvision's pretrained weights (pretrained/encoders.ts).
+ * computes the logits from it. `divisor` divides all widths. The encoder accepts pretrained weights (pretrained/encoders.ts).
  */
 export function buildUNetPlusPlus({ options, classes, seed }: ModelBuild): Model {
   const chosen: Chosen = { encoder: options.encoder ?? 'ResNet34', divisor: options.divisor ?? 1 };
@@ -35,9 +33,8 @@ export function buildUNetPlusPlus({ options, classes, seed }: ModelBuild): Model
 /** The layers and their variables. */
 export function unetPlusPlusLayers(make: VariableMaker, classes: number, { encoder, divisor }: Chosen) {
   const divided = (width: number): number => Math.max(1, Math.floor(width / divisor));
-  const width = divided(ENCODER_WIDTH);
-  const encode = resNet(make, 'encoder', encoder, { width });
-  const [deepest, ...skips] = resNetWidths(encoder, width).reverse() as [number, ...number[]];
+  const { widths, features: encode } = ENCODERS[encoder](make, divisor);
+  const [deepest, ...skips] = [...widths].reverse() as [number, ...number[]];
   const answers = DECODER_WIDTHS.map(divided);
   const last = skips.length;
 

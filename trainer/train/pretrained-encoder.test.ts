@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { decodeSafetensors, encodeSafetensors } from '../engine/safetensors.ts';
 import type { Model } from '../models/model.ts';
-import { PRETRAINED } from '../models/pretrained/encoders.ts';
+import { pretrainedEncoder } from '../models/pretrained/encoders.ts';
 import { loadEncoder } from '../models/pretrained/load-encoder.ts';
 import { publishedWeights } from '../models/pretrained/testing/published-weights.ts';
 import { buildModel } from '../models/registry.ts';
@@ -31,7 +31,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'carpal-encoder-'));
   await writeTinyDataset(join(folder, 'data'), 4);
   const models = [3, 4].map((seed) => buildModel({ ...NETWORK, classes: 29, seed })) as [Model, Model];
-  const names = PRETRAINED[NETWORK.name]?.names[0].moduleName ?? (() => undefined);
+  const names = pretrainedEncoder(models[0])?.names[0].moduleName ?? (() => undefined);
   file = encodeSafetensors(publishedWeights(models[0], names));
   loadEncoder(models[1], file, 'the file');
   loaded = readWeights(models[1]);

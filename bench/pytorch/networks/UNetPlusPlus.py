@@ -2,9 +2,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from networks.resnet import Basic, Bottleneck, ResNet
+from networks.encoders import build_encoder
 
-ENCODERS = {"ResNet34": Basic, "ResNet50": Bottleneck}
 DECODER = (256, 128, 64, 32, 16)
 
 
@@ -55,7 +54,7 @@ class UNetPlusPlus(nn.Module):
 
     def __init__(self, classes, encoder="ResNet34", divisor=1):
         super().__init__()
-        self.encoder = ResNet(ENCODERS[encoder], max(1, 64 // divisor))
+        self.encoder = build_encoder(encoder, divisor)
         channels = [max(1, width // divisor) for width in DECODER]
         self.decoder = Decoder(self.encoder.widths, channels)
         self.segmentation_head = nn.Sequential(nn.Conv2d(channels[-1], classes, 3, padding=1))

@@ -14,6 +14,14 @@ export function relu<Shape extends Tensor>(x: Shape): Shape {
   });
 }
 
+/** min(max(x, 0), 6). The gradient passes where the output is between 0 and 6. */
+export function relu6<Shape extends Tensor>(x: Shape): Shape {
+  return withGradient<Shape>([x], () => {
+    const value = runKernel<Shape>('Relu6', T, [x]);
+    return { value, saved: [value], gradient: (dy, saved) => [runKernel('Relu6Grad', T, [dy, ...saved])] };
+  });
+}
+
 /** scale·relu(x)² + bias; scale and bias are learned (StarReLU: Yu et al. 2022, "MetaFormer Baselines for Vision"). */
 export function starRelu<Shape extends Tensor>(x: Shape, scale: Tensor, bias: Tensor): Shape {
   return withGradient<Shape>([x, scale, bias], () => {

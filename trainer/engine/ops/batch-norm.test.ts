@@ -35,4 +35,12 @@ describe('batch normalisation', () => {
     expect(y[1]).toBeCloseTo((2 * (3.5 + 0.5)) / Math.sqrt(4 + 1e-5) - 1, 6);
     expect([...norm.movingMean.dataSync(), ...norm.movingVariance.dataSync()]).toEqual([0.5, -0.5, 1, 4]);
   });
+
+  it('adds another number to the variance if one is given, in inference and in training', () => {
+    const norm = { ...variables(), epsilon: 0.5 };
+    const x = tf.tensor4d([1.5, 3.5, 0.5, 1.5], [2, 1, 1, 2]);
+    expect(batchNorm(x, norm, false).dataSync()[0]).toBeCloseTo((1.5 - 0.5) / Math.sqrt(1.5), 6);
+    // The mean of the first channel is 1, and its variance 0.25.
+    expect(batchNorm(x, norm, true).dataSync()[0]).toBeCloseTo(0.5 / Math.sqrt(0.75), 6);
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Tensor, type Tensor4D, tf, type Variable } from '../tensorflow.ts';
 import { gradientsOf, type Operation, relativeDifference, slopes, spreadValues } from '../testing/check-gradients.ts';
-import { gelu, relu } from './activations.ts';
+import { gelu, relu, relu6 } from './activations.ts';
 import { batchNorm } from './batch-norm.ts';
 import { convTranspose2x2 } from './conv-transpose.ts';
 import { conv2d } from './conv2d.ts';
@@ -47,6 +47,14 @@ const movingVariance = moving(1);
 
 const rows: Row[] = [
   { name: 'relu', shapes: [[2, 4, 4, 3]], fast: (x) => relu(given(x)), plain: (x) => tf.relu(given(x)) },
+  {
+    name: 'ReLU6',
+    shapes: [[2, 4, 4, 3]],
+    // Values from −9 to 9, none of which is close to 0 or 6.
+    fast: (x) => relu6(tf.mul(given(x), 9)),
+    plain: (x) => tf.relu6(tf.mul(given(x), 9)),
+    epsilon: 1e-4,
+  },
   {
     name: 'bias add',
     shapes: [[2, 3, 5, 4], [4]],

@@ -90,6 +90,15 @@ const rows: Row[] = [
     plain: (x, kernel) => tf.depthwiseConv2d(four(x), four(kernel), 1, 'same'),
   },
   {
+    name: 'depthwise convolution at stride 2',
+    shapes: [
+      [2, 6, 5, 3],
+      [5, 5, 3, 1],
+    ],
+    fast: (x, kernel) => depthwiseConv(four(x), given(kernel), 2),
+    plain: (x, kernel) => tf.depthwiseConv2d(four(x), four(kernel), 2, 'same'),
+  },
+  {
     name: 'StarReLU',
     shapes: [[2, 3, 3, 4], [1], [1]],
     fast: (x, scale, bias) => starRelu(given(x), given(scale), given(bias)),

@@ -6,9 +6,9 @@ import type { VariableMaker } from './variables.ts';
 /** A layer that behaves differently in training and in inference. `x` is `[batch, height, width, channels]`. */
 export type Layer = (x: Tensor4D, training: boolean) => Tensor4D;
 
-/** Batch normalisation as a separate layer. */
-export function norm(make: VariableMaker, name: string, channels: number): Layer {
-  const variables = batchNormVariables(make, name, channels);
+/** Batch normalisation as a separate layer. `epsilon` is 1e-5 unless a network was published with another number. */
+export function norm(make: VariableMaker, name: string, channels: number, epsilon?: number): Layer {
+  const variables = { ...batchNormVariables(make, name, channels), epsilon };
   return (x, training) => batchNorm(x, variables, training);
 }
 

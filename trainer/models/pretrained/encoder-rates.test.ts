@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Model, NetworkOptions } from '../model.ts';
 import { buildModel } from '../registry.ts';
 import { encoderRateFactors, encoderStage } from './encoder-rates.ts';
-import { PRETRAINED } from './encoders.ts';
+import { pretrainedEncoder } from './encoders.ts';
 import { pytorchKey } from './pytorch-arrays.ts';
 
 const built: Model[] = [];
@@ -10,10 +10,10 @@ afterEach(() => {
   for (const model of built.splice(0)) model.dispose();
 });
 
-function namesOf(name: string, options: NetworkOptions): string[] {
+function build(name: string, options: NetworkOptions): Model {
   const model = buildModel({ name, options, classes: 3, seed: 1 });
   built.push(model);
-  return model.variables.map((variable) => variable.name);
+  return model;
 }
 
 const DEFAULTS = { learningRateFactor: 1, layerDecay: 1, frozenEpochs: 0 };
@@ -43,6 +43,7 @@ describe('the stage of a variable', () => {
 const NETWORKS: readonly [name: string, options: NetworkOptions, stages: readonly number[]][] = [
   ['FCNResNet50', { width: 1 }, [0, 1, 2, 3, 4]],
   ['UNetPlusPlus', { encoder: 'ResNet34', divisor: 64 }, [0, 1, 2, 3, 4]],
+  ['UNetPlusPlus', { encoder: 'EfficientNetLite1', divisor: 16 }, [0, 1, 2, 3, 4, 5, 6, 7]],
   ['HRNet', { variant: 'W18', divisor: 18 }, [0, 1, 2, 3, 4]],
   ['RAPUNet', { width: 1, divisor: 32 }, [1, 2, 3, 4]],
   ['SegFormer', { variant: 'B0', divisor: 32 }, [1, 2, 3, 4]],
@@ -50,9 +51,10 @@ const NETWORKS: readonly [name: string, options: NetworkOptions, stages: readonl
 
 describe.each(NETWORKS)('the encoder of %s with %o', (name, options, stages) => {
   it('has the variables that the published weights of the encoder have, and each has a stage', () => {
-    const names = namesOf(name, options);
+    const model = build(name, options);
+    const names = model.variables.map((variable) => variable.name);
     const factors = encoderRateFactors(names, { ...DEFAULTS, layerDecay: 0.5 });
-    const moduleName = PRETRAINED[name]?.names[0].moduleName ?? (() => undefined);
+    const moduleName = pretrainedEncoder(model)?.names[0].moduleName ?? (() => undefined);
     expect([...factors.keys()]).toEqual(names.filter((variable) => pytorchKey(variable, moduleName) !== undefined));
     expect([...new Set([...factors.keys()].map(encoderStage))].toSorted()).toEqual(stages);
   });

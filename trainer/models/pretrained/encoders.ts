@@ -1,3 +1,7 @@
+import type { EncoderName } from '../encoder.ts';
+import type { EfficientNetName } from '../layers/efficient-net.ts';
+import type { Model } from '../model.ts';
+import { efficientNetNames } from './efficient-net-names.ts';
 import { MIT_NAMES } from './mit-names.ts';
 import type { ModuleName } from './pytorch-arrays.ts';
 
@@ -114,6 +118,12 @@ export type PublishedNames = {
  */
 export type FirstLayer = { readonly kernel: string; readonly movingMean: string } | { readonly kernel: string; readonly bias: string };
 
+/** The mean and standard deviation that normalise the red, green and blue values of images in 0..1. */
+export type Normalization = { readonly mean: readonly number[]; readonly deviation: readonly number[] };
+
+/** TensorFlow's normalisation of its networks for small devices: (v − 127) / 128 for values in 0..255. */
+const SMALL_DEVICES: Normalization = { mean: Array(3).fill(127 / 255), deviation: Array(3).fill(128 / 255) };
+
 /** How the encoder of a network accepts weights published by another program. */
 export type PretrainedEncoder = {
   /** A description of the weights for messages. */
@@ -121,22 +131,37 @@ export type PretrainedEncoder = {
   /** A file has the first names of this list that fit its first kernel. */
   readonly names: readonly [PublishedNames, ...PublishedNames[]];
   readonly first: FirstLayer;
+  /** The normalisation of the images with which the weights were trained; IMAGENET if it is absent. */
+  readonly normalization?: Normalization;
 };
 
 const normalisedFirst = (module: string): FirstLayer => ({ kernel: `${module}/kernel`, movingMean: `${module}/movingMean` });
 
 const RESNET: PublishedNames = { moduleName: resNetModule, ignored: /^fc\.(weight|bias)$|\.num_batches_tracked$/ };
 
-/** The encoders that accept published weights, keyed by network name. */
-export const PRETRAINED: Readonly<Record<string, PretrainedEncoder>> = {
+const residual = (source: string): PretrainedEncoder => ({ source, names: [RESNET], first: normalisedFirst('encoder/stem') });
+
+const lite = (kind: EfficientNetName, source: string): PretrainedEncoder => ({
+  source: `efficientnet_lite_pytorch's ${source} or timm's tf_${source.replaceAll('-', '_')}`,
+  names: efficientNetNames(kind),
+  first: normalisedFirst('encoder/stem'),
+  normalization: SMALL_DEVICES,
+});
+
+/** The encoders of the networks with the option `encoder`. */
+const CHOSEN: Readonly<Record<EncoderName, PretrainedEncoder>> = {
+  ResNet34: residual("torchvision's resnet34"),
+  ResNet50: residual("torchvision's resnet50"),
+  EfficientNetLite0: lite('EfficientNetLite0', 'efficientnet-lite0'),
+  EfficientNetLite1: lite('EfficientNetLite1', 'efficientnet-lite1'),
+  EfficientNetLite2: lite('EfficientNetLite2', 'efficientnet-lite2'),
+};
+
+/** The encoders of the other networks, keyed by network name. */
+const FIXED: Readonly<Record<string, PretrainedEncoder>> = {
   FCNResNet50: {
     source: "torchvision's resnet50 or fcn_resnet50",
     names: [RESNET, { moduleName: fcnResNet50Module, ignored: /^(classifier\.4|aux_classifier)\.|\.num_batches_tracked$/ }],
-    first: normalisedFirst('encoder/stem'),
-  },
-  UNetPlusPlus: {
-    source: "torchvision's resnet34 or resnet50, matching the encoder,",
-    names: [RESNET],
     first: normalisedFirst('encoder/stem'),
   },
   RAPUNet: {
@@ -165,3 +190,8 @@ export const PRETRAINED: Readonly<Record<string, PretrainedEncoder>> = {
     first: normalisedFirst('encoder/stem1'),
   },
 };
+
+/** How the encoder of a model accepts published weights; undefined if the model has no such encoder. */
+export function pretrainedEncoder({ name, options }: Pick<Model, 'name' | 'options'>): PretrainedEncoder | undefined {
+  return FIXED[name] ?? CHOSEN[options['encoder'] as EncoderName];
+}

@@ -7,7 +7,7 @@ import { relativeDifference, spreadValues } from '../../engine/testing/check-gra
 import type { Model, NetworkOptions } from '../model.ts';
 import { buildModel } from '../registry.ts';
 import { readWeights } from '../weights.ts';
-import { PRETRAINED } from './encoders.ts';
+import { pretrainedEncoder } from './encoders.ts';
 import { IMAGENET, loadEncoder } from './load-encoder.ts';
 import { pytorchKey } from './pytorch-arrays.ts';
 
@@ -193,10 +193,24 @@ describe('pretrained weights', () => {
       ignored: 'fc.weight',
       count: 180,
     },
-  ])('of $name are recognised by their published keys', ({ name, options, keys, ignored, count }) => {
+    {
+      name: 'UNetPlusPlus',
+      options: { encoder: 'EfficientNetLite0', divisor: 16 },
+      keys: ['_conv_stem.weight', '_bn0.bias', '_blocks.0._bn1.weight', '_blocks.3._expand_conv.weight', '_blocks.15._bn2.running_var'],
+      ignored: '_conv_head.weight',
+      count: 240,
+    },
+    {
+      name: 'UNetPlusPlus',
+      options: { encoder: 'EfficientNetLite2', divisor: 16 },
+      keys: ['_blocks.4._depthwise_conv.weight', '_blocks.20._project_conv.weight'],
+      ignored: '_fc.bias',
+      count: 315,
+    },
+  ])('of $name with $options are recognised by their published keys', ({ name, options, keys, ignored, count }) => {
     const model = buildModel({ name, options, classes: 3, seed: 1 });
     built.push(model);
-    const moduleName = PRETRAINED[name]?.names[0].moduleName ?? (() => undefined);
+    const moduleName = pretrainedEncoder(model)?.names[0].moduleName ?? (() => undefined);
     const state: NamedArrays = new Map(
       model.variables.flatMap((variable, index): [string, NamedArray][] => {
         const key = pytorchKey(variable.name, moduleName);

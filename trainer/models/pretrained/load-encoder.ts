@@ -3,7 +3,7 @@ import { checkFinite, type NamedArray, type NamedArrays } from '../../engine/nam
 import { decodeSafetensors } from '../../engine/safetensors.ts';
 import { writeVariables } from '../../engine/variables.ts';
 import type { Model } from '../model.ts';
-import { type FirstLayer, PRETRAINED, type PretrainedEncoder, type PublishedNames } from './encoders.ts';
+import { type FirstLayer, type Normalization, type PretrainedEncoder, type PublishedNames, pretrainedEncoder } from './encoders.ts';
 import { withKeysAndValues } from './mit-names.ts';
 import { fromPyTorch, type ModuleName, pytorchKey } from './pytorch-arrays.ts';
 
@@ -14,7 +14,7 @@ import { fromPyTorch, type ModuleName, pytorchKey } from './pytorch-arrays.ts';
  * file.
  */
 export function loadEncoder(model: Model, bytes: Uint8Array, where: string): void {
-  const encoder = PRETRAINED[model.name];
+  const encoder = pretrainedEncoder(model);
   if (!encoder) throw new CarpalError('weights-mismatch', `${model.name} has no encoder that accepts pretrained weights`, { where });
   const file = decodeSafetensors(bytes, where, (name) => encoder.names.some(({ ignored }) => ignored.test(name)));
   const arrays = withKeysAndValues(file.arrays);
@@ -22,7 +22,7 @@ export function loadEncoder(model: Model, bytes: Uint8Array, where: string): voi
   const { moduleName } = namesOf(arrays, encoder);
   checkKeys(model, arrays, { source: encoder.source, moduleName }, where);
   const ours = fromPyTorch(model.variables, arrays, moduleName, where);
-  foldNormalization(ours, encoder.first);
+  foldNormalization(ours, encoder.first, encoder.normalization ?? IMAGENET);
   writeVariables(
     model.variables.filter(({ name }) => ours.has(name)),
     ours,
@@ -56,7 +56,7 @@ function checkKeys(model: Model, arrays: NamedArrays, { source, moduleName }: Wa
 }
 
 /** The mean and standard deviation with which torchvision and timm normalise red, green and blue values in 0..1. */
-export const IMAGENET = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] } as const;
+export const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 
 /**
  * Converts the kernel `[height, width, 3, to]` of a first convolution, and the array that takes its constant part, from normalised colour
@@ -64,7 +64,7 @@ export const IMAGENET = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224,
  * that follows, or subtracted from the bias. Results are equal except where the kernel reaches beyond the image: there it sees grey 0, the
  * background of a radiograph, instead of the mean colour.
  */
-function foldNormalization(arrays: NamedArrays, first: FirstLayer): void {
+function foldNormalization(arrays: NamedArrays, first: FirstLayer, { mean, deviation }: Normalization): void {
   const kernel = arrays.get(first.kernel) as NamedArray;
   const [constant, sign] = 'bias' in first ? [first.bias, -1] : [first.movingMean, 1];
   const { shape, data } = arrays.get(constant) as NamedArray;
@@ -73,9 +73,9 @@ function foldNormalization(arrays: NamedArrays, first: FirstLayer): void {
   const sums = Float64Array.from(data);
   for (let index = 0; index < folded.length; index++) {
     const channel = Math.floor(index / to) % 3;
-    const value = (kernel.data[index] as number) / (IMAGENET.deviation[channel] as number);
+    const value = (kernel.data[index] as number) / (deviation[channel] as number);
     folded[index] = value;
-    sums[index % to] = (sums[index % to] as number) + sign * value * (IMAGENET.mean[channel] as number);
+    sums[index % to] = (sums[index % to] as number) + sign * value * (mean[channel] as number);
   }
   arrays.set(first.kernel, { shape: kernel.shape, data: folded }).set(constant, { shape, data: Float32Array.from(sums) });
 }

@@ -1,5 +1,6 @@
 /** For networks whose names differ: the names of carpal's variables as modules in bench/pytorch/networks. */
-import { fcnResNet50Module, hrNetModule, resNetModule } from '../pretrained/encoders.ts';
+import type { Model } from '../model.ts';
+import { fcnResNet50Module, hrNetModule, pretrainedEncoder } from '../pretrained/encoders.ts';
 import type { ModuleName } from '../pretrained/pytorch-arrays.ts';
 
 /** Two convolutions in one sequence: each is followed by its normalisation, with a ReLU between them. */
@@ -36,18 +37,31 @@ const hrNet: ModuleName = (module, normalises) => {
   return module === 'head' ? 'last_layer.3' : `last_layer.${normalises ? 1 : 0}`;
 };
 
-const unetPlusPlus: ModuleName = (module, normalises) => {
-  const encoder = resNetModule(module, normalises);
-  if (encoder !== undefined) return `encoder.${encoder}`;
-  const [, node, convolution] = /^node(\d_\d)\/(\d)$/.exec(module) ?? [];
-  return node === undefined ? 'segmentation_head.0' : `decoder.blocks.x_${node}.conv${convolution}.${normalises ? 1 : 0}`;
+/** The publisher's name of a module of the encoder. */
+const inEncoder = (model: Model, module: string, normalises: boolean): string | undefined => {
+  const name = pretrainedEncoder(model)?.names[0].moduleName(module, normalises);
+  return name === undefined ? undefined : `encoder.${name}`;
 };
 
-export const MODULE_NAMES: Readonly<Record<string, ModuleName>> = {
-  NestedUNet: nestedUNet,
-  UNet3Plus: unet3Plus,
-  FCNResNet50: fcnResNet50,
-  CustomUNet: customUNet,
-  HRNet: hrNet,
+const unetPlusPlus =
+  (model: Model): ModuleName =>
+  (module, normalises) => {
+    const encoder = inEncoder(model, module, normalises);
+    if (encoder !== undefined) return encoder;
+    const [, node, convolution] = /^node(\d_\d)\/(\d)$/.exec(module) ?? [];
+    return node === undefined ? 'segmentation_head.0' : `decoder.blocks.x_${node}.conv${convolution}.${normalises ? 1 : 0}`;
+  };
+
+const MODULE_NAMES: Readonly<Record<string, (model: Model) => ModuleName>> = {
+  NestedUNet: () => nestedUNet,
+  UNet3Plus: () => unet3Plus,
+  FCNResNet50: () => fcnResNet50,
+  CustomUNet: () => customUNet,
+  HRNet: () => hrNet,
   UNetPlusPlus: unetPlusPlus,
 };
+
+/** The names of a model's modules in bench/pytorch/networks; undefined if they are the same. */
+export function moduleNamesOf(model: Model): ModuleName | undefined {
+  return MODULE_NAMES[model.name]?.(model);
+}

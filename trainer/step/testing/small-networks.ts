@@ -23,6 +23,7 @@ export const SMALL_NETWORKS: readonly [name: string, options: NetworkOptions][] 
   ['HRNet', { variant: 'W18', divisor: 6 }],
   ['UNetPlusPlus', { divisor: 8 }],
   ['UNetPlusPlus', { encoder: 'ResNet50', divisor: 8 }],
+  ['UNetPlusPlus', { encoder: 'EfficientNetLite0', divisor: 4 }],
 ];
 
 /**

@@ -9,7 +9,7 @@ import type { Model } from '../../model.ts';
 import { fromPyTorch, pytorchKey } from '../../pretrained/pytorch-arrays.ts';
 import { buildModel } from '../../registry.ts';
 import { writeWeights } from '../../weights.ts';
-import { MODULE_NAMES } from '../module-names.ts';
+import { moduleNamesOf } from '../module-names.ts';
 
 const folder = import.meta.dirname;
 const fixtures = readdirSync(folder).filter((file) => file.endsWith('.safetensors'));
@@ -26,7 +26,7 @@ function load(file: string) {
   const { network = '', options = '{}', classes } = metadata;
   const model = buildModel({ name: network, options: JSON.parse(options), classes: Number(classes), seed: 1 });
   built.push(model);
-  const moduleName = MODULE_NAMES[network];
+  const moduleName = moduleNamesOf(model);
   if (!moduleName) throw new Error(`${network} has no names in module-names.ts`);
   const weights: NamedArrays = new Map(
     [...arrays].filter(([name]) => name.startsWith('weights/')).map(([name, array]) => [name.slice(8), array]),

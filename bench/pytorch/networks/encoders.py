@@ -1,0 +1,12 @@
+"""The encoders of UNetPlusPlus: modules with `widths` that return features from the largest map to the smallest."""
+
+from networks import efficientnet
+from networks.resnet import Basic, Bottleneck, ResNet
+
+RESNETS = {"ResNet34": Basic, "ResNet50": Bottleneck}
+
+
+def build_encoder(name, divisor):
+    if name in RESNETS:
+        return ResNet(RESNETS[name], max(1, 64 // divisor))
+    return efficientnet.EfficientNet(name, divisor)
