@@ -6,28 +6,22 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { cacheFolder } from './env.ts';
 import { machineFault, thisMachine } from './machine.ts';
 import { runOrExplain, SetupError } from './setup-error.ts';
+import { downloadedWheel, type Wheel } from './wheel.ts';
 
-const TENSORFLOW = 'tensorflow-cpu==2.18.1';
-const WHEEL_SHA256 = '810c75d7149d2da0cb2092187817b0dcabb80728ca9f9cf3a61f3f42fadd1298';
 /** The wheel is built for CPython 3.11. Only its C library is used, so any Python may download it. */
-const WHEEL_TARGET = ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311', '--platform', 'manylinux2014_x86_64'];
+const TENSORFLOW: Wheel = {
+  requirement: 'tensorflow-cpu==2.18.1',
+  file: 'tensorflow_cpu-2.18.1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl',
+  sha256: '810c75d7149d2da0cb2092187817b0dcabb80728ca9f9cf3a61f3f42fadd1298',
+  size: '230 MB',
+  target: ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311', '--platform', 'manylinux2014_x86_64'],
+};
 const WHEEL_PARTS = [
   'tensorflow/libtensorflow_cc.so.2',
   'tensorflow/libtensorflow_framework.so.2',
@@ -48,57 +42,12 @@ function packageFolder(name: string): string {
   return dirname(require.resolve(`${name}/package.json`));
 }
 
-async function sha256(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
-}
-
-/** The path of the wheel in the cache. It is downloaded once and checked against the pinned digest on every use. */
-async function wheel(): Promise<string> {
-  const folder = join(cacheFolder(), 'downloads');
-  const name = 'tensorflow_cpu-2.18.1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl';
-  const file = join(folder, name);
-  if (!existsSync(file)) {
-    say(`  downloading ${TENSORFLOW} (230 MB)`);
-    mkdirSync(folder, { recursive: true });
-    const partial = join(folder, `partial-${process.pid}`);
-    try {
-      runOrExplain(
-        'python3',
-        [
-          '-m',
-          'pip',
-          'download',
-          '--quiet',
-          '--disable-pip-version-check',
-          '--no-deps',
-          '--only-binary=:all:',
-          ...WHEEL_TARGET,
-          '-d',
-          partial,
-          TENSORFLOW,
-        ],
-        `Is the machine online, and does python3 -m pip work? Offline: put ${name} into ${folder}.`,
-      );
-      renameSync(join(partial, name), file);
-    } finally {
-      rmSync(partial, { recursive: true, force: true });
-    }
-  }
-  if ((await sha256(file)) !== WHEEL_SHA256) {
-    throw new SetupError(
-      `${file} is not the wheel that carpal was tested with: its sha256 differs.`,
-      `Delete it and run make setup again.`,
-    );
-  }
-  return file;
-}
+const wheel = (): Promise<string> => downloadedWheel(TENSORFLOW);
 
 /** A hash of everything that determines the compiled binding. */
 function cacheKey(tfjs: string): string {
   const hash = createHash('sha256')
-    .update(WHEEL_SHA256)
+    .update(TENSORFLOW.sha256)
     .update(build.toString())
     .update(patchedBackend.toString())
     .update(compile.toString())

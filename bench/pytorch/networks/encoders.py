@@ -3,10 +3,10 @@
 from networks import efficientnet
 from networks.resnet import Basic, Bottleneck, ResNet
 
-RESNETS = {"ResNet34": Basic, "ResNet50": Bottleneck}
+RESIDUAL = {"ResNet34": Basic, "ResNet50": Bottleneck}
 
 
 def build_encoder(name, divisor):
-    if name in RESNETS:
-        return ResNet(RESNETS[name], max(1, 64 // divisor))
+    if name in RESIDUAL:
+        return ResNet(RESIDUAL[name], max(1, 64 // divisor))
     return efficientnet.EfficientNet(name, divisor)
