@@ -42,4 +42,11 @@ describe('a pretrained encoder', () => {
     const others = [model({ learningRateFactor: 0.1 }), model({ layerDecay: 0.9 }), model({ frozenEpochs: 1 })];
     for (const other of others) expect(modelInEarlierForm(other)).toBe(other);
   });
+
+  it('of a run that version 0.1 began continues as one that is trained like the rest of the network', () => {
+    const now = { model: modelSchema.parse({ name: 'HRNet', pretrained: { uri: 'a' } }) };
+    const begun = { model: modelInEarlierForm(now.model) as ModelSpec };
+    expect(begun).not.toEqual(now);
+    expect(continuedSinceEarlier(begun, now)).toEqual({ begun: now, now });
+  });
 });

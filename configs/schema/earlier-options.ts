@@ -5,6 +5,7 @@
  * while a new manifest without a variant means `published`.
  */
 import type { ModelOptions, ModelSpec } from './experiment.ts';
+import { pretrainedSchema } from './pretrained.ts';
 
 const NETWORK = 'CustomUNet';
 const BEFORE = 'improved';
@@ -33,10 +34,12 @@ const isTrainedLikeTheRest = ({ learningRateFactor, layerDecay, frozenEpochs }: 
   learningRateFactor === 1 && layerDecay === 1 && frozenEpochs === 0;
 
 /**
- * `now`, a manifest with its defaults, as the continuation of an experiment that began as `begun`: it keeps the variant that version 0.1
- * gave it. Both are returned with their variants.
+ * `now`, a manifest with its defaults, as the continuation of an experiment that began as `started`: it keeps the variant that version 0.1
+ * gave it. Both are returned with their variants, and with all fields of a pretrained encoder.
  */
-export function continuedSinceEarlier<Spec extends { readonly model: ModelSpec }>(begun: Spec, now: Spec): { begun: Spec; now: Spec } {
+export function continuedSinceEarlier<Spec extends { readonly model: ModelSpec }>(started: Spec, now: Spec): { begun: Spec; now: Spec } {
+  const { pretrained } = started.model;
+  const begun = pretrained ? { ...started, model: { ...started.model, pretrained: pretrainedSchema.parse(pretrained) } } : started;
   const isEarlier = begun.model.name === NETWORK && begun.model.options.variant === undefined;
   if (!isEarlier || now.model.name !== NETWORK) return { begun, now };
   const named = (spec: Spec): Spec => ({ ...spec, model: { ...spec.model, options: { ...spec.model.options, variant: BEFORE } } });
