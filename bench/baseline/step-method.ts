@@ -40,6 +40,7 @@ const SHORTCUTS_OF: Readonly<Record<ModelName, readonly Shortcut[]>> = {
   SegFormer: ['grey-stem', 'no-bias-before-norm', 'pointwise-before-upsampling'],
   HRNet: ['grey-stem', 'no-bias-before-norm', 'pointwise-before-upsampling'],
   UNetPlusPlus: ['grey-stem'],
+  EncoderUNet: ['grey-stem'],
 };
 
 /** The shortcuts of a network; none for a name that is not in the registry. */

@@ -29,6 +29,7 @@ export const MODEL_NAMES = [
   'SegFormer',
   'HRNet',
   'UNetPlusPlus',
+  'EncoderUNet',
 ] as const;
 /** Limits of model.options.depth. */
 export const DEPTH = { least: 2, most: 7 } as const;

@@ -40,6 +40,7 @@ export const MODEL_OPTIONS: Readonly<Record<ModelName, Defaults<ModelOptions>>> 
   SegFormer: { variant: 'B2', divisor: 1 },
   HRNet: { variant: 'W48', divisor: 1 },
   UNetPlusPlus: { encoder: 'ResNet34', divisor: 1 },
+  EncoderUNet: { encoder: 'ResNet34', divisor: 1 },
 };
 
 /** The variants of the networks that have variants. */
@@ -50,7 +51,7 @@ export const VARIANTS: { readonly [Name in ModelName]?: readonly string[] } = {
 };
 
 /** The networks whose encoder can start from the weights of model.pretrained. */
-export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50', 'RAPUNet', 'HRNet', 'UNetPlusPlus'];
+export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50', 'RAPUNet', 'HRNet', 'UNetPlusPlus', 'EncoderUNet'];
 
 /** Number of heads of the networks that have side heads for training.deepSupervision; the main head is one of them. */
 export const HEADS: Readonly<Partial<Record<ModelName, number>>> = { NestedUNet: 4, UNet3Plus: 5 };
@@ -66,6 +67,7 @@ const SIZE_MULTIPLES: Partial<Record<ModelName, number>> = {
   SegFormer: 32,
   HRNet: 32,
   UNetPlusPlus: 32,
+  EncoderUNet: 32,
 };
 
 /** The number that input.size must be a multiple of: a factor of 2 for each halving. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { countParameters } from './define-model.ts';
 import { duckNetLayers } from './duck-net.ts';
 import { ENCODERS, type EncoderName } from './encoder.ts';
+import { encoderUNetLayers } from './encoder-unet.ts';
 import type { HRNetVariant } from './hrnet.ts';
 import { hrNetLayers } from './hrnet.ts';
 import type { SegFormerVariant } from './mix-transformer.ts';
@@ -65,6 +66,15 @@ describe('the number of parameters', () => {
     ['EfficientNetLite0', CLASSES, 5_524_941],
   ])('of UNetPlusPlus on %s at %i classes is %i', (encoder, classes, parameters) => {
     expect(countParameters((make) => unetPlusPlusLayers(make, classes, { encoder, divisor: 1 }))).toBe(parameters);
+  });
+
+  it.each<[EncoderName, number, number]>([
+    ['ResNet34', CLASSES, 24_440_429],
+    // The count of segmentation_models.pytorch.
+    ['ResNet34', 1, 24_436_369],
+    ['ResNet50', 1, 32_521_105],
+  ])('of EncoderUNet on %s at %i classes is %i', (encoder, classes, parameters) => {
+    expect(countParameters((make) => encoderUNetLayers(make, classes, { encoder, divisor: 1 }))).toBe(parameters);
   });
 
   // The published counts, without the last convolution of 1,280 channels and the classifier of 1,000 classes.

@@ -1,6 +1,7 @@
 import { CarpalError } from '@carpal/configs/errors.ts';
 import { buildCustomUNet } from './custom-unet.ts';
 import { buildDuckNet } from './duck-net.ts';
+import { buildEncoderUNet } from './encoder-unet.ts';
 import { buildFCNResNet50 } from './fcn-resnet50.ts';
 import { buildHRNet } from './hrnet.ts';
 import type { Model, ModelBuild, NetworkOptions, OptionValue } from './model.ts';
@@ -72,6 +73,12 @@ export const MODELS: readonly ModelEntry[] = [
     summary: 'UNet++ on a ResNet or an EfficientNet-Lite; accepts pretrained weights',
     options: ['encoder', 'divisor'],
     build: buildUNetPlusPlus,
+  },
+  {
+    name: 'EncoderUNet',
+    summary: "U-Net's decoder on the same encoders as UNetPlusPlus; accepts pretrained weights",
+    options: ['encoder', 'divisor'],
+    build: buildEncoderUNet,
   },
 ];
 

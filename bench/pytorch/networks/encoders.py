@@ -1,4 +1,4 @@
-"""The encoders of UNetPlusPlus: modules with `widths` that return features from the largest map to the smallest."""
+"""The encoders of UNetPlusPlus and EncoderUNet: modules with `widths` that return features from the largest map to the smallest."""
 
 from networks import efficientnet
 from networks.resnet import Basic, Bottleneck, ResNet

@@ -52,6 +52,15 @@ const unetPlusPlus =
     return node === undefined ? 'segmentation_head.0' : `decoder.blocks.x_${node}.conv${convolution}.${normalises ? 1 : 0}`;
   };
 
+const encoderUNet =
+  (model: Model): ModuleName =>
+  (module, normalises) => {
+    const encoder = inEncoder(model, module, normalises);
+    if (encoder !== undefined) return encoder;
+    const [, level, convolution] = /^up(\d)\/(\d)$/.exec(module) ?? [];
+    return level === undefined ? 'segmentation_head.0' : `decoder.blocks.${Number(level) - 1}.conv${convolution}.${normalises ? 1 : 0}`;
+  };
+
 const MODULE_NAMES: Readonly<Record<string, (model: Model) => ModuleName>> = {
   NestedUNet: () => nestedUNet,
   UNet3Plus: () => unet3Plus,
@@ -59,6 +68,7 @@ const MODULE_NAMES: Readonly<Record<string, (model: Model) => ModuleName>> = {
   CustomUNet: () => customUNet,
   HRNet: () => hrNet,
   UNetPlusPlus: unetPlusPlus,
+  EncoderUNet: encoderUNet,
 };
 
 /** The names of a model's modules in bench/pytorch/networks; undefined if they are the same. */

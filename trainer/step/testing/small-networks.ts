@@ -24,6 +24,7 @@ export const SMALL_NETWORKS: readonly [name: string, options: NetworkOptions][] 
   ['UNetPlusPlus', { divisor: 8 }],
   ['UNetPlusPlus', { encoder: 'ResNet50', divisor: 8 }],
   ['UNetPlusPlus', { encoder: 'EfficientNetLite0', divisor: 4 }],
+  ['EncoderUNet', { divisor: 8 }],
 ];
 
 /**

@@ -13,6 +13,7 @@ export const SMALL_NETWORKS: Readonly<Record<ModelName, ModelOptions>> = {
   SegFormer: { variant: 'B0', divisor: 4 },
   HRNet: { variant: 'W18', divisor: 6 },
   UNetPlusPlus: { divisor: 16 },
+  EncoderUNet: { encoder: 'EfficientNetLite0', divisor: 8 },
 };
 
 /** A side that all of them accept. It leaves more than one pixel at the lowest resolution, where normalisation needs statistics. */
