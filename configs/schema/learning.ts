@@ -36,7 +36,10 @@ export const DEPTH = { least: 2, most: 7 } as const;
 export const SEGFORMER_VARIANTS = ['published', 'B0', 'B1', 'B2', 'B3', 'B4', 'B5'] as const;
 export const HRNET_VARIANTS = ['W18', 'W32', 'W48'] as const;
 export const CUSTOM_UNET_VARIANTS = ['published', 'improved'] as const;
-export const ENCODERS = ['ResNet34', 'ResNet50', 'EfficientNetLite0', 'EfficientNetLite1', 'EfficientNetLite2'] as const;
+export const ENCODERS = [
+  ...(['ResNet34', 'ResNet50', 'EfficientNetB0', 'EfficientNetB1', 'EfficientNetB2'] as const),
+  ...(['EfficientNetLite0', 'EfficientNetLite1', 'EfficientNetLite2'] as const),
+] as const;
 export const RAPUNET_HEADS = ['published', 'perClass'] as const;
 export const AUGMENTATION_NAMES = [
   'rotate',

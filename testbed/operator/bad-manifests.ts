@@ -48,7 +48,9 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
   [
     'an unknown encoder',
     { model: { name: 'UNetPlusPlus', options: { encoder: 'VGG16' } } },
-    ['spec.model.options.encoder: Unsupported value: "VGG16": supported values: "ResNet34", "ResNet50", "EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"'],
+    [
+      'spec.model.options.encoder: Unsupported value: "VGG16": supported values: "ResNet34", "ResNet50", "EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"',
+    ],
   ],
   [
     'a width of 0',

@@ -1,8 +1,8 @@
 /** The networks that compute features for a decoder (UNetPlusPlus, EncoderUNet). */
 import type { ModelOptions } from '@carpal/configs/schema/experiment.ts';
 import type { Tensor4D } from '../engine/tensorflow.ts';
-import { efficientNet, efficientNetWidths } from './layers/efficient-net.ts';
-import { resNet, resNetWidths } from './layers/resnet.ts';
+import { type EfficientNetName, efficientNet, efficientNetWidths } from './layers/efficient-net.ts';
+import { type ResNetName, resNet, resNetWidths } from './layers/resnet.ts';
 import type { VariableMaker } from './layers/variables.ts';
 
 export type EncoderName = NonNullable<ModelOptions['encoder']>;
@@ -22,19 +22,22 @@ const RESNET_WIDTH = 64;
 type MakeEncoder = (make: VariableMaker, divisor: number) => Encoder;
 
 const residual =
-  (kind: 'ResNet34' | 'ResNet50'): MakeEncoder =>
+  (kind: ResNetName): MakeEncoder =>
   (make, divisor) => {
     const width = Math.max(1, Math.floor(RESNET_WIDTH / divisor));
     return { widths: resNetWidths(kind, width), features: resNet(make, 'encoder', kind, { width }) };
   };
 
 const efficient =
-  (kind: 'EfficientNetLite0' | 'EfficientNetLite1' | 'EfficientNetLite2'): MakeEncoder =>
+  (kind: EfficientNetName): MakeEncoder =>
   (make, divisor) => ({ widths: efficientNetWidths(kind, divisor), features: efficientNet(make, 'encoder', kind, divisor) });
 
 export const ENCODERS: Readonly<Record<EncoderName, MakeEncoder>> = {
   ResNet34: residual('ResNet34'),
   ResNet50: residual('ResNet50'),
+  EfficientNetB0: efficient('EfficientNetB0'),
+  EfficientNetB1: efficient('EfficientNetB1'),
+  EfficientNetB2: efficient('EfficientNetB2'),
   EfficientNetLite0: efficient('EfficientNetLite0'),
   EfficientNetLite1: efficient('EfficientNetLite1'),
   EfficientNetLite2: efficient('EfficientNetLite2'),

@@ -73,12 +73,17 @@ describe('the number of parameters', () => {
     // The count of segmentation_models.pytorch.
     ['ResNet34', 1, 24_436_369],
     ['ResNet50', 1, 32_521_105],
+    // The same, without the last convolution of the encoder, which it allocates and does not use.
+    ['EfficientNetB0', 1, 6_251_469 - 320 * 1280 - 2 * 1280],
   ])('of EncoderUNet on %s at %i classes is %i', (encoder, classes, parameters) => {
     expect(countParameters((make) => encoderUNetLayers(make, classes, { encoder, divisor: 1 }))).toBe(parameters);
   });
 
-  // The published counts, without the last convolution of 1,280 channels and the classifier of 1,000 classes.
+  // The published counts, without the last convolution of 1,280 channels (B2: 1,408) and the classifier of 1,000 classes.
   it.each<[EncoderName, number]>([
+    ['EfficientNetB0', 5_288_548 - 320 * 1280 - 2 * 1280 - 1281 * 1000],
+    ['EfficientNetB1', 7_794_184 - 320 * 1280 - 2 * 1280 - 1281 * 1000],
+    ['EfficientNetB2', 9_109_994 - 352 * 1408 - 2 * 1408 - 1409 * 1000],
     ['EfficientNetLite0', 4_652_008 - 320 * 1280 - 2 * 1280 - 1281 * 1000],
     ['EfficientNetLite1', 5_416_680 - 320 * 1280 - 2 * 1280 - 1281 * 1000],
     ['EfficientNetLite2', 6_092_072 - 352 * 1280 - 2 * 1280 - 1281 * 1000],

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite (Tan and Le 2019) with the names of efficientnet_pytorch, so that published weights fit."""
+"""EfficientNet and EfficientNet-Lite (Tan and Le 2019) with the names of efficientnet_pytorch, so that published weights fit."""
 
 import math
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1))
 STEM = 32
 # Factors of the widths and of the blocks.
-SCALES = {"EfficientNetLite0": (1.0, 1.0), "EfficientNetLite1": (1.0, 1.1), "EfficientNetLite2": (1.1, 1.2)}
+SCALES = {"0": (1.0, 1.0), "1": (1.0, 1.1), "2": (1.1, 1.2)}
 # The last stage at each size from 1/4, counted from 0.
 FEATURES = (1, 2, 4, 6)
 EPSILON = 1e-3
@@ -36,18 +36,24 @@ def norm(channels):
 
 
 class Block(nn.Module):
-    def __init__(self, start, end, size, stride, expansion, residual):
+    def __init__(self, start, end, size, stride, expansion, residual, lite):
         super().__init__()
         wide = start * expansion
-        self.size, self.stride, self.expands, self.residual = size, stride, expansion != 1, residual
+        self.size, self.stride, self.expands, self.residual, self.lite = size, stride, expansion != 1, residual, lite
+        self.activate = F.relu6 if lite else F.silu
         if self.expands:
             self._expand_conv, self._bn0 = nn.Conv2d(start, wide, 1, bias=False), norm(wide)
         self._depthwise_conv, self._bn1 = nn.Conv2d(wide, wide, size, stride=stride, groups=wide, bias=False), norm(wide)
+        if not lite:
+            between = max(1, start // 4)
+            self._se_reduce, self._se_expand = nn.Conv2d(wide, between, 1), nn.Conv2d(between, wide, 1)
         self._project_conv, self._bn2 = nn.Conv2d(wide, end, 1, bias=False), norm(end)
 
     def forward(self, x):
-        y = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
-        y = F.relu6(self._bn1(self._depthwise_conv(same_padding(y, self.size, self.stride))))
+        y = self.activate(self._bn0(self._expand_conv(x))) if self.expands else x
+        y = self.activate(self._bn1(self._depthwise_conv(same_padding(y, self.size, self.stride))))
+        if not self.lite:
+            y = y * torch.sigmoid(self._se_expand(F.silu(self._se_reduce(y.mean((2, 3), keepdim=True)))))
         y = self._bn2(self._project_conv(y))
         return y + x if self.residual else y
 
@@ -60,15 +66,17 @@ class EfficientNet(nn.Module):
 
     def __init__(self, kind, divisor):
         super().__init__()
-        width, depth = SCALES[kind]
+        width, depth = SCALES[kind[-1]]
+        lite = "Lite" in kind
+        self.activate = F.relu6 if lite else F.silu
         divided = lambda channels: max(1, channels // divisor)
-        start = divided(STEM)
+        start = divided(STEM if lite else scaled(STEM, width))
         self._conv_stem, self._bn0 = nn.Conv2d(3, start, 3, stride=2, bias=False), norm(start)
         self.widths, self.ends, blocks = [start], [], []
         for index, (size, stride, expansion, channels, count) in enumerate(STAGES):
             end = divided(scaled(channels, width))
-            for block in range(count if index in (0, len(STAGES) - 1) else math.ceil(count * depth)):
-                blocks.append(Block(start, end, size, stride if block == 0 else 1, expansion, block > 0))
+            for block in range(count if lite and index in (0, len(STAGES) - 1) else math.ceil(count * depth)):
+                blocks.append(Block(start, end, size, stride if block == 0 else 1, expansion, block > 0, lite))
                 start = end
             if index in FEATURES:
                 self.ends.append(len(blocks) - 1)
@@ -77,7 +85,7 @@ class EfficientNet(nn.Module):
 
     def forward(self, x):
         x = (same_padding(x, 3, 2) - self.mean.to(x)) / self.deviation.to(x)
-        x = F.relu6(self._bn0(self._conv_stem(x)))
+        x = self.activate(self._bn0(self._conv_stem(x)))
         features = [x]
         for index, block in enumerate(self._blocks):
             x = block(x)

@@ -22,6 +22,21 @@ export function relu6<Shape extends Tensor>(x: Shape): Shape {
   });
 }
 
+/** x·σ(x), with the logistic function σ (Ramachandran et al. 2017; PyTorch's SiLU). The gradient is σ·(1 + x·(1 − σ)). */
+export function swish<Shape extends Tensor>(x: Shape): Shape {
+  return withGradient<Shape>([x], () => {
+    const sigmoid = tf.sigmoid(x);
+    return {
+      value: tf.mul(x, sigmoid) as Shape,
+      saved: [x, sigmoid],
+      gradient: (dy, saved) => {
+        const [input, by] = saved as [Tensor, Tensor];
+        return [tf.tidy(() => tf.mul(dy, tf.mul(by, tf.add(tf.mul(input, tf.sub(1, by)), 1))))];
+      },
+    };
+  });
+}
+
 /** scale·relu(x)² + bias; scale and bias are learned (StarReLU: Yu et al. 2022, "MetaFormer Baselines for Vision"). */
 export function starRelu<Shape extends Tensor>(x: Shape, scale: Tensor, bias: Tensor): Shape {
   return withGradient<Shape>([x, scale, bias], () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Tensor, type Tensor4D, tf, type Variable } from '../tensorflow.ts';
 import { gradientsOf, type Operation, relativeDifference, slopes, spreadValues } from '../testing/check-gradients.ts';
-import { gelu, relu, relu6 } from './activations.ts';
+import { gelu, relu, relu6, swish } from './activations.ts';
 import { batchNorm } from './batch-norm.ts';
 import { convTranspose2x2 } from './conv-transpose.ts';
 import { conv2d } from './conv2d.ts';
@@ -55,6 +55,7 @@ const rows: Row[] = [
     plain: (x) => tf.relu6(tf.mul(given(x), 9)),
     epsilon: 1e-4,
   },
+  { name: 'swish', shapes: [[2, 4, 4, 3]], fast: (x) => swish(given(x)), plain: (x) => tf.mul(given(x), tf.sigmoid(given(x))) },
   {
     name: 'bias add',
     shapes: [[2, 3, 5, 4], [4]],

@@ -2,8 +2,8 @@
 import { type EfficientNetName, efficientNetBlocks } from '../layers/efficient-net.ts';
 import type { ModuleName } from './pytorch-arrays.ts';
 
-/** The names of a convolution and of its normalisation. */
-type Pair = readonly [convolution: string, normalisation: string];
+/** The names of a convolution and of its normalisation, if it has one. */
+type Pair = readonly [convolution: string, normalisation?: string];
 
 type EfficientNetFile = {
   readonly stem: Pair;
@@ -20,12 +20,12 @@ const moduleNames =
     if (module === 'encoder/stem') return stem[which];
     const [, number, place, part = ''] = /^encoder\/stage(\d)\/(\d+)\/(\w+)$/.exec(module) ?? [];
     const stage = Number(number) - 1;
-    const pair = number === undefined ? undefined : parts(stage)[part];
-    if (pair === undefined) return undefined;
+    const name = number === undefined ? undefined : parts(stage)[part]?.[which];
+    if (name === undefined) return undefined;
     const before = efficientNetBlocks(kind)
       .slice(0, stage)
       .reduce((sum, count) => sum + count, 0);
-    return `${blockName(stage, Number(place) - 1, before)}.${pair[which]}`;
+    return `${blockName(stage, Number(place) - 1, before)}.${name}`;
   };
 
 /** The names of the package efficientnet_pytorch, which has one list of blocks. */
@@ -35,6 +35,8 @@ const ONE_LIST: EfficientNetFile = {
   parts: () => ({
     expand: ['_expand_conv', '_bn0'],
     depthwise: ['_depthwise_conv', '_bn1'],
+    squeeze: ['_se_reduce'],
+    excite: ['_se_expand'],
     project: ['_project_conv', '_bn2'],
   }),
 };
@@ -42,10 +44,13 @@ const ONE_LIST: EfficientNetFile = {
 const TIMM: EfficientNetFile = {
   stem: ['conv_stem', 'bn1'],
   block: (stage, block) => `blocks.${stage}.${block}`,
-  parts: (stage) =>
-    stage === 0
+  parts: (stage) => ({
+    squeeze: ['se.conv_reduce'],
+    excite: ['se.conv_expand'],
+    ...(stage === 0
       ? { depthwise: ['conv_dw', 'bn1'], project: ['conv_pw', 'bn2'] }
-      : { expand: ['conv_pw', 'bn1'], depthwise: ['conv_dw', 'bn2'], project: ['conv_pwl', 'bn3'] },
+      : { expand: ['conv_pw', 'bn1'], depthwise: ['conv_dw', 'bn2'], project: ['conv_pwl', 'bn3'] }),
+  }),
 };
 
 /** The last convolution and the classifier of whole images are not used. */

@@ -141,10 +141,14 @@ const RESNET: PublishedNames = { moduleName: resNetModule, ignored: /^fc\.(weigh
 
 const residual = (source: string): PretrainedEncoder => ({ source, names: [RESNET], first: normalisedFirst('encoder/stem') });
 
-const lite = (kind: EfficientNetName, source: string): PretrainedEncoder => ({
-  source: `efficientnet_lite_pytorch's ${source} or timm's tf_${source.replaceAll('-', '_')}`,
+const efficient = (kind: EfficientNetName, source: string): PretrainedEncoder => ({
+  source: `efficientnet_pytorch's ${source} or timm's tf_${source.replaceAll('-', '_')}`,
   names: efficientNetNames(kind),
   first: normalisedFirst('encoder/stem'),
+});
+
+const lite = (kind: EfficientNetName, source: string): PretrainedEncoder => ({
+  ...efficient(kind, source),
   normalization: SMALL_DEVICES,
 });
 
@@ -152,6 +156,9 @@ const lite = (kind: EfficientNetName, source: string): PretrainedEncoder => ({
 const CHOSEN: Readonly<Record<EncoderName, PretrainedEncoder>> = {
   ResNet34: residual("torchvision's resnet34"),
   ResNet50: residual("torchvision's resnet50"),
+  EfficientNetB0: efficient('EfficientNetB0', 'efficientnet-b0'),
+  EfficientNetB1: efficient('EfficientNetB1', 'efficientnet-b1'),
+  EfficientNetB2: efficient('EfficientNetB2', 'efficientnet-b2'),
   EfficientNetLite0: lite('EfficientNetLite0', 'efficientnet-lite0'),
   EfficientNetLite1: lite('EfficientNetLite1', 'efficientnet-lite1'),
   EfficientNetLite2: lite('EfficientNetLite2', 'efficientnet-lite2'),

@@ -201,6 +201,13 @@ describe('pretrained weights', () => {
       count: 240,
     },
     {
+      name: 'EncoderUNet',
+      options: { encoder: 'EfficientNetB1', divisor: 16 },
+      keys: ['_blocks.1._se_reduce.bias', '_blocks.2._expand_conv.weight', '_blocks.22._se_expand.weight'],
+      ignored: '_bn1.running_var',
+      count: 432,
+    },
+    {
       name: 'UNetPlusPlus',
       options: { encoder: 'EfficientNetLite2', divisor: 16 },
       keys: ['_blocks.4._depthwise_conv.weight', '_blocks.20._project_conv.weight'],

@@ -25,6 +25,7 @@ export const SMALL_NETWORKS: readonly [name: string, options: NetworkOptions][] 
   ['UNetPlusPlus', { encoder: 'ResNet50', divisor: 8 }],
   ['UNetPlusPlus', { encoder: 'EfficientNetLite0', divisor: 4 }],
   ['EncoderUNet', { divisor: 8 }],
+  ['EncoderUNet', { encoder: 'EfficientNetB0', divisor: 4 }],
 ];
 
 /**
