@@ -61,7 +61,7 @@ def word_of(module, key):
     """carpal's name of a PyTorch array."""
     if isinstance(module, NORMS):
         return {"weight": "gamma", "bias": "beta", "running_mean": "movingMean", "running_var": "movingVariance"}[key]
-    return "kernel" if key == "weight" else key
+    return {"weight": "kernel", "layer_scale": "layerScale"}.get(key, key)
 
 
 def ours(module, array):

@@ -37,7 +37,7 @@ export const SEGFORMER_VARIANTS = ['published', 'B0', 'B1', 'B2', 'B3', 'B4', 'B
 export const HRNET_VARIANTS = ['W18', 'W32', 'W48'] as const;
 export const CUSTOM_UNET_VARIANTS = ['published', 'improved'] as const;
 export const ENCODERS = [
-  ...(['ResNet34', 'ResNet50', 'EfficientNetB0', 'EfficientNetB1', 'EfficientNetB2'] as const),
+  ...(['ResNet34', 'ResNet50', 'ConvNeXtTiny', 'EfficientNetB0', 'EfficientNetB1', 'EfficientNetB2'] as const),
   ...(['EfficientNetLite0', 'EfficientNetLite1', 'EfficientNetLite2'] as const),
 ] as const;
 export const RAPUNET_HEADS = ['published', 'perClass'] as const;

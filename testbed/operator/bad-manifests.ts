@@ -49,7 +49,7 @@ export const BAD_MANIFESTS: readonly BadManifest[] = [
     'an unknown encoder',
     { model: { name: 'UNetPlusPlus', options: { encoder: 'VGG16' } } },
     [
-      'spec.model.options.encoder: Unsupported value: "VGG16": supported values: "ResNet34", "ResNet50", "EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"',
+      'spec.model.options.encoder: Unsupported value: "VGG16": supported values: "ResNet34", "ResNet50", "ConvNeXtTiny", "EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"',
     ],
   ],
   [

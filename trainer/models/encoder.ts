@@ -1,6 +1,7 @@
 /** The networks that compute features for a decoder (UNetPlusPlus, EncoderUNet). */
 import type { ModelOptions } from '@carpal/configs/schema/experiment.ts';
 import type { Tensor4D } from '../engine/tensorflow.ts';
+import { convNext, convNextWidths } from './layers/convnext.ts';
 import { type EfficientNetName, efficientNet, efficientNetWidths } from './layers/efficient-net.ts';
 import { type ResNetName, resNet, resNetWidths } from './layers/resnet.ts';
 import type { VariableMaker } from './layers/variables.ts';
@@ -11,7 +12,10 @@ export type EncoderName = NonNullable<ModelOptions['encoder']>;
 export type Encoder = {
   /** Channels of each map of the features. */
   readonly widths: readonly number[];
-  /** The maps of images `[batch, height, width, 1]`, from the largest one to the smallest one at 1/32 of the size. Each has half the size before. */
+  /**
+   * The maps of images `[batch, height, width, 1]`, from the largest one, at 1/2 of the size or, for ConvNeXt, at 1/4, to the one at 1/32. Each
+   * has half the size of the one before. Decoders only resize at a size without a map.
+   */
   readonly features: (images: Tensor4D, training: boolean) => readonly Tensor4D[];
 };
 
@@ -35,6 +39,7 @@ const efficient =
 export const ENCODERS: Readonly<Record<EncoderName, MakeEncoder>> = {
   ResNet34: residual('ResNet34'),
   ResNet50: residual('ResNet50'),
+  ConvNeXtTiny: (make, divisor) => ({ widths: convNextWidths(divisor), features: convNext(make, 'encoder', divisor) }),
   EfficientNetB0: efficient('EfficientNetB0'),
   EfficientNetB1: efficient('EfficientNetB1'),
   EfficientNetB2: efficient('EfficientNetB2'),

@@ -64,6 +64,7 @@ describe('the number of parameters', () => {
     ['ResNet34', 1, 26_078_609],
     ['ResNet50', 1, 48_985_745],
     ['EfficientNetLite0', CLASSES, 5_524_941],
+    ['ConvNeXtTiny', CLASSES, 34_339_725],
   ])('of UNetPlusPlus on %s at %i classes is %i', (encoder, classes, parameters) => {
     expect(countParameters((make) => unetPlusPlusLayers(make, classes, { encoder, divisor: 1 }))).toBe(parameters);
   });
@@ -73,6 +74,7 @@ describe('the number of parameters', () => {
     // The count of segmentation_models.pytorch.
     ['ResNet34', 1, 24_436_369],
     ['ResNet50', 1, 32_521_105],
+    ['ConvNeXtTiny', CLASSES, 31_932_813],
     // The same, without the last convolution of the encoder, which it allocates and does not use.
     ['EfficientNetB0', 1, 6_251_469 - 320 * 1280 - 2 * 1280],
   ])('of EncoderUNet on %s at %i classes is %i', (encoder, classes, parameters) => {
@@ -81,6 +83,8 @@ describe('the number of parameters', () => {
 
   // The published counts, without the last convolution of 1,280 channels (B2: 1,408) and the classifier of 1,000 classes.
   it.each<[EncoderName, number]>([
+    // Without the classifier of 1,000 classes and the normalisation before it.
+    ['ConvNeXtTiny', 28_589_128 - 769 * 1000 - 2 * 768],
     ['EfficientNetB0', 5_288_548 - 320 * 1280 - 2 * 1280 - 1281 * 1000],
     ['EfficientNetB1', 7_794_184 - 320 * 1280 - 2 * 1280 - 1281 * 1000],
     ['EfficientNetB2', 9_109_994 - 352 * 1408 - 2 * 1408 - 1409 * 1000],

@@ -70,7 +70,7 @@ export const MODELS: readonly ModelEntry[] = [
   },
   {
     name: 'UNetPlusPlus',
-    summary: 'UNet++ on a ResNet or an EfficientNet; accepts pretrained weights',
+    summary: 'UNet++ on a ResNet, an EfficientNet or ConvNeXt-T; accepts pretrained weights',
     options: ['encoder', 'divisor'],
     build: buildUNetPlusPlus,
   },

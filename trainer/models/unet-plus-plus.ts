@@ -20,7 +20,8 @@ type Chosen = { readonly encoder: EncoderName; readonly divisor: number };
  * ResNet-34, 48,989,805 on ResNet-50. Node (step, row) has the size of the encoder's features of its row (row 0 is 1/16, row 3 is 1/2). Its input is a
  * concatenation of three parts: the node of the same step one row below, resized by nearest neighbour (for the first node of a row, the
  * encoder's features of the row below); all earlier nodes of its row, newest first; and the encoder's features of the row. Two 3×3
- * convolutions follow, each with normalisation and ReLU. A last node without skip connections has the full size, and a 3×3 convolution
+ * convolutions follow, each with normalisation and ReLU. A last node without skip connections has the full size (on ConvNeXt, which has no
+ * features at 1/2, there is another such node at that size), and a 3×3 convolution
  * computes the logits from it. `divisor` divides all widths. The encoder accepts pretrained weights (pretrained/encoders.ts).
  */
 export function buildUNetPlusPlus({ options, classes, seed }: ModelBuild): Model {
@@ -46,8 +47,10 @@ export function unetPlusPlusLayers(make: VariableMaker, classes: number, { encod
       return doubleConv(make, `node${step}_${row}`, { from: below + skip * (row + 1 - step), to });
     }),
   );
-  const grow = doubleConv(make, `node0_${last}`, { from: answers[last - 1] as number, to: answers[last] as number });
-  const answer = head(make, 'head', answers[last] as number, classes, HEAD_KERNEL);
+  const rest = answers
+    .slice(last)
+    .map((to, index) => doubleConv(make, `node0_${last + index}`, { from: answers[last + index - 1] as number, to }));
+  const answer = head(make, 'head', answers.at(-1) as number, classes, HEAD_KERNEL);
 
   return (images: Tensor4D, training: boolean): readonly Tensor4D[] => {
     const [bottom, ...features] = [...encode(images, training)].reverse() as [Tensor4D, ...Tensor4D[]];
@@ -60,6 +63,8 @@ export function unetPlusPlusLayers(make: VariableMaker, classes: number, { encod
       }
       below = made;
     }
-    return [tf.tidy(() => answer(grow(upsampleNearest2x(below[0] as Tensor4D), training)))];
+    let x = below[0] as Tensor4D;
+    for (const grow of rest) x = tf.tidy(() => grow(upsampleNearest2x(x), training));
+    return [tf.tidy(() => answer(x))];
   };
 }

@@ -28,14 +28,16 @@ class Decoder(nn.Module):
     def __init__(self, widths, channels):
         super().__init__()
         deepest, *skips = reversed(widths)
-        self.rows = len(skips)
+        self.rows, self.channels = len(skips), channels
         blocks = {}
         for row, skip in enumerate(skips):
             below = skips[row - 1] if row > 0 else deepest
             blocks[f"x_0_{row}"] = Node(channels[row - 1] if row > 0 else deepest, skip * (row + 1), channels[row])
             for step in range(1, row + 1):
                 blocks[f"x_{step}_{row}"] = Node(below, skip * (row + 1 - step), skip)
-        blocks[f"x_0_{self.rows}"] = Node(channels[-2], 0, channels[-1])
+        # Rows without features of the encoder.
+        for row in range(self.rows, len(channels)):
+            blocks[f"x_0_{row}"] = Node(channels[row - 1], 0, channels[row])
         self.blocks = nn.ModuleDict(blocks)
 
     def forward(self, features):
@@ -46,7 +48,10 @@ class Decoder(nn.Module):
                 start = nodes[step, row - 1] if step < row else (skips[row - 1] if row > 0 else deepest)
                 others = [nodes[other, row] for other in range(step + 1, row + 1)]
                 nodes[step, row] = self.blocks[f"x_{step}_{row}"](start, *others, skip)
-        return self.blocks[f"x_0_{self.rows}"](nodes[0, self.rows - 1])
+        x = nodes[0, self.rows - 1]
+        for row in range(self.rows, len(self.channels)):
+            x = self.blocks[f"x_0_{row}"](x)
+        return x
 
 
 class UNetPlusPlus(nn.Module):

@@ -45,6 +45,7 @@ const NETWORKS: readonly [name: string, options: NetworkOptions, stages: readonl
   ['UNetPlusPlus', { encoder: 'ResNet34', divisor: 64 }, [0, 1, 2, 3, 4]],
   ['UNetPlusPlus', { encoder: 'EfficientNetLite1', divisor: 16 }, [0, 1, 2, 3, 4, 5, 6, 7]],
   ['EncoderUNet', { encoder: 'ResNet50', divisor: 64 }, [0, 1, 2, 3, 4]],
+  ['EncoderUNet', { encoder: 'ConvNeXtTiny', divisor: 32 }, [0, 1, 2, 3, 4]],
   ['HRNet', { variant: 'W18', divisor: 18 }, [0, 1, 2, 3, 4]],
   ['RAPUNet', { width: 1, divisor: 32 }, [1, 2, 3, 4]],
   ['SegFormer', { variant: 'B0', divisor: 32 }, [1, 2, 3, 4]],

@@ -1,6 +1,7 @@
 import type { EncoderName } from '../encoder.ts';
 import type { EfficientNetName } from '../layers/efficient-net.ts';
 import type { Model } from '../model.ts';
+import { convNextModule } from './convnext-names.ts';
 import { efficientNetNames } from './efficient-net-names.ts';
 import { MIT_NAMES } from './mit-names.ts';
 import type { ModuleName } from './pytorch-arrays.ts';
@@ -156,6 +157,11 @@ const lite = (kind: EfficientNetName, source: string): PretrainedEncoder => ({
 const CHOSEN: Readonly<Record<EncoderName, PretrainedEncoder>> = {
   ResNet34: residual("torchvision's resnet34"),
   ResNet50: residual("torchvision's resnet50"),
+  ConvNeXtTiny: {
+    source: "torchvision's convnext_tiny",
+    names: [{ moduleName: convNextModule, ignored: /^classifier\./ }],
+    first: { kernel: 'encoder/stem/kernel', bias: 'encoder/stem/bias' },
+  },
   EfficientNetB0: efficient('EfficientNetB0', 'efficientnet-b0'),
   EfficientNetB1: efficient('EfficientNetB1', 'efficientnet-b1'),
   EfficientNetB2: efficient('EfficientNetB2', 'efficientnet-b2'),

@@ -4,12 +4,10 @@ import { conv2d } from '../../engine/ops/conv2d.ts';
 import { encodeSafetensors } from '../../engine/safetensors.ts';
 import { type Tensor, type Tensor4D, tf } from '../../engine/tensorflow.ts';
 import { relativeDifference, spreadValues } from '../../engine/testing/check-gradients.ts';
-import type { Model, NetworkOptions } from '../model.ts';
+import type { Model } from '../model.ts';
 import { buildModel } from '../registry.ts';
 import { readWeights } from '../weights.ts';
-import { pretrainedEncoder } from './encoders.ts';
 import { IMAGENET, loadEncoder } from './load-encoder.ts';
-import { pytorchKey } from './pytorch-arrays.ts';
 
 const WIDTH = 2;
 const array = (shape: number[], seed: number, lift = 0): NamedArray => ({
@@ -167,71 +165,6 @@ describe('pretrained weights', () => {
       expect.objectContaining({ code, where: 'x.safetensors', message: expect.stringContaining(says) }),
     );
     expect(readWeights(model)).toEqual(before);
-  });
-
-  it.each<{ name: string; options: NetworkOptions; keys: readonly string[]; ignored: string; count: number }>([
-    {
-      name: 'HRNet',
-      options: { variant: 'W18', divisor: 18 },
-      keys: [
-        'conv2.weight',
-        'layer1.0.downsample.1.running_mean',
-        'transition1.0.0.weight',
-        'transition1.1.0.1.bias',
-        'transition3.3.0.0.weight',
-        'stage2.0.fuse_layers.0.1.0.weight',
-        'stage4.2.fuse_layers.3.0.2.1.running_var',
-        'stage3.3.branches.2.3.bn2.weight',
-      ],
-      ignored: 'incre_modules.0.0.conv1.weight',
-      count: 1525,
-    },
-    {
-      name: 'UNetPlusPlus',
-      options: { divisor: 64 },
-      keys: ['conv1.weight', 'layer1.2.bn2.bias', 'layer4.0.downsample.0.weight'],
-      ignored: 'fc.weight',
-      count: 180,
-    },
-    {
-      name: 'UNetPlusPlus',
-      options: { encoder: 'EfficientNetLite0', divisor: 16 },
-      keys: ['_conv_stem.weight', '_bn0.bias', '_blocks.0._bn1.weight', '_blocks.3._expand_conv.weight', '_blocks.15._bn2.running_var'],
-      ignored: '_conv_head.weight',
-      count: 240,
-    },
-    {
-      name: 'EncoderUNet',
-      options: { encoder: 'EfficientNetB1', divisor: 16 },
-      keys: ['_blocks.1._se_reduce.bias', '_blocks.2._expand_conv.weight', '_blocks.22._se_expand.weight'],
-      ignored: '_bn1.running_var',
-      count: 432,
-    },
-    {
-      name: 'UNetPlusPlus',
-      options: { encoder: 'EfficientNetLite2', divisor: 16 },
-      keys: ['_blocks.4._depthwise_conv.weight', '_blocks.20._project_conv.weight'],
-      ignored: '_fc.bias',
-      count: 315,
-    },
-  ])('of $name with $options are recognised by their published keys', ({ name, options, keys, ignored, count }) => {
-    const model = buildModel({ name, options, classes: 3, seed: 1 });
-    built.push(model);
-    const moduleName = pretrainedEncoder(model)?.names[0].moduleName ?? (() => undefined);
-    const state: NamedArrays = new Map(
-      model.variables.flatMap((variable, index): [string, NamedArray][] => {
-        const key = pytorchKey(variable.name, moduleName);
-        const [height, width, from, to] = variable.variable.shape;
-        const shape = to === undefined ? variable.variable.shape : [to, from ?? 0, height ?? 0, width ?? 0];
-        return key === undefined ? [] : [[key, array(shape, index, 2)]];
-      }),
-    );
-    expect([...state.keys()]).toEqual(expect.arrayContaining([...keys]));
-    expect(state.size).toBe(count);
-    state.set(ignored, array([1], 1));
-    expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).not.toThrow();
-    state.delete(keys.at(-1) ?? '');
-    expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).toThrow(`(missing: ${keys.at(-1)})`);
   });
 
   it('are refused by a network without such an encoder', () => {

@@ -9,6 +9,7 @@ const PARTS: Readonly<Record<string, string>> = {
   gamma: 'weight',
   beta: 'bias',
   scale: 'scale',
+  layerScale: 'layer_scale',
   movingMean: 'running_mean',
   movingVariance: 'running_var',
 };
@@ -57,10 +58,11 @@ function pytorchShape(shape: readonly number[]): number[] {
 }
 
 /**
- * A kernel `[a, b, height, width]` as `[height, width, b, a]`, a matrix transposed, any other array unchanged. A kernel of one pixel becomes
+ * A kernel `[a, b, height, width]` as `[height, width, b, a]`, a matrix transposed, an array `[n, 1, 1]` as `[n]`, any other array unchanged. A kernel of one pixel becomes
  * a matrix, and a kernel `[channels, 1, height, width]` a depthwise one `[height, width, channels, 1]`, if `wanted` is of that form.
  */
 function inOurLayout({ shape, data }: NamedArray, wanted: readonly number[]): NamedArray {
+  if (shape.length === 3 && shape[1] === 1 && shape[2] === 1) return { shape: shape.slice(0, 1), data };
   if (shape.length !== 4 && shape.length !== 2) return { shape, data };
   const [outer = 0, inner = 0, height = 1, width = 1] = shape;
   const turned = new Float32Array(valueCount(shape));

@@ -26,6 +26,7 @@ export const SMALL_NETWORKS: readonly [name: string, options: NetworkOptions][] 
   ['UNetPlusPlus', { encoder: 'EfficientNetLite0', divisor: 4 }],
   ['EncoderUNet', { divisor: 8 }],
   ['EncoderUNet', { encoder: 'EfficientNetB0', divisor: 4 }],
+  ['UNetPlusPlus', { encoder: 'ConvNeXtTiny', divisor: 8 }],
 ];
 
 /**
