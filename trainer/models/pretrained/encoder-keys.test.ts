@@ -11,7 +11,7 @@ afterEach(() => {
   for (const model of built.splice(0)) model.dispose();
 });
 
-it.each<{ name: string; options: NetworkOptions; keys: readonly string[]; ignored: string; count: number }>([
+it.each<{ name: string; options: NetworkOptions; publisher?: number; keys: readonly string[]; ignored: string; count: number }>([
   {
     name: 'HRNet',
     options: { variant: 'W18', divisor: 18 },
@@ -66,17 +66,43 @@ it.each<{ name: string; options: NetworkOptions; keys: readonly string[]; ignore
     ignored: '_fc.bias',
     count: 315,
   },
-])('the keys of $name with $options are those of the publisher, and each is needed', ({ name, options, keys, ignored, count }) => {
-  const model = buildModel({ name, options, classes: 3, seed: 1 });
-  built.push(model);
-  const moduleName = pretrainedEncoder(model)?.names[0].moduleName ?? (() => undefined);
-  const state = publishedWeights(model, moduleName);
-  // torchvision's factors of channels have the shape that multiplies a map.
-  for (const [key, { shape, data }] of state) if (key.endsWith('.layer_scale')) state.set(key, { shape: [...shape, 1, 1], data });
-  expect([...state.keys()]).toEqual(expect.arrayContaining([...keys]));
-  expect(state.size).toBe(count);
-  state.set(ignored, { shape: [1], data: Float32Array.of(1) });
-  expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).not.toThrow();
-  state.delete(keys.at(-1) ?? '');
-  expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).toThrow(`(missing: ${keys.at(-1)})`);
-});
+  {
+    name: 'EncoderUNet',
+    options: { encoder: 'EfficientNetB0', divisor: 16 },
+    publisher: 1,
+    keys: [
+      ...[
+        'conv_stem.weight',
+        'bn1.running_mean',
+        'blocks.0.0.conv_dw.weight',
+        'blocks.0.0.se.conv_reduce.bias',
+        'blocks.0.0.conv_pw.weight',
+      ],
+      ...[
+        'blocks.0.0.bn2.weight',
+        'blocks.2.1.conv_pw.weight',
+        'blocks.5.3.bn2.bias',
+        'blocks.6.0.conv_pwl.weight',
+        'blocks.6.0.bn3.running_var',
+      ],
+    ],
+    ignored: 'bn2.weight',
+    count: 304,
+  },
+])(
+  'the keys of $name with $options are those of the publisher, and each is needed',
+  ({ name, options, publisher = 0, keys, ignored, count }) => {
+    const model = buildModel({ name, options, classes: 3, seed: 1 });
+    built.push(model);
+    const moduleName = pretrainedEncoder(model)?.names[publisher]?.moduleName ?? (() => undefined);
+    const state = publishedWeights(model, moduleName);
+    // torchvision's factors of channels have the shape that multiplies a map.
+    for (const [key, { shape, data }] of state) if (key.endsWith('.layer_scale')) state.set(key, { shape: [...shape, 1, 1], data });
+    expect([...state.keys()]).toEqual(expect.arrayContaining([...keys]));
+    expect(state.size).toBe(count);
+    state.set(ignored, { shape: [1], data: Float32Array.of(1) });
+    expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).not.toThrow();
+    state.delete(keys.at(-1) ?? '');
+    expect(() => loadEncoder(model, encodeSafetensors(state), 'x')).toThrow(`(missing: ${keys.at(-1)})`);
+  },
+);
