@@ -258,9 +258,9 @@ describe('advice', () => {
   };
 
   it('warns about early stopping that can never happen, if the user wrote it', () => {
-    expect(paths(['training.epochs=20', 'training.validateEvery=2', 'training.earlyStopping.patience=10'])).toEqual([
-      'spec.training.earlyStopping.patience',
-    ]);
+    const often = ['training.epochs=20', 'training.validateEvery=2'];
+    expect(paths([...often, 'training.earlyStopping.patience=17'])).toEqual(['spec.training.earlyStopping.patience']);
+    expect(paths([...often, 'training.earlyStopping.patience=16'])).toEqual([]);
     expect(paths(['training.epochs=5'])).toEqual([]);
     expect(paths(['training.epochs=5', 'training.earlyStopping.patience=0'])).toEqual([]);
   });
@@ -275,8 +275,11 @@ describe('advice', () => {
   });
 
   it('warns about a learning rate that is never reduced before training stops early', () => {
-    expect(paths(['scheduler.options.patience=10'])).toEqual(['spec.scheduler.options.patience']);
-    expect(paths(['scheduler.options.patience=9'])).toEqual([]);
+    expect(paths(['scheduler.options.patience=9'])).toEqual(['spec.scheduler.options.patience']);
+    expect(paths(['scheduler.options.patience=8'])).toEqual([]);
+    const often = ['training.epochs=40', 'training.validateEvery=2'];
+    expect(paths([...often, 'scheduler.options.patience=4'])).toEqual(['spec.scheduler.options.patience']);
+    expect(paths([...often, 'scheduler.options.patience=3'])).toEqual([]);
   });
 
   it('warns once that no reports are sent, if spec.report names a receiver', () => {

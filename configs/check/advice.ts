@@ -9,32 +9,37 @@ export function adviceFor(spec: ManifestSpec, isWritten: (path: readonly string[
   return [...patienceAdvice(spec, isWritten), ...frozenAdvice(spec), ...reportAdvice(spec)];
 }
 
-function patienceAdvice(spec: ManifestSpec, isWritten: (path: readonly string[]) => boolean): Finding[] {
+/** The earliest epoch in which early stopping can end a training: its patience counts epochs after the first validation. */
+function earliestStop({ validateEvery, earlyStopping: { patience } }: ManifestSpec['training']): number {
+  return patience === 0 ? Number.POSITIVE_INFINITY : validateEvery * (1 + Math.ceil(patience / validateEvery));
+}
+
+function patienceAdvice({ training, scheduler }: ManifestSpec, isWritten: (path: readonly string[]) => boolean): Finding[] {
   const findings: Finding[] = [];
-  const { epochs, validateEvery, earlyStopping } = spec.training;
+  const { epochs, validateEvery, earlyStopping } = training;
+  const earliest = earliestStop(training);
   const patiencePath = ['spec', 'training', 'earlyStopping', 'patience'];
-  const validations = Math.floor(epochs / validateEvery);
-  if (isWritten(patiencePath) && earlyStopping.patience >= validations) {
-    const message = `early stopping can never happen: the patience of ${earlyStopping.patience} validations is not less than the ${validations} validations of the training`;
+  if (isWritten(patiencePath) && earlyStopping.patience > 0 && earliest >= epochs) {
+    const message = `early stopping can never happen: the earliest epoch for it is ${earliest}, and the training has ${epochs}`;
     findings.push({ path: patiencePath, message, fix: 'Write a smaller number, or 0 to turn early stopping off.' });
   }
-  const { name, options } = spec.scheduler;
-  const plateau = options.patience ?? 0;
+  // Unlike that of early stopping, the patience of the scheduler counts validations: the first one is the best so far, and the rate falls
+  // at the first validation beyond the patience.
+  const reduced = validateEvery * (2 + (scheduler.options.patience ?? 0));
   const plateauPath = ['spec', 'scheduler', 'options', 'patience'];
-  if (name === 'ReduceLROnPlateau' && isWritten(plateauPath) && earlyStopping.patience > 0 && plateau >= earlyStopping.patience) {
-    const message = `training stops early (after ${earlyStopping.patience} validations) before the learning rate is reduced for the first time (after ${plateau})`;
-    findings.push({ path: plateauPath, message, fix: 'Write a number below training.earlyStopping.patience.' });
+  if (scheduler.name === 'ReduceLROnPlateau' && isWritten(plateauPath) && earliest <= reduced) {
+    const message = `training stops early, in epoch ${earliest}, before the learning rate can fall for the first time, after epoch ${reduced}`;
+    findings.push({ path: plateauPath, message, fix: 'Write a smaller number, or raise training.earlyStopping.patience.' });
   }
   return findings;
 }
 
-/** Frozen epochs count for early stopping, whose patience counts epochs after the first validation. */
-function frozenAdvice({ model: { pretrained }, training: { validateEvery, earlyStopping } }: ManifestSpec): Finding[] {
-  const { patience } = earlyStopping;
+/** Frozen epochs count for early stopping. */
+function frozenAdvice({ model: { pretrained }, training }: ManifestSpec): Finding[] {
   const frozen = pretrained?.frozenEpochs ?? 0;
-  const earliestStop = validateEvery * (1 + Math.ceil(patience / validateEvery));
-  if (patience === 0 || frozen < earliestStop) return [];
-  const message = `training may stop early, in epoch ${earliestStop}, before the encoder is trained, which begins in epoch ${frozen + 1}`;
+  const earliest = earliestStop(training);
+  if (frozen < earliest) return [];
+  const message = `training may stop early, in epoch ${earliest}, before the encoder is trained, which begins in epoch ${frozen + 1}`;
   const fix = 'Write a smaller number, or raise training.earlyStopping.patience.';
   return [{ path: ['spec', 'model', 'pretrained', 'frozenEpochs'], message, fix }];
 }

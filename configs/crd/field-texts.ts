@@ -142,7 +142,7 @@ const FIELD_TEXTS: Readonly<Record<string, string>> = {
     'Batches whose gradients are averaged for one step. The count continues across epochs; batches left over at the end are not used.',
   'spec.training.validateEvery': 'Epochs between two validations.',
   'spec.training.earlyStopping': 'When a fold ends before its last epoch.',
-  'spec.training.earlyStopping.patience': 'Validations without a better Dice before the fold ends; 0: never.',
+  'spec.training.earlyStopping.patience': 'Epochs without a better Dice before the fold ends, whatever validateEvery is; 0: never.',
   'spec.training.earlyStopping.minDelta': 'Smallest increase of Dice that counts as better.',
   'spec.training.gradientClip': 'Largest norm of all gradients together; 0: no limit.',
   'spec.training.seed': 'Seed of everything random in training.',

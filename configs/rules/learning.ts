@@ -3,7 +3,6 @@
  * objective.ts.
  */
 import { digits, literal, valueOr } from '../cel.ts';
-import type { ModelName } from '../schema/experiment.ts';
 import {
   AUGMENTATION_LEAST,
   AUGMENTATION_OPTIONS,
@@ -31,17 +30,14 @@ const variants = Object.entries(VARIANTS).map(([name, known]) =>
   }),
 );
 
-/** The networks whose encoder can start from published weights. */
-const WITH_ENCODERS = [...new Set<ModelName>([...PRETRAINED_ENCODERS, 'SegFormer'])];
-
 const pretrainedEncoder = rule({
   at: 'spec.model',
   field: 'pretrained',
   message: 'network {name} has no encoder that uses pretrained weights',
-  fix: `Remove it; ${WITH_ENCODERS.join(', ')} use pretrained weights.`,
+  fix: `Remove it; ${PRETRAINED_ENCODERS.join(', ')} use pretrained weights.`,
   reason: 'FieldValueForbidden',
-  check: ({ name, pretrained }) => unless(pretrained === undefined || WITH_ENCODERS.includes(name), { name }),
-  cel: { rule: `!has(self.pretrained) || self.name in ${literal(WITH_ENCODERS)}`, values: { name: 'self.name' } },
+  check: ({ name, pretrained }) => unless(pretrained === undefined || PRETRAINED_ENCODERS.includes(name), { name }),
+  cel: { rule: `!has(self.pretrained) || self.name in ${literal(PRETRAINED_ENCODERS)}`, values: { name: 'self.name' } },
 });
 
 const publishedSegFormer = rule({

@@ -51,7 +51,7 @@ export const VARIANTS: { readonly [Name in ModelName]?: readonly string[] } = {
 };
 
 /** The networks whose encoder can start from the weights of model.pretrained. */
-export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50', 'RAPUNet', 'HRNet', 'UNetPlusPlus', 'EncoderUNet'];
+export const PRETRAINED_ENCODERS: readonly ModelName[] = ['FCNResNet50', 'RAPUNet', 'SegFormer', 'HRNet', 'UNetPlusPlus', 'EncoderUNet'];
 
 /** Number of heads of the networks that have side heads for training.deepSupervision; the main head is one of them. */
 export const HEADS: Readonly<Partial<Record<ModelName, number>>> = { NestedUNet: 4, UNet3Plus: 5 };

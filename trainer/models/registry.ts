@@ -58,7 +58,7 @@ export const MODELS: readonly ModelEntry[] = [
   },
   {
     name: 'SegFormer',
-    summary: "a transformer, B0 to B5 or the original's own",
+    summary: "a transformer; B0 to B5, which accept pretrained weights, or the original's own",
     options: ['variant', 'divisor'],
     build: buildSegFormer,
   },
