@@ -28,6 +28,18 @@ describe('a folder store', () => {
     expect(await readdir(folder)).toEqual(['a']);
   });
 
+  it('lets only one of two processes write again that wrote at the same moment', async () => {
+    const folder = await mkdtemp(join(root, 'same-moment-'));
+    const stores = [openFolderStore(folder), openFolderStore(folder)];
+    const first = await Promise.all(stores.map((store, index) => store.writeIfUnchanged('state', `first of ${index}`, undefined)));
+    const again = await Promise.all(
+      first.map((written, index) =>
+        written === 'changed' ? written : stores[index]?.writeIfUnchanged('state', `second of ${index}`, written.tag),
+      ),
+    );
+    expect(again.filter((written) => written !== 'changed')).toHaveLength(1);
+  });
+
   it('reports the path if a file is in the place of a folder, or a folder in the place of a file', async () => {
     const folder = await mkdtemp(join(root, 'store-'));
     const store = openFolderStore(folder);

@@ -58,8 +58,8 @@ export function openFolderStore(root: string): ArtifactStore {
     async writeIfUnchanged(key, content, tag) {
       const path = pathOf(key);
       if ((await ifPresent(key, tagAt)) !== tag) return 'changed';
-      await writeFileAtomically(path, content);
-      return { tag: await tagAt(path) };
+      // The tag of what was written here, not of what is there now: another process may have replaced it at the same moment.
+      return { tag: tagOf(await writeFileAtomically(path, content)) };
     },
     list,
     async remove(prefix) {

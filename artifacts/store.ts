@@ -32,7 +32,8 @@ export type ArtifactStore = {
   /**
    * Writes only if the object still is the version of `tag`, or does not exist if `tag` is undefined. Returns the new tag, or 'changed' if
    * another version exists. The content must differ from the content of every other writer, because it identifies our own write after a
-   * lost response. S3 compares and writes atomically. A folder does not: two processes that write at the same moment may both succeed.
+   * lost response. S3 compares and writes atomically. A folder does not: two processes that write at the same moment may both succeed, but
+   * only the later one can write again.
    */
   writeIfUnchanged(key: string, content: string, tag: string | undefined): Promise<{ readonly tag: string } | 'changed'>;
   /** Every object at or under the prefix (whole path parts: `a/b` matches `a/b` and `a/b/c`, not `a/bc`), sorted by key. '' lists all. */

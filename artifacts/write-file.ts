@@ -1,5 +1,6 @@
 /** Atomic writes to the local disk: whole files, the folders they need, and the temporary names of unfinished writes. */
 import { createHash, randomBytes } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { access, constants, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -9,21 +10,23 @@ import { systemErrorCode, writeError } from '@carpal/configs/file-errors.ts';
 /**
  * Writes a file that is either complete or absent, even after a power failure: temporary name next to the target, fsync, rename, fsync of
  * the folder. Creates parent folders. On failure the temporary file is removed and an existing file stays as it is. Throws `disk-full` or
- * `folder-unwritable` with the path if that is the reason. `onBytes` gets the number of bytes after each part of a large content.
+ * `folder-unwritable` with the path if that is the reason. `onBytes` gets the number of bytes after each part of a large content. Returns
+ * the inode, size and modification time of exactly this content, even if another process has replaced the file since.
  */
 export async function writeFileAtomically(
   path: string,
   content: Uint8Array | string,
   onBytes: (bytes: number) => void = () => undefined,
-): Promise<void> {
+): Promise<BigIntStats> {
   const folder = dirname(path);
   const partial = beginPartial(path);
   try {
     await makeFolder(folder, path);
     await sweepPartials(folder, Date.now());
-    await writeAndSync(partial, content, onBytes);
+    const written = await writeAndSync(partial, content, onBytes);
     await rename(partial, path);
     await syncFolder(folder);
+    return written;
   } catch (error) {
     throw writeError(error, path);
   } finally {
@@ -34,7 +37,7 @@ export async function writeFileAtomically(
 /** Large files are written and read in parts of this size. */
 export const PART_BYTES = 16 * 2 ** 20;
 
-async function writeAndSync(path: string, content: Uint8Array | string, onBytes: (bytes: number) => void): Promise<void> {
+async function writeAndSync(path: string, content: Uint8Array | string, onBytes: (bytes: number) => void): Promise<BigIntStats> {
   const file = await open(path, 'wx');
   try {
     if (typeof content === 'string' || content.byteLength <= PART_BYTES) await file.writeFile(content);
@@ -48,6 +51,7 @@ async function writeAndSync(path: string, content: Uint8Array | string, onBytes:
       }
     }
     await file.sync();
+    return await file.stat({ bigint: true });
   } finally {
     await file.close();
   }

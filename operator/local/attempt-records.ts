@@ -49,13 +49,13 @@ export async function openAttemptRecords(folder: string): Promise<AttemptRecords
     records.set(record.name, record);
   }
   // Writes run one after the other: an older state must not overwrite a newer one.
-  let lastWrite: Promise<void> = Promise.resolve();
+  let lastWrite: Promise<unknown> = Promise.resolve();
   return {
     all: () => [...records.values()],
     get: (name) => records.get(name),
     async put(record) {
       records.set(record.name, record);
-      const write = (): Promise<void> => writeFileAtomically(join(folder, `${record.name}.json`), `${JSON.stringify(record, null, 2)}\n`);
+      const write = () => writeFileAtomically(join(folder, `${record.name}.json`), `${JSON.stringify(record, null, 2)}\n`);
       lastWrite = lastWrite.catch(() => undefined).then(write);
       await lastWrite;
     },

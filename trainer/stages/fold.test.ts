@@ -339,7 +339,23 @@ describe('a fold', () => {
     const straight = await freshExperiment();
     await runFold(stageOf(straight));
     const shared = await freshExperiment();
-    const ends = await Promise.allSettled([runFold(stageOf(shared)), runFold(stageOf(shared))]);
+    const store = openStore(folder);
+    const both = Promise.withResolvers<void>();
+    let saving = 0;
+    /** A store whose first checkpoint is written when both processes have one, so that neither finishes before the other begins. */
+    const sharedStore = (): ArtifactStore => {
+      let isFirst = true;
+      return {
+        ...store,
+        writeIfUnchanged: async (key, content, tag) => {
+          if (isFirst && ++saving === 2) both.resolve();
+          isFirst = false;
+          await both.promise;
+          return store.writeIfUnchanged(key, content, tag);
+        },
+      };
+    };
+    const ends = await Promise.allSettled([0, 1].map(() => runFold(stageOf(shared, { store: sharedStore() }))));
     const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
     expect(failures).toEqual([expect.objectContaining({ code: 'fold-taken', exit: 75 })]);
     expect(await progressOf(shared)).toMatchObject({ state: 'finished' });
