@@ -33,7 +33,7 @@ describe('a folder store', () => {
     const stores = [openFolderStore(folder), openFolderStore(folder)];
     const first = await Promise.all(stores.map((store, index) => store.writeIfUnchanged('state', `first of ${index}`, undefined)));
     const again = await Promise.all(
-      first.map((written, index) =>
+      first.map(async (written, index) =>
         written === 'changed' ? written : stores[index]?.writeIfUnchanged('state', `second of ${index}`, written.tag),
       ),
     );

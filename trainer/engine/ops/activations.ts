@@ -22,7 +22,7 @@ export function relu6<Shape extends Tensor>(x: Shape): Shape {
   });
 }
 
-/** x·σ(x), with the logistic function σ (Ramachandran et al. 2017; PyTorch's SiLU). The gradient is σ·(1 + x·(1 − σ)). */
+/** x·σ(x), with the logistic function σ (PyTorch's SiLU). The gradient is σ·(1 + x·(1 − σ)). */
 export function swish<Shape extends Tensor>(x: Shape): Shape {
   return withGradient<Shape>([x], () => {
     const sigmoid = tf.sigmoid(x);
