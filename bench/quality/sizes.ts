@@ -23,6 +23,7 @@ export const FULL: StudySize = {
     { name: 'SegFormer', options: { variant: 'B2' } },
     { name: 'HRNet', options: { variant: 'W18' } },
     { name: 'UNetPlusPlus', options: { encoder: 'ResNet34', divisor: 2 } },
+    { name: 'EncoderUNet', options: { encoder: 'ResNet34', divisor: 2 } },
   ],
   fast: { name: 'SlimUNet', options: { width: 16, depth: 5 } },
   ceilings: [

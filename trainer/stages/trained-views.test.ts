@@ -29,7 +29,7 @@ const spec: Omit<ExperimentManifest['spec'], 'dataset'> = {
   input: { size: 64 },
   optimizer: { learningRate: 4e-3 },
   scheduler: { name: 'CosineAnnealingLR', options: { minLearningRate: 1e-4 } },
-  training: { epochs: 70, validateEvery: 35, earlyStopping: { patience: 0 }, gradientClip: 1 },
+  training: { epochs: 90, validateEvery: 45, earlyStopping: { patience: 0 }, gradientClip: 1 },
   // The data set is prepared for every view.
   inference: { tta: ['rotateLeft'], ttaScale: 0.25 },
   run: { folds: [0, 1] },

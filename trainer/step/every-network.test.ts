@@ -102,17 +102,21 @@ describe.each(SMALL_NETWORKS)('the recorded step of %s with %o', (name, options)
     given.model.dispose();
   }, 240_000);
 
-  it('has the gradient, the weights and the averages of the eager step within 1e-5, and its slots as exactly as float32 allows', () => {
+  it('has the gradient of the eager step within 1e-5, and its weights, averages and slots as exactly as float32 allows', () => {
     const eager = train(createEagerStep, settings(), batches.slice(0, 1));
     expect(losses[0]).toBeCloseTo(eager.losses[0] ?? Number.NaN, 5);
     expect(gradientDifference(eager.state, first)).toBeLessThan(1e-5);
-    expect(largestDifference(eager.state, first, 'model/')).toBeLessThan(1e-5);
-    const slots = largestDifference(eager.state, first, 'optimizer/');
-    if (slots < 1e-5) return;
-    // The gradient of some arrays is a small sum of large terms.
+    // The gradient of some arrays is a small sum of large terms, and AdamW's first step is as large for a small gradient as for a large one.
     const rounding = train(createEagerStep, settings(), [nudged(batches[0])]);
-    expect(slots).toBeLessThan(3 * largestDifference(eager.state, rounding.state, 'optimizer/'));
-    expect(slots).toBeLessThan(1e-2);
+    for (const [prefix, most] of [
+      ['model/', 1e-4],
+      ['optimizer/', 1e-2],
+    ] as const) {
+      const difference = largestDifference(eager.state, first, prefix);
+      if (difference < 1e-5) continue;
+      expect(difference).toBeLessThan(3 * largestDifference(eager.state, rounding.state, prefix));
+      expect(difference).toBeLessThan(most);
+    }
   });
 
   it('continues with the same bits from a saved state in a network with other initial weights', () => {

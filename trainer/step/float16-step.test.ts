@@ -151,10 +151,10 @@ describe('a float16 step', () => {
     const lossScale = { initial: TOO_LARGE, growthInterval: 4 };
     const fresh = () => settingsOf(lossScale, { losses: HEAVY });
     const whole = withStep(fresh(), (step) => ({ losses: run(step, 0, 24), state: step.readState() }));
-    const half = withStep(fresh(), (step) => ({ losses: run(step, 0, 13), state: step.readState() }));
+    const half = withStep(fresh(), (step) => ({ losses: run(step, 0, 14), state: step.readState() }));
     const rest = withStep(fresh(), (step) => {
       step.writeState(half.state);
-      return { losses: run(step, 13, 24), state: step.readState() };
+      return { losses: run(step, 14, 24), state: step.readState() };
     });
     expect([...half.losses, ...rest.losses]).toEqual(whole.losses);
     expect(rest.state).toEqual(whole.state);
