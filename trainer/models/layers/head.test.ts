@@ -10,8 +10,8 @@ const valuesOf = ({ variables }: Model, ending: string): readonly number[] =>
 const squares = (values: readonly number[]): number => values.reduce((sum, value) => sum + value ** 2, 0);
 
 describe('the first kernel of a head', () => {
-  it('has a deviation of 2 / √n for few inputs and of 4 / √n for many', () => {
-    expect([4, 16, 64, 100, 256, 576].map(headDeviation)).toEqual([1, 0.5, 0.25, 0.25, 0.25, 1 / 6]);
+  it('has a deviation of 1 / √n for few inputs and of 4 / √n for many', () => {
+    expect([4, 16, 64, 144, 256, 576].map(headDeviation)).toEqual([0.5, 0.25, 0.125, 0.1875, 0.25, 1 / 6]);
   });
 
   it.each([

@@ -16,12 +16,12 @@ import type { VariableMaker } from './variables.ts';
 export const HEAD_BIAS = -2;
 
 /**
- * The first standard deviation of a kernel with this many inputs: 2 / √n for up to 64 inputs, 4 / √n for 256 and more, and 1/4 in between.
- * Adam moves every weight by about the learning rate, so in a head with many inputs the direction that all classes share grows fastest.
+ * The first standard deviation of a kernel with this many inputs: 1 / √n for up to 64 inputs, 4 / √n for 256 and more, and √n / 64 in
+ * between. Adam moves every weight by about the learning rate, so in a head with many inputs the direction that all classes share grows fastest.
  * The larger kernel keeps the classes apart for as long.
  */
 export function headDeviation(inputs: number): number {
-  return Math.min(Math.max(Math.sqrt(inputs) / 4, 2), 4) / Math.sqrt(inputs);
+  return Math.min(Math.max(inputs / 64, 1), 4) / Math.sqrt(inputs);
 }
 
 /** Convolution with bias from `from` channels to one logit per class; 1×1 unless `size` is given. */
