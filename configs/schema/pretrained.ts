@@ -8,6 +8,6 @@ export const pretrainedSchema = z.object({
   learningRateFactor: z.number().min(0).max(1).default(1),
   // The learning rate of each stage, as a factor of the next stage's; what follows the last stage is the rest of the network.
   layerDecay: z.number().gt(0).max(1).default(1),
-  // The encoder's weights stay the same in the first so many epochs.
+  // The encoder's weights stay the same for this many epochs at the start.
   frozenEpochs: z.int().min(0).max(10_000).default(0),
 });
