@@ -73,8 +73,18 @@ export function trueCondition(job: KeptJob, type: string): ObjectCondition | und
 }
 
 /** Whether the Job is Complete or Failed, which it becomes only after all its pods have ended. */
+/**
+ * The condition of a Job that has failed. It is FailureTarget for a Job that was suspended before its pod failed: since version 1.36
+ * Kubernetes removes the start time of suspended Jobs, and refuses to call a Job without one Failed, so it waits until the Job is resumed.
+ * Such a Job starts no pod any more, but its pod may still run.
+ */
+export function failedCondition(job: KeptJob): ObjectCondition | undefined {
+  const isStuck = job.spec.suspend === true && job.status?.startTime === undefined;
+  return trueCondition(job, 'Failed') ?? (isStuck ? trueCondition(job, 'FailureTarget') : undefined);
+}
+
 export function hasEnded(job: KeptJob): boolean {
-  return END_CONDITIONS.some((type) => trueCondition(job, type) !== undefined);
+  return trueCondition(job, 'Complete') !== undefined || failedCondition(job) !== undefined;
 }
 
 /** Conditions that show why a pod waits, and those that still matter after it has ended. */

@@ -5,7 +5,7 @@
  */
 import { withoutUndefined } from '@carpal/configs/json.ts';
 import type { StageRun } from '../experiment/observed.ts';
-import { type KeptJob, type KeptPod, podCondition, podHasEnded, stageState, trueCondition } from './kept-objects.ts';
+import { failedCondition, type KeptJob, type KeptPod, podCondition, podHasEnded, stageState } from './kept-objects.ts';
 
 /** How an attempt failed, as far as it can be determined. */
 export type Failure = Pick<StageRun, 'exitCode' | 'disrupted' | 'stopRequested' | 'reason' | 'message' | 'lastLines'>;
@@ -79,7 +79,7 @@ export function failureOfPod(pod: KeptPod): Failure {
  * it.
  */
 function failureOfJob(job: KeptJob): Failure {
-  const failed = trueCondition(job, 'Failed');
+  const failed = failedCondition(job);
   const message = failed?.message ?? '';
   const code = /failed with exit code (\d+)/.exec(message)?.[1];
   const exit = code === undefined ? {} : { exitCode: Number(code) };

@@ -228,6 +228,17 @@ describe('an attempt that has not ended', () => {
     expect(runOf(suspendedAt(100), runningPod({ metadata: deleted }))).toMatchObject({ state: 'queued', evictedAt: time(100) });
   });
 
+  it('has ended, at no cost, if its Job is about to fail and has no start time: Kubernetes never calls such a Job failed', () => {
+    const started = suspendedAt(100);
+    const { startTime, ...status } = started.status ?? {};
+    const conditions = [...(status.conditions ?? []), jobCondition('FailureTarget', { reason: 'PodFailurePolicy' })];
+    const stuck: Job = { ...started, status: { ...status, conditions } };
+    expect(runOf(stuck)).toMatchObject({ state: 'failed', stopRequested: true, reason: 'Suspended' });
+    expect(runOf(stuck, runningPod())).toMatchObject({ state: 'queued' });
+    expect(startTime).toBeDefined();
+    expect(runOf({ ...started, status: { ...started.status, conditions } })).toMatchObject({ state: 'queued' });
+  });
+
   it('has the queue’s own words and the time of its eviction', () => {
     const run = runOf(suspendedAt(100));
     expect(run && withQueueReason(run, { words: 'LocalQueue gpu-team doesn’t exist', evictedAt: time(99) })).toMatchObject({

@@ -6,7 +6,7 @@ import { LABEL } from '@carpal/configs/names.ts';
 import { QUEUE_POSITION } from '../experiment/explain-waiting.ts';
 import type { StageRun } from '../experiment/observed.ts';
 import { attemptName } from '../experiment/stage.ts';
-import { type KeptJob, type KeptPod, podCondition, podHasEnded, stageState, trueCondition } from './kept-objects.ts';
+import { failedCondition, type KeptJob, type KeptPod, podCondition, podHasEnded, stageState, trueCondition } from './kept-objects.ts';
 import { controllerUid, labelledAttempt, QUEUE_LABEL } from './ownership.ts';
 import { type PendingReason, pendingReason, reasonOfPod } from './pending-reason.ts';
 import { failureOf, failureOfPod } from './pod-failure.ts';
@@ -128,7 +128,7 @@ export function stageRunOf(job: KeptJob, pods: readonly KeptPod[], now: Date): S
     const finishedAt = job.status?.completionTime ?? complete.lastTransitionTime;
     return { ...attempt, ...withoutUndefined({ finishedAt }), ...timesOf(pod), state: 'succeeded', exitCode: 0 };
   }
-  const failed = trueCondition(job, 'Failed');
+  const failed = failedCondition(job);
   // If a pod still seems to run, the watch on pods lags behind the one on Jobs, and will soon show how the pod ended.
   if (failed === undefined || pods.some((one) => !podHasEnded(one) && one.status?.phase !== 'Unknown'))
     return { ...activeRun(job, pod, attempt), ...lostIf(pods, now) };

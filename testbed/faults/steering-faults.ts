@@ -135,6 +135,35 @@ export function steeringFaults(world: () => FaultWorld): void {
       expect(Date.parse(status?.finishedAt ?? '') - releasedMs).toBeGreaterThan(2900);
     });
 
+    it('that takes a Job back whose pod ends as failed before it disappears makes it wait again, without a failure or a disruption', async () => {
+      let pods = 0;
+      const firstPod: Script = ({ fold }) => {
+        if (fold === 1) pods += 1;
+        return fold === 1 && pods === 1 ? gate().script : {};
+      };
+      await world().begin('failing', queued({ maxFailures: 0, maxDisruptions: 0 }), firstPod);
+      await world().until('failing', areQueued);
+      for (const fold of [0, 1]) await admit(world(), `failing-fold-${fold}-1`, false);
+      const { name } = await runningPod(world(), 'failing-fold-1-1');
+      const { client, namespace } = world();
+      const path = resourcePath(PODS, { namespace, name });
+      const hold = (finalizers: readonly string[]) =>
+        client.request({ method: 'PATCH', path, patch: 'merge', body: { metadata: { finalizers } } });
+      await hold(['batch.kubernetes.io/job-tracking', 'carpal.dev/test']);
+      await world().until('failing', ({ status }) => status?.folds?.[1]?.state === 'Running');
+      await admit(world(), 'failing-fold-1-1', true);
+      // As on a node that frees the pod's resources before it removes it: the Job controller sees that the pod has failed.
+      await world().eventually('the Job to be about to fail', () => {
+        const job = world().jobs.get(`${namespace}/failing-fold-1-1`);
+        return job?.status?.conditions?.some(({ type, status }) => type === 'FailureTarget' && status === 'True');
+      });
+      await hold([]);
+      await world().until('failing', ({ status }) => status?.folds?.[1]?.state === 'Queued' && status.folds[1].attempts === 2);
+      // The queue may also release the Job that has ended; it starts no pod.
+      for (const attempt of [1, 2]) await admit(world(), `failing-fold-1-${attempt}`, false);
+      await expectCorrectEnd(world(), 'failing', { state: 'Complete', costs: { 'fold 1': { excused: 1 } } });
+    });
+
     it('that takes a running Job back makes it wait again, without a failure or a disruption', async () => {
       let pods = 0;
       const firstPod: Script = ({ fold }) => {
