@@ -1,3 +1,4 @@
+import { randomFor } from '@carpal/masks/random.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { NamedArrays } from '../engine/named-arrays.ts';
 import { MODELS } from '../models/registry.ts';
@@ -65,8 +66,14 @@ function gradientDifference(a: NamedArrays, b: NamedArrays): number {
 /** Images per batch. RAPUNet's activation squares its input, and so the input's rounding errors. These average out over more images. */
 const IMAGES: Readonly<Record<string, number>> = { RAPUNet: 8 };
 
-/** The images changed by at most their last bit. The effect on a step shows how accurate a float32 result can be. */
-const nudged = (batch: StepBatch): StepBatch => ({ ...batch, images: batch.images.map((value) => value * (1 + 2 ** -23)) });
+/** The images with about half of their values changed by the last bit. The effect on a step shows how accurate a float32 result can be. */
+function nudged(batch: StepBatch, seed: number): StepBatch {
+  const random = randomFor(seed, 'last bits');
+  return { ...batch, images: batch.images.map((value) => value * (random.next() < 0.5 ? 1 : 1 + 2 ** -23)) };
+}
+
+/** One sample of the rounding error can be small by chance. */
+const NUDGES = [1, 2, 3, 4] as const;
 
 it('the table of small networks has every network of the registry', () => {
   expect(new Set(SMALL_NETWORKS.map(([name]) => name))).toEqual(new Set(MODELS.map(({ name }) => name)));
@@ -107,14 +114,14 @@ describe.each(SMALL_NETWORKS)('the recorded step of %s with %o', (name, options)
     expect(losses[0]).toBeCloseTo(eager.losses[0] ?? Number.NaN, 5);
     expect(gradientDifference(eager.state, first)).toBeLessThan(1e-5);
     // The gradient of some arrays is a small sum of large terms, and AdamW's first step is as large for a small gradient as for a large one.
-    const rounding = train(createEagerStep, settings(), [nudged(batches[0])]);
     for (const [prefix, most] of [
       ['model/', 1e-4],
       ['optimizer/', 1e-2],
     ] as const) {
       const difference = largestDifference(eager.state, first, prefix);
       if (difference < 1e-5) continue;
-      expect(difference).toBeLessThan(3 * largestDifference(eager.state, rounding.state, prefix));
+      const roundings = NUDGES.map((seed) => train(createEagerStep, settings(), [nudged(batches[0], seed)]).state);
+      expect(difference).toBeLessThan(3 * Math.max(...roundings.map((rounded) => largestDifference(eager.state, rounded, prefix))));
       expect(difference).toBeLessThan(most);
     }
   });
