@@ -120,8 +120,8 @@ describe.each(SMALL_NETWORKS)('the recorded step of %s with %o', (name, options)
     ] as const) {
       const difference = largestDifference(eager.state, first, prefix);
       if (difference < 1e-5) continue;
-      const roundings = NUDGES.map((seed) => train(createEagerStep, settings(), [nudged(batches[0], seed)]).state);
-      expect(difference).toBeLessThan(3 * Math.max(...roundings.map((rounded) => largestDifference(eager.state, rounded, prefix))));
+      const nudgedStates = NUDGES.map((seed) => train(createEagerStep, settings(), [nudged(batches[0], seed)]).state);
+      expect(difference).toBeLessThan(3 * Math.max(...nudgedStates.map((state) => largestDifference(eager.state, state, prefix))));
       expect(difference).toBeLessThan(most);
     }
   });
