@@ -11,6 +11,8 @@ export default defineConfig({
     globalSetup: ['testbed/cluster/shared-control-plane.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // The default of one second is too short for an API server on a busy machine.
+    expect: { poll: { timeout: 30_000 } },
     reporters: ['default', ['json', { outputFile: 'node_modules/.cache/tests.json' }]],
   },
 });
